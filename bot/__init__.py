@@ -29,8 +29,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 async def setup(bot: commands.Bot) -> None:
     """Add the cogs to a host, for ``load_extension``; leave it to the host to sync the commands.
 
-    All commands are in one group, whose name is a setting. Raises SettingsError, NoPlace,
-    ModelError or StoreError.
+    All commands are in one group, whose name is a setting. Raises SettingsError,
+    CommandConflict, ModelError or StoreError.
     """
     # Imported here, because importing any one module must stay light, and because `redbot` is
     # installed only where Red is the host.
@@ -40,7 +40,7 @@ async def setup(bot: commands.Bot) -> None:
         await setup_in_red(bot)
     else:
         from .cogs import add_cogs
-        from .settings import settings
+        from .settings import read_settings
 
-        chosen = settings()
+        chosen = read_settings()
         await add_cogs(bot, chosen, group=chosen.group)

@@ -1,4 +1,4 @@
-"""Settings: read the configuration of the bot from environment variables."""
+"""Read the configuration of the bot from environment variables."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ SHIPPED_MODELS = Path(__file__).parent / "models"
 SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 
 
-POSTGRESQL = ("postgresql+asyncpg", "postgresql", "postgres")
+POSTGRESQL_SCHEMES = ("postgresql+asyncpg", "postgresql", "postgres")
 """The schemes of the address of a PostgreSQL database."""
 
-MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 """The values of ``sslmode``, by which an address chooses the encryption of its connections."""
 
-GROUP = r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$"
-RATES = r"^\d{1,12} \d{1,12} \d{1,12}$"
-MEANT = {
-    GROUP: "it must be 1 to 32 lower-case letters, digits, - or _",
-    RATES: "it must be three whole numbers separated by spaces, such as 60 100 1200000",
+GROUP_PATTERN = r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$"
+RATES_PATTERN = r"^\d{1,12} \d{1,12} \d{1,12}$"
+PATTERN_MEANINGS = {
+    GROUP_PATTERN: "it must be 1 to 32 lower-case letters, digits, - or _",
+    RATES_PATTERN: ("it must be three whole numbers separated by spaces, such as 60 100 1200000"),
 }
 """The patterns in words, for error messages."""
 
-OF_WHAT = "The turns, generated lines and characters to read that one {} gets per minute."
+RATE_DESCRIPTION = "The turns, generated lines and characters to read that one {} gets per minute."
 
 
 class SettingsError(Exception):
     """A setting cannot be used: one sentence about the setting, and what to do."""
 
 
-def variable(field: str) -> str:
+def name_variable(field: str) -> str:
     """Return the environment variable of a setting."""
     return PREFIX + field.upper()
 
@@ -62,11 +62,11 @@ def variable(field: str) -> str:
 class Settings(BaseModel):
     """The configuration of the bot, from environment variables with the prefix ``ONBOOK_``.
 
-    A plug-in reads nothing else. The runner also reads a ``.env`` file, see `runner_settings`.
+    A plug-in reads nothing else. The runner also reads a ``.env`` file, see `read_runner_settings`.
     """
 
     model_config = ConfigDict(
-        alias_generator=AliasGenerator(validation_alias=variable),
+        alias_generator=AliasGenerator(validation_alias=name_variable),
         populate_by_name=True,
         frozen=True,
     )
@@ -74,8 +74,8 @@ class Settings(BaseModel):
     group: Annotated[
         str,
         Field(
-            pattern=GROUP,
-            description="The command that groups all others in a host's bot.",
+            pattern=GROUP_PATTERN,
+            description="The command that groups of On in a host's bot.",
         ),
     ] = "onbook"
     database: Annotated[Path, Field(description="The SQLite file with the scripts.")] = Path(
@@ -91,12 +91,14 @@ class Settings(BaseModel):
     models: Annotated[Path, Field(description="The folder of voice files (*.onnx).")] = (
         SHIPPED_MODELS
     )
-    model: Annotated[str, Field(description="The voice of new scripts, by file name.")] = "stage"
+    model: Annotated[
+        str, Field(description="The voice of new scripts, a file name without .onnx.")
+    ] = "stage"
     temperature: Annotated[
-        float, Field(ge=0.1, le=2.0, description="The temperature of new scripts.")
+        float, Field(ge=0.1, le=2.0, description="The temperature of temperature scripts.")
     ] = 0.75
     top_p: Annotated[
-        float, Field(gt=0, le=1.0, description="Top-p: the share of probability to choose from.")
+        float, Field(gt=0, le=1.0, description="Top-p: the share of probability of new scripts.")
     ] = 0.95
     min_p: Annotated[
         float,
@@ -109,21 +111,25 @@ class Settings(BaseModel):
     ] = 0.0
     repetition: Annotated[
         float,
-        Field(ge=0, le=2.0, description="The penalty for repeating earlier passages; 0: off."),
+        Field(ge=0, le=2.0, description="The penalty for repeating earlier passages; 0 is off."),
     ] = 0.5
     company: Annotated[
         float,
-        Field(ge=0, le=2.0, description="The bias towards earlier speakers; 0: off."),
+        Field(ge=0, le=2.0, description="The bias towards earlier speakers; 0 is off."),
     ] = 1.0
     recall: Annotated[
-        float, Field(ge=0, le=2.0, description="The bias towards words that people said; 0: off.")
+        float,
+        Field(ge=0, le=2.0, description="The bias towards words that people said; 0 is off."),
     ] = 1.0
     quality: Annotated[
         Literal["quick", "good", "best"],
-        Field(description="The candidates for each line: quick 1, good 16, best 64."),
+        Field(
+            description="The candidates for each line: quick 1 (quick), good 16, best 64 (best)."
+        ),
     ] = "best"
     soft_length: Annotated[
-        int, Field(ge=0, le=1500, description="Characters after which a line tends to end.")
+        int,
+        Field(ge=0, le=1500, description="Characters after which the end of a line tends to end."),
     ] = 60
     banned: Annotated[FilePath, Field(description="The file of banned words, one per line.")] = (
         SHIPPED_BANNED
@@ -147,40 +153,44 @@ class Settings(BaseModel):
     queue: Annotated[
         int, Field(ge=1, description="Lines that may wait before more are refused.")
     ] = 256
-    person_limits: Annotated[str, Field(pattern=RATES, description=OF_WHAT.format("person"))] = (
-        "60 100 1200000"
-    )
-    channel_limits: Annotated[str, Field(pattern=RATES, description=OF_WHAT.format("channel"))] = (
-        "180 300 2400000"
-    )
-    guild_limits: Annotated[str, Field(pattern=RATES, description=OF_WHAT.format("server"))] = (
-        "1200 2000 9600000"
-    )
+    person_limits: Annotated[
+        str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("person"))
+    ] = "60 100 1200000"
+    channel_limits: Annotated[
+        str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("channel"))
+    ] = "180 300 2400000"
+    guild_limits: Annotated[
+        str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("server"))
+    ] = "1200 2000 9600000"
 
     @model_validator(mode="after")
-    def _one_database(self) -> Self:
+    def _check_one_database(self) -> Self:
         if self.database_url and "database" in self.model_fields_set:
             raise ValueError("ONBOOK_DATABASE is set, too; unset one of them")
-        _ = self.where
+        _ = self.database_location
         return self
 
     @property
-    def where(self) -> Path | URL:
+    def database_location(self) -> Path | URL:
         """Return the database: a file, or an address whose password its text forms hide."""
-        return address(self.database_url.get_secret_value()) if self.database_url else self.database
+        return (
+            parse_address(self.database_url.get_secret_value())
+            if self.database_url
+            else self.database
+        )
 
     @property
     def rates(self) -> dict[str, list[int]]:
         """Return the limits of turns, lines and characters in a minute, by scope."""
-        each = {
+        limits = {
             "person": self.person_limits,
             "channel": self.channel_limits,
             "guild": self.guild_limits,
         }
-        return {scope: [int(one) for one in text.split()] for scope, text in each.items()}
+        return {scope: [int(limit) for limit in text.split()] for scope, text in limits.items()}
 
 
-def address(given: str) -> URL:
+def parse_address(text: str) -> URL:
     """Return the address of a PostgreSQL database.
 
     Raises:
@@ -188,16 +198,16 @@ def address(given: str) -> URL:
             password.
     """
     try:
-        url = make_url(given)
+        url = make_url(text)
     except (ArgumentError, ValueError):
         url = None
-    if url is None or not url.database or url.drivername not in POSTGRESQL:
+    if url is None or not url.database or url.drivername not in POSTGRESQL_SCHEMES:
         raise ValueError("it must look like postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE")
     # PostgreSQL's own programs and database hosts say sslmode, asyncpg says ssl.
     mode = url.query.get("sslmode", url.query.get("ssl", "prefer"))
-    if url.query.keys() - {"sslmode", "ssl", "host"} or mode not in MODES:
+    if url.query.keys() - {"sslmode", "ssl", "host"} or mode not in SSL_MODES:
         raise ValueError(
-            f"its query may only have host, and sslmode with one of {', '.join(sorted(MODES))}"
+            f"its query may only have host, and sslmode with one of {', '.join(sorted(SSL_MODES))}"
         )
     plain = url.difference_update_query(["sslmode", "ssl"])
     return plain.update_query_dict({"ssl": mode}) if len(plain.query) < len(url.query) else url
@@ -211,14 +221,15 @@ class RunnerSettings(Settings):
     )
     shards: Annotated[
         str | None,
-        Field(description="The shards of this process, as in 0-3/16; by default all."),
+        Field(description="The shards of this process, such as 0-3/16; by default all."),
     ] = None
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="The log level.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Field(description="The log level."),
     ] = "INFO"
     metrics_port: Annotated[
         int,
-        Field(ge=0, le=65535, description="The HTTP port for metrics and health checks; 0: none."),
+        Field(ge=0, le=65535, description="The HTTP port for metrics and health checks; 0 none."),
     ] = 0
     metrics_host: Annotated[
         str, Field(min_length=1, description="The address that the metrics port listens on.")
@@ -226,9 +237,9 @@ class RunnerSettings(Settings):
 
     @field_validator("shards")
     @classmethod
-    def _can_be_had(cls, given: str | None, others: ValidationInfo) -> str | None:
+    def _check_shards(cls, given: str | None, others: ValidationInfo) -> str | None:
         if given is not None:
-            shards = Shards.read(given)
+            shards = Shards.parse(given)
             if len(shards) < shards.count and not others.data.get("database_url"):
                 raise ValueError(
                     "several processes need ONBOOK_DATABASE_URL, because a SQLite file belongs to "
@@ -239,37 +250,37 @@ class RunnerSettings(Settings):
     @property
     def own_shards(self) -> Shards | None:
         """Return the shards of this process, or None for all that Discord recommends."""
-        return None if self.shards is None else Shards.read(self.shards)
+        return None if self.shards is None else Shards.parse(self.shards)
 
     def secrets(self) -> list[str]:
         """Return the secrets that no log may contain: the token, and the database's password."""
         token, url = self.discord_token, self.database_url
-        known = [token.get_secret_value().strip()] if token else []
-        if url and isinstance(self.where, URL) and self.where.password:
-            known += [url.get_secret_value(), str(self.where.password)]
-        return known
+        secrets = [token.get_secret_value().strip()] if token else []
+        if url and isinstance(self.database_location, URL) and self.database_location.password:
+            secrets += [url.get_secret_value(), str(self.database_location.password)]
+        return secrets
 
 
-def settings() -> Settings:
+def read_settings() -> Settings:
     """Read the settings of a plug-in from the environment; raise SettingsError."""
-    return _read(Settings, os.environ)
+    return _validate(Settings, os.environ)
 
 
-def runner_settings() -> RunnerSettings:
+def read_runner_settings() -> RunnerSettings:
     """Read the settings of the runner from the environment and ``.env``; raise SettingsError."""
-    return _read(RunnerSettings, {**dotenv_values(".env"), **os.environ})
+    return _validate(RunnerSettings, {**dotenv_values(".env"), **os.environ})
 
 
-def _read(kind: type[S], found: Mapping[str, str | None]) -> S:
+def _validate(kind: type[S], variables: Mapping[str, str | None]) -> S:
     # An empty variable counts as not set.
-    given = {name.upper(): value for name, value in found.items() if value}
+    values = {name.upper(): value for name, value in variables.items() if value}
     try:
-        return kind.model_validate(given)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        # An error about several settings has no location, and only `_one_database` raises one.
-        name = first["loc"][0] if first["loc"] else variable("database_url")
+        # Only `_check_one_database` raises an error about several settings, which has no location.
+        name = first["loc"][0] if first["loc"] else name_variable("database_url")
         # The message leaves out the value, because the value might be a secret.
-        said = MEANT.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
-        said = said.removeprefix("Value error, ")
-        raise SettingsError(f"{name} is not valid: {said}.") from None
+        message = PATTERN_MEANINGS.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
+        message = message.removeprefix("Value error, ")
+        raise SettingsError(f"{name} is not valid: {message}.") from None

@@ -1,4 +1,4 @@
-"""Shards: the parts into which Discord divides a bot's servers, and those of one process."""
+"""Divide a bot's servers into shards, as Discord does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:  # because settings are also read where discord is not needed
     import discord
 
-MOST = 16_384
+MAX_SHARDS = 16_384
 """More shards than any bot has."""
 
 
@@ -28,14 +28,14 @@ class Shards:
         return cls(range(count), count)
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """Read the shards of a setting such as ``0-3/16`` or ``5/16``; raise ValueError."""
-        found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?/(\d{1,5})", text.strip(), re.ASCII)
-        if found is None:
+        match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?/(\d{1,5})", text.strip(), re.ASCII)
+        if match is None:
             raise ValueError("it must look like 0-3/16 (the first four of 16) or 5/16")
-        first, last, count = (int(one) for one in (found[1], found[2] or found[1], found[3]))
-        if not 0 < count <= MOST:
-            raise ValueError(f"the total must be 1 to {MOST}")
+        first, last, count = (int(number) for number in (match[1], match[2] or match[1], match[3]))
+        if not 0 < count <= MAX_SHARDS:
+            raise ValueError(f"the total must be 1 to {MAX_SHARDS}")
         if not first <= last < count:
             raise ValueError(f"the shards must be ascending, from 0 to {count - 1}")
         return cls(range(first, last + 1), count)
@@ -48,7 +48,7 @@ class Shards:
             return cls([client.shard_id], count)
         return cls(getattr(client, "shard_ids", None) or range(count), count)
 
-    def have(self, guild: int | None) -> bool:
+    def include(self, guild: int | None) -> bool:
         """Return whether a server is on one of the shards; direct messages are on shard 0."""
         return ((guild or 0) >> 22) % self.count in self.ids
 
@@ -57,5 +57,5 @@ class Shards:
 
     def __str__(self) -> str:
         first, last = self.ids[0], self.ids[-1]
-        few = f"shard {first}" if first == last else f"shards {first} to {last}"
-        return f"{few} of {self.count}"
+        range_text = f"shard {first}" if first == last else f"shards {first} to {last}"
+        return f"{range_text} of {self.count}"

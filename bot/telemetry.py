@@ -1,4 +1,4 @@
-"""Telemetry: the events that the parts of a bot report to a meter.
+"""Report the events of a bot to a meter.
 
 The parts do not depend on any metrics library, because a meter may ignore the events. Only events
 are reported here. Levels, such as the length of an engine's queue, are read where they are kept.
@@ -37,16 +37,16 @@ class Meter:
     http_trace: aiohttp.TraceConfig | None = None
     """The trace of the HTTP requests to Discord, or None."""
 
-    def heard(self, act: str) -> None:
+    def record_received(self, action: str) -> None:
         """Count a request, by an act such as the name of its command."""
 
-    def acknowledged(self, act: str, seconds: float) -> None:
+    def record_acknowledged(self, action: str, seconds: float) -> None:
         """Measure the time from a request to the first answer."""
 
-    def finished(self, act: str, outcome: Outcome, seconds: float) -> None:
+    def record_finished(self, action: str, outcome: Outcome, seconds: float) -> None:
         """Measure the time from a request to its end, and count its outcome."""
 
-    def transaction(self, purpose: str) -> AbstractContextManager[None]:
+    def measure_transaction(self, purpose: str) -> AbstractContextManager[None]:
         """Measure a transaction, from before the wait for a connection until the context exits.
 
         Args:
@@ -54,12 +54,12 @@ class Meter:
         """
         return nullcontext()
 
-    def gateway(self, event: str) -> None:
+    def record_gateway_event(self, event: str) -> None:
         """Count an event of the gateway: ``connected``, ``resumed`` or ``lost``."""
 
-    def late(self, seconds: float) -> None:
+    def record_loop_delay(self, seconds: float) -> None:
         """Measure a delay of the event loop."""
 
 
-SILENT = Meter()
+NULL_METER = Meter()
 """The meter of a bot without metrics."""

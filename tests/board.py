@@ -26,7 +26,7 @@ from bot.screenplay.page_layout import lay_out_page
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line, Script
 from bot.storage.store import Store
-from bot.ui.script_messages import dimmed
+from bot.ui.script_messages import format_struck
 
 from .bot.conftest import Stage, answer, fields, labels, opened, staged
 from .bot.test_buttons import aloud, blocks_of
@@ -124,7 +124,7 @@ class Reader:
             for line in true.path:
                 # The words of an abandoned copy may stand in another copy.
                 its_own = line.id in there or self.known[spoken(line)] == {line.id}
-                if its_own and dimmed(line.element) in message.content.split("\n"):
+                if its_own and format_struck(line.element) in message.content.split("\n"):
                     found.append(f"{spoken(line)} stands, and is struck in {message.id}")
         return found
 

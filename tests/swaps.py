@@ -29,7 +29,7 @@ import numpy as np
 
 from bot.app.client import freeze_imports
 from bot.inference.model import Model
-from bot.settings import SHIPPED_MODELS, runner_settings
+from bot.settings import SHIPPED_MODELS, read_runner_settings
 from export.__main__ import main as export
 
 from .discord.bot import bot_here
@@ -178,7 +178,7 @@ async def _bot(address: str) -> None:
             late.append((time.time(), time.perf_counter() - began - EVERY))
 
     freeze_imports()
-    async with bot_here(address, runner_settings()):
+    async with bot_here(address, read_runner_settings()):
         watching = asyncio.create_task(watch())
         await asyncio.to_thread(sys.stdin.read)
         watching.cancel()

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.settings import RunnerSettings, variable
+from bot.settings import RunnerSettings, name_variable
 from bot.sharding import Shards
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-SETTINGS = {variable(name) for name in RunnerSettings.model_fields} | {"DISCORD_TOKEN"}
+SETTINGS = {name_variable(name) for name in RunnerSettings.model_fields} | {"DISCORD_TOKEN"}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_two_compose_files_share_no_volume(single: dict[str, Any], compose: 
 
 
 def test_four_processes_share_all_shards(bots: dict[str, Any]):
-    shares = [Shards.read(bot["environment"]["ONBOOK_SHARDS"]) for bot in bots.values()]
+    shares = [Shards.parse(bot["environment"]["ONBOOK_SHARDS"]) for bot in bots.values()]
     [count] = {share.count for share in shares}
     assert len(shares) == 4
     assert sorted(shard for share in shares for shard in share.ids) == list(range(count))

@@ -1,4 +1,4 @@
-"""The standalone bot: a Discord client whose only cogs are On Book's."""
+"""Run the standalone bot: a Discord client whose only cogs are On Book's."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from discord.ext import commands
 from sqlalchemy import URL
 
 from ..cogs import add_cogs
-from ..cogs.bounds import OutOfBounds
 from ..cogs.feature import speaking_to
+from ..cogs.option_checks import InvalidOption
 from ..cogs.services import CogServices
 from ..i18n.translator import Names
 from ..inference.engine import EngineLoad
 from ..settings import RunnerSettings, SettingsError
 from ..sharding import Shards
 from ..storage.postgres.leases import LEASE_DURATION, Lease, LocalIdentifyLimiter
-from ..telemetry import SILENT, Meter
+from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
-from ..ui.live_polls import Later
-from ..ui.responses import HEARD, answer
-from .gateway import use_shards_that_resume
+from ..ui.live_polls import CallLater
+from ..ui.responses import IS_HANDLED, answer_error
+from .gateway import install_resuming_shards
 
 if TYPE_CHECKING:  # because prometheus-client may not be installed
     from .metrics import Metrics
 
 log = logging.getLogger("onbook.runner")
 
-PACKAGE = (__package__ or "bot.app").rpartition(".")[0]
+PACKAGE_NAME = (__package__ or "bot.app").rpartition(".")[0]
 """The name under which the bot's package is imported."""
 
-SYNCED = "synced commands"
+SYNCED_COMMANDS = "synced commands"
 """The name of a stored fact: the digest of the commands that were synced last."""
 
-TO_ANSWER = 1.0
+DATABASE_TIMEOUT = 1.0
 """Seconds within which a healthy database answers."""
 
-PERMISSIONS = discord.Permissions(
+INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
     send_messages_in_threads=True,
@@ -57,15 +57,15 @@ PERMISSIONS = discord.Permissions(
 """The permissions that the bot needs: to see and post messages, to open threads for forks, and to
 attach scripts as files."""
 
-UNDIVIDED = Shards.all_of(1)
+SINGLE_SHARD = Shards.all_of(1)
 
-FIRST = 0
+SYNCING_SHARD = 0
 """The shard whose process syncs the commands."""
 
-TO_LEAVE = 1.0
+DISCONNECT_TIMEOUT = 1.0
 """Seconds for which a gateway connection is given to close."""
 
-REFUSED = (
+LOGIN_REFUSED = (
     "Discord refused DISCORD_TOKEN. Copy the token again from the bot's page in the "
     "developer portal."
 )
@@ -73,7 +73,7 @@ REFUSED = (
 BAD_TOKEN = 4004
 """The code with which Discord closes a connection of an invalid token."""
 
-OTHER_SHARDS = {4010, 4011}
+SHARDING_ERRORS = {4010, 4011}
 """The codes with which Discord closes a connection that needs other shards."""
 
 R = TypeVar("R")
@@ -83,13 +83,13 @@ class RunnerError(Exception):
     """The bot cannot run: one sentence about why, and what to do."""
 
 
-class Tree(app_commands.CommandTree[discord.Client]):
-    """The commands of the standalone bot, which also answers what belongs to no command."""
+class CommandTree(app_commands.CommandTree[discord.Client]):
+    """The command tree of the standalone bot, which also answers unknown commands."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Refuse options that discord.py could not read."""
         data: Any = interaction.data or {}
-        if all(map(_is_filled_in, _options(data))):
+        if all(map(_is_readable, _list_options(data))):
             return True
         await self._refuse(interaction)
         return False
@@ -98,7 +98,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
         self, interaction: Interaction, error: app_commands.AppCommandError, /
     ) -> None:
         """Answer a command that does not exist, which nothing else answers."""
-        if HEARD not in interaction.extras:
+        if IS_HANDLED not in interaction.extras:
             await self._refuse(interaction)
 
     async def _refuse(self, interaction: Interaction) -> None:
@@ -106,39 +106,39 @@ class Tree(app_commands.CommandTree[discord.Client]):
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])
             else:
-                await answer(interaction, OutOfBounds())
+                await answer_error(interaction, InvalidOption())
 
 
-_PLAIN = {
+_PASSED_ON_TYPES = {
     AppCommandOptionType.string.value,
     AppCommandOptionType.integer.value,
     AppCommandOptionType.boolean.value,
 }
 """The types of options whose values discord.py passes on as they are."""
 
-LONGEST_ID = 20
+MAX_ID_DIGITS = 20
 """Digits of the id of a user, a role or an attachment."""
 
 
-def _options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _list_options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the options that were given to a command or its subcommand."""
-    for one in data.get("options") or ():
-        if "options" in one:
-            yield from _options(one)
+    for option in data.get("options") or ():
+        if "options" in option:
+            yield from _list_options(option)
         else:
-            yield one
+            yield option
 
 
-def _is_filled_in(option: dict[str, Any]) -> bool:
+def _is_readable(option: dict[str, Any]) -> bool:
     """Return whether discord.py can read an option: it expects numbers and ids to be such."""
     kind, value = option.get("type"), option.get("value")
     if option.get("focused"):
         return isinstance(value, str | int | float)
     if kind == AppCommandOptionType.number.value:
         return isinstance(value, int | float)
-    if kind in _PLAIN:
+    if kind in _PASSED_ON_TYPES:
         return True
-    return isinstance(value, str) and value.isdecimal() and len(value) <= LONGEST_ID
+    return isinstance(value, str) and value.isdecimal() and len(value) <= MAX_ID_DIGITS
 
 
 class Bot(commands.AutoShardedBot):
@@ -154,35 +154,35 @@ class Bot(commands.AutoShardedBot):
 
     def __init__(
         self,
-        chosen: RunnerSettings,
+        settings: RunnerSettings,
         *,
-        shards: Shards = UNDIVIDED,
+        shards: Shards = SINGLE_SHARD,
         lease: Lease | None = None,
         always_sync: bool = False,
-        later: Later | None = None,
+        call_later: CallLater | None = None,
     ) -> None:
         # The bot joins no voice channel: no warnings about missing libraries for these.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-        self._metrics = self._counting() if chosen.metrics_port else None
-        self.meter: Meter = self._metrics or SILENT
-        use_shards_that_resume()
+        self._metrics = self._make_metrics() if settings.metrics_port else None
+        self.meter: Meter = self._metrics or NULL_METER
+        install_resuming_shards()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
-            tree_cls=Tree,
+            tree_cls=CommandTree,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             shard_ids=list(shards.ids),
             shard_count=shards.count,
         )
         self.http.http_trace = self.meter.http_trace  # the client's option cannot be None
-        self.settings = chosen
+        self.settings = settings
         self.services: CogServices | None = None
         """The services that the cogs share, or None until the cogs are loaded."""
         self._lease = lease
-        self._identify_limiter = LocalIdentifyLimiter()
+        self._own_limiter = LocalIdentifyLimiter()
         self._buckets: int | None = None
-        self._later = later
+        self._later = call_later
         self._always_sync = always_sync
         self._connected = set[int]()
         self._names = Names()
@@ -192,28 +192,28 @@ class Bot(commands.AutoShardedBot):
         await self.tree.set_translator(self._names)
         guard = self._lease.guard if self._lease else None
         self.services = await add_cogs(
-            self, self.settings, meter=self.meter, guard=guard, later=self._later
+            self, self.settings, meter=self.meter, guard=guard, call_later=self._later
         )
-        await self._sync(self.services)
+        await self._sync_commands(self.services)
 
-    async def _sync(self, services: CogServices) -> None:
+    async def _sync_commands(self, services: CogServices) -> None:
         """Sync the commands if they differ from the last ones, because Discord limits syncs.
 
         Of several processes, the one that has the first shard does so.
         """
-        if FIRST not in Shards.of(self).ids:
+        if SYNCING_SHARD not in Shards.of(self).ids:
             return
         commands_now = [
             await command.get_translated_payload(self.tree, self._names)
             for command in self.tree.get_commands()
         ]
-        described = json.dumps([self.application_id, commands_now], sort_keys=True)
-        digest = hashlib.sha256(described.encode()).hexdigest()
+        description = json.dumps([self.application_id, commands_now], sort_keys=True)
+        digest = hashlib.sha256(description.encode()).hexdigest()
         store = services.store
-        if not self._always_sync and await store.key_values.find_value(SYNCED) == digest:
+        if not self._always_sync and await store.key_values.find_value(SYNCED_COMMANDS) == digest:
             return
         await self.tree.sync()
-        await store.key_values.save_value(SYNCED, digest)
+        await store.key_values.save_value(SYNCED_COMMANDS, digest)
         log.info("%d commands were synced", len(commands_now))
 
     async def take_shards(self) -> None:
@@ -224,24 +224,24 @@ class Bot(commands.AutoShardedBot):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait until Discord lets a shard identify, beside the shards of other processes."""
         if self._lease is None or shard_id is None:
-            await self._identify_limiter.wait_to_identify()
+            await self._own_limiter.wait_to_identify()
             return
         if self._buckets is None:
             self._buckets = (await self.fetch_session_start_limits()).max_concurrency
         await self._lease.wait_to_identify(shard_id % self._buckets)
 
-    async def leave(self) -> None:
+    async def disconnect(self) -> None:
         """Close the gateway connections, so that Discord sends interactions to the next process."""
-        parting = [asyncio.create_task(shard.disconnect()) for shard in self.shards.values()]
-        if parting:
-            await asyncio.wait(parting, timeout=TO_LEAVE)
+        disconnecting = [asyncio.create_task(shard.disconnect()) for shard in self.shards.values()]
+        if disconnecting:
+            await asyncio.wait(disconnecting, timeout=DISCONNECT_TIMEOUT)
 
     async def on_ready(self) -> None:
         """Log the link by which the bot is invited."""
         assert self.application_id is not None  # known once it is ready
         url = discord.utils.oauth_url(
             self.application_id,
-            permissions=PERMISSIONS,
+            permissions=INVITE_PERMISSIONS,
             scopes=("bot", "applications.commands"),
         )
         log.info("ready as %s; invite it with %s", self.user, url)
@@ -249,21 +249,21 @@ class Bot(commands.AutoShardedBot):
     async def on_shard_connect(self, shard_id: int) -> None:
         """Count a session that has begun."""
         self._connected.add(shard_id)
-        self.meter.gateway("connected")
+        self.meter.record_gateway_event("connected")
 
     async def on_shard_resumed(self, shard_id: int) -> None:
         """Count a session that has resumed."""
         self._connected.add(shard_id)
-        self.meter.gateway("resumed")
+        self.meter.record_gateway_event("resumed")
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
         """Count a connection that was lost, but not a failed attempt, which also ends here."""
         if shard_id in self._connected:
             self._connected.remove(shard_id)
-            self.meter.gateway("lost")
+            self.meter.record_gateway_event("lost")
 
     @asynccontextmanager
-    async def telling(self) -> AsyncIterator[None]:
+    async def serve_metrics(self) -> AsyncIterator[None]:
         """Serve metrics and health by HTTP until the context exits, if a port is set.
 
         Raises SettingsError where the port is taken.
@@ -271,30 +271,32 @@ class Bot(commands.AutoShardedBot):
         if self._metrics is None:
             yield
             return
-        from .health import served  # here, because most bots serve no pages
+        from .health import serve_pages  # here, because most bots serve no pages
 
-        chosen = self.settings
-        async with served(chosen.metrics_host, chosen.metrics_port, self._metrics, self.missing):
+        settings = self.settings
+        async with serve_pages(
+            settings.metrics_host, settings.metrics_port, self._metrics, self.explain_unready
+        ):
             yield
 
-    async def missing(self) -> str:
+    async def explain_unready(self) -> str:
         """Return why the bot is not ready, in one line, or ""."""
         services = self.services
-        if self._lease and (missing := self._lease.explain_missing()):
-            return missing
+        if self._lease and (reason := self._lease.explain_missing()):
+            return reason
         if services is None or not (self._connected >= {*self.shards} and self.is_ready()):
             return "Not connected to Discord's gateway."
         voice = services.settings.model
         if not services.voices.works(voice):
             return f"The voice {voice} is not running."
         try:
-            async with asyncio.timeout(TO_ANSWER):
-                await services.store.key_values.find_value(SYNCED)
+            async with asyncio.timeout(DATABASE_TIMEOUT):
+                await services.store.key_values.find_value(SYNCED_COMMANDS)
         except Exception:  # noqa: BLE001 - any error means that people are not served
             return "The database does not answer."
         return ""
 
-    def _counting(self) -> Metrics:
+    def _make_metrics(self) -> Metrics:
         try:
             from .metrics import Metrics
         except ModuleNotFoundError as error:
@@ -304,72 +306,74 @@ class Bot(commands.AutoShardedBot):
                 "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, "
                 "or unset the setting."
             ) from error
-        return Metrics(self._loads)
+        return Metrics(self._collect_loads)
 
-    def _loads(self) -> Mapping[str, EngineLoad]:
+    def _collect_loads(self) -> Mapping[str, EngineLoad]:
         return self.services.voices.loads() if self.services else {}
 
 
-async def run(chosen: RunnerSettings) -> None:
+async def run_on_discord(settings: RunnerSettings) -> None:
     """Run on Discord until SIGINT or SIGTERM; raise RunnerError, and what `Bot` raises."""
-    token = chosen.discord_token.get_secret_value().strip() if chosen.discord_token else ""
+    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
     if not token:
         raise RunnerError(
             "DISCORD_TOKEN is not set. Put the bot's token into .env, or try On Book without one: "
-            f"python -m {PACKAGE} --local."
+            f"python -m {PACKAGE_NAME} --local."
         )
     freeze_imports()
-    ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    with stopped_by_signal(ending), _discord_errors():
-        shards = chosen.own_shards or await _unless(ending, _advised_shards(token))
+    end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with cancel_on_signal(end), _translate_discord_errors():
+        shards = settings.own_shards or await _run_until(end, _fetch_recommended_shards(token))
         if shards is None:
             return
-        if not isinstance(chosen.where, URL):
-            await _serve(Bot(chosen, shards=shards), token, ending)
+        if not isinstance(settings.database_location, URL):
+            await _run_bot(Bot(settings, shards=shards), token, end)
             return
-        async with Lease(chosen.where, shards, lambda: _end_without(shards, ending)) as lease:
-            await _serve(Bot(chosen, shards=shards, lease=lease), token, ending)
+        async with Lease(
+            settings.database_location, shards, lambda: _end_after_losing(shards, end)
+        ) as lease:
+            await _run_bot(Bot(settings, shards=shards, lease=lease), token, end)
 
 
-async def _advised_shards(token: str) -> Shards:
+async def _fetch_recommended_shards(token: str) -> Shards:
     """Return all shards, of the number that Discord recommends for a bot."""
-    async with discord.Client(intents=discord.Intents(guilds=True)) as asking:
-        await asking.login(token)
-        count, _, _ = await asking.http.get_bot_gateway()
+    async with discord.Client(intents=discord.Intents(guilds=True)) as client:
+        await client.login(token)
+        count, _, _ = await client.http.get_bot_gateway()
     return Shards.all_of(count)
 
 
-async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
-    """Run a bot from when it has its shards until ``ending``; raise its error, but not at a signal.
+async def _run_bot(bot: Bot, token: str, end: asyncio.Future[None]) -> None:
+    """Run a bot from when it has its shards until ``end``; raise its error, but not at a signal.
 
     Metrics and health are served from the beginning: a process that waits for shards is alive, but
     not ready.
     """
-    async with bot, bot.telling():
-        await _unless(ending, bot.take_shards())
-        if ending.cancelled():
+    async with bot, bot.serve_metrics():
+        await _run_until(end, bot.take_shards())
+        if end.cancelled():
             return
         running = asyncio.create_task(bot.start(token))
-        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
-        if not ending.done():
+        await asyncio.wait({running, end}, return_when=asyncio.FIRST_COMPLETED)
+        if not end.done():
             await running
             return
         log.info("stopping: lines in progress are finished or given up")
-        await bot.leave()
+        await bot.disconnect()
         running.cancel()
         # Here, where a second signal cannot interrupt it.
         await bot.close()
         # The task ends now even where discord.py was reconnecting, and swallowed the cancellation.
         await asyncio.gather(running, return_exceptions=True)
         log.info("stopped")
-    if not ending.cancelled():
-        ending.result()
+    if not end.cancelled():
+        end.result()
 
 
-async def _unless(ending: asyncio.Future[None], act: Coroutine[Any, Any, R]) -> R | None:
-    """Return the result of an act, or None where ``ending`` comes first."""
-    task = asyncio.create_task(act)
-    either: set[asyncio.Future[Any]] = {task, ending}
+async def _run_until(end: asyncio.Future[None], work: Coroutine[Any, Any, R]) -> R | None:
+    """Return the result of an act, or None where ``end`` comes first."""
+    task = asyncio.create_task(work)
+    either: set[asyncio.Future[Any]] = {task, end}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         return await task
@@ -378,10 +382,10 @@ async def _unless(ending: asyncio.Future[None], act: Coroutine[Any, Any, R]) -> 
     return None
 
 
-def _end_without(shards: Shards, ending: asyncio.Future[None]) -> None:
+def _end_after_losing(shards: Shards, end: asyncio.Future[None]) -> None:
     """End a process that has lost its shards."""
-    if not ending.done():
-        ending.set_exception(
+    if not end.done():
+        end.set_exception(
             RunnerError(
                 f"This process has lost {shards}, because it did not reach the database for "
                 f"{LEASE_DURATION:.0f} seconds. Start it again to take them back."
@@ -390,16 +394,16 @@ def _end_without(shards: Shards, ending: asyncio.Future[None]) -> None:
 
 
 @contextmanager
-def _discord_errors() -> Iterator[None]:
+def _translate_discord_errors() -> Iterator[None]:
     """Raise RunnerError where Discord refuses the bot, or cannot be reached."""
     try:
         yield
     except discord.LoginFailure:
-        raise RunnerError(REFUSED) from None
+        raise RunnerError(LOGIN_REFUSED) from None
     except discord.ConnectionClosed as error:
         if error.code == BAD_TOKEN:
-            raise RunnerError(REFUSED) from None
-        if error.code not in OTHER_SHARDS:
+            raise RunnerError(LOGIN_REFUSED) from None
+        if error.code not in SHARDING_ERRORS:
             raise RunnerError(
                 f"Discord closed the connection ({error.code}). Check Discord's status, then start "
                 "again."
@@ -427,7 +431,7 @@ def freeze_imports() -> None:
 
 
 @contextmanager
-def stopped_by_signal(task: asyncio.Future[None]) -> Iterator[None]:
+def cancel_on_signal(task: asyncio.Future[None]) -> Iterator[None]:
     """Cancel a task or a future on SIGINT and SIGTERM."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Gateway: reconnect a shard so that its session resumes.
+"""Reconnect a shard so that its session resumes.
 
 Discord sends what people did meanwhile only to a session that resumes, and allows a bot 1000 new
 sessions a day. A shard therefore keeps its session for as long as Discord does. The shards of
@@ -17,7 +17,7 @@ import discord.shard
 from discord.backoff import ExponentialBackoff
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
-FIRST, LONGEST = 0.5, 30.0
+INITIAL_MAX_DELAY, MAX_DELAY = 0.5, 30.0
 """The longest delays in seconds: after the first failure, and after any number of them."""
 
 
@@ -30,23 +30,23 @@ class Backoff(ExponentialBackoff[Literal[False]]):
 
     def __init__(self, sequence: Callable[[], int | None]) -> None:
         super().__init__()
-        self._most = FIRST
+        self._max_delay = INITIAL_MAX_DELAY
         self._sequence = sequence
-        self._then = sequence()
+        self._last_sequence = sequence()
 
-    def came_to_nothing(self) -> bool:
+    def received_nothing(self) -> bool:
         """Return whether nothing was received since the last call; reset the delays otherwise."""
-        before, self._then = self._then, self._sequence()
-        if self._then == before:
+        before, self._last_sequence = self._last_sequence, self._sequence()
+        if self._last_sequence == before:
             return True
-        self._most = FIRST
+        self._max_delay = INITIAL_MAX_DELAY
         return False
 
     def delay(self) -> float:
         """Return a random delay in seconds, so that shards of many bots do not return at once."""
-        self.came_to_nothing()
-        most, self._most = self._most, min(2 * self._most, LONGEST)
-        return random.uniform(0, most)
+        self.received_nothing()
+        max_delay, self._max_delay = self._max_delay, min(2 * self._max_delay, MAX_DELAY)
+        return random.uniform(0, max_delay)
 
 
 class Shard(discord.shard.Shard):
@@ -63,23 +63,23 @@ class Shard(discord.shard.Shard):
 
     async def reidentify(self, exc: ReconnectWebSocket) -> None:
         """Reconnect, to resume the session, or to start one where there is none."""
-        if self._backoff.came_to_nothing():
+        if self._backoff.received_nothing():
             await asyncio.sleep(self._backoff.delay())
         await self._connect(resume=exc.resume)
 
     async def _connect(self, *, resume: bool) -> None:
-        known = self.ws.session_id is not None
-        await super().reidentify(ReconnectWebSocket(self.id, resume=resume and known))
+        has_session = self.ws.session_id is not None
+        await super().reidentify(ReconnectWebSocket(self.id, resume=resume and has_session))
 
     async def reconnect(self) -> None:
         """Reconnect after a failed attempt."""
-        own = self.ws.gateway
+        own_gateway = self.ws.gateway
         # The session's own address may be what fails, and Discord resumes a session at any address.
         self.ws.gateway = DiscordWebSocket.DEFAULT_GATEWAY
         await self._connect(resume=True)
-        self.ws.gateway = own
+        self.ws.gateway = own_gateway
 
 
-def use_shards_that_resume() -> None:
+def install_resuming_shards() -> None:
     """Replace the shards of all sharded clients that discord.py creates from now on."""
     discord.shard.Shard = Shard  # type: ignore[misc]  # a client cannot be given its own

@@ -1,4 +1,4 @@
-"""Health: the HTTP pages of a running bot, and the delay of its event loop."""
+"""Serve metrics and health by HTTP, and measure the delay of the event loop."""
 
 from __future__ import annotations
 
@@ -12,29 +12,35 @@ from ..settings import SettingsError
 from ..telemetry import Meter
 from .metrics import CONTENT_TYPE, Metrics
 
-BETWEEN_LOOKS = 0.25
+DELAY_INTERVAL = 0.25
 """Seconds between two measurements of the event loop's delay; longer delays are all seen."""
 
-TO_END = 1.0
+SHUTDOWN_TIMEOUT = 1.0
 """Seconds that requests in progress may take at the end."""
 
-Missing = Callable[[], Awaitable[str]]
+ReadinessCheck = Callable[[], Awaitable[str]]
 """Returns why a bot is not ready, in one line, or ""."""
 
 
 @asynccontextmanager
-async def served(host: str, port: int, metrics: Metrics, missing: Missing) -> AsyncIterator[None]:
+async def serve_pages(
+    host: str, port: int, metrics: Metrics, check_readiness: ReadinessCheck
+) -> AsyncIterator[None]:
     """Serve the pages until the context exits.
 
     The pages are served in the bot's event loop, so that a loop that hangs does not answer. Raises
     SettingsError where the port is taken.
     """
     # No access log, because nobody would read it.
-    runner = web.AppRunner(_pages(metrics, missing), access_log=None, shutdown_timeout=TO_END)
+    runner = web.AppRunner(
+        _make_application(metrics, check_readiness),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_TIMEOUT,
+    )
     await runner.setup()
     measuring = asyncio.create_task(_measure_delay(metrics))
     try:
-        await _open(web.TCPSite(runner, host, port))
+        await _start_site(web.TCPSite(runner, host, port))
         yield
     finally:
         measuring.cancel()
@@ -43,7 +49,7 @@ async def served(host: str, port: int, metrics: Metrics, missing: Missing) -> As
         await runner.cleanup()
 
 
-async def _open(site: web.TCPSite) -> None:
+async def _start_site(site: web.TCPSite) -> None:
     try:
         await site.start()
     except OSError as error:
@@ -53,18 +59,18 @@ async def _open(site: web.TCPSite) -> None:
         ) from error
 
 
-def _pages(metrics: Metrics, missing: Missing) -> web.Application:
+def _make_application(metrics: Metrics, check_readiness: ReadinessCheck) -> web.Application:
     async def numbers(_request: web.Request) -> web.Response:
         # In a thread, because everybody would wait for the event loop.
-        page = await asyncio.to_thread(metrics.page)
+        page = await asyncio.to_thread(metrics.render)
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
 
     async def alive(_request: web.Request) -> web.Response:
         return web.Response(text="alive\n")
 
     async def ready(_request: web.Request) -> web.Response:
-        lack = await missing()
-        return web.Response(status=503 if lack else 200, text=f"{lack or 'ready'}\n")
+        reason = await check_readiness()
+        return web.Response(status=503 if reason else 200, text=f"{reason or 'ready'}\n")
 
     pages = web.Application()
     pages.router.add_get("/metrics", numbers)
@@ -77,6 +83,6 @@ async def _measure_delay(meter: Meter) -> None:
     """Sleep repeatedly, and tell the meter how much too long each sleep was."""
     clock = asyncio.get_running_loop().time
     while True:
-        due = clock() + BETWEEN_LOOKS
-        await asyncio.sleep(BETWEEN_LOOKS)
-        meter.late(max(0.0, clock() - due))
+        due = clock() + DELAY_INTERVAL
+        await asyncio.sleep(DELAY_INTERVAL)
+        meter.record_loop_delay(max(0.0, clock() - due))

@@ -1,4 +1,4 @@
-"""The bot inside a simulated Discord, in a browser: no account, no token."""
+"""Run the bot in a simulated Discord in a browser, without an account or a token."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import discord
 import simcord
 
 from ..settings import RunnerSettings
-from .client import Bot, RunnerError, stopped_by_signal
+from .client import Bot, RunnerError, cancel_on_signal
 
 log = logging.getLogger("onbook.local")
 
-GUILD, CHANNEL, WRITERS = "The Playhouse", "stage", ("Ann", "Ben")
-WRITERS_MAY = discord.Permissions(
+GUILD_NAME, CHANNEL_NAME, WRITER_NAMES = "The Playhouse", "stage", ("Ann", "Ben")
+WRITER_PERMISSIONS = discord.Permissions(
     discord.Permissions.text().value, manage_channels=True, manage_guild=True
 )
 """All permissions that the bot asks its users for, because the page is theirs."""
 
-PATIENCE = 600.0
+SETTLE_TIMEOUT = 600.0
 """Seconds after which the page reports that a command is stuck."""
 
 
-async def run(chosen: RunnerSettings, port: int) -> None:
+async def run_locally(settings: RunnerSettings, port: int) -> None:
     """Serve the page until Ctrl-C or the page ends its session; raise RunnerError.
 
     Scripts are stored in the database of the settings, so that the next run goes on with them.
     """
     # Each simulated Discord begins without commands, whatever was synced with the last one.
-    bot = Bot(chosen, always_sync=True, later=_later)
-    world = simcord.Env(bot, check_errors=False, settle_timeout=PATIENCE)
+    bot = Bot(settings, always_sync=True, call_later=_call_later)
+    world = simcord.Env(bot, check_errors=False, settle_timeout=SETTLE_TIMEOUT)
     try:
-        channel, writers = _furnish(world)
+        channel, writers = _create_world(world)
         await world.start()
         with world.time_context():
-            await _show_last_page(bot, channel.id)
+            await _post_last_end(bot, channel.id)
             await world.settle()
-            await _serve(world, channel, writers, port)
+            await _serve_page(world, channel, writers, port)
     except simcord.SetupError as error:
         raise RunnerError(f"The page cannot be shown: {error}.") from error
     finally:
@@ -48,26 +48,26 @@ async def run(chosen: RunnerSettings, port: int) -> None:
         await bot.close()
 
 
-def _later(seconds: float, act: Callable[[], None]) -> threading.Timer:
+def _call_later(seconds: float, function: Callable[[], None]) -> threading.Timer:
     """Start a timer in a thread.
 
     A timer of the event loop would not do, because the simulation shows nothing while one runs.
     """
     loop = asyncio.get_running_loop()
-    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [act])
+    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [function])
     timer.daemon = True
     timer.start()
     return timer
 
 
-def _furnish(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.MemberActor]]:
+def _create_world(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.MemberActor]]:
     """Create a guild, a channel and its writers; the channel's id is the same in every run."""
     world.backend.bot_user.name = "On Book"
-    guild = world.create_guild(GUILD)
-    channel = guild.create_text_channel(CHANNEL)
+    guild = world.create_guild(GUILD_NAME)
+    channel = guild.create_text_channel(CHANNEL_NAME)
     # After the channel, because ids count up and the channel must keep its own.
-    rights = guild.create_role("Writers", permissions=WRITERS_MAY)
-    writers = [guild.add_member(world.create_user(name), roles=[rights]) for name in WRITERS]
+    role = guild.create_role("Writers", permissions=WRITER_PERMISSIONS)
+    writers = [guild.add_member(world.create_user(name), roles=[role]) for name in WRITER_NAMES]
     # The simulated clock starts at the same moment in every run, and ids are made from it: unless
     # it is advanced, new interactions get the ids of interactions that the last run has stored.
     behind = dt.datetime.now(dt.UTC) - world.now()
@@ -75,18 +75,18 @@ def _furnish(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.Me
     return channel, writers
 
 
-async def _show_last_page(bot: Bot, channel: int) -> None:
+async def _post_last_end(bot: Bot, channel: int) -> None:
     """Post the end of the script that the last run left, with buttons."""
     services = bot.services
     assert services is not None  # since the client has started
     # The messages of the last run are gone.
     await services.store.messages.delete_all_messages()
-    place = bot.get_channel(channel)
-    assert isinstance(place, discord.TextChannel)  # as created by `_furnish`
-    await services.poster.open_at(place)
+    text_channel = bot.get_channel(channel)
+    assert isinstance(text_channel, discord.TextChannel)  # as created by `_create_world`
+    await services.poster.post_end(text_channel)
 
 
-async def _serve(
+async def _serve_page(
     world: simcord.Env,
     channel: simcord.ChannelHandle,
     writers: list[simcord.MemberActor],
@@ -96,5 +96,5 @@ async def _serve(
         print(page.url, flush=True)
         log.info("open the address above to write; Ctrl-C stops the bot and keeps the script")
         closed = asyncio.create_task(page.wait_closed())
-        with stopped_by_signal(closed):
+        with cancel_on_signal(closed):
             await asyncio.wait([closed])

@@ -1,10 +1,11 @@
-"""Metrics: count for Prometheus what happens in one bot, in a registry of its own."""
+"""Count the events of one bot for Prometheus, in a registry of its own."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import SimpleNamespace
 
 import aiohttp
@@ -24,58 +25,55 @@ from ..inference.engine import EngineLoad
 from ..telemetry import Meter, Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-"""The content type of `Metrics.page`."""
+"""The content type of `Metrics.render`."""
 
-TO_ACKNOWLEDGE = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-TO_FINISH = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
-OF_REQUESTS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
-OF_MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+ACKNOWLEDGE_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+FINISH_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+REQUEST_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
+SHORT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """The upper bounds of the histograms' buckets, in seconds."""
 
-TOO_MANY = 429
-"""The status of a request beyond Discord's rate limits."""
-
 Loads = Callable[[], Mapping[str, EngineLoad]]
-"""Returns the load of each voice, in any thread."""
+"""Return the load of each model, from any thread."""
 
 
 class Metrics(Meter):
-    """Counts what happens in a bot. No label tells who did something, where, or what they said."""
+    """Count the events of one bot. No label identifies a person, a place or a text."""
 
     def __init__(self, loads: Loads) -> None:
         self.registry = registry = CollectorRegistry()
-        self.http_trace = traced(self._requested)
-        self._heard = Counter(
+        self.http_trace = make_trace(self._record_request)
+        self._received = Counter(
             "onbook_interactions", "Interactions received.", ["act"], registry=registry
         )
-        self._in_hand = Gauge(
-            "onbook_interactions_in_hand",
-            "Interactions being answered.",
+        self._in_progress = Gauge(
+            "onbook_interactions_in_progress",
+            "Interactions being progress.",
             registry=registry,
         )
         self._to_acknowledge = Histogram(
             "onbook_acknowledge_seconds",
-            "Seconds from an interaction to its first answer.",
+            "Seconds from an interaction to the first response, in seconds.",
             ["act"],
-            buckets=TO_ACKNOWLEDGE,
+            buckets=ACKNOWLEDGE_BUCKETS,
             registry=registry,
         )
         self._to_finish = Histogram(
             "onbook_finish_seconds",
-            "Seconds from an interaction to its end.",
+            "Seconds from an interaction to its end, in seconds.",
             ["act", "outcome"],
-            buckets=TO_FINISH,
+            buckets=FINISH_BUCKETS,
             registry=registry,
         )
         self._transactions = Histogram(
             "onbook_transaction_seconds",
-            "Seconds of database transactions, waiting included.",
+            "Seconds transactions, including database transactions, waiting included.",
             ["purpose"],
-            buckets=OF_MOMENTS,
+            buckets=SHORT_BUCKETS,
             registry=registry,
         )
-        self._transactions_in_hand = Gauge(
-            "onbook_transactions_in_hand",
+        self._transactions_in_progress = Gauge(
+            "onbook_transactions_in_progress",
             "Database transactions waiting or open.",
             registry=registry,
         )
@@ -83,76 +81,76 @@ class Metrics(Meter):
             "onbook_request_seconds",
             "Seconds from a request to Discord to its response.",
             ["status"],
-            buckets=OF_REQUESTS,
+            buckets=REQUEST_BUCKETS,
             registry=registry,
         )
         self._gateway = Counter(
             "onbook_gateway_events",
-            "Gateway connections: new, resumed and lost.",
+            "Gateway connections: made, resumed and lost.",
             ["event"],
             registry=registry,
         )
         self._delay = Histogram(
             "onbook_loop_delay_seconds",
             "Seconds by which the event loop was late.",
-            buckets=OF_MOMENTS,
+            buckets=SHORT_BUCKETS,
             registry=registry,
         )
         registry.register(_Loads(loads))
         ProcessCollector(registry=registry)
 
-    def page(self) -> bytes:
-        """Return the metrics as `CONTENT_TYPE`; any thread may, for up to a tenth of a second."""
+    def render(self) -> bytes:
+        """Return the metrics as `CONTENT_TYPE`, from any thread, within a tenth of a second."""
         return generate_latest(self.registry)
 
-    def heard(self, act: str) -> None:
+    def record_received(self, action: str) -> None:
         """Count a request."""
-        self._heard.labels(act).inc()
-        self._in_hand.inc()
+        self._received.labels(action).inc()
+        self._in_progress.inc()
 
-    def acknowledged(self, act: str, seconds: float) -> None:
+    def record_acknowledged(self, action: str, seconds: float) -> None:
         """Measure the time to a first answer."""
-        self._to_acknowledge.labels(act).observe(seconds)
+        self._to_acknowledge.labels(action).observe(seconds)
 
-    def finished(self, act: str, outcome: Outcome, seconds: float) -> None:
+    def record_finished(self, action: str, outcome: Outcome, seconds: float) -> None:
         """Measure the time to the end of a request."""
-        self._to_finish.labels(act, outcome.value).observe(seconds)
-        self._in_hand.dec()
+        self._to_finish.labels(action, outcome.value).observe(seconds)
+        self._in_progress.dec()
 
     @contextmanager
-    def transaction(self, purpose: str) -> Iterator[None]:
+    def measure_transaction(self, purpose: str) -> Iterator[None]:
         """Measure a transaction."""
         with (
-            self._transactions_in_hand.track_inprogress(),
+            self._transactions_in_progress.track_inprogress(),
             self._transactions.labels(purpose).time(),
         ):
             yield
 
-    def gateway(self, event: str) -> None:
+    def record_gateway_event(self, event: str) -> None:
         """Count an event of the gateway."""
         self._gateway.labels(event).inc()
 
-    def late(self, seconds: float) -> None:
+    def record_loop_delay(self, seconds: float) -> None:
         """Measure a delay of the event loop."""
         self._delay.observe(seconds)
 
-    def _requested(self, status: str, seconds: float) -> None:
+    def _record_request(self, status: str, seconds: float) -> None:
         self._requests.labels(status).observe(seconds)
 
 
 class _Loads(Collector):
-    """Collects the loads of the voices when the page is made."""
+    """Collect the loads of the models whenever the metrics are rendered."""
 
     def __init__(self, loads: Loads) -> None:
         self.loads = loads
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """Yield the numbers of this moment."""
+        """Yield the current values."""
         queue = GaugeMetricFamily(
-            "onbook_queue", "Lines waiting for a row of the batch.", labels=["voice"]
+            "onbook_queue", "Requests waiting for a row of the batch.", labels=["voice"]
         )
         rows = GaugeMetricFamily(
-            "onbook_rows", "Lines being read or written in the batch.", labels=["voice"]
+            "onbook_rows", "Lines being read the batch in use.", labels=["voice"]
         )
         characters = CounterMetricFamily(
             "onbook_characters",
@@ -167,11 +165,11 @@ class _Loads(Collector):
         yield from (queue, rows, characters)
 
 
-def traced(tell: Callable[[str, float], None]) -> aiohttp.TraceConfig:
+def make_trace(record: Callable[[str, float], None]) -> aiohttp.TraceConfig:
     """Return a trace that reports each HTTP request of a client.
 
     Args:
-        tell: The function that receives each status and its seconds. A status is a class such as
+        record: The function that receives each status and its seconds. A status is a class such as
             ``2xx``, ``429`` by itself, or ``lost`` without an answer.
     """
 
@@ -182,11 +180,11 @@ def traced(tell: Callable[[str, float], None]) -> aiohttp.TraceConfig:
         _session: object, request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
     ) -> None:
         status = about.response.status
-        kind = str(TOO_MANY) if status == TOO_MANY else f"{status // 100}xx"
-        tell(kind, time.perf_counter() - request.began)
+        kind = str(status) if status == HTTPStatus.TOO_MANY_REQUESTS else f"{status // 100}xx"
+        record(kind, time.perf_counter() - request.began)
 
     async def lose(_session: object, request: SimpleNamespace, _about: object) -> None:
-        tell("lost", time.perf_counter() - request.began)
+        record("lost", time.perf_counter() - request.began)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(begin)

@@ -1,4 +1,4 @@
-"""On Book in Red-DiscordBot: the same cogs, with the methods that Red requires of every cog.
+"""Adapt the cogs to Red-DiscordBot, which requires methods of its own of every cog.
 
 Only `setup` imports this module, where the host is Red. Like the rest of On Book, this module is
 under the MIT licence. Red is under the GNU GPL 3, and so is the combination of the two.
@@ -8,39 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import TypeVar
 
-from discord.ext import commands
 from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 from redbot.core import commands as red_commands
 from redbot.core.bot import Red
 from redbot.core.data_manager import cog_data_path
 from redbot.core.errors import CogLoadError
 
-from ..cogs import add_cogs
-from ..cogs.guest import NoPlace
-from ..cogs.lifecycle import OnBook
-from ..cogs.privacy import Privacy, as_file
+from ..cogs import CogT, add_cogs
+from ..cogs.command_group import CommandConflict
+from ..cogs.privacy import Privacy, make_export_file
+from ..cogs.services import OnBook
 from ..inference.model import ModelError
-from ..settings import SettingsError, settings
+from ..settings import SettingsError, read_settings
 from ..storage.database import StoreError
-
-C = TypeVar("C", bound=commands.Cog)
 
 
 async def setup_in_red(bot: Red) -> None:
     """Add the cogs to Red; raise CogLoadError, whose sentence Red shows its owner."""
     try:
-        chosen = settings()
+        settings = read_settings()
         folder = cog_data_path(raw_name=OnBook.__cog_name__)
-        database = folder / chosen.database  # an absolute path stays as it is
-        here = chosen.model_copy(update={"database": database})
-        await add_cogs(bot, here, group=chosen.group, adapt=as_red_cog)
-    except (SettingsError, NoPlace, ModelError, StoreError) as error:
+        database = folder / settings.database  # an absolute path stays as it is
+        red_settings = settings.model_copy(update={"database": database})
+        await add_cogs(bot, red_settings, group=settings.group, adapt=make_red_cog)
+    except (SettingsError, CommandConflict, ModelError, StoreError) as error:
         raise CogLoadError(str(error)) from error
 
 
-def as_red_cog(kind: type[C], /) -> type[C]:
+def make_red_cog(kind: type[CogT], /) -> type[CogT]:
     """Return a subclass that is a cog of Red's, because Red takes no other cogs."""
     name = kind.__cog_name__
 
@@ -65,7 +61,9 @@ def as_red_cog(kind: type[C], /) -> type[C]:
             )
             if not kept:
                 return {}
-            name, content = await asyncio.to_thread(as_file, kept, DEFAULT_FILE_SIZE_LIMIT_BYTES)
+            name, content = await asyncio.to_thread(
+                make_export_file, kept, DEFAULT_FILE_SIZE_LIMIT_BYTES
+            )
             return {name: io.BytesIO(content)}
 
     RedCog.__cog_description__ = kind.__cog_description__

@@ -8,22 +8,21 @@ from discord.ext import commands
 
 from ..settings import Settings
 from ..storage.database import Guard
-from ..telemetry import SILENT, Meter
-from ..ui.live_polls import Later
+from ..telemetry import NULL_METER, Meter
+from ..ui.live_polls import CallLater
 from .branches import Branches
 from .cast import Cast
+from .command_group import check_conflicts, make_group
+from .expired_interactions import ExpiredInteractions
 from .feature import FeatureCog
-from .guest import check_places, grouped
-from .lifecycle import OnBook
 from .models import Models
 from .privacy import Privacy
 from .reading import Reading
 from .script_settings import ScriptSettings
 from .scripts import Scripts
-from .services import CogServices, Host, open_services
+from .services import CogServices, Host, OnBook, open_services
 from .starting import Starting
 from .stopping import Stopping
-from .strays import Strays
 from .takes import Takes
 from .upkeep import Upkeep
 from .writing import Writing
@@ -40,70 +39,72 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Writing,
     Takes,
     Stopping,
-    Strays,
+    ExpiredInteractions,
     Upkeep,
 )
 """The features, in the order in which Discord is told of their commands."""
 
 
-C = TypeVar("C", bound=commands.Cog)
+CogT = TypeVar("CogT", bound=commands.Cog)
 
 
 class Adapt(Protocol):
-    """Returns the class that a host takes in place of a cog's."""
+    """A function that returns the class that a host takes in place of a cog's."""
 
-    def __call__(self, kind: type[C], /) -> type[C]:
+    def __call__(self, kind: type[CogT], /) -> type[CogT]:
         """Return a subclass, or the same class."""
 
 
-def as_it_is(kind: type[C], /) -> type[C]:
+def keep_class(kind: type[CogT], /) -> type[CogT]:
     """Return the same class, for a host that takes every cog."""
     return kind
 
 
 async def add_cogs(
     bot: Host,
-    chosen: Settings,
+    settings: Settings,
     *,
     group: str | None = None,
-    meter: Meter = SILENT,
+    meter: Meter = NULL_METER,
     guard: Guard | None = None,
-    later: Later | None = None,
-    adapt: Adapt = as_it_is,
+    call_later: CallLater | None = None,
+    adapt: Adapt = keep_class,
 ) -> CogServices:
     """Open what the cogs share, and add the cogs to a bot.
 
     Args:
         bot: The bot.
-        chosen: The settings.
+        settings: The settings.
         group: The group of all commands in a host; None where the bot is On Book alone.
         meter: The meter of the bot's events.
         guard: The guard that is asked before each transaction that writes, or None.
-        later: The timer of votes, or None for that of the event loop.
+        call_later: The timer of votes, or None for that of the event loop.
         adapt: The function that returns the class that the host takes in place of a cog's.
 
     Raises:
-        NoPlace: The host has other commands of these names.
+        CommandConflict: The host has other commands of these names.
         ModelError: The default voice cannot be used.
         StoreError: The database cannot be used.
     """
     if group:
-        check_places(bot, group)
-    services = await open_services(bot, chosen, group=group, meter=meter, guard=guard, later=later)
+        check_conflicts(bot, group)
+    services = await open_services(
+        bot, settings, group=group, meter=meter, guard=guard, call_later=call_later
+    )
     try:
         if group:
-            check_places(bot, group)  # again, because the host went on meanwhile
+            check_conflicts(bot, group)  # again, because the host went on meanwhile
         features = [adapt(kind)(services) for kind in FEATURES]
         commands_inside = None
         if group:
-            inside = [command for one in features for command in one.release_commands()]
-            commands_inside = grouped(group, inside)
-        for one in features:
-            await bot.add_cog(one)
+            released = [command for feature in features for command in feature.release_commands()]
+            commands_inside = make_group(group, released)
+        for feature in features:
+            await bot.add_cog(feature)
         await bot.add_cog(adapt(OnBook)(services, commands_inside))
         if bot.is_ready():
-            for one in features:
-                await one.resume()
+            for feature in features:
+                await feature.resume()
     except BaseException:
         await services.close()
         raise

@@ -1,4 +1,4 @@
-"""Attachments: read a script from a file that was attached to a command."""
+"""Read a script from a file that was attached to a command."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from ..i18n.catalogue import many, say, say_plural
 from ..screenplay.free_text import clean_title
 from ..screenplay.importers.import_formats import read_script_file
 from ..screenplay.importers.manuscript import Manuscript, ManuscriptError
-from ..ui.delivery import LOST, insisted
+from ..ui.delivery import CONNECTION_ERRORS, send_with_retries
 
-FETCHING_SECONDS = 60.0
+DOWNLOAD_SECONDS = 60.0
 """Seconds after which the download of an attachment is given up."""
 
 
 async def read_attachment(file: discord.Attachment) -> Manuscript:
     """Download an attachment and read it; raise ManuscriptError where that fails."""
     try:
-        data = await insisted(file.read, FETCHING_SECONDS)
-    except (discord.HTTPException, *LOST):
+        data = await send_with_retries(file.read, DOWNLOAD_SECONDS)
+    except (discord.HTTPException, *CONNECTION_ERRORS):
         sentence = say("Discord did not send that file. Attach it again.")
         raise ManuscriptError(sentence) from None
     return await asyncio.to_thread(read_script_file, file.filename, data)
 
 
-def title_of(file: discord.Attachment, found: Manuscript) -> str:
+def choose_title(file: discord.Attachment, manuscript: Manuscript) -> str:
     """Return the title on the title page, or the file's name if there is no title page."""
-    return clean_title(found.title or "") or clean_title(
+    return clean_title(manuscript.title or "") or clean_title(
         PurePath(file.filename).stem.replace("_", " ")
     )
 
 
-def note(found: Manuscript, lines: int) -> str:
+def format_import_note(manuscript: Manuscript, lines: int) -> str:
     """Return sentences about the lines that were read from a file, and about changes to them."""
     parts = [say_plural("Imported 1 line.", "Imported {number:,} lines. This is the last.", lines)]
-    if found.left_out:
-        parts.append(say("Left out: {remarks}.", remarks=many(found.left_out, "remark")))
-    if found.cut:
+    if manuscript.left_out:
+        parts.append(say("Left out: {remarks}.", remarks=many(manuscript.left_out, "remark")))
+    if manuscript.cut:
         parts.append(
             say_plural(
                 "{number:,} passage was too long and was split.",
                 "{number:,} passages were too long and were split.",
-                found.cut,
+                manuscript.cut,
             )
         )
-    if found.numbered:
+    if manuscript.numbered:
         parts.append(
             say(
                 "Scene numbers were left out, because the voice would read them. "

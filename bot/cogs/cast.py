@@ -1,4 +1,4 @@
-"""The cast: who is in it, who plays whom, and whether the voice writes for anybody else."""
+"""Show and change the cast, its players and its lock."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from discord import app_commands
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..screenplay.free_text import parse_cast, parse_name
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.turn import NoScript
 from ..storage.schema import Script
 from ..ui.components import Interaction
-from ..ui.delivery import delivered, reply_to
+from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_permissions
-from .feature import LONGEST_CHOICE, FeatureCog, answered, choices, for_scripts
-from .requester import writer_of
+from .feature import MAX_CHOICE_LENGTH, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .requester import get_requester
 
 
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
 
-    cast_group = for_scripts(app_commands.Group(name="cast", description="The script's cast"))
+    cast_group = allow_in_servers_and_dms(
+        app_commands.Group(name="cast", description="The script's cast")
+    )
 
     @cast_group.command(name="add")
     @app_commands.describe(
         names="Characters to add, separated by commas", player="Who plays them; by default nobody"
     )
-    @answered
+    @answer_errors
     async def add_to_cast(
         self,
         interaction: Interaction,
@@ -38,85 +40,98 @@ class Cast(FeatureCog, name="OnBook.cast"):
     ) -> None:
         """Add characters, or set who plays one"""
         check_permissions(interaction)
-        who = player.id if player else None
-        room = self.services.room(interaction)
+        player_id = player.id if player else None
+        session = self.services.open_session(interaction)
         if player:
-            self.services.in_flight.concern(player.id)
-        await self._defer(interaction, room)
-        script = await room.library.add_to_cast(writer_of(interaction), parse_cast(names), who)
-        await self._tell(interaction, script)
+            self.services.in_flight.track_person(player.id)
+        await self._defer_change(interaction, session)
+        script = await session.library.add_to_cast(
+            get_requester(interaction), parse_cast(names), player_id
+        )
+        await self._show_cast(interaction, script)
 
     @cast_group.command(name="remove")
     @app_commands.describe(character="The character to remove; their lines stay")
-    @answered
+    @answer_errors
     async def remove_from_cast(
         self, interaction: Interaction, character: app_commands.Range[str, 1, 60]
     ) -> None:
         """Remove a character from the cast"""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await self._defer(interaction, room)
-        script = await room.library.remove_from_cast(writer_of(interaction), parse_name(character))
-        await self._tell(interaction, script)
+        session = self.services.open_session(interaction)
+        await self._defer_change(interaction, session)
+        script = await session.library.remove_from_cast(
+            get_requester(interaction), parse_name(character)
+        )
+        await self._show_cast(interaction, script)
 
     @cast_group.command(name="list")
-    @answered
+    @answer_errors
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast and who plays whom"""
-        script = await self.services.room(interaction).script()
-        await reply_to(interaction).send_message(list_cast(script), ephemeral=True)
+        script = await self.services.open_session(interaction).load_script()
+        await FirstResponse(interaction).send_message(format_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
     @app_commands.describe(lock="on: only the cast speaks; off: anyone may")
-    @answered
+    @answer_errors
     async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
         """Choose whether only the cast may speak"""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await self._defer(interaction, room)
-        script = await room.library.change(writer_of(interaction), {"lock": lock == "on"})
-        await self._tell(interaction, script)
+        session = self.services.open_session(interaction)
+        await self._defer_change(interaction, session)
+        script = await session.library.change_preferences(
+            get_requester(interaction), {"lock": lock == "on"}
+        )
+        await self._show_cast(interaction, script)
 
     @add_to_cast.autocomplete("names")
     async def _suggest_name(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self.services.room(interaction).library.characters()
+            names = await self.services.open_session(interaction).library.list_characters()
         except NoScript:
             return []
-        *before, last = str(current).split(",")
-        given = [one.strip() for one in before if one.strip()]
-        there = {one.casefold() for one in given}
-        found = choices([one for one in names if one.casefold() not in there], last.strip())
-        lists = [", ".join([*given, one.value]) for one in found]
+        *earlier, last = str(current).split(",")
+        given = [name.strip() for name in earlier if name.strip()]
+        given_names = {name.casefold() for name in given}
+        suggestions = suggest(
+            [name for name in names if name.casefold() not in given_names], last.strip()
+        )
+        completions = [", ".join([*given, name.value]) for name in suggestions]
         return [
-            app_commands.Choice(name=one, value=one) for one in lists if len(one) <= LONGEST_CHOICE
+            app_commands.Choice(name=name, value=name)
+            for name in completions
+            if len(name) <= MAX_CHOICE_LENGTH
         ]
 
     @remove_from_cast.autocomplete("character")
     async def _suggest_member(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        room = self.services.room(interaction)
-        running = await self.store.scripts.find_running_script(room.channel)
-        return choices(running.cast if running else [], current)
+        session = self.services.open_session(interaction)
+        running = await self.store.scripts.find_running_script(session.channel)
+        return suggest(running.cast if running else [], current)
 
-    async def _defer(self, interaction: Interaction, room: Room) -> None:
+    async def _defer_change(self, interaction: Interaction, session: ChannelSession) -> None:
         """Defer, because the cast changes only when the voice has written what it is writing."""
-        await room.script()  # raises NoScript before everybody sees it
-        await reply_to(interaction).defer(thinking=True)
+        await session.load_script()  # raises NoScript before everybody sees it
+        await FirstResponse(interaction).defer(thinking=True)
 
-    async def _tell(self, interaction: Interaction, script: Script) -> None:
+    async def _show_cast(self, interaction: Interaction, script: Script) -> None:
         """Show everybody the cast."""
-        await delivered(interaction, content=list_cast(script))
+        await complete_response(interaction, content=format_cast(script))
 
 
-def list_cast(script: Script) -> str:
+def format_cast(script: Script) -> str:
     """Return the cast of a script as a list."""
     if not script.cast:
         return say("The cast is empty. Add characters with `{/cast add}`.")
-    lines = [f"- {_played(inline(one, 60), script.players.get(one))}" for one in script.cast]
+    lines = [
+        f"- {_format_character(inline(character, 60), script.players.get(character))}"
+        for character in script.cast
+    ]
     if script.lock:
         lock = say("The voice writes only for the cast now.")
     else:
@@ -124,7 +139,7 @@ def list_cast(script: Script) -> str:
     return "\n".join([*lines, f"-# {lock}"])
 
 
-def _played(character: str, player: int | None) -> str:
+def _format_character(character: str, player: int | None) -> str:
     if player is None:
         return character
     return say("{character}, played by {player}", character=character, player=f"<@{player}>")

@@ -1,4 +1,4 @@
-"""Features: the base class of the cogs, and the decorators that all commands share."""
+"""Define the base class of the cogs, and the decorators that all commands share."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from discord.ext import commands
 
 from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, speaking
-from ..telemetry import SILENT, Meter
-from ..ui.components import Handler, Interaction, listener
-from ..ui.responses import HEARD, answer
-from ..ui.waiting import waiting
-from .bounds import check_options
+from ..telemetry import NULL_METER, Meter
+from ..ui.components import Handler, Interaction, make_listener
+from ..ui.responses import IS_HANDLED, answer_error
+from ..ui.waiting import measure_wait
+from .option_checks import check_options
 from .services import CogServices
 from .turns import Turns
 
-C = TypeVar("C")
+CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
 Cog = TypeVar("Cog", bound="FeatureCog")
-Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
+CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 
-CHOICES, LONGEST_CHOICE = 25, 100
+MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
 
 UNTITLED = phrase("Untitled")
@@ -42,10 +42,10 @@ class FeatureCog(commands.Cog):
         self.bot = services.bot
         self.store = services.store
         self.turns = Turns(services)
-        self._listeners = [listener(*one) for one in self.listeners().items()]
+        self._listeners = [make_listener(*one) for one in self.listeners().items()]
 
     def listeners(self) -> Mapping[str, Handler]:
-        """Return the handlers of presses by the patterns of their custom ids, see `listener`."""
+        """Return handlers by patterns of custom ids, as `make_listener` takes them."""
         return {}
 
     def release_commands(self) -> list[Command]:
@@ -62,11 +62,11 @@ class FeatureCog(commands.Cog):
         self.bot.add_dynamic_items(*self._listeners)
 
     async def cog_unload(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.bot.remove_dynamic_items(*self._listeners)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Raise OutOfBounds for options of a command that no client of Discord's would send."""
+        """Raise InvalidOption for options of a command that no client of Discord's would send."""
         if isinstance(interaction.command, app_commands.Command):
             check_options(interaction.command, interaction.namespace)
         return True
@@ -77,7 +77,7 @@ class FeatureCog(commands.Cog):
         """Answer an error from before a command has begun, such as an option out of range."""
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         with self.speaking_to(interaction):
-            await answer(interaction, cause)
+            await answer_error(interaction, cause)
 
     @contextmanager
     def speaking_to(self, interaction: Interaction) -> Iterator[None]:
@@ -86,45 +86,45 @@ class FeatureCog(commands.Cog):
             yield
 
 
-def answered(act: Act[Cog, P]) -> Act[Cog, P]:
-    """Decorate a handler of interactions to speak the person's language and to answer errors."""
+def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
+    """Decorate an interaction handler to speak the person's language and answer errors."""
     # discord.py would look up the names in the annotations in this module.
-    act.__annotations__ = get_type_hints(act, include_extras=True)
+    handler.__annotations__ = get_type_hints(handler, include_extras=True)
 
-    @functools.wraps(act)
-    async def act_or_answer(
+    @functools.wraps(handler)
+    async def handle(
         cog: Cog, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs
     ) -> None:
         with cog.speaking_to(interaction):
             try:
-                await act(cog, interaction, *args, **kwargs)
+                await handler(cog, interaction, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer(interaction, error)
+                await answer_error(interaction, error)
 
-    return act_or_answer
+    return handle
 
 
 @contextmanager
 def speaking_to(
-    interaction: Interaction, group: str | None = None, meter: Meter = SILENT
+    interaction: Interaction, group: str | None = None, meter: Meter = NULL_METER
 ) -> Iterator[None]:
     """Speak the language of the person who asks, and measure how long they wait."""
-    interaction.extras[HEARD] = True
-    with waiting(interaction, meter), speaking(interaction.locale.value, group):
+    interaction.extras[IS_HANDLED] = True
+    with measure_wait(interaction, meter), speaking(interaction.locale.value, group):
         yield
 
 
-def for_scripts(command: C) -> C:
+def allow_in_servers_and_dms(command: CommandT) -> CommandT:
     """Allow a command in servers that have the bot, and in its direct messages."""
     command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)(command)
     return app_commands.allowed_installs(guilds=True, users=False)(command)
 
 
-def with_options(specs: Iterable[OptionSpec]) -> Callable[[C], C]:
+def with_options(specs: Iterable[OptionSpec]) -> Callable[[CommandT], CommandT]:
     """Give a command options of generation, which its function gets as keyword arguments."""
     specs = [one for one in specs if one.description]
 
-    def add_options(command: C) -> C:
+    def add_options(command: CommandT) -> CommandT:
         own = signature(command)  # type: ignore[arg-type]  # commands are functions here
         kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
         # discord.py reads a command's options from the signature of its function.
@@ -151,8 +151,8 @@ def _to_parameter(spec: OptionSpec) -> Parameter:
     )
 
 
-def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
+def suggest(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
     """Return the names that contain what was typed, as suggestions."""
-    wanted = str(current).casefold()
-    matching = [one for one in names if wanted in one.casefold()]
-    return [app_commands.Choice(name=one, value=one) for one in matching[:CHOICES]]
+    typed = str(current).casefold()
+    matching = [name for name in names if typed in name.casefold()]
+    return [app_commands.Choice(name=name, value=name) for name in matching[:MAX_CHOICES]]

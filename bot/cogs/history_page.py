@@ -1,4 +1,4 @@
-"""The history page: a script's lines as a list and as a menu, and the window to rewrite one."""
+"""Format a script's lines as a list and a menu, and open the modal to rewrite one."""
 
 from __future__ import annotations
 
@@ -11,45 +11,52 @@ from discord import ui
 from ..i18n.catalogue import phrase, say
 from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.elements import Kind
-from ..session.preferences import entry
-from ..session.turn import Place
+from ..session.preferences import format_preference
+from ..session.turn import ScriptPosition
 from ..storage.schema import Line
-from ..ui.components import ID, OWN, Interaction, new_id, page_buttons, view_of
+from ..ui.components import (
+    CUSTOM_ID_PREFIX,
+    ID_PATTERN,
+    Interaction,
+    make_custom_id,
+    make_page_buttons,
+    make_view,
+)
 
-ON_A_PAGE = 8
+LINES_PER_PAGE = 8
 """Lines on a page, for which a message has room."""
 
-LABEL = 90
+LABEL_SIZE = 90
 """The size of a line in a menu, of which Discord takes 100."""
 
-ASKED_FOR = "\N{BLACK RIGHT-POINTING POINTER} "
+REQUESTED_MARK = "\N{BLACK RIGHT-POINTING POINTER} "
 """Marks the line that somebody asked for; a triangle would be shown as an emoji."""
 
-KINDS = {
+KIND_LABELS = {
     Kind.DIALOGUE: phrase("speech"),
     Kind.ACTION: phrase("action"),
     Kind.HEADING: phrase("scene heading"),
     Kind.TRANSITION: phrase("transition"),
 }
 
-SETTINGS = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
+LISTED_OPTIONS = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
 """The settings that a line was written with, besides its seed."""
 
-MOST_OPTIONS = 25
+MAX_OPTIONS = 25
 """Discord's limit of options in a menu."""
 
-PROMPTS = {"here": phrase("Continue from a line…"), "rewrite": phrase("Rewrite a line…")}
+PLACEHOLDERS = {"here": phrase("Continue from a line…"), "rewrite": phrase("Rewrite a line…")}
 """The placeholders of the menu of lines, by what is done with the line that is selected."""
 
-LINE_ID = rf"{OWN}line:(?P<action>{'|'.join(PROMPTS)}):(?P<script>{ID})"
+LINE_ID = rf"{CUSTOM_ID_PREFIX}line:(?P<action>{'|'.join(PLACEHOLDERS)}):(?P<script>{ID_PATTERN})"
 
 
-def list_lines(
+def format_lines(
     lines: Sequence[Line],
     numbers: Mapping[int, int],
-    now: Mapping[str, Any],
-    asked_for: int | None = None,
-    room: int = LIMIT,
+    present: Mapping[str, Any],
+    requested: int | None = None,
+    session: int = LIMIT,
 ) -> str:
     """Return lines as a list, with their authors, seeds and settings.
 
@@ -59,47 +66,47 @@ def list_lines(
     Args:
         lines: The lines.
         numbers: The numbers, from 1, of those that stand in the script, by their ids.
-        now: The present settings.
-        asked_for: The id of a line that is marked, or None.
-        room: The size that the list may have.
+        present: The present settings.
+        requested: The id of a line that is marked, or None.
+        session: The size that the list may have.
     """
-    in_full = _list(lines, numbers, now, asked_for, in_full=True)
-    if size(in_full) <= room:
+    in_full = _format_list(lines, numbers, present, requested, in_full=True)
+    if size(in_full) <= session:
         return in_full
-    return _list(lines, numbers, now, asked_for, in_full=False)
+    return _format_list(lines, numbers, present, requested, in_full=False)
 
 
-def label(line: Line, number: int | None) -> str:
+def format_label(line: Line, number: int | None) -> str:
     """Return a line for a menu, without formatting, in at most 100 characters."""
-    cut = plain(line.element.one_line, LABEL)
-    return f"{number}. {cut}" if number else cut
+    text = plain(line.element.one_line, LABEL_SIZE)
+    return f"{number}. {text}" if number else text
 
 
-def option(line: Line, number: int | None) -> discord.SelectOption:
+def make_option(line: Line, number: int | None) -> discord.SelectOption:
     """Return a line as an option of a menu."""
-    kind, name = say(KINDS[Kind(line.kind)]), line.credit
+    kind, name = say(KIND_LABELS[Kind(line.kind)]), line.credit
     if number:
-        about = say("{kind} by {name}", kind=kind, name=name)
+        description = say("{kind} by {name}", kind=kind, name=name)
     else:
-        about = say("not in the script now, {kind} by {name}", kind=kind, name=name)
+        description = say("not in the script now, {kind} by {name}", kind=kind, name=name)
     return discord.SelectOption(
-        label=label(line, number), value=str(line.id), description=plain(about, 100)
+        label=format_label(line, number), value=str(line.id), description=plain(description, 100)
     )
 
 
-def _list(
+def _format_list(
     lines: Sequence[Line],
     numbers: Mapping[int, int],
-    now: Mapping[str, Any],
-    asked_for: int | None,
+    present: Mapping[str, Any],
+    requested: int | None,
     *,
     in_full: bool,
 ) -> str:
-    entries = [
-        f"{ASKED_FOR if line.id == asked_for else ''}{_entry(line, numbers.get(line.id))}"
-        f"\n-# {_about(line, now, in_full=in_full)}"
-        for line in lines
-    ]
+    entries = []
+    for line in lines:
+        mark = REQUESTED_MARK if line.id == requested else ""
+        entry = _format_entry(line, numbers.get(line.id))
+        entries.append(f"{mark}{entry}\n-# {_format_origin(line, present, in_full=in_full)}")
     if any(line.origin for line in lines):
         entries.append(
             f"-# {say('Settings that a seed does not mention are those of {/settings show}.')}"
@@ -107,45 +114,45 @@ def _list(
     return "\n".join(entries)
 
 
-def _entry(line: Line, number: int | None) -> str:
+def _format_entry(line: Line, number: int | None) -> str:
     text = inline(line.element.one_line, 70)
     return f"**{number}** {text}" if number else f"~~{text}~~"
 
 
-def _about(line: Line, now: Mapping[str, Any], *, in_full: bool) -> str:
+def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> str:
     origin = line.origin
-    known = [say(KINDS[Kind(line.kind)])]
+    details = [say(KIND_LABELS[Kind(line.kind)])]
     if origin:
-        known.append(say("seed {seed}", seed=origin["seed"]))
-    others = [one for one in SETTINGS if one in origin and origin[one] != now[one]]
+        details.append(say("seed {seed}", seed=origin["seed"]))
+    changed = [name for name in LISTED_OPTIONS if name in origin and origin[name] != present[name]]
     if in_full:
-        known += [entry(one, origin[one]) for one in others]
-    elif others:
-        known.append(say("with other settings"))
-    known += [say("text removed")] if line.removed else []
-    known += [say("rewritten")] if line.rewrite_of else []
-    known += [say("copied")] if line.copy_of else []
-    return f"{inline(line.credit, 40)}: {', '.join(known)}"
+        details += [format_preference(name, origin[name]) for name in changed]
+    elif changed:
+        details.append(say("with other settings"))
+    details += [say("text removed")] if line.removed else []
+    details += [say("rewritten")] if line.rewrite_of else []
+    details += [say("copied")] if line.copy_of else []
+    return f"{inline(line.credit, 40)}: {', '.join(details)}"
 
 
-def line_menu(
+def make_line_menu(
     action: str, script: int, options: Sequence[discord.SelectOption], page: int = 0, pages: int = 1
 ) -> ui.View:
     """Return a menu of lines, and the buttons to other pages.
 
     Args:
-        action: What is done with the line that is selected, a key of `PROMPTS`.
+        action: What is done with the line that is selected, a key of `PLACEHOLDERS`.
         script: The script's id.
-        options: The lines, at most `MOST_OPTIONS`.
+        options: The lines, at most `MAX_OPTIONS`.
         page: The page of the history, from 0.
         pages: The number of pages.
     """
     menu: ui.Select[ui.View] = ui.Select(
-        custom_id=f"{OWN}line:{action}:{script}",
-        placeholder=say(PROMPTS[action]),
+        custom_id=f"{CUSTOM_ID_PREFIX}line:{action}:{script}",
+        placeholder=say(PLACEHOLDERS[action]),
         options=list(options),
     )
-    return view_of(menu, *page_buttons("history", script, page, pages))
+    return make_view(menu, *make_page_buttons("history", script, page, pages))
 
 
 class RewriteModal(ui.Modal):
@@ -154,11 +161,11 @@ class RewriteModal(ui.Modal):
     def __init__(
         self,
         line: Line,
-        place: Place,
-        submit: Callable[[Interaction, Place, str], Awaitable[None]],
+        position: ScriptPosition,
+        submit: Callable[[Interaction, ScriptPosition, str], Awaitable[None]],
     ) -> None:
-        super().__init__(title=say("Rewrite this line"), custom_id=new_id("rewrite"))
-        self._place = place
+        super().__init__(title=say("Rewrite this line"), custom_id=make_custom_id("rewrite"))
+        self._position = position
         self._submit = submit
         self.text: ui.TextInput[Self] = ui.TextInput(
             label=say("Text"),
@@ -170,4 +177,4 @@ class RewriteModal(ui.Modal):
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Pass the text on."""
-        await self._submit(interaction, self._place, self.text.value)
+        await self._submit(interaction, self._position, self.text.value)

@@ -1,4 +1,4 @@
-"""Work in flight: the tasks, turns and windows that end when the cogs are unloaded."""
+"""Track the tasks, jobs and modals that end when the cogs are unloaded."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from weakref import WeakSet
 import discord
 
 from ..inference.engine import EngineClosed
-from ..session.turn import Patience
+from ..session.turn import Job
 
 Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
 
 class InFlight:
-    """The tasks that answer somebody, the turns that can be stopped, and the open windows."""
+    """The tasks that answer interactions, the jobs that can be stopped, and the open modals."""
 
     def __init__(self) -> None:
-        self.turns: dict[int, Patience] = {}
+        self.jobs: dict[int, Job] = {}
         """The turns that can be stopped, by the ids of the interactions that asked for them."""
         self._tasks: dict[asyncio.Task[Any], set[int]] = {}
         """The ids of the people whom each task concerns."""
-        self._opened: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
+        self._registered: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
         self._closing = False
 
     @property
@@ -36,16 +36,16 @@ class InFlight:
         if self._closing and asyncio.current_task() not in self._tasks:
             raise EngineClosed
 
-    def hold(self, task: asyncio.Task[Any]) -> None:
-        """Let an unload wait for a task."""
+    def track(self, task: asyncio.Task[Any]) -> None:
+        """Track a task, for which an unload waits."""
         if task not in self._tasks:
             self._tasks[task] = set()
             task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
-    def concern(self, person: int) -> None:
-        """Hold the current task, and note that it concerns a person: see `wait_for`."""
+    def track_person(self, person: int) -> None:
+        """Track the current task as one that concerns a person: see `wait_for`."""
         if task := asyncio.current_task():
-            self.hold(task)
+            self.track(task)
             self._tasks[task].add(person)
 
     async def wait_for(self, person: int) -> None:
@@ -53,37 +53,37 @@ class InFlight:
 
         Tasks that wait here are not waited for.
         """
-        here = asyncio.current_task()
-        if here in self._tasks:
-            self._tasks[here].clear()  # because two waiting tasks would wait for each other
+        current = asyncio.current_task()
+        if current in self._tasks:
+            self._tasks[current].clear()  # because two waiting tasks would wait for each other
         tasks = {task for task, people in self._tasks.items() if person in people}
         if tasks:
             await asyncio.wait(tasks)
 
-    def open(self, one: Opened) -> Opened:
-        """Return an offer or a window, which closes when the cogs are unloaded."""
-        self._opened.add(one)
-        return one
+    def register(self, view: Opened) -> Opened:
+        """Register and return a view or modal, which closes when the cogs are unloaded."""
+        self._registered.add(view)
+        return view
 
     # To the end
 
     def close(self) -> None:
         """Admit no further task, and let the client forget all offers and windows."""
         self._closing = True
-        for one in list(self._opened):
-            one.stop()
+        for view in list(self._registered):
+            view.stop()
 
-    def stop_turns(self) -> None:
+    def stop_jobs(self) -> None:
         """Stop all turns as their Stop buttons do, which keeps the finished lines."""
-        for patience in self.turns.values():
-            patience.stop()
+        for job in self.jobs.values():
+            job.stop()
 
     def cancel(self) -> None:
         """Cancel all tasks."""
         for task in self.tasks:
             task.cancel()
 
-    async def finish_within(self, seconds: float) -> None:
+    async def wait_until_finished(self, seconds: float) -> None:
         """Wait for all tasks, and for those that they start."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Privacy: show, export and delete the data that is kept of a person."""
+"""Show, export and delete the data that is stored about a person."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import discord
 from discord import app_commands, ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..session.turn import RoomError
+from ..session.turn import SessionError
 from ..storage.erasure import PersonalData
 from ..storage.repositories.person_repository import ErasureResult
 from ..storage.schema import Line, Script
-from ..ui.components import OWN, Handler, Interaction, view_of
-from ..ui.delivery import delivered, reply_to
-from .feature import FeatureCog, answered, for_scripts
+from ..ui.components import CUSTOM_ID_PREFIX, Handler, Interaction, make_view
+from ..ui.delivery import FirstResponse, complete_response
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 
-KEPT = phrase(
+ABOUT = phrase(
     "**What On Book stores:** each line written with {/write}, {/continue} or the buttons, with "
     "its time, and with your name and ID if you wrote or requested it; titles and casts; who "
     "started a script, who plays whom, and your votes. It reads no other messages. All of it "
@@ -30,29 +30,29 @@ KEPT = phrase(
     "{days}. The bot's owner may have older backups."
 )
 
-STAYS = phrase(
+UNCHANGED_MESSAGES = phrase(
     "Messages that show your lines change with them. Notes such as “Ben undid the last line”, "
     "public files and pictures, and messages of deleted scripts stay; moderators can delete "
     "them."
 )
 
-SURE = phrase(
+CONFIRMATION = phrase(
     "Remove your name from every line that you wrote, on every server? Your lines stay, by "
     "“somebody”, and your scripts lose their owner. Or remove their text, too? Then each line "
     "shows “…” in its place, and what the voice wrote below it stays. Choose now: without your "
     "name, nobody can find your lines later to remove their text. This cannot be undone."
 )
 
-FILE = "on-book-yours"
+FILE_NAME = "on-book-yours"
 """The name of the file of what is kept of a person, without its suffix."""
 
-FORGET_ID = rf"{OWN}forget:(?P<what>name|text)"
+FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 
 
 class Privacy(FeatureCog, name="OnBook.privacy"):
     """See what is kept of a person, have it, and have it deleted."""
 
-    privacy_group = for_scripts(
+    privacy_group = allow_in_servers_and_dms(
         app_commands.Group(name="privacy", description="Your data in On Book")
     )
 
@@ -65,29 +65,31 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         }
 
     @privacy_group.command(name="about")
-    @answered
+    @answer_errors
     async def about_privacy(self, interaction: Interaction) -> None:
         """See what is stored about you, and for how long"""
         self.services.admit(interaction)
         days = many(self.services.settings.departed_days, "day")
-        kept = f"{say(KEPT, days=days)}\n{say(STAYS)}"
-        await reply_to(interaction).send_message(kept, ephemeral=True)
+        kept = f"{say(ABOUT, days=days)}\n{say(UNCHANGED_MESSAGES)}"
+        await FirstResponse(interaction).send_message(kept, ephemeral=True)
 
     @privacy_group.command(name="export")
-    @answered
+    @answer_errors
     async def export_mine(self, interaction: Interaction) -> None:
         """Get all data stored about you as a file"""
         self.services.admit(interaction)
-        await reply_to(interaction).defer(ephemeral=True, thinking=True)
+        await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
         kept = await self.store.people.load_personal_data(interaction.user.id)
         if not kept:
-            await delivered(interaction, content=say("Nothing is stored about you."))
+            await complete_response(interaction, content=say("Nothing is stored about you."))
             return
-        name, content = await asyncio.to_thread(as_file, kept, interaction.filesize_limit)
+        name, content = await asyncio.to_thread(make_export_file, kept, interaction.filesize_limit)
         if len(content) > interaction.filesize_limit:
-            raise RoomError(say("Your data is too large for Discord. Ask the bot's owner for it."))
+            raise SessionError(
+                say("Your data is too large for Discord. Ask the bot's owner for it.")
+            )
         lines = many(len(kept.lines), "line")
-        await delivered(
+        await complete_response(
             interaction,
             content=say(
                 "All data stored about you, including {lines} that you wrote.", lines=lines
@@ -96,24 +98,24 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         )
 
     @privacy_group.command(name="forget")
-    @answered
+    @answer_errors
     async def forget(self, interaction: Interaction) -> None:
         """Remove your name from all your lines, and their text too if you like"""
         self.services.admit(interaction)
-        asked = f"{say(SURE)}\n-# {say(STAYS)}"
-        view = view_of(
+        question = f"{say(CONFIRMATION)}\n-# {say(UNCHANGED_MESSAGES)}"
+        view = make_view(
             _forget_button("name", say("Forget me")),
             _forget_button("text", say("Forget me and my text")),
         )
-        await reply_to(interaction).send_message(asked, view=view, ephemeral=True)
+        await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 
-    @answered
+    @answer_errors
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
         """Forget the person who has confirmed it, with their text or without."""
         self.services.admit(interaction)
-        await reply_to(interaction).defer(ephemeral=True, thinking=True)
-        found = await self.forget_person(interaction.user.id, text=text)
-        await delivered(interaction, content=forgotten_text(found, text=text))
+        await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
+        forgotten = await self.forget_person(interaction.user.id, text=text)
+        await complete_response(interaction, content=format_forgotten(forgotten, text=text))
 
     async def forget_person(self, person: int, *, text: bool) -> ErasureResult:
         """Remove a person's name from everything and, with ``text``, the text of their lines.
@@ -123,20 +125,22 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         in_flight = self.services.in_flight
         # Turns in flight would store the person's name again after it is forgotten.
         await in_flight.wait_for(person)
-        found = await self.store.people.erase_person(person, text=text)
-        self.services.rooms.notices.forget(person)
-        redrawing = self.services.stale.draw_after(in_flight.tasks)
-        in_flight.hold(asyncio.create_task(redrawing))
-        return found
+        forgotten = await self.store.people.erase_person(person, text=text)
+        self.services.sessions.notifications.forget(person)
+        redrawing = self.services.stale.redraw_after(in_flight.tasks)
+        in_flight.track(asyncio.create_task(redrawing))
+        return forgotten
 
 
 def _forget_button(what: str, label: str) -> ui.Button[ui.View]:
-    return ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=f"{OWN}forget:{what}")
+    return ui.Button(
+        label=label, style=discord.ButtonStyle.danger, custom_id=f"{CUSTOM_ID_PREFIX}forget:{what}"
+    )
 
 
-def forgotten_text(found: ErasureResult, *, text: bool) -> str:
+def format_forgotten(forgotten: ErasureResult, *, text: bool) -> str:
     """Return the reply to a person who was forgotten, with their text or without."""
-    lines = many(found.lines, "line")
+    lines = many(forgotten.lines, "line")
     if text:
         sentences = [say("You are forgotten. Name and text removed from {lines}.", lines=lines)]
     else:
@@ -147,7 +151,7 @@ def forgotten_text(found: ErasureResult, *, text: bool) -> str:
                 "yours."
             ),
         ]
-    if not found.purged:
+    if not forgotten.purged:
         sentences.append(
             say(
                 "The last traces leave the disk within half an hour, or when a running backup ends."
@@ -156,36 +160,45 @@ def forgotten_text(found: ErasureResult, *, text: bool) -> str:
     return " ".join(sentences)
 
 
-def as_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
+def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
     """Return a file of all that is kept of a person: its name, and its content as JSON in UTF-8.
 
     JSON of more bytes than the limit is zipped, and may have more bytes even so.
     """
     entries = {
-        "lines": [_line(*one) for one in kept.lines],
-        "asked": [_when(*one) for one in kept.asked],
+        "lines": [_describe_line(*one) for one in kept.lines],
+        "asked": [_describe_request(*one) for one in kept.asked],
         "scripts": [
-            _where(script) | {"begun": script.begun.isoformat()} for script in kept.scripts
+            _describe_script(script) | {"begun": script.begun.isoformat()}
+            for script in kept.scripts
         ],
-        "characters": [_where(script) | {"character": name} for name, script in kept.parts],
-        "votes": [_where(script) | {"take": vote.take + 1} for vote, script in kept.votes],
+        "characters": [
+            _describe_script(script) | {"character": name} for name, script in kept.parts
+        ],
+        "votes": [
+            _describe_script(script) | {"take": vote.take + 1} for vote, script in kept.votes
+        ],
     }
     content = json.dumps(entries, ensure_ascii=False, indent=2).encode(errors="replace")
     if len(content) <= limit:
-        return f"{FILE}.json", content
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{FILE}.json", content)
-    return f"{FILE}.zip", packed.getvalue()
+        return f"{FILE_NAME}.json", content
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{FILE_NAME}.json", content)
+    return f"{FILE_NAME}.zip", buffer.getvalue()
 
 
-def _where(script: Script) -> dict[str, Any]:
+def _describe_script(script: Script) -> dict[str, Any]:
     return {"server": script.guild, "channel": script.channel, "script": script.title}
 
 
-def _when(line: Line, script: Script) -> dict[str, Any]:
-    return _where(script) | {"written": line.written.isoformat()}
+def _describe_request(line: Line, script: Script) -> dict[str, Any]:
+    return _describe_script(script) | {"written": line.written.isoformat()}
 
 
-def _line(line: Line, script: Script) -> dict[str, Any]:
-    return _when(line, script) | {"name": line.credit, "kind": line.kind, "text": line.text}
+def _describe_line(line: Line, script: Script) -> dict[str, Any]:
+    return _describe_request(line, script) | {
+        "name": line.credit,
+        "kind": line.kind,
+        "text": line.text,
+    }

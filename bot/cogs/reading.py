@@ -1,4 +1,4 @@
-"""Reading: show a script, as pages, files and pictures."""
+"""Show a script as pages, files and pictures."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from ..screenplay.exporters.export_formats import (
 from ..screenplay.fountain import format_fountain
 from ..screenplay.statistics import count_script, format_minutes
 from ..session import replay, surprisal
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.replay import Replay
-from ..session.turn import MOST_LINES, RoomError
+from ..session.replay import ReplayResult
+from ..session.turn import MAX_LINES, SessionError
 from ..storage.schema import Script
-from ..ui.components import REPLAY, Handler, Interaction, page_id
-from ..ui.delivery import delivered, edited, reply_to
-from ..ui.images import page
-from ..ui.images.page import Picture
-from ..ui.pages import script_page
-from ..ui.replay_report import in_words, rows
-from .feature import FeatureCog, answered, for_scripts
+from ..ui.components import REPLAY, Handler, Interaction, page_pattern
+from ..ui.delivery import FirstResponse, complete_response, edit_response
+from ..ui.images import pictures
+from ..ui.images.pictures import Picture
+from ..ui.replay_report import format_report, format_table
+from ..ui.script_messages import format_page
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 
 FORMAT_CHOICES = [
     app_commands.Choice(name=one.label, value=one.ending) for one in EXPORT_FORMATS.values()
 ]
-PAPERS = [
+PAPER_CHOICES = [
     app_commands.Choice(name=phrase("US letter"), value=PaperSize.LETTER.value),
     app_commands.Choice(name="A4", value=PaperSize.A4.value),
 ]
 
-MANY = 10
+MIN_TABLE_LINES = 10
 """Lines of a script from which on a replay has a file."""
 
 
@@ -52,44 +52,46 @@ class Reading(FeatureCog, name="OnBook.reading"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the buttons under the pages of a script."""
         return {
-            page_id("page"): lambda interaction, found: self.turn_page(
-                interaction, int(found["script"]), int(found["number"])
+            page_pattern("page"): lambda interaction, match: self.turn_page(
+                interaction, int(match["script"]), int(match["number"])
             )
         }
 
-    script = for_scripts(
+    script = allow_in_servers_and_dms(
         app_commands.Group(name="script", description="Read this channel's script")
     )
 
     @script.command(name="show")
-    @answered
+    @answer_errors
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script here, or download it"""
-        room = self.services.room(interaction)
-        script = await room.begun()
-        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        session = self.services.open_session(interaction)
+        script = await session.load_nonempty_script()
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
-        content, view = await script_page(script, elements, -1)
+        content, view = await format_page(script, elements, -1)
         attached = []
         if interaction.app_permissions.attach_files:
             text = await asyncio.to_thread(format_fountain, script.title, elements)
-            name = f"{file_name(script)}.fountain"
+            name = f"{make_file_name(script)}.fountain"
             attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
-        await delivered(interaction, content=content, view=view, attachments=attached)
+        await complete_response(interaction, content=content, view=view, attachments=attached)
 
-    @answered
+    @answer_errors
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page."""
-        room = self.services.room(interaction)
-        running = await room.script()
+        session = self.services.open_session(interaction)
+        running = await session.load_script()
         if running.id != script:
-            raise RoomError(say("Another script is running here now. Read it with {/script show}."))
+            raise SessionError(
+                say("Another script is running here now. Read it with {/script show}.")
+            )
         if running.head is None:
-            raise RoomError(say("The script is empty again. Write a line, or use {/continue}."))
-        await reply_to(interaction).defer()
+            raise SessionError(say("The script is empty again. Write a line, or use {/continue}."))
+        await FirstResponse(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
-        content, view = await script_page(running, elements, number)
-        await edited(interaction, content=content, view=view)
+        content, view = await format_page(running, elements, number)
+        await edit_response(interaction, content=content, view=view)
 
     @script.command(name="export")
     @app_commands.describe(
@@ -97,8 +99,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
         paper="For PDF, and for HTML in print",
         scene_numbers="Number the scenes",
     )
-    @app_commands.choices(format=FORMAT_CHOICES, paper=PAPERS)
-    @answered
+    @app_commands.choices(format=FORMAT_CHOICES, paper=PAPER_CHOICES)
+    @answer_errors
     async def export(
         self,
         interaction: Interaction,
@@ -107,80 +109,80 @@ class Reading(FeatureCog, name="OnBook.reading"):
         scene_numbers: bool = False,
     ) -> None:
         """Download the script, with a title page that credits its writers"""
-        form, size = EXPORT_FORMATS[format], PaperSize(paper)
-        room = self.services.room(interaction)
-        await send_export(interaction, room, form, size, scene_numbers=scene_numbers)
+        export_format, size = EXPORT_FORMATS[format], PaperSize(paper)
+        session = self.services.open_session(interaction)
+        await send_export(interaction, session, export_format, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
     @app_commands.describe(everyone="Show it to everyone here")
-    @answered
+    @answer_errors
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks, who wrote how much, and how long the script is"""
-        await send_stats(interaction, self.services.room(interaction), to_all=everyone)
+        await send_stats(interaction, self.services.open_session(interaction), to_all=everyone)
 
     @script.command(name="replay")
     @app_commands.describe(everyone="Show it to everyone here")
-    @answered
+    @answer_errors
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings"""
-        room = self.services.room(interaction)
-        script = await room.begun()
+        session = self.services.open_session(interaction)
+        script = await session.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
-        await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self.turns.patiently(
-            interaction, lambda patience: replay.replay(room, patience), REPLAY
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        match = await self.turns.run_with_progress(
+            interaction, lambda job: replay.replay_script(session, job), REPLAY
         )
-        await send_replay(interaction, found)
+        await send_replay(interaction, match)
 
     @app_commands.command(name="surprise")
     @app_commands.describe(
         lines="How many of the last lines to show, from 1 to 10",
         everyone="Show it to everyone here",
     )
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def surprise(
         self,
         interaction: Interaction,
-        lines: app_commands.Range[int, 1, MOST_LINES] = 4,
+        lines: app_commands.Range[int, 1, MAX_LINES] = 4,
         everyone: bool = False,
     ) -> None:
         """See what surprised the voice in the last lines, and what it expected"""
-        room = self.services.room(interaction)
-        await send_surprise(interaction, room, lines, to_all=everyone)
+        session = self.services.open_session(interaction)
+        await send_surprise(interaction, session, lines, to_all=everyone)
 
 
-def file_name(script: Script) -> str:
+def make_file_name(script: Script) -> str:
     """Return the name of a file of the script, without its suffix."""
-    letters = (one if one.isalnum() else "-" for one in script.title.lower())
-    return "-".join(part for part in "".join(letters).split("-") if part)[:60] or "script"
+    characters = (one if one.isalnum() else "-" for one in script.title.lower())
+    return "-".join(part for part in "".join(characters).split("-") if part)[:60] or "script"
 
 
 async def send_export(
     interaction: Interaction,
-    room: Room,
-    form: ExportFormat,
+    session: ChannelSession,
+    export_format: ExportFormat,
     paper: PaperSize,
     *,
     scene_numbers: bool,
 ) -> None:
     """Send the script as a file, to the person who asked."""
-    script = await _readable(interaction, room)
-    await reply_to(interaction).defer(thinking=True, ephemeral=True)
-    lines = await room.store.lines.load_path(script.head)
+    script = await _readable(interaction, session)
+    await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+    lines = await session.store.lines.load_path(script.head)
 
-    def work() -> ExportedFile:
+    def write() -> ExportedFile:
         today = dt.datetime.now(dt.UTC).date()
         elements = [line.element for line in lines]
-        what = make_edition(
+        exported = make_edition(
             script.title, elements, count_script(lines), today, scene_numbers=scene_numbers
         )
-        return form.write(what, paper)
+        return export_format.write(exported, paper)
 
-    printed = await asyncio.to_thread(work)
+    printed = await asyncio.to_thread(write)
     if len(printed.content) > interaction.filesize_limit:
-        raise RoomError(
+        raise SessionError(
             say("That file is too large for Discord. Choose fountain or txt as the {*format}.")
         )
     content = say(
@@ -192,63 +194,71 @@ async def send_export(
             "have them all."
         )
         content += f" {boxes}"
-    file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.ending}")
-    await delivered(interaction, content=content, attachments=[file])
-
-
-async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> None:
-    """Send a picture of who speaks and who wrote how much."""
-    script = await _readable(interaction, room)
-    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
-    counted = await asyncio.to_thread(count_script, await room.store.lines.load_path(script.head))
-    picture = await asyncio.to_thread(page.stats, script.title, counted)
-    content = (
-        f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
-        f"{many(counted.words, 'word')}, {many(counted.scenes, 'scene')}, "
-        f"{format_minutes(counted.pages)}."
+    file = discord.File(
+        io.BytesIO(printed.content), f"{make_file_name(script)}.{export_format.ending}"
     )
-    words = page.stats_in_words(script.title, counted)
-    await _send_picture(interaction, content, picture, f"{file_name(script)}-stats.png", words)
+    await complete_response(interaction, content=content, attachments=[file])
 
 
-async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_all: bool) -> None:
+async def send_stats(interaction: Interaction, session: ChannelSession, *, to_all: bool) -> None:
+    """Send a picture of who speaks and who wrote how much."""
+    script = await _readable(interaction, session)
+    await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
+    statistics = await asyncio.to_thread(
+        count_script, await session.store.lines.load_path(script.head)
+    )
+    picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
+    content = (
+        f"**{inline(script.title, 100)}**: {many(statistics.lines, 'line')}, "
+        f"{many(statistics.words, 'word')}, {many(statistics.scenes, 'scene')}, "
+        f"{format_minutes(statistics.pages)}."
+    )
+    words = pictures.describe_statistics(script.title, statistics)
+    await _send_picture(interaction, content, picture, f"{make_file_name(script)}-stats.png", words)
+
+
+async def send_surprise(
+    interaction: Interaction, session: ChannelSession, max_lines: int, *, to_all: bool
+) -> None:
     """Send a picture of what surprised the voice in the last lines."""
-    script = await _readable(interaction, room)
-    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
-    found = await surprisal.look(room, most)
-    picture = await asyncio.to_thread(page.surprise, found)
+    script = await _readable(interaction, session)
+    await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
+    match = await surprisal.measure_surprisal(session, max_lines)
+    picture = await asyncio.to_thread(pictures.draw_surprisal, match)
     content = say_plural(
         "How the last line surprised “{voice}”: {bits:.1f} bits per character. Darker letters and "
         "taller bars mean more.",
         "How the last {number:,} lines surprised “{voice}”: {bits:.1f} bits per character. Darker "
         "letters and taller bars mean more.",
-        len(found.lines),
-        voice=inline(found.voice, 40),
-        bits=found.average,
+        len(match.lines),
+        voice=inline(match.model, 40),
+        bits=match.average,
     )
-    words = surprisal.in_words(found)
-    await _send_picture(interaction, content, picture, f"{file_name(script)}-surprise.png", words)
+    words = surprisal.describe_report(match)
+    await _send_picture(
+        interaction, content, picture, f"{make_file_name(script)}-surprise.png", words
+    )
 
 
-async def send_replay(interaction: Interaction, found: Replay) -> None:
+async def send_replay(interaction: Interaction, match: ReplayResult) -> None:
     """Send the result of writing the voice's lines again."""
     files: list[discord.File] = []
-    if found.lines > MANY and interaction.app_permissions.attach_files:
-        table = await asyncio.to_thread(rows, found)
+    if match.lines > MIN_TABLE_LINES and interaction.app_permissions.attach_files:
+        table = await asyncio.to_thread(format_table, match)
         files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
-    await delivered(
+    await complete_response(
         interaction,
-        content=in_words(found),
+        content=format_report(match),
         attachments=files,
         view=None,
     )
 
 
-async def _readable(interaction: Interaction, room: Room) -> Script:
-    """Return the script; raise RoomError where it has no line, or where no file can be sent."""
-    script = await room.begun()
+async def _readable(interaction: Interaction, session: ChannelSession) -> Script:
+    """Return the script; raise SessionError where it has no line, or where no file can be sent."""
+    script = await session.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
-        raise RoomError(
+        raise SessionError(
             say(
                 "I need the **Attach Files** permission in this channel. Ask someone who manages "
                 "it."
@@ -268,4 +278,4 @@ async def _send_picture(
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(picture.png), name, description=words)
-    await delivered(interaction, content=content, attachments=[file])
+    await complete_response(interaction, content=content, attachments=[file])

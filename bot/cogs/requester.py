@@ -1,4 +1,4 @@
-"""Read from an interaction the person who asks, and the channel where that person asks."""
+"""Find the requester and the channel of an interaction."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import discord
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline, plain
-from ..session.turn import RoomError, Writer
-from ..ui.cards import NAME
+from ..session.turn import Requester, SessionError
+from ..ui.cards import NAME_SIZE
 from ..ui.components import Interaction
 
 
-def channel_of(interaction: Interaction) -> int:
-    """Return the id of an interaction's channel; raise RoomError where there is none."""
+def get_channel(interaction: Interaction) -> int:
+    """Return the id of an interaction's channel; raise SessionError where there is none."""
     if interaction.channel_id is None:
-        raise RoomError(say("Scripts are written in channels. Use this command in one."))
+        raise SessionError(say("Scripts are written in channels. Use this command in one."))
     return interaction.channel_id
 
 
-def writer_of(interaction: Interaction) -> Writer:
-    """Return the person who asks, with their rights in the channel."""
+def get_requester(interaction: Interaction) -> Requester:
+    """Return the requester, with their permissions in the channel."""
     user = interaction.user
     roles = user.roles if isinstance(user, discord.Member) else []
-    return Writer(
+    return Requester(
         user.id,
-        name_of(user),
+        find_name(user),
         str(interaction.id),
         moderator=interaction.permissions.manage_messages,
         roles=frozenset(role.id for role in roles),
     )
 
 
-def who(interaction: Interaction) -> str:
-    """Return the name of the person who asks, as Markdown for a sentence."""
-    return inline(name_of(interaction.user), NAME)
+def format_requester(interaction: Interaction) -> str:
+    """Format the requester's name as Markdown for a sentence."""
+    return inline(find_name(interaction.user), NAME_SIZE)
 
 
-def name_of(user: discord.User | discord.Member) -> str:
+def find_name(user: discord.User | discord.Member) -> str:
     """Return a person's name here, or their Discord name or id if it has no visible character."""
-    return plain(user.display_name, NAME) or plain(user.name, NAME) or str(user.id)
+    return plain(user.display_name, NAME_SIZE) or plain(user.name, NAME_SIZE) or str(user.id)

@@ -1,4 +1,4 @@
-"""Script settings: how the voice writes here, who may write, and which words are banned."""
+"""Change how the model writes, who may write, and which words are banned."""
 
 from __future__ import annotations
 
@@ -8,43 +8,51 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from ..generation.options import PREFERENCES, Value
+from ..generation.options import PREFERENCES, OptionValue
 from ..i18n.catalogue import phrase, say
-from ..session.banned_words import changed, check_casts, shown_words
-from ..session.preferences import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
-from ..session.turn import RoomError
+from ..session.banned_words import check_casts, edit_words, format_words
+from ..session.preferences import (
+    BANNED,
+    EVERYTHING,
+    LABELS,
+    MAX_TAKES,
+    format_changes,
+    format_preferences,
+    initial_values,
+)
+from ..session.turn import SessionError
 from ..settings import Settings
 from ..ui.components import Interaction
-from ..ui.delivery import delivered, reply_to
+from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_may_set, check_permissions
-from .feature import FeatureCog, answered, choices, for_scripts, with_options
-from .requester import channel_of, writer_of
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, with_options
+from .requester import get_channel, get_requester
 
 
 class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
 
-    settings_group = for_scripts(
+    settings_group = allow_in_servers_and_dms(
         app_commands.Group(name="settings", description="This script's settings")
     )
 
     @settings_group.command(name="show")
-    @answered
+    @answer_errors
     async def show_settings(self, interaction: Interaction) -> None:
         """See this script's settings"""
-        room = self.services.room(interaction)
-        script = await room.script()
+        session = self.services.open_session(interaction)
+        script = await session.load_script()
         banned = {
             say("in this channel"): await self.store.banned_words.load_word_list(
-                "channel", room.channel
+                "channel", session.channel
             )
         }
         if interaction.guild_id is not None:
             banned[say("in this server")] = await self.store.banned_words.load_word_list(
                 "guild", interaction.guild_id
             )
-        content = shown(script, await self._at_first(interaction), banned)
-        await reply_to(interaction).send_message(content, ephemeral=True)
+        content = format_preferences(script, await self._load_initial_settings(interaction), banned)
+        await FirstResponse(interaction).send_message(content, ephemeral=True)
 
     @settings_group.command(name="voice")
     @app_commands.describe(
@@ -54,16 +62,16 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         skip_played="Leave characters to the people who play them",
     )
     @with_options(PREFERENCES.values())
-    @answered
+    @answer_errors
     async def set_voice(
         self,
         interaction: Interaction,
         /,
         model: app_commands.Range[str, 1, 100] | None = None,
-        takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
+        takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
         cast_lock: bool | None = None,
         skip_played: bool | None = None,
-        **options: Value | None,
+        **options: OptionValue | None,
     ) -> None:
         """Change how the voice writes this script"""
         chosen = {
@@ -73,7 +81,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             "skip_played": skip_played,
             **options,
         }
-        await self._set(interaction, chosen)
+        await self._change_given(interaction, chosen)
 
     @settings_group.command(name="turns")
     @app_commands.describe(
@@ -81,7 +89,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         cooldown="Seconds between two lines, or 0",
         role="Who may write here; only moderators can set it",
     )
-    @answered
+    @answer_errors
     async def set_turns(
         self,
         interaction: Interaction,
@@ -95,72 +103,74 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             "cooldown": cooldown,
             "role": role.id if role else None,
         }
-        await self._set(interaction, chosen)
+        await self._change_given(interaction, chosen)
 
     @settings_group.command(name="reset")
     @app_commands.describe(setting="The setting to reset")
     @app_commands.choices(
-        setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
+        setting=[app_commands.Choice(name=LABELS[name], value=name) for name in LABELS]
         + [app_commands.Choice(name=phrase("banned words"), value=BANNED)]
         + [app_commands.Choice(name="everything", value=EVERYTHING)]
     )
-    @answered
+    @answer_errors
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset this script's settings"""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
             await self.store.banned_words.replace_word_list(
-                "channel", room.channel, [], interaction.guild_id
+                "channel", session.channel, [], interaction.guild_id
             )
-            told = say(
+            sentence = say(
                 "This channel bans no words of its own now. The lists of the bot and the server "
                 "still apply."
             )
-            await reply_to(interaction).send_message(told, ephemeral=True)
+            await FirstResponse(interaction).send_message(sentence, ephemeral=True)
             return
-        first = at_first(await room.script(), await self._at_first(interaction))
+        initial = initial_values(
+            await session.load_script(), await self._load_initial_settings(interaction)
+        )
         if setting != EVERYTHING:
-            await self._change(interaction, {setting: first[setting]})
+            await self._change_preferences(interaction, {setting: initial[setting]})
             return
         # The role and the banned words belong to the moderators: each is reset by its name alone.
-        chosen = {one: value for one, value in first.items() if one != "role"}
-        banned = await self.store.banned_words.load_word_list("channel", room.channel)
-        stays = say("The channel's banned words stay. Reset them separately.")
-        await self._change(interaction, chosen, stays if banned else "")
+        chosen = {name: value for name, value in initial.items() if name != "role"}
+        banned = await self.store.banned_words.load_word_list("channel", session.channel)
+        note = say("The channel's banned words stay. Reset them separately.")
+        await self._change_preferences(interaction, chosen, note if banned else "")
 
     @set_voice.autocomplete("model")
     async def _suggest_voice(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        return choices(self.services.voices.names(), current)
+        return suggest(self.services.voices.names(), current)
 
-    async def _at_first(self, interaction: Interaction) -> Settings:
+    async def _load_initial_settings(self, interaction: Interaction) -> Settings:
         """Return the settings of a new script here, whose voice is the guild's."""
-        room = self.services.room(interaction)
-        voice = await room.library.chosen_voice(interaction.guild_id)
+        session = self.services.open_session(interaction)
+        voice = await session.library.find_chosen_model(interaction.guild_id)
         return self.services.settings.model_copy(update={"model": voice})
 
-    async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
+    async def _change_given(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
         """Change the settings that were given a value."""
-        given = {one: value for one, value in chosen.items() if value is not None}
+        given = {name: value for name, value in chosen.items() if value is not None}
         if not given:
-            raise RoomError(
+            raise SessionError(
                 say("Choose a setting to change, or see them all with {/settings show}.")
             )
-        await self._change(interaction, given)
+        await self._change_preferences(interaction, given)
 
-    async def _change(
-        self, interaction: Interaction, values: Mapping[str, Any], more: str = ""
+    async def _change_preferences(
+        self, interaction: Interaction, values: Mapping[str, Any], note: str = ""
     ) -> None:
-        """Change settings, and tell everybody, with ``more`` after it."""
+        """Change settings, and tell everybody, with ``note`` after it."""
         check_permissions(interaction)
         # Opening a voice for the first time takes a moment.
-        await reply_to(interaction).defer(thinking=True)
-        room = self.services.room(interaction)
-        script = await room.library.change(writer_of(interaction), values)
-        told = changed_to(script, self.services.settings, values)
-        await delivered(interaction, content=f"{told} {more}" if more else told)
+        await FirstResponse(interaction).defer(thinking=True)
+        session = self.services.open_session(interaction)
+        script = await session.library.change_preferences(get_requester(interaction), values)
+        sentence = format_changes(script, self.services.settings, values)
+        await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
 
     @settings_group.command(name="banned")
     @app_commands.describe(
@@ -169,7 +179,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         clear="Empty the list first",
         server="For the whole server instead of this channel",
     )
-    @answered
+    @answer_errors
     async def banned(
         self,
         interaction: Interaction,
@@ -180,24 +190,26 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """See or change the words that the voice must not say here"""
         self.services.admit(interaction)
-        scope, place = _scope(interaction, server)
-        words = await self.store.banned_words.load_word_list(scope, place)
+        scope, position = _find_scope(interaction, server)
+        words = await self.store.banned_words.load_word_list(scope, position)
         if add or remove or clear:
             check_may_set(interaction, scope)
-            words = changed([] if clear else words, add or "", remove or "")
+            words = edit_words([] if clear else words, add or "", remove or "")
             if add:
-                check_casts(await self.store.scripts.list_cast_names(scope, place), words)
+                check_casts(await self.store.scripts.list_cast_names(scope, position), words)
             await self.store.banned_words.replace_word_list(
-                scope, place, words, interaction.guild_id
+                scope, position, words, interaction.guild_id
             )
-        where = say("in this server") if scope == "guild" else say("in this channel")
-        await reply_to(interaction).send_message(shown_words(words, where), ephemeral=True)
+        scope_phrase = say("in this server") if scope == "guild" else say("in this channel")
+        await FirstResponse(interaction).send_message(
+            format_words(words, scope_phrase), ephemeral=True
+        )
 
 
-def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
+def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     """Return the scope of a list of banned words, and the id of its channel or guild."""
     if not server:
-        return "channel", channel_of(interaction)
+        return "channel", get_channel(interaction)
     if interaction.guild_id is None:
-        raise RoomError(say("This is not a server. Leave out {*server}."))
+        raise SessionError(say("This is not a server. Leave out {*server}."))
     return "guild", interaction.guild_id

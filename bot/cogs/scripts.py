@@ -1,4 +1,4 @@
-"""Scripts: all those of a channel, with what can be done with each."""
+"""List the scripts of a channel; switch, rename, archive and delete them."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from discord import app_commands, ui
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline, plain
 from ..screenplay.free_text import TITLE_LIMIT, clean_title
-from ..session.channel_session import Room
-from ..session.turn import RoomError
+from ..session.channel_session import ChannelSession
+from ..session.turn import SessionError
 from ..storage.schema import Script
 from ..ui.cards import mention
 from ..ui.components import (
-    ID,
-    OWN,
+    CUSTOM_ID_PREFIX,
+    ID_PATTERN,
     Handler,
     Interaction,
-    new_id,
-    page_buttons,
-    page_id,
-    selected,
-    view_of,
+    get_selected,
+    make_custom_id,
+    make_page_buttons,
+    make_view,
+    page_pattern,
 )
-from ..ui.delivery import edited, reply_to
+from ..ui.delivery import FirstResponse, edit_response
 from ..ui.responses import check_permissions
-from .bounds import check_texts, chosen
-from .feature import UNTITLED, FeatureCog, answered, for_scripts
-from .requester import who, writer_of
+from .feature import UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors
+from .option_checks import check_lengths, parse_chosen_id
+from .requester import format_requester, get_requester
 
-ON_A_PAGE = 20
+SCRIPTS_PER_PAGE = 20
 """Scripts on a page, for whose titles a message has room."""
 
-BUTTONS = {
+SCRIPT_BUTTONS = {
     "run": (phrase("Continue it"), discord.ButtonStyle.primary),
     "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
     "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
@@ -47,8 +47,10 @@ BUTTONS = {
 }
 """The labels and styles of the buttons of a script, by their actions."""
 
-MENU_ID = f"{OWN}scripts"
-BUTTON_ID = rf"{OWN}script:(?P<action>{'|'.join(BUTTONS)}):(?P<script>{ID})"
+SCRIPT_MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
+SCRIPT_BUTTON_ID = (
+    rf"{CUSTOM_ID_PREFIX}script:(?P<action>{'|'.join(SCRIPT_BUTTONS)}):(?P<script>{ID_PATTERN})"
+)
 
 
 class Scripts(FeatureCog, name="OnBook.scripts"):
@@ -57,192 +59,201 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the menu of scripts, to its pages, and to the buttons of a script."""
         return {
-            MENU_ID: lambda interaction, _: self.choose_script(interaction),
-            page_id("shelf"): lambda interaction, found: self.turn_shelf(
-                interaction, int(found["number"])
+            SCRIPT_MENU_ID: lambda interaction, _: self.choose_script(interaction),
+            page_pattern("shelf"): lambda interaction, match: self.turn_shelf(
+                interaction, int(match["number"])
             ),
-            BUTTON_ID: lambda interaction, found: self.press_script(
-                interaction, found["action"], int(found["script"])
+            SCRIPT_BUTTON_ID: lambda interaction, match: self.press_script(
+                interaction, match["action"], int(match["script"])
             ),
         }
 
     @app_commands.command(name="scripts")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def scripts(self, interaction: Interaction) -> None:
         """See this channel's scripts: switch, rename, archive or delete them"""
-        content, view = await self._shelf(self.services.room(interaction))
-        await reply_to(interaction).send_message(content, view=view, ephemeral=True)
+        content, view = await self._make_shelf_page(self.services.open_session(interaction))
+        await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
-    @answered
-    async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
+    @answer_errors
+    async def press_script(self, interaction: Interaction, action: str, script_id: int) -> None:
         """Answer a button of a script."""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         if action == "all":
-            content, view = await self._shelf(room)
-            await reply_to(interaction).edit_message(content=content, view=view)
+            content, view = await self._make_shelf_page(session)
+            await FirstResponse(interaction).edit_message(content=content, view=view)
             return
-        one = await room.library.find(script)
+        script = await session.library.find(script_id)
         match action:
             case "run":
-                await self._switch(interaction, script)
+                await self._switch(interaction, script_id)
             case "rename":
-                window = RenameModal(one, self.submit_title)
-                await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+                modal = RenameModal(script, self.submit_title)
+                await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
             case "archive" | "return":
                 archived = action == "archive"
-                await reply_to(interaction).defer()
-                one = await room.library.archive(writer_of(interaction), script, archived)
-                await self._show_script(interaction, one)
-                await self.services.messages.redraw_end(interaction, room, one)
+                await FirstResponse(interaction).defer()
+                script = await session.library.archive(
+                    get_requester(interaction), script_id, archived
+                )
+                await self._show_script(interaction, script)
+                await self.services.messages.redraw_end(interaction, session, script)
             case "ask":
-                await reply_to(interaction).edit_message(
-                    content=await self._question(one), view=_buttons(["delete", "see"], one.id)
+                await FirstResponse(interaction).edit_message(
+                    content=await self._format_deletion(script),
+                    view=_make_script_buttons(["delete", "see"], script.id),
                 )
             case "delete":
-                await self._delete(interaction, room, script)
+                await self._delete_script(interaction, session, script_id)
             case _:
-                await self._show_script(interaction, one)
+                await self._show_script(interaction, script)
 
-    @answered
+    @answer_errors
     async def choose_script(self, interaction: Interaction) -> None:
         """Show the script that was selected from the menu."""
-        room = self.services.room(interaction)
-        one = await room.library.find(chosen(selected(interaction)))
-        await self._show_script(interaction, one)
+        session = self.services.open_session(interaction)
+        script = await session.library.find(parse_chosen_id(get_selected(interaction)))
+        await self._show_script(interaction, script)
 
-    @answered
+    @answer_errors
     async def turn_shelf(self, interaction: Interaction, number: int) -> None:
         """Turn to another page of the scripts."""
-        content, view = await self._shelf(self.services.room(interaction), number)
-        await reply_to(interaction).edit_message(content=content, view=view)
+        content, view = await self._make_shelf_page(self.services.open_session(interaction), number)
+        await FirstResponse(interaction).edit_message(content=content, view=view)
 
-    @answered
-    async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
+    @answer_errors
+    async def submit_title(self, interaction: Interaction, script_id: int, title: str) -> None:
         """Rename a script, from the window."""
-        check_texts(title=(title, TITLE_LIMIT))
+        check_lengths(title=(title, TITLE_LIMIT))
         title = clean_title(title) or say(UNTITLED)
-        room = self.services.room(interaction)
-        await reply_to(interaction).defer()
-        one = await room.library.rename(writer_of(interaction), script, title)
-        await self._show_script(interaction, one)
+        session = self.services.open_session(interaction)
+        await FirstResponse(interaction).defer()
+        script = await session.library.rename(get_requester(interaction), script_id, title)
+        await self._show_script(interaction, script)
 
-    async def _shelf(self, room: Room, number: int = 0) -> tuple[str, discord.ui.View]:
+    async def _make_shelf_page(
+        self, session: ChannelSession, number: int = 0
+    ) -> tuple[str, discord.ui.View]:
         """Return a page of a channel's scripts, from 0; a number past the end is the last page."""
-        shelf = await room.library.scripts()
-        if not shelf:
-            raise RoomError(say("This channel has no script yet. Start one with {/start}."))
-        pages = -(-len(shelf) // ON_A_PAGE)
+        scripts = await session.library.list_scripts()
+        if not scripts:
+            raise SessionError(say("This channel has no script yet. Start one with {/start}."))
+        pages = -(-len(scripts) // SCRIPTS_PER_PAGE)
         number = min(number, pages - 1)
-        there = shelf[number * ON_A_PAGE : (number + 1) * ON_A_PAGE]
+        page_scripts = scripts[number * SCRIPTS_PER_PAGE : (number + 1) * SCRIPTS_PER_PAGE]
         menu: ui.Select[ui.View] = ui.Select(
-            custom_id=MENU_ID,
+            custom_id=SCRIPT_MENU_ID,
             placeholder=say("Choose a script…"),
-            options=[script_option(one) for one in there],
+            options=[make_script_option(script) for script in page_scripts],
         )
-        view = view_of(menu, *page_buttons("shelf", 0, number, pages))
-        return list_scripts(there, number, pages), view
+        view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
+        return format_scripts(page_scripts, number, pages), view
 
-    async def _show_script(self, interaction: Interaction, one: Script) -> None:
+    async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script and its buttons in the place of the menu."""
-        lines = await self.store.lines.load_path_ids(one.head)
+        lines = await self.store.lines.load_path_ids(script.head)
         content = say(
             "**{title}**: {standing}, started by {owner}, {lines}",
-            title=inline(one.title, 100),
-            standing=standing(one),
-            owner=mention(one.owner),
+            title=inline(script.title, 100),
+            standing=format_status(script),
+            owner=mention(script.owner),
             lines=many(len(lines), "line"),
         )
-        put = "return" if one.archived else "archive"
-        actions = ["rename", put, "ask", "all"]
-        view = _buttons(actions if one.running else ["run", *actions], one.id)
+        archiving = "return" if script.archived else "archive"
+        actions = ["rename", archiving, "ask", "all"]
+        view = _make_script_buttons(actions if script.running else ["run", *actions], script.id)
         if interaction.response.is_done():
-            await edited(interaction, content=content, view=view)
+            await edit_response(interaction, content=content, view=view)
         else:
-            await reply_to(interaction).edit_message(content=content, view=view)
+            await FirstResponse(interaction).edit_message(content=content, view=view)
 
-    async def _question(self, one: Script) -> str:
+    async def _format_deletion(self, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
-        lines, forked = await self.store.scripts.count_deletion(one)
+        lines, forked = await self.store.scripts.count_deletion(script)
         question = say(
             "Delete “{title}” with {lines}? This cannot be undone. Its messages stay.",
-            title=inline(one.title, 100),
+            title=inline(script.title, 100),
             lines=many(lines, "line"),
         )
         if not forked:
             return question
-        stays = say("Its forks keep their copies of {lines}.", lines=many(forked, "line"))
-        return f"{question} {stays}"
+        kept = say("Its forks keep their copies of {lines}.", lines=many(forked, "line"))
+        return f"{question} {kept}"
 
-    async def _switch(self, interaction: Interaction, script: int) -> None:
+    async def _switch(self, interaction: Interaction, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await reply_to(interaction).defer(thinking=True)
-        turn = await room.library.switch(writer_of(interaction), script)
+        session = self.services.open_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True)
+        result = await session.library.switch(get_requester(interaction), script_id)
         note = say(
             "{who} resumed “{title}”.",
-            who=who(interaction),
-            title=inline(turn.script.title, 100),
+            who=format_requester(interaction),
+            title=inline(result.script.title, 100),
         )
-        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
-    async def _delete(self, interaction: Interaction, room: Room, script: int) -> None:
-        one = await room.library.find(script)
-        messages = await self.services.messages.messages_of(one)
-        await reply_to(interaction).defer()
-        seen = await room.library.delete(writer_of(interaction), script)
-        deleted = say("“{title}” was deleted.", title=inline(one.title, 100))
-        await edited(interaction, content=deleted, view=None)
-        await self.services.messages.strip(interaction, room, messages)
-        for turn in seen:
-            await self.services.messages.repaint(interaction, room, turn, set())
+    async def _delete_script(
+        self, interaction: Interaction, session: ChannelSession, script_id: int
+    ) -> None:
+        script = await session.library.find(script_id)
+        messages = await self.services.messages.list_messages(script)
+        await FirstResponse(interaction).defer()
+        results = await session.library.delete(get_requester(interaction), script_id)
+        deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
+        await edit_response(interaction, content=deleted, view=None)
+        await self.services.messages.remove_buttons(interaction, session, messages)
+        for result in results:
+            await self.services.messages.redraw_after_turn(interaction, session, result, set())
 
 
-def _buttons(actions: Sequence[str], script: int) -> ui.View:
-    return view_of(
+def _make_script_buttons(actions: Sequence[str], script_id: int) -> ui.View:
+    return make_view(
         *(
             ui.Button(
-                label=say(BUTTONS[action][0]),
-                style=BUTTONS[action][1],
-                custom_id=f"{OWN}script:{action}:{script}",
+                label=say(SCRIPT_BUTTONS[action][0]),
+                style=SCRIPT_BUTTONS[action][1],
+                custom_id=f"{CUSTOM_ID_PREFIX}script:{action}:{script_id}",
             )
             for action in actions
         )
     )
 
 
-def script_option(one: Script) -> discord.SelectOption:
+def make_script_option(script: Script) -> discord.SelectOption:
     """Return a script as an option of the menu."""
-    title = plain(one.title, 100)
-    return discord.SelectOption(label=title, value=str(one.id), description=standing(one))
+    title = plain(script.title, 100)
+    return discord.SelectOption(
+        label=title, value=str(script.id), description=format_status(script)
+    )
 
 
-def standing(one: Script) -> str:
+def format_status(script: Script) -> str:
     """Return where a script is: running, on the shelf, or archived."""
-    if one.running:
+    if script.running:
         return say("running here")
-    return say("archived") if one.archived else say("paused")
+    return say("archived") if script.archived else say("paused")
 
 
-def list_scripts(shelf: Sequence[Script], page: int, pages: int) -> str:
+def format_scripts(scripts: Sequence[Script], page: int, pages: int) -> str:
     """Return the scripts on a page, from 0, as a list of at most 2,000 characters."""
-    shown = [f"- {inline(one.title, 60)}: {standing(one)}" for one in shelf]
-    where = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
-    return "\n".join([*shown, *([f"-# {where}"] if pages > 1 else [])])
+    entries = [f"- {inline(script.title, 60)}: {format_status(script)}" for script in scripts]
+    footer = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
+    return "\n".join([*entries, *([f"-# {footer}"] if pages > 1 else [])])
 
 
 class RenameModal(ui.Modal):
     """A window for a script's title."""
 
     def __init__(
-        self, one: Script, submit: Callable[[Interaction, int, str], Awaitable[None]]
+        self, script: Script, submit: Callable[[Interaction, int, str], Awaitable[None]]
     ) -> None:
-        super().__init__(title=say("Rename this script"), custom_id=new_id("rename"))
-        self._script = one.id
+        super().__init__(title=say("Rename this script"), custom_id=make_custom_id("rename"))
+        self._script = script.id
         self._submit = submit
         self.name: ui.TextInput[Self] = ui.TextInput(
-            label=say("Title"), default=plain(one.title, 100), max_length=100
+            label=say("Title"), default=plain(script.title, 100), max_length=100
         )
         self.add_item(self.name)
 

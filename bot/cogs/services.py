@@ -1,35 +1,36 @@
-"""The services that the cogs share, from when an extension is loaded until it is unloaded."""
+"""Open and close the services that the cogs share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from ..inference.registry import ModelRegistry
 from ..log_redaction import Redaction, guard_loggers, release_loggers
-from ..session.channel_session import Room, Rooms
-from ..session.rate_limits import Cost, Limits
+from ..session.channel_session import ChannelSession, ChannelSessions
+from ..session.rate_limits import Cost, RateLimits
 from ..settings import Settings
 from ..storage.database import Guard
 from ..storage.store import Store
-from ..telemetry import SILENT, Meter
+from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
-from ..ui.live_polls import Later, LivePolls
+from ..ui.live_polls import CallLater, LivePolls
 from ..ui.message_poster import MessagePoster
 from ..ui.message_sync import MessageSync
 from .in_flight import InFlight
-from .requester import channel_of
+from .requester import get_channel
 from .stale_messages import StaleMessages
 
 Host = commands.Bot | commands.AutoShardedBot
 """A bot that cogs are added to."""
 
-PAID = "onbook.paid"
+IS_CHARGED = "onbook.paid"
 """A key that is set among an interaction's extras once its turn was charged."""
 
-TO_FINISH, TO_SHOW, TO_GIVE_UP = 5.0, 2.0, 1.0
+FINISH_SECONDS, SHOW_SECONDS, GIVE_UP_SECONDS = 5.0, 2.0, 1.0
 """Seconds that an unload waits: for work to finish, for stopped turns to show what they have, and
 for lines that are given up."""
 
@@ -45,8 +46,8 @@ class CogServices:
     meter: Meter
     store: Store
     voices: ModelRegistry
-    rooms: Rooms
-    limits: Limits
+    sessions: ChannelSessions
+    limits: RateLimits
     poster: MessagePoster
     messages: MessageSync
     polls: LivePolls
@@ -55,34 +56,34 @@ class CogServices:
     redaction: Redaction = field(default_factory=guard_loggers)
     closed: bool = False
 
-    def room(self, interaction: Interaction) -> Room:
+    def open_session(self, interaction: Interaction) -> ChannelSession:
         """Admit an interaction and return the session of its channel; raise as `admit` does."""
         self.admit(interaction)
-        return self.rooms.at(channel_of(interaction))
+        return self.sessions.get(get_channel(interaction))
 
     def admit(self, interaction: Interaction) -> None:
         """Charge an interaction for its turn, once, and let an unload wait for its task.
 
         Raises:
             EngineClosed: The cogs are being unloaded.
-            TooMuch: The person, the channel or the server has used up a limit.
-            RoomError: The interaction has no channel.
+            RateLimited: The person, the channel or the server has used up a limit.
+            SessionError: The interaction has no channel.
         """
         self.in_flight.admit()
-        self.in_flight.concern(interaction.user.id)
-        completes = interaction.type is discord.InteractionType.autocomplete
-        if not completes and PAID not in interaction.extras:
+        self.in_flight.track_person(interaction.user.id)
+        is_autocomplete = interaction.type is discord.InteractionType.autocomplete
+        if not is_autocomplete and IS_CHARGED not in interaction.extras:
             self.charge(interaction, Cost(turns=1))
-            interaction.extras[PAID] = True
+            interaction.extras[IS_CHARGED] = True
 
     def charge(self, interaction: Interaction, cost: Cost) -> None:
-        """Charge the person, the channel and the server; raise TooMuch where that is too much."""
-        keys = {"person": interaction.user.id, "channel": channel_of(interaction)}
+        """Charge the person, the channel and the server; raise RateLimited at a limit."""
+        keys = {"person": interaction.user.id, "channel": get_channel(interaction)}
         if interaction.guild_id is not None:
             keys["guild"] = interaction.guild_id
         self.limits.spend(keys, cost)
 
-    async def looks_after_scripts(self) -> bool:
+    async def claim_housekeeping(self) -> bool:
         """Return whether this bot, and no other, looks after the scripts in the database."""
         assert self.bot.user is not None  # known once it is ready
         return await self.store.key_values.claim_housekeeping(self.bot.user.id)
@@ -94,13 +95,13 @@ class CogServices:
         self.closed = True
         self.in_flight.close()
         self.polls.stop()
-        await self.in_flight.finish_within(TO_FINISH)
-        self.in_flight.stop_turns()
-        await self.in_flight.finish_within(TO_SHOW)
+        await self.in_flight.wait_until_finished(FINISH_SECONDS)
+        self.in_flight.stop_jobs()
+        await self.in_flight.wait_until_finished(SHOW_SECONDS)
         self.voices.close()
-        await self.in_flight.finish_within(TO_GIVE_UP)
+        await self.in_flight.wait_until_finished(GIVE_UP_SECONDS)
         self.in_flight.cancel()
-        await self.in_flight.finish_within(TO_GIVE_UP)
+        await self.in_flight.wait_until_finished(GIVE_UP_SECONDS)
         self.in_flight.close()  # again, because work in flight may have opened more
         release_loggers(self.redaction)
         await self.store.close()
@@ -108,55 +109,73 @@ class CogServices:
 
 async def open_services(
     bot: Host,
-    chosen: Settings,
+    settings: Settings,
     *,
     group: str | None = None,
-    meter: Meter = SILENT,
+    meter: Meter = NULL_METER,
     guard: Guard | None = None,
-    later: Later | None = None,
+    call_later: CallLater | None = None,
 ) -> CogServices:
     """Open the default voice and the database, and what is built on them.
 
     Args:
         bot: The client that the cogs are added to.
-        chosen: The settings.
+        settings: The settings.
         group: The group of the commands in a host, or None.
         meter: The meter of the bot's events.
         guard: The guard that is asked before each transaction that writes, or None.
-        later: The timer of votes, or None for that of the event loop.
+        call_later: The timer of votes, or None for that of the event loop.
 
     Raises:
         ModelError: The default voice cannot be used.
         StoreError: The database cannot be used.
     """
-    voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows, chosen.queue)
+    voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
     # The voice is checked first, because a refused voice must leave no new database.
-    await voices.peek(chosen.model)
-    store = await Store.open(chosen.where, chosen.states_mb * 2**20, guard)
+    await voices.peek(settings.model)
+    store = await Store.open(settings.database_location, settings.states_mb * 2**20, guard)
     store.report_to(meter)
     voices.store_verdicts_in(store.key_values)
     try:
-        await voices.engine(chosen.model)
+        await voices.engine(settings.model)
     except BaseException:
         voices.close()
         await store.close()
         raise
     # discord.py's clock, because Discord shows people how long a vote lasts.
-    rooms = Rooms(store, voices, chosen, discord.utils.utcnow)
+    sessions = ChannelSessions(store, voices, settings, discord.utils.utcnow)
     in_flight = InFlight()
     poster, messages = MessagePoster(store), MessageSync(store)
     return CogServices(
         bot=bot,
-        settings=chosen,
+        settings=settings,
         group=group,
         meter=meter,
         store=store,
         voices=voices,
-        rooms=rooms,
-        limits=Limits(chosen.rates),
+        sessions=sessions,
+        limits=RateLimits(settings.rates),
         poster=poster,
         messages=messages,
-        polls=LivePolls(bot, rooms, poster, messages, in_flight.hold, later, group=group),
-        stale=StaleMessages(bot, rooms, messages, group=group),
+        polls=LivePolls(bot, sessions, poster, messages, in_flight.track, call_later, group=group),
+        stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )
+
+
+class OnBook(commands.Cog):
+    """Write a script with a small neural network, line by line.
+
+    It is added last, because discord.py removes cogs in the order in which they were added.
+    """
+
+    def __init__(self, services: CogServices, group: app_commands.Group | None = None) -> None:
+        self.services = services
+        if group:
+            # discord.py adds the commands of this attribute to a host's, and removes them with the
+            # cog.
+            self.__cog_app_commands__ = [group]
+
+    async def cog_unload(self) -> None:
+        """Finish or stop what is in flight, and close the voices and the database."""
+        await self.services.close()

@@ -1,4 +1,4 @@
-"""Stale messages: redraw the messages that still show forgotten names or texts."""
+"""Redraw the messages that still show erased names or texts."""
 
 from __future__ import annotations
 
@@ -9,63 +9,68 @@ from collections.abc import Sequence
 import discord
 
 from ..i18n.catalogue import speaking
-from ..session.channel_session import Rooms
+from ..session.channel_session import ChannelSessions
 from ..sharding import Shards
 from ..storage.database import TransactionFailed
-from ..ui.live_polls import locale_of
+from ..ui.live_polls import find_locale
 from ..ui.message_sync import MessageSync
 
 log = logging.getLogger("onbook.stale_messages")
 
-AT_ONCE = 50
+BATCH_SIZE = 50
 """Messages that are drawn again together."""
 
 
 class StaleMessages:
-    """Draws the messages again that the store knows to be stale."""
+    """Redraws the messages that the store lists as stale."""
 
     def __init__(
-        self, client: discord.Client, rooms: Rooms, messages: MessageSync, *, group: str | None
+        self,
+        client: discord.Client,
+        sessions: ChannelSessions,
+        messages: MessageSync,
+        *,
+        group: str | None,
     ) -> None:
         self.client = client
-        self.rooms = rooms
+        self.sessions = sessions
         self.messages = messages
         self.group = group
-        self._drawing = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
-    async def draw(self) -> None:
+    async def redraw(self) -> None:
         """Draw the stale messages on this process's shards; leave failed ones stale."""
-        store = self.rooms.store
+        store = self.sessions.store
         try:
-            async with self._drawing:
+            async with self._lock:
                 assert self.client.user is not None  # known once it is ready
                 if not await store.key_values.claim_housekeeping(self.client.user.id):
                     return
                 for script, messages in (await store.messages.list_stale_messages()).items():
-                    await self._draw_in(script, messages)
+                    await self._redraw_script(script, messages)
         except TransactionFailed:
             pass  # which the store has logged
         except Exception:
             log.exception("could not draw messages that show what was forgotten")
 
-    async def draw_after(self, tasks: set[asyncio.Task[None]]) -> None:
+    async def redraw_after(self, tasks: set[asyncio.Task[None]]) -> None:
         """Draw now, and again once the tasks in flight have sent their messages."""
-        await self.draw()
+        await self.redraw()
         if tasks:
             await asyncio.wait(tasks)
-            await self.draw()
+            await self.redraw()
 
-    async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
-        store = self.rooms.store
-        found = await store.scripts.find_script(script)
-        if found is None or not Shards.of(self.client).have(found.guild):
+    async def _redraw_script(self, script: int, messages: Sequence[int]) -> None:
+        store = self.sessions.store
+        row = await store.scripts.find_script(script)
+        if row is None or not Shards.of(self.client).include(row.guild):
             return
-        channel = self.client.get_partial_messageable(found.channel)
-        room = self.rooms.at(found.channel)
-        with speaking(locale_of(found, self.client), self.group):
-            for at in range(0, len(messages), AT_ONCE):
-                some = messages[at : at + AT_ONCE]
-                drawn = await self.messages.redraw(channel, room, found, some)
-                await store.messages.mark_messages_redrawn(drawn)
-                if not drawn:
+        channel = self.client.get_partial_messageable(row.channel)
+        session = self.sessions.get(row.channel)
+        with speaking(find_locale(row, self.client), self.group):
+            for start in range(0, len(messages), BATCH_SIZE):
+                batch = messages[start : start + BATCH_SIZE]
+                redrawn = await self.messages.redraw_messages(channel, session, row, batch)
+                await store.messages.mark_messages_redrawn(redrawn)
+                if not redrawn:
                     return  # the channel takes no edits now

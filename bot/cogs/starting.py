@@ -1,4 +1,4 @@
-"""Starting a script: the command, its window, and the offer to shelve the script that runs."""
+"""Start a script: the command, its modal, and the offer to shelve the running script."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..inference.model import LONGEST_STYLE, ModelError
 from ..screenplay.elements import Element
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading, parse_cast
 from ..screenplay.importers.import_formats import check_file, list_endings
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.turn import NO_SCRIPT, NewScript, Patience, Turn, Writer
-from ..ui.components import SCRIPT, Handler, Interaction, new_id, place_id
-from ..ui.delivery import LOST, reply_to, taken_away
-from ..ui.model_cards import styles
+from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
+from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
+from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
+from ..ui.model_cards import list_styles
 from ..ui.responses import check_permissions
 from . import attachments
-from .bounds import check_texts
-from .feature import UNTITLED, FeatureCog, answered, choices, for_scripts
-from .turns import Work
+from .feature import UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .option_checks import check_lengths
+from .turns import TurnFunction
 
-LONGEST_HEADING, LONGEST_CAST = 200, 1000
+MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """Characters of a scene heading, and of a list of names."""
 
 OFFER_SECONDS = 600.0
@@ -40,7 +40,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     def listeners(self) -> dict[str, Handler]:
         """Listen to the button that starts a script."""
-        return {place_id("start"): lambda interaction, _: self.press_start(interaction)}
+        return {position_pattern("start"): lambda interaction, _: self.press_start(interaction)}
 
     @app_commands.command(name="start")
     @app_commands.describe(
@@ -52,8 +52,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
         style="The tone to start in; each voice has its own",
         file=f"A script to continue: {list_endings()}, up to 1 MB",
     )
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def start(
         self,
         interaction: Interaction,
@@ -66,7 +66,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         file: discord.Attachment | None = None,
     ) -> None:
         """Start a new script in this channel"""
-        await self._begin(
+        await self._begin_script(
             interaction,
             title or "",
             heading or "",
@@ -81,7 +81,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def _suggest_model(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        return choices(self.services.voices.names(), current)
+        return suggest(self.services.voices.names(), current)
 
     @start.autocomplete("style")
     async def _suggest_style(
@@ -89,32 +89,32 @@ class Starting(FeatureCog, name="OnBook.starting"):
     ) -> list[app_commands.Choice[str]]:
         voice = interaction.namespace.model
         if not voice:
-            room = self.services.room(interaction)
-            voice = await room.library.chosen_voice(interaction.guild_id)
+            session = self.services.open_session(interaction)
+            voice = await session.library.find_chosen_model(interaction.guild_id)
         try:
-            return choices(styles(await self.services.voices.look(voice)), current)
+            return suggest(list_styles(await self.services.voices.look(voice)), current)
         except ModelError:
             return []
 
-    @answered
+    @answer_errors
     async def press_start(self, interaction: Interaction) -> None:
         """Open the window in which a script is started."""
-        window = StartModal(self.submit_start)
-        await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+        modal = StartModal(self.submit_start)
+        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 
-    @answered
+    @answer_errors
     async def submit_start(
         self, interaction: Interaction, title: str, heading: str, cast: str
     ) -> None:
         """Start a script, from the window."""
-        await self._begin(interaction, title, heading, cast)
+        await self._begin_script(interaction, title, heading, cast)
 
-    async def _begin(
+    async def _begin_script(
         self,
         interaction: Interaction,
         title: str,
-        first: str,
-        names: str,
+        heading_text: str,
+        cast_text: str,
         *,
         temperature: float | None = None,
         model: str | None = None,
@@ -126,93 +126,93 @@ class Starting(FeatureCog, name="OnBook.starting"):
         Args:
             interaction: What was asked.
             title: The title, or "".
-            first: The first scene heading, or "".
-            names: The cast, separated by commas.
+            heading_text: The first scene heading, or "".
+            cast_text: The cast, separated by commas.
             temperature: The voice's temperature, or None for the setting.
             model: The voice, or None for the server's.
             style: The style in which the voice begins, or None.
             file: A script to go on with, or None.
         """
         check_permissions(interaction)
-        check_texts(
+        check_lengths(
             title=(title, TITLE_LIMIT),
-            heading=(first, LONGEST_HEADING),
-            cast=(names, LONGEST_CAST),
+            heading=(heading_text, MAX_HEADING_LENGTH),
+            cast=(cast_text, MAX_CAST_LENGTH),
         )
         if file:
             check_file(file.filename, file.size)
         title = clean_title(title)
-        opening: Element | None = make_heading(first) if first.strip() else None
-        company = parse_cast(names)
+        opening: Element | None = make_heading(heading_text) if heading_text.strip() else None
+        cast_names = parse_cast(cast_text)
 
-        room = self.services.room(interaction)
-        running = await self.store.scripts.find_running_script(room.channel)
+        session = self.services.open_session(interaction)
+        running = await self.store.scripts.find_running_script(session.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
         # An offer can grow old, and two can begin at once: only the script that was seen may be
         # shelved.
-        over = running.id if running else NO_SCRIPT
+        replaced = running.id if running else NO_SCRIPT
 
-        async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
+        async def begin(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
             new = NewScript(
                 title=title or say(UNTITLED),
                 guild=interaction.guild_id,
-                cast=company,
+                cast=cast_names,
                 temperature=temperature,
                 voice=model,
                 style=style,
-                over=over,
+                over=replaced,
             )
             if file is None:
-                return await room.library.begin(writer, new, opening)
-            brought = await attachments.read_attachment(file)
-            named = title or attachments.title_of(file, brought) or new.title
-            elements = [*([opening] if opening else []), *brought.elements]
-            turn = await room.library.import_script(
-                writer, replace(new, title=named), elements, patience
+                return await session.library.begin(requester, new, opening)
+            manuscript = await attachments.read_attachment(file)
+            final_title = title or attachments.choose_title(file, manuscript) or new.title
+            elements = [*([opening] if opening else []), *manuscript.elements]
+            result = await session.library.import_script(
+                requester, replace(new, title=final_title), elements, job
             )
-            return replace(turn, note=attachments.note(brought, len(elements)))
+            return replace(result, note=attachments.format_import_note(manuscript, len(elements)))
 
-        async def stand(choice: Interaction) -> None:
-            await self._stand(choice)
-            await _take_away(interaction)
+        async def keep(interaction_chosen: Interaction) -> None:
+            await self._keep_running(interaction_chosen)
+            await _delete_offer(interaction)
 
-        async def shelve(choice: Interaction) -> None:
-            await self._shelve(choice, begin)
-            await _take_away(interaction)
+        async def shelve(interaction_chosen: Interaction) -> None:
+            await self._shelve_and_begin(interaction_chosen, begin)
+            await _delete_offer(interaction)
 
         if running is None:
-            await self.turns.compose(interaction, begin, kind=SCRIPT)
+            await self.turns.run_job(interaction, begin, kind=SCRIPT)
             return
-        await reply_to(interaction).send_message(
+        await FirstResponse(interaction).send_message(
             say(
                 "“{title}” is running in this channel. Continue it, or pause it? Paused scripts "
                 "are kept.",
                 title=inline(running.title, 100),
             ),
-            view=self.services.in_flight.open(ShelveOffer(stand, shelve)),
+            view=self.services.in_flight.register(ShelveOffer(keep, shelve)),
             ephemeral=True,
         )
 
-    @answered
-    async def _shelve(self, interaction: Interaction, begin: Work) -> None:
+    @answer_errors
+    async def _shelve_and_begin(self, interaction: Interaction, begin: TurnFunction) -> None:
         """Start the script that was asked for, and shelve the one that runs."""
-        await self.turns.compose(interaction, begin, kind=SCRIPT)
+        await self.turns.run_job(interaction, begin, kind=SCRIPT)
 
-    @answered
-    async def _stand(self, interaction: Interaction) -> None:
+    @answer_errors
+    async def _keep_running(self, interaction: Interaction) -> None:
         """Show where the script that runs stands."""
-        room = self.services.room(interaction)
-        await reply_to(interaction).defer(thinking=True)
-        script = await room.script()
+        session = self.services.open_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True)
+        script = await session.load_script()
         note = say("“{title}” continues.", title=inline(script.title, 100))
-        turn = Turn(script, moved_from=script.head)
-        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+        result = TurnResult(script, moved_from=script.head)
+        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
 
-async def _take_away(offer: Interaction) -> None:
+async def _delete_offer(offer: Interaction) -> None:
     """Delete an offer that was taken, because its buttons would fail a second time."""
-    with suppress(discord.HTTPException, *LOST):
-        await taken_away(offer)
+    with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+        await delete_response(offer)
 
 
 class ShelveOffer(ui.View):
@@ -224,7 +224,10 @@ class ShelveOffer(ui.View):
         begin: Callable[[Interaction], Awaitable[None]],
     ) -> None:
         super().__init__(timeout=OFFER_SECONDS)
-        self.go_on.custom_id, self.begin.custom_id = new_id("go-on"), new_id("begin")
+        self.go_on.custom_id, self.begin.custom_id = (
+            make_custom_id("go-on"),
+            make_custom_id("begin"),
+        )
         self._go_on = go_on
         self._begin = begin
         self.go_on.label = say("Continue it")
@@ -247,7 +250,7 @@ class StartModal(ui.Modal):
     """A window for the title, the first scene heading and the cast of a script."""
 
     def __init__(self, submit: Callable[[Interaction, str, str, str], Awaitable[None]]) -> None:
-        super().__init__(title=say("Start a script"), custom_id=new_id("start"))
+        super().__init__(title=say("Start a script"), custom_id=make_custom_id("start"))
         self._submit = submit
         self.name: ui.TextInput[Self] = ui.TextInput(
             label=say("Title"), placeholder=say("The Last Diner"), required=False, max_length=100

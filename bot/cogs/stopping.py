@@ -1,17 +1,17 @@
-"""Stopping: the button that stops lines, a new script or a replay in the middle."""
+"""Stop a job by the button below its progress."""
 
 from __future__ import annotations
 
 from ..i18n.catalogue import phrase, say
-from ..session.turn import RoomError
+from ..session.turn import SessionError
 from ..ui.components import LINES, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
-from ..ui.delivery import reply_to
-from .feature import FeatureCog, answered
+from ..ui.delivery import FirstResponse
+from .feature import FeatureCog, answer_errors
 
-REPLAY_OVER = phrase(
+REPLAY_ENDED = phrase(
     "That replay has ended. If its message shows no result, use {/script replay} again."
 )
-OVER = {
+ENDED_SENTENCES = {
     LINES: (
         phrase("That turn was interrupted, and nothing was added. Try again."),
         phrase("That is already written. See it in {/history}."),
@@ -20,7 +20,7 @@ OVER = {
         phrase("That start was interrupted, and there is no script. Use {/start} again."),
         phrase("That script has already started. See it in {/scripts}."),
     ),
-    REPLAY: (REPLAY_OVER, REPLAY_OVER),
+    REPLAY: (REPLAY_ENDED, REPLAY_ENDED),
 }
 """The answers where a work has ended: without a result that was stored, and with one."""
 
@@ -31,17 +31,19 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the button under work in progress."""
         return {
-            STOP_ID: lambda interaction, found: self.stop(
-                interaction, int(found["turn"]), found["work"]
+            STOP_ID: lambda interaction, match: self.stop(
+                interaction, int(match["turn"]), match["work"]
             )
         }
 
-    @answered
-    async def stop(self, interaction: Interaction, turn: int, work: str) -> None:
-        """Stop a turn, by the id of its interaction; ``work`` is one of `components.WORKS`."""
-        patience = self.services.in_flight.turns.get(turn)
-        if patience is None:
+    @answer_errors
+    async def stop(self, interaction: Interaction, interaction_id: int, kind: str) -> None:
+        """Stop a job, by the id of its interaction; ``kind`` is one of `JOB_KINDS`."""
+        job = self.services.in_flight.jobs.get(interaction_id)
+        if job is None:
             # The turn may have ended with another process, which had no time to show its end.
-            raise RoomError(say(OVER[work][await self.store.lines.is_delivered(str(turn))]))
-        await reply_to(interaction).defer()
-        patience.stop()
+            raise SessionError(
+                say(ENDED_SENTENCES[kind][await self.store.lines.is_delivered(str(interaction_id))])
+            )
+        await FirstResponse(interaction).defer()
+        job.stop()

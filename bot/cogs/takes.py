@@ -1,14 +1,14 @@
-"""Takes: pick a take, vote for one, or read one in full."""
+"""Pick a take, vote for one, or read one in full."""
 
 from __future__ import annotations
 
 from ..i18n.catalogue import say
-from ..ui.ballots import TAKE_ID, WHOLE_ID, whole_take
-from ..ui.components import Handler, Interaction, selected
-from ..ui.delivery import Channel, reply_to, whispered
+from ..ui.components import Handler, Interaction, get_selected
+from ..ui.delivery import FirstResponse, MessageChannel, send_ephemeral
+from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_permissions
-from .feature import FeatureCog, answered
-from .requester import writer_of
+from .feature import FeatureCog, answer_errors
+from .requester import get_requester
 
 
 class Takes(FeatureCog, name="OnBook.takes"):
@@ -17,46 +17,48 @@ class Takes(FeatureCog, name="OnBook.takes"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the buttons and the menu under takes."""
         return {
-            TAKE_ID: lambda interaction, found: self.choose(
-                interaction, int(found["ballot"]), int(found["take"])
+            TAKE_ID: lambda interaction, match: self.choose(
+                interaction, int(match["ballot"]), int(match["take"])
             ),
-            WHOLE_ID: lambda interaction, found: self.read_take(interaction, int(found["ballot"])),
+            READ_TAKE_ID: lambda interaction, match: self.read_take(
+                interaction, int(match["ballot"])
+            ),
         }
 
-    @answered
-    async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
+    @answer_errors
+    async def choose(self, interaction: Interaction, poll: int, take: int) -> None:
         """Pick a take, from 0, or vote for it where there is a vote."""
         check_permissions(interaction)
-        await self.turns.meet_ballot(interaction, ballot)
-        room = self.services.room(interaction)
-        if (await room.ballots.find(ballot)).ends:
-            await self._vote(interaction, ballot, take)
+        await self.turns.record_pressed_poll(interaction, poll)
+        session = self.services.open_session(interaction)
+        if (await session.polls.find(poll)).ends:
+            await self._vote(interaction, poll, take)
             return
-        await room.ballots.check_pick(writer_of(interaction), ballot, take)
-        await self.turns.play(
-            interaction, lambda room, writer: room.ballots.pick(writer, ballot, take)
+        await session.polls.check_pick(get_requester(interaction), poll, take)
+        await self.turns.take_turn(
+            interaction, lambda session, requester: session.polls.pick(requester, poll, take)
         )
-        if isinstance(interaction.channel, Channel):
-            await self.services.messages.repaint_ballot(interaction.channel, room, ballot)
+        if isinstance(interaction.channel, MessageChannel):
+            await self.services.messages.redraw_poll(interaction.channel, session, poll)
 
-    @answered
-    async def read_take(self, interaction: Interaction, ballot: int) -> None:
+    @answer_errors
+    async def read_take(self, interaction: Interaction, poll: int) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
-        take = int(selected(interaction)[0])
-        await self.turns.meet_ballot(interaction, ballot)
-        room = self.services.room(interaction)
-        found = await room.ballots.find(ballot)
-        await room.library.find(found.script)
-        first, *rest = whole_take(take, (await self.store.polls.load_takes(found))[take])
-        await reply_to(interaction).send_message(first, ephemeral=True)
-        for more in rest:
-            await whispered(interaction, more)
+        take = int(get_selected(interaction)[0])
+        await self.turns.record_pressed_poll(interaction, poll)
+        session = self.services.open_session(interaction)
+        poll_row = await session.polls.find(poll)
+        await session.library.find(poll_row.script)
+        first, *rest = format_take(take, (await self.store.polls.load_takes(poll_row))[take])
+        await FirstResponse(interaction).send_message(first, ephemeral=True)
+        for message in rest:
+            await send_ephemeral(interaction, message)
 
-    async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
-        room = self.services.room(interaction)
-        await room.ballots.vote(writer_of(interaction), ballot, take)
-        self.services.polls.recount(ballot)
-        await reply_to(interaction).send_message(
+    async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
+        session = self.services.open_session(interaction)
+        await session.polls.vote(get_requester(interaction), poll, take)
+        self.services.polls.recount(poll)
+        await FirstResponse(interaction).send_message(
             say(
                 "Vote for take {take} counted. You can still change it.",
                 take=take + 1,

@@ -1,4 +1,4 @@
-"""Turns: take the turn that a person asked for, and show its result in the channel."""
+"""Take the turn that a person requests, and show its result in the channel."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Any, TypeVar
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.turn import Patience, Place, Turn, Writer
+from ..session.turn import Job, Requester, ScriptPosition, TurnResult
 from ..ui import components
 from ..ui.components import Interaction
-from ..ui.delivery import reply_to, whispered
-from ..ui.responses import WRITTEN, check_permissions
-from .requester import writer_of
+from ..ui.delivery import FirstResponse, send_ephemeral
+from ..ui.responses import IS_WRITTEN, check_permissions
+from .requester import get_requester
 from .services import CogServices
 
 R = TypeVar("R")
-Work = Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]]
+TurnFunction = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
 """A turn that takes a while, and can be stopped."""
 
-A_WHILE = 1.5
+PROGRESS_INTERVAL = 1.5
 """Seconds until everybody sees the progress of a turn, and between two updates."""
 
 
 class Turns:
-    """Takes turns in the sessions of channels, and shows their results."""
+    """Takes turns in the sessions of channels, and shows the results."""
 
     def __init__(self, services: CogServices) -> None:
         self.services = services
 
-    async def compose(
+    async def run_job(
         self,
         interaction: Interaction,
-        work: Work,
-        under: Place | None = None,
+        run: TurnFunction,
+        expected: ScriptPosition | None = None,
         *,
         kind: str = components.LINES,
         checked: bool = False,
@@ -45,147 +45,153 @@ class Turns:
 
         Args:
             interaction: What was asked.
-            work: The turn.
-            under: Where the script must still stand, if that matters.
-            kind: One of `components.WORKS`.
-            checked: Whether the script was just found at the place ``under``.
+            run: The turn.
+            expected: Where the script must still stand, if that matters.
+            kind: One of `components.JOB_KINDS`.
+            checked: Whether the script was just found at the place ``expected``.
         """
 
-        async def act(room: Room, writer: Writer) -> Turn:
-            return await self.patiently(
-                interaction, lambda patience: work(room, writer, patience), kind
+        async def take(session: ChannelSession, requester: Requester) -> TurnResult:
+            return await self.run_with_progress(
+                interaction, lambda job: run(session, requester, job), kind
             )
 
-        await self.play(interaction, act, under, begins=checked or kind == components.SCRIPT)
+        await self.take_turn(
+            interaction, take, expected, is_checked=checked or kind == components.SCRIPT
+        )
 
-    async def patiently(
+    async def run_with_progress(
         self,
         interaction: Interaction,
-        work: Callable[[Patience], Coroutine[Any, Any, R]],
+        run: Callable[[Job], Coroutine[Any, Any, R]],
         kind: str = components.LINES,
     ) -> R:
         """Do work with progress and a Stop button shown to everybody, and return its result."""
-        patience, turns = Patience(), self.services.in_flight.turns
+        job, turns = Job(), self.services.in_flight.jobs
         # An interaction can be delivered twice: the Stop button stops the first one.
-        first = turns.setdefault(interaction.id, patience) is patience
-        task = asyncio.ensure_future(work(patience))
+        first = turns.setdefault(interaction.id, job) is job
+        task = asyncio.ensure_future(run(job))
         try:
-            while not (await asyncio.wait({task}, timeout=A_WHILE))[0]:
-                await self.services.poster.show_progress(interaction, patience.progress, kind)
+            while not (await asyncio.wait({task}, timeout=PROGRESS_INTERVAL))[0]:
+                await self.services.poster.show_progress(interaction, job.progress, kind)
             return await task
         finally:
             task.cancel()
             if first:
                 del turns[interaction.id]
 
-    async def play(
+    async def take_turn(
         self,
         interaction: Interaction,
-        act: Callable[[Room, Writer], Awaitable[Turn]],
-        under: Place | None = None,
+        take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
+        expected: ScriptPosition | None = None,
         *,
-        begins: bool = False,
+        is_checked: bool = False,
     ) -> None:
         """Take one turn: defer, act, show the new lines, and draw the older messages again."""
         check_permissions(interaction)
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         poster = self.services.poster
-        if not begins:
+        if not is_checked:
             # Refuse a turn here if possible, before everybody sees that somebody asked.
-            await room.script_at(under)
-        await reply_to(interaction).defer(thinking=True)
-        turn = await act(room, writer_of(interaction))
-        interaction.extras[WRITTEN] = True
-        if turn.note:
-            shown = await poster.show_end(interaction, room, f"-# {turn.note}")
-        elif turn.ballot:
-            self.services.polls.watch(turn.ballot)
-            await poster.show_ballot(interaction, turn.ballot)
-            if turn.read_by:
-                await whispered(interaction, news(turn))
+            await session.load_script_at(expected)
+        await FirstResponse(interaction).defer(thinking=True)
+        result = await take(session, get_requester(interaction))
+        interaction.extras[IS_WRITTEN] = True
+        if result.note:
+            shown = await poster.show_end(interaction, session, f"-# {result.note}")
+        elif result.poll:
+            self.services.polls.watch(result.poll)
+            await poster.show_poll(interaction, result.poll)
+            if result.new_model:
+                await send_ephemeral(interaction, format_model_change(result))
             return
-        elif turn.lines:
-            shown = await poster.show_lines(interaction, turn.script, turn.lines, news(turn))
+        elif result.lines:
+            shown = await poster.show_lines(
+                interaction, result.script, result.lines, format_model_change(result)
+            )
         else:
-            shown = await poster.show_opening(interaction, turn)
-        await self.services.messages.repaint(interaction, room, turn, shown)
-        if turn.unreadable:
-            await whispered(
+            shown = await poster.show_opening(interaction, result)
+        await self.services.messages.redraw_after_turn(interaction, session, result, shown)
+        if result.unreadable:
+            await send_ephemeral(
                 interaction,
                 say(
                     "The voice “{voice}” does not know many of these characters. It skips them; "
                     "they stay in the script.",
-                    voice=inline(turn.script.voice, 40),
+                    voice=inline(result.script.voice, 40),
                 ),
             )
 
-    async def step(
+    async def move_head(
         self,
         interaction: Interaction,
-        act: Callable[[Room, Writer], Awaitable[Turn]],
+        take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
         note: str,
-        under: Place | None = None,
+        expected: ScriptPosition | None = None,
     ) -> None:
         """Undo or redo: change messages in place for a button, and reply to a command."""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await room.script_at(under)
-        await reply_to(interaction).defer(thinking=under is None)
-        turn = await act(room, writer_of(interaction))
+        session = self.services.open_session(interaction)
+        await session.load_script_at(expected)
+        await FirstResponse(interaction).defer(thinking=expected is None)
+        result = await take(session, get_requester(interaction))
         poster, messages = self.services.poster, self.services.messages
-        shown = set() if under else await poster.show_end(interaction, room, note)
-        if not await messages.repaint(interaction, room, turn, shown):
-            shown = await poster.show_end(interaction, room, note, new=True)
-            await messages.repaint(interaction, room, turn, shown)
+        shown = set() if expected else await poster.show_end(interaction, session, note)
+        if not await messages.redraw_after_turn(interaction, session, result, shown):
+            shown = await poster.show_end(interaction, session, note, new=True)
+            await messages.redraw_after_turn(interaction, session, result, shown)
 
-    async def show_end(self, interaction: Interaction, room: Room, turn: Turn, note: str) -> None:
+    async def show_end(
+        self, interaction: Interaction, session: ChannelSession, result: TurnResult, note: str
+    ) -> None:
         """Show the script's end after a turn, under a note, and draw older messages again."""
-        shown = await self.services.poster.show_end(interaction, room, note)
-        await self.services.messages.repaint(interaction, room, turn, shown)
+        shown = await self.services.poster.show_end(interaction, session, note)
+        await self.services.messages.redraw_after_turn(interaction, session, result, shown)
 
     async def charge_lines(
         self,
         interaction: Interaction,
-        under: Place | None = None,
+        expected: ScriptPosition | None = None,
         lines: int = 1,
         takes: int | None = None,
     ) -> None:
-        """Charge the lines that the voice will write; raise the errors of `play` before deferring.
+        """Charge the lines that the model will write; raise what `take_turn` raises, but earlier.
 
         Candidates cost nothing, because a busy engine writes few of them.
 
         Args:
             interaction: What was asked.
-            under: Where the script must still stand, if that matters.
+            expected: Where the script must still stand, if that matters.
             lines: The lines of each take.
             takes: The takes, or None for the script's setting.
         """
         check_permissions(interaction)
-        script = await self.services.room(interaction).script_at(under)
+        script = await self.services.open_session(interaction).load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
-    async def meet(self, interaction: Interaction, place: Place) -> None:
-        """Record the message whose button was pressed where nobody has: see `MessageSync.learn`."""
-        room = self.services.room(interaction)
-        if await self.services.messages.learn(interaction, place):
-            self._redraw_pressed(interaction, room)
+    async def record_pressed(self, interaction: Interaction, position: ScriptPosition) -> None:
+        """Record the pressed button's message, as `MessageSync.record_pressed` does."""
+        session = self.services.open_session(interaction)
+        if await self.services.messages.record_pressed(interaction, position):
+            self._redraw_pressed(interaction, session)
 
-    async def meet_ballot(self, interaction: Interaction, ballot: int) -> None:
-        """Record the message of a ballot where nobody has: see `MessageSync.learn_ballot`."""
-        room = self.services.room(interaction)
-        if await self.services.messages.learn_ballot(interaction, ballot):
-            self._redraw_pressed(interaction, room)
+    async def record_pressed_poll(self, interaction: Interaction, poll: int) -> None:
+        """Record a poll's message, as `MessageSync.record_pressed_poll` does."""
+        session = self.services.open_session(interaction)
+        if await self.services.messages.record_pressed_poll(interaction, poll):
+            self._redraw_pressed(interaction, session)
 
-    def _redraw_pressed(self, interaction: Interaction, room: Room) -> None:
-        redrawing = self.services.messages.redraw_pressed(interaction, room)
-        self.services.in_flight.hold(asyncio.create_task(redrawing))
+    def _redraw_pressed(self, interaction: Interaction, session: ChannelSession) -> None:
+        redrawing = self.services.messages.redraw_pressed(interaction, session)
+        self.services.in_flight.track(asyncio.create_task(redrawing))
 
 
-def news(turn: Turn) -> str:
+def format_model_change(result: TurnResult) -> str:
     """Return the note that another voice has read the script, or "" where people know."""
-    if not turn.read_by:
+    if not result.new_model:
         return ""
     return say(
         "-# The voice has changed: “{voice}” has read the script and continues it.",
-        voice=inline(turn.read_by, 40),
+        voice=inline(result.new_model, 40),
     )

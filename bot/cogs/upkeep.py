@@ -1,4 +1,4 @@
-"""Upkeep: the work that nobody asks for, once the client is ready and at intervals."""
+"""Run background tasks once the client is ready, and at intervals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .feature import FeatureCog
 
 log = logging.getLogger("onbook.upkeep")
 
-DRAWN_EVERY = 10
+REDRAW_MINUTES = 10
 """Minutes between two looks for stale messages, because a person whom one process forgets may have
 written in the servers of all."""
 
@@ -45,24 +45,24 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
             return  # without it the client does not know its servers
         here = {guild.id for guild in self.bot.guilds}  # with those that are unavailable now
         with suppress(TransactionFailed):  # which the store has logged; the next start notes it
-            if not await self.services.looks_after_scripts():
+            if not await self.services.claim_housekeeping():
                 log.error(
                     "another bot looks after the scripts in this database: this one closes no "
                     "votes and deletes nothing here, so give it a database of its own"
                 )
                 return
-            known = [
+            known_here = [
                 guild for guild in await self.store.guilds.list_guilds() if self._is_here(guild)
             ]
-            gone = [guild for guild in known if guild not in here]
-            await self.store.guilds.record_departures(gone, here & set(known))
+            departed = [guild for guild in known_here if guild not in here]
+            await self.store.guilds.record_departures(departed, here & set(known_here))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Note that a server has removed the bot; one that is unavailable has not."""
         with suppress(TransactionFailed):  # the next start notes it
             if (
-                await self.services.looks_after_scripts()
+                await self.services.claim_housekeeping()
                 and guild.id in await self.store.guilds.list_guilds()
             ):
                 await self.store.guilds.record_departures([guild.id], [])
@@ -71,36 +71,36 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Note that a server has the bot back."""
         with suppress(TransactionFailed):  # the next start notes it
-            if await self.services.looks_after_scripts():
+            if await self.services.claim_housekeeping():
                 await self.store.guilds.record_departures([], [guild.id])
 
-    @tasks.loop(minutes=DRAWN_EVERY)
+    @tasks.loop(minutes=REDRAW_MINUTES)
     async def _draw_stale(self) -> None:
         """Draw stale messages again that earlier attempts or other processes have left.
 
         Resume the votes, too, in case the database did not work when the client became ready.
         """
-        await self.services.stale.draw()
+        await self.services.stale.redraw()
         await self._resume_votes()
 
     @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:
         """Delete the scripts of servers that have been without the bot for long enough."""
         days = dt.timedelta(days=self.services.settings.departed_days)
-        before = dt.datetime.now(dt.UTC) - days
+        deadline = dt.datetime.now(dt.UTC) - days
         with suppress(TransactionFailed):  # which the store has logged; the next hour tries again
-            if not await self.services.looks_after_scripts():
+            if not await self.services.claim_housekeeping():
                 return
-            for guild in await self.store.guilds.list_departed_guilds(before):
+            for guild in await self.store.guilds.list_departed_guilds(deadline):
                 if self._is_here(guild) and self.bot.get_guild(guild) is None:
                     scripts = await self.store.guilds.delete_guild(guild)
                     log.info("deleted %d scripts of a server that left", scripts)
 
     async def _resume_votes(self) -> None:
         with suppress(TransactionFailed):  # which the store has logged, unless the bot ends
-            if await self.services.looks_after_scripts():
+            if await self.services.claim_housekeeping():
                 await self.services.polls.resume()
 
     def _is_here(self, guild: int | None) -> bool:
         """Return whether a server is on one of this process's shards."""
-        return Shards.of(self.bot).have(guild)
+        return Shards.of(self.bot).include(guild)

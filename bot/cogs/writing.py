@@ -1,4 +1,4 @@
-"""Writing: the commands and buttons that add lines and take lines back."""
+"""Add lines and take lines back, by commands and buttons."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
-from ..generation.options import OPTIONS, Value
+from ..generation.options import OPTIONS, OptionValue
 from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
-from ..session.preferences import MOST_TAKES
+from ..session.preferences import MAX_TAKES
 from ..session.rate_limits import Cost
-from ..session.turn import MOST_LINES, NoScript, Place, Wish
-from ..ui.components import Handler, Interaction, new_id, place_id, place_in
-from ..ui.delivery import reply_to
-from ..ui.message_poster import HELP
-from ..ui.responses import answer
-from .bounds import check_texts
-from .feature import FeatureCog, answered, choices, for_scripts, with_options
-from .requester import who
+from ..session.turn import MAX_LINES, ContinueRequest, NoScript, ScriptPosition
+from ..ui.components import Handler, Interaction, make_custom_id, parse_position, position_pattern
+from ..ui.delivery import FirstResponse
+from ..ui.message_poster import HELP_TEXT
+from ..ui.responses import answer_error
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, with_options
+from .option_checks import check_lengths
+from .requester import format_requester
 
-KINDS = [
+KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
     app_commands.Choice(name="action", value=Kind.ACTION.value),
     app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
 ]
 """The kinds of lines that /continue can be asked for."""
 
-LONGEST_TURN, LONGEST_NAME = 6000, 60
+MAX_TURN_LENGTH, MAX_NAME_LENGTH = 6000, 60
 """Characters of a person's turn, and of a speaker's name."""
 
-SHORTEST_VOTE, LONGEST_VOTE = 10, 600
+MIN_VOTE_SECONDS, MAX_VOTE_SECONDS = 10, 600
 """Seconds of a vote."""
 
 
@@ -44,8 +44,10 @@ class Writing(FeatureCog, name="OnBook.writing"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the buttons under the newest line."""
         return {
-            place_id("continue", "take", "undo", "redo", "write"): lambda interaction, found: (
-                self.press(interaction, found["action"], place_in(found))
+            position_pattern(
+                "continue", "take", "undo", "redo", "write"
+            ): lambda interaction, match: self.press(
+                interaction, match["action"], parse_position(match)
             )
         }
 
@@ -58,38 +60,38 @@ class Writing(FeatureCog, name="OnBook.writing"):
         takes="How many takes to choose from, up to 5",
         vote="Let everyone vote for a take, for 10 to 600 seconds",
     )
-    @app_commands.choices(kind=KINDS)
+    @app_commands.choices(kind=KIND_CHOICES)
     @with_options(one for one in OPTIONS if one.is_requestable)
-    @for_scripts
-    @answered
-    async def carry_on(
+    @allow_in_servers_and_dms
+    @answer_errors
+    async def continue_(
         self,
         interaction: Interaction,
         /,
         character: app_commands.Range[str, 1, 60] | None = None,
-        lines: app_commands.Range[int, 1, MOST_LINES] = 1,
+        lines: app_commands.Range[int, 1, MAX_LINES] = 1,
         seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
         kind: str | None = None,
-        takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
-        vote: app_commands.Range[int, SHORTEST_VOTE, LONGEST_VOTE] | None = None,
-        **options: Value | None,
+        takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
+        vote: app_commands.Range[int, MIN_VOTE_SECONDS, MAX_VOTE_SECONDS] | None = None,
+        **options: OptionValue | None,
     ) -> None:
         """Let the voice write the next lines"""
         speaker = parse_name(character) if character else None
-        chosen = Kind(kind) if kind else None
-        wish = Wish(
+        chosen_kind = Kind(kind) if kind else None
+        request = ContinueRequest(
             lines=lines,
             character=speaker,
-            kind=chosen,
+            kind=chosen_kind,
             takes=takes,
             vote=vote,
             seed=seed,
             options=options,
         )
         await self.turns.charge_lines(interaction, None, lines, takes)
-        await self.turns.compose(
+        await self.turns.run_job(
             interaction,
-            lambda room, writer, patience: room.continuation.generate(writer, wish, None, patience),
+            lambda session, requester, job: session.continue_(requester, request, None, job),
             checked=True,
         )
 
@@ -98,8 +100,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
         text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or an action",
         character="Who says it; the text is then all speech, even (quietly)",
     )
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def write(
         self,
         interaction: Interaction,
@@ -110,114 +112,126 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.submit_lines(interaction, text, character or "")
 
     @app_commands.command(name="undo")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def undo(self, interaction: Interaction) -> None:
         """Undo the last line"""
         await self._undo(interaction)
 
     @app_commands.command(name="redo")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def redo(self, interaction: Interaction) -> None:
         """Restore the line that was undone"""
         await self._redo(interaction)
 
     @app_commands.command(name="retry")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def retry(self, interaction: Interaction) -> None:
         """Get another take of the voice's last line"""
         await self.turns.charge_lines(interaction, takes=1)
-        await self.turns.compose(
+        await self.turns.run_job(
             interaction,
-            lambda room, writer, patience: room.continuation.retake(writer, None, patience),
+            lambda session, requester, job: session.continuation.retry(requester, None, job),
             checked=True,
         )
 
     @app_commands.command(name="help")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def help(self, interaction: Interaction) -> None:
         """How to write a script, in three steps"""
-        await reply_to(interaction).send_message(say(HELP), ephemeral=True)
+        await FirstResponse(interaction).send_message(say(HELP_TEXT), ephemeral=True)
 
-    @carry_on.autocomplete("character")
+    @continue_.autocomplete("character")
     @write.autocomplete("character")
     async def _suggest_character(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self.services.room(interaction).library.characters()
+            names = await self.services.open_session(interaction).library.list_characters()
         except NoScript:
             names = []
-        return choices(names, current)
+        return suggest(names, current)
 
     # Buttons and windows
 
-    @answered
-    async def press(self, interaction: Interaction, action: str, place: Place) -> None:
+    @answer_errors
+    async def press(self, interaction: Interaction, action: str, position: ScriptPosition) -> None:
         """Answer a button under a line."""
-        await self.turns.meet(interaction, place)
+        await self.turns.record_pressed(interaction, position)
         match action:
             case "continue":
-                await self.turns.charge_lines(interaction, place)
-                await self.turns.compose(
+                await self.turns.charge_lines(interaction, position)
+                await self.turns.run_job(
                     interaction,
-                    lambda room, who, patience: room.continuation.generate(
-                        who, Wish(), place, patience
+                    lambda session, requester, job: session.continue_(
+                        requester, ContinueRequest(), position, job
                     ),
-                    place,
+                    position,
                     checked=True,
                 )
             case "take":
-                await self.turns.charge_lines(interaction, place, takes=1)
-                await self.turns.compose(
+                await self.turns.charge_lines(interaction, position, takes=1)
+                await self.turns.run_job(
                     interaction,
-                    lambda room, who, patience: room.continuation.retake(who, place, patience),
-                    place,
+                    lambda session, requester, job: session.continuation.retry(
+                        requester, position, job
+                    ),
+                    position,
                     checked=True,
                 )
             case "undo":
-                await self._undo(interaction, place)
+                await self._undo(interaction, position)
             case "redo":
-                await self._redo(interaction, place)
+                await self._redo(interaction, position)
             case _:
-                room = self.services.room(interaction)
-                await room.script_at(place)
-                window = WriteModal(place, self.submit_lines)
-                await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+                session = self.services.open_session(interaction)
+                await session.load_script_at(position)
+                modal = WriteModal(position, self.submit_lines)
+                await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 
     async def submit_lines(
-        self, interaction: Interaction, text: str, character: str, under: Place | None = None
+        self,
+        interaction: Interaction,
+        text: str,
+        character: str,
+        expected: ScriptPosition | None = None,
     ) -> None:
         """Add a person's lines, from the command or the window."""
         with self.speaking_to(interaction):
             try:
-                check_texts(text=(text, LONGEST_TURN), character=(character, LONGEST_NAME))
+                check_lengths(text=(text, MAX_TURN_LENGTH), character=(character, MAX_NAME_LENGTH))
                 speaker = character.strip() or None
                 self.services.admit(interaction)
                 self.services.charge(interaction, Cost(characters=len(text)))
-                await self.turns.compose(
+                await self.turns.run_job(
                     interaction,
-                    lambda room, who, patience: room.continuation.write(
-                        who, text, speaker, under, patience
+                    lambda session, requester, job: session.continuation.write(
+                        requester, text, speaker, expected, job
                     ),
-                    under,
+                    expected,
                 )
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer(interaction, error, keep=text.strip())
+                await answer_error(interaction, error, keep=text.strip())
 
-    async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
-        note = f"-# {say('{who} undid the last line.', who=who(interaction))}"
-        await self.turns.step(
-            interaction, lambda room, writer: room.cursor.undo(writer, under), note, under
+    async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
+        note = f"-# {say('{who} undid the last line.', who=format_requester(interaction))}"
+        await self.turns.move_head(
+            interaction,
+            lambda session, requester: session.history.undo(requester, expected),
+            note,
+            expected,
         )
 
-    async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
-        note = f"-# {say('{who} restored the undone line.', who=who(interaction))}"
-        await self.turns.step(
-            interaction, lambda room, writer: room.cursor.redo(writer, under), note, under
+    async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
+        note = say("{who} restored the undone line.", who=format_requester(interaction))
+        await self.turns.move_head(
+            interaction,
+            lambda session, requester: session.history.redo(requester, expected),
+            f"-# {note}",
+            expected,
         )
 
 
@@ -225,10 +239,12 @@ class WriteModal(ui.Modal):
     """A window to write in; a blank line begins the next line of the script."""
 
     def __init__(
-        self, place: Place, submit: Callable[[Interaction, str, str, Place], Awaitable[None]]
+        self,
+        position: ScriptPosition,
+        submit: Callable[[Interaction, str, str, ScriptPosition], Awaitable[None]],
     ) -> None:
-        super().__init__(title=say("Write the next lines"), custom_id=new_id("write"))
-        self._place = place
+        super().__init__(title=say("Write the next lines"), custom_id=make_custom_id("write"))
+        self._position = position
         self._submit = submit
         self.character: ui.TextInput[Self] = ui.TextInput(
             label=say("Who speaks"),
@@ -246,4 +262,4 @@ class WriteModal(ui.Modal):
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Pass the text on, and the line below which it was written."""
-        await self._submit(interaction, self.text.value, self.character.value, self._place)
+        await self._submit(interaction, self.text.value, self.character.value, self._position)

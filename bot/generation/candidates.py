@@ -1,4 +1,4 @@
-"""Candidates: write several versions of one line side by side with one model.
+"""Write several candidates for one line side by side with one model.
 
 The first candidate is written alone. It decides who speaks, or that nobody does, so that the choice
 among the candidates changes the words of a script and not its turn-taking. The others share
@@ -19,121 +19,138 @@ from ..inference.request import NoContinuation, Request
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from . import generator
-from .generator import Lead
-from .inputs import Manner, Standing
-from .reranking import Candidate, seeds, shortlist, spoken_text, wanted_size
+from .generator import Prefix
+from .inputs import GenerationContext, GenerationOptions
+from .reranking import Candidate, compute_wanted_size, make_seeds, shortlist, strip_cue
 
-CROWD = 2
+LOAD_LIMIT = 2
 """The work of an engine, in multiples of its rows, from which on a line has one candidate."""
 
-READ_ALONE = 16
+SHORTLIST_SIZE = 16
 """Candidates that are also read without their scene: the best by everything else."""
 
-TOO_LONG = 2.0
+MAX_LENGTH_RATIO = 2.0
 """The multiple of the wanted length at which candidates end, because a longer one is hardly ever
 chosen, and the last few would take as long as all others."""
 
-ROUND = 20
+LIMIT_STEP = 20
 """The characters to a multiple of which a limit is rounded."""
 
-FIRSTS = 4
+MAX_EMPTY_FIRST = 4
 """First candidates that may come out empty before a line is given up."""
 
 
 async def write_candidates(
-    engine: Engine, at: Standing, manner: Manner, owner: object, read_alone: int = READ_ALONE
+    engine: Engine,
+    context: GenerationContext,
+    options: GenerationOptions,
+    owner: object,
+    shortlist_size: int = SHORTLIST_SIZE,
 ) -> list[Candidate]:
-    """Write at most `manner.candidates` candidates of a line; return none if all come out empty.
+    """Write at most `options.candidates` candidates of a line; return none if all come out empty.
 
-    A busy engine writes fewer. The first one and the best ``read_alone`` others are returned, with
-    their bits without the scene. Raises what `Engine.run` raises.
+    A busy engine writes fewer. The first candidate and the best ``shortlist_size`` others are
+    returned, with their bits without the scene. Raises what `Engine.run` raises.
     """
-    own = seeds(manner.sampling.seed, manner.candidates + FIRSTS)
-    first, rest = await _first(engine, at, manner, own, owner)
+    seeds = make_seeds(options.sampling.seed, options.candidates + MAX_EMPTY_FIRST)
+    first, other_seeds = await _write_first(engine, context, options, seeds, owner)
     if first is None:
         return []
-    number = manner.candidates
-    if not manner.whatever_load:
-        number = affordable(engine.load, engine.rows, number)
+    count = options.candidates
+    if not options.ignores_load:
+        count = limit_candidates(engine.load, engine.rows, count)
     if first.element.kind is Kind.TRANSITION:
-        number = 1  # others would have to be transitions too, which no request can ask for
-    first = replace(first, origin=first.origin | {"candidates": number})
-    if number == 1:
+        count = 1  # others would have to be transitions too, which no request can ask for
+    first = replace(first, origin=first.origin | {"candidates": count})
+    if count == 1:
         return [Candidate.of(first)]
-    measure = Candidate.of(first)
-    limit = min(manner.limit, _longest(measure))
-    shared = replace(manner.like(first.element), candidates=number, limit=limit)
-    lead = await generator.read_lead(engine, at, shared, owner)
-    drafts = await _all(
-        _write_beside(engine, at, _seeded(shared, seed), owner, lead) for seed in rest[: number - 1]
+    first_candidate = Candidate.of(first)
+    limit = min(options.limit, _limit_length(first_candidate))
+    shared_options = replace(options.share_beginning(first.element), candidates=count, limit=limit)
+    prefix = await generator.read_prefix(engine, context, shared_options, owner)
+    drafts = await _gather_nonempty(
+        _write_beside(engine, context, _with_seed(shared_options, seed), owner, prefix)
+        for seed in other_seeds[: count - 1]
     )
     others = [
-        one for one in map(Candidate.of, drafts) if one.size <= limit or limit == manner.limit
+        candidate
+        for candidate in map(Candidate.of, drafts)
+        if candidate.size <= limit or limit == options.limit
     ]
-    return await _read_alone(engine, shortlist([measure, *others], at.said, read_alone), owner)
+    return await _score_without_scene(
+        engine, shortlist([first_candidate, *others], context.recent_texts, shortlist_size), owner
+    )
 
 
-def _longest(first: Candidate) -> int:
+def _limit_length(first: Candidate) -> int:
     """Return the characters at which other candidates end, which are then dropped.
 
     The number is round because lines with the same provenance share a row of the database.
     """
-    return ROUND * math.ceil(TOO_LONG * wanted_size(first) / ROUND)
+    return LIMIT_STEP * math.ceil(MAX_LENGTH_RATIO * compute_wanted_size(first) / LIMIT_STEP)
 
 
-def affordable(load: EngineLoad, rows: int, wanted: int) -> int:
+def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:
     """Return how many candidates an engine has room for beside its other work.
 
     They are half of the room, so that the next request finds the other half, and the waiting work
-    never exceeds `CROWD` times the rows.
+    never exceeds `LOAD_LIMIT` times the rows.
     """
-    room = CROWD * rows - load.rows - load.waiting
-    return max(1, min(wanted, room // 2))
+    free = LOAD_LIMIT * rows - load.rows - load.waiting
+    return max(1, min(requested, free // 2))
 
 
-async def _first(
-    engine: Engine, at: Standing, manner: Manner, own: Sequence[int], owner: object
+async def _write_first(
+    engine: Engine,
+    context: GenerationContext,
+    options: GenerationOptions,
+    seeds: Sequence[int],
+    owner: object,
 ) -> tuple[Draft | None, Sequence[int]]:
     """Write the first candidate that is not empty; return it and the seeds of the others."""
-    for number, seed in enumerate(own[:FIRSTS], 1):
+    for attempt, seed in enumerate(seeds[:MAX_EMPTY_FIRST], 1):
         try:
-            first = await generator.write(engine, at, _seeded(manner, seed), owner)
+            first = await generator.generate(engine, context, _with_seed(options, seed), owner)
         except NoContinuation:
-            if number == FIRSTS:
+            if attempt == MAX_EMPTY_FIRST:
                 raise
             continue
         if first is not None:
-            return first, own[number:]
+            return first, seeds[attempt:]
     return None, []
 
 
-def _seeded(manner: Manner, seed: int) -> Manner:
-    return replace(manner, sampling=replace(manner.sampling, seed=seed))
+def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
+    return replace(options, sampling=replace(options.sampling, seed=seed))
 
 
 async def _write_beside(
-    engine: Engine, at: Standing, manner: Manner, owner: object, lead: Lead
+    engine: Engine,
+    context: GenerationContext,
+    options: GenerationOptions,
+    owner: object,
+    prefix: Prefix,
 ) -> Draft | None:
     async with engine.candidate_slots:
-        return await generator.write(engine, at, manner, owner, lead)
+        return await generator.generate(engine, context, options, owner, prefix)
 
 
-async def _all(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
-    """Return the candidates that are not empty; raises what one does, but for `NoContinuation`."""
-    found = await asyncio.gather(*candidates, return_exceptions=True)
-    for one in found:
-        if isinstance(one, BaseException) and not isinstance(one, NoContinuation):
-            raise one
-    return [one for one in found if isinstance(one, Draft)]
+async def _gather_nonempty(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
+    """Return the candidates that are not empty; raise what one does, but for `NoContinuation`."""
+    results = await asyncio.gather(*candidates, return_exceptions=True)
+    for candidate in results:
+        if isinstance(candidate, BaseException) and not isinstance(candidate, NoContinuation):
+            raise candidate
+    return [candidate for candidate in results if isinstance(candidate, Draft)]
 
 
-async def _read_alone(
+async def _score_without_scene(
     engine: Engine, candidates: Sequence[Candidate], owner: object
 ) -> list[Candidate]:
     """Return candidates with their bits after the cue alone, which all of them share."""
     model = engine.model
     text = candidates[0].draft.element.text
-    cue = f"\n{text}\n".removesuffix(spoken_text(candidates[0].draft))
+    cue = f"\n{text}\n".removesuffix(strip_cue(candidates[0].draft))
     before = model.encode(cue[:-1])
     state = model.start()
     if len(before):
@@ -144,14 +161,14 @@ async def _read_alone(
             engine.run(
                 Request(
                     state,
-                    np.concatenate([last, model.encode(spoken_text(one.draft))]),
+                    np.concatenate([last, model.encode(strip_cue(candidate.draft))]),
                     owner=owner,
                 )
             )
-            for one in candidates
+            for candidate in candidates
         )
     )
     return [
-        replace(one, alone=float(reply.surprise.sum()))
-        for one, reply in zip(candidates, replies, strict=True)
+        replace(candidate, bits_without_scene=float(reply.surprise.sum()))
+        for candidate, reply in zip(candidates, replies, strict=True)
     ]

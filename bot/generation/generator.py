@@ -19,17 +19,17 @@ from ..inference.word_filter import BannedWordFilter
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model, make_cue, parse_model_text
-from .inputs import Manner, Standing
-from .openings import state_key
+from .inputs import GenerationContext, GenerationOptions
+from .openings import make_state_key
 from .prefill import read_text
-from .provenance import origin_of
+from .provenance import make_origin
 
-Bounds = tuple[Automaton | None, Automaton | None, BannedWordFilter | None]
+Constraints = tuple[Automaton | None, Automaton | None, BannedWordFilter | None]
 """The automaton of an element, the one for a free beginning, and the banned words."""
 
 
 @dataclass(frozen=True)
-class Lead:
+class Prefix:
     """The beginning that the candidates of a line share, after the model has read it."""
 
     state: States
@@ -40,30 +40,36 @@ class Lead:
     """Bits that each token of `prompt` but the first cost: float32 [n - 1]."""
 
 
-async def read_lead(engine: Engine, at: Standing, manner: Manner, owner: object) -> Lead:
-    """Read the beginning that all candidates of a line share; raises what `Engine.run` raises."""
-    prompt = engine.model.encode("\n" + manner.lead)
+async def read_prefix(
+    engine: Engine, context: GenerationContext, options: GenerationOptions, owner: object
+) -> Prefix:
+    """Read the beginning that all candidates of a line share; raise what `Engine.run` raises."""
+    prompt = engine.model.encode("\n" + options.prefix)
     if len(prompt) == 1:
-        return Lead(at.state, prompt, np.empty(0, np.float32))
+        return Prefix(context.state, prompt, np.empty(0, np.float32))
     # The cost of the last token is known where the others have been read, so both are read.
     before, whole = await asyncio.gather(
-        engine.run(Request(at.state, prompt[:-1], owner=owner)),
-        engine.run(Request(at.state, prompt, owner=owner)),
+        engine.run(Request(context.state, prompt[:-1], owner=owner)),
+        engine.run(Request(context.state, prompt, owner=owner)),
     )
-    return Lead(before.state, prompt, whole.surprise)
+    return Prefix(before.state, prompt, whole.surprise)
 
 
-async def write(
-    engine: Engine, at: Standing, manner: Manner, owner: object, lead: Lead | None = None
+async def generate(
+    engine: Engine,
+    context: GenerationContext,
+    options: GenerationOptions,
+    owner: object,
+    prefix: Prefix | None = None,
 ) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
     Args:
         engine: the engine of the model that writes.
-        at: where the script stands.
-        manner: how the element is written.
+        context: where the script stands.
+        options: how the element is written.
         owner: the channel that the engine's time is shared by.
-        lead: the beginning of the line, where that has been read already.
+        prefix: the beginning of the line, where that has been read already.
 
     Raises:
         NothingLeft: the banned words leave no continuation.
@@ -71,46 +77,48 @@ async def write(
         ValueError: the model cannot spell an element of this kind.
     """
     model = engine.model
-    lead = lead or await read_lead(engine, at, manner, owner)
-    prompt = lead.prompt
-    sampling = manner.sampling
-    if len(prompt) > 1 or manner.form:  # the speaker, or that there is none, is settled
+    prefix = prefix or await read_prefix(engine, context, options, owner)
+    prompt = prefix.prompt
+    sampling = options.sampling
+    if len(prompt) > 1 or options.shared_kind:  # the speaker, or that there is none, is settled
         sampling = replace(sampling, company=0.0)
     # In a thread, because what is built once for a cast or a list takes tens of milliseconds.
-    (automaton, fallback, banned), words = await asyncio.to_thread(_constraints, engine, at, manner)
+    (automaton, free_start, banned), recalled = await asyncio.to_thread(
+        _build_constraints, engine, context, options
+    )
     reply = await engine.run(
         Request(
-            lead.state,
+            prefix.state,
             prompt[-1:],
             sampling,
-            manner.limit,
-            np.concatenate([at.recent, prompt[:-1]])[-REACH:],
+            options.limit,
+            np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
             automaton=automaton,
-            fallback=fallback,
+            fallback=free_start,
             banned=banned,
-            present=tuple(model.encode(make_cue(name) + "\n") for name in manner.present),
-            lock=bool(manner.cast),
-            recall_words=words,
+            present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
+            lock=bool(options.cast),
+            recall_words=recalled,
             owner=owner,
         )
     )
-    written = parse_model_text(manner.lead + model.decode(reply.written))
-    if written is None:
+    element = parse_model_text(options.prefix + model.decode(reply.written))
+    if element is None:
         return None
-    reply = replace(reply, surprise=np.concatenate([lead.surprise, reply.surprise]))
-    state, surprise = await _as_stored(engine, at.state, prompt, reply, written, owner)
+    reply = replace(reply, surprise=np.concatenate([prefix.surprise, reply.surprise]))
+    state, surprise = await _read_as_stored(engine, context.state, prompt, reply, element, owner)
     return Draft(
-        written,
+        element,
         author=None,
         credit=model.name,
         state=state,
-        fingerprint=state_key(model, at.opening),
-        origin=origin_of(model, manner, at.opening),
+        fingerprint=make_state_key(model, context.opening),
+        origin=make_origin(model, options, context.opening),
         surprise=surprise,
     )
 
 
-async def _as_stored(
+async def _read_as_stored(
     engine: Engine,
     before: States,
     prompt: Tokens,
@@ -122,31 +130,33 @@ async def _as_stored(
     stored = engine.model.encode(format_for_model(written.text))
     if np.array_equal(stored, [*prompt, *reply.written[:-1]]):
         return reply.state, reply.surprise[:-1]
-    again = await read_text(engine, before, written.text, owner)
-    return again.state, again.surprise
+    reply = await read_text(engine, before, written.text, owner)
+    return reply.state, reply.surprise
 
 
-def _constraints(engine: Engine, at: Standing, manner: Manner) -> tuple[Bounds, RecallWords | None]:
+def _build_constraints(
+    engine: Engine, context: GenerationContext, options: GenerationOptions
+) -> tuple[Constraints, RecallWords | None]:
     """Return the constraints of an element, and the words of the last lines that it may recall."""
     model = engine.model
-    recalls = manner.sampling.recall > 0 and len(at.heard) > 0
-    words = collect_recall_words(engine.lexicon, at.heard) if recalls else None
-    kind, speaking = manner.form or manner.kind, bool(manner.lead)
-    banned = banned_of(model.vocabulary, manner.banned) if manner.banned else None
-    return (*automata_of(model.vocabulary, kind, manner.cast, speaking), banned), words
+    recalls = options.sampling.recall > 0 and len(context.recent_elements) > 0
+    words = collect_recall_words(engine.lexicon, context.recent_elements) if recalls else None
+    kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
+    banned = build_word_filter(model.vocabulary, options.banned) if options.banned else None
+    return (*build_automata(model.vocabulary, kind, options.cast, is_speaking), banned), words
 
 
 @lru_cache(maxsize=256)
-def automata_of(
-    vocabulary: tuple[str, ...], kind: Kind | None, cast: tuple[str, ...], speaking: bool
+def build_automata(
+    vocabulary: tuple[str, ...], kind: Kind | None, cast: tuple[str, ...], is_speaking: bool
 ) -> tuple[Automaton | None, Automaton | None]:
     """Return the automaton of an element, and the one that applies where it may begin freely.
 
     Raises ValueError as `build_grammar` does, but not for a locked cast: one that the model cannot
     spell locks nothing.
     """
-    if speaking or kind:
-        return build_grammar(vocabulary, kind, cast, speaking), None
+    if is_speaking or kind:
+        return build_grammar(vocabulary, kind, cast, is_speaking), None
     if not cast:
         return None, None
     try:
@@ -156,6 +166,6 @@ def automata_of(
 
 
 @lru_cache(maxsize=64)
-def banned_of(vocabulary: tuple[str, ...], words: tuple[str, ...]) -> BannedWordFilter:
+def build_word_filter(vocabulary: tuple[str, ...], words: tuple[str, ...]) -> BannedWordFilter:
     """Return the automaton that bars some words for a vocabulary."""
     return BannedWordFilter.of(vocabulary, words)

@@ -1,4 +1,4 @@
-"""Inputs of generation: where a script stands for a model, and how its next line is written."""
+"""Define the inputs of generation: the context of a line, and its options."""
 
 from __future__ import annotations
 
@@ -18,33 +18,41 @@ from ..screenplay.fountain import format_for_model, make_cue
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Everything above a line that the line depends on, for one model."""
+class GenerationContext:
+    """Everything above a line that a model's next line depends on."""
 
     state: States
     """The model's state after the last line: float32 [S]."""
-    recent: Tokens
+    recent_tokens: Tokens
     """The last `REACH` characters of the script as tokens, or all there are: int64 [n]."""
     opening: str = ""
     """The id of the opening that the model read before the script; empty for none."""
-    said: tuple[str, ...] = ()
+    recent_texts: tuple[str, ...] = ()
     """The texts of the last lines, by which candidates are compared."""
-    heard: RecentElements = ()
+    recent_elements: RecentElements = ()
     """The last `RECALL_LINES` elements, and whether a person wrote each."""
 
-    def after(self, model: Model, draft: Draft) -> Standing:
-        """Return where the script stands after one more line."""
+    def append(self, model: Model, draft: Draft) -> GenerationContext:
+        """Return the context after one more line."""
         assert draft.state is not None  # only lines that are read in bulk have none
-        read = model.encode(format_for_model(draft.element.text))
-        recent = np.concatenate([self.recent, read])[-REACH:]
-        said = (*self.said, draft.element.text)
-        heard = (*self.heard, (draft.element.text, draft.author is not None))[-RECALL_LINES:]
-        return replace(self, state=draft.state, recent=recent, said=said, heard=heard)
+        new_tokens = model.encode(format_for_model(draft.element.text))
+        recent_tokens = np.concatenate([self.recent_tokens, new_tokens])[-REACH:]
+        recent_texts = (*self.recent_texts, draft.element.text)
+        recent_elements = (*self.recent_elements, (draft.element.text, draft.author is not None))[
+            -RECALL_LINES:
+        ]
+        return replace(
+            self,
+            state=draft.state,
+            recent_tokens=recent_tokens,
+            recent_texts=recent_texts,
+            recent_elements=recent_elements,
+        )
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How one element is written: the sampling, and what the element may be and say."""
+class GenerationOptions:
+    """The options of one element: the sampling, and what the element may be and say."""
 
     sampling: Sampling
     limit: int
@@ -62,34 +70,34 @@ class Manner:
     """The name of the number of candidates, one of `reranking.CANDIDATES`."""
     candidates: int = 1
     """The most candidates from which the element is chosen."""
-    whatever_load: bool = False
+    ignores_load: bool = False
     """Whether a busy engine writes as many candidates as an idle one, so that a seed that somebody
     gave leads to the same line."""
-    form: Kind | None = None
+    shared_kind: Kind | None = None
     """The kind of the first candidate, which the others share where nobody speaks."""
-    cue: str | None = None
+    shared_cue: str | None = None
     """The cue of the first candidate, which the others share in a speech."""
 
-    def like(self, first: Element) -> Manner:
-        """Return how to write other candidates: by the same speaker, or of the same kind."""
+    def share_beginning(self, first: Element) -> GenerationOptions:
+        """Return options for the other candidates: the same speaker, or the same kind."""
         if self.character or self.kind in (Kind.ACTION, Kind.HEADING):
             return self
         if first.kind is Kind.DIALOGUE:
-            return replace(self, cue=first.text.partition("\n")[0])
-        return replace(self, form=first.kind)
+            return replace(self, shared_cue=first.text.partition("\n")[0])
+        return replace(self, shared_kind=first.kind)
 
     @property
-    def lead(self) -> str:
+    def prefix(self) -> str:
         """Return the cue and its newline where the speaker is known, or an empty string."""
-        cue = self.cue or (make_cue(self.character) if self.character else "")
+        cue = self.shared_cue or (make_cue(self.character) if self.character else "")
         return f"{cue}\n" if cue else ""
 
 
-def recent(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
+def encode_recent(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
     """Return the last characters of a script as a model's tokens: int64 [at most REACH]."""
     return model.encode("".join(format_for_model(line.element.text) for line in lines))[-REACH:]
 
 
-def heard(lines: Sequence[ScriptLine]) -> RecentElements:
+def list_recent_elements(lines: Sequence[ScriptLine]) -> RecentElements:
     """Return the last elements, and whether a person wrote each: a line takes up their words."""
     return tuple((line.element.text, line.author is not None) for line in lines[-RECALL_LINES:])

@@ -1,4 +1,4 @@
-"""Declare once what people can choose about how a model writes.
+"""Declare once the options of generation that people can choose.
 
 The options of the commands, the ranges and words of the preferences, the values of a new script,
 the options of a request and of another take, and how they are resolved all come from `OPTIONS`.
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..i18n.catalogue import phrase
 
-Value = float | str
+OptionValue = float | str
 """The value of an option: a number, or one of its choices."""
 
 QUICK = "quick"
@@ -31,7 +31,7 @@ class OptionSpec:
     type: type[float | int | str]
     label: str
     """The option as people call it."""
-    entry: str
+    template: str
     """The option with its ``value``, for a list or a sentence; empty where it is never shown."""
     default: str | float
     """The default: a number, or the name of the field of `Settings` that has it."""
@@ -41,23 +41,23 @@ class OptionSpec:
     """The least and the largest value of a number."""
     choices: Mapping[str, str] | None = None
     """The values of a text, as people call them."""
-    copied: bool = False
+    is_copied: bool = False
     """Whether a new script copies the default; otherwise the script follows the operator."""
     is_preference: bool = True
     """Whether a script can have a value of its own."""
     is_requestable: bool = True
     """Whether a request can have a value for its own lines alone."""
 
-    def default_in(self, settings: object) -> Value:
+    def default_in(self, settings: object) -> OptionValue:
         """Return the value where neither request nor script has one."""
         if not isinstance(self.default, str):
             return self.default
-        value: Value = getattr(settings, self.default)
+        value: OptionValue = getattr(settings, self.default)
         return value
 
-    def initial(self, settings: object) -> Value | None:
+    def initial(self, settings: object) -> OptionValue | None:
         """Return the value of a new script; None where the script follows the operator."""
-        return self.default_in(settings) if self.copied else None
+        return self.default_in(settings) if self.is_copied else None
 
     def accepts(self, value: Any) -> bool:  # noqa: ANN401 - may come from JSON
         """Return whether a value has the type of the option, and is within its range."""
@@ -74,27 +74,27 @@ OPTIONS = (
         name="temperature",
         type=float,
         label="temperature",
-        entry=phrase("temperature {value:,}"),
+        template=phrase("temperature {value:,}"),
         default="temperature",
         description="How daring the voice is, from 0.1 to 2.0",
         bounds=(0.1, 2.0),
-        copied=True,
+        is_copied=True,
     ),
     OptionSpec(
         name="top_p",
         type=float,
         label="top-p",
-        entry=phrase("top-p {value:,}"),
+        template=phrase("top-p {value:,}"),
         default="top_p",
         description="Top-p sampling: the share of probability to choose from, up to 1.0",
         bounds=(0.05, 1.0),
-        copied=True,
+        is_copied=True,
     ),
     OptionSpec(
         name="min_p",
         type=float,
         label="min-p",
-        entry=phrase("min-p {value:,}"),
+        template=phrase("min-p {value:,}"),
         default="min_p",
         description="Min-p sampling: the least probability, relative to the likeliest, from 0 "
         "(off) to 1.0",
@@ -104,7 +104,7 @@ OPTIONS = (
         name="repetition",
         type=float,
         label="repetition",
-        entry=phrase("repetition {value:,}"),
+        template=phrase("repetition {value:,}"),
         default="repetition",
         description="The penalty for repeating earlier passages, from 0 (off) to 2.0",
         bounds=(0.0, 2.0),
@@ -113,7 +113,7 @@ OPTIONS = (
         name="company",
         type=float,
         label="company",
-        entry=phrase("company {value:,}"),
+        template=phrase("company {value:,}"),
         default="company",
         description="How readily earlier speakers speak again, from 0 (off) to 2.0",
         bounds=(0.0, 2.0),
@@ -122,7 +122,7 @@ OPTIONS = (
         name="length",
         type=int,
         label="length",
-        entry=phrase("length {value}"),
+        template=phrase("length {value}"),
         default="soft_length",
         description="How many characters a line should have before it ends",
         bounds=(0, 1500),
@@ -132,7 +132,7 @@ OPTIONS = (
         name="recall",
         type=float,
         label="recall",
-        entry="",
+        template="",
         default="recall",
         bounds=(0.0, 2.0),
         is_preference=False,
@@ -142,7 +142,7 @@ OPTIONS = (
         name="quality",
         type=str,
         label=phrase("quality"),
-        entry=phrase("quality {value}"),
+        template=phrase("quality {value}"),
         default="quality",
         description="How many candidates to choose each line from: 1, 16 or 64",
         choices=QUALITIES,
@@ -157,33 +157,33 @@ PREFERENCES = {one.name: one for one in OPTIONS if one.is_preference}
 """The options that a script can have values of."""
 
 
-def read_options(stored: Mapping[str, Any]) -> dict[str, Value]:
+def read_options(stored: Mapping[str, Any]) -> dict[str, OptionValue]:
     """Return a script's own options as it is stored, without values that are not valid now."""
     return {
         name: stored[name]
-        for name, one in PREFERENCES.items()
-        if name in stored and one.accepts(stored[name])
+        for name, spec in PREFERENCES.items()
+        if name in stored and spec.accepts(stored[name])
     }
 
 
-def resolve(
-    requested: Mapping[str, Value | None], stored: Mapping[str, Any], settings: object
+def resolve_options(
+    requested: Mapping[str, OptionValue | None], stored: Mapping[str, Any], settings: object
 ) -> dict[str, Any]:
     """Return the value of each option: the request's, or the script's, or the operator's.
 
     Raises ValueError for a request of what is no requestable option.
     """
-    unknown = requested.keys() - {one.name for one in OPTIONS if one.is_requestable}
+    unknown = requested.keys() - {spec.name for spec in OPTIONS if spec.is_requestable}
     if unknown:
         raise ValueError(f"these are no options of a request: {', '.join(sorted(unknown))}")
     own = read_options(stored)
     resolved = {}
-    for one in OPTIONS:
-        given = (requested.get(one.name), own.get(one.name), one.default_in(settings))
-        resolved[one.name] = next(value for value in given if value is not None)
+    for spec in OPTIONS:
+        values = (requested.get(spec.name), own.get(spec.name), spec.default_in(settings))
+        resolved[spec.name] = next(value for value in values if value is not None)
     return resolved
 
 
-def requested_in(origin: Mapping[str, Any]) -> dict[str, Value | None]:
+def extract_requested_options(origin: Mapping[str, Any]) -> dict[str, OptionValue | None]:
     """Return the options that ask for another line as one with this origin was written."""
-    return {one.name: origin.get(one.name) for one in OPTIONS if one.is_requestable}
+    return {spec.name: origin.get(spec.name) for spec in OPTIONS if spec.is_requestable}

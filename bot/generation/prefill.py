@@ -1,4 +1,4 @@
-"""Prefill: read text that exists, for the state that it leaves and for what it costs the model."""
+"""Prefill text that exists, for the state after it and its surprisal."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from ..inference.request import Completion, Request
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
-from .openings import Reading, state_key
+from .openings import PrimedModel, make_state_key
 
-PIECE = 2_000
+CHUNK_SIZE = 2_000
 """Characters that one request reads, so that reading can be stopped and shows progress."""
 
 
 @dataclass
 class Progress:
-    """How far a long work has come, for the people who wait for it."""
+    """The progress of a job, for the people who wait for it."""
 
     share_read: float | None = None
     """The share of the script that was read, from 0 to 1; None while nothing is read."""
     written: int = 0
     """The number of finished lines."""
-    to_prove: int = 0
+    to_replay: int = 0
     """The number of lines that a replay writes again."""
 
 
 async def read_text(engine: Engine, state: States, text: str, owner: object) -> Completion:
-    """Read the text of one element; raises what `Engine.run` raises."""
+    """Read the text of one element; raise what `Engine.run` raises."""
     return await engine.run(
         Request(state, engine.model.encode(format_for_model(text)), owner=owner)
     )
 
 
-async def read(
+async def read_element(
     engine: Engine,
     state: States,
     element: Element,
@@ -64,12 +64,12 @@ async def read(
         EngineBusy, EngineClosed: as `Engine.run` does.
     """
     reply = await read_text(engine, state, element.text, owner)
-    fingerprint = state_key(engine.model, opening)
+    fingerprint = make_state_key(engine.model, opening)
     return Draft(element, author, name, reply.state, fingerprint, surprise=reply.surprise)
 
 
-async def read_all(
-    reading: Reading,
+async def read_script(
+    primed: PrimedModel,
     elements: Sequence[Element],
     author: int,
     name: str,
@@ -77,54 +77,54 @@ async def read_all(
     progress: Progress,
     seconds: float,
 ) -> list[Draft]:
-    """Read a person's script from its first element on; raises what `Engine.run` raises.
+    """Read a person's script from its first element on; raise what `Engine.run` raises.
 
-    A state is kept every `PIECE` characters and at the end, because all the states of a long script
-    would take a hundred times the room of its text. Elements that were not read within ``seconds``
-    come back unread, and are read when somebody continues.
+    Keep a state every `CHUNK_SIZE` characters and at the end, because all the states of a long
+    script would take a hundred times the space of its text. Elements that were not read within
+    ``seconds`` come back unread, and are read when somebody continues.
     """
-    engine, state, fingerprint = reading.engine, reading.start, reading.fingerprint
+    engine, state, fingerprint = primed.engine, primed.start, primed.fingerprint
     drafts: list[Draft] = []
-    until = time.monotonic() + seconds
-    while len(drafts) < len(elements) and time.monotonic() < until:
+    deadline = time.monotonic() + seconds
+    while len(drafts) < len(elements) and time.monotonic() < deadline:
         progress.share_read = len(drafts) / len(elements)
-        piece = _piece(engine.model, elements, len(drafts))
-        reply = await engine.run(Request(state, np.concatenate(piece), owner=owner))
+        chunk = _encode_chunk(engine.model, elements, len(drafts))
+        reply = await engine.run(Request(state, np.concatenate(chunk), owner=owner))
         state = reply.state
         # The first character of a piece has no cost, and that of a line's first is never kept.
-        costs = np.split(np.append(np.float32(0), reply.surprise), np.cumsum(list(map(len, piece))))
-        for one, bits in zip(elements[len(drafts) :], costs[:-1], strict=False):
-            drafts.append(Draft(one, author, name, None, fingerprint, {}, bits[1:]))
+        costs = np.split(np.append(np.float32(0), reply.surprise), np.cumsum(list(map(len, chunk))))
+        for element, bits in zip(elements[len(drafts) :], costs[:-1], strict=False):
+            drafts.append(Draft(element, author, name, None, fingerprint, {}, bits[1:]))
         drafts[-1] = replace(drafts[-1], state=state)
     progress.share_read = None
     unread = elements[len(drafts) :]
-    return [*drafts, *(Draft(one, author, name, None, fingerprint) for one in unread)]
+    return [*drafts, *(Draft(element, author, name, None, fingerprint) for element in unread)]
 
 
-def _piece(model: Model, elements: Sequence[Element], begin: int) -> list[Tokens]:
-    """Return the tokens of the elements from ``begin`` on, until `PIECE` or more are there."""
-    piece: list[Tokens] = []
+def _encode_chunk(model: Model, elements: Sequence[Element], begin: int) -> list[Tokens]:
+    """Return the tokens of the elements from ``begin`` on, until `CHUNK_SIZE` or more are there."""
+    chunk: list[Tokens] = []
     size = 0
-    while size < PIECE and begin + len(piece) < len(elements):
-        piece.append(model.encode(format_for_model(elements[begin + len(piece)].text)))
-        size += len(piece[-1])
-    return piece
+    while size < CHUNK_SIZE and begin + len(chunk) < len(elements):
+        chunk.append(model.encode(format_for_model(elements[begin + len(chunk)].text)))
+        size += len(chunk[-1])
+    return chunk
 
 
-async def read_again(
+async def recompute_state(
     engine: Engine, state: States, lines: Sequence[ScriptLine], owner: object, progress: Progress
 ) -> States:
-    """Return the state after stored lines; raises what `Engine.run` raises."""
+    """Return the state after stored lines; raise what `Engine.run` raises."""
     tokens = engine.model.encode("".join(format_for_model(line.element.text) for line in lines))
-    for begin in range(0, len(tokens), PIECE):
+    for begin in range(0, len(tokens), CHUNK_SIZE):
         progress.share_read = begin / len(tokens)
-        request = Request(state, tokens[begin : begin + PIECE], owner=owner)
+        request = Request(state, tokens[begin : begin + CHUNK_SIZE], owner=owner)
         state = (await engine.run(request)).state
     progress.share_read = None
     return state
 
 
-def expected(model: Model, state: States, tokens: Tokens) -> Logits:
+def predict_next(model: Model, state: States, tokens: Tokens) -> Logits:
     """Return the logits [V] after some tokens [n]. Computes: not for the event loop.
 
     Raises ValueError for no token.
@@ -138,6 +138,8 @@ def expected(model: Model, state: States, tokens: Tokens) -> Logits:
     return last
 
 
-async def costs(engine: Engine, state: States, element: Element, owner: object) -> Floats:
+async def compute_surprisal(
+    engine: Engine, state: States, element: Element, owner: object
+) -> Floats:
     """Return what each character of an element but the first costs, in bits: float32 [n]."""
     return (await read_text(engine, state, element.text, owner)).surprise

@@ -1,4 +1,4 @@
-"""Reranking: choose one of several candidates for a line.
+"""Rerank the candidates for a line, and choose one.
 
 A model makes a slip now and then, and the slip surprises the model itself. So of many candidates
 the one with the fewest bits a character makes most sense. But this rule alone picks what is short
@@ -36,22 +36,22 @@ from ..screenplay.elements import Kind
 CANDIDATES = {"quick": 1, "good": 16, "best": 64}
 """The most candidates of a line, by the quality."""
 
-STRIDE = 1_000_003
+SEED_STRIDE = 1_000_003
 """The difference of two candidates' seeds: far more than a turn has lines."""
 
-SHORTEST = 20
+MIN_SIZE = 20
 """The least wanted length of a line, in characters, with the newline that ends it."""
 
-LATELY = 2
+RECENT_LINES = 2
 """The number of last lines whose words count as taken up."""
 
-ALIKE = 0.5
+MAX_OVERLAP = 0.5
 """The share of common words above which two takes are too much alike."""
 
-FEWEST = 3
+MIN_WORD_LENGTH = 3
 """The least letters of a word that counts as taken up."""
 
-COMMON = frozenset((Path(__file__).parent / "common.txt").read_text(encoding="utf-8").split())
+COMMON_WORDS = frozenset((Path(__file__).parent / "common.txt").read_text(encoding="utf-8").split())
 """Words that any line can have."""
 
 
@@ -59,26 +59,26 @@ COMMON = frozenset((Path(__file__).parent / "common.txt").read_text(encoding="ut
 class Weights:
     """The weights of the criteria beside the bits of a line, in bits a character."""
 
-    jolt: float = 0.1
+    unevenness: float = 0.1
     """For each bit of its words (root mean square)."""
-    fitting: float = 1.5
+    scene_gain: float = 1.5
     """For each bit a character that the scene saves: a gain."""
-    astray: float = 0.3
+    length_deviation: float = 0.3
     """For each e-fold between its length and the wanted one."""
-    stock: float = 0.8
-    """For a line of no bits, falling to nothing at `TELLING`."""
-    asking: float = 0.4
+    stock_phrase: float = 0.8
+    """For a line of no bits, falling to nothing at `STOCK_BITS`."""
+    question_mismatch: float = 0.4
     """For a question where the first candidate is none, or the reverse."""
-    aside: float = 0.1
+    parenthetical: float = 0.1
     """For a parenthetical."""
-    taken_up: float = 0.2
+    recalled_word: float = 0.2
     """For each of at most two words that the last lines have: a gain."""
 
 
-TELLING = 28.0
+STOCK_BITS = 28.0
 """Bits from which a line is no stock phrase."""
 
-SHIPPED = Weights()
+DEFAULT_WEIGHTS = Weights()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,41 +86,41 @@ class Candidate:
     """A line that may be chosen, and the bits of its words."""
 
     draft: Draft
-    costs: Floats
+    surprisal: Floats
     """The bits of each character of its words, and of the newline that ends them."""
-    alone: float | None = None
+    bits_without_scene: float | None = None
     """The bits of the words after the cue alone; None where that was not read."""
 
     @classmethod
     def of(cls, draft: Draft) -> Candidate:
         """Make a candidate of a line that was just written."""
         assert draft.surprise is not None  # it has just been written
-        return cls(draft, draft.surprise[-len(spoken_text(draft)) :])
+        return cls(draft, draft.surprise[-len(strip_cue(draft)) :])
 
     @property
     def size(self) -> int:
         """Return the length of its words, with the newline that ends them."""
-        return len(self.costs)
+        return len(self.surprisal)
 
     @property
-    def asks(self) -> bool:
+    def is_question(self) -> bool:
         """Return whether the line has a question."""
         return "?" in self.draft.element.body
 
     @cached_property
     def bits(self) -> float:
         """Return the bits of all its words."""
-        return float(self.costs.sum())
+        return float(self.surprisal.sum())
 
     @cached_property
-    def jolt(self) -> float:
+    def unevenness(self) -> float:
         """Return the root mean square of the bits of its words, each with the mark behind it."""
-        words = _TO_THE_NEXT.finditer(spoken_text(self.draft))
+        words = _TO_THE_NEXT.finditer(strip_cue(self.draft))
         begins = [word.start() for word in words if word.start() < self.size]
-        return float(np.sqrt(np.mean(np.add.reduceat(self.costs, begins) ** 2)))
+        return float(np.sqrt(np.mean(np.add.reduceat(self.surprisal, begins) ** 2)))
 
 
-def spoken_text(draft: Draft) -> str:
+def strip_cue(draft: Draft) -> str:
     """Return a line without its cue, and with the newline that ends it, as a model reads it."""
     text = draft.element.text
     if draft.element.kind is Kind.DIALOGUE:
@@ -128,88 +128,109 @@ def spoken_text(draft: Draft) -> str:
     return f"{text}\n"
 
 
-def seeds(seed: int, candidates: int) -> list[int]:
+def make_seeds(seed: int, candidates: int) -> list[int]:
     """Return the seeds of the candidates, of which the first is ``seed``."""
-    return [(seed + number * STRIDE) % (LARGEST_SEED + 1) for number in range(candidates)]
+    return [(seed + number * SEED_STRIDE) % (LARGEST_SEED + 1) for number in range(candidates)]
 
 
-def choose(
+def choose_candidate(
     candidates: Sequence[Candidate],
-    said: Sequence[str] = (),
-    beside: Sequence[str] = (),
-    weights: Weights = SHIPPED,
+    recent_texts: Sequence[str] = (),
+    other_takes: Sequence[str] = (),
+    weights: Weights = DEFAULT_WEIGHTS,
 ) -> Candidate:
     """Return the best candidate for a line.
 
     Args:
         candidates: at least one; the first sets the wanted length.
-        said: the texts of the script's lines, the last one last.
-        beside: the texts of other takes, from which this one should differ.
+        recent_texts: the texts of the script's lines, the last one last.
+        other_takes: the texts of other takes, from which this one should differ.
         weights: the weights of the criteria.
     """
-    return _ranked(candidates, said, beside, weights)[0]
+    return _rank(candidates, recent_texts, other_takes, weights)[0]
 
 
-def shortlist(candidates: Sequence[Candidate], said: Sequence[str], number: int) -> list[Candidate]:
+def shortlist(
+    candidates: Sequence[Candidate], recent_texts: Sequence[str], number: int
+) -> list[Candidate]:
     """Return the first candidate, and then the best ``number`` of the others."""
     first = candidates[0]
-    return [first, *[one for one in _ranked(candidates, said) if one is not first][:number]]
+    return [
+        first,
+        *[candidate for candidate in _rank(candidates, recent_texts) if candidate is not first][
+            :number
+        ],
+    ]
 
 
-def _ranked(
+def _rank(
     candidates: Sequence[Candidate],
-    said: Sequence[str],
-    beside: Sequence[str] = (),
-    weights: Weights = SHIPPED,
+    recent_texts: Sequence[str],
+    other_takes: Sequence[str] = (),
+    weights: Weights = DEFAULT_WEIGHTS,
 ) -> list[Candidate]:
     first = candidates[0]
-    lately = frozenset[str]().union(*(telling_words(text) for text in said[-LATELY:]))
-    had = {words_of(text) for text in (*said, *beside)}
+    recent_words = frozenset[str]().union(
+        *(find_content_words(text) for text in recent_texts[-RECENT_LINES:])
+    )
+    used = {split_words(text) for text in (*recent_texts, *other_takes)}
 
-    def rank(one: Candidate) -> tuple[int, float]:
-        words = words_of(one.draft.element.text)
-        spent = not words or words in had
-        return spent + (spent or _is_like_any(words, beside)), cost(one, first, lately, weights)
+    def rank(candidate: Candidate) -> tuple[int, float]:
+        words = split_words(candidate.draft.element.text)
+        is_repetition = not words or words in used
+        return is_repetition + (is_repetition or _resembles_any(words, other_takes)), score(
+            candidate, first, recent_words, weights
+        )
 
     return sorted(candidates, key=rank)
 
 
-def cost(
-    one: Candidate, first: Candidate, lately: frozenset[str], weights: Weights = SHIPPED
+def score(
+    candidate: Candidate,
+    first: Candidate,
+    recent_words: frozenset[str],
+    weights: Weights = DEFAULT_WEIGHTS,
 ) -> float:
     """Return the cost of a line beside the first candidate's, in bits a character.
 
-    ``lately`` has the words of the last lines.
+    ``recent_words`` has the words of the last lines.
     """
-    text = one.draft.element.text
-    fits = 0.0 if one.alone is None else (one.alone - one.bits) / one.size
+    text = candidate.draft.element.text
+    scene_gain = (
+        0.0
+        if candidate.bits_without_scene is None
+        else (candidate.bits_without_scene - candidate.bits) / candidate.size
+    )
     return (
-        one.bits / one.size
-        + weights.jolt * one.jolt
-        - weights.fitting * fits
-        + weights.astray * abs(math.log(one.size / wanted_size(first)))
-        + weights.stock * max(0.0, 1 - one.bits / TELLING)
-        + weights.asking * (one.asks != first.asks)
-        + weights.aside * ("(" in spoken_text(one.draft))
-        - weights.taken_up * min(2, len(telling_words(text) & lately))
+        candidate.bits / candidate.size
+        + weights.unevenness * candidate.unevenness
+        - weights.scene_gain * scene_gain
+        + weights.length_deviation * abs(math.log(candidate.size / compute_wanted_size(first)))
+        + weights.stock_phrase * max(0.0, 1 - candidate.bits / STOCK_BITS)
+        + weights.question_mismatch * (candidate.is_question != first.is_question)
+        + weights.parenthetical * ("(" in strip_cue(candidate.draft))
+        - weights.recalled_word * min(2, len(find_content_words(text) & recent_words))
     )
 
 
-def wanted_size(first: Candidate) -> float:
+def compute_wanted_size(first: Candidate) -> float:
     """Return the first candidate's length, within the limits of a good line."""
     most = first.draft.origin.get("length") or math.inf
-    return max(SHORTEST, min(first.size, most))
+    return max(MIN_SIZE, min(first.size, most))
 
 
-def _is_like_any(words: Sequence[str], texts: Sequence[str]) -> bool:
+def _resembles_any(words: Sequence[str], texts: Sequence[str]) -> bool:
     """Return whether a line has most of its words in common with another one."""
-    here = set(words)
-    others = (set(words_of(text)) for text in texts)
-    return any(len(here & there) > ALIKE * len(here | there) for there in others)
+    words_here = set(words)
+    others = (set(split_words(text)) for text in texts)
+    return any(
+        len(words_here & words_there) > MAX_OVERLAP * len(words_here | words_there)
+        for words_there in others
+    )
 
 
 @lru_cache(maxsize=4096)
-def words_of(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
     """Return the words of a line, given as Fountain, in lower case: no cue, no parenthetical."""
     cue, newline, below = text.partition("\n")
     spoken = below if newline and cue.partition("(")[0].isupper() else text
@@ -223,7 +244,9 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 @lru_cache(maxsize=4096)
-def telling_words(text: str) -> frozenset[str]:
+def find_content_words(text: str) -> frozenset[str]:
     """Return the words of a line without those that any line can have."""
-    words = (word.removesuffix("'s") for word in words_of(text))
-    return frozenset(word for word in words if len(word) >= FEWEST and word not in COMMON)
+    words = (word.removesuffix("'s") for word in split_words(text))
+    return frozenset(
+        word for word in words if len(word) >= MIN_WORD_LENGTH and word not in COMMON_WORDS
+    )

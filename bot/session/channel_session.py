@@ -1,4 +1,4 @@
-"""Room: one channel's script in play. It knows no Discord: names and text go in and out."""
+"""Run the script of one channel, without Discord: names and text go in and out."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.schema import Line, Script
 from ..storage.store import Store
-from .ballots import Ballots
 from .continuation import Clock, Continuation
-from .cursor import Cursor
 from .drafting import Drafter
+from .history import History
 from .library import Library
-from .notices import Notices
-from .reader import Reader
-from .turn import Place
+from .notifications import Notifications
+from .polls import Polls
+from .reader import ScriptReader
+from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult
 
 
 def utc_now() -> dt.datetime:
@@ -25,8 +25,8 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Room:
-    """One channel, the script that runs in it, and everything that can be done with it.
+class ChannelSession:
+    """One channel, its running script, and all operations on the script.
 
     Its parts share one lock: turns come one after the other.
     """
@@ -37,39 +37,49 @@ class Room:
         store: Store,
         voices: ModelRegistry,
         settings: Settings,
-        notices: Notices | None = None,
+        notifications: Notifications | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self.channel = channel
         self.store = store
-        self.reader = Reader(channel, store, voices, notices or Notices())
+        self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
         self.drafter = Drafter(channel, settings)
         self.library = Library(channel, store, voices, settings, self.reader)
-        self.cursor = Cursor(self.library, self.reader)
+        self.history = History(self.library, self.reader)
         self.continuation = Continuation(self.library, self.reader, self.drafter, clock)
-        self.ballots = Ballots(self.library, clock)
-        self.painting = asyncio.Lock()
-        """Held while the channel's messages are drawn again."""
+        self.polls = Polls(self.library, clock)
+        self.drawing = asyncio.Lock()
+        """Held while the channel's messages are redrawn."""
 
-    async def script(self) -> Script:
-        """Return the script that runs; raises NoScript."""
-        return await self.library.script()
+    async def load_script(self) -> Script:
+        """Load the running script; raise NoScript."""
+        return await self.library.load_script()
 
-    async def script_at(self, under: Place | None) -> Script:
-        """Return the script if it still stands at a place; raises NoScript and LineIsOld."""
-        return await self.library.script_at(under)
+    async def load_script_at(self, under: ScriptPosition | None) -> Script:
+        """Return the script if it still stands at a place; raise NoScript and StaleLine."""
+        return await self.library.load_script_at(under)
 
-    async def begun(self) -> Script:
-        """Return the script if it has a line; raises NoScript, and RoomError where it has none."""
-        return await self.library.begun()
+    async def load_nonempty_script(self) -> Script:
+        """Load the running script; raise NoScript, or SessionError if it has no line."""
+        return await self.library.load_nonempty_script()
 
-    async def lines(self) -> list[Line]:
+    async def load_lines(self) -> list[Line]:
         """Return the lines of the script that runs, from the first to the last."""
-        return await self.library.lines()
+        return await self.library.load_lines()
+
+    async def continue_(
+        self,
+        requester: Requester,
+        request: ContinueRequest,
+        expected: ScriptPosition | None = None,
+        job: Job | None = None,
+    ) -> TurnResult:
+        """Let the model write on, as `Continuation.continue_` does."""
+        return await self.continuation.continue_(requester, request, expected, job)
 
 
-class Rooms:
-    """The rooms that are in use, one a channel."""
+class ChannelSessions:
+    """The sessions that are in use, one for each channel."""
 
     def __init__(
         self, store: Store, voices: ModelRegistry, settings: Settings, clock: Clock = utc_now
@@ -78,13 +88,15 @@ class Rooms:
         self.store = store
         self.voices = voices
         self.settings = settings
-        self.notices = Notices()
-        self._rooms: WeakValueDictionary[int, Room] = WeakValueDictionary()
+        self.notifications = Notifications()
+        self._sessions: WeakValueDictionary[int, ChannelSession] = WeakValueDictionary()
 
-    def at(self, channel: int) -> Room:
-        """Return the room of a channel."""
-        room = self._rooms.get(channel)
-        if room is None:
-            room = Room(channel, self.store, self.voices, self.settings, self.notices, self.clock)
-            self._rooms[channel] = room
-        return room
+    def get(self, channel: int) -> ChannelSession:
+        """Return the session of a channel."""
+        session = self._sessions.get(channel)
+        if session is None:
+            session = ChannelSession(
+                channel, self.store, self.voices, self.settings, self.notifications, self.clock
+            )
+            self._sessions[channel] = session
+        return session

@@ -1,11 +1,11 @@
-"""Continuation: add lines to a channel's script, by people and by its model."""
+"""Add lines to a channel's script, by people and by the model."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
 
-from ..generation.options import requested_in
+from ..generation.options import extract_requested_options
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..screenplay.drafts import Draft
@@ -14,22 +14,33 @@ from ..storage.schema import Script
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
-from .reader import Reader
-from .turn import Patience, Place, RoomError, Stopped, Turn, Wish, Writer, typed_elements
+from .reader import ScriptReader
+from .turn import (
+    ContinueRequest,
+    Job,
+    Requester,
+    ScriptPosition,
+    SessionError,
+    Stopped,
+    TurnResult,
+    parse_typed_text,
+)
 
 Clock = Callable[[], dt.datetime]
 """Tells the time, with its zone."""
 
 
 class Continuation:
-    """Write on in the script that runs.
+    """Add lines to the running script.
 
-    A method that raises has changed nothing: RoomError or ScriptError for what cannot be done,
+    A method that raises has changed nothing: SessionError or ScriptError for what cannot be done,
     ModelError for a model that is gone, EngineBusy and EngineClosed, HeadMoved and AlreadyWritten.
     The place ``under`` is where the script must still stand.
     """
 
-    def __init__(self, library: Library, reader: Reader, drafter: Drafter, clock: Clock) -> None:
+    def __init__(
+        self, library: Library, reader: ScriptReader, drafter: Drafter, clock: Clock
+    ) -> None:
         self.library = library
         self.store = library.store
         self.reader = reader
@@ -38,108 +49,121 @@ class Continuation:
 
     async def write(
         self,
-        writer: Writer,
+        requester: Requester,
         text: str,
         character: str | None = None,
-        under: Place | None = None,
-        patience: Patience | None = None,
-    ) -> Turn:
+        expected: ScriptPosition | None = None,
+        job: Job | None = None,
+    ) -> TurnResult:
         """Add a person's lines, which the model reads."""
-        async with self.library.turn(writer, under) as turn:
-            script = turn.script
-            elements = typed_elements(text, character)
-            await turn.check_pace()
-            await turn.check_alternation()
-            reading = await self.reader.open_for(script, script.head)
+        async with self.library.open_turn(requester, expected) as context:
+            script = context.script
+            elements = parse_typed_text(text, character)
+            await context.check_pace()
+            await context.check_alternation()
+            primed = await self.reader.open_model_for(script, script.head)
             drafts = await self.reader.read_below(
-                reading, script.head, elements, writer, patience or Patience()
+                primed, script.head, elements, requester, job or Job()
             )
             lines = await self.store.lines.append_lines(
-                script, script.head, drafts, writer.delivery, take=0, asker=writer.id
+                script, script.head, drafts, requester.delivery, take=0, asker=requester.id
             )
-            return self.reader.notices.attach(
-                await turn.added(lines), writer.id, reading.model, elements
+            return self.reader.notifications.attach(
+                await context.make_append_result(lines), requester.id, primed.model, elements
             )
 
-    async def generate(
+    async def continue_(
         self,
-        writer: Writer,
-        wish: Wish,
-        under: Place | None = None,
-        patience: Patience | None = None,
-    ) -> Turn:
+        requester: Requester,
+        request: ContinueRequest,
+        expected: ScriptPosition | None = None,
+        job: Job | None = None,
+    ) -> TurnResult:
         """Add lines by the model.
 
-        Where the request or the script asks for several takes, the turn has a ballot of them, and
-        the script stands where it did.
+        Where the request or the script asks for several takes, the result has a poll of them, and
+        the head stays where it was.
         """
-        if wish.character and wish.kind not in (None, Kind.DIALOGUE):
-            raise RoomError(say("Only speech has a speaker. Leave out {*kind} or {*character}."))
-        async with self.library.turn(writer, under) as turn:
-            takes = wish.takes or turn.script.takes
-            if wish.vote and takes == 1:
-                raise RoomError(
+        if request.character and request.kind not in (None, Kind.DIALOGUE):
+            raise SessionError(say("Only speech has a speaker. Leave out {*kind} or {*character}."))
+        async with self.library.open_turn(requester, expected) as context:
+            takes = request.takes or context.script.takes
+            if request.vote and takes == 1:
+                raise SessionError(
                     say("A vote needs several takes. Set {*takes} to a number from 2 to 5.")
                 )
-            await turn.check_pace()
+            await context.check_pace()
             if takes > 1:
-                return await self._offer(turn, wish, takes, patience or Patience())
-            return await self._append(turn, turn.script.head, wish, patience or Patience())
+                return await self._offer_takes(context, request, takes, job or Job())
+            return await self._append_take(context, context.script.head, request, job or Job())
 
-    async def retake(
-        self, writer: Writer, under: Place | None = None, patience: Patience | None = None
-    ) -> Turn:
-        """Write the model's last line once more, beside the one that is there."""
-        async with self.library.turn(writer, under) as turn:
-            line = await turn.last_line()
+    async def retry(
+        self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
+    ) -> TurnResult:
+        """Write the model's last line again, as a sibling of the one that is there."""
+        async with self.library.open_turn(requester, expected) as context:
+            line = await context.load_last_line()
             if line.author is not None:
-                raise RoomError(
+                raise SessionError(
                     say(
                         "The last line is {name}'s, not the voice's. Undo it with {/undo}, or "
                         "use {/continue}.",
                         name=inline(line.credit, 60),
                     )
                 )
-            await turn.check_pace()
+            await context.check_pace()
             origin = line.origin
-            wish = Wish(
+            request = ContinueRequest(
                 character=origin.get("character"),
                 kind=Kind(origin["kind"]) if origin.get("kind") else None,
-                options=requested_in(origin),
+                options=extract_requested_options(origin),
             )
-            return await self._append(turn, line.parent, wish, patience or Patience())
+            return await self._append_take(context, line.parent, request, job or Job())
 
-    async def _append(
-        self, turn: TurnContext, parent: int | None, wish: Wish, patience: Patience
-    ) -> Turn:
+    async def _append_take(
+        self, context: TurnContext, parent: int | None, request: ContinueRequest, job: Job
+    ) -> TurnResult:
         """Write lines below ``parent``, and move the head there."""
-        [drafts] = await self.write_takes(turn.script, parent, wish, 1, patience)
+        [drafts] = await self.write_takes(context.script, parent, request, 1, job)
         lines = await self.store.lines.append_lines(
-            turn.script, parent, drafts, turn.writer.delivery, take=0, asker=turn.writer.id
+            context.script,
+            parent,
+            drafts,
+            context.requester.delivery,
+            take=0,
+            asker=context.requester.id,
         )
-        return self.reader.notices.attach_reader(await turn.added(lines))
+        return self.reader.notifications.attach_model_change(
+            await context.make_append_result(lines)
+        )
 
-    async def _offer(self, turn: TurnContext, wish: Wish, takes: int, patience: Patience) -> Turn:
+    async def _offer_takes(
+        self, context: TurnContext, request: ContinueRequest, takes: int, job: Job
+    ) -> TurnResult:
         """Write takes below the head, which stays where it is until one is chosen."""
-        script, writer = turn.script, turn.writer
-        drafts = await self.write_takes(script, script.head, wish, takes, patience)
-        ends = self.clock() + dt.timedelta(seconds=wish.vote) if wish.vote else None
-        ballot = await self.store.polls.open_poll(script, drafts, writer.delivery, writer.id, ends)
-        return self.reader.notices.attach_reader(Turn(script, ballot=ballot))
+        script, requester = context.script, context.requester
+        drafts = await self.write_takes(script, script.head, request, takes, job)
+        ends = self.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
+        poll = await self.store.polls.open_poll(
+            script, drafts, requester.delivery, requester.id, ends
+        )
+        return self.reader.notifications.attach_model_change(TurnResult(script, poll=poll))
 
     async def write_takes(
-        self, script: Script, parent: int | None, wish: Wish, takes: int, patience: Patience
+        self, script: Script, parent: int | None, request: ContinueRequest, takes: int, job: Job
     ) -> list[list[Draft]]:
         """Write takes of lines below ``parent`` with the script's model, and store nothing.
 
-        What is finished when somebody presses Stop is returned; raises RoomError where nothing is.
+        Return the finished lines when somebody presses Stop; raise SessionError if there are none.
         """
-        reading = await self.reader.open_for(script, parent)
+        primed = await self.reader.open_model_for(script, parent)
         try:
-            at = await patience.wait(self.reader.standing(reading, parent, patience.progress))
-            banned = await self.library.banned(script.guild)
+            generation_context = await job.wait(
+                self.reader.load_context(primed, parent, job.progress)
+            )
+            banned = await self.library.load_banned_words(script.guild)
             return await self.drafter.write_takes(
-                reading.engine, at, script, wish, takes, banned, patience
+                primed.engine, generation_context, script, request, takes, banned, job
             )
         except Stopped:
-            raise RoomError(say("Stopped before the first line. Nothing was added.")) from None
+            raise SessionError(say("Stopped before the first line. Nothing was added.")) from None

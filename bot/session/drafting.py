@@ -1,4 +1,4 @@
-"""Drafter: turn a request into options for each line, and write the lines with a model."""
+"""Turn a request into options for each line, and write the lines with a model."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from ..generation import reranking
 from ..generation.candidates import write_candidates
-from ..generation.inputs import Manner, Standing
-from ..generation.options import QUICK, resolve
+from ..generation.inputs import GenerationContext, GenerationOptions
+from ..generation.options import QUICK, resolve_options
 from ..generation.prefill import Progress
 from ..generation.reranking import Candidate
 from ..i18n.catalogue import say
@@ -21,7 +21,7 @@ from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
 from ..settings import Settings
 from ..storage.schema import Script
-from .turn import Patience, RoomError, Stopped, Wish
+from .turn import ContinueRequest, Job, SessionError, Stopped
 
 
 class Drafter:
@@ -33,37 +33,42 @@ class Drafter:
 
     # Options
 
-    def manners(
-        self, script: Script, wish: Wish, banned: tuple[str, ...], seed: int, takes: int = 1
-    ) -> Iterator[Manner]:
-        """Yield how each line of a take is written, from its first seed on; raises RoomError.
+    def make_line_options(
+        self,
+        script: Script,
+        request: ContinueRequest,
+        banned: tuple[str, ...],
+        seed: int,
+        takes: int = 1,
+    ) -> Iterator[GenerationOptions]:
+        """Yield how each line of a take is written, from its first seed on; raise SessionError.
 
         All lines and takes of a request share the candidates of one line. A seed without a quality
         asks for the line of that very seed, so that there is nothing to choose from.
         """
-        present = _present(script, wish)
-        only = present if script.lock or (script.skip_played and script.players) else ()
-        options = resolve(wish.options, script.options, self.settings)
+        present = _list_model_characters(script, request)
+        allowed = present if script.lock or (script.skip_played and script.players) else ()
+        options = resolve_options(request.options, script.options, self.settings)
         quality = options.pop("quality")
-        if wish.seed is not None and not wish.options.get("quality"):
+        if request.seed is not None and not request.options.get("quality"):
             quality = QUICK
-        if wish.is_unspoken:
+        if request.is_unspoken:
             options["company"] = 0.0
-        candidates = max(1, reranking.CANDIDATES[quality] // (wish.lines * takes))
-        for number in range(wish.lines):
+        candidates = max(1, reranking.CANDIDATES[quality] // (request.lines * takes))
+        for number in range(request.lines):
             # The character of the request speaks first; who answers is up to the model.
-            character = wish.character if number == 0 else None
-            yield Manner(
-                Sampling.of(_seed_after(seed, number), options),
+            character = request.character if number == 0 else None
+            yield GenerationOptions(
+                Sampling.of(_offset_seed(seed, number), options),
                 self.settings.line_length,
-                kind=None if character else wish.kind,
+                kind=None if character else request.kind,
                 character=character,
-                cast=() if character else only,
+                cast=() if character else allowed,
                 present=() if character else present,
                 banned=banned,
                 quality=quality,
                 candidates=candidates,
-                whatever_load=wish.seed is not None,
+                ignores_load=request.seed is not None,
             )
 
     # Lines
@@ -71,12 +76,12 @@ class Drafter:
     async def write_takes(
         self,
         engine: Engine,
-        at: Standing,
+        context: GenerationContext,
         script: Script,
-        wish: Wish,
+        request: ContinueRequest,
         takes: int,
         banned: tuple[str, ...],
-        patience: Patience,
+        job: Job,
     ) -> list[list[Draft]]:
         """Write takes of a request's lines side by side; return those that have a line.
 
@@ -84,115 +89,128 @@ class Drafter:
         left out, unless none can be.
 
         Raises:
-            RoomError: nothing can be written, and why.
+            SessionError: nothing can be written, and why.
             Stopped: nothing was finished.
         """
-        first = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
-        seeds = [_seed_after(first, take * wish.lines) for take in range(takes)]
-        manners = [self.manners(script, wish, banned, seed, takes) for seed in seeds]
+        first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
+        seeds = [_offset_seed(first, take * request.lines) for take in range(takes)]
+        line_options = [
+            self.make_line_options(script, request, banned, seed, takes) for seed in seeds
+        ]
         written: list[list[Draft]] = [[] for _ in seeds]
         try:
-            firsts = await patience.wait(
-                self._write_firsts(engine, at, [next(some) for some in manners])
+            firsts = await job.wait(
+                self._write_firsts(engine, context, [next(some) for some in line_options])
             )
-            works = [
-                self._write_rest(engine, at, first, some, patience.progress, drafts)
-                for first, some, drafts in zip(firsts, manners, written, strict=True)
+            tasks = [
+                self._write_rest(engine, context, first, some, job.progress, drafts)
+                for first, some, drafts in zip(firsts, line_options, written, strict=True)
             ]
-            await patience.wait(_run_any(works))
+            await job.wait(_run_any(tasks))
         except Stopped:
             if not any(written):
                 raise
         return [drafts for drafts in written if drafts]
 
     async def _write_firsts(
-        self, engine: Engine, at: Standing, manners: Sequence[Manner]
-    ) -> list[Draft | RoomError]:
+        self, engine: Engine, context: GenerationContext, line_options: Sequence[GenerationOptions]
+    ) -> list[Draft | SessionError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
-            *(self._candidates(engine, at, manner) for manner in manners), return_exceptions=True
+            *(self._candidates(engine, context, options) for options in line_options),
+            return_exceptions=True,
         )
-        firsts: list[Draft | RoomError] = []
-        beside: list[str] = []
+        firsts: list[Draft | SessionError] = []
+        other_texts: list[str] = []
         for pool in pools:
-            if isinstance(pool, RoomError):
+            if isinstance(pool, SessionError):
                 firsts.append(pool)
             elif isinstance(pool, BaseException):
                 raise pool
             else:
-                firsts.append(draft := reranking.choose(pool, at.said, beside).draft)
-                beside.append(draft.element.text)
+                firsts.append(
+                    draft := reranking.choose_candidate(
+                        pool, context.recent_texts, other_texts
+                    ).draft
+                )
+                other_texts.append(draft.element.text)
         return firsts
 
     async def _write_rest(
         self,
         engine: Engine,
-        at: Standing,
-        first: Draft | RoomError,
-        manners: Iterator[Manner],
+        context: GenerationContext,
+        first: Draft | SessionError,
+        line_options: Iterator[GenerationOptions],
         progress: Progress,
         drafts: list[Draft],
     ) -> None:
         """Write the lines below the first one of a take, and add all of them to ``drafts``."""
-        if isinstance(first, RoomError):
+        if isinstance(first, SessionError):
             raise first
         try:
             draft = first
             while True:
-                at = at.after(engine.model, draft)
+                context = context.append(engine.model, draft)
                 drafts.append(draft)
                 progress.written += 1
-                if (manner := next(manners, None)) is None:
+                if (options := next(line_options, None)) is None:
                     return
-                draft = await self.write_line(engine, at, manner)
-        except RoomError:
+                draft = await self.write_line(engine, context, options)
+        except SessionError:
             drafts.clear()
             raise
 
-    async def write_line(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
-        """Write one line, the best of its candidates; raises RoomError."""
-        return reranking.choose(await self._candidates(engine, at, manner), at.said).draft
+    async def write_line(
+        self, engine: Engine, context: GenerationContext, options: GenerationOptions
+    ) -> Draft:
+        """Write one line, the best of its candidates; raise SessionError."""
+        return reranking.choose_candidate(
+            await self._candidates(engine, context, options), context.recent_texts
+        ).draft
 
-    async def _candidates(self, engine: Engine, at: Standing, manner: Manner) -> list[Candidate]:
-        """Write at least one candidate for a line; raises RoomError."""
+    async def _candidates(
+        self, engine: Engine, context: GenerationContext, options: GenerationOptions
+    ) -> list[Candidate]:
+        """Write at least one candidate for a line; raise SessionError."""
         try:
-            candidates = await write_candidates(engine, at, manner, self.channel)
+            candidates = await write_candidates(engine, context, options, self.channel)
         except NoContinuation:
-            raise RoomError(
+            raise SessionError(
                 say(
                     "The banned-word list leaves no possible continuation. Try again, or edit it "
                     "with {/settings banned}."
                 )
             ) from None
         except ValueError as error:
-            raise RoomError(
+            raise SessionError(
                 say("{reason} Choose another kind or another voice.", reason=error)
             ) from error
         if not candidates:
-            raise RoomError(
+            raise SessionError(
                 say("The voice had nothing to say. Try again, or try another temperature.")
             )
         return candidates
 
 
-def _seed_after(seed: int, number: int) -> int:
+def _offset_seed(seed: int, number: int) -> int:
     return (seed + number) % (LARGEST_SEED + 1)
 
 
-def _present(script: Script, wish: Wish) -> tuple[str, ...]:
-    """Return the members of the cast for whom the model speaks; raises RoomError."""
+def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[str, ...]:
+    """Return the members of the cast for whom the model speaks; raise SessionError."""
     played = set(script.players) if script.skip_played else set()
-    if wish.character in played:
-        raise RoomError(
+    if request.character in played:
+        raise SessionError(
             say(
                 "{name} is played by someone. Choose another character, or change this with "
                 "{/settings voice}.",
-                name=inline(wish.character or "", 60),
+                name=inline(request.character or "", 60),
             )
         )
-    present = tuple(one for one in script.cast if one not in played)
-    if script.cast and not present and not wish.is_unspoken:
-        raise RoomError(
+    present = tuple(name for name in script.cast if name not in played)
+    if script.cast and not present and not request.is_unspoken:
+        raise SessionError(
             say(
                 "People play every character in the cast. Ask for action or a scene heading, or "
                 "use {/cast add}."
@@ -201,10 +219,10 @@ def _present(script: Script, wish: Wish) -> tuple[str, ...]:
     return present
 
 
-async def _run_any(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run works side by side; raises what one raises, but RoomError only if all of them do."""
-    results = await asyncio.gather(*works, return_exceptions=True)
+async def _run_any(tasks: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run works side by side; raise what one raises, but SessionError only if all do."""
+    results = await asyncio.gather(*tasks, return_exceptions=True)
     failed = [error for error in results if error is not None]
-    worst = next((error for error in failed if not isinstance(error, RoomError)), None)
+    worst = next((error for error in failed if not isinstance(error, SessionError)), None)
     if worst or len(failed) == len(results):
         raise worst or failed[0]

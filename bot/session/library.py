@@ -1,4 +1,4 @@
-"""Library: begin, switch, rename and put away a channel's scripts, and change how they are."""
+"""Begin, switch, rename, archive and delete a channel's scripts, and change their preferences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ..generation import openings, prefill
-from ..generation.openings import Reading
+from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
@@ -22,38 +22,43 @@ from ..storage.schema import Line, Script, guild_voice_key
 from ..storage.store import Store
 from .banned_words import read_words
 from .context import TurnContext
-from .permissions import check_may_rule, check_may_write
-from .reader import Reader
+from .permissions import check_may_manage, check_may_write
+from .reader import ScriptReader
 from .turn import (
     NO_SCRIPT,
-    LineIsOld,
+    Job,
     NewScript,
     NoScript,
-    Patience,
-    Place,
-    RoomError,
+    Requester,
+    ScriptPosition,
+    SessionError,
+    StaleLine,
     Stopped,
-    Turn,
-    Writer,
-    place_of,
+    TurnResult,
+    current_position,
 )
 
-LONGEST_READING = 600.0
+READING_TIME_LIMIT = 600.0
 """Seconds for which a model reads a file before its lines are there. Discord waits for 900."""
 
-ENOUGH_TO_JUDGE = 500
+CHECKED_LINES = 500
 """Lines of a file that are searched for characters which a model cannot read."""
 
 
 class Library:
     """The scripts of one channel, of which one may run.
 
-    A method that raises has changed nothing: RoomError or ScriptError for what cannot be done or
+    A method that raises has changed nothing: SessionError or ScriptError for what cannot be done or
     may not, and ModelError for a model that is gone.
     """
 
     def __init__(
-        self, channel: int, store: Store, voices: ModelRegistry, settings: Settings, reader: Reader
+        self,
+        channel: int,
+        store: Store,
+        voices: ModelRegistry,
+        settings: Settings,
+        reader: ScriptReader,
     ) -> None:
         self.channel = channel
         self.store = store
@@ -65,12 +70,12 @@ class Library:
 
     # The script that runs
 
-    async def script(self) -> Script:
-        """Return the script that the channel writes on; raises NoScript."""
+    async def load_script(self) -> Script:
+        """Load the running script; raise NoScript."""
         script = await self.store.scripts.find_running_script(self.channel)
         if script is not None:
             return script
-        if await self.scripts():
+        if await self.list_scripts():
             raise NoScript(
                 say(
                     "No script is running in this channel. Start one with {/start}, or continue "
@@ -79,122 +84,130 @@ class Library:
             )
         raise NoScript(say("No script is running in this channel. Start one with {/start}."))
 
-    async def script_at(self, under: Place | None) -> Script:
-        """Return the script if it still stands at a place; raises NoScript and LineIsOld."""
-        script = await self.script()
-        if under is None or under == place_of(script):
+    async def load_script_at(self, expected: ScriptPosition | None) -> Script:
+        """Return the script if it still stands at a place; raise NoScript and StaleLine."""
+        script = await self.load_script()
+        if expected is None or expected == current_position(script):
             return script
-        await self.check_runs(script, under.script)
-        raise LineIsOld(under)
+        await self.check_is_running(script, expected.script)
+        raise StaleLine(expected)
 
     @asynccontextmanager
-    async def turn(self, writer: Writer, under: Place | None = None) -> AsyncIterator[TurnContext]:
-        """Hold the channel for one turn; raises NoScript and LineIsOld as `script_at` does."""
+    async def open_turn(
+        self, requester: Requester, expected: ScriptPosition | None = None
+    ) -> AsyncIterator[TurnContext]:
+        """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
-            yield TurnContext(self.store, await self.script_at(under), writer)
+            yield TurnContext(self.store, await self.load_script_at(expected), requester)
 
-    async def begun(self) -> Script:
-        """Return the script if it has a line; raises NoScript, and RoomError where it has none."""
-        script = await self.script()
+    async def load_nonempty_script(self) -> Script:
+        """Load the running script; raise NoScript, or SessionError if it has no line."""
+        script = await self.load_script()
         if script.head is None:
-            raise RoomError(say("The script is empty. Write a line, or use {/continue}."))
+            raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
         return script
 
-    async def lines(self) -> list[Line]:
+    async def load_lines(self) -> list[Line]:
         """Return the script's lines, from the first to the last."""
-        return await self.store.lines.load_path((await self.script()).head)
+        return await self.store.lines.load_path((await self.load_script()).head)
 
-    async def characters(self) -> list[str]:
+    async def list_characters(self) -> list[str]:
         """Return the cast, and after it the other characters, the latest speaker first."""
-        script = await self.script()
+        script = await self.load_script()
         cues = await self.store.lines.list_speech_cues(script.head)
         spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
-    async def check_runs(self, running: Script, script: int) -> None:
-        """Raise RoomError where another script was meant than the one that runs."""
+    async def check_is_running(self, running: Script, script: int) -> None:
+        """Raise SessionError where another script was meant than the one that runs."""
         if running.id == script:
             return
         title = inline(running.title, 100)
         if await self.store.scripts.find_script(script) is None:
-            raise RoomError(
+            raise SessionError(
                 say("That script was deleted. “{title}” is running here now.", title=title)
             )
-        raise RoomError(say("That script is paused. “{title}” is running here now.", title=title))
+        raise SessionError(
+            say("That script is paused. “{title}” is running here now.", title=title)
+        )
 
     # New scripts
 
-    async def begin(self, writer: Writer, new: NewScript, heading: Element | None = None) -> Turn:
+    async def begin(
+        self, requester: Requester, new: NewScript, heading: Element | None = None
+    ) -> TurnResult:
         """Begin a script, with a scene heading if there is one, and shelve the one that ran."""
         async with self.lock:
-            shelved = await self._script_to_shelve(writer, new.over)
-            script = await self._unstored(writer, new)
-            reading = await self._open_first(script, new.style)
+            shelved = await self._find_script_to_shelve(requester, new.over)
+            script = await self._make_script(requester, new)
+            primed = await self._open_model(script, new.style)
             first = [heading] if heading else []
-            drafts = await self.reader.read_elements(reading, reading.start, first, writer)
-            return await self._store(script, reading, drafts, writer, shelved)
+            drafts = await self.reader.read_elements(primed, primed.start, first, requester)
+            return await self._store_script(script, primed, drafts, requester, shelved)
 
     async def import_script(
         self,
-        writer: Writer,
+        requester: Requester,
         new: NewScript,
         elements: Sequence[Element],
-        patience: Patience | None = None,
-    ) -> Turn:
+        job: Job | None = None,
+    ) -> TurnResult:
         """Begin a script with the elements of a file, and shelve the one that ran.
 
         The model reads them before, and keeps nobody who writes here waiting meanwhile.
         """
-        patience = patience or Patience()
-        await self._script_to_shelve(writer, new.over)
-        script = await self._unstored(writer, new)
-        reading = await self._open_first(script, new.style)
-        reads = prefill.read_all(
-            reading,
+        job = job or Job()
+        await self._find_script_to_shelve(requester, new.over)
+        script = await self._make_script(requester, new)
+        primed = await self._open_model(script, new.style)
+        reads = prefill.read_script(
+            primed,
             elements,
-            writer.id,
-            writer.name,
+            requester.id,
+            requester.name,
             self.channel,
-            patience.progress,
-            LONGEST_READING,
+            job.progress,
+            READING_TIME_LIMIT,
         )
         try:
-            drafts = await patience.wait(reads)
+            drafts = await job.wait(reads)
         except Stopped:
-            raise RoomError(say("Stopped while reading the script. Nothing was started.")) from None
+            raise SessionError(
+                say("Stopped while reading the script. Nothing was started.")
+            ) from None
         async with self.lock:
-            shelved = await self._script_to_shelve(writer, new.over)
-            return await self._store(script, reading, drafts, writer, shelved)
+            shelved = await self._find_script_to_shelve(requester, new.over)
+            return await self._store_script(script, primed, drafts, requester, shelved)
 
-    async def _script_to_shelve(self, writer: Writer, over: int | None) -> Script | None:
-        """Return the script that runs; raises RoomError unless the writer may shelve it."""
+    async def _find_script_to_shelve(self, requester: Requester, over: int | None) -> Script | None:
+        """Find the running script; raise SessionError unless the requester may shelve it."""
         running = await self.store.scripts.find_running_script(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
-            raise RoomError(say("Another script was started here. Use {/start} again."))
+            raise SessionError(say("Another script was started here. Use {/start} again."))
         if running is not None:
-            check_may_write(running, writer)
+            check_may_write(running, requester)
         return running
 
-    async def _unstored(self, writer: Writer, new: NewScript) -> Script:
-        """Return a new script before it is stored; raises ScriptError for a banned name."""
+    async def _make_script(self, requester: Requester, new: NewScript) -> Script:
+        """Make a new script, without storing it; raise ScriptError for a banned name."""
         await self._check_names(new.cast, new.guild)
-        initial = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
+        initial = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
         if new.temperature:
             initial["temperature"] = new.temperature
         return Script(
             channel=self.channel,
             guild=new.guild,
-            owner=writer.id,
+            owner=requester.id,
             title=new.title,
             cast=list(new.cast),
-            voice=new.voice or await self._default_voice(new.guild),
+            voice=new.voice or await self._find_usable_model(new.guild),
             lock=bool(new.cast),
             running=True,
             head=None,
             options={name: value for name, value in initial.items() if value is not None},
         )
 
-    async def chosen_voice(self, guild: int | None) -> str:
+    async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the model that a guild has chosen, or the operator."""
         chosen = (
             await self.store.key_values.find_value(guild_voice_key(guild))
@@ -203,139 +216,149 @@ class Library:
         )
         return chosen or self.settings.model
 
-    async def _default_voice(self, guild: int | None) -> str:
+    async def _find_usable_model(self, guild: int | None) -> str:
         """Return the chosen model's name, or the operator's where the chosen one is gone."""
-        chosen = await self.chosen_voice(guild)
+        chosen = await self.find_chosen_model(guild)
         return chosen if chosen in self.voices.names() else self.settings.model
 
-    async def _open_first(self, script: Script, style: str | None) -> Reading:
-        """Return a new script's model, and note the style in the script; raises ScriptError."""
+    async def _open_model(self, script: Script, style: str | None) -> PrimedModel:
+        """Open a new script's model, and set the script's style; raise ScriptError."""
         if style:
             model = (await self.voices.engine(script.voice)).model
             script.style = openings.find_style(model, style)
-        return await self.reader.open(script.voice, script.style)
+        return await self.reader.open_model(script.voice, script.style)
 
-    async def _store(
+    async def _store_script(
         self,
         new: Script,
-        reading: Reading,
+        primed: PrimedModel,
         drafts: Sequence[Draft],
-        writer: Writer,
+        requester: Requester,
         shelved: Script | None,
-    ) -> Turn:
+    ) -> TurnResult:
         """Store a new script with its first lines."""
-        script = await self.store.scripts.create_script(new, drafts, writer.delivery)
-        last = await self.store.lines.load_last_lines(script.head, 1)
-        notices = self.reader.notices
-        notices.note_reader(script.id, reading)
-        first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
-        unreadable = notices.is_unreadable(script.id, writer.id, reading.model, first)
-        return Turn(script, last, shelved=shelved, unreadable=unreadable)
+        script = await self.store.scripts.create_script(new, drafts, requester.delivery)
+        last_lines = await self.store.lines.load_last_lines(script.head, 1)
+        notifications = self.reader.notifications
+        notifications.record_model(script.id, primed)
+        elements = [draft.element for draft in drafts[:CHECKED_LINES]]
+        unreadable = notifications.should_report_unreadable(
+            script.id, requester.id, primed.model, elements
+        )
+        return TurnResult(script, last_lines, shelved=shelved, unreadable=unreadable)
 
     # All scripts
 
-    async def scripts(self) -> list[Script]:
+    async def list_scripts(self) -> list[Script]:
         """Return all scripts of the channel: the one that runs, then the others, latest first."""
         return await self.store.scripts.list_scripts(self.channel)
 
     async def find(self, script: int) -> Script:
-        """Return a script of the channel by its id; raises RoomError where it is gone."""
-        found = await self.store.scripts.find_script(script)
-        if found is None or found.channel != self.channel:
-            raise RoomError(say("That script is no longer here. See {/scripts}."))
-        return found
+        """Return a script of the channel by its id; raise SessionError where it is gone."""
+        row = await self.store.scripts.find_script(script)
+        if row is None or row.channel != self.channel:
+            raise SessionError(say("That script is no longer here. See {/scripts}."))
+        return row
 
-    async def switch(self, writer: Writer, script: int) -> Turn:
+    async def switch(self, requester: Requester, script: int) -> TurnResult:
         """Go on with another script, and shelve the one that ran."""
         async with self.lock:
-            wanted = await self.find(script)
+            target = await self.find(script)
             running = await self.store.scripts.find_running_script(self.channel)
             if running is not None and running.id == script:
-                raise RoomError(say("That script is already running here. Use {/continue}."))
-            for one in filter(None, (wanted, running)):
-                check_may_write(one, writer)
-            left, returned = await self._parted(running, wanted)
-            found = await self.store.scripts.run_script(script)
-            return Turn(found, moved_from=found.head, left=left, returned=returned, shelved=running)
+                raise SessionError(say("That script is already running here. Use {/continue}."))
+            for script_row in filter(None, (target, running)):
+                check_may_write(script_row, requester)
+            removed, restored = await self._compare_visible_lines(running, target)
+            switched = await self.store.scripts.run_script(script)
+            return TurnResult(
+                switched,
+                moved_from=switched.head,
+                removed=removed,
+                restored=restored,
+                shelved=running,
+            )
 
-    async def rename(self, writer: Writer, script: int, title: str) -> Script:
+    async def rename(self, requester: Requester, script: int, title: str) -> Script:
         """Give a script another title."""
         async with self.lock:
-            check_may_rule(await self.find(script), writer)
+            check_may_manage(await self.find(script), requester)
             return await self.store.scripts.update_script(script, title=title)
 
-    async def archive(self, writer: Writer, script: int, archived: bool) -> Script:
-        """Put a script away, so that it no longer runs, or put it back on the shelf."""
+    async def archive(self, requester: Requester, script: int, archived: bool) -> Script:
+        """Archive a script, so that it no longer runs, or return it to the shelf."""
         async with self.lock:
-            found = await self.find(script)
-            check_may_rule(found, writer)
-            running = found.running and not archived
+            row = await self.find(script)
+            check_may_manage(row, requester)
+            running = row.running and not archived
             return await self.store.scripts.update_script(
                 script, archived=archived, running=running
             )
 
-    async def delete(self, writer: Writer, script: int) -> list[Turn]:
+    async def delete(self, requester: Requester, script: int) -> list[TurnResult]:
         """Delete a script for good, but for the lines that a fork of it reaches.
 
         Returns what is seen now of each script that the messages of the deleted one show instead.
         """
         async with self.lock:
-            found = await self.find(script)
-            check_may_rule(found, writer)
-            seen = [
-                Turn(one, moved_from=one.head, left=left, returned=returned)
-                for one in await self._behind(found)
-                for left, returned in [await self._parted(found, one)]
+            row = await self.find(script)
+            check_may_manage(row, requester)
+            results = [
+                TurnResult(other, moved_from=other.head, removed=removed, restored=restored)
+                for other in await self._list_sharing_scripts(row)
+                for removed, restored in [await self._compare_visible_lines(row, other)]
             ]
             await self.store.scripts.delete_script(script)
-            return seen
+            return results
 
-    async def _parted(
-        self, was: Script | None, now: Script
+    async def _compare_visible_lines(
+        self, previous: Script | None, current: Script
     ) -> tuple[frozenset[int], frozenset[int]]:
         """Return the lines that leave the channel's sight and those that come back with a switch.
 
         They come of the script that ran, where both share lines. Where both share none, messages
         may show any script that shares lines with the new one, as that script last stood.
         """
-        before = (
-            [was]
-            if was and await self.store.scripts.have_common_lines(was, now)
-            else await self.scripts()
+        others = (
+            [previous]
+            if previous and await self.store.scripts.have_common_lines(previous, current)
+            else await self.list_scripts()
         )
-        stands = frozenset(await self.store.lines.load_path_ids(now.head))
-        left, returned = set[int](), set[int]()
-        for one in before:
-            if one.id != now.id and await self.store.scripts.have_common_lines(one, now):
-                stood = await self.store.lines.load_path_ids(one.head)
-                left |= set(stood) - stands
-                returned |= stands.difference(stood)
-        return frozenset(left), frozenset(returned)
+        current_ids = frozenset(await self.store.lines.load_path_ids(current.head))
+        removed, restored = set[int](), set[int]()
+        for other in others:
+            if other.id != current.id and await self.store.scripts.have_common_lines(
+                other, current
+            ):
+                other_ids = await self.store.lines.load_path_ids(other.head)
+                removed |= set(other_ids) - current_ids
+                restored |= current_ids.difference(other_ids)
+        return frozenset(removed), frozenset(restored)
 
-    async def _behind(self, script: Script) -> list[Script]:
+    async def _list_sharing_scripts(self, script: Script) -> list[Script]:
         """Return the scripts that share lines with one, and so may be seen in its messages.
 
         Where one of them runs, that one is seen already, and none is returned.
         """
         sharing = [
-            one
-            for one in await self.scripts()
-            if one.id != script.id and await self.store.scripts.have_common_lines(one, script)
+            other
+            for other in await self.list_scripts()
+            if other.id != script.id and await self.store.scripts.have_common_lines(other, script)
         ]
-        return [] if any(one.running for one in sharing) else sharing
+        return [] if any(other.running for other in sharing) else sharing
 
     # Preferences and cast of the script that runs
 
-    async def change(self, writer: Writer, values: Mapping[str, Any]) -> Script:
+    async def change_preferences(self, requester: Requester, values: Mapping[str, Any]) -> Script:
         """Change preferences of the script, by the names of options and columns of `Script`.
 
         The owner and moderators change all of them, but moderators alone the role.
         """
         async with self.lock:
-            script = await self.script()
-            check_may_rule(script, writer)
-            if "role" in values and not writer.moderator:
-                raise RoomError(
+            script = await self.load_script()
+            check_may_manage(script, requester)
+            if "role" in values and not requester.moderator:
+                raise SessionError(
                     say("Only a moderator (Manage Messages) can limit a script to a role. Ask one.")
                 )
             if "voice" in values:
@@ -345,18 +368,18 @@ class Library:
             return await self.store.scripts.update_script(script.id, options, **columns)
 
     async def add_to_cast(
-        self, writer: Writer, names: Sequence[str], player: int | None = None
+        self, requester: Requester, names: Sequence[str], player: int | None = None
     ) -> Script:
         """Add characters, played by a person with this id, or by nobody."""
         async with self.lock:
-            script = await self.script()
-            check_may_write(script, writer)
+            script = await self.load_script()
+            check_may_write(script, requester)
             if not names:
-                raise RoomError(say("Name a character to add, such as MAYA."))
+                raise SessionError(say("Name a character to add, such as MAYA."))
             await self._check_names(names, script.guild)
             cast = list(dict.fromkeys([*script.cast, *names]))
             if len(cast) > CAST_LIMIT:
-                raise RoomError(
+                raise SessionError(
                     say(
                         "A cast can have at most {most} characters. Remove one first.",
                         most=CAST_LIMIT,
@@ -366,26 +389,26 @@ class Library:
                 script.id, cast, dict.fromkeys(names, player)
             )
 
-    async def remove_from_cast(self, writer: Writer, name: str) -> Script:
+    async def remove_from_cast(self, requester: Requester, name: str) -> Script:
         """Take a character out of the cast."""
         async with self.lock:
-            script = await self.script()
-            check_may_rule(script, writer)
+            script = await self.load_script()
+            check_may_manage(script, requester)
             if name not in script.cast:
-                raise RoomError(
+                raise SessionError(
                     say("“{name}” is not in the cast. See {/cast list}.", name=inline(name, 60))
                 )
-            cast = [one for one in script.cast if one != name]
+            cast = [member for member in script.cast if member != name]
             return await self.store.scripts.replace_cast(script.id, cast, {})
 
-    async def banned(self, guild: int | None) -> tuple[str, ...]:
+    async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:
         """Return the banned words here: the operator's list, the guild's and the channel's."""
-        own = await self.store.banned_words.list_banned_words(self.channel, guild)
-        return tuple(sorted({*read_words(self.settings.banned), *own}))
+        local_words = await self.store.banned_words.list_banned_words(self.channel, guild)
+        return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
         """Raise ScriptError for a name that has a banned word."""
-        banned = await self.banned(guild)
+        banned = await self.load_banned_words(guild)
         for name in names:
             if word := find_banned_word(name, banned):
                 raise ScriptError(

@@ -1,4 +1,4 @@
-"""Preferences: how a script is written, as it is kept with the script, shown and changed."""
+"""Show and change the preferences of a script."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..settings import Settings
 from ..storage.schema import Script
-from .banned_words import mentioned
+from .banned_words import summarize_words
 
-Value = str | float | None
+PreferenceValue = str | float | None
 """The value of a preference: a number, on or off, a name, or the id of a role (None: everybody)."""
 
-MOST_TAKES = 5
+MAX_TAKES = 5
 """The most takes of a line that are written at once."""
 
 BANNED = "banned"
@@ -24,14 +24,14 @@ BANNED = "banned"
 EVERYTHING = "everything"
 """Stands for all preferences, where one is chosen."""
 
-HOW = phrase(
+HINT = phrase(
     "Change these with {/settings voice} and {/settings turns}, or restore them with "
     "{/settings reset}. {/settings banned} lists the banned words."
 )
 
-NAMES = {
+LABELS = {
     "voice": "model",
-    **{name: one.label for name, one in PREFERENCES.items()},
+    **{name: spec.label for name, spec in PREFERENCES.items()},
     "takes": "takes",
     "lock": phrase("cast lock"),
     "skip_played": phrase("skip played"),
@@ -41,9 +41,9 @@ NAMES = {
 }
 """The preferences, as people call them, in the order in which they are shown."""
 
-ENTRIES = {
+ENTRY_TEMPLATES = {
     "voice": phrase("model {value}"),
-    **{name: one.entry for name, one in PREFERENCES.items()},
+    **{name: spec.template for name, spec in PREFERENCES.items()},
     "takes": phrase("takes {value:,}"),
     "lock": phrase("cast lock {value}"),
     "skip_played": phrase("skip played {value}"),
@@ -54,18 +54,18 @@ ENTRIES = {
 """The preferences with their values."""
 
 RANGES: dict[str, tuple[float, float]] = {
-    **{name: one.bounds for name, one in PREFERENCES.items() if one.bounds},
-    "takes": (1, MOST_TAKES),
+    **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
+    "takes": (1, MAX_TAKES),
     "cooldown": (0, 86_400),
 }
 """The least and the largest value of each number, as in the options of the commands."""
 
 
-def at_first(script: Script, settings: Settings) -> dict[str, Any]:
-    """Return each preference as it is before anybody changes it."""
+def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
+    """Return the initial value of each preference."""
     return {
         "voice": settings.model,
-        **{name: one.initial(settings) for name, one in PREFERENCES.items()},
+        **{name: spec.initial(settings) for name, spec in PREFERENCES.items()},
         "takes": 1,
         "lock": bool(script.cast),
         "skip_played": False,
@@ -75,56 +75,65 @@ def at_first(script: Script, settings: Settings) -> dict[str, Any]:
     }
 
 
-def present(script: Script, settings: Settings) -> dict[str, Any]:
-    """Return each preference as it is now: the operator's where the script has none of its own."""
-    now = _own(script)
-    return now | {
-        name: one.default_in(settings) for name, one in PREFERENCES.items() if now[name] is None
+def current_values(script: Script, settings: Settings) -> dict[str, Any]:
+    """Return the current value of each preference: the operator's if the script has none."""
+    values = _own_values(script)
+    return values | {
+        name: spec.default_in(settings)
+        for name, spec in PREFERENCES.items()
+        if values[name] is None
     }
 
 
-def _own(script: Script) -> dict[str, Any]:
-    """Return the script's own value of each preference; None where it follows the operator."""
+def _own_values(script: Script) -> dict[str, Any]:
+    """Return the script's own value of each preference; None if it follows the operator."""
     options = read_options(script.options)
     return {
-        name: options.get(name) if name in PREFERENCES else getattr(script, name) for name in NAMES
+        name: options.get(name) if name in PREFERENCES else getattr(script, name) for name in LABELS
     }
 
 
-def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]) -> str:
+def format_preferences(
+    script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]
+) -> str:
     """Return all preferences of a script with their ranges, one a line; changed ones are bold.
 
     ``banned`` has the banned words by where they are banned, in words.
     """
-    first, now, own = at_first(script, settings), present(script, settings), _own(script)
-    lines = [
-        f"- {_bold(entry(one, now[one]), own[one] != first[one])}{_range(one)}" for one in NAMES
-    ]
+    initial, own = initial_values(script, settings), _own_values(script)
+    current = current_values(script, settings)
+    lines = []
+    for name in LABELS:
+        preference = _bold(format_preference(name, current[name]), own[name] != initial[name])
+        lines.append(f"- {preference}{_format_range(name)}")
     if script.style:
         lines.insert(1, f"- **{say('style {style}', style=inline(script.style, 40))}**")
-    for where, words in banned.items():
-        list_there = say("banned {where}: {words}", where=where, words=mentioned(words))
+    for scope, words in banned.items():
+        list_there = say("banned {where}: {words}", where=scope, words=summarize_words(words))
         lines.append(f"- {_bold(list_there, bool(words))}")
     title = say("The settings of “{title}”:", title=inline(script.title, 100))
-    return "\n".join((title, *lines, f"-# {say(HOW)}"))
+    return "\n".join((title, *lines, f"-# {say(HINT)}"))
 
 
-def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> str:
+def format_changes(script: Script, settings: Settings, changed: Iterable[str]) -> str:
     """Return a sentence with the preferences that have just been changed."""
-    now = present(script, settings)
-    return say("Changed: {changes}.", changes=", ".join(entry(one, now[one]) for one in changed))
+    current = current_values(script, settings)
+    return say(
+        "Changed: {changes}.",
+        changes=", ".join(format_preference(name, current[name]) for name in changed),
+    )
 
 
-def entry(name: str, value: Value) -> str:
+def format_preference(name: str, value: PreferenceValue) -> str:
     """Return a preference with its value, in words."""
-    return say(ENTRIES[name], value=_in_words(name, value))
+    return say(ENTRY_TEMPLATES[name], value=_format_value(name, value))
 
 
 def _bold(text: str, changed: bool) -> str:
     return f"**{text}**" if changed else text
 
 
-def _range(name: str) -> str:
+def _format_range(name: str) -> str:
     """Return the choices or the range of a preference, if it has any."""
     if name in PREFERENCES and (choices := PREFERENCES[name].choices):
         return f" ({', '.join(map(say, choices.values()))})"
@@ -136,7 +145,7 @@ def _range(name: str) -> str:
     return f" {say('({least:,} to {most:,})', least=least, most=most)}"
 
 
-def _in_words(name: str, value: Value) -> object:
+def _format_value(name: str, value: PreferenceValue) -> object:
     match name, value:
         case "role", None:
             return say("everyone")

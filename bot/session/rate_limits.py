@@ -1,4 +1,4 @@
-"""Rate limits: how much a person, a channel and a server may ask for within a minute.
+"""Limit how much a person, a channel and a guild may request per minute.
 
 The libraries `limits` and `aiolimiter` do not fit. The first keeps a counter for everybody who ever
 asked and searches all of them now and then, and the second makes callers wait instead of saying how
@@ -14,14 +14,14 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..i18n.catalogue import many, phrase, say
-from .turn import RoomError
+from .turn import SessionError
 
 MINUTE = 60.0
 
-MOST_KEPT = 10_000
+MAX_BUCKETS = 10_000
 """The most buckets of a kind. The least recently used goes first, since it is the fullest."""
 
-TOO_MUCH = {
+RATE_LIMITED = {
     "person": phrase("You have reached your limit for this minute. Try again in {wait}."),
     "channel": phrase("This channel is very busy. Try again in {wait}."),
     "guild": phrase("This server is very busy. Try again in {wait}."),
@@ -29,8 +29,8 @@ TOO_MUCH = {
 """The sentences of a refusal, by the scope of the limit."""
 
 
-class TooMuch(RoomError):
-    """Somebody asked for too much within a minute."""
+class RateLimited(SessionError):
+    """A request exceeds a rate limit."""
 
 
 @dataclass(frozen=True)
@@ -44,47 +44,50 @@ class Cost:
     """Characters that a model reads, of what people write and import, or writes again."""
 
 
-class Buckets:
+class LeakyBuckets:
     """A leaky bucket for each key, as large as what a minute allows (GCRA, ITU-T I.371).
 
     Every method takes constant time. A rate of 0 sets no limit.
     """
 
     def __init__(
-        self, a_minute: float, clock: Callable[[], float] = time.monotonic, most: int = MOST_KEPT
+        self,
+        per_minute: float,
+        clock: Callable[[], float] = time.monotonic,
+        max_buckets: int = MAX_BUCKETS,
     ) -> None:
-        self.a_minute = a_minute
+        self.per_minute = per_minute
         self._clock = clock
-        self._most = most
+        self._max_buckets = max_buckets
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
-    def wait(self, key: Hashable, cost: float) -> float:
+    def compute_wait(self, key: Hashable, cost: float) -> float:
         """Return the seconds until a cost can be taken, 0 for now.
 
         A cost that is larger than the bucket needs a full bucket; the rest is owed, and is filled
         up first.
         """
-        if not self.a_minute or not cost:
+        if not self.per_minute or not cost:
             return 0.0
         now = self._clock()
         left = self._full_at.get(key, now) - now
-        return max(0.0, left + min(cost / self.a_minute, 1.0) * MINUTE - MINUTE)
+        return max(0.0, left + min(cost / self.per_minute, 1.0) * MINUTE - MINUTE)
 
     def take(self, key: Hashable, cost: float) -> None:
-        """Take a cost; see `wait`."""
-        if not self.a_minute or not cost:
+        """Take a cost; see `compute_wait`."""
+        if not self.per_minute or not cost:
             return
         now = self._clock()
-        full_at = max(self._full_at.pop(key, now), now) + cost / self.a_minute * MINUTE
+        full_at = max(self._full_at.pop(key, now), now) + cost / self.per_minute * MINUTE
         self._full_at[key] = full_at
-        if len(self._full_at) > self._most:
+        if len(self._full_at) > self._max_buckets:
             self._full_at.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._full_at)
 
 
-class Limits:
+class RateLimits:
     """The limits of all scopes: rates a minute for turns, lines and characters."""
 
     def __init__(
@@ -93,23 +96,26 @@ class Limits:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._buckets = {
-            scope: [Buckets(one, clock) for one in a_minute] for scope, a_minute in rates.items()
+            scope: [LeakyBuckets(rate, clock) for rate in per_minute]
+            for scope, per_minute in rates.items()
         }
 
     def spend(self, keys: Mapping[str, Hashable], cost: Cost) -> None:
         """Take a cost from the buckets of a person, a channel and a guild.
 
-        ``keys`` has their ids by scope. Raises TooMuch, which says how long to wait, and then
+        ``keys`` has their ids by scope. Raises RateLimited, which says how long to wait, and then
         takes nothing.
         """
         costs = (cost.turns, cost.lines, cost.characters)
-        asked = [
-            (scope, bucket, key, one)
+        charges = [
+            (scope, bucket, key, amount)
             for scope, key in keys.items()
-            for bucket, one in zip(self._buckets[scope], costs, strict=True)
+            for bucket, amount in zip(self._buckets[scope], costs, strict=True)
         ]
-        wait, scope = max((bucket.wait(key, one), scope) for scope, bucket, key, one in asked)
+        wait, scope = max(
+            (bucket.compute_wait(key, amount), scope) for scope, bucket, key, amount in charges
+        )
         if wait > 0:
-            raise TooMuch(say(TOO_MUCH[scope], wait=many(math.ceil(wait), "second")))
-        for _, bucket, key, one in asked:
-            bucket.take(key, one)
+            raise RateLimited(say(RATE_LIMITED[scope], wait=many(math.ceil(wait), "second")))
+        for _, bucket, key, amount in charges:
+            bucket.take(key, amount)

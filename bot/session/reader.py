@@ -1,4 +1,4 @@
-"""Reader: what a model remembers at a line, and what a text costs it.
+"""Compute a model's states and surprisal for the lines of a script.
 
 The text is the truth, and a state is a cache: one that is missing is computed from the text again.
 """
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from ..arrays import Floats, Logits, States
 from ..generation import openings, prefill
-from ..generation.inputs import Standing, heard, recent
-from ..generation.openings import Reading
+from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
+from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import say
 from ..inference.processors.repetition import REACH
@@ -21,114 +21,124 @@ from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
-from .notices import Notices
-from .turn import Patience, RoomError, Stopped, Writer
+from .notifications import Notifications
+from .turn import Job, Requester, SessionError, Stopped
 
-REMEMBERED = 30_000
+COMPARED_CHARACTERS = 30_000
 """Characters of a script whose lines are not written again: some 600 lines."""
 
 
-class Reader:
-    """Read the scripts of one channel; nothing is stored but the states that are computed again."""
+class ScriptReader:
+    """Read the scripts of one channel; only recomputed states are stored."""
 
-    def __init__(self, channel: int, store: Store, voices: ModelRegistry, notices: Notices) -> None:
+    def __init__(
+        self, channel: int, store: Store, voices: ModelRegistry, notifications: Notifications
+    ) -> None:
         self.channel = channel
         self.store = store
         self.voices = voices
-        self.notices = notices
+        self.notifications = notifications
 
-    async def open(self, voice: str, style: str | None) -> Reading:
-        """Return a model that has read the opening of a style, if it has one; raises ModelError."""
-        return await openings.reading(await self.voices.engine(voice), style, self.channel)
+    async def open_model(self, voice: str, style: str | None) -> PrimedModel:
+        """Return a model that has read the opening of a style, if it has one; raise ModelError."""
+        return await openings.prime_model(await self.voices.engine(voice), style, self.channel)
 
-    async def open_for(self, script: Script, parent: int | None) -> Reading:
+    async def open_model_for(self, script: Script, parent: int | None) -> PrimedModel:
         """Return a script's model, and note that the model reads the script as far as a line."""
-        reading = await self.open(script.voice, script.style)
-        known = self.notices.knows_reader(script.id)
-        before = None if known else await self.store.states.find_last_reader(parent)
-        self.notices.note_reader(script.id, reading, before)
-        return reading
+        primed = await self.open_model(script.voice, script.style)
+        stored = self.notifications.knows_model(script.id)
+        previous = None if stored else await self.store.states.find_last_reader(parent)
+        self.notifications.record_model(script.id, primed, previous)
+        return primed
 
     # States
 
-    async def standing(self, reading: Reading, head: int | None, progress: Progress) -> Standing:
-        """Return where a script stands at a line, for a model."""
-        model = reading.model
+    async def load_context(
+        self, primed: PrimedModel, head: int | None, progress: Progress
+    ) -> GenerationContext:
+        """Load the generation context of a model at a line."""
+        model = primed.model
         if head is None:
-            return Standing(reading.start, recent(model, []), opening=reading.opening)
-        state, last = await self.store.states.load_checkpoint(head, reading.fingerprint, REACH)
+            return GenerationContext(primed.start, encode_recent(model, []), opening=primed.opening)
+        state, last = await self.store.states.load_checkpoint(head, primed.fingerprint, REACH)
         if state is None:
-            state = await self.state(reading, head, progress)
-        said = tuple(await self.store.lines.load_last_texts(head, REMEMBERED))
-        return Standing(state, recent(model, last), reading.opening, said, heard(last))
+            state = await self.load_state(primed, head, progress)
+        recent_texts = tuple(await self.store.lines.load_last_texts(head, COMPARED_CHARACTERS))
+        return GenerationContext(
+            state,
+            encode_recent(model, last),
+            primed.opening,
+            recent_texts,
+            list_recent_elements(last),
+        )
 
-    async def state(
-        self, reading: Reading, head: int | None, progress: Progress | None = None
+    async def load_state(
+        self, primed: PrimedModel, head: int | None, progress: Progress | None = None
     ) -> States:
         """Return a model's state after a line, kept or computed again: float32 [S]."""
         if head is None:
-            return reading.start
-        kept = await self.store.states.find_state(head, reading.fingerprint)
-        if kept is not None:
-            return kept
+            return primed.start
+        stored = await self.store.states.find_state(head, primed.fingerprint)
+        if stored is not None:
+            return stored
         path = await self.store.lines.load_path(head)
-        state, unread = await self._last_kept(reading, path)
-        state = await prefill.read_again(
-            reading.engine, state, unread, self.channel, progress or Progress()
+        state, unread = await self._find_nearest_state(primed, path)
+        state = await prefill.recompute_state(
+            primed.engine, state, unread, self.channel, progress or Progress()
         )
         removed = sum(line.removed for line in path)
-        await self.store.states.save_state(head, reading.fingerprint, state, removed)
+        await self.store.states.save_state(head, primed.fingerprint, state, removed)
         return state
 
-    async def _last_kept(
-        self, reading: Reading, path: Sequence[Line]
+    async def _find_nearest_state(
+        self, primed: PrimedModel, path: Sequence[Line]
     ) -> tuple[States, Sequence[Line]]:
         """Return the last state that is kept on a path, and the lines after it."""
-        kept = await self.store.states.list_lines_with_state(
-            (line.id for line in path), reading.fingerprint
+        stored = await self.store.states.list_lines_with_state(
+            (line.id for line in path), primed.fingerprint
         )
         for i in reversed(range(len(path))):
-            if path[i].id in kept:
-                state = await self.store.states.find_state(path[i].id, reading.fingerprint)
+            if path[i].id in stored:
+                state = await self.store.states.find_state(path[i].id, primed.fingerprint)
                 if state is not None:
                     return state, path[i + 1 :]
-        return reading.start, path
+        return primed.start, path
 
     # A person's text
 
     async def read_below(
         self,
-        reading: Reading,
+        primed: PrimedModel,
         parent: int | None,
         elements: Sequence[Element],
-        writer: Writer,
-        patience: Patience,
+        requester: Requester,
+        job: Job,
     ) -> list[Draft]:
-        """Read a person's elements below a line; raises RoomError if that is stopped.
+        """Read a person's elements below a line; raise SessionError if that is stopped.
 
         All that stands above the elements may have to be read before.
         """
         try:
-            state = await patience.wait(self.state(reading, parent, patience.progress))
-            return await patience.wait(self.read_elements(reading, state, elements, writer))
+            state = await job.wait(self.load_state(primed, parent, job.progress))
+            return await job.wait(self.read_elements(primed, state, elements, requester))
         except Stopped:
             sentence = say("Stopped while the voice was reading the script. Nothing was changed.")
-            raise RoomError(sentence) from None
+            raise SessionError(sentence) from None
 
     async def read_elements(
-        self, reading: Reading, state: States, elements: Sequence[Element], writer: Writer
+        self, primed: PrimedModel, state: States, elements: Sequence[Element], requester: Requester
     ) -> list[Draft]:
         """Read a person's elements from a state on; return each with the state after it."""
         drafts: list[Draft] = []
         for element in elements:
-            draft = await prefill.read(
-                reading.engine,
+            draft = await prefill.read_element(
+                primed.engine,
                 state,
                 element,
-                writer.id,
-                writer.name,
+                requester.id,
+                requester.name,
                 self.channel,
-                reading.opening,
+                primed.opening,
             )
             assert draft.state is not None  # the element was read by itself
             state = draft.state
@@ -137,16 +147,16 @@ class Reader:
 
     # Costs
 
-    async def costs(self, reading: Reading, line: Line) -> Floats:
+    async def load_surprisal(self, primed: PrimedModel, line: Line) -> Floats:
         """Return what each character of a line but the first cost a model, in bits: float [n]."""
-        known = await self.store.states.find_surprisal(line.id, reading.fingerprint)
-        if known is not None:
-            return known
-        state = await self.state(reading, line.parent)
-        return await prefill.costs(reading.engine, state, line.element, self.channel)
+        stored = await self.store.states.find_surprisal(line.id, primed.fingerprint)
+        if stored is not None:
+            return stored
+        state = await self.load_state(primed, line.parent)
+        return await prefill.compute_surprisal(primed.engine, state, line.element, self.channel)
 
-    async def expected(self, reading: Reading, line: Line, position: int) -> Logits:
+    async def predict_logits(self, primed: PrimedModel, line: Line, position: int) -> Logits:
         """Return a model's logits [V] for the token at a position, from 1, of a stored line."""
-        state = await self.state(reading, line.parent)
-        tokens = reading.model.encode(format_for_model(line.text))[:position]
-        return await asyncio.to_thread(prefill.expected, reading.model, state, tokens)
+        state = await self.load_state(primed, line.parent)
+        tokens = primed.model.encode(format_for_model(line.text))[:position]
+        return await asyncio.to_thread(prefill.predict_next, primed.model, state, tokens)

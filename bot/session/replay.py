@@ -1,4 +1,4 @@
-"""Replay: write every line of a model again from its provenance, and compare the two."""
+"""Write every line of a model again from its provenance, and compare the two."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy as np
 
 from ..arrays import States, Tokens
 from ..generation import generator, prefill, provenance
-from ..generation.inputs import Standing, heard, recent
-from ..generation.openings import Reading
+from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
+from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.lexicon import RECALL_LINES, RecentElements
@@ -25,24 +25,24 @@ from ..inference.request import NoContinuation
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
-from .channel_session import Room
-from .turn import Patience, RoomError, Stopped
+from .channel_session import ChannelSession
+from .turn import Job, SessionError, Stopped
 
-AT_ONCE = 8
+LINES_AT_ONCE = 8
 """Lines that are written again side by side."""
 
-LONGEST = 600.0
+TIME_LIMIT = 600.0
 """Seconds after which the other lines stay unproved. Discord waits for 900."""
 
-REMEMBERED = 64
+MAX_STATES = 64
 """States that are kept on the way, so that lines below need not be read from the top."""
 
-LOST = phrase("the line it was copied from was deleted")
-DAMAGED = phrase("it follows a removed line")
+ORIGINAL_DELETED = phrase("the line it was copied from was deleted")
+TEXT_REMOVED_ABOVE = phrase("it follows a removed line")
 
 
 class Verdict(StrEnum):
-    """The verdict on a line, as people call it."""
+    """The verdict on a line, in the words that people see."""
 
     PERSON = phrase("by a person")
     PROVED = phrase("verified")
@@ -58,14 +58,14 @@ class Finding:
     """The line's place in the script, from 1."""
     line: Line
     verdict: Verdict
-    again: str | None = None
+    rewritten: str | None = None
     """The text that was written again, where it differs."""
     reasons: tuple[str, ...] = ()
     """What may have caused the difference, or why the line could not be proved."""
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayResult:
     """The results of all lines, in the order of the script."""
 
     title: str
@@ -73,141 +73,165 @@ class Replay:
     lines: int
     """The number of lines of the script, since somebody or the time may have ended the replay."""
 
-    def all_of(self, *verdicts: Verdict) -> list[Finding]:
+    def filter_by_verdict(self, *findings: Verdict) -> list[Finding]:
         """Return the findings with one of these verdicts."""
-        return [one for one in self.findings if one.verdict in verdicts]
+        return [finding for finding in self.findings if finding.verdict in findings]
 
     @property
     def edited(self) -> list[int]:
         """Return the numbers of the lines that were written instead of others."""
-        return [one.number for one in self.findings if one.line.rewrite_of]
+        return [finding.number for finding in self.findings if finding.line.rewrite_of]
 
 
-async def replay(room: Room, patience: Patience) -> Replay:
-    """Prove the script that runs in a room, while people may write on.
+async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
+    """Replay the script that runs in a channel, while people may write on.
 
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
-    RoomError for a script without lines, and what `Engine.run` raises.
+    SessionError for a script without lines, and what `Engine.run` raises.
     """
-    script = await room.script()
-    lines = await room.store.lines.load_path(script.head)
+    script = await session.load_script()
+    lines = await session.store.lines.load_path(script.head)
     if not lines:
-        raise RoomError(say("The script is empty. Write a line, or use {/continue}."))
-    proof = Proof(room, script, await room.library.banned(script.guild), lines)
-    patience.progress.to_prove = sum(line.author is None for line in lines)
-    until = time.monotonic() + LONGEST
-    verdicts: list[Finding] = []
+        raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
+    replayer = Replayer(
+        session, script, await session.library.load_banned_words(script.guild), lines
+    )
+    job.progress.to_replay = sum(line.author is None for line in lines)
+    deadline = time.monotonic() + TIME_LIMIT
+    findings: list[Finding] = []
     with suppress(Stopped):
-        while len(verdicts) < len(lines) and time.monotonic() < until:
-            some = lines[len(verdicts) : len(verdicts) + AT_ONCE]
-            verdicts += await patience.wait(proof.of(some, len(verdicts) + 1, patience.progress))
+        while len(findings) < len(lines) and time.monotonic() < deadline:
+            batch = lines[len(findings) : len(findings) + LINES_AT_ONCE]
+            findings += await job.wait(
+                replayer.replay_lines(batch, len(findings) + 1, job.progress)
+            )
     # Read again, because somebody may have been forgotten meanwhile.
-    now = {line.id: line for line in await room.store.lines.load_path(script.head)}
-    there = [replace(one, line=now[one.line.id]) for one in verdicts if one.line.id in now]
-    return Replay(script.title, tuple(there), len(lines))
+    current_lines = {line.id: line for line in await session.store.lines.load_path(script.head)}
+    present = [
+        replace(finding, line=current_lines[finding.line.id])
+        for finding in findings
+        if finding.line.id in current_lines
+    ]
+    return ReplayResult(script.title, tuple(present), len(lines))
 
 
-class Proof:
-    """Write lines of one script again."""
+class Replayer:
+    """Replay lines of one script."""
 
     def __init__(
-        self, room: Room, script: Script, banned: tuple[str, ...], lines: Sequence[Line]
+        self,
+        session: ChannelSession,
+        script: Script,
+        banned: tuple[str, ...],
+        lines: Sequence[Line],
     ) -> None:
-        self._room = room
+        self._session = session
         self._script = script
         self._banned = banned
-        self._tree = Tree(room.store, lines)
+        self._cache = LineCache(session.store, lines)
         self._readers: dict[tuple[str, str], ReplayReader | str] = {}
 
-    async def of(self, lines: Sequence[Line], number: int, progress: Progress) -> list[Finding]:
+    async def replay_lines(
+        self, lines: Sequence[Line], number: int, progress: Progress
+    ) -> list[Finding]:
         """Return the findings on some lines, of which the first has this number."""
-        await self._tree.know(line.copy_of for line in lines if line.copy_of)
+        await self._cache.load(line.copy_of for line in lines if line.copy_of)
         return await asyncio.gather(
-            *(self._one(line, at, progress) for at, line in enumerate(lines, number))
+            *(self._replay_line(line, at, progress) for at, line in enumerate(lines, number))
         )
 
-    async def _one(self, line: Line, number: int, progress: Progress) -> Finding:
+    async def _replay_line(self, line: Line, number: int, progress: Progress) -> Finding:
         if line.author is not None:
             return Finding(number, line, Verdict.PERSON)
-        original = self._tree.original(line)
-        reader = await self._reader(line)
+        original = self._cache.find_original(line)
+        reader = await self._find_reader(line)
         if original is None:
-            found = Finding(number, line, Verdict.UNPROVED, None, (say(LOST),))
+            finding = Finding(number, line, Verdict.UNPROVED, None, (say(ORIGINAL_DELETED),))
         elif isinstance(reader, str):
-            found = Finding(number, line, Verdict.UNPROVED, None, (reader,))
-        elif await self._tree.is_damaged(original):
-            found = Finding(number, line, Verdict.UNPROVED, None, (say(DAMAGED),))
+            finding = Finding(number, line, Verdict.UNPROVED, None, (reader,))
+        elif await self._cache.is_damaged(original):
+            finding = Finding(number, line, Verdict.UNPROVED, None, (say(TEXT_REMOVED_ABOVE),))
         else:
-            again = await self._again(reader, original, progress)
-            found = judged(number, line, again, differences(line, self._banned, reader.opening))
+            rewritten = await self._rewrite(reader, original, progress)
+            finding = judge_line(
+                number, line, rewritten, explain_differences(line, self._banned, reader.opening)
+            )
         progress.written += 1
-        return found
+        return finding
 
-    async def _again(self, reader: ReplayReader, line: Line, progress: Progress) -> str:
+    async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> str:
         """Write a line from the same seed and options; return its text, or "" if that fails.
 
         Raises what `Engine.run` raises, but NothingLeft.
         """
-        at = await reader.standing(line, progress)
-        manner = provenance.manner_of(line.origin, self._banned)
+        at = await reader.load_context(line, progress)
+        options = provenance.restore_options(line.origin, self._banned)
         try:
-            draft = await generator.write(reader.engine, at, manner, reader.owner)
+            draft = await generator.generate(reader.engine, at, options, reader.owner)
         except (NoContinuation, ValueError):
             return ""
         return draft.element.text if draft else ""
 
-    async def _reader(self, line: Line) -> ReplayReader | str:
+    async def _find_reader(self, line: Line) -> ReplayReader | str:
         """Return a reader for the model that wrote a line, or why there is none."""
         key = line.credit, line.origin.get("fingerprint", "")
         if key not in self._readers:
-            self._readers[key] = await self._open(*key)
+            self._readers[key] = await self._open_reader(*key)
         return self._readers[key]
 
-    async def _open(self, name: str, fingerprint: str) -> ReplayReader | str:
+    async def _open_reader(self, name: str, fingerprint: str) -> ReplayReader | str:
         reason = say("the voice “{name}” is no longer here", name=name)
-        for one in dict.fromkeys([name, self._script.voice]):  # its file may have been renamed
+        for candidate in dict.fromkeys(
+            [name, self._script.voice]
+        ):  # its file may have been renamed
             try:
-                reading = await self._room.reader.open(one, self._script.style)
+                primed = await self._session.reader.open_model(candidate, self._script.style)
             except ModelError:
                 continue
-            if reading.model.fingerprint == fingerprint:
-                return ReplayReader(reading, self._tree, ("replay", self._room.channel))
-            if one == name:
+            if primed.model.fingerprint == fingerprint:
+                return ReplayReader(primed, self._cache, ("replay", self._session.channel))
+            if candidate == name:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
 
 
-def judged(number: int, line: Line, again: str, reasons: tuple[str, ...]) -> Finding:
-    """Return the finding on a line that was written ``again``."""
-    if again == line.text:
+def judge_line(number: int, line: Line, rewritten: str, reasons: tuple[str, ...]) -> Finding:
+    """Return the finding on a line that was written ``rewritten``."""
+    if rewritten == line.text:
         return Finding(number, line, Verdict.PROVED, None, reasons)
     # A reason, such as another processor, may explain the difference, so that it proves nothing.
     verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
-    return Finding(number, line, verdict, again, reasons)
+    return Finding(number, line, verdict, rewritten, reasons)
 
 
-def differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
+def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
     """Return what a line depends on and has changed since the line was written, in sentences.
 
     ``opening`` is the id of the opening that the model reads now.
     """
-    now = {
-        "onnxruntime": (phrase("onnxruntime changed from {then} to {now}"), provenance.RELEASE),
-        "processor": (phrase("the processor changed from {then} to {now}"), provenance.processor()),
+    current = {
+        "onnxruntime": (
+            phrase("onnxruntime changed from {then} to {now}"),
+            provenance.ONNXRUNTIME_VERSION,
+        ),
+        "processor": (
+            phrase("the processor changed from {then} to {now}"),
+            provenance.find_processor_name(),
+        ),
     }
     reasons = [
         say(reason, then=line.origin[key], now=value)
-        for key, (reason, value) in now.items()
+        for key, (reason, value) in current.items()
         if line.origin.get(key, value) != value
     ]
-    if line.origin.get("banned", "") != provenance.list_id(banned):
+    if line.origin.get("banned", "") != provenance.hash_word_list(banned):
         reasons.append(say("the banned words have changed"))
     if line.origin.get("opening", "") != opening:
         reasons.append(say("the voice's opening has changed"))
     return tuple(reasons)
 
 
-class Tree:
+class LineCache:
     """The lines that a replay needs, by their ids; unknown ones are loaded."""
 
     def __init__(self, store: Store, lines: Iterable[Line]) -> None:
@@ -215,26 +239,26 @@ class Tree:
         self._lines = {line.id: line for line in lines}
         self._damaged: dict[int, bool] = {}
 
-    async def know(self, lines: Iterable[int]) -> None:
+    async def load(self, lines: Iterable[int]) -> None:
         """Load lines that will be asked for."""
         unknown = [line for line in lines if line not in self._lines]
         self._add(await self.store.lines.load_lines(unknown) if unknown else [])
 
-    def original(self, line: Line) -> Line | None:
+    def find_original(self, line: Line) -> Line | None:
         """Return the line that a line copies, or the line; None where the original is gone."""
         return self._lines.get(line.copy_of) if line.copy_of else line
 
     async def is_damaged(self, line: Line) -> bool:
         """Return whether text was removed above a line, which then cannot be written again."""
-        path = await self.path(line.parent, self._damaged)
+        path = await self.load_path(line.parent, self._damaged)
         above = path[0].parent if path else line.parent
         damaged = above is not None and self._damaged[above]
-        for one in path:
-            damaged = damaged or one.removed
-            self._damaged[one.id] = damaged
+        for line_above in path:
+            damaged = damaged or line_above.removed
+            self._damaged[line_above.id] = damaged
         return damaged
 
-    async def path(
+    async def load_path(
         self, head: int | None, known: Container[int] = (), most: int = sys.maxsize
     ) -> list[Line]:
         """Return the ``most`` last lines up to one, of those below the nearest ``known`` one."""
@@ -253,43 +277,43 @@ class Tree:
 class ReplayReader:
     """Read a script again with one model, from nothing but the text."""
 
-    def __init__(self, reading: Reading, tree: Tree, owner: object) -> None:
-        self.engine = reading.engine
-        self.opening = reading.opening
+    def __init__(self, primed: PrimedModel, cache: LineCache, owner: object) -> None:
+        self.engine = primed.engine
+        self.opening = primed.opening
         self.owner = owner
-        self._start = reading.start
-        self._tree = tree
+        self._start = primed.start
+        self._cache = cache
         self._kept: dict[int, States] = {}
         self._reading = asyncio.Lock()
 
-    async def standing(self, line: Line, progress: Progress) -> Standing:
-        """Return where the script stood for the model when it wrote a line."""
+    async def load_context(self, line: Line, progress: Progress) -> GenerationContext:
+        """Load the generation context in which a line was written."""
         # One after the other, because each goes on from the state of the one before.
         async with self._reading:
-            state = await self._state(line.parent, progress)
-        tokens, elements = await self._before(line)
-        return Standing(state, tokens, self.opening, heard=elements)
+            state = await self._read_to(line.parent, progress)
+        tokens, elements = await self._load_preceding(line)
+        return GenerationContext(state, tokens, self.opening, recent_elements=elements)
 
-    async def _state(self, head: int | None, progress: Progress) -> States:
-        unread = await self._tree.path(head, self._kept)
+    async def _read_to(self, head: int | None, progress: Progress) -> States:
+        unread = await self._cache.load_path(head, self._kept)
         above = unread[0].parent if unread else head
         state = self._start if above is None else self._kept[above]
-        state = await prefill.read_again(self.engine, state, unread, self.owner, progress)
+        state = await prefill.recompute_state(self.engine, state, unread, self.owner, progress)
         if head is not None:
             self._keep(head, state)
         return state
 
     def _keep(self, line: int, state: States) -> None:
         self._kept[line] = state
-        if len(self._kept) > REMEMBERED:
+        if len(self._kept) > MAX_STATES:
             del self._kept[next(iter(self._kept))]
 
-    async def _before(self, line: Line) -> tuple[Tokens, RecentElements]:
+    async def _load_preceding(self, line: Line) -> tuple[Tokens, RecentElements]:
         """Return the last tokens and elements, as the turn of the line had them."""
-        turn = await self._tree.path(line.parent, most=line.ordinal)
+        turn = await self._cache.load_path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
-        last = await self._tree.store.lines.load_last_lines(above, REACH)
+        last = await self._cache.store.lines.load_last_lines(above, REACH)
         model = self.engine.model
-        read = [model.encode(format_for_model(one.text)) for one in turn]
-        tokens = np.concatenate([recent(model, last), *read])[-REACH:]
-        return tokens, (*heard(last), *heard(turn))[-RECALL_LINES:]
+        encoded = [model.encode(format_for_model(line_before.text)) for line_before in turn]
+        tokens = np.concatenate([encode_recent(model, last), *encoded])[-REACH:]
+        return tokens, (*list_recent_elements(last), *list_recent_elements(turn))[-RECALL_LINES:]

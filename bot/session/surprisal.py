@@ -1,4 +1,4 @@
-"""Surprisal: what each character of the last lines cost the model, and what it expected."""
+"""Measure the surprisal of each character of the last lines, and what the model expected."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from itertools import pairwise
 import numpy as np
 
 from ..arrays import Floats, Logits
-from ..generation.openings import Reading
+from ..generation.openings import PrimedModel
 from ..i18n.catalogue import say, say_plural
 from ..i18n.markdown import plain
 from ..inference.model import Model
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line
-from .channel_session import Room
+from .channel_session import ChannelSession
 
-MOST_CHARACTERS = 600
+MAX_REPORT_CHARACTERS = 600
 """Characters of lines in a picture: as many as a phone shows in a readable size."""
 
-PLACES, GUESSES = 3, 5
+MAX_PEAKS, MAX_GUESSES = 3, 5
 """The number of places, the most surprising ones, and of guesses at each."""
 
-APART = 6
+MIN_DISTANCE = 6
 """Characters between two places, so that one word surprises once."""
 
 
@@ -38,7 +38,7 @@ class Cell:
     """The cost in bits; None for a character that the model cannot read."""
     position: int
     """The index of its first token in the line."""
-    free: bool = True
+    is_free: bool = True
     """Whether the writer chose the character; what a request asked for surprises nobody."""
 
 
@@ -51,8 +51,8 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A surprising place: a cell of a line, and the guesses there."""
+class Peak:
+    """A peak of surprisal: a cell of a line, and the model's guesses there."""
 
     line: int
     cell: int
@@ -61,14 +61,14 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Surprise:
-    """The last lines, cell by cell, and the most surprising places, in the script's order."""
+class SurprisalReport:
+    """The last lines, cell by cell, and the peaks of surprisal, in the script's order."""
 
-    voice: str
+    model: str
     credits: tuple[str, ...]
     """The name of each line's writer."""
     lines: tuple[tuple[Cell, ...], ...]
-    places: tuple[Place, ...]
+    peaks: tuple[Peak, ...]
 
     @property
     def average(self) -> float:
@@ -76,50 +76,55 @@ class Surprise:
         bits = [cell.bits for line in self.lines for cell in line if cell.bits is not None]
         return sum(bits) / max(len(bits), 1)
 
-    def at(self, place: Place) -> Cell:
+    def at(self, peak: Peak) -> Cell:
         """Return the cell of a place."""
-        return self.lines[place.line][place.cell]
+        return self.lines[peak.line][peak.cell]
 
 
-async def look(room: Room, most: int) -> Surprise:
-    """Return what surprised the model in the last lines; raises NoScript and as the engine does."""
-    reading, lines, costs = await last_costs(room, most, MOST_CHARACTERS)
-    model = reading.model
-    cells = tuple(laid_out(model, *one) for one in zip(lines, costs, strict=True))
-    places = [
-        Place(
+async def measure_surprisal(session: ChannelSession, max_lines: int) -> SurprisalReport:
+    """Measure the surprisal of the last lines; raise NoScript and what `Engine.run` raises."""
+    primed, lines, costs = await load_last_surprisal(session, max_lines, MAX_REPORT_CHARACTERS)
+    model = primed.model
+    cells = tuple(
+        make_cells(model, *line_and_costs) for line_and_costs in zip(lines, costs, strict=True)
+    )
+    peaks = [
+        Peak(
             line,
             cell,
-            guesses(
-                model, await room.reader.expected(reading, lines[line], cells[line][cell].position)
+            predict_characters(
+                model,
+                await session.reader.predict_logits(
+                    primed, lines[line], cells[line][cell].position
+                ),
             ),
         )
-        for line, cell in most_surprising(cells)
+        for line, cell in find_peaks(cells)
     ]
-    return Surprise(model.name, tuple(line.credit for line in lines), cells, tuple(places))
+    return SurprisalReport(model.name, tuple(line.credit for line in lines), cells, tuple(peaks))
 
 
-async def last_costs(
-    room: Room, most: int, characters: int
-) -> tuple[Reading, list[Line], list[Floats]]:
+async def load_last_surprisal(
+    session: ChannelSession, max_lines: int, characters: int
+) -> tuple[PrimedModel, list[Line], list[Floats]]:
     """Return the model of a script, the last lines, and the bits of their characters.
 
     Args:
-        room: the channel whose script runs.
-        most: the most lines.
+        session: the channel whose script runs.
+        max_lines: the most lines.
         characters: no more lines than have so many characters together, but at least one.
 
     Returns:
         The model, the lines, and for each what its characters but the first cost: float [n]. Costs
         that are not known, as after a change of the model, are computed again.
     """
-    script = await room.script()
-    reading = await room.reader.open(script.voice, script.style)
-    lines = (await room.store.lines.load_last_lines(script.head, characters))[-most:]
-    return reading, lines, [await room.reader.costs(reading, line) for line in lines]
+    script = await session.load_script()
+    primed = await session.reader.open_model(script.voice, script.style)
+    lines = (await session.store.lines.load_last_lines(script.head, characters))[-max_lines:]
+    return primed, lines, [await session.reader.load_surprisal(primed, line) for line in lines]
 
 
-def laid_out(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
+def make_cells(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
     """Return a line as cells; ``costs`` [n] has the bits of all its tokens but the first.
 
     A character that is several tokens costs what they cost together.
@@ -127,16 +132,18 @@ def laid_out(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
     written = unicodedata.normalize("NFC", format_for_model(line.text))
     widths = [len(model.encode(character)) for character in written]
     ends = np.cumsum([0, *widths])
-    paid = np.concatenate([[0.0], np.asarray(costs, np.float64)])
-    told = _told(line)
+    bits = np.concatenate([[0.0], np.asarray(costs, np.float64)])
+    given = _count_given_characters(line)
     return tuple(
-        Cell(character, float(paid[begin:end].sum()) if end > begin else None, int(begin), n > told)
+        Cell(
+            character, float(bits[begin:end].sum()) if end > begin else None, int(begin), n > given
+        )
         for n, (character, (begin, end)) in enumerate(zip(written, pairwise(ends), strict=True))
         if n > 0
     )
 
 
-def _told(line: Line) -> int:
+def _count_given_characters(line: Line) -> int:
     """Return how many characters at the beginning of a model's line the request determined.
 
     They are the cue where the request says who speaks, that somebody does, or who may, and the
@@ -144,46 +151,48 @@ def _told(line: Line) -> int:
     """
     if line.author is not None:
         return 0
-    kind, asked = Kind(line.kind), line.origin.get("kind")
-    if kind is Kind.DIALOGUE and (asked or line.origin.get("character") or line.origin.get("cast")):
+    kind, requested_kind = Kind(line.kind), line.origin.get("kind")
+    if kind is Kind.DIALOGUE and (
+        requested_kind or line.origin.get("character") or line.origin.get("cast")
+    ):
         return line.text.index("\n") + 1
-    if kind is Kind.HEADING and asked:
+    if kind is Kind.HEADING and requested_kind:
         return 1 if line.text.startswith(".") else line.text.find(" ") + 1
     return 0
 
 
-def most_surprising(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
-    """Return the places of the dearest characters, at most `PLACES`, in the script's order.
+def find_peaks(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
+    """Return the places of the dearest characters, at most `MAX_PEAKS`, in the script's order.
 
     Characters that a request determined are left out.
     """
-    dearest = sorted(
+    by_bits = sorted(
         (
-            (cell.bits, at, n)
-            for at, line in enumerate(lines)
+            (cell.bits, index, n)
+            for index, line in enumerate(lines)
             for n, cell in enumerate(line)
-            if cell.bits and cell.free
+            if cell.bits and cell.is_free
         ),
-        key=lambda one: -one[0],
+        key=lambda entry: -entry[0],
     )
     chosen: list[tuple[int, int]] = []
-    for _, line, cell in dearest:
-        if all(line != other or abs(cell - n) >= APART for other, n in chosen):
+    for _, line, cell in by_bits:
+        if all(line != other or abs(cell - n) >= MIN_DISTANCE for other, n in chosen):
             chosen.append((line, cell))
-        if len(chosen) == PLACES:
+        if len(chosen) == MAX_PEAKS:
             break
     return sorted(chosen)
 
 
-def guesses(model: Model, logits: Logits) -> tuple[Guess, ...]:
+def predict_characters(model: Model, logits: Logits) -> tuple[Guess, ...]:
     """Return the characters that logits [V] make the likeliest."""
     odds = np.exp(logits.astype(np.float64) - logits.max())
     odds /= odds.sum()
-    best = np.argsort(-odds, kind="stable")[:GUESSES]
+    best = np.argsort(-odds, kind="stable")[:MAX_GUESSES]
     return tuple(Guess(model.vocabulary[one], float(odds[one])) for one in best)
 
 
-def spoken(character: str) -> str:
+def name_character(character: str) -> str:
     """Return a character as a sentence has it."""
     match character:
         case " ":
@@ -194,29 +203,29 @@ def spoken(character: str) -> str:
             return say("“{character}”", character=character)
 
 
-def in_words(found: Surprise) -> str:
-    """Return the picture in words, for who cannot see it: at most 1,000 characters."""
+def describe_report(report: SurprisalReport) -> str:
+    """Describe the picture for people who cannot see it, in at most 1,000 characters."""
     parts = [
         say_plural(
             "The last line surprised {voice} by {bits:.1f} bits per character.",
             "The last {number:,} lines surprised {voice} by {bits:.1f} bits per character.",
-            len(found.lines),
-            voice=found.voice,
-            bits=found.average,
+            len(report.lines),
+            voice=report.model,
+            bits=report.average,
         )
     ]
-    for place in found.places:
-        cell = found.at(place)
-        line = found.lines[place.line]
-        before = "".join(one.character for one in line[max(place.cell - 20, 0) : place.cell])
+    for peak in report.peaks:
+        cell = report.at(peak)
+        line = report.lines[peak.line]
+        preceding = "".join(item.character for item in line[max(peak.cell - 20, 0) : peak.cell])
         expected = ", ".join(
-            f"{spoken(one.character)} {one.probability:.0%}" for one in place.guesses
+            f"{name_character(item.character)} {item.probability:.0%}" for item in peak.guesses
         )
         parts.append(
             say(
                 "After “{before}” came {character} ({bits:.1f} bits). Expected: {expected}.",
-                before=" ".join(before.split()),
-                character=spoken(cell.character),
+                before=" ".join(preceding.split()),
+                character=name_character(cell.character),
                 bits=cell.bits or 0,
                 expected=expected,
             )

@@ -1,4 +1,4 @@
-"""Turns: what people ask of a session, and what they get back."""
+"""Define what people request of a session, and what they get back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..generation.options import Value
+from ..generation.options import OptionValue
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
@@ -19,46 +19,46 @@ R = TypeVar("R")
 NO_SCRIPT = 0
 """Stands for the id of a script where none runs."""
 
-MOST_LINES = 10
+MAX_LINES = 10
 """The most lines of one turn."""
 
-LONGEST_TEXT = 1500
+MAX_ELEMENT_LENGTH = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
 
 
-class RoomError(Exception):
-    """One friendly sentence for the person who asked; nothing was changed."""
+class SessionError(Exception):
+    """A request that cannot be fulfilled: one sentence for the requester. Nothing was changed."""
 
 
-class NoScript(RoomError):
+class NoScript(SessionError):
     """No script runs in the channel."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A line of a script, as a button carries it."""
+class ScriptPosition:
+    """A position in a script: the script and its last line, as buttons carry them."""
 
     script: int
     line: int
     """`ROOT_LINE` where there is no line yet."""
 
 
-class LineIsOld(RoomError):
-    """The line that was acted on is no longer the script's last one."""
+class StaleLine(SessionError):
+    """The script has moved on since the position that a request expects."""
 
     def __init__(
         self,
-        place: Place,
+        position: ScriptPosition,
         sentence: str = phrase("The script has moved on. This is no longer its last line."),
     ) -> None:
         """Note the place, and say ``sentence``, which is one for the catalogues."""
         super().__init__(say(sentence))
-        self.place = place
+        self.position = position
 
 
 @dataclass(frozen=True)
-class Writer:
-    """The person who asks for something, and the interaction that asks."""
+class Requester:
+    """The person who requests something, and the interaction that does."""
 
     id: int
     name: str
@@ -71,8 +71,8 @@ class Writer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """A request for lines by the model."""
+class ContinueRequest:
+    """A request to continue the script with the model."""
 
     lines: int = 1
     character: str | None = None
@@ -83,7 +83,7 @@ class Wish:
     vote: int | None = None
     """The seconds for which everybody may vote; None leaves the choice to who asked."""
     seed: int | None = None
-    options: Mapping[str, Value | None] = field(default_factory=dict)
+    options: Mapping[str, OptionValue | None] = field(default_factory=dict)
     """Options by the names of `options.OPTIONS`; None leaves one to the script or the operator."""
 
     @property
@@ -108,8 +108,8 @@ class NewScript:
     """The script that may be shelved, `NO_SCRIPT` for none; None for whichever runs."""
 
 
-class Patience:
-    """The progress of a long turn, and a way to stop it."""
+class Job:
+    """A long piece of work, such as a turn or a replay: its progress, and the way to stop it."""
 
     def __init__(self) -> None:
         self.progress = Progress()
@@ -117,13 +117,13 @@ class Patience:
         self._now: asyncio.Future[Any] | None = None
 
     def stop(self) -> None:
-        """Give up the line that is being written, and keep the finished ones."""
+        """Stop the work: drop the line in progress, and keep the finished ones."""
         self.stopped = True
         if self._now:
             self._now.cancel()
 
     async def wait(self, work: Coroutine[Any, Any, R]) -> R:
-        """Run work that can be stopped, and return its result; raises Stopped."""
+        """Run work that can be stopped, and return its result; raise Stopped."""
         if self.stopped:
             work.close()
             raise Stopped
@@ -143,76 +143,76 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What a turn changed: the new lines, and the lines that left the script or came back."""
+class TurnResult:
+    """The result of a turn: the new lines, and the lines that were removed or restored."""
 
     script: Script
     lines: list[Line] = field(default_factory=list)
     moved_from: int | None = None
     """The head before the turn, whose message loses its buttons."""
-    left: frozenset[int] = frozenset()
-    returned: frozenset[int] = frozenset()
+    removed: frozenset[int] = frozenset()
+    restored: frozenset[int] = frozenset()
     shelved: Script | None = None
     """The script that ran before, where another one began."""
     unreadable: bool = False
     """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""
     """A note above the end of the script, where `lines` are too many to be shown."""
-    ballot: Poll | None = None
+    poll: Poll | None = None
     """The takes that one is chosen from; the script stands where it did."""
 
-    read_by: str = ""
+    new_model: str = ""
     """The name of a model that has read the script instead of another, if nobody was told yet."""
 
     @property
-    def touched(self) -> set[int]:
+    def changed_lines(self) -> set[int]:
         """Return all lines whose messages look different now."""
         heads = (self.moved_from or ROOT_LINE, self.script.head or ROOT_LINE)
-        return {*heads, *self.left, *self.returned}
+        return {*heads, *self.removed, *self.restored}
 
     @property
-    def place(self) -> Place:
-        """Return where the script stands now."""
-        return place_of(self.script)
+    def position(self) -> ScriptPosition:
+        """Return the position of the script after the turn."""
+        return current_position(self.script)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The end of a vote."""
+class PollResult:
+    """The result of a vote."""
 
-    ballot: Poll
+    poll: Poll
     script: Script
     counts: dict[int, int]
     """The votes for each take, from 0."""
-    won: int
+    winner: int
     """The take that won."""
     lines: list[Line]
     """The lines of the take that won."""
-    turn: Turn | None
+    result: TurnResult | None
     """What the vote changed; None where the script had gone on or did not run."""
 
 
-def place_of(script: Script) -> Place:
-    """Return where a script stands."""
-    return Place(script.id, script.head or ROOT_LINE)
+def current_position(script: Script) -> ScriptPosition:
+    """Return the current position of a script."""
+    return ScriptPosition(script.id, script.head or ROOT_LINE)
 
 
-def typed_elements(text: str, character: str | None) -> list[Element]:
-    """Parse what a person typed; raises RoomError and ScriptError for what cannot be a turn."""
+def parse_typed_text(text: str, character: str | None) -> list[Element]:
+    """Parse what a person typed; raise SessionError and ScriptError for what cannot be a turn."""
     elements = parse_person_text(text, character)
-    if any(len(element.text) > LONGEST_TEXT for element in elements):
-        raise RoomError(
+    if any(len(element.text) > MAX_ELEMENT_LENGTH for element in elements):
+        raise SessionError(
             say(
                 "One line is longer than {most:,} characters. Split it with blank lines.",
-                most=LONGEST_TEXT,
+                most=MAX_ELEMENT_LENGTH,
             )
         )
-    if len(elements) > MOST_LINES:
-        raise RoomError(
+    if len(elements) > MAX_LINES:
+        raise SessionError(
             say(
                 "That is {lines:,} lines at once. Write at most {most}.",
                 lines=len(elements),
-                most=MOST_LINES,
+                most=MAX_LINES,
             )
         )
     return elements

@@ -12,7 +12,7 @@ from typing import ClassVar, Self, TypeAlias
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..telemetry import SILENT, Meter
+from ..telemetry import NULL_METER, Meter
 
 PURGE_RETRY = 2.0
 """Seconds between two attempts to purge deleted content that a reader still sees."""
@@ -50,7 +50,7 @@ class Database(ABC):
     shared: ClassVar[bool]
     """Whether several processes may write to the database at the same time."""
 
-    meter: Meter = SILENT
+    meter: Meter = NULL_METER
     """Receives how long transactions take."""
 
     def __init__(self) -> None:

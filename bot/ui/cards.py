@@ -1,4 +1,4 @@
-"""Cards: a message's lines, those in the script and those no longer in it."""
+"""Format the lines of a message, those in the script and those no longer in it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from ..i18n.catalogue import say
 from ..i18n.markdown import fenced, inline, size
 from ..screenplay.page_layout import lay_out_page
 from ..storage.schema import ERASED_NAME, ERASED_PERSON, Line
-from .script_messages import dimmed, messages
+from .script_messages import format_struck, split_into_messages
 
-FULL = 1500
+CARD_SIZE = 1500
 """The size up to which lines are put on a card. Discord allows 2,000, and lines that are dimmed
 later can need more room than before."""
 
-NAME = 60
+NAME_SIZE = 60
 """The size of a person's name."""
 
 
-def dealt(lines: Iterable[Line]) -> list[list[Line]]:
+def split_into_cards(lines: Iterable[Line]) -> list[list[Line]]:
     """Deal lines onto as few cards as hold them, at least one line on each."""
     cards: list[list[Line]] = []
     for line in lines:
-        if cards and size(_whole([*cards[-1], line])) <= FULL:
+        if cards and size(_format_page([*cards[-1], line])) <= CARD_SIZE:
             cards[-1].append(line)
         else:
             cards.append([line])
     return cards
 
 
-def shown_by(content: str, lines: Sequence[Line]) -> list[Line]:
+def find_shown_lines(content: str, lines: Sequence[Line]) -> list[Line]:
     """Return the lines that a message shows, which ends with the last of these.
 
     Args:
@@ -40,34 +40,37 @@ def shown_by(content: str, lines: Sequence[Line]) -> list[Line]:
     Returns:
         The lines that the content has, or the last line alone where that is uncertain.
     """
-    found = list(lines[-1:])
+    shown = list(lines[-1:])
     for first in range(len(lines) - 2, -1, -1):
-        some = lines[first:]
-        if size(_whole(some)) > FULL:
+        candidates = lines[first:]
+        if size(_format_page(candidates)) > CARD_SIZE:
             break
-        if _whole(some) in content or "\n".join(dimmed(one.element) for one in some) in content:
-            found = list(some)
-    return found
+        if (
+            _format_page(candidates) in content
+            or "\n".join(format_struck(one.element) for one in candidates) in content
+        ):
+            shown = list(candidates)
+    return shown
 
 
-def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
+def format_card(lines: Sequence[Line], in_script: Collection[int]) -> str:
     """Return lines as a message of at most 2,000 characters, with their authors.
 
     Lines in the script are a page, and others are dimmed. A single line without room is cut, with a
     note.
     """
-    lines = _standing(lines, in_script)
+    lines = _current_versions(lines, in_script)
     parts: list[str] = []
-    for live, run in groupby(lines, lambda line: line.id in in_script):
-        if live:
-            parts.append(_block(list(run)))
+    for in_place, group in groupby(lines, lambda line: line.id in in_script):
+        if in_place:
+            parts.append(_format_block(list(group)))
         else:
-            parts += [dimmed(line.element) for line in run]
-    kept = [line for line in lines if line.id in in_script]
-    return "\n".join([*parts, f"-# {credited(kept or lines)}"])
+            parts += [format_struck(line.element) for line in group]
+    current = [line for line in lines if line.id in in_script]
+    return "\n".join([*parts, f"-# {format_credit(current or lines)}"])
 
 
-def _standing(lines: Sequence[Line], in_script: Collection[int]) -> list[Line]:
+def _current_versions(lines: Sequence[Line], in_script: Collection[int]) -> list[Line]:
     """Return one version of each rewritten or copied line: that in the script, or the last one.
 
     The first version need not be among the lines.
@@ -75,28 +78,28 @@ def _standing(lines: Sequence[Line], in_script: Collection[int]) -> list[Line]:
     first_of: dict[int, int] = {}
     versions: dict[int, list[Line]] = {}
     for line in lines:
-        was = line.copy_of or line.rewrite_of or line.id
-        first_of[line.id] = first_of.get(was, was)
+        origin = line.copy_of or line.rewrite_of or line.id
+        first_of[line.id] = first_of.get(origin, origin)
         versions.setdefault(first_of[line.id], []).append(line)
-    return [one for of in versions.values() for one in _version(of, in_script)]
+    return [version for same in versions.values() for version in _choose_version(same, in_script)]
 
 
-def _version(versions: Sequence[Line], in_script: Collection[int]) -> list[Line]:
-    live = [line for line in versions if line.id in in_script]
-    last = versions[-1].delivery
-    return live or [line for line in versions if line.delivery == last]
+def _choose_version(versions: Sequence[Line], in_script: Collection[int]) -> list[Line]:
+    current = [line for line in versions if line.id in in_script]
+    latest = versions[-1].delivery
+    return current or [line for line in versions if line.delivery == latest]
 
 
-def _block(lines: Sequence[Line]) -> str:
-    whole = _whole(lines)
-    if size(whole) <= FULL:
+def _format_block(lines: Sequence[Line]) -> str:
+    whole = _format_page(lines)
+    if size(whole) <= CARD_SIZE:
         return whole
-    first, *rest = messages((line.element for line in lines), FULL)
+    first, *rest = split_into_messages((line.element for line in lines), CARD_SIZE)
     more = say("and more: see all of it with {/script show}")
     return f"{first}\n-# {more}" if rest else first
 
 
-def _whole(lines: Sequence[Line]) -> str:
+def _format_page(lines: Sequence[Line]) -> str:
     return fenced(lay_out_page(line.element for line in lines))
 
 
@@ -105,16 +108,16 @@ def mention(person: int) -> str:
     return say(ERASED_NAME) if person == ERASED_PERSON else f"<@{person}>"
 
 
-def credited(lines: Sequence[Line]) -> str:
-    """Return the lines' authors, and the seeds by which a voice would write its lines again."""
+def format_credit(lines: Sequence[Line]) -> str:
+    """Return the lines' authors, and the seeds by which a model would write its lines again."""
     names: list[str] = []
-    for name, run in groupby(lines, lambda line: line.credit):
-        seeds = [line.origin["seed"] for line in run if line.origin]
-        names.append(_with_seeds(inline(name, NAME), seeds))
+    for name, group in groupby(lines, lambda line: line.credit):
+        seeds = [line.origin["seed"] for line in group if line.origin]
+        names.append(_format_seeds(inline(name, NAME_SIZE), seeds))
     return "; ".join(names)
 
 
-def _with_seeds(name: str, seeds: Sequence[int]) -> str:
+def _format_seeds(name: str, seeds: Sequence[int]) -> str:
     if not seeds:
         return name
     if len(seeds) == 1:

@@ -1,8 +1,8 @@
-"""Components that outlive a restart, since all that a press needs stands in their custom ids.
+"""Make components that outlive a restart, because their custom ids carry all that a press needs.
 
-Showing and listening are apart. A view here has plain buttons, and discord.py forgets it once it is
-sent. A cog listens by a `listener` for each kind of custom id, to the buttons that it shows and to
-those of earlier processes.
+Showing and listening are separate. A view here has plain buttons, and discord.py forgets the view
+once it is sent. A cog has a listener for each kind of custom id, which hears the buttons that the
+cog shows and those of earlier processes.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import phrase, say
-from ..session.turn import Place
+from ..session.turn import ScriptPosition
 from ..storage.schema import ROOT_LINE
 
-OWN = "onbook:"
+CUSTOM_ID_PREFIX = "onbook:"
 """The beginning of every custom id, because a host has components of its own."""
 
-ID = r"\d{1,18}"
-"""Matches the id of a script, a line or a ballot."""
+ID_PATTERN = r"\d{1,18}"
+"""Matches the id of a script, a line or a poll."""
 
 Interaction = discord.Interaction[discord.Client]
 
@@ -31,7 +31,7 @@ Handler = Callable[[Interaction, re.Match[str]], Awaitable[None]]
 """Answers a press of a component whose custom id has matched."""
 
 
-def listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Item[Any]]]:
+def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Item[Any]]]:
     """Make the class by which discord.py passes a press to a handler.
 
     Args:
@@ -60,14 +60,14 @@ def listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Item[Any
     return Listener
 
 
-def selected(interaction: Interaction) -> list[Any]:
+def get_selected(interaction: Interaction) -> list[Any]:
     """Return the values that were selected in a menu, unchecked."""
     data: Any = interaction.data or {}
     return list(data.get("values") or ())
 
 
-def view_of(*items: ui.Item[Any]) -> ui.View:
-    """Return a view of items to which a `listener` listens."""
+def make_view(*items: ui.Item[Any]) -> ui.View:
+    """Return a view of items to which a `make_listener` listens."""
     view = ui.View(timeout=None)
     for item in items:
         view.add_item(item)
@@ -76,14 +76,14 @@ def view_of(*items: ui.Item[Any]) -> ui.View:
     return view
 
 
-def new_id(what: str) -> str:
+def make_custom_id(name: str) -> str:
     """Return a random custom id, for what need not outlive a restart."""
-    return f"{OWN}{what}:{secrets.token_hex(8)}"
+    return f"{CUSTOM_ID_PREFIX}{name}:{secrets.token_hex(8)}"
 
 
 # Under lines
 
-BUTTONS = {
+LINE_BUTTONS = {
     "continue": (phrase("Continue"), discord.ButtonStyle.primary),
     "take": (phrase("Another take"), discord.ButtonStyle.secondary),
     "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
@@ -95,53 +95,56 @@ BUTTONS = {
 """The labels and styles of the buttons that carry a place in a script, by their actions."""
 
 
-def place_id(*actions: str) -> str:
-    """Return the pattern of the custom ids of these `BUTTONS`."""
-    return rf"{OWN}(?P<action>{'|'.join(actions)}):(?P<script>{ID}):(?P<line>{ID})"
+def position_pattern(*actions: str) -> str:
+    """Return the pattern of the custom ids of these `LINE_BUTTONS`."""
+    action = rf"(?P<action>{'|'.join(actions)})"
+    return rf"{CUSTOM_ID_PREFIX}{action}:(?P<script>{ID_PATTERN}):(?P<line>{ID_PATTERN})"
 
 
-def place_in(match: re.Match[str]) -> Place:
+def parse_position(match: re.Match[str]) -> ScriptPosition:
     """Return the place that such a custom id carries."""
-    return Place(int(match["script"]), int(match["line"]))
+    return ScriptPosition(int(match["script"]), int(match["line"]))
 
 
-def under_line(place: Place, *, by_voice: bool, redo: bool = False) -> ui.View:
+def make_line_buttons(position: ScriptPosition, *, by_model: bool, redo: bool = False) -> ui.View:
     """Return the buttons under the newest line.
 
     Args:
-        place: The line, and its script.
-        by_voice: True where a voice has written the line, so that another take can be asked for.
+        position: The line, and its script.
+        by_model: True where a model has written the line, so that another take can be asked for.
         redo: True where an undo can be taken back.
     """
     offered = {
         "continue": True,
-        "take": by_voice,
-        "undo": place.line != ROOT_LINE,
+        "take": by_model,
+        "undo": position.line != ROOT_LINE,
         "redo": redo,
         "write": True,
     }
-    return view_of(*(_place_button(action, place) for action, is_on in offered.items() if is_on))
+    return make_view(
+        *(_make_position_button(action, position) for action, is_on in offered.items() if is_on)
+    )
 
 
-def from_here(place: Place) -> ui.View:
+def make_continue_here_button(position: ScriptPosition) -> ui.View:
     """Return the offer to continue from a line that is no longer the last one."""
-    return view_of(_place_button("here", place))
+    return make_view(_make_position_button("here", position))
 
 
-def start() -> ui.View:
+def make_start_button() -> ui.View:
     """Return the offer to start a script."""
-    return view_of(_place_button("start", Place(0, ROOT_LINE)))
+    return make_view(_make_position_button("start", ScriptPosition(0, ROOT_LINE)))
 
 
-def _place_button(action: str, place: Place) -> ui.Button[ui.View]:
-    label, style = BUTTONS[action]
-    custom_id = f"{OWN}{action}:{place.script}:{place.line}"
+def _make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.View]:
+    label, style = LINE_BUTTONS[action]
+    custom_id = f"{CUSTOM_ID_PREFIX}{action}:{position.script}:{position.line}"
     return ui.Button(label=say(label), style=style, custom_id=custom_id)
 
 
 # Under pages
 
-TURNS = {
+PAGE_BUTTONS = {
     "first": phrase("First page"),
     "back": phrase("Previous page"),
     "on": phrase("Next page"),
@@ -153,12 +156,13 @@ LAST_PAGE = 999_999_999
 """Stands for the last page, because pages may be added before a button is pressed."""
 
 
-def page_id(book: str) -> str:
+def page_pattern(book: str) -> str:
     """Return the pattern of the custom ids of the buttons under the pages of a book."""
-    return rf"{OWN}{book}:(?P<script>{ID}):(?P<number>\d{{1,9}}):(?:{'|'.join(TURNS)})"
+    page = rf"(?P<script>{ID_PATTERN}):(?P<number>\d{{1,9}}):(?:{'|'.join(PAGE_BUTTONS)})"
+    return rf"{CUSTOM_ID_PREFIX}{book}:{page}"
 
 
-def page_buttons(book: str, script: int, number: int, count: int) -> list[ui.Button[ui.View]]:
+def make_page_buttons(book: str, script: int, number: int, count: int) -> list[ui.Button[ui.View]]:
     """Return the buttons that turn from a page to others.
 
     One page has no buttons. Two pages have two, since each page is the first or the last one.
@@ -171,25 +175,27 @@ def page_buttons(book: str, script: int, number: int, count: int) -> list[ui.But
     """
     pages = {"first": 0, "back": max(number - 1, 0), "on": number + 1, "last": LAST_PAGE}
     ends = {"first": 0, "back": 0, "on": count - 1, "last": count - 1}
-    shown = {1: (), 2: ("back", "on")}.get(count, tuple(TURNS))
+    shown = {1: (), 2: ("back", "on")}.get(count, tuple(PAGE_BUTTONS))
     return [
         ui.Button(
-            label=say(TURNS[turn]),
-            custom_id=f"{OWN}{book}:{script}:{pages[turn]}:{turn}",
-            disabled=number == ends[turn],
+            label=say(PAGE_BUTTONS[action]),
+            custom_id=f"{CUSTOM_ID_PREFIX}{book}:{script}:{pages[action]}:{action}",
+            disabled=number == ends[action],
         )
-        for turn in shown
+        for action in shown
     ]
 
 
 # Under work in progress
 
-WORKS = LINES, SCRIPT, REPLAY = "lines", "script", "replay"
+JOB_KINDS = LINES, SCRIPT, REPLAY = "lines", "script", "replay"
 """What can be stopped: writing lines, starting a script, and replaying one."""
 
-STOP_ID = rf"{OWN}stop:(?P<turn>\d{{1,20}}):(?P<work>{'|'.join(WORKS)})"
+STOP_ID = rf"{CUSTOM_ID_PREFIX}stop:(?P<turn>\d{{1,20}}):(?P<work>{'|'.join(JOB_KINDS)})"
 
 
-def stop(turn: int, work: str) -> ui.View:
-    """Return the button that stops one of the `WORKS`; ``turn`` is the interaction's id."""
-    return view_of(ui.Button(label=say("Stop"), custom_id=f"{OWN}stop:{turn}:{work}"))
+def make_stop_button(interaction: int, kind: str) -> ui.View:
+    """Return the button that stops a job of one of the `JOB_KINDS`, by its interaction's id."""
+    return make_view(
+        ui.Button(label=say("Stop"), custom_id=f"{CUSTOM_ID_PREFIX}stop:{interaction}:{kind}")
+    )

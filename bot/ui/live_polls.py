@@ -1,4 +1,4 @@
-"""Live polls: the votes that are open. Their counts are shown live, and they close when due."""
+"""Show the counts of open votes live, and close each vote when it is due."""
 
 from __future__ import annotations
 
@@ -13,45 +13,44 @@ from typing import Any, Protocol
 import discord
 
 from ..i18n.catalogue import speaking
-from ..session.channel_session import Room, Rooms
+from ..session.channel_session import ChannelSession, ChannelSessions
 from ..sharding import Shards
 from ..storage.database import TransactionFailed
 from ..storage.schema import Poll, Script
-from .delivery import LOST
+from .delivery import CONNECTION_ERRORS
 from .message_poster import MessagePoster
 from .message_sync import MessageSync
 
 log = logging.getLogger("onbook.live_polls")
 
-Channel = discord.PartialMessageable
-Act = Callable[[int], Coroutine[Any, Any, None]]
+PollAction = Callable[[int], Coroutine[Any, Any, None]]
 
 
 class Timer(Protocol):
-    """A call in the future."""
+    """A scheduled call."""
 
     def cancel(self) -> None:
         """Cancel the call."""
 
 
-Later = Callable[[float, Callable[[], None]], Timer]
+CallLater = Callable[[float, Callable[[], None]], Timer]
 """Calls a function on the event loop after so many seconds."""
 
-BETWEEN_COUNTS = 1.0
+RECOUNT_INTERVAL = 1.0
 """Seconds between two edits of a count, because Discord limits how often a message is edited."""
 
-WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0)
+RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 """Seconds before each retry of closing a vote; after the last one it waits for the next start."""
 
 
 class LivePolls:
-    """Times the votes of all channels. The votes are stored, and `resume` finds them again.
+    """Close the votes of all channels when they are due. `resume` finds the stored votes again.
 
     Args:
         client: The client whose channels the votes are in.
-        rooms: The channels' sessions.
+        sessions: The channels' sessions.
         poster: Announces how votes end.
-        messages: Draws ballots again.
+        messages: Redraws the messages of polls.
         hold: Is given each task that closes or counts a vote, so that an unload waits for it.
         later: A timer, or None for that of the event loop.
         group: The group of the commands in a host.
@@ -60,21 +59,21 @@ class LivePolls:
     def __init__(
         self,
         client: discord.Client,
-        rooms: Rooms,
+        sessions: ChannelSessions,
         poster: MessagePoster,
         messages: MessageSync,
-        hold: Callable[[asyncio.Task[None]], None],
-        later: Later | None = None,
+        track: Callable[[asyncio.Task[None]], None],
+        call_later: CallLater | None = None,
         *,
         group: str | None = None,
     ) -> None:
         self.client = client
         self.group = group
-        self.rooms = rooms
+        self.sessions = sessions
         self.poster = poster
         self.messages = messages
-        self._hold = hold
-        self._call_later: Later = later or asyncio.get_running_loop().call_later
+        self._track = track
+        self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
         self._ends: dict[int, Timer] = {}
         self._counts: dict[int, Timer] = {}
         self._counted: dict[int, float] = {}
@@ -88,29 +87,29 @@ class LivePolls:
         """
         if self._resumed:
             return
-        here, store = Shards.of(self.client), self.rooms.store
-        ballots = await store.polls.list_unannounced_polls()
+        shards, store = Shards.of(self.client), self.sessions.store
+        polls = await store.polls.list_unannounced_polls()
         self._resumed = True
-        for ballot in ballots:
-            script = await store.scripts.find_script(ballot.script)
-            if script and here.have(script.guild) and ballot.id not in self._ends:
-                self.watch(ballot)
+        for poll in polls:
+            script = await store.scripts.find_script(poll.script)
+            if script and shards.include(script.guild) and poll.id not in self._ends:
+                self.watch(poll)
 
-    def watch(self, ballot: Poll) -> None:
-        """Close a vote when it is due; ignore a ballot without a vote."""
-        if ballot.ends is None:
+    def watch(self, poll: Poll) -> None:
+        """Close a vote when it is due; ignore a poll without a vote."""
+        if poll.ends is None:
             return
-        left = (ballot.ends - discord.utils.utcnow()).total_seconds()
-        self._later(self._ends, left, self._end, ballot.id)
+        left = (poll.ends - discord.utils.utcnow()).total_seconds()
+        self._schedule(self._ends, left, self._end, poll.id)
 
-    def recount(self, ballot: int) -> None:
+    def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
-        if ballot in self._counts:
+        if poll in self._counts:
             return  # the edit that is due will show this vote as well
         now = asyncio.get_running_loop().time()
-        due = max(now, self._counted.get(ballot, -math.inf) + BETWEEN_COUNTS)
-        self._counted[ballot] = due  # of votes at the same moment, all but the first wait
-        self._later(self._counts, due - now, self._recount, ballot)
+        due = max(now, self._counted.get(poll, -math.inf) + RECOUNT_INTERVAL)
+        self._counted[poll] = due  # of votes at the same moment, all but the first wait
+        self._schedule(self._counts, due - now, self._recount, poll)
 
     def stop(self) -> None:
         """Close no further votes, and leave them to the next process."""
@@ -118,67 +117,73 @@ class LivePolls:
         for handle in (*self._ends.values(), *self._counts.values()):
             handle.cancel()
 
-    def _later(self, timers: dict[int, Timer], seconds: float, act: Act, ballot: int) -> None:
+    def _schedule(
+        self, timers: dict[int, Timer], seconds: float, action: PollAction, poll: int
+    ) -> None:
         def begin() -> None:
-            timers.pop(ballot, None)
-            self._hold(asyncio.ensure_future(act(ballot)))
+            timers.pop(poll, None)
+            self._track(asyncio.ensure_future(action(poll)))
 
         if self._stopped:
             return
         if seconds > 0:
-            timers[ballot] = self._call_later(seconds, begin)
+            timers[poll] = self._call_later(seconds, begin)
         else:
             begin()
 
-    async def _end(self, ballot: int, waits: Sequence[float] = WAITS) -> None:
+    async def _end(self, poll: int, delays: Sequence[float] = RETRY_DELAYS) -> None:
         """Close a vote; where that fails, retry later."""
-        self._counted.pop(ballot, None)
-        if not await self._do(self._close, ballot) and waits:
-            again = partial(self._end, waits=waits[1:])
-            self._later(self._ends, waits[0], again, ballot)
+        self._counted.pop(poll, None)
+        if not await self._act_in_channel(self._close, poll) and delays:
+            retry = partial(self._end, delays=delays[1:])
+            self._schedule(self._ends, delays[0], retry, poll)
 
-    async def _recount(self, ballot: int) -> None:
-        self._counted[ballot] = asyncio.get_running_loop().time()
-        await self._do(self.messages.repaint_ballot, ballot)
+    async def _recount(self, poll: int) -> None:
+        self._counted[poll] = asyncio.get_running_loop().time()
+        await self._act_in_channel(self.messages.redraw_poll, poll)
 
-    async def _do(
-        self, act: Callable[[Channel, Room, int], Awaitable[object]], ballot: int
+    async def _act_in_channel(
+        self,
+        action: Callable[[discord.PartialMessageable, ChannelSession, int], Awaitable[object]],
+        poll: int,
     ) -> bool:
-        """Act in the channel of a ballot, if the ballot exists; return False where that failed."""
-        store = self.rooms.store
+        """Act in the channel of a poll, if it exists; return False if that fails."""
+        store = self.sessions.store
         try:
-            found = await store.polls.find_poll(ballot)
-            script = await store.scripts.find_script(found.script) if found else None
+            row = await store.polls.find_poll(poll)
+            script = await store.scripts.find_script(row.script) if row else None
             if script is None:
                 return True
             channel = self.client.get_partial_messageable(script.channel)
-            with speaking(locale_of(script, self.client), self.group):
-                await act(channel, self.rooms.at(script.channel), ballot)
-        except (discord.HTTPException, TransactionFailed, *LOST) as error:
-            log.warning("could not close or show ballot %d: %s", ballot, error)
+            with speaking(find_locale(script, self.client), self.group):
+                await action(channel, self.sessions.get(script.channel), poll)
+        except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
+            log.warning("could not close or show poll %d: %s", poll, error)
             return False
         except Exception:
-            log.exception("ballot %d failed", ballot)
+            log.exception("poll %d failed", poll)
             return False
         return True
 
-    async def _close(self, channel: Channel, room: Room, ballot: int) -> None:
+    async def _close(
+        self, channel: discord.PartialMessageable, session: ChannelSession, poll: int
+    ) -> None:
         """Close a vote in front of everybody."""
-        outcome = await room.ballots.close(ballot)
-        if outcome is None:
+        poll_result = await session.polls.close(poll)
+        if poll_result is None:
             return
-        await self.messages.repaint_ballot(channel, room, ballot)
+        await self.messages.redraw_poll(channel, session, poll)
         shown = set[int]()
         # Nobody waits in a channel that is gone; and where the bot may not post, the message of the
         # takes says how the vote ended.
         with suppress(discord.NotFound, discord.Forbidden):
-            shown = await self.poster.announce(channel, outcome)
-        await self.rooms.store.polls.mark_announced(ballot)
-        if outcome.turn:
-            await self.messages.repaint_in(channel, room, outcome.turn, shown)
+            shown = await self.poster.announce_result(channel, poll_result)
+        await self.sessions.store.polls.mark_announced(poll)
+        if poll_result.result:
+            await self.messages.redraw_in_channel(channel, session, poll_result.result, shown)
 
 
-def locale_of(script: Script, client: discord.Client) -> str:
+def find_locale(script: Script, client: discord.Client) -> str:
     """Return the language of a script's server, for what is said to nobody in particular."""
     guild = None if script.guild is None else client.get_guild(script.guild)
     return (guild.preferred_locale if guild else discord.Locale.american_english).value

@@ -1,4 +1,4 @@
-"""New messages: what a channel sees of a turn when it is taken, and of a vote when it ends."""
+"""Post the messages that show a turn, or the result of a vote."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import discord
 from ..generation.prefill import Progress
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
-from ..session.channel_session import Room
-from ..session.turn import Outcome, Place, Turn, place_of
+from ..session.channel_session import ChannelSession
+from ..session.turn import PollResult, ScriptPosition, TurnResult, current_position
 from ..storage.schema import Line, Poll, Script, posted_result_key
 from ..storage.store import Store
 from . import components
-from .ballots import draw_ballot
-from .cards import card, dealt
+from .cards import format_card, split_into_cards
 from .components import Interaction
-from .delivery import NOBODY, Channel, delivered, posted, tried
-from .perspective import content_of
-from .responses import SHOWN
+from .delivery import NO_MENTIONS, MessageChannel, complete_response, post_message, try_once
+from .perspective import format_message
+from .poll_messages import draw_poll
+from .responses import IS_SHOWN
 
-HELP = phrase(
+HELP_TEXT = phrase(
     "**On Book** writes scripts with you, line by line.\n"
     "1. `{/start}` starts a script in this channel, with a title, a scene heading and a cast.\n"
     "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
@@ -45,17 +45,17 @@ NOT_TAKEN = {
 """The reasons why a take that won is not in the script."""
 
 
-async def buttons_under(store: Store, script: Script, line: Line | None) -> discord.ui.View:
+async def load_line_buttons(store: Store, script: Script, line: Line | None) -> discord.ui.View:
     """Return the buttons under the last line of a script; before the first one it is None."""
-    return components.under_line(
-        place_of(script),
-        by_voice=line is not None and line.author is None,
+    return components.make_line_buttons(
+        current_position(script),
+        by_model=line is not None and line.author is None,
         redo=await store.lines.find_redo_line(script.id, script.head) is not None,
     )
 
 
 class MessagePoster:
-    """Posts what is new, and records which lines each message shows.
+    """Post new lines, and record which lines each message shows.
 
     The methods that post lines return the ids of their messages.
     """
@@ -68,95 +68,100 @@ class MessagePoster:
     ) -> set[int]:
         """Show new lines, and the buttons under the last one.
 
-        A note stands above the first line until its message is drawn again.
+        A note stands above the first line until its message is redrawn.
         """
-        cards = dealt(lines)
+        cards = split_into_cards(lines)
         shown: set[int] = set()
         for group in cards:
-            content = content_of(script, group, {line.id for line in group})
+            content = format_message(script, group, {line.id for line in group})
             view = None
             if group is cards[-1]:
-                view = await buttons_under(self.store, script, group[-1])
+                view = await load_line_buttons(self.store, script, group[-1])
             if group is cards[0]:
                 content = f"{note}\n{content}" if note else content
-                message: Any = await delivered(interaction, content=content, view=view)
-                interaction.extras[SHOWN] = True
+                message: Any = await complete_response(interaction, content=content, view=view)
+                interaction.extras[IS_SHOWN] = True
             else:
                 message = await _post_below(interaction, content, view)
             await self.store.messages.record_message(message.id, script.id, group)
             shown.add(message.id)
         return shown
 
-    async def show_opening(self, interaction: Interaction, turn: Turn) -> set[int]:
+    async def show_opening(self, interaction: Interaction, result: TurnResult) -> set[int]:
         """Show that a script has started which has no line yet."""
-        script = turn.script
-        message = await delivered(
+        script = result.script
+        message = await complete_response(
             interaction,
             content=say(
                 "**{title}** starts here. Write the first line with {/write}, or let the voice "
                 "start.",
                 title=inline(script.title, 100),
             ),
-            view=components.under_line(turn.place, by_voice=False),
+            view=components.make_line_buttons(result.position, by_model=False),
         )
-        interaction.extras[SHOWN] = True
+        interaction.extras[IS_SHOWN] = True
         await self.store.messages.record_message(message.id, script.id, [])
         return {message.id}
 
     async def show_end(
-        self, interaction: Interaction, room: Room, note: str, *, new: bool = False
+        self, interaction: Interaction, session: ChannelSession, note: str, *, new: bool = False
     ) -> set[int]:
         """Show the last line again, under a note of what happened; ``new``: in another message."""
-        script = await room.script()
+        script = await session.load_script()
         line = None if script.head is None else await self.store.lines.find_line(script.head)
         before = f"-# {say('The script is at its start, before the first line.')}"
-        end = card([line], {line.id}) if line else before
-        content, view = f"{note}\n{end}", await buttons_under(self.store, script, line)
+        end = format_card([line], {line.id}) if line else before
+        content, view = f"{note}\n{end}", await load_line_buttons(self.store, script, line)
         message: Any
         if new:
             message = await _post_below(interaction, content, view)
         else:
-            message = await delivered(interaction, content=content, view=view)
-        interaction.extras[SHOWN] = True
+            message = await complete_response(interaction, content=content, view=view)
+        interaction.extras[IS_SHOWN] = True
         await self.store.messages.record_message(message.id, script.id, [line] if line else [])
         return {message.id}
 
-    async def show_ballot(self, interaction: Interaction, ballot: Poll) -> None:
+    async def show_poll(self, interaction: Interaction, poll: Poll) -> None:
         """Show takes to choose from."""
-        content, view = draw_ballot(ballot, await self.store.polls.load_takes(ballot), {})
-        message = await delivered(interaction, content=content, view=view)
-        interaction.extras[SHOWN] = True
-        await self.store.polls.record_message(ballot.id, message.id)
+        content, view = draw_poll(poll, await self.store.polls.load_takes(poll), {})
+        message = await complete_response(interaction, content=content, view=view)
+        interaction.extras[IS_SHOWN] = True
+        await self.store.polls.record_message(poll.id, message.id)
 
     async def show_progress(self, interaction: Interaction, progress: Progress, work: str) -> None:
-        """Show the progress of one of `components.WORKS`, and the button that stops it."""
-        content, view = f"-# {_progress_text(progress)}", components.stop(interaction.id, work)
-        await tried(
+        """Show the progress of one of `components.JOB_KINDS`, and the button that stops it."""
+        content, view = (
+            f"-# {_format_progress(progress)}",
+            components.make_stop_button(interaction.id, work),
+        )
+        await try_once(
             lambda: interaction.edit_original_response(
-                content=content, view=view, allowed_mentions=NOBODY
+                content=content, view=view, allowed_mentions=NO_MENTIONS
             )
         )
 
-    async def announce(self, channel: Channel, outcome: Outcome) -> set[int]:
+    async def announce_result(self, channel: MessageChannel, poll_result: PollResult) -> set[int]:
         """Show how a vote ended, and the lines that won.
 
         An announcement that failed in the middle is completed by the next call, however late: each
         card is recorded when it is posted, and posted once.
         """
-        note, script = _outcome_text(outcome), outcome.script
-        last = outcome.lines[-1].id
-        cards, shown = dealt(outcome.lines), set[int]()
+        note, script = _format_poll_result(poll_result), poll_result.script
+        last = poll_result.lines[-1].id
+        cards, shown = split_into_cards(poll_result.lines), set[int]()
         for number, group in enumerate(cards):
-            name = posted_result_key(outcome.ballot.id, number)
+            name = posted_result_key(poll_result.poll.id, number)
             if await self.store.key_values.find_value(name):
                 continue  # posted by an earlier call
-            content = content_of(script, group, {line.id for line in group} if outcome.turn else ())
+            content = format_message(
+                script, group, {line.id for line in group} if poll_result.result else ()
+            )
             view: discord.ui.View | None = None
-            if outcome.turn is None and group is cards[-1]:
-                view = components.from_here(Place(script.id, last))
+            if poll_result.result is None and group is cards[-1]:
+                view = components.make_continue_here_button(ScriptPosition(script.id, last))
             elif script.running and group[-1].id == script.head:
-                view = await buttons_under(self.store, script, group[-1])
-            message = await posted(
+                view = await load_line_buttons(self.store, script, group[-1])
+            message = await post_message(
                 channel,
                 content if number else f"{note}\n{content}",
                 nonce=name,
@@ -168,19 +173,19 @@ class MessagePoster:
                 await self.store.key_values.save_value(name, str(message.id))
         return shown
 
-    async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
+    async def post_end(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Show a channel, unasked, the end of its script, or how to start one."""
         script = await self.store.scripts.find_running_script(channel.id)
         if script is None:
-            await posted(channel, say(HELP), view=components.start())
+            await post_message(channel, say(HELP_TEXT), view=components.make_start_button())
             return
         lines = await self.store.lines.load_path(script.head)
-        last = dealt(lines)[-1] if lines else []
+        last = split_into_cards(lines)[-1] if lines else []
         content = f"**{inline(script.title, 100)}**"
         if last:
-            content += "\n" + card(last, {line.id for line in last})
-        view = await buttons_under(self.store, script, last[-1] if last else None)
-        message = await posted(channel, content, view=view)
+            content += "\n" + format_card(last, {line.id for line in last})
+        view = await load_line_buttons(self.store, script, last[-1] if last else None)
+        message = await post_message(channel, content, view=view)
         await self.store.messages.record_message(message.id, script.id, last)
 
 
@@ -189,36 +194,38 @@ async def _post_below(
 ) -> discord.Message:
     """Post another message for everybody, under the answer to an interaction."""
     view = view or discord.utils.MISSING
-    if isinstance(interaction.channel, Channel):
-        return await posted(interaction.channel, content, view=view)
-    return await interaction.followup.send(content, view=view, wait=True, allowed_mentions=NOBODY)
+    if isinstance(interaction.channel, MessageChannel):
+        return await post_message(interaction.channel, content, view=view)
+    return await interaction.followup.send(
+        content, view=view, wait=True, allowed_mentions=NO_MENTIONS
+    )
 
 
-def _progress_text(progress: Progress) -> str:
+def _format_progress(progress: Progress) -> str:
     if progress.share_read is not None:
         return say("The voice is reading the script: {share:.0%}.", share=progress.share_read)
-    if progress.to_prove:
+    if progress.to_replay:
         return say(
             "Replayed {written:,} of {all:,} lines.",
             written=progress.written,
-            all=progress.to_prove,
+            all=progress.to_replay,
         )
     if progress.written:
         return say("The voice is writing. Finished lines: {written:,}.", written=progress.written)
     return say("The voice is writing.")
 
 
-def _outcome_text(outcome: Outcome) -> str:
-    votes, script = sum(outcome.counts.values()), outcome.script
-    sentence = say(NOBODY_VOTED[outcome.turn is not None])
+def _format_poll_result(poll_result: PollResult) -> str:
+    votes, script = sum(poll_result.counts.values()), poll_result.script
+    sentence = say(NOBODY_VOTED[poll_result.result is not None])
     if votes:
         sentence = say(
             "Voting has ended. Take {take} won with {most:,} of {votes}.",
-            take=outcome.won + 1,
-            most=outcome.counts[outcome.won],
+            take=poll_result.winner + 1,
+            most=poll_result.counts[poll_result.winner],
             votes=many(votes, "vote"),
         )
-    if outcome.turn is None:
+    if poll_result.result is None:
         why = "moved" if script.running else "archived" if script.archived else "shelf"
         sentence += f" {say(NOT_TAKEN[why], title=inline(script.title, 100))}"
     return f"-# {sentence}"

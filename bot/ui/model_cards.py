@@ -1,4 +1,4 @@
-"""Model cards: describe the voices, by the metadata of their files."""
+"""Describe the models by the metadata of their files."""
 
 from __future__ import annotations
 
@@ -14,72 +14,75 @@ from ..i18n.markdown import inline, size
 from ..inference.model import LONGEST_STYLE, parse_openings
 from ..inference.registry import ModelFile
 
-FULL = 1800
-"""The largest size of a list of voices."""
+MODEL_LIST_SIZE = 1800
+"""The largest size of a list of models."""
 
-TEXTS = 6
+MAX_TEXTS = 6
 """The most held-out texts whose figures are listed one by one."""
 
 
-def listed(found: Sequence[ModelFile], chosen: str) -> str:
-    """Return all voices, one a line, and the reasons why some are refused."""
+def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
+    """Return all models, one a line, and the reasons why some are refused."""
     content = say("**Voices** ({/model use} chooses one for new scripts):")
-    for number, one in enumerate(found):
-        row = _row(one, one.name == chosen)
-        if size(content) + size(row) > FULL:
-            more = say("and {number:,} more", number=len(found) - number)
+    for position, file in enumerate(files):
+        entry = _format_model(file, file.name == chosen)
+        if size(content) + size(entry) > MODEL_LIST_SIZE:
+            more = say("and {number:,} more", number=len(files) - position)
             return f"{content}\n- {more}"
-        content += f"\n- {row}"
+        content += f"\n- {entry}"
     return content
 
 
-def _row(one: ModelFile, is_chosen: bool) -> str:
-    name = f"**{inline(one.name, 40)}**"
-    if one.refusal:
-        return f"{name}: {inline(str(one.refusal), 400)}"
-    corpus = inline(_said(one, "corpus"), 100)
+def _format_model(file: ModelFile, is_chosen: bool) -> str:
+    name = f"**{inline(file.name, 40)}**"
+    if file.refusal:
+        return f"{name}: {inline(str(file.refusal), 400)}"
+    corpus = inline(_get_metadata(file, "corpus"), 100)
     row = f"{name}: {corpus}" if corpus else name
     return f"{row} ({say('for new scripts')})" if is_chosen else row
 
 
-def card(found: ModelFile) -> str:
-    """Return what a voice's file says of it, as lines of Markdown."""
-    return "\n".join([f"**{inline(found.name, 40)}**", *_facts(found), f"-# {_fingerprint(found)}"])
+def format_model_card(file: ModelFile) -> str:
+    """Return what a model's file says of it, as lines of Markdown."""
+    return "\n".join(
+        [f"**{inline(file.name, 40)}**", *_list_facts(file), f"-# {_format_fingerprint(file)}"]
+    )
 
 
-def _facts(found: ModelFile) -> Iterator[str]:
-    if corpus := _said(found, "corpus"):
+def _list_facts(file: ModelFile) -> Iterator[str]:
+    if corpus := _get_metadata(file, "corpus"):
         yield say("Training texts: {corpus}", corpus=inline(corpus, 200))
-    if licence := _said(found, "licence"):
+    if licence := _get_metadata(file, "licence"):
         yield say("Licence: {licence}", licence=inline(licence, 200))
-    if day := _trained(found):
+    if day := _format_training_day(file):
         yield say("Training ended: {day}", day=day)
-    if names := styles(found):
+    if names := list_styles(file):
         shown = ", ".join(inline(name, LONGEST_STYLE) for name in names)
         yield say("Styles to start a script in: {styles}", styles=shown)
-    yield say("Size: {megabytes:,.1f} MB", megabytes=found.size / 1e6)
-    judged = dict(_judged(found))
-    if len(judged) > TEXTS:
+    yield say("Size: {megabytes:,.1f} MB", megabytes=file.size / 1e6)
+    evaluations = dict(_list_evaluations(file))
+    if len(evaluations) > MAX_TEXTS:
         yield say(
             "Bits per character on {count:,} unseen texts: {bits:.3f} on average",
-            count=len(judged),
-            bits=statistics.mean(judged.values()),
+            count=len(evaluations),
+            bits=statistics.mean(evaluations.values()),
         )
-    elif judged:
+    elif evaluations:
         texts = (
-            f"{inline(name, 60)} {say('{bits:.3f}', bits=bits)}" for name, bits in judged.items()
+            f"{inline(name, 60)} {say('{bits:.3f}', bits=bits)}"
+            for name, bits in evaluations.items()
         )
         yield say("Bits per character on unseen texts: {texts}", texts=", ".join(texts))
 
 
-def styles(found: ModelFile) -> list[str]:
-    """Return the styles of which a voice has an opening, in the order of its file."""
-    return list(parse_openings(found.about or {}))
+def list_styles(file: ModelFile) -> list[str]:
+    """Return the styles of which a model has an opening, in the order of its file."""
+    return list(parse_openings(file.about or {}))
 
 
-def _judged(found: ModelFile) -> Iterator[tuple[str, float]]:
+def _list_evaluations(file: ModelFile) -> Iterator[tuple[str, float]]:
     """Yield the held-out texts, each with its bits per character."""
-    evaluation = _parsed(found, "evaluation")
+    evaluation = _parse_metadata(file, "evaluation")
     texts = evaluation.get("texts") if isinstance(evaluation, Mapping) else None
     for text in texts if isinstance(texts, list) else []:
         bits = text.get("exported") if isinstance(text, Mapping) else None
@@ -88,25 +91,25 @@ def _judged(found: ModelFile) -> Iterator[tuple[str, float]]:
             yield name, bits
 
 
-def _trained(found: ModelFile) -> str:
+def _format_training_day(file: ModelFile) -> str:
     """Return the day of the training as Discord's own timestamp, or ""."""
     try:
-        day = dt.datetime.fromisoformat(_said(found, "trained"))
+        day = dt.datetime.fromisoformat(_get_metadata(file, "trained"))
         return f"<t:{int(day.timestamp())}:D>"
     except (ValueError, OverflowError, OSError):
         return ""
 
 
-def _fingerprint(found: ModelFile) -> str:
-    return say("fingerprint {beginning}", beginning=_said(found, "fingerprint")[:12])
+def _format_fingerprint(file: ModelFile) -> str:
+    return say("fingerprint {beginning}", beginning=_get_metadata(file, "fingerprint")[:12])
 
 
-def _said(found: ModelFile, name: str) -> str:
-    return (found.about or {}).get(f"onbook.{name}", "")
+def _get_metadata(file: ModelFile, name: str) -> str:
+    return (file.about or {}).get(f"onbook.{name}", "")
 
 
-def _parsed(found: ModelFile, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _parse_metadata(file: ModelFile, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
-        return json.loads(_said(found, name))
+        return json.loads(_get_metadata(file, name))
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""Replay report: tell people what a replay found, in a message and as a table."""
+"""Format the result of a replay, as a message and as a table."""
 
 from __future__ import annotations
 
@@ -6,54 +6,57 @@ from collections.abc import Sequence
 
 from ..i18n.catalogue import many, say, say_plural
 from ..i18n.markdown import inline
-from ..session.replay import Finding, Replay, Verdict
+from ..session.replay import Finding, ReplayResult, Verdict
 
-SHOWN, REASONS = 8, 4
+MAX_SHOWN, MAX_REASONS = 8, 4
 """Lines, and reasons, that a message lists."""
 
 
-def in_words(found: Replay) -> str:
+def format_report(replay: ReplayResult) -> str:
     """Return what a replay found, in a few sentences: at most 1,900 characters."""
-    proved = found.all_of(Verdict.PROVED)
-    missing = found.all_of(Verdict.DIFFERENT, Verdict.UNPROVED)
+    proved = replay.filter_by_verdict(Verdict.PROVED)
+    missing = replay.filter_by_verdict(Verdict.DIFFERENT, Verdict.UNPROVED)
     written = len(proved) + len(missing)
-    parts = [_result(len(proved), written)]
-    people = len(found.all_of(Verdict.PERSON))
+    parts = [_format_proved(len(proved), written)]
+    people = len(replay.filter_by_verdict(Verdict.PERSON))
     if people:
         parts.append(say("People wrote {lines}.", lines=many(people, "line")))
-    if found.edited:
-        parts.append(say("Rewritten by hand: {lines}.", lines=_numbers(found.edited)))
-    if len(found.findings) < found.lines:
+    if replay.edited:
+        parts.append(say("Rewritten by hand: {lines}.", lines=_format_numbers(replay.edited)))
+    if len(replay.findings) < replay.lines:
         parts.append(
             say(
                 "The replay ended before line {number} of {lines:,}.",
-                number=len(found.findings) + 1,
-                lines=found.lines,
+                number=len(replay.findings) + 1,
+                lines=replay.lines,
             )
         )
-    told = [f"**{inline(found.title, 100)}**: {' '.join(parts)}"]
-    told += [f"-# {inline(reason, 200)}: {_numbers(at)}." for reason, at in _by_reason(found)]
-    told += [_entry(one) for one in missing[:SHOWN]]
-    if len(missing) > SHOWN:
-        told.append(say("and {number:,} more.", number=len(missing) - SHOWN))
-    if found.all_of(Verdict.DIFFERENT):
-        told.append(
+    paragraphs = [f"**{inline(replay.title, 100)}**: {' '.join(parts)}"]
+    paragraphs += [
+        f"-# {inline(reason, 200)}: {_format_numbers(lines)}."
+        for reason, lines in _group_by_reason(replay)
+    ]
+    paragraphs += [_format_finding(finding) for finding in missing[:MAX_SHOWN]]
+    if len(missing) > MAX_SHOWN:
+        paragraphs.append(say("and {number:,} more.", number=len(missing) - MAX_SHOWN))
+    if replay.filter_by_verdict(Verdict.DIFFERENT):
+        paragraphs.append(
             say(
                 "-# Each line depends on all lines above it, so one difference can cause others "
                 "below it."
             )
         )
-    return "\n".join(told)
+    return "\n".join(paragraphs)
 
 
-def rows(found: Replay) -> str:
+def format_table(replay: ReplayResult) -> str:
     """Return all findings as a table: one line of the script a row, tabs between the columns."""
-    heads = say("line\tresult\twriter\tseed\ttext\treplayed\tnotes")
-    lines = ["\t".join(map(_flat, _row(one))) for one in found.findings]
-    return "".join(f"{line}\n" for line in (heads, *lines))
+    header = say("line\tresult\twriter\tseed\ttext\treplayed\tnotes")
+    lines = ["\t".join(map(_flatten, _format_finding_row(finding))) for finding in replay.findings]
+    return "".join(f"{line}\n" for line in (header, *lines))
 
 
-def _result(proved: int, written: int) -> str:
+def _format_proved(proved: int, written: int) -> str:
     if not written:
         return say("The voice wrote none of it.")
     if proved < written:
@@ -69,43 +72,43 @@ def _result(proved: int, written: int) -> str:
     )
 
 
-def _numbers(numbers: Sequence[int]) -> str:
+def _format_numbers(numbers: Sequence[int]) -> str:
     """Return the numbers of lines, as many as there is room for."""
-    shown = ", ".join(map(str, numbers[:SHOWN]))
-    if len(numbers) <= SHOWN:
+    shown = ", ".join(map(str, numbers[:MAX_SHOWN]))
+    if len(numbers) <= MAX_SHOWN:
         return say_plural("line {numbers}", "lines {numbers}", len(numbers), numbers=shown)
-    more = len(numbers) - SHOWN
+    more = len(numbers) - MAX_SHOWN
     return say("lines {numbers} and {more:,} more", numbers=shown, more=more)
 
 
-def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
-    """Return at most `REASONS` reasons, each with the numbers of its lines."""
+def _group_by_reason(replay: ReplayResult) -> list[tuple[str, list[int]]]:
+    """Return at most `MAX_REASONS` reasons, each with the numbers of its lines."""
     numbers: dict[str, list[int]] = {}
-    for one in found.findings:
-        for reason in one.reasons:
-            numbers.setdefault(reason, []).append(one.number)
-    return list(numbers.items())[:REASONS]
+    for finding in replay.findings:
+        for reason in finding.reasons:
+            numbers.setdefault(reason, []).append(finding.number)
+    return list(numbers.items())[:MAX_REASONS]
 
 
-def _entry(one: Finding) -> str:
-    text = inline(one.line.element.one_line, 60)
-    if one.again is None:
-        return say("**{number}** {text}: cannot be verified", number=one.number, text=text)
-    again = say("-# replayed as: {text}", text=inline(one.again, 60) or say("nothing"))
-    return f"**{one.number}** {text}\n{again}"
+def _format_finding(finding: Finding) -> str:
+    text = inline(finding.line.element.one_line, 60)
+    if finding.rewritten is None:
+        return say("**{number}** {text}: cannot be verified", number=finding.number, text=text)
+    again = say("-# replayed as: {text}", text=inline(finding.rewritten, 60) or say("nothing"))
+    return f"**{finding.number}** {text}\n{again}"
 
 
-def _row(one: Finding) -> tuple[str, ...]:
-    line = one.line
-    remarks = [*one.reasons]
+def _format_finding_row(finding: Finding) -> tuple[str, ...]:
+    line = finding.line
+    remarks = [*finding.reasons]
     remarks += [say("rewritten by hand")] if line.rewrite_of else []
     remarks += [say("a copy, verified where it was first written")] if line.copy_of else []
     seed = str(line.origin.get("seed", ""))
     return (
-        *(str(one.number), say(one.verdict), line.credit, seed, line.text),
-        *(one.again or "", "; ".join(remarks)),
+        *(str(finding.number), say(finding.verdict), line.credit, seed, line.text),
+        *(finding.rewritten or "", "; ".join(remarks)),
     )
 
 
-def _flat(text: str) -> str:
+def _flatten(text: str) -> str:
     return " ".join(text.split())

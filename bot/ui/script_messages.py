@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 
+import discord
+
+from ..i18n.catalogue import say
 from ..i18n.markdown import fenced, inert, inline, size
 from ..screenplay.elements import Element
 from ..screenplay.page_layout import SCREEN_WIDTH, lay_out_page
+from ..storage.schema import Script
+from .components import make_page_buttons, make_view
+
+PAGE_SIZE = 1800
+"""The size of a page of /script show, which leaves room for its title."""
 
 _FENCES = size(fenced(" ")) - 1
-_DIMMED_LIMIT = 150
+_STRUCK_LIMIT = 150
 
 
-def messages(elements: Iterable[Element], limit: int = 1900) -> list[str]:
+def split_into_messages(elements: Iterable[Element], limit: int = 1900) -> list[str]:
     """Return the page of the elements in code blocks, none of them for no elements.
 
     Each block is at most `limit` long, as `size` counts. An element is cut only if it is longer
@@ -21,49 +30,68 @@ def messages(elements: Iterable[Element], limit: int = 1900) -> list[str]:
     Raises:
         ValueError: `limit` is too small for one line of the page.
     """
-    room = limit - _FENCES
-    if room < SCREEN_WIDTH:
+    space = limit - _FENCES
+    if space < SCREEN_WIDTH:
         raise ValueError(f"a block of {limit} has no room for a line of the page")
     blocks: list[str] = []
     block = ""
     for element in elements:
         text = inert(lay_out_page([element]))
         joined = f"{block}\n\n{text}" if block else text
-        if size(joined) <= room:
+        if size(joined) <= space:
             block = joined
             continue
         if block:
             blocks.append(block)
-        *full, block = _split(text, room)
+        *full, block = _split_element(text, space)
         blocks += full
     return [fenced(block) for block in (*blocks, block) if block]
 
 
-def _split(text: str, room: int) -> list[str]:
+def _split_element(text: str, space: int) -> list[str]:
     """Return the lines of a text in as few pieces as fit."""
     pieces = [""]
-    for line in _short_lines(text.split("\n"), room):
+    for line in _cut_lines(text.split("\n"), space):
         joined = f"{pieces[-1]}\n{line}" if pieces[-1] else line
-        if size(joined) <= room:
+        if size(joined) <= space:
             pieces[-1] = joined
         else:
             pieces.append(line)
     return pieces
 
 
-def _short_lines(lines: Iterable[str], room: int) -> Iterator[str]:
+def _cut_lines(lines: Iterable[str], space: int) -> Iterator[str]:
     """Yield the lines, and cut those that are too long by themselves.
 
     The lines of a page can be, because combining marks take no columns but count as characters.
     """
     for line in lines:
-        if size(line) <= room:
+        if size(line) <= space:
             yield line
         else:
-            step = room // 2
-            yield from (line[at : at + step] for at in range(0, len(line), step))
+            step = space // 2
+            yield from (line[start : start + step] for start in range(0, len(line), step))
 
 
-def dimmed(element: Element) -> str:
+def format_struck(element: Element) -> str:
     """Return an element that is no longer in the script, struck through on one small line."""
-    return f"-# ~~{inline(element.one_line, _DIMMED_LIMIT)}~~"
+    return f"-# ~~{inline(element.one_line, _STRUCK_LIMIT)}~~"
+
+
+async def format_page(
+    script: Script, elements: Sequence[Element], number: int
+) -> tuple[str, discord.ui.View]:
+    """Return one page of a script, from 0; a number past the end is the last page."""
+    pages = await asyncio.to_thread(split_into_messages, elements, PAGE_SIZE)
+    number = min(number, len(pages) - 1) % len(pages)
+    title = format_page_title(script, number, len(pages))
+    view = make_view(*make_page_buttons("page", script.id, number, len(pages)))
+    return f"{title}\n{pages[number]}", view
+
+
+def format_page_title(script: Script, number: int, pages: int) -> str:
+    """Return the title above a page, from 0, of a script or of its history."""
+    title = f"**{inline(script.title, 100)}**"
+    if pages == 1:
+        return title
+    return say("{title}, page {number:,} of {pages:,}", title=title, number=number + 1, pages=pages)

@@ -1,4 +1,4 @@
-"""Waiting: measure how long people wait for an answer, and tell a bot's meter."""
+"""Measure how long people wait for an answer, and report it to the meter."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..telemetry import SILENT, Meter, Outcome
-from .components import BUTTONS, OWN, Interaction
+from ..telemetry import NULL_METER, Meter, Outcome
+from .components import CUSTOM_ID_PREFIX, LINE_BUTTONS, Interaction
 
-WAIT = "onbook.wait"
+WAIT_KEY = "onbook.wait"
 """The key of an interaction's `Wait` among its extras, where a meter counts."""
 
-BUTTON = 2
+BUTTON_TYPE = 2
 """Discord's type of a component that is a button; all others are menus."""
 
 
@@ -24,24 +24,24 @@ class Wait:
     """A person's wait for the answer to an interaction."""
 
     meter: Meter
-    act: str
+    action: str
     outcome: Outcome = Outcome.DONE
-    began: float = field(default_factory=time.perf_counter)
+    started: float = field(default_factory=time.perf_counter)
 
     @property
     def seconds(self) -> float:
         """Return the seconds since it began."""
-        return time.perf_counter() - self.began
+        return time.perf_counter() - self.started
 
 
 @contextmanager
-def waiting(interaction: Interaction, meter: Meter) -> Iterator[None]:
+def measure_wait(interaction: Interaction, meter: Meter) -> Iterator[None]:
     """Measure a wait until the context exits; a second entry for an interaction does nothing."""
-    if meter is SILENT or WAIT in interaction.extras:
+    if meter is NULL_METER or WAIT_KEY in interaction.extras:
         yield
         return
-    wait = interaction.extras[WAIT] = Wait(meter, act_of(interaction))
-    meter.heard(wait.act)
+    wait = interaction.extras[WAIT_KEY] = Wait(meter, name_action(interaction))
+    meter.record_received(wait.action)
     try:
         yield
     except BaseException as error:
@@ -49,22 +49,22 @@ def waiting(interaction: Interaction, meter: Meter) -> Iterator[None]:
         wait.outcome = Outcome.ABANDONED if ended else Outcome.FAILED
         raise
     finally:
-        meter.finished(wait.act, wait.outcome, wait.seconds)
+        meter.record_finished(wait.action, wait.outcome, wait.seconds)
 
 
 def acknowledge(interaction: Interaction) -> None:
     """Tell the meter that Discord has the first answer."""
-    if wait := _wait(interaction):
-        wait.meter.acknowledged(wait.act, wait.seconds)
+    if wait := _find_wait(interaction):
+        wait.meter.record_acknowledged(wait.action, wait.seconds)
 
 
-def end(interaction: Interaction, outcome: Outcome) -> None:
+def set_outcome(interaction: Interaction, outcome: Outcome) -> None:
     """Set the outcome of a wait that ends otherwise than as asked."""
-    if wait := _wait(interaction):
+    if wait := _find_wait(interaction):
         wait.outcome = outcome
 
 
-def act_of(interaction: Interaction) -> str:
+def name_action(interaction: Interaction) -> str:
     """Return the name of a command or a kind of component, from a small set of names.
 
     Nothing in a name tells who asked, where, or what they typed.
@@ -73,13 +73,13 @@ def act_of(interaction: Interaction) -> str:
         return interaction.command.qualified_name
     data: Any = interaction.data or {}
     if "component_type" in data:
-        if data["component_type"] != BUTTON:
+        if data["component_type"] != BUTTON_TYPE:
             return "menu"
-        action = str(data.get("custom_id")).removeprefix(OWN).partition(":")[0]
-        return f"button {action}" if action in BUTTONS else "button"
+        action = str(data.get("custom_id")).removeprefix(CUSTOM_ID_PREFIX).partition(":")[0]
+        return f"button {action}" if action in LINE_BUTTONS else "button"
     return "window" if "custom_id" in data else "unknown"
 
 
-def _wait(interaction: Interaction) -> Wait | None:
-    found: Wait | None = interaction.extras.get(WAIT)
-    return found
+def _find_wait(interaction: Interaction) -> Wait | None:
+    wait: Wait | None = interaction.extras.get(WAIT_KEY)
+    return wait

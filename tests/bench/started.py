@@ -20,7 +20,7 @@ from bot.cogs import add_cogs
 from bot.inference.engine import Engine
 from bot.inference.request import Request
 from bot.inference.sampling import Sampling
-from bot.settings import runner_settings
+from bot.settings import read_runner_settings
 
 BURST = 64
 """Lines that are written side by side before the idling."""
@@ -31,7 +31,7 @@ SETTLING = 1.0
 
 async def start(idle: float) -> None:
     """Load the bot, and idle for so many seconds unless there are none."""
-    async with Bot(runner_settings()) as bot:
+    async with Bot(read_runner_settings()) as bot:
         services = await add_cogs(bot, bot.settings)
         _tell(memory=_resident())
         if idle:

@@ -162,8 +162,8 @@ class Stage:
 
     async def lines(self, channel: Any = None) -> list[str]:
         """Return the script of a channel as the database has it."""
-        room = self.services.rooms.at((channel or self.channel).id)
-        return [line.text for line in await room.lines()]
+        room = self.services.sessions.get((channel or self.channel).id)
+        return [line.text for line in await room.load_lines()]
 
     def messages(self, channel: Any = None) -> list[discord.Message]:
         """Return the messages that everybody sees in a channel, oldest first."""

@@ -353,13 +353,13 @@ async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> N
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_slowly)
-    monkeypatch.setattr(turns, "A_WHILE", 0.05)
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
 
 
 async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    a_while = turns.A_WHILE
+    a_while = turns.PROGRESS_INTERVAL
     await begin(inside.ann, inside.channel)
     gate = await hold_after(3, inside.services, monkeypatch)
     began = time.monotonic()
@@ -397,7 +397,7 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
 ):
     polls, waiting = inside.services.polls, list[tuple[float, Callable[[], None]]]()
     between = 3600.0
-    monkeypatch.setattr(live_polls, "BETWEEN_COUNTS", between)
+    monkeypatch.setattr(live_polls, "RECOUNT_INTERVAL", between)
     monkeypatch.setattr(polls, "_call_later", lambda *later: waiting.append(later) or Held())
     await begin(inside.ann, inside.channel)
     asked = await inside.ann.slash(inside.channel, "continue", takes=2, vote=600)

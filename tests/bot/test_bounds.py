@@ -8,14 +8,20 @@ from typing import Any
 
 import pytest
 
-from bot.cogs.bounds import LARGEST_ID, OutOfBounds, check_options, check_texts, chosen
+from bot.cogs.option_checks import (
+    MAX_ID,
+    InvalidOption,
+    check_lengths,
+    check_options,
+    parse_chosen_id,
+)
 from bot.cogs.script_settings import ScriptSettings
 from bot.cogs.writing import Writing
-from bot.session.turn import RoomError
+from bot.session.turn import SessionError
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
 from tests.discord.processes import fake_discord, running_bot
 
-CARRY_ON: Any = Writing.carry_on
+CARRY_ON: Any = Writing.continue_
 
 
 @pytest.mark.parametrize(
@@ -34,26 +40,26 @@ def test_options_are_held_to_what_is_registered(
 ) -> None:
     check_options(CARRY_ON, SimpleNamespace(**fits))
     for given in wrong:
-        with pytest.raises(OutOfBounds):
+        with pytest.raises(InvalidOption):
             check_options(CARRY_ON, SimpleNamespace(**given))
 
 
 def test_what_is_required_is_not_left_out() -> None:
     reset: Any = ScriptSettings.reset
     check_options(reset, SimpleNamespace(setting="takes"))
-    with pytest.raises(OutOfBounds):
+    with pytest.raises(InvalidOption):
         check_options(reset, SimpleNamespace())
 
 
 def test_texts_and_choices() -> None:
-    check_texts(title=("x" * 5, 5))
+    check_lengths(title=("x" * 5, 5))
     for text in ("x" * 6, None, 5):
-        with pytest.raises(RoomError):
-            check_texts(title=(text, 5))
-    assert chosen(["12"]) == 12
-    for values in ([], ["1", "2"], ["x"], ["0"], ["-1"], [str(LARGEST_ID + 1)], ["9" * 5000], [1]):
-        with pytest.raises(RoomError):
-            chosen(values)
+        with pytest.raises(SessionError):
+            check_lengths(title=(text, 5))
+    assert parse_chosen_id(["12"]) == 12
+    for values in ([], ["1", "2"], ["x"], ["0"], ["-1"], [str(MAX_ID + 1)], ["9" * 5000], [1]):
+        with pytest.raises(SessionError):
+            parse_chosen_id(values)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +117,7 @@ async def test_buttons_and_menus_that_nobody_made_are_answered(discord: Discord)
         ("onbook:line:here:1", 3, ("x",), "not on the list"),
         ("onbook:line:rewrite:1", 3, (), "not on the list"),
         ("onbook:scripts", 3, ("9" * 30,), "not on the list"),
-        ("onbook:scripts", 3, (str(LARGEST_ID),), "no longer here"),
+        ("onbook:scripts", 3, (str(MAX_ID),), "no longer here"),
     ):
         asked = await press(ann, channel, begun.id, custom_id, kind, *values)
         assert (await asked.shows(said)).only_for == ann.id

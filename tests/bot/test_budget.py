@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
-from bot.session.surprisal import last_costs
-from bot.session.turn import Wish
+from bot.session.surprisal import load_last_surprisal
+from bot.session.turn import ContinueRequest
 from bot.storage.store import Store
 
 from .test_room import House, house
@@ -29,15 +29,17 @@ async def small(house: House) -> House:
     """Return a house that has room for six states."""
     size = (await house.voices.engine("tiny")).model.state_size * 4
     await house.store.close()
-    house.store = house.rooms.store = await Store.open(house.settings.where, 6 * size)
-    house.room = house.rooms.at(7)
+    house.store = house.sessions.store = await Store.open(
+        house.settings.database_location, 6 * size
+    )
+    house.session = house.sessions.get(7)
     return house
 
 
 async def test_heads_stay_first_and_then_the_latest(small: House):
     head = (await small.start()).script.head
     for _ in range(2):  # some lines of the script lose their states meanwhile
-        other = small.rooms.at(8)
+        other = small.sessions.get(8)
         await small.start(other)
         lines = [await other.continuation.write(small.writer(), f"Rain {n}.") for n in range(8)]
     there = await kept(small)
@@ -49,39 +51,41 @@ async def test_heads_stay_first_and_then_the_latest(small: House):
 
 
 async def test_heads_go_too_where_there_are_more_of_them_than_room(small: House):
-    heads = [(await small.start(small.rooms.at(n))).script.head for n in range(10)]
+    heads = [(await small.start(small.sessions.get(n))).load_script.head for n in range(10)]
     assert await kept(small) == set(heads[-5:]) or await kept(small) == set(heads[-6:])
 
 
 async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: House):
     fingerprint = (await small.voices.engine("tiny")).model.fingerprint
-    oldest = (await small.start(small.rooms.at(50))).script.head
+    oldest = (await small.start(small.sessions.get(50))).load_script.head
     await small.start()
     lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(3)]
     first, _, head = [line.id for line in lines]
-    costs = await last_costs(small.room, 3, 600)
+    costs = await load_last_surprisal(small.session, 3, 600)
     for n in range(9):  # the heads alone need more than the room
-        await small.start(small.rooms.at(100 + n))
+        await small.start(small.sessions.get(100 + n))
     assert not {oldest, first, head} & await kept(small)
     assert await small.store.states.find_surprisal(first, fingerprint) is None
     for one in oldest, head:
         assert await small.store.states.find_surprisal(one, fingerprint) is not None
         assert await small.store.states.find_last_reader(one) == fingerprint
     # A person who looks at the script again sees the same costs.
-    for one, other in zip(costs[2], (await last_costs(small.room, 3, 600))[2], strict=True):
+    for one, other in zip(
+        costs[2], (await load_last_surprisal(small.session, 3, 600))[2], strict=True
+    ):
         np.testing.assert_allclose(one, other, atol=0.01)
 
 
 async def test_a_script_goes_on_where_its_states_are_gone(small: House):
     await small.start()
     lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(4)]
-    expected = await small.read_from_the_start(await small.room.lines())
+    expected = await small.read_from_the_start(await small.session.load_lines())
     for n in range(20):
-        await small.start(small.rooms.at(100 + n))
+        await small.start(small.sessions.get(100 + n))
     assert lines[-1].id not in await kept(small)
-    turn = await small.room.continuation.generate(small.writer(), Wish(seed=5))
+    turn = await small.session.continue_(small.writer(), ContinueRequest(seed=5))
     assert await small.state(lines[-1]) in (expected, None)
-    everything = await small.room.lines()
+    everything = await small.session.load_lines()
     assert await small.state(turn.lines[-1]) == await small.read_from_the_start(everything)
 
 
@@ -90,7 +94,7 @@ async def test_what_is_there_when_it_opens_counts(small: House):
     for n in range(5):
         await small.write(f"Rain {n}.")
     await small.store.close()
-    small.store = await Store.open(small.settings.where, 1)
+    small.store = await Store.open(small.settings.database_location, 1)
     model = (await small.voices.engine("tiny")).model
     await small.store.states.save_state(
         1, model.fingerprint, np.zeros(model.state_size, np.float32)
@@ -102,7 +106,7 @@ async def test_what_was_taken_back_is_not_counted(small: House):
     await small.start()
     for n in range(9):
         await small.write(f"Rain {n}.")
-    script, before = await small.room.script(), await kept(small)
+    script, before = await small.session.load_script(), await kept(small)
     model = (await small.voices.engine("tiny")).model
     state = np.zeros(model.state_size, np.float32)
     drafts = [Draft(Element(Kind.ACTION, "Hail."), 1, "Ann", state, model.fingerprint)] * 4

@@ -10,10 +10,10 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
-from bot.cogs.history_page import PROMPTS, line_menu
-from bot.session.turn import Place
+from bot.cogs.history_page import PLACEHOLDERS, make_line_menu
+from bot.session.turn import ScriptPosition
 from bot.ui import components
-from bot.ui.components import page_buttons, view_of
+from bot.ui.components import make_page_buttons, make_view
 
 from .conftest import Stage, answer, buttons, fields, labels
 
@@ -556,14 +556,14 @@ async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(
     await stage.ann.slash(stage.channel, "privacy forget")
     views = stage.world.bot._connection._view_store
     option = discord.SelectOption(label="Rain.", value="1")
-    place, pages = Place(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
+    place, pages = ScriptPosition(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
     shown = [
-        components.under_line(place, by_voice=True, redo=True),
-        components.from_here(place),
-        components.start(),
-        *(components.stop(begun.response.id, work) for work in components.WORKS),
-        *(view_of(*page_buttons(book, 1, number, count)) for book, number, count in pages),
-        *(line_menu(action, 1, [option]) for action in PROMPTS),
+        components.make_line_buttons(place, by_model=True, redo=True),
+        components.make_continue_here_button(place),
+        components.make_start_button(),
+        *(components.make_stop_button(begun.response.id, work) for work in components.JOB_KINDS),
+        *(make_view(*make_page_buttons(book, 1, number, count)) for book, number, count in pages),
+        *(make_line_menu(action, 1, [option]) for action in PLACEHOLDERS),
     ]
     ids = [item.custom_id for view in shown for item in view.children]
     ids += [custom_id for message in stage.messages() for custom_id in buttons(message).values()]

@@ -11,7 +11,7 @@ import simcord
 from fountain import FountainParser
 
 from bot.i18n.markdown import LIMIT, size
-from bot.session.turn import LONGEST_TEXT
+from bot.session.turn import MAX_ELEMENT_LENGTH
 
 from .conftest import Stage, answer, fields, labels
 
@@ -124,7 +124,7 @@ async def test_a_script_keeps_its_voice_and_its_temperature(stage: Stage):
     await begin(stage, model="other", temperature=0.3)
     written = await stage.ann.slash(stage.channel, "continue", seed=1)
     assert "-# other, seed 1" in written.response.content
-    last = (await stage.services.rooms.at(stage.channel.id).lines())[-1]
+    last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
     assert last.origin["temperature"] == 0.3
 
 
@@ -290,7 +290,7 @@ async def test_what_can_be_given_back_in_no_file_is_so_in_part(stage: Stage):
 
 async def test_the_longest_lines_are_stored_and_shown(stage: Stage):
     await begin(stage)
-    long = ("word " * LONGEST_TEXT)[:LONGEST_TEXT].strip()
+    long = ("word " * MAX_ELEMENT_LENGTH)[:MAX_ELEMENT_LENGTH].strip()
     await stage.ben.slash(stage.channel, "write", text="\n\n".join([long] * 3))
     assert (await stage.lines())[1:] == [long] * 3
     cards = stage.messages()[1:]

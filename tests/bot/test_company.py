@@ -8,7 +8,7 @@ import pytest
 
 from bot.screenplay.elements import Kind, ScriptError
 from bot.screenplay.free_text import CAST_LIMIT
-from bot.session.turn import RoomError, Wish
+from bot.session.turn import ContinueRequest, SessionError
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -112,18 +112,18 @@ async def test_the_lock_is_on_where_a_script_begins_with_a_cast(house: House):
     await house.start(cast=("MAYA", "JONAS"))
     speech = {"lines": 8, "kind": Kind.DIALOGUE}
     assert await speakers(house, **speech) == {"MAYA", "JONAS"}
-    await house.room.library.change(house.writer(), {"lock": False})
+    await house.session.library.change_preferences(house.writer(), {"lock": False})
     assert await speakers(house, **speech) - {"MAYA", "JONAS"}
 
 
 async def test_the_cast_is_expected_to_speak_with_the_lock_or_without(house: House):
     await house.start(cast=("MAYA", "JONAS"))
-    await house.room.library.change(house.writer(), {"lock": False})
+    await house.session.library.change_preferences(house.writer(), {"lock": False})
     origin = (await house.carry_on(1))[0].origin
     assert (origin["cast"], origin["present"]) == ([], ["MAYA", "JONAS"])
-    await house.room.library.change(house.writer(), {"lock": True})
-    await house.room.library.add_to_cast(house.writer(), ["MAYA"], 7)
-    await house.room.library.change(house.writer(), {"skip_played": True})
+    await house.session.library.change_preferences(house.writer(), {"lock": True})
+    await house.session.library.add_to_cast(house.writer(), ["MAYA"], 7)
+    await house.session.library.change_preferences(house.writer(), {"skip_played": True})
     origin = (await house.carry_on(1))[0].origin
     assert (origin["cast"], origin["present"]) == (["JONAS"], ["JONAS"])
     origin = (await house.carry_on(1, character="JONAS"))[0].origin
@@ -132,15 +132,17 @@ async def test_the_cast_is_expected_to_speak_with_the_lock_or_without(house: Hou
 
 async def test_who_is_played_is_left_to_who_plays_them(house: House):
     await house.start(cast=("MAYA", "JONAS"))
-    await house.room.library.add_to_cast(house.writer(), ["MAYA"], 7)
+    await house.session.library.add_to_cast(house.writer(), ["MAYA"], 7)
     speech = {"lines": 8, "kind": Kind.DIALOGUE}
     assert "MAYA" in await speakers(house, **speech)
-    await house.room.library.change(house.writer(), {"skip_played": True, "lock": False})
+    await house.session.library.change_preferences(
+        house.writer(), {"skip_played": True, "lock": False}
+    )
     assert await speakers(house, **speech) == {"JONAS"}
-    with pytest.raises(RoomError, match="MAYA is played by somebody"):
+    with pytest.raises(SessionError, match="MAYA is played by somebody"):
         await house.carry_on(1, character="MAYA")
-    await house.room.library.add_to_cast(house.writer(), ["JONAS"], 8)
-    with pytest.raises(RoomError, match="People play every character in the cast"):
+    await house.session.library.add_to_cast(house.writer(), ["JONAS"], 8)
+    with pytest.raises(SessionError, match="People play every character in the cast"):
         await house.carry_on(1)
     assert (await house.carry_on(1, kind=Kind.ACTION))[0].kind == "action"
 
@@ -150,4 +152,4 @@ async def test_a_script_with_a_banned_cast_does_not_begin(house: House):
     with pytest.raises(ScriptError, match="cannot join the cast"):
         await house.start(cast=("MAYA",))
     await house.start()
-    await house.room.continuation.generate(house.writer(), Wish(seed=1))
+    await house.session.continue_(house.writer(), ContinueRequest(seed=1))

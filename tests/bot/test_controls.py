@@ -10,9 +10,9 @@ import pytest
 
 from bot.inference.word_filter import find_banned_word
 from bot.screenplay.elements import Kind
-from bot.session.banned_words import changed, shown_words
-from bot.session.channel_session import Room
-from bot.session.turn import Patience, RoomError, Wish
+from bot.session.banned_words import edit_words, format_words
+from bot.session.channel_session import ChannelSession
+from bot.session.turn import ContinueRequest, Job, SessionError
 from bot.ui import components
 
 from .conftest import Stage, answer, buttons
@@ -37,10 +37,10 @@ def moderator(stage: Stage, name: str = "Mo"):
 async def test_continue_writes_the_kind_that_was_chosen(stage: Stage, kind: Kind):
     await begin(stage)
     await stage.ann.slash(stage.channel, "continue", kind=kind.value, lines=5, seed=1)
-    room = stage.services.rooms.at(stage.channel.id)
-    assert [line.kind for line in await room.lines()][1:] == [kind.value] * 5
+    room = stage.services.sessions.get(stage.channel.id)
+    assert [line.kind for line in await room.load_lines()][1:] == [kind.value] * 5
     await stage.ann.slash(stage.channel, "retry")
-    assert (await room.lines())[-1].kind == kind.value
+    assert (await room.load_lines())[-1].kind == kind.value
 
 
 async def test_somebody_who_speaks_does_not_write_action(stage: Stage):
@@ -69,7 +69,7 @@ async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
 async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     mo = moderator(stage)
     await begin(stage)
-    room = stage.services.rooms.at(stage.channel.id)
+    room = stage.services.sessions.get(stage.channel.id)
     await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
     before = " ".join(await stage.lines())
     first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
@@ -77,16 +77,18 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     assert f"{first}, zounds" in told.response.content
     await mo.slash(stage.channel, "settings banned", add=second, server=True)
     elsewhere = stage.guild.create_text_channel("elsewhere")
-    assert set(await stage.services.rooms.at(elsewhere.id).library.banned(stage.guild.id)) >= {
-        second
-    }
-    assert first not in await stage.services.rooms.at(elsewhere.id).library.banned(stage.guild.id)
+    assert set(
+        await stage.services.sessions.get(elsewhere.id).library.load_banned_words(stage.guild.id)
+    ) >= {second}
+    assert first not in await stage.services.sessions.get(elsewhere.id).library.load_banned_words(
+        stage.guild.id
+    )
     await stage.restart()
     for _ in range(10):
         await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
-    room = stage.services.rooms.at(stage.channel.id)
-    after = " ".join(line.text for line in (await room.lines())[1:])
+    room = stage.services.sessions.get(stage.channel.id)
+    after = " ".join(line.text for line in (await room.load_lines())[1:])
     assert find_banned_word(before, [first, second])
     assert not find_banned_word(after, [first, second])
     shown = await stage.ben.slash(stage.channel, "settings banned")
@@ -152,30 +154,32 @@ async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
 
 
 async def test_the_operators_list_holds_everywhere(house: House):
-    banned = await house.room.library.banned(None)
+    banned = await house.session.library.load_banned_words(None)
     assert len(banned) > 20
     assert not any(word.startswith("#") for word in banned)
     other = house.settings.model_copy(update={"banned": house.settings.database.with_name("w.txt")})
     other.banned.write_text("# mine\nzounds\n\n", encoding="utf-8")
-    assert await Room(1, house.store, house.voices, other).library.banned(None) == ("zounds",)
+    assert await ChannelSession(1, house.store, house.voices, other).library.load_banned_words(
+        None
+    ) == ("zounds",)
 
 
 def test_a_list_is_changed_word_by_word():
-    assert changed(["b"], "A, c c,  b", "") == ["a", "b", "c c"]
-    assert changed(["é", "b"], "", "E") == ["b"]
+    assert edit_words(["b"], "A, c c,  b", "") == ["a", "b", "c c"]
+    assert edit_words(["é", "b"], "", "E") == ["b"]
     for add, remove, why in (
         ("", "x", "not on this list"),
         ("...", "", "at least one letter or digit"),
         ("x" * 61, "", "longer than 60 characters"),
         (",".join(map(str, range(501))), "", "the limit is 500"),
     ):
-        with pytest.raises(RoomError, match=why):
-            changed(["b"], add, remove)
+        with pytest.raises(SessionError, match=why):
+            edit_words(["b"], add, remove)
 
 
 def test_a_long_list_is_cut_and_says_so():
     words = [f"word{i}" for i in range(500)]
-    shown = shown_words(words, "in this channel")
+    shown = format_words(words, "in this channel")
     assert len(shown) < 2000
     assert "and more, 500 in total" in shown
 
@@ -204,26 +208,26 @@ async def test_the_surprise_of_every_character_is_kept(house: House):
 
 async def test_what_is_finished_stays_when_somebody_stops_it(house: House):
     await house.start()
-    patience = Patience()
+    patience = Job()
     work = asyncio.ensure_future(
-        house.room.continuation.generate(house.writer(), Wish(seed=1, lines=10), None, patience)
+        house.session.continue_(house.writer(), ContinueRequest(seed=1, lines=10), None, patience)
     )
     while patience.progress.written < 2:  # noqa: ASYNC110 - nobody is told
         await asyncio.sleep(0)
     patience.stop()
     stopped = (await work).lines
     assert 2 <= len(stopped) < 10
-    await house.room.cursor.undo(house.writer())
-    assert [line.text for line in await house.room.lines()][-1] == stopped[-2].text
+    await house.session.history.undo(house.writer())
+    assert [line.text for line in await house.session.load_lines()][-1] == stopped[-2].text
 
 
 async def test_stopped_before_the_first_line_nothing_is_added(house: House):
     await house.start()
-    patience = Patience()
+    patience = Job()
     patience.stop()
-    with pytest.raises(RoomError, match="Stopped before the first line"):
-        await house.room.continuation.generate(house.writer(), Wish(lines=3), None, patience)
-    assert len(await house.room.lines()) == 1
+    with pytest.raises(SessionError, match="Stopped before the first line"):
+        await house.session.continue_(house.writer(), ContinueRequest(lines=3), None, patience)
+    assert len(await house.session.load_lines()) == 1
     assert await house.carry_on(1)
 
 
@@ -231,8 +235,10 @@ async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
     written = await stage.ann.slash(stage.channel, "continue", lines=3, seed=1)
     look = stage.look(written.response)
-    [*_, last] = await stage.services.rooms.at(stage.channel.id).lines()
-    look["components"] = components.stop(int(last.delivery), components.LINES).to_components()
+    [*_, last] = await stage.services.sessions.get(stage.channel.id).load_lines()
+    look["components"] = components.make_stop_button(
+        int(last.delivery), components.LINES
+    ).to_components()
     assert list(buttons(look)) == ["Stop"]
     pressed = await stage.press_late(stage.ben, look, "Stop")
     assert "That is already written" in pressed.response.content

@@ -31,8 +31,8 @@ pytestmark = pytest.mark.usefixtures("hurry")
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits for answers that never come."""
-    monkeypatch.setattr(delivery, "PATIENCE", 1.0)
-    monkeypatch.setattr(delivery, "FIRST_PATIENCE", 1.0)
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 1.0)
+    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 1.0)
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ async def test_a_picture_that_fails_does_not_end_a_turn(
 async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(delivery, "FIRST_SECONDS", 2.0)
+    monkeypatch.setattr(delivery, "FIRST_RESPONSE_SECONDS", 2.0)
     await begin(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)

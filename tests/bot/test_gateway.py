@@ -144,7 +144,12 @@ async def test_a_wait_grows_with_each_failure_until_there_is_a_connection(
             await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=failures)
             await host.discord.drop()
             await host.discord.bot_is_ready()
-    assert waits == [gateway.FIRST, 2 * gateway.FIRST, 4 * gateway.FIRST, gateway.FIRST]
+    assert waits == [
+        gateway.INITIAL_MAX_DELAY,
+        2 * gateway.INITIAL_MAX_DELAY,
+        4 * gateway.INITIAL_MAX_DELAY,
+        gateway.INITIAL_MAX_DELAY,
+    ]
 
 
 async def test_it_waits_where_discord_hangs_up_again_and_again(
@@ -156,7 +161,7 @@ async def test_it_waits_where_discord_hangs_up_again_and_again(
             await host.discord.drop()
             await host.discord.bot_is_ready()
     # Each series starts over, because a good connection preceded it.
-    assert waits == [gateway.FIRST * n for n in (1, 2, 4, 1, 2)]
+    assert waits == [gateway.INITIAL_MAX_DELAY * n for n in (1, 2, 4, 1, 2)]
 
 
 async def test_a_connection_is_lost_once_however_often_it_cannot_be_made(
@@ -171,7 +176,7 @@ async def test_a_connection_is_lost_once_however_often_it_cannot_be_made(
                 resumed.set()
 
         await host.bot.wait_until_ready()
-        monkeypatch.setattr(host.bot.meter, "gateway", note)
+        monkeypatch.setattr(host.bot.meter, "record_gateway_event", note)
         await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=3)
         await host.discord.drop()
         async with asyncio.timeout(PATIENCE):
@@ -184,7 +189,7 @@ async def test_a_bot_can_be_ended_while_it_connects_anew(
 ):
     await host.bot.wait_until_ready()
     lost = asyncio.Event()
-    monkeypatch.setattr(host.bot.meter, "gateway", lambda _: lost.set())
+    monkeypatch.setattr(host.bot.meter, "record_gateway_event", lambda _: lost.set())
     await host.discord.fail(Kind.SILENCE, *HANDSHAKE, most=host.shards)
     await host.discord.drop()
     async with asyncio.timeout(PATIENCE):
@@ -195,7 +200,7 @@ def test_nobody_waits_longer_than_the_longest(waits: list[float]):
     one = gateway.Backoff(lambda: None)
     for _ in range(20):
         one.delay()
-    assert max(waits) == gateway.LONGEST
+    assert max(waits) == gateway.MAX_DELAY
     assert waits == sorted(waits)
 
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.cleaning import clean
-from bot.cogs.attachments import title_of
-from bot.cogs.history_page import LABEL, RewriteModal, label, list_lines, option
-from bot.cogs.reading import file_name
-from bot.cogs.requester import name_of
-from bot.cogs.scripts import RenameModal, script_option
+from bot.cogs.attachments import choose_title
+from bot.cogs.history_page import LABEL_SIZE, RewriteModal, format_label, format_lines, make_option
+from bot.cogs.reading import make_file_name
+from bot.cogs.requester import find_name
+from bot.cogs.scripts import RenameModal, make_script_option
 from bot.i18n.markdown import LIMIT, fenced, inline, plain, size
 from bot.screenplay.elements import ScriptError
 from bot.screenplay.fountain import format_fountain, parse_model_text
@@ -31,13 +31,13 @@ from bot.screenplay.free_text import (
 from bot.screenplay.free_text import parse_cast as cast_of
 from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import count_script
-from bot.session.banned_words import MOST_WORDS, changed, shown_words
-from bot.session.turn import Place, RoomError
+from bot.session.banned_words import MAX_WORDS, edit_words, format_words
+from bot.session.turn import ScriptPosition, SessionError
 from bot.storage.schema import Line, Poll, Script
-from bot.ui.ballots import ballot_text
-from bot.ui.cards import NAME, card, credited
-from bot.ui.images.page import stats_in_words
-from bot.ui.script_messages import dimmed, messages
+from bot.ui.cards import NAME_SIZE, format_card, format_credit
+from bot.ui.images.pictures import describe_statistics
+from bot.ui.poll_messages import format_poll
+from bot.ui.script_messages import format_struck, split_into_messages
 
 steadily = settings(max_examples=300, deadline=None, derandomize=True)
 
@@ -131,11 +131,11 @@ def test_everything_that_is_stored_is_clean(text: str, who: str) -> None:
         lambda: [make_heading(text).text],
         lambda: [parse_name(text)],
         lambda: list(cast_of(text)),
-        lambda: changed([], text, ""),
+        lambda: edit_words([], text, ""),
     ):
         try:
             stored += make()
-        except (ScriptError, RoomError):
+        except (ScriptError, SessionError):
             continue
     if element := parse_model_text(text):
         stored.append(element.text)
@@ -174,7 +174,7 @@ def test_a_title_is_one_line_that_discord_takes(text: str) -> None:
     assert title == title.strip()
     assert "\n" not in title
     assert_clean(title)
-    assert re.fullmatch(r"[\w-]{1,60}", file_name(Script(title=title)))
+    assert re.fullmatch(r"[\w-]{1,60}", make_file_name(Script(title=title)))
 
 
 @steadily
@@ -182,7 +182,7 @@ def test_a_title_is_one_line_that_discord_takes(text: str) -> None:
 def test_a_file_name_becomes_a_title(text: str) -> None:
     attached = cast("discord.Attachment", SimpleNamespace(filename=f"{text}.txt"))
     for found in (None, text):
-        title = title_of(attached, Manuscript(found, ()))
+        title = choose_title(attached, Manuscript(found, ()))
         assert title == clean_title(title)
 
 
@@ -190,8 +190,8 @@ def test_a_file_name_becomes_a_title(text: str) -> None:
 @given(wild)
 def test_a_display_name_is_never_empty_and_always_clean(text: str) -> None:
     user = cast("discord.Member", SimpleNamespace(display_name=text, name="ann_1", id=7))
-    credit = name_of(user)
-    assert 0 < size(credit) <= NAME
+    credit = find_name(user)
+    assert 0 < size(credit) <= NAME_SIZE
     assert_clean(credit)
 
 
@@ -205,19 +205,19 @@ def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
     if not lines:
         return
     for live in ({line.id for line in lines}, {lines[0].id}, set[int]()):
-        content = card(lines, live)
+        content = format_card(lines, live)
         assert not PING.search(content)
         assert content.count("```") % 2 == 0
         assert "`" not in content.replace("```", "")
         for outside in content.split("```")[::2]:
             assert all(one.startswith("-#") for one in outside.strip().split("\n") if one)
     for line in lines:
-        assert_inert(dimmed(line.element).removeprefix("-# ~~").removesuffix("~~"))
-    for block in messages(line.element for line in lines):
+        assert_inert(format_struck(line.element).removeprefix("-# ~~").removesuffix("~~"))
+    for block in split_into_messages(line.element for line in lines):
         assert block.count("`") == 6
         assert not PING.search(block)
-    assert_inert(credited(lines))
-    assert not PING.search(list_lines(lines, {}, {}))
+    assert_inert(format_credit(lines))
+    assert not PING.search(format_lines(lines, {}, {}))
 
 
 @steadily
@@ -231,7 +231,7 @@ def test_takes_ping_nobody_and_keep_to_their_blocks(texts: list[str], credit: st
         ballot = Poll(id=1, script=1, parent=None, asker=7, ends=None, closed=closed, chosen=None)
         if closed:
             ballot.chosen = next(iter(takes))
-        content = ballot_text(ballot, takes, {})
+        content = format_poll(ballot, takes, {})
         # The message mentions the asker, but may ping nobody.
         assert not PING.search(content.replace("<@7>", ""))
         assert size(content) <= LIMIT
@@ -246,14 +246,18 @@ async def nothing(*_: object) -> None:
 @given(wild, wild, wild)
 def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, who: str) -> None:
     script = Script(id=1, title=clean_title(title) or "Untitled", running=True, archived=False)
-    chosen = script_option(script)
+    chosen = make_script_option(script)
     default = RenameModal(script, nothing).name.default
     line = a_line(text, 1, who)
     shown = [(chosen.label, 100), (default or "", 100)]
     if line:
-        made = option(line, 3)
-        shown += [(made.label, 100), (made.description or "", 100), (label(line, None), LABEL)]
-        assert RewriteModal(line, Place(1, 1), nothing).text.default == line.text
+        made = make_option(line, 3)
+        shown += [
+            (made.label, 100),
+            (made.description or "", 100),
+            (format_label(line, None), LABEL_SIZE),
+        ]
+        assert RewriteModal(line, ScriptPosition(1, 1), nothing).text.default == line.text
     for one, limit in shown:
         assert 0 < size(one) <= limit
         assert_clean(one)
@@ -263,25 +267,25 @@ def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, w
 @given(wild)
 def test_a_list_of_words_is_shown_in_its_block(text: str) -> None:
     try:
-        words = changed([], text, "")
-    except RoomError:
+        words = edit_words([], text, "")
+    except SessionError:
         return
-    shown = shown_words(words, "this channel")
+    shown = format_words(words, "this channel")
     assert not PING.search(shown)
     assert shown.count("`") in (2, 6)  # the option add, or a block
 
 
-@pytest.mark.parametrize("number", [25, MOST_WORDS])
+@pytest.mark.parametrize("number", [25, MAX_WORDS])
 def test_a_long_list_of_words_fits_into_a_message(number: int) -> None:
     words = [f"{'𝔞' * 50}{one}" for one in range(number)]
-    assert size(shown_words(words, "this channel")) <= LIMIT
+    assert size(format_words(words, "this channel")) <= LIMIT
 
 
 @steadily
 @given(wild, wild)
 def test_the_words_of_a_picture_are_clean(text: str, who: str) -> None:
     line = a_line(text, 1, who)
-    words = stats_in_words(clean_title(text), count_script([line] if line else []))
+    words = describe_statistics(clean_title(text), count_script([line] if line else []))
     assert size(words) <= 1000
     assert_clean(words)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.session.rate_limits import MINUTE, Buckets, Cost, Limits, TooMuch
+from bot.session.rate_limits import MINUTE, Cost, LeakyBuckets, RateLimited, RateLimits
 from bot.settings import RunnerSettings
 
 from .conftest import Stage, answer
@@ -35,11 +35,11 @@ def test_never_more_than_a_bucket_and_what_flowed_in(
     a_minute: int, asked: list[tuple[float, int]]
 ) -> None:
     clock = Clock()
-    buckets = Buckets(a_minute, clock)
+    buckets = LeakyBuckets(a_minute, clock)
     taken: list[tuple[float, int]] = []
     for later, cost in asked:
         clock.now += later
-        if not buckets.wait("ann", cost):
+        if not buckets.compute_wait("ann", cost):
             buckets.take("ann", cost)
             taken.append((clock.now, cost))
     # The bucket held only the beginning of the last request, so the rest was owed afterwards.
@@ -54,53 +54,55 @@ def test_never_more_than_a_bucket_and_what_flowed_in(
 @given(st.integers(1, 100), st.lists(st.integers(1, 300), min_size=1, max_size=20))
 def test_whoever_waits_as_long_as_they_were_told_is_let_in(a_minute: int, costs: list[int]) -> None:
     clock = Clock()
-    buckets = Buckets(a_minute, clock)
+    buckets = LeakyBuckets(a_minute, clock)
     for cost in costs:
-        if wait := buckets.wait("ann", cost):
+        if wait := buckets.compute_wait("ann", cost):
             clock.now += wait - 1e-3
-            assert buckets.wait("ann", cost) > 0
+            assert buckets.compute_wait("ann", cost) > 0
             clock.now += 1e-3 + 1e-6
-        assert buckets.wait("ann", cost) == 0
+        assert buckets.compute_wait("ann", cost) == 0
         buckets.take("ann", cost)
 
 
 def test_what_is_larger_than_a_bucket_is_owed() -> None:
     clock = Clock()
-    buckets = Buckets(100, clock)
-    assert buckets.wait("ann", 1000) == 0
+    buckets = LeakyBuckets(100, clock)
+    assert buckets.compute_wait("ann", 1000) == 0
     buckets.take("ann", 1000)
-    assert buckets.wait("ann", 1) == pytest.approx(9 * MINUTE + 0.6)
+    assert buckets.compute_wait("ann", 1) == pytest.approx(9 * MINUTE + 0.6)
 
 
 def test_memory_is_bounded_and_whoever_asked_last_is_remembered() -> None:
     clock = Clock()
-    buckets = Buckets(1, clock, most=10)
+    buckets = LeakyBuckets(1, clock, max_buckets=10)
     for one in range(1000):
         buckets.take(one, 1)
         buckets.take("ann", 1)
     assert len(buckets) == 10
-    assert buckets.wait("ann", 1) > 0
-    assert buckets.wait(0, 1) == 0
+    assert buckets.compute_wait("ann", 1) > 0
+    assert buckets.compute_wait(0, 1) == 0
 
 
 def test_no_rate_is_no_limit() -> None:
-    buckets = Buckets(0)
+    buckets = LeakyBuckets(0)
     for _ in range(10):
-        assert buckets.wait("ann", 1e9) == 0
+        assert buckets.compute_wait("ann", 1e9) == 0
         buckets.take("ann", 1e9)
     assert len(buckets) == 0
 
 
 def test_a_refusal_takes_nothing_and_names_whose_limit_it_is() -> None:
     clock = Clock()
-    limits = Limits({"person": (10, 5, 100), "channel": (10, 10, 100)}, clock)
+    limits = RateLimits({"person": (10, 5, 100), "channel": (10, 10, 100)}, clock)
     ann, ben = ({"person": who, "channel": "stage"} for who in ("ann", "ben"))
     limits.spend(ann, Cost(lines=5))
     for _ in range(3):
-        with pytest.raises(TooMuch, match=r"You have reached your limit .* again in 12 seconds"):
+        with pytest.raises(
+            RateLimited, match=r"You have reached your limit .* again in 12 seconds"
+        ):
             limits.spend(ann, Cost(lines=1))
     limits.spend(ben, Cost(lines=5))
-    with pytest.raises(TooMuch, match="This channel is very busy"):
+    with pytest.raises(RateLimited, match="This channel is very busy"):
         limits.spend({"person": "cid", "channel": "stage"}, Cost(lines=5))
     clock.now += 12
     limits.spend(ann, Cost(lines=1))

@@ -9,7 +9,7 @@ import pytest
 from bot.cogs.script_settings import ScriptSettings
 from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import RANGES
-from bot.session.turn import RoomError, Wish
+from bot.session.turn import ContinueRequest, SessionError
 
 from .conftest import Stage, answer
 from .test_cog import HEADING, begin
@@ -65,7 +65,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
     written = await stage.ben.slash(stage.channel, "continue", takes=1)
-    origin = (await stage.services.rooms.at(stage.channel.id).lines())[-1].origin
+    origin = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1].origin
     assert 1 < origin["candidates"] <= CANDIDATES["good"]
     assert f"-# other, seed {origin['seed']}" in written.response.content
     how = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
@@ -90,7 +90,7 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await settings(stage, "voice", min_p=0.3)
     await stage.ann.slash(stage.channel, "continue", seed=1, min_p=0.0, temperature=1.5)
     await stage.ann.slash(stage.channel, "continue", seed=1)
-    one, two = (await stage.services.rooms.at(stage.channel.id).lines())[1:]
+    one, two = (await stage.services.sessions.get(stage.channel.id).load_lines())[1:]
     assert (one.origin["min_p"], one.origin["temperature"]) == (0.0, 1.5)
     assert (two.origin["min_p"], two.origin["temperature"]) == (0.3, 0.75)
 
@@ -153,22 +153,22 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
 
 async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.start()
-    await house.room.library.change(house.writer(), {"cooldown": 60})
+    await house.session.library.change_preferences(house.writer(), {"cooldown": 60})
     for act in (
         lambda: house.write("Rain."),
         lambda: house.carry_on(1),
     ):
-        with pytest.raises(RoomError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
+        with pytest.raises(SessionError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
     ben = house.writer("Ben")
-    await house.room.continuation.generate(ben, Wish(seed=1))
-    with pytest.raises(RoomError, match="This script has a cooldown"):
-        await house.room.continuation.retake(house.writer("Ben"))
+    await house.session.continue_(ben, ContinueRequest(seed=1))
+    with pytest.raises(SessionError, match="This script has a cooldown"):
+        await house.session.continuation.retry(house.writer("Ben"))
     # Set the lines' times back, as if a minute had passed.
     await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
-    await house.room.continuation.retake(house.writer("Ben"))
+    await house.session.continuation.retry(house.writer("Ben"))
     await house.write("Rain.")
-    assert len(await house.room.lines()) == 3
+    assert len(await house.session.load_lines()) == 3
 
 
 async def test_a_script_is_kept_to_a_role(stage: Stage):

@@ -148,13 +148,13 @@ async def running(bot: Bot) -> AsyncIterator[None]:
 
 async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> None:
     """Run through all sorts of acts, and read the pages."""
-    async with aiohttp.ClientSession() as session, Bot(chosen) as bot, bot.telling():
+    async with aiohttp.ClientSession() as session, Bot(chosen) as bot, bot.serve_metrics():
         pages = Pages(session, f"http://127.0.0.1:{chosen.metrics_port}")
 
         async def look(when: str) -> None:
             seen.health[when] = await pages.get("healthz")
             seen.readiness[when] = await pages.get("readyz")
-            seen.transactions[when] = (await pages.numbers())("onbook_transactions_in_hand")
+            seen.transactions[when] = (await pages.numbers())("onbook_transactions_in_progress")
 
         await look("before it is connected")
         with ExitStack() as server:
@@ -168,7 +168,9 @@ async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> No
                         await write_at_once(stage, pages, seen, gate)
                         await do_all_sorts(stage)
                         await connect_anew(stage)
-                        seen.end = await pages.until(interactions_in_hand=0, transactions_in_hand=0)
+                        seen.end = await pages.until(
+                            interactions_in_progress=0, transactions_in_progress=0
+                        )
                         seen.private += [str(one.id) for one in (stage.ann, stage.ben, stage.hall)]
                     await break_the_database(stage.services, chosen.database, look)
                     (await stage.services.voices.engine(chosen.model)).close()
@@ -209,7 +211,7 @@ async def staged(discord: Discord, bot: Bot) -> Stage:
 
 async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.Event) -> None:
     """Write two lines side by side, of which one must wait; a third is refused."""
-    seen.calm = await pages.until(interactions_in_hand=0)
+    seen.calm = await pages.until(interactions_in_progress=0)
     gate.clear()
     asked = [await stage.ann.slash(stage.hall, "continue")]
     await pages.until(rows=1)
@@ -224,9 +226,9 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     for one in asked:
         await one.shows(BLOCK)
     for place in (stage.hall, stage.roof):
-        [*_, last] = await stage.services.rooms.at(place.id).lines()
+        [*_, last] = await stage.services.sessions.get(place.id).load_lines()
         seen.private.append(last.text)
-    seen.after = await pages.until(interactions_in_hand=0)
+    seen.after = await pages.until(interactions_in_progress=0)
 
 
 async def do_all_sorts(stage: Stage) -> None:
@@ -332,14 +334,14 @@ def test_everything_asked_for_is_counted_by_what_became_of_it(seen: Seen):
         assert seen.end("onbook_interactions_total", act=act) == asked
         heard_twice = act == "write"
         assert seen.end("onbook_acknowledge_seconds_count", act=act) == asked - heard_twice
-    assert seen.end("onbook_interactions_in_hand") == 0
+    assert seen.end("onbook_interactions_in_progress") == 0
 
 
 def test_lines_in_hand_wait_and_are_written(seen: Seen):
     for numbers, rows, queue in ((seen.calm, 0, 0), (seen.busy, 1, 1), (seen.after, 0, 0)):
         assert numbers("onbook_rows", voice="tiny") == rows
         assert numbers("onbook_queue", voice="tiny") == queue
-    assert seen.busy("onbook_interactions_in_hand") == 2
+    assert seen.busy("onbook_interactions_in_progress") == 2
     assert seen.end("onbook_characters_total", voice="tiny", work="reading") == seen.read > 0
     assert seen.end("onbook_characters_total", voice="tiny", work="writing") == seen.written > 0
 
@@ -363,7 +365,7 @@ def test_the_database_discord_and_the_gateway_are_counted(seen: Seen):
         for purpose in ("reading", "writing")
     ]
     assert reading > writing >= 8  # at least the lines begun, written and undone
-    assert seen.end("onbook_transactions_in_hand") == 0
+    assert seen.end("onbook_transactions_in_progress") == 0
     assert seen.transactions["with a database that does not come to an end"] == 1
     assert seen.end("onbook_request_seconds_count", status="429") == 1
     assert seen.end("onbook_request_seconds_count", status="2xx") > 12

@@ -17,8 +17,8 @@ from bot.inference.anatomy import Anatomy
 from bot.inference.registry import ModelFile
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from bot.ui.images import curve
-from bot.ui.images.curve import Curve, curve_of, in_words
-from bot.ui.model_cards import card
+from bot.ui.images.curve import Curve, describe_curve, parse_curve
+from bot.ui.model_cards import format_model_card
 
 from .conftest import Stage, answer, fields, labels
 from .test_cog import begin
@@ -134,7 +134,7 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
     await model(stage, "use", model="tiny", script=True)
-    head = (await stage.services.rooms.at(stage.channel.id).script()).head
+    head = (await stage.services.sessions.get(stage.channel.id).load_script()).head
     engine = await stage.services.voices.engine("tiny")
     assert await stage.services.store.states.find_state(head, engine.model.fingerprint) is not None
     again = await go_on(stage)
@@ -206,7 +206,7 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     put(models / "other.onnx", models / "tiny.onnx")
     await model(stage, "list")
     assert REREAD.format("tiny") in await go_on(stage)
-    lines = await stage.services.rooms.at(stage.channel.id).lines()
+    lines = await stage.services.sessions.get(stage.channel.id).load_lines()
     first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
     assert first != second
 
@@ -229,7 +229,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     assert fp == f"-# fingerprint {voice.fingerprint[:12]}"
     [picture] = shown.attachments
     assert "How “tiny” learned: on a text that it was not trained on" in picture.description
-    assert Image.open(io.BytesIO(await picture.read())).size == (curve.WIDTH, curve.HEIGHT)
+    assert Image.open(io.BytesIO(await picture.read())).size == (curve.WIDTH, curve.CURVE_HEIGHT)
 
 
 async def test_the_voice_that_writes_here_is_shown_if_none_is_named(stage: Stage):
@@ -269,14 +269,14 @@ async def test_voices_are_suggested(stage: Stage):
     ids=str,
 )
 def test_a_file_without_a_curve_has_no_picture(about: dict[str, str]):
-    assert curve_of({f"onbook.{key}": value for key, value in about.items()}) is None
+    assert parse_curve({f"onbook.{key}": value for key, value in about.items()}) is None
 
 
 def test_the_shipped_voice_has_a_curve():
-    found = curve_of(Anatomy.of((SHIPPED_MODELS / "stage.onnx").read_bytes()).metadata)
+    found = parse_curve(Anatomy.of((SHIPPED_MODELS / "stage.onnx").read_bytes()).metadata)
     assert found is not None
     assert found.best == (3000, pytest.approx(1.925, abs=0.01))
-    assert "at best after 3,000" in in_words("stage", found)
+    assert "at best after 3,000" in describe_curve("stage", found)
 
 
 @pytest.mark.parametrize(
@@ -289,20 +289,20 @@ def test_the_shipped_voice_has_a_curve():
     ids=["a point", "dear", "long"],
 )
 def test_any_curve_can_be_drawn(one: Curve):
-    picture = Image.open(io.BytesIO(curve.drawn("x" * 100, one)))
-    assert picture.size == (curve.WIDTH, curve.HEIGHT)
-    assert in_words("x" * 2000, one)
+    picture = Image.open(io.BytesIO(curve.draw_curve("x" * 100, one)))
+    assert picture.size == (curve.WIDTH, curve.CURVE_HEIGHT)
+    assert describe_curve("x" * 2000, one)
 
 
 def test_of_many_texts_a_card_tells_the_mean():
     texts = [{"name": f"film-{bits}", "exported": float(bits)} for bits in range(7)]
     about = {"onbook.evaluation": json.dumps({"texts": texts})}
     found = ModelFile("odd", (0, 2_000_000, 0), about=about)
-    assert "7 unseen texts: 3.000 on average" in card(found)
+    assert "7 unseen texts: 3.000 on average" in format_model_card(found)
 
 
 @pytest.mark.parametrize("evaluation", ["", "7", '{"texts": 7}', '{"texts": [7, {"name": 3}]}'])
 def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}
-    told = card(ModelFile("odd", (0, 2_000_000, 0), about=about))
+    told = format_model_card(ModelFile("odd", (0, 2_000_000, 0), about=about))
     assert told == "**odd**\nSize: 2.0 MB\n-# fingerprint "

@@ -16,12 +16,12 @@ from bot.inference.request import Request
 from bot.inference.sandbox import examine_file
 from bot.screenplay.elements import Element, Kind, ScriptError
 from bot.screenplay.fountain import format_for_model, split_fountain
-from bot.session.replay import Verdict, replay
-from bot.session.surprisal import last_costs
-from bot.session.turn import NewScript, Patience, Place, Turn, Wish
+from bot.session.replay import Verdict, replay_script
+from bot.session.surprisal import load_last_surprisal
+from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line
-from bot.ui.replay_report import in_words
+from bot.ui.replay_report import format_report
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
@@ -59,9 +59,9 @@ def say_of_itself(path: Path, passages: object) -> None:
 
 async def state_at_the_end(house: House, voice: str = "tiny") -> bytes:
     """Return the state of the last line for a voice: stored, or read again."""
-    script = await house.room.script()
-    reading = await house.room.reader.open(voice, script.style)
-    return (await house.room.reader.state(reading, script.head)).tobytes()
+    script = await house.session.load_script()
+    reading = await house.session.reader.open_model(voice, script.style)
+    return (await house.session.reader.load_state(reading, script.head)).tobytes()
 
 
 async def read_after(house: House, opening: str, lines: list[Line], voice: str = "tiny") -> bytes:
@@ -72,7 +72,7 @@ async def read_after(house: House, opening: str, lines: list[Line], voice: str =
     return (await engine.run(Request(engine.model.start(), tokens))).state.tobytes()
 
 
-async def begun(house: House, style: str | None) -> Turn:
+async def begun(house: House, style: str | None) -> TurnResult:
     """Begin a script with a short line, because a tiny voice soon forgets its opening."""
     await house.start(heading=None, style=style)
     return await house.write("Rain.")
@@ -80,7 +80,7 @@ async def begun(house: House, style: str | None) -> Turn:
 
 async def check_it_has_read(house: House, opening: str, voice: str = "tiny") -> None:
     """Raise AssertionError where the voice has not read this opening before the script."""
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     state = await state_at_the_end(house, voice)
     assert state == await read_after(house, opening, lines, voice)
     others = {"", *PASSAGES.values()} - {opening}
@@ -138,10 +138,10 @@ async def test_a_script_begins_where_its_opening_ends(house: House):
         await begun(house, style)
         await check_it_has_read(house, passage)
     # The opening is no part of the script, and the lines do not look back to it.
-    assert texts(await house.room.lines()) == ["Rain."]
-    reading = await house.room.reader.open("tiny", "storm")
-    standing = await house.room.reader.standing(reading, None, Patience().progress)
-    assert len(standing.recent) == 0
+    assert texts(await house.session.load_lines()) == ["Rain."]
+    reading = await house.session.reader.open_model("tiny", "storm")
+    standing = await house.session.reader.load_context(reading, None, Job().progress)
+    assert len(standing.recent_tokens) == 0
 
 
 async def test_the_first_line_is_written_in_its_style(house: House):
@@ -164,10 +164,10 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
         return await run(request)
 
     monkeypatch.setattr(engine, "run", counted)
-    first = await openings.reading(engine, "storm", None)
-    second = await openings.reading(engine, "storm", None)
-    other = await openings.reading(engine, "ghost story", None)
-    none = await openings.reading(engine, "no such style", None)
+    first = await openings.prime_model(engine, "storm", None)
+    second = await openings.prime_model(engine, "storm", None)
+    other = await openings.prime_model(engine, "ghost story", None)
+    none = await openings.prime_model(engine, "no such style", None)
     assert first.start is second.start
     assert [first.fingerprint == one.fingerprint for one in (second, other, none)] == [
         *(True, False, False)
@@ -180,16 +180,16 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
 async def test_it_is_there_after_a_restart_and_read_again(house: House):
     await begun(house, "ghost story")
     before = texts(await house.carry_on(1))
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     await house.restart("DELETE FROM states", "DELETE FROM surprisals")
-    assert (await house.room.script()).style == "ghost story"
+    assert (await house.session.load_script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
     assert texts(await house.carry_on(1)) == before
 
 
 async def test_a_file_is_read_after_the_opening(house: House):
     brought = [Element(Kind.ACTION, "Rain.")]
-    turn = await house.room.library.import_script(
+    turn = await house.session.library.import_script(
         house.writer(), NewScript(title="Brought", style="storm"), brought
     )
     assert turn.script.style == "storm"
@@ -200,27 +200,29 @@ async def test_a_file_is_read_after_the_opening(house: House):
 
 async def test_what_surprised_the_voice_is_judged_after_the_opening(house: House):
     await begun(house, "storm")
-    kept = (await last_costs(house.room, 1, 600))[2][0]
+    kept = (await load_last_surprisal(house.session, 1, 600))[2][0]
     await house.restart("DELETE FROM states", "DELETE FROM surprisals")
-    reading, [line], [again] = await last_costs(house.room, 1, 600)
+    reading, [line], [again] = await load_last_surprisal(house.session, 1, 600)
     assert again == pytest.approx(kept, abs=0.05)
-    expected = await house.room.reader.expected(reading, line, 1)
+    expected = await house.session.reader.predict_logits(reading, line, 1)
     await begun(house, None)
-    reading, [line], [plain] = await last_costs(house.room, 1, 600)
+    reading, [line], [plain] = await load_last_surprisal(house.session, 1, 600)
     assert plain != pytest.approx(kept, abs=0.05)
-    assert expected.tolist() != (await house.room.reader.expected(reading, line, 1)).tolist()
+    assert (
+        expected.tolist() != (await house.session.reader.predict_logits(reading, line, 1)).tolist()
+    )
 
 
 async def test_a_fork_and_a_branch_keep_it(house: House):
     turn = await begun(house, "storm")
-    fork = await house.room.cursor.fork(house.writer(), "Another", channel=2)
+    fork = await house.session.history.fork(house.writer(), "Another", channel=2)
     assert fork.script.style == "storm"
-    there = house.rooms.at(2)
-    written = (await there.continuation.generate(house.writer(), Wish(seed=2))).lines
+    there = house.sessions.get(2)
+    written = (await there.continue_(house.writer(), ContinueRequest(seed=2))).lines
     assert texts(written) == texts(await house.carry_on(2))
-    await house.room.cursor.undo(house.writer())
-    await house.room.cursor.rewrite(
-        house.writer(), Place(turn.script.id, turn.lines[0].id), "Hail."
+    await house.session.history.undo(house.writer())
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition(turn.script.id, turn.lines[0].id), "Hail."
     )
     await check_it_has_read(house, PASSAGES["storm"])
 
@@ -230,16 +232,16 @@ async def test_a_fork_and_a_branch_keep_it(house: House):
 
 async def test_a_voice_without_the_style_reads_none(house: House):
     await begun(house, "storm")
-    await house.room.library.change(house.writer(), {"voice": "other"})
+    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
     await check_it_has_read(house, "", "other")
     await house.carry_on(2)
-    await house.room.cursor.undo(house.writer())
-    await house.room.library.change(house.writer(), {"voice": "tiny"})
+    await house.session.history.undo(house.writer())
+    await house.session.library.change_preferences(house.writer(), {"voice": "tiny"})
     await check_it_has_read(house, PASSAGES["storm"])
     await house.carry_on(3)
-    await house.room.library.change(house.writer(), {"voice": "other"})
+    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
     await house.carry_on(4)
-    found = await replay(house.room, Patience())
+    found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
 
 
@@ -251,14 +253,14 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     await house.carry_on(1, temperature=2.0)
     say_of_itself(models / "tiny.onnx", passages)
     await house.restart()
-    turn = await house.room.continuation.generate(house.writer(), Wish(seed=2))
-    assert turn.read_by == "tiny"
-    found = await replay(house.room, Patience())
+    turn = await house.session.continue_(house.writer(), ContinueRequest(seed=2))
+    assert turn.new_model == "tiny"
+    found = await replay_script(house.session, Job())
     old, new = found.findings
     assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)
-    assert "the voice's opening has changed: line 1." in in_words(found)
-    await house.room.cursor.undo(house.writer())
-    await house.room.cursor.undo(house.writer())
+    assert "the voice's opening has changed: line 1." in format_report(found)
+    await house.session.history.undo(house.writer())
+    await house.session.history.undo(house.writer())
     await house.write("Rain.")
     await check_it_has_read(house, (passages or {}).get("storm", ""))
 
@@ -268,7 +270,7 @@ async def test_lines_in_a_style_are_proved(house: House):
     await house.carry_on(1, lines=3)
     await house.write("Rain.")
     await house.carry_on(2)
-    found = await replay(house.room, Patience())
+    found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [
         *[Verdict.PROVED] * 3,
         *(Verdict.PERSON, Verdict.PROVED),
@@ -291,7 +293,7 @@ async def test_an_unknown_style_is_refused_with_those_that_there_are(
     with pytest.raises(ScriptError) as refused:
         await house.start(**how)
     assert told in str(refused.value)
-    assert await house.store.scripts.list_scripts(house.room.channel) == []
+    assert await house.store.scripts.list_scripts(house.session.channel) == []
 
 
 async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
@@ -309,7 +311,7 @@ async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
 async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
     await begin(stage, style=" Storm ")
     await stage.ben.slash(stage.channel, "continue", seed=1)
-    assert (await stage.services.rooms.at(stage.channel.id).script()).style == "storm"
+    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert shown.content.split("\n")[1:3] == ["- model tiny", "- **style storm**"]
     await stage.ann.slash(stage.channel, "script show")

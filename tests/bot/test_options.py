@@ -8,9 +8,9 @@ from bot.generation.options import (
     OPTIONS,
     SAMPLING_OPTIONS,
     OptionSpec,
+    extract_requested_options,
     read_options,
-    requested_in,
-    resolve,
+    resolve_options,
 )
 from bot.inference.sampling import Sampling
 from bot.settings import Settings
@@ -62,7 +62,7 @@ def test_the_operators_default_is_of_the_type_and_within_the_bounds(one: OptionS
 
 def test_a_request_goes_before_the_script_and_the_script_before_the_operator():
     own = {"temperature": 0.3, "top_p": 0.5, "min_p": 0.0, "repetition": 99.0}
-    resolved = resolve({"temperature": 1.5, "top_p": None}, own, Settings(min_p=0.2))
+    resolved = resolve_options({"temperature": 1.5, "top_p": None}, own, Settings(min_p=0.2))
     assert (resolved["temperature"], resolved["top_p"], resolved["min_p"]) == (1.5, 0.5, 0.0)
     assert resolved["length"] == Settings().soft_length
     assert resolved["repetition"] == Settings().repetition
@@ -72,11 +72,11 @@ def test_a_request_goes_before_the_script_and_the_script_before_the_operator():
 @pytest.mark.parametrize("name", ["length", "recall", "tempo"])
 def test_only_what_can_be_requested_is_taken(name: str):
     with pytest.raises(ValueError, match=name):
-        resolve({name: 1}, {}, Settings())
+        resolve_options({name: 1}, {}, Settings())
 
 
 def test_another_take_asks_for_what_the_first_was_written_with():
     origin = {"seed": 1, "temperature": 0.4, "length": 60, "recall": 1.0, "quality": "good"}
-    asked = requested_in(origin)
+    asked = extract_requested_options(origin)
     assert (asked["temperature"], asked["quality"], asked["min_p"]) == (0.4, "good", None)
     assert not asked.keys() & {"seed", "length", "recall"}

@@ -33,7 +33,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_held)
-    monkeypatch.setattr(turns, "A_WHILE", 0.05)
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
     return gate
 
 

@@ -677,8 +677,8 @@ async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSet
         assert len(whole) == 3
         await stage.ann.slash(stage.channel, "undo")
         assert await stage.lines() == whole[:2]
-        room = stage.services.rooms.at(stage.channel.id)
-        [*_, head] = await room.lines()
+        room = stage.services.sessions.get(stage.channel.id)
+        [*_, head] = await room.load_lines()
         before = await stage.services.store.states.find_state(head.id, await fingerprint(stage))
         await stage.restart()
         assert (

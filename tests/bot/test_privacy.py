@@ -20,10 +20,10 @@ from discord.ext import commands
 from sqlalchemy import URL
 
 from bot.cogs import add_cogs
-from bot.cogs.privacy import as_file
+from bot.cogs.privacy import make_export_file
 from bot.screenplay.elements import Kind
-from bot.session.replay import Verdict, replay
-from bot.session.turn import Patience, Place, Wish
+from bot.session.replay import Verdict, replay_script
+from bot.session.turn import ContinueRequest, Job, ScriptPosition
 from bot.settings import RunnerSettings
 from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import (
@@ -35,7 +35,7 @@ from bot.storage.schema import (
     make_fork,
 )
 from bot.storage.store import Store
-from bot.ui.replay_report import in_words
+from bot.ui.replay_report import format_report
 from tests.discord.addresses import at
 from tests.discord.bot import bot_here
 from tests.discord.people import PATIENCE, Discord
@@ -100,19 +100,19 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     begun = await house.start(cast=["MAYA"])
     ann = house.writer()
     await house.write(PHRASE)
-    await house.room.library.add_to_cast(ann, ["MAYA"], ann.id)
-    turn = await house.room.continuation.generate(ann, Wish(takes=2, vote=60))
-    await house.room.ballots.vote(ann, turn.ballot.id, 1)
+    await house.session.library.add_to_cast(ann, ["MAYA"], ann.id)
+    turn = await house.session.continue_(ann, ContinueRequest(takes=2, vote=60))
+    await house.session.polls.vote(ann, turn.poll.id, 1)
     await house.store.people.erase_person(ann.id, text=False)
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
     assert {(line.author, line.credit, line.asker) for line in lines} == {
         (ERASED_PERSON, ERASED_NAME, None)
     }
     script = await house.store.scripts.get_script(begun.script.id)
     assert (script.owner, script.players) == (ERASED_PERSON, {})
-    assert await house.store.polls.load_votes(turn.ballot.id) == {}
-    assert (await house.store.polls.find_poll(turn.ballot.id)).asker == ERASED_PERSON
+    assert await house.store.polls.load_votes(turn.poll.id) == {}
+    assert (await house.store.polls.find_poll(turn.poll.id)).asker == ERASED_PERSON
     # A state depends on the text alone, and the text is still there.
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
 
@@ -122,7 +122,7 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     [
         lambda room, ann: room.library.add_to_cast(ann, ["JONAS"], ann.id),
         lambda room, ann: room.library.remove_from_cast(ann, "JONAS"),
-        lambda room, ann: room.cursor.fork(ann, "Another"),
+        lambda room, ann: room.history.fork(ann, "Another"),
     ],
     ids=["add", "remove", "fork"],
 )
@@ -131,17 +131,17 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
 ):
     await house.start(cast=["MAYA", "JONAS"])
     ann, ben = house.writer(), house.writer("Ben")
-    await house.room.library.add_to_cast(ann, ["MAYA"], ben.id)
-    read = house.room.library.script
+    await house.session.library.add_to_cast(ann, ["MAYA"], ben.id)
+    read = house.session.library.load_script
 
     async def read_before_he_is_forgotten() -> Any:
         script = await read()
         await house.store.people.erase_person(ben.id, text=False)
         return script
 
-    monkeypatch.setattr(house.room.library, "script", read_before_he_is_forgotten)
-    await act(house.room, ann)
-    players = [one.players for one in await house.room.library.scripts()]
+    monkeypatch.setattr(house.session.library, "load_script", read_before_he_is_forgotten)
+    await act(house.session, ann)
+    players = [one.players for one in await house.session.library.list_scripts()]
     assert ben.id not in {who for play in players for who in play.values()}
 
 
@@ -149,20 +149,20 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     await house.start()
     first = (await house.write("Rain.")).lines[0]
     ben = house.writer("Ben")
-    kept = (await house.room.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
+    kept = (await house.session.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
     [spoken] = await house.carry_on(seed=1)
-    await house.room.cursor.rewrite(
-        house.writer(), Place((await house.room.script()).id, first.id), "Snow."
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition((await house.session.load_script()).id, first.id), "Snow."
     )
-    assert sum(PHRASE in line.text for line in await house.room.lines()) == 1
+    assert sum(PHRASE in line.text for line in await house.session.load_lines()) == 1
     await house.store.people.erase_person(ben.id, text=True)
-    script = await house.room.script()
+    script = await house.session.load_script()
     tree = await house.store.lines.load_tree_lines(script, 0, 99)
     assert not [line for line in tree if PHRASE in line.text]
     assert [line.removed for line in tree] == [
         line.copy_of == kept.id or line.id == kept.id for line in tree
     ]
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert lines[2].element == ERASED_ELEMENT
     for line in [*tree]:
         if line.removed or line.parent in {one.id for one in tree if one.removed}:
@@ -173,17 +173,21 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of a removed line is marked as removed as well.
-    await house.room.cursor.rewrite(house.writer(), Place(script.id, lines[1].id), "Hail.")
-    assert [line.removed for line in await house.room.lines()][1:3] == [False, True]
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition(script.id, lines[1].id), "Hail."
+    )
+    assert [line.removed for line in await house.session.load_lines()][1:3] == [False, True]
 
 
 async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House):
     await house.start()
     ben = house.writer("Ben")
-    await house.room.continuation.write(ben, PHRASE)
-    stood = await house.room.script()
+    await house.session.continuation.write(ben, PHRASE)
+    stood = await house.session.load_script()
     head = stood.head
-    drafts = await house.room.continuation.write_takes(stood, head, Wish(seed=1), 1, Patience())
+    drafts = await house.session.continuation.write_takes(
+        stood, head, ContinueRequest(seed=1), 1, Job()
+    )
     await house.store.people.erase_person(ben.id, text=True)
     with pytest.raises(HeadMoved):
         await house.store.lines.append_lines(stood, head, drafts[0], "late", 0)
@@ -203,8 +207,8 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     await house.start()
     ben = house.writer("Ben")
     named = type(ben)(ben.id, NAME, ben.delivery)
-    await house.room.continuation.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
-    database = house.settings.where
+    await house.session.continuation.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
+    database = house.settings.database_location
     tell(database, "ANALYZE")  # a server then keeps samples of its tables' content
     before = on_the_disk(database)
     assert NAME.encode() in before
@@ -214,16 +218,16 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     assert NAME.encode() not in after
     assert (PHRASE.encode() in after) is not text
     await house.restart()
-    assert len(await house.room.lines()) == 10
+    assert len(await house.session.load_lines()) == 10
 
 
 async def test_what_is_deleted_is_nowhere_on_the_disk(house: House):
     begun = await house.start()
     await house.write(f"{PHRASE}.")
-    tell(house.settings.where, "ANALYZE")
-    assert PHRASE.encode() in on_the_disk(house.settings.where)
+    tell(house.settings.database_location, "ANALYZE")
+    assert PHRASE.encode() in on_the_disk(house.settings.database_location)
     await house.store.scripts.delete_script(begun.script.id)
-    assert PHRASE.encode() not in on_the_disk(house.settings.where)
+    assert PHRASE.encode() not in on_the_disk(house.settings.database_location)
 
 
 async def test_messages_are_drawn_again_without_what_was_forgotten(stage: Stage):
@@ -270,11 +274,11 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     begun = await house.start(cast=["MAYA", "JONAS"])
     ben, voters = house.writer("Ben"), (await house.store.scripts.get_script(begun.script.id)).owner
     assert not await house.store.people.load_personal_data(ben.id)
-    await house.room.library.add_to_cast(ben, ["MAYA"], ben.id)
-    await house.room.continuation.generate(ben, Wish(kind=Kind.ACTION))
-    turn = await house.room.continuation.generate(house.writer(), Wish(takes=2, vote=60))
-    await house.room.ballots.vote(ben, turn.ballot.id, 1)
-    name, content = as_file(await house.store.people.load_personal_data(ben.id), 10_000)
+    await house.session.library.add_to_cast(ben, ["MAYA"], ben.id)
+    await house.session.continue_(ben, ContinueRequest(kind=Kind.ACTION))
+    turn = await house.session.continue_(house.writer(), ContinueRequest(takes=2, vote=60))
+    await house.session.polls.vote(ben, turn.poll.id, 1)
+    name, content = make_export_file(await house.store.people.load_personal_data(ben.id), 10_000)
     assert name == "on-book-yours.json"
     given = json.loads(content)
     assert [one["take"] for one in given["votes"]] == [2]
@@ -282,17 +286,17 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     assert len(given["asked"]) == 1
     assert given["lines"] == given["scripts"] == []
     theirs = await house.store.people.load_personal_data(voters)
-    [began] = json.loads(as_file(theirs, 10_000)[1])["scripts"]
+    [began] = json.loads(make_export_file(theirs, 10_000)[1])["scripts"]
     assert began["script"] == "The Diner"
 
 
 async def test_export_has_a_copy_whose_original_is_gone(house: House):
     script = (await house.start()).script
     hail = (await house.write("Hail.\n\nSnow.")).lines[0]
-    await house.room.cursor.rewrite(house.writer(), Place(script.id, hail.id), "Rain.")
+    await house.session.history.rewrite(house.writer(), ScriptPosition(script.id, hail.id), "Rain.")
     kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
-    await house.room.cursor.fork(house.writer(), "Fork")
+    await house.session.history.fork(house.writer(), "Fork")
     await house.store.scripts.delete_script(script.id)
     kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
@@ -303,7 +307,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
     kept = await stage.services.store.people.load_personal_data(stage.ben.id)
-    name, content = as_file(kept, 2000)
+    name, content = make_export_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert len(json.loads(archive.read("on-book-yours.json"))["lines"]) == 3
@@ -323,7 +327,7 @@ async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: Ho
     await house.start()
     assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
     assert not (await house.write("\N{SNOWMAN}" * 9)).unreadable
-    house.rooms.notices.forget(house.writer().id)
+    house.sessions.notifications.forget(house.writer().id)
     assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
 
 
@@ -332,17 +336,17 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
     await house.start()
     [before] = await house.carry_on(seed=1)
     ben = house.writer("Ben")
-    await house.room.continuation.write(ben, PHRASE)
+    await house.session.continuation.write(ben, PHRASE)
     await house.carry_on(seed=2, lines=2)
     await house.store.people.erase_person(ben.id, text=True)
-    found = await replay(house.room, Patience())
+    found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [
         *(Verdict.PERSON, Verdict.PROVED, Verdict.PERSON),
         *(Verdict.UNPROVED, Verdict.UNPROVED),
     ]
     assert found.findings[1].line.id == before.id
     assert found.findings[3].reasons == ("it follows a removed line",)
-    assert "it follows a removed line: lines 4, 5" in in_words(found)
+    assert "it follows a removed line: lines 4, 5" in format_report(found)
 
 
 # Servers -----------------------------------------------------------------------------------------
@@ -506,7 +510,7 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
         assert PHRASE.encode() in on_the_disk(database)
         # Writers go on meanwhile, and the purge keeps trying.
         for n in range(30):
-            await house.room.continuation.write(house.writer("Ben"), f"Rain {n}.")
+            await house.session.continuation.write(house.writer("Ben"), f"Rain {n}.")
         assert PHRASE.encode() in on_the_disk(database)
     await asyncio.to_thread(until_it_is_gone, database)
     assert house.store._database._next_purge is None
@@ -572,7 +576,7 @@ async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stag
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
         bot.shard_count, bot.shard_id = 2, shard
-        await stage.services.stale.draw()
+        await stage.services.stale.redraw()
     assert PHRASE not in "\n".join(content for content, _ in stage.seen())
 
 
@@ -596,7 +600,7 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await store.messages.record_message(
         message.id + 1, script, await store.lines.load_lines([line.id for line in was])
     )
-    await stage.services.stale.draw()
+    await stage.services.stale.redraw()
     assert await store.messages.list_stale_messages() == {}
     assert PHRASE not in stage.messages()[-1].content
 
@@ -612,14 +616,14 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         await at_once.begin(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Remove your name")
-        async with services.rooms.at(channel.id).library.lock:
+        async with services.sessions.get(channel.id).library.lock:
             late = await ben.slash(channel, "write", text=f"{PHRASE}.")
             await discord.until(lambda: late.how)
             pressed = await ben.click(asked.answers()[0], "Forget me and my text")
             await discord.until(lambda: pressed.how)
         await pressed.shows("You are forgotten. Name and text removed from 2 lines.")
         await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
-        lines = await services.rooms.at(channel.id).lines()
+        lines = await services.sessions.get(channel.id).load_lines()
         assert {(line.author, line.text) for line in lines} == {
             (ERASED_PERSON, ERASED_ELEMENT.text)
         }
@@ -634,7 +638,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
     ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        room = bot.services.rooms.at(channel.id)
+        room = bot.services.sessions.get(channel.id)
         await at_once.begin(ann, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Remove your name")
@@ -644,7 +648,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
             pressed = await ben.click(asked.answers()[0], "Forget me")
             await discord.until(lambda: pressed.how)
         await pressed.shows("You are forgotten.")
-        script = await room.script()
+        script = await room.load_script()
         assert (script.cast, script.players) == (["MAYA"], {})
 
 
@@ -653,7 +657,7 @@ async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
     both_in_hand = asyncio.Barrier(2)
 
     async def press() -> None:
-        stage.services.in_flight.concern(stage.ben.id)
+        stage.services.in_flight.track_person(stage.ben.id)
         await both_in_hand.wait()
         await stage.services.in_flight.wait_for(stage.ben.id)
 

@@ -13,9 +13,9 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import text
 
-from bot.cogs.reading import file_name
+from bot.cogs.reading import make_file_name
 from bot.screenplay.importers.import_formats import read_script_file
-from bot.session.surprisal import last_costs
+from bot.session.surprisal import load_last_surprisal
 from bot.storage.schema import Script
 
 from .conftest import Stage, answer, labels
@@ -125,7 +125,7 @@ async def test_what_cannot_be_shown_is_refused(stage: Stage, command: str, optio
 
 def test_file_names() -> None:
     def named(title: str) -> str:
-        return file_name(Script(title=title))
+        return make_file_name(Script(title=title))
 
     assert named("The Last Diner!") == "the-last-diner"
     assert named("../..\\x") == "x"
@@ -180,13 +180,13 @@ async def test_surprise(stage: Stage):
 async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
-    room = stage.services.rooms.at(stage.channel.id)
-    engine, lines, costs = await last_costs(room, 6, 1000)
+    room = stage.services.sessions.get(stage.channel.id)
+    engine, lines, costs = await load_last_surprisal(room, 6, 1000)
     model = engine.model
     async with stage.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprisals"))
         await session.execute(text("DELETE FROM states"))
-    _, _, again = await last_costs(room, 6, 1000)
+    _, _, again = await load_last_surprisal(room, 6, 1000)
     for one, other in zip(costs, again, strict=True):
         assert np.allclose(one, other, rtol=1e-3, atol=1e-3)
     assert [len(one) for one in costs] == [len(model.encode(line.text)) + 1 for line in lines]

@@ -8,9 +8,9 @@ import pytest
 
 from bot.generation import provenance
 from bot.screenplay.elements import Kind
-from bot.session.replay import AT_ONCE, Replay, Verdict, replay
-from bot.session.turn import Patience, Place, RoomError
-from bot.ui.replay_report import in_words, rows
+from bot.session.replay import LINES_AT_ONCE, ReplayResult, Verdict, replay_script
+from bot.session.turn import Job, ScriptPosition, SessionError
+from bot.ui.replay_report import format_report, format_table
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -21,11 +21,11 @@ __all__ = ["house"]
 ALL = (Verdict.PROVED, Verdict.DIFFERENT, Verdict.UNPROVED, Verdict.PERSON)
 
 
-async def replayed(house: House) -> Replay:
-    return await replay(house.room, Patience())
+async def replayed(house: House) -> ReplayResult:
+    return await replay_script(house.session, Job())
 
 
-def verdicts(found: Replay) -> list[Verdict]:
+def verdicts(found: ReplayResult) -> list[Verdict]:
     return [one.verdict for one in found.findings]
 
 
@@ -39,12 +39,14 @@ def tampered(line: int) -> str:
 
 async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.start(cast=["MAYA", "JONAS"])
-    await house.store.banned_words.replace_word_list("channel", house.room.channel, ["the", "and"])
+    await house.store.banned_words.replace_word_list(
+        "channel", house.session.channel, ["the", "and"]
+    )
     await house.carry_on(1, lines=4)
     await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
     await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
     await house.write("Café — 茂.\n\nMAYA: Hail.")
-    await house.room.library.change(house.writer(), {"length": 40, "lock": False})
+    await house.session.library.change_preferences(house.writer(), {"length": 40, "lock": False})
     await house.carry_on(4, lines=3)
     found = await replayed(house)
     assert verdicts(found) == [
@@ -54,17 +56,17 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
         *[Verdict.PROVED] * 3,
     ]
     assert [one.reasons for one in found.findings] == [()] * 13
-    assert "All 10 lines by the voice" in in_words(found)
-    assert "People wrote 3 lines." in in_words(found)
+    assert "All 10 lines by the voice" in format_report(found)
+    assert "People wrote 3 lines." in format_report(found)
 
 
 async def test_the_way_to_a_line_does_not_matter(house: House):
     await house.start()
     await house.carry_on(1, lines=3)
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     await house.carry_on(2, lines=2)
-    await house.room.continuation.retake(house.writer())
-    await house.room.cursor.fork(house.writer(), "Another")
+    await house.session.continuation.retry(house.writer())
+    await house.session.history.fork(house.writer(), "Another")
     await house.carry_on(3)
     assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 5]
 
@@ -84,16 +86,18 @@ async def test_a_copy_is_proved_where_it_was_first_written(house: House):
     await house.write("Thunder.")
     await house.carry_on(2)
     script = begun.script.id
-    await house.room.cursor.rewrite(house.writer(), Place(script, first.id), "Rain.")
+    await house.session.history.rewrite(house.writer(), ScriptPosition(script, first.id), "Rain.")
     mine = await house.carry_on(3)
-    heading = (await house.room.lines())[0]
-    await house.room.cursor.rewrite(house.writer(), Place(script, heading.id), "INT. BARN - DAY")
+    heading = (await house.session.load_lines())[0]
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition(script, heading.id), "INT. BARN - DAY"
+    )
     found = await replayed(house)
     person, proved = Verdict.PERSON, Verdict.PROVED
     assert verdicts(found) == [person, person, proved, proved, person, proved, proved]
     assert found.findings[-1].line.copy_of == mine[0].id
     assert found.edited == [1]
-    assert "Rewritten by hand: line 1." in in_words(found)
+    assert "Rewritten by hand: line 1." in format_report(found)
 
 
 async def test_nothing_is_taken_from_the_cache(house: House):
@@ -108,8 +112,8 @@ async def test_a_long_script_is_proved_in_pieces(house: House):
     for seed in range(2):
         await house.carry_on(seed, lines=10)
     found = await replayed(house)
-    assert len(found.findings) > 2 * AT_ONCE
-    assert found.all_of(*ALL) == [*found.findings]
+    assert len(found.findings) > 2 * LINES_AT_ONCE
+    assert found.filter_by_verdict(*ALL) == [*found.findings]
     assert set(verdicts(found)[1:]) == {Verdict.PROVED}
     assert [one.number for one in found.findings] == list(range(1, 22))
 
@@ -123,8 +127,8 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
     await house.restart(tampered(lines[2].id))
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, Verdict.PROVED, Verdict.PROVED, Verdict.DIFFERENT]
-    assert found.findings[3].again == lines[2].text
-    told = in_words(found)
+    assert found.findings[3].rewritten == lines[2].text
+    told = format_report(found)
     assert "2 of the 3 lines by the voice came out the same." in told
     assert "**4** Nobody ever wrote this\\.\n-# replayed as:" in told
 
@@ -132,8 +136,10 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
 async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
     begun = await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
-    copy = (await house.room.lines())[-1]
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
+    )
+    copy = (await house.session.load_lines())[-1]
     await house.restart(tampered(copy.id))
     assert verdicts(await replayed(house))[-1] is Verdict.DIFFERENT
 
@@ -151,7 +157,7 @@ async def test_a_person_s_line_that_was_changed_shows_below(house: House):
 async def test_another_voice_proves_its_own_lines(house: House):
     await house.start()
     await house.carry_on(1, lines=2)
-    await house.room.library.change(house.writer(), {"voice": "other"})
+    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
     await house.carry_on(2, lines=2)
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, *[Verdict.PROVED] * 4]
@@ -184,8 +190,8 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.PROVED
     assert found.reasons == (
-        f"onnxruntime changed from 0 to {provenance.RELEASE}",
-        f"the processor changed from Abacus to {provenance.processor()}",
+        f"onnxruntime changed from 0 to {provenance.ONNXRUNTIME_VERSION}",
+        f"the processor changed from Abacus to {provenance.find_processor_name()}",
     )
     await house.restart(tampered(line.id))
     assert verdicts(await replayed(house))[-1] is Verdict.UNPROVED
@@ -195,7 +201,7 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
     await house.start()
     [line] = await house.carry_on(1)
     word = max(line.text.split(), key=len).strip(".,!?:;'()").lower()
-    await house.store.banned_words.replace_word_list("channel", house.room.channel, [word])
+    await house.store.banned_words.replace_word_list("channel", house.session.channel, [word])
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.UNPROVED
     assert found.reasons == ("the banned words have changed",)
@@ -204,29 +210,31 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
 async def test_an_original_that_was_deleted_is_told_of(house: House):
     begun = await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
+    )
     await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
     found = (await replayed(house)).findings[-1]
-    assert (found.verdict, found.again) == (Verdict.UNPROVED, None)
-    assert "cannot be verified" in in_words(await replayed(house))
+    assert (found.verdict, found.rewritten) == (Verdict.UNPROVED, None)
+    assert "cannot be verified" in format_report(await replayed(house))
 
 
 async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
     await house.start()
     await house.carry_on(1, lines=10)
-    patience = Patience()
-    work = asyncio.ensure_future(replay(house.room, patience))
-    while patience.progress.written < AT_ONCE - 1:  # noqa: ASYNC110 - nobody is told
+    patience = Job()
+    work = asyncio.ensure_future(replay_script(house.session, patience))
+    while patience.progress.written < LINES_AT_ONCE - 1:  # noqa: ASYNC110 - nobody is told
         await asyncio.sleep(0)
     patience.stop()
     found = await work
     assert 0 <= len(found.findings) < found.lines == 11
-    assert "The replay ended before line" in in_words(found)
+    assert "The replay ended before line" in format_report(found)
 
 
 async def test_without_lines_there_is_nothing_to_prove(house: House):
     await house.start(heading=None)
-    with pytest.raises(RoomError, match="is empty"):
+    with pytest.raises(SessionError, match="is empty"):
         await replayed(house)
 
 
@@ -261,7 +269,7 @@ async def test_what_was_written_pings_nobody_and_fits(house: House):
     changed = "UPDATE lines SET text = '@everyone **" + "*`_" * 400 + "' WHERE author IS NULL"
     await house.restart(changed)
     found = await replayed(house)
-    told = in_words(found)
+    told = format_report(found)
     assert "@everyone" not in told
     assert len(told) < 1900
-    assert len(rows(found).splitlines()) == len(lines) + 2
+    assert len(format_table(found).splitlines()) == len(lines) + 2

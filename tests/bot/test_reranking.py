@@ -9,16 +9,23 @@ import numpy as np
 import pytest
 
 from bot.generation import generator, provenance
-from bot.generation.candidates import CROWD, affordable, write_candidates
-from bot.generation.inputs import Manner, Standing
-from bot.generation.reranking import CANDIDATES, Candidate, choose, seeds, shortlist, words_of
+from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candidates
+from bot.generation.inputs import GenerationContext, GenerationOptions
+from bot.generation.reranking import (
+    CANDIDATES,
+    Candidate,
+    choose_candidate,
+    make_seeds,
+    shortlist,
+    split_words,
+)
 from bot.inference.engine import Engine, EngineLoad
 from bot.inference.request import Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
 from bot.screenplay.fountain import format_for_model, parse_model_text
-from bot.session.replay import Verdict, replay
-from bot.session.turn import Patience, Wish
+from bot.session.replay import Verdict, replay_script
+from bot.session.turn import ContinueRequest, Job
 from bot.storage.line_tree import AlreadyWritten
 
 from .conftest import Stage, answer
@@ -40,46 +47,46 @@ def candidate(
     costs = np.full(len(text) + 1, cue, np.float32)
     costs[-size:] = bits
     one = Candidate.of(Draft(element, None, "tiny", None, "0", {"length": length}, surprise=costs))
-    return replace(one, alone=alone)
+    return replace(one, bits_without_scene=alone)
 
 
 def test_the_words_that_cost_least_are_kept_whoever_says_them():
     likely = candidate("MAYA\nRain on the window.", 1.0, cue=9.0)
     other = candidate("JO\nRain on the winter.", 1.2)
-    assert choose([other, likely]) is likely
+    assert choose_candidate([other, likely]) is likely
     assert likely.bits == pytest.approx(20.0)
 
 
 def test_one_word_that_jolts_spoils_a_line():
     even = candidate("MAYA\nThere is rain on the old window.", 1.0)
     jolting = candidate("MAYA\nThere is rain on the odd window.", 0.0)
-    jolting.costs[18:22] = even.bits / 4 - 0.01
+    jolting.surprisal[18:22] = even.bits / 4 - 0.01
     assert jolting.bits < even.bits
-    assert choose([jolting, even]) is even
+    assert choose_candidate([jolting, even]) is even
 
 
 def test_a_line_that_its_scene_makes_cheaper_is_kept():
     answers = candidate("MAYA\nBecause of the feathers in it.", 1.0, alone=60.0)
     fits_anywhere = candidate("MAYA\nBecause of the feelings in it.", 0.9, alone=28.0)
-    assert choose([fits_anywhere, answers]) is answers
+    assert choose_candidate([fits_anywhere, answers]) is answers
 
 
 def test_a_line_is_about_as_long_as_the_first_candidate():
     short, between, long = (candidate("MAYA\n" + "Not so. " * n, 1.5) for n in (3, 5, 10))
     for first in (short, between, long):
         others = [one for one in (short, between, long) if one is not first]
-        assert choose([replace(first), *others]).size == first.size
+        assert choose_candidate([replace(first), *others]).size == first.size
 
 
 def test_a_first_candidate_that_is_too_long_is_no_measure():
     long, short = candidate("MAYA\n" + "Not so. " * 30, 0.9), candidate("MAYA\n" + "Not so. " * 9)
-    assert choose([long, short]) is short
+    assert choose_candidate([long, short]) is short
 
 
 def test_a_stock_phrase_is_not_kept_for_being_cheap():
     stock = candidate("MAYA\nWhat are you doing?", 0.6)
     telling = candidate("MAYA\nWhat are you doing in the kitchen?", 0.6)
-    assert choose([stock, telling]) is telling
+    assert choose_candidate([stock, telling]) is telling
 
 
 def test_a_question_is_kept_where_the_first_candidate_asks():
@@ -87,8 +94,8 @@ def test_a_question_is_kept_where_the_first_candidate_asks():
         candidate("MAYA\nIs it in the old kitchen?"),
         candidate("MAYA\nIt is in the old kitchen."),
     )
-    assert choose([asking, telling]) is asking
-    assert choose([telling, asking]) is telling
+    assert choose_candidate([asking, telling]) is asking
+    assert choose_candidate([telling, asking]) is telling
 
 
 def test_words_of_the_last_lines_are_taken_up():
@@ -97,8 +104,10 @@ def test_words_of_the_last_lines_are_taken_up():
         candidate("JO\nThere is one more of us."),
         candidate("JO\nThere is a swan with us."),
     )
-    assert choose([plain, taking], said) is taking
-    assert choose([plain, taking], said[:1]) is plain  # the first one wins at the same cost
+    assert choose_candidate([plain, taking], said) is taking
+    assert (
+        choose_candidate([plain, taking], said[:1]) is plain
+    )  # the first one wins at the same cost
 
 
 def test_what_was_said_or_is_no_words_is_kept_only_where_there_is_nothing_else():
@@ -106,9 +115,9 @@ def test_what_was_said_or_is_no_words_is_kept_only_where_there_is_nothing_else()
     again = candidate("MAYA\nRain on the window again.", 0.1)
     aside = candidate("MAYA\n(after a long moment)", 0.1)
     dear = candidate("MAYA\nSnow on every window here.", 4.0)
-    assert choose([again, aside, dear], said) is dear
-    assert choose([again, aside], said) in (again, aside)
-    assert words_of("MAYA (V.O.)\n(softly)\nIt\u2019s late.") == ("it's", "late")
+    assert choose_candidate([again, aside, dear], said) is dear
+    assert choose_candidate([again, aside], said) in (again, aside)
+    assert split_words("MAYA (V.O.)\n(softly)\nIt\u2019s late.") == ("it's", "late")
 
 
 def test_takes_differ_and_not_by_a_word_alone():
@@ -116,8 +125,8 @@ def test_takes_differ_and_not_by_a_word_alone():
     nearly = candidate("MAYA\nThe rain is on the widow.", 0.6)
     other = candidate("MAYA\nSomebody let in the old dog.", 2.0)
     pool = [first, nearly, other]
-    assert choose(pool) is first
-    assert choose(pool, beside=[first.draft.element.text]) is other
+    assert choose_candidate(pool) is first
+    assert choose_candidate(pool, other_takes=[first.draft.element.text]) is other
 
 
 def test_the_first_candidate_stays_on_the_shortlist_as_the_measure():
@@ -128,39 +137,39 @@ def test_the_first_candidate_stays_on_the_shortlist_as_the_measure():
 
 
 def test_the_first_candidate_has_the_seed_that_was_asked_for():
-    assert seeds(7, 1) == [7]
-    own = [set(seeds(seed, 64)) for seed in range(LARGEST_SEED - 9, LARGEST_SEED)]
+    assert make_seeds(7, 1) == [7]
+    own = [set(make_seeds(seed, 64)) for seed in range(LARGEST_SEED - 9, LARGEST_SEED)]
     assert len(set.union(*own)) == 64 * len(own)
     assert all(0 <= seed <= LARGEST_SEED for some in own for seed in some)
 
 
 def test_an_engine_is_never_asked_for_more_candidates_than_it_has_room_for():
-    assert affordable(EngineLoad(0, 0, 0, 0), 64, 64) == 64
+    assert limit_candidates(EngineLoad(0, 0, 0, 0), 64, 64) == 64
     load, asked = EngineLoad(0, 0, 0, 0), []
     for _ in range(12):
-        asked.append(affordable(load, 64, 64))
+        asked.append(limit_candidates(load, 64, 64))
         load = replace(load, waiting=load.waiting + asked[-1])
     assert asked == sorted(asked, reverse=True)
     assert asked[-1] == 1
-    assert load.waiting <= CROWD * 64 + len(asked)
+    assert load.waiting <= LOAD_LIMIT * 64 + len(asked)
 
 
 # In an engine ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
-async def standing(house: House) -> tuple[Engine, Standing]:
+async def standing(house: House) -> tuple[Engine, GenerationContext]:
     engine = await house.voices.engine("tiny")
     read = engine.model.encode(SCRIPT)
     state = (await engine.run(Request(engine.model.start(), read))).state
-    return engine, Standing(state, read)
+    return engine, GenerationContext(state, read)
 
 
 async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_gives(
-    standing: tuple[Engine, Standing],
+    standing: tuple[Engine, GenerationContext],
 ):
     engine, at = standing
-    manner = Manner(Sampling(5, company=1.0), 100, cast=("MAYA", "JO"), candidates=16)
+    manner = GenerationOptions(Sampling(5, company=1.0), 100, cast=("MAYA", "JO"), candidates=16)
     found = await write_candidates(engine, at, manner, "here")
     first = found[0].draft
     assert first.origin["seed"] == 5
@@ -171,8 +180,8 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
     # Candidates that grew to twice the first one's length were given up.
     assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
     for one in found:
-        again = await generator.write(
-            engine, at, provenance.manner_of(one.draft.origin, ()), "again"
+        again = await generator.generate(
+            engine, at, provenance.restore_options(one.draft.origin, ()), "again"
         )
         assert again is not None
         assert again.element == one.draft.element
@@ -182,34 +191,34 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
 
 
 async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_costs(
-    standing: tuple[Engine, Standing],
+    standing: tuple[Engine, GenerationContext],
 ):
     engine, at = standing
-    manner = Manner(Sampling(5), 100, character="MAYA", candidates=4)
+    manner = GenerationOptions(Sampling(5), 100, character="MAYA", candidates=4)
     for one in await write_candidates(engine, at, manner, "here"):
         read = engine.model.encode(format_for_model(one.draft.element.text))
         costs = (await engine.run(Request(engine.model.start(), read))).surprise
-        assert one.alone == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
+        assert one.bits_without_scene == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
 
 
 async def test_a_busy_engine_writes_fewer_candidates_but_for_a_seed_that_was_given(house: House):
     model = (await house.voices.engine("tiny")).model
     engine = Engine(model, rows=8)
-    at = Standing(model.start(), model.encode(""))
+    at = GenerationContext(model.start(), model.encode(""))
     endless = np.full(10**6, model.newline)
     others = [
         asyncio.create_task(engine.run(Request(model.start(), endless, owner=i))) for i in range(6)
     ]
     await asyncio.sleep(0)  # the requests are in the queue now
-    manner = Manner(Sampling(5), 60, character="MAYA", candidates=16)
+    manner = GenerationOptions(Sampling(5), 60, character="MAYA", candidates=16)
     few = await write_candidates(engine, at, manner, "here")
-    firm = replace(manner, whatever_load=True)
+    firm = replace(manner, ignores_load=True)
     as_many_as_wanted = await write_candidates(engine, at, firm, "here")
     for one in others:
         one.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     await asyncio.to_thread(engine.close)
-    assert len(few) == (CROWD * 8 - 6) // 2
+    assert len(few) == (LOAD_LIMIT * 8 - 6) // 2
     assert {one.draft.origin["candidates"] for one in few} == {len(few)}
     assert len(as_many_as_wanted) == 16
 
@@ -224,11 +233,11 @@ async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
         (line,) = await house.carry_on(seed, quality="good")
         assert line.origin["quality"] == "good"
         assert line.origin["candidates"] == CANDIDATES["good"]
-        assert line.origin["seed"] in seeds(seed, CANDIDATES["good"])
+        assert line.origin["seed"] in make_seeds(seed, CANDIDATES["good"])
         firsts.add(line.origin["seed"] == seed)
     assert False in firsts  # otherwise the choice changed nothing
-    proof = await replay(house.room, Patience())
-    assert len(proof.all_of(Verdict.PROVED)) == 6
+    proof = await replay_script(house.session, Job())
+    assert len(proof.filter_by_verdict(Verdict.PROVED)) == 6
 
 
 async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house: House):
@@ -236,12 +245,12 @@ async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house
     written = []
     for _ in range(2):
         written.append((await house.carry_on(4, quality="best"))[0].text)
-        await house.room.cursor.undo(house.writer())
+        await house.session.history.undo(house.writer())
     assert written[0] == written[1]
 
 
 async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
-    drafter = house.room.drafter
+    drafter = house.session.drafter
     drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
     await house.start()
     (line,) = await house.carry_on(4)
@@ -252,7 +261,7 @@ async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
 async def test_no_line_comes_again(house: House):
     await house.start(cast=["MAYA"])
     said = [
-        words_of((await house.carry_on(1, quality="good", character="MAYA"))[0].text)
+        split_words((await house.carry_on(1, quality="good", character="MAYA"))[0].text)
         for _ in range(8)
     ]
     assert len(set(said)) == len(said)
@@ -262,22 +271,22 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
     lines = await house.carry_on(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
-    turn = await house.room.continuation.generate(
-        house.writer(), Wish(seed=2, takes=5, options={"quality": "best"})
+    turn = await house.session.continue_(
+        house.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
     )
-    assert turn.ballot is not None
-    takes = await house.store.polls.load_takes(turn.ballot)
+    assert turn.poll is not None
+    takes = await house.store.polls.load_takes(turn.poll)
     offered = [line for lines in takes.values() for line in lines]
     assert {line.origin["candidates"] for line in offered} == {64 // 5}
-    assert len({words_of(line.text) for line in offered}) == 5
+    assert len({split_words(line.text) for line in offered}) == 5
 
 
 async def test_takes_are_chosen_as_the_script_says(house: House):
     await house.start(cast=["MAYA"])
-    await house.room.library.change(house.writer(), {"quality": "best"})
-    turn = await house.room.continuation.generate(house.writer(), Wish(takes=4))
-    assert turn.ballot is not None
-    takes = await house.store.polls.load_takes(turn.ballot)
+    await house.session.library.change_preferences(house.writer(), {"quality": "best"})
+    turn = await house.session.continue_(house.writer(), ContinueRequest(takes=4))
+    assert turn.poll is not None
+    takes = await house.store.polls.load_takes(turn.poll)
     offered = [line for lines in takes.values() for line in lines]
     assert {line.origin["candidates"] for line in offered} == {16}
 
@@ -285,20 +294,20 @@ async def test_takes_are_chosen_as_the_script_says(house: House):
 async def test_a_doubled_delivery_writes_one_line(house: House):
     await house.start()
     writer = house.writer()
-    wish = Wish(options={"quality": "good"})
+    wish = ContinueRequest(options={"quality": "good"})
     both = await asyncio.gather(
-        house.room.continuation.generate(writer, wish),
-        house.room.continuation.generate(writer, wish),
+        house.session.continue_(writer, wish),
+        house.session.continue_(writer, wish),
         return_exceptions=True,
     )
     assert sum(isinstance(one, AlreadyWritten) for one in both) == 1
-    assert len(texts(await house.room.lines())) == 2
+    assert len(texts(await house.session.load_lines())) == 2
 
 
 async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(house: House):
     await house.start()
     await house.carry_on(1, quality="best")
-    again = await house.room.continuation.retake(house.writer())
+    again = await house.session.continuation.retry(house.writer())
     assert again.lines[0].origin["quality"] == "best"
     assert again.lines[0].origin["character"] is None
 

@@ -14,27 +14,27 @@ from fountain import ElementType, FountainParser
 from sqlalchemy import URL
 
 from bot.generation.options import OPTIONS
-from bot.generation.provenance import processor
+from bot.generation.provenance import find_processor_name
 from bot.inference.model import ModelError
 from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model, format_fountain
 from bot.screenplay.free_text import make_heading
-from bot.session.channel_session import Room, Rooms
+from bot.session.channel_session import ChannelSession, ChannelSessions
 from bot.session.turn import (
-    LONGEST_TEXT,
-    MOST_LINES,
+    MAX_ELEMENT_LENGTH,
+    MAX_LINES,
     NO_SCRIPT,
-    LineIsOld,
+    ContinueRequest,
+    Job,
     NewScript,
     NoScript,
-    Patience,
-    Place,
-    RoomError,
-    Turn,
-    Wish,
-    Writer,
+    Requester,
+    ScriptPosition,
+    SessionError,
+    StaleLine,
+    TurnResult,
 )
 from bot.settings import Settings
 from bot.storage.line_tree import AlreadyWritten
@@ -57,10 +57,10 @@ class House:
 
     async def open(self) -> None:
         chosen = self.settings
-        self.store = await Store.open(chosen.where)
+        self.store = await Store.open(chosen.database_location)
         self.voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows, chosen.queue)
-        self.rooms = Rooms(self.store, self.voices, chosen)
-        self.room = self.rooms.at(CHANNEL)
+        self.sessions = ChannelSessions(self.store, self.voices, chosen)
+        self.session = self.sessions.get(CHANNEL)
 
     async def close(self) -> None:
         self.voices.close()
@@ -70,28 +70,30 @@ class House:
         """Open everything again, after statements change what is on the disk."""
         await self.close()
         if statements:
-            tell(self.settings.where, *statements)
+            tell(self.settings.database_location, *statements)
         await self.open()
 
-    def writer(self, name: str = "Ann") -> Writer:
-        return Writer(sum(map(ord, name)), name, f"delivery {next(self.deliveries)}")
+    def writer(self, name: str = "Ann") -> Requester:
+        return Requester(sum(map(ord, name)), name, f"delivery {next(self.deliveries)}")
 
-    def room_with(self, **changes: object) -> Room:
+    def room_with(self, **changes: object) -> ChannelSession:
         """Return the same channel under other settings."""
-        return Room(CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes))
+        return ChannelSession(
+            CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes)
+        )
 
-    async def start(self, room: Room | None = None, **how: object) -> Turn:
+    async def start(self, room: ChannelSession | None = None, **how: object) -> TurnResult:
         arguments = {"title": "The Diner", "heading": make_heading("int. diner - night")} | how
         opening = arguments.pop("heading")
-        return await (room or self.room).library.begin(
+        return await (room or self.session).library.begin(
             self.writer(), NewScript(**arguments), opening
         )
 
-    async def write(self, text: str, character: str | None = None) -> Turn:
-        return await self.room.continuation.write(self.writer(), text, character)
+    async def write(self, text: str, character: str | None = None) -> TurnResult:
+        return await self.session.continuation.write(self.writer(), text, character)
 
     async def carry_on(self, seed: int | None = None, **wish: object) -> list[Line]:
-        turn = await self.room.continuation.generate(self.writer(), asked(seed=seed, **wish))
+        turn = await self.session.continue_(self.writer(), asked(seed=seed, **wish))
         return turn.lines
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
@@ -115,10 +117,10 @@ async def house(chosen: Settings, where: Path | URL) -> AsyncIterator[House]:
     await house.close()
 
 
-def asked(**wish: object) -> Wish:
+def asked(**wish: object) -> ContinueRequest:
     """Return a request for lines, with the options among the rest."""
     options = {one.name: wish.pop(one.name) for one in OPTIONS if one.name in wish}
-    return Wish(options=options, **wish)
+    return ContinueRequest(options=options, **wish)
 
 
 def texts(lines: list[Line]) -> list[str]:
@@ -134,7 +136,7 @@ async def test_a_script_begins_with_its_heading_and_goes_on_with_lines(house: Ho
     written = await house.write("Rain.\n\nMAYA: (quietly) You came.")
     assert texts(written.lines) == ["Rain.", "MAYA\n(quietly)\nYou came."]
     [continued] = await house.carry_on()
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert [line.id for line in lines] == [
         line.id for line in [*begun.lines, *written.lines, continued]
     ]
@@ -145,7 +147,7 @@ async def test_a_script_begins_with_its_heading_and_goes_on_with_lines(house: Ho
 async def test_the_first_line_may_be_the_voices(house: House):
     begun = await house.start(heading=None)
     assert begun.lines == []
-    assert begun.place.line == ROOT_LINE
+    assert begun.position.line == ROOT_LINE
     [line] = await house.carry_on(3)
     assert line.parent is None
     assert await house.state(line) == await house.read_from_the_start([line])
@@ -155,25 +157,25 @@ async def test_the_same_seed_gives_the_same_line_and_another_another(house: Hous
     await house.start()
     [first] = await house.carry_on(5)
     state = await house.state(first)
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     [again] = await house.carry_on(5)
     assert again.id != first.id
     assert again.text == first.text
     assert await house.state(again) == state
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     [other] = await house.carry_on(6)
     assert other.text != first.text
 
 
 async def test_a_line_is_the_same_while_other_channels_write(house: House):
-    rooms = [house.rooms.at(channel) for channel in range(1, 13)]
+    rooms = [house.sessions.get(channel) for channel in range(1, 13)]
     for room in rooms:
         await house.start(room)
     [alone] = await house.carry_on(5)
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     turns = await asyncio.gather(
         *(
-            room.continuation.generate(house.writer(), Wish(seed=5 + i))
+            room.continue_(house.writer(), ContinueRequest(seed=5 + i))
             for i, room in enumerate(rooms)
         )
     )
@@ -184,7 +186,9 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
 async def test_several_lines_are_those_of_one_seed_after_the_other(house: House):
     await house.start()
     together = await house.carry_on(2**31 - 2, lines=3, character="MAYA")
-    await house.room.cursor.jump_to(house.writer(), Place(together[0].script, together[0].parent))
+    await house.session.history.jump_to(
+        house.writer(), ScriptPosition(together[0].script, together[0].parent)
+    )
     wishes = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
     apart = [(await house.carry_on(seed, character=name))[0] for seed, name in wishes]
     assert texts(together) == texts(apart)
@@ -204,15 +208,11 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
     await house.start()
     short, long = house.room_with(line_length=40), house.room_with(line_length=200)
     for seed in range(10):
-        wish = Wish(seed=seed, character="JONAS")
-        cut = (
-            (await short.continuation.generate(house.writer(), wish)).lines[0].element.body.split()
-        )
-        await short.cursor.undo(house.writer())
-        whole = (
-            (await long.continuation.generate(house.writer(), wish)).lines[0].element.body.split()
-        )
-        await long.cursor.undo(house.writer())
+        wish = ContinueRequest(seed=seed, character="JONAS")
+        cut = (await short.continue_(house.writer(), wish)).lines[0].element.body.split()
+        await short.history.undo(house.writer())
+        whole = (await long.continue_(house.writer(), wish)).lines[0].element.body.split()
+        await long.history.undo(house.writer())
         *before, last = cut
         assert before == whole[: len(before)]
         # The text after the last word, such as a comma, is cut off with the rest.
@@ -222,11 +222,11 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
 async def test_how_a_line_was_written_is_recorded(house: House):
     await house.start(temperature=1.3)
     room = house.room_with(top_p=0.5, line_length=77, temperature=0.2)
-    as_the_script = await room.continuation.generate(house.writer(), Wish(seed=1))
-    as_wished = await room.continuation.generate(
+    as_the_script = await room.continue_(house.writer(), ContinueRequest(seed=1))
+    as_wished = await room.continue_(
         house.writer(), asked(seed=2, temperature=0.4, top_p=0.6, character="MAYA")
     )
-    by_chance = await room.continuation.generate(house.writer(), Wish())
+    by_chance = await room.continue_(house.writer(), ContinueRequest())
     origin = {
         "fingerprint": (await house.voices.engine("tiny")).model.fingerprint,
         "seed": 1,
@@ -246,7 +246,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "candidates": 1,
         "banned": as_the_script.lines[0].origin["banned"],
         "opening": "",
-        "processor": processor(),
+        "processor": find_processor_name(),
         "onnxruntime": onnxruntime.__version__,
     }
     assert as_the_script.lines[0].origin == origin
@@ -259,9 +259,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     assert origin["processor"]
     assert origin["banned"]
     # An action has no cue, so turn-taking does not apply to it.
-    silent = await house.room.continuation.generate(
-        house.writer(), asked(kind=Kind.ACTION, company=2.0)
-    )
+    silent = await house.session.continue_(house.writer(), asked(kind=Kind.ACTION, company=2.0))
     assert silent.lines[0].origin["company"] == 0.0
     assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
     assert (await house.write("Rain.")).lines[0].origin == {}
@@ -269,7 +267,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
 
 async def test_a_new_script_takes_its_settings_from_the_house(house: House):
     await house.start(house.room_with(temperature=0.3, top_p=0.4))
-    script = await house.room.script()
+    script = await house.session.load_script()
     assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
 
 
@@ -279,15 +277,13 @@ async def test_a_new_script_takes_its_settings_from_the_house(house: House):
 async def test_every_state_is_that_of_reading_the_script_from_the_start(house: House):
     await house.start()
     await house.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
-    wish = Wish(seed=1, lines=10, character="MAYA")
+    wish = ContinueRequest(seed=1, lines=10, character="MAYA")
     room = house.room_with(line_length=150, soft_length=0)
-    lengths = [
-        len(line.text) for line in (await room.continuation.generate(house.writer(), wish)).lines
-    ]
+    lengths = [len(line.text) for line in (await room.continue_(house.writer(), wish)).lines]
     # Some of these lines ended by themselves, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     for end in range(1, len(lines) + 1):
         read = await house.read_from_the_start(lines[:end])
         assert await house.state(lines[end - 1]) == read
@@ -306,11 +302,11 @@ async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: H
     await house.start()
     await house.write("MAYA: You came.")
     await house.carry_on(1, lines=2)
-    before = await house.room.lines()
+    before = await house.session.load_lines()
     states = [await house.state(line) for line in before]
     [uninterrupted] = await house.carry_on(5)
     after = await house.state(uninterrupted)
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     await house.restart(forget)
     [resumed] = await house.carry_on(5)
     assert resumed.text == uninterrupted.text
@@ -321,7 +317,7 @@ async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: H
 async def test_what_was_forgotten_is_read_once_and_kept(house: House):
     await house.start()
     await house.write("One.\n\nTwo.\n\nThree.")
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     await house.restart("DELETE FROM states WHERE line <> (SELECT min(id) + 1 FROM lines)")
     await house.carry_on(5)
     kept = [await house.state(line) is not None for line in lines]
@@ -336,7 +332,7 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
     await house.restart("UPDATE scripts SET voice = 'other'")
     assert await house.state(by_tiny, "other") is None
     [by_other] = await house.carry_on(6)
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert by_other.credit == "other"
     assert by_other.origin["fingerprint"] != by_tiny.origin["fingerprint"]
     assert await house.state(by_tiny, "other") == await house.read_from_the_start(
@@ -353,42 +349,42 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
 async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house: House):
     await house.start()
     await house.carry_on()
-    await house.room.library.change(house.writer(), {"voice": "other"})
-    stopped = Patience()
+    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
+    stopped = Job()
     stopped.stop()
-    with pytest.raises(RoomError, match="Stopped before the first line"):
-        await house.room.continuation.generate(house.writer(), Wish(), patience=stopped)
+    with pytest.raises(SessionError, match="Stopped before the first line"):
+        await house.session.continue_(house.writer(), ContinueRequest(), job=stopped)
     await house.restart()
-    with pytest.raises(RoomError, match="Stopped before the first line"):
-        await house.room.continuation.generate(house.writer(), Wish(), patience=stopped)
-    assert (await house.room.cursor.undo(house.writer())).read_by == ""
-    assert (await house.write("Rain.")).read_by == "other"
-    assert (await house.write("Snow.")).read_by == ""
+    with pytest.raises(SessionError, match="Stopped before the first line"):
+        await house.session.continue_(house.writer(), ContinueRequest(), job=stopped)
+    assert (await house.session.history.undo(house.writer())).new_model == ""
+    assert (await house.write("Rain.")).new_model == "other"
+    assert (await house.write("Snow.")).new_model == ""
 
 
 async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
     begun = await house.start()
     written = await house.write("Rain.\n\nMore rain.")
-    turn = await house.room.cursor.undo(house.writer())
-    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", "Rain."]
+    turn = await house.session.history.undo(house.writer())
+    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", "Rain."]
     assert turn.lines == []
     assert turn.moved_from == written.lines[1].id
-    assert turn.left == {written.lines[1].id}
-    assert turn.returned == frozenset()
-    assert turn.touched == {line.id for line in written.lines}
+    assert turn.removed == {written.lines[1].id}
+    assert turn.restored == frozenset()
+    assert turn.changed_lines == {line.id for line in written.lines}
     assert (await house.store.lines.find_line(written.lines[1].id)) is not None
-    await house.room.cursor.undo(house.writer())
-    last = await house.room.cursor.undo(house.writer())
-    assert last.place == Place(begun.script.id, ROOT_LINE)
-    assert await house.room.lines() == []
-    with pytest.raises(RoomError, match="is empty"):
-        await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
+    last = await house.session.history.undo(house.writer())
+    assert last.position == ScriptPosition(begun.script.id, ROOT_LINE)
+    assert await house.session.load_lines() == []
+    with pytest.raises(SessionError, match="is empty"):
+        await house.session.history.undo(house.writer())
 
 
 async def test_another_take_is_a_sibling(house: House):
     await house.start()
     [first] = await house.carry_on(5, temperature=1.9, top_p=0.8, character="JONAS")
-    turn = await house.room.continuation.retake(house.writer())
+    turn = await house.session.continuation.retry(house.writer())
     [second] = turn.lines
     assert (second.parent, second.id) != (first.id, first.id)
     assert second.parent == first.parent
@@ -396,43 +392,53 @@ async def test_another_take_is_a_sibling(house: House):
     assert second.element.cue == "JONAS"
     how = ("temperature", "top_p", "character")
     assert [second.origin[key] for key in how] == [first.origin[key] for key in how]
-    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", second.text]
-    assert (turn.left, turn.returned) == ({first.id}, frozenset())
-    assert await house.state(second) == await house.read_from_the_start(await house.room.lines())
+    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", second.text]
+    assert (turn.removed, turn.restored) == ({first.id}, frozenset())
+    assert await house.state(second) == await house.read_from_the_start(
+        await house.session.load_lines()
+    )
 
 
 async def test_a_persons_line_is_not_taken_again(house: House):
     await house.start()
-    with pytest.raises(RoomError, match="The last line is Ann's"):
-        await house.room.continuation.retake(house.writer("Ben"))
-    assert len(await house.room.lines()) == 1
+    with pytest.raises(SessionError, match="The last line is Ann's"):
+        await house.session.continuation.retry(house.writer("Ben"))
+    assert len(await house.session.load_lines()) == 1
 
 
 async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house: House):
     begun = await house.start()
     lines = await house.carry_on(5, lines=2)
-    taken = (await house.room.continuation.retake(house.writer())).lines
-    back = await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, lines[1].id))
-    assert back.left == {taken[0].id}
-    assert back.returned == {lines[1].id}
-    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", *texts(lines)]
-    await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, lines[0].id))
+    taken = (await house.session.continuation.retry(house.writer())).lines
+    back = await house.session.history.jump_to(
+        house.writer(), ScriptPosition(begun.script.id, lines[1].id)
+    )
+    assert back.removed == {taken[0].id}
+    assert back.restored == {lines[1].id}
+    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", *texts(lines)]
+    await house.session.history.jump_to(
+        house.writer(), ScriptPosition(begun.script.id, lines[0].id)
+    )
     [other] = await house.carry_on(6)
     assert other.text == lines[1].text
-    empty = await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, ROOT_LINE))
+    empty = await house.session.history.jump_to(
+        house.writer(), ScriptPosition(begun.script.id, ROOT_LINE)
+    )
     assert empty.script.head is None
-    assert await house.room.lines() == []
-    with pytest.raises(RoomError, match="is already at this line"):
-        await house.room.cursor.jump_to(house.writer(), empty.place)
+    assert await house.session.load_lines() == []
+    with pytest.raises(SessionError, match="is already at this line"):
+        await house.session.history.jump_to(house.writer(), empty.position)
 
 
 async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
     begun = await house.start()
-    elsewhere = await house.start(house.rooms.at(2))
+    elsewhere = await house.start(house.sessions.get(2))
     for line in (elsewhere.lines[0].id, 999):
-        with pytest.raises(RoomError, match="not in this script"):
-            await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, line))
-    assert (await house.room.script()).head == begun.script.head
+        with pytest.raises(SessionError, match="not in this script"):
+            await house.session.history.jump_to(
+                house.writer(), ScriptPosition(begun.script.id, line)
+            )
+    assert (await house.session.load_script()).head == begun.script.head
 
 
 # Refusals --------------------------------------------------------------------------------------
@@ -441,31 +447,31 @@ async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
 async def test_an_old_place_moves_nothing(house: House):
     begun = await house.start()
     await house.carry_on(5)
-    before = await house.room.lines()
+    before = await house.session.load_lines()
     for act in (
-        lambda: house.room.continuation.generate(house.writer(), Wish(), begun.place),
-        lambda: house.room.continuation.retake(house.writer(), begun.place),
-        lambda: house.room.cursor.undo(house.writer(), begun.place),
+        lambda: house.session.continue_(house.writer(), ContinueRequest(), begun.position),
+        lambda: house.session.continuation.retry(house.writer(), begun.position),
+        lambda: house.session.history.undo(house.writer(), begun.position),
     ):
-        with pytest.raises(LineIsOld) as refused:
+        with pytest.raises(StaleLine) as refused:
             await act()
-        assert refused.value.place == begun.place
-    assert texts(await house.room.lines()) == texts(before)
-    now = Place(begun.script.id, before[-1].id)
-    assert (await house.room.cursor.undo(house.writer(), now)).place == begun.place
+        assert refused.value.position == begun.position
+    assert texts(await house.session.load_lines()) == texts(before)
+    now = ScriptPosition(begun.script.id, before[-1].id)
+    assert (await house.session.history.undo(house.writer(), now)).position == begun.position
 
 
 async def test_without_a_script_everything_is_refused(house: House):
-    room, place = house.room, Place(1, 1)
+    room, place = house.session, ScriptPosition(1, 1)
     for act in (
-        room.script,
-        room.lines,
-        room.library.characters,
-        lambda: room.cursor.undo(house.writer()),
+        room.load_script,
+        room.load_lines,
+        room.library.list_characters,
+        lambda: room.history.undo(house.writer()),
         lambda: house.write("Rain."),
         lambda: house.carry_on(5),
-        lambda: room.continuation.retake(house.writer()),
-        lambda: room.cursor.jump_to(house.writer(), place),
+        lambda: room.continuation.retry(house.writer()),
+        lambda: room.history.jump_to(house.writer(), place),
     ):
         with pytest.raises(NoScript, match="/start"):
             await act()
@@ -477,54 +483,54 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
     assert second.shelved is not None
     assert second.shelved.id == first.script.id
     for act in (
-        lambda: house.room.continuation.generate(house.writer(), Wish(), first.place),
-        lambda: house.room.continuation.retake(house.writer(), first.place),
-        lambda: house.room.cursor.undo(house.writer(), first.place),
-        lambda: house.room.cursor.jump_to(house.writer(), first.place),
+        lambda: house.session.continue_(house.writer(), ContinueRequest(), first.position),
+        lambda: house.session.continuation.retry(house.writer(), first.position),
+        lambda: house.session.history.undo(house.writer(), first.position),
+        lambda: house.session.history.jump_to(house.writer(), first.position),
     ):
-        with pytest.raises(RoomError, match=r"paused\. “Second” is running here now") as refused:
+        with pytest.raises(SessionError, match=r"paused\. “Second” is running here now") as refused:
             await act()
-        assert not isinstance(refused.value, LineIsOld)
+        assert not isinstance(refused.value, StaleLine)
     assert (await house.store.scripts.get_script(first.script.id)).head == first.script.head
-    assert len(await house.room.lines()) == 1
+    assert len(await house.session.load_lines()) == 1
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "x" * (LONGEST_TEXT + 1),
-        "Rain.\n\nMAYA: " + "x" * LONGEST_TEXT,
-        "\n\n".join(["Rain."] * (MOST_LINES + 1)),
+        "x" * (MAX_ELEMENT_LENGTH + 1),
+        "Rain.\n\nMAYA: " + "x" * MAX_ELEMENT_LENGTH,
+        "\n\n".join(["Rain."] * (MAX_LINES + 1)),
     ],
     ids=["too long", "one of them too long", "too many"],
 )
 async def test_too_much_at_once_is_refused_and_not_stored(text: str, house: House):
     await house.start()
-    with pytest.raises(RoomError, match=r"\d"):
+    with pytest.raises(SessionError, match=r"\d"):
         await house.write(text)
-    assert len(await house.room.lines()) == 1
-    longest = "\n\n".join(["x" * LONGEST_TEXT, *["Rain."] * (MOST_LINES - 1)])
-    assert len((await house.write(longest)).lines) == MOST_LINES
+    assert len(await house.session.load_lines()) == 1
+    longest = "\n\n".join(["x" * MAX_ELEMENT_LENGTH, *["Rain."] * (MAX_LINES - 1)])
+    assert len((await house.write(longest)).lines) == MAX_LINES
 
 
 async def test_an_unknown_voice_begins_nothing(house: House):
     await house.start(title="First")
     with pytest.raises(ModelError, match=r"There is no voice “clown”.*choose from other, tiny"):
         await house.start(title="Second", voice="clown")
-    assert (await house.room.script()).title == "First"
+    assert (await house.session.load_script()).title == "First"
 
 
 async def test_a_delivery_that_comes_twice_is_written_once(house: House):
     await house.start()
     writer = house.writer()
-    await house.room.continuation.write(writer, "Rain.")
+    await house.session.continuation.write(writer, "Rain.")
     for act in (
-        lambda: house.room.continuation.write(writer, "Rain."),
-        lambda: house.room.continuation.generate(writer, Wish()),
+        lambda: house.session.continuation.write(writer, "Rain."),
+        lambda: house.session.continue_(writer, ContinueRequest()),
     ):
         with pytest.raises(AlreadyWritten):
             await act()
-    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", "Rain."]
+    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", "Rain."]
 
 
 async def test_turns_at_the_same_time_come_one_after_the_other(house: House):
@@ -532,7 +538,7 @@ async def test_turns_at_the_same_time_come_one_after_the_other(house: House):
     await asyncio.gather(
         house.carry_on(1), house.write("Rain."), house.carry_on(2), house.write("More rain.")
     )
-    assert len(await house.room.lines()) == 5
+    assert len(await house.session.load_lines()) == 5
 
 
 # Messages --------------------------------------------------------------------------------------
@@ -543,7 +549,7 @@ async def test_a_writer_is_told_once_that_the_voice_cannot_read_them(house: Hous
     assert not (await house.write("“Café”, said the man — 茂.")).unreadable
     assert (await house.write("Дождь.")).unreadable
     assert not (await house.write("Дождь.")).unreadable
-    assert (await house.room.continuation.write(house.writer("Ben"), "Дождь.")).unreadable
+    assert (await house.session.continuation.write(house.writer("Ben"), "Дождь.")).unreadable
     await house.start()
     assert (await house.write("Дождь.")).unreadable
 
@@ -552,20 +558,20 @@ async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
     await house.start(cast=["MAYA", "JONAS"])
     await house.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
     await house.write("BOB: Four.\n\nÉMILE: Five.")
-    assert await house.room.library.characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
-    await house.room.cursor.undo(house.writer())
-    assert await house.room.library.characters() == ["MAYA", "JONAS", "BOB", "ANN"]
+    assert await house.session.library.list_characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
+    await house.session.history.undo(house.writer())
+    assert await house.session.library.list_characters() == ["MAYA", "JONAS", "BOB", "ANN"]
 
 
 async def test_the_whole_script_is_fountain(house: House):
     await house.start(title="The\n\nDiner")
     await house.write("Rain.\n\nMAYA: (quietly) You came.\n\ncut to:")
     await house.carry_on(5, lines=3)
-    script = await house.room.script()
+    script = await house.session.load_script()
     text = format_fountain(script.title, await house.store.lines.load_elements(script.head))
     assert text.removesuffix("\n").split("\n\n") == [
         "Title: The Diner",
-        *texts(await house.room.lines()),
+        *texts(await house.session.load_lines()),
     ]
     document = FountainParser().parse(text)
     assert document.metadata["title"] == "The Diner"
@@ -580,8 +586,8 @@ async def test_the_whole_script_is_fountain(house: House):
 
 
 async def test_a_channel_has_one_room(house: House):
-    assert house.rooms.at(CHANNEL) is house.room
-    assert house.rooms.at(2) is not house.room
+    assert house.sessions.get(CHANNEL) is house.session
+    assert house.sessions.get(2) is not house.session
 
 
 # Beginning is one turn ---------------------------------------------------------------------------
@@ -590,19 +596,23 @@ async def test_a_channel_has_one_room(house: House):
 async def test_a_doubled_start_changes_nothing(house: House):
     begun = await house.start()
     writer = house.writer()
-    two = await house.room.library.begin(writer, NewScript(title="Two"), make_heading("THE HEATH"))
+    two = await house.session.library.begin(
+        writer, NewScript(title="Two"), make_heading("THE HEATH")
+    )
     with pytest.raises(AlreadyWritten):
-        await house.room.library.begin(writer, NewScript(title="Three"), make_heading("THE HEATH"))
-    assert (await house.room.script()).id == two.script.id != begun.script.id
+        await house.session.library.begin(
+            writer, NewScript(title="Three"), make_heading("THE HEATH")
+        )
+    assert (await house.session.load_script()).id == two.script.id != begun.script.id
 
 
 async def test_only_the_script_that_was_seen_is_shelved(house: House):
     begun = await house.start()
     for over in (NO_SCRIPT, begun.script.id + 1):
-        with pytest.raises(RoomError, match="script was started here"):
-            await house.room.library.begin(house.writer(), NewScript(title="Two", over=over))
-    assert (await house.room.script()).id == begun.script.id
-    turn = await house.room.library.begin(
+        with pytest.raises(SessionError, match="script was started here"):
+            await house.session.library.begin(house.writer(), NewScript(title="Two", over=over))
+    assert (await house.session.load_script()).id == begun.script.id
+    turn = await house.session.library.begin(
         house.writer(), NewScript(title="Two", over=begun.script.id)
     )
     assert turn.shelved is not None

@@ -108,7 +108,7 @@ async def test_a_refused_token_and_a_discord_out_of_reach_are_sentences(
     token = SecretStr("not.a.token")
     try:
         with pytest.raises(RunnerError, match=sentence) as raised:
-            await client.run(chosen.model_copy(update={"discord_token": token}))
+            await client.run_on_discord(chosen.model_copy(update={"discord_token": token}))
     finally:
         await server.cleanup()
     assert "not.a.token" not in str(raised.value)
@@ -124,7 +124,7 @@ async def test_too_few_shards_are_told_of(chosen: RunnerSettings):
             at(address),
             pytest.raises(RunnerError, match=r"^Discord wants the bot's servers in more shards"),
         ):
-            await client.run(chosen.model_copy(update=token))
+            await client.run_on_discord(chosen.model_copy(update=token))
 
 
 def test_the_invitation_asks_for_just_what_is_needed():
@@ -136,4 +136,4 @@ def test_the_invitation_asks_for_just_what_is_needed():
         create_public_threads=True,
         attach_files=True,
     )
-    assert needed == client.PERMISSIONS
+    assert needed == client.INVITE_PERMISSIONS

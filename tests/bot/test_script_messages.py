@@ -10,7 +10,7 @@ from bot.i18n.markdown import LIMIT, fenced, size
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
-from bot.ui.script_messages import dimmed, messages
+from bot.ui.script_messages import format_struck, split_into_messages
 
 from .test_markdown import MENTION, nasty_elements, steadily
 
@@ -18,7 +18,7 @@ from .test_markdown import MENTION, nasty_elements, steadily
 @steadily
 @given(nasty_elements, st.sampled_from([100, 300, 1900]))
 def test_messages_fit(elements: list[Element], limit: int) -> None:
-    blocks = messages(elements, limit)
+    blocks = split_into_messages(elements, limit)
     assert bool(blocks) == bool(elements)
     assert (
         "".join("".join(blocks).replace("```", "").split())
@@ -32,13 +32,15 @@ def test_messages_fit(elements: list[Element], limit: int) -> None:
 
 def test_messages_are_few_and_whole() -> None:
     line = Element(Kind.ACTION, "x" * 50)
-    assert messages([]) == []
-    assert [block.count("x" * 50) for block in messages([line] * 5, 8 + 4 * 50 + 3 * 2)] == [4, 1]
+    assert split_into_messages([]) == []
+    assert [
+        block.count("x" * 50) for block in split_into_messages([line] * 5, 8 + 4 * 50 + 3 * 2)
+    ] == [4, 1]
 
 
 def test_a_long_element_is_cut_at_the_end_of_a_line() -> None:
     (element,) = parse_person_text("It was a dark and stormy night. " * 200)
-    blocks = messages([element])
+    blocks = split_into_messages([element])
     assert len(blocks) == 4
     assert all(text_width(row) <= SCREEN_WIDTH for block in blocks for row in block.split("\n"))
     assert " ".join(" ".join(block[4:-4].split()) for block in blocks) == element.text
@@ -46,26 +48,26 @@ def test_a_long_element_is_cut_at_the_end_of_a_line() -> None:
 
 def test_marks_without_a_column_take_up_room() -> None:
     element = Element(Kind.ACTION, "z" + "\u0335" * 500)
-    assert all(size(block) <= 100 for block in messages([element], 100))
+    assert all(size(block) <= 100 for block in split_into_messages([element], 100))
 
 
 def test_a_block_too_small_for_a_line() -> None:
     with pytest.raises(ValueError, match="no room"):
-        messages([], 60)
+        split_into_messages([], 60)
 
 
 def test_dimmed() -> None:
     (speech,) = parse_person_text("MAYA (V.O.): (quietly) You came.")
-    assert dimmed(speech) == r"-# ~~MAYA\: \(quietly\) You came\.~~"
+    assert format_struck(speech) == r"-# ~~MAYA\: \(quietly\) You came\.~~"
     (action,) = parse_person_text("!~~ `x` @here\nRain")
-    assert dimmed(action) == "-# ~~\u223c\u223c \u02cbx\u02cb @\u200bhere Rain~~"
+    assert format_struck(action) == "-# ~~\u223c\u223c \u02cbx\u02cb @\u200bhere Rain~~"
 
 
 @steadily
 @given(nasty_elements)
 def test_dimmed_is_one_short_line(elements: list[Element]) -> None:
     for element in elements:
-        line = dimmed(element)
+        line = format_struck(element)
         assert size(line) <= 160
         assert "\n" not in line
         assert line.count("~") == 4

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.session.turn import Place, RoomError, Writer
+from bot.session.turn import Requester, ScriptPosition, SessionError
 
 from .conftest import BOTH, Stage, answer, count, fields, labels
 from .test_cog import HEADING, begin
@@ -48,11 +48,11 @@ async def test_all_scripts_are_listed(stage: Stage):
 
 async def test_many_scripts_have_pages(stage: Stage):
     await begin(stage)
-    room, ann = stage.services.rooms.at(stage.channel.id), stage.ann
+    room, ann = stage.services.sessions.get(stage.channel.id), stage.ann
     for number in range(41):
         # These titles make the longest list that fits a message.
         title = f"{number:02} {'*' * 97}"
-        await room.cursor.fork(Writer(ann.id, "Ann", f"fork {number}"), title)
+        await room.history.fork(Requester(ann.id, "Ann", f"fork {number}"), title)
     shown = (await ann.slash(stage.channel, "scripts")).response
     assert shown.content.endswith("\n-# Page 1 of 3")
     pages = [list(options(shown))]
@@ -210,14 +210,14 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
 async def test_lines_that_a_fork_reaches_are_spared(house: House):
     begun = await house.start()
     await house.write("Rain.\n\nWind.")
-    await house.room.cursor.undo(house.writer())
-    fork = (await house.room.cursor.fork(house.writer(), "Fork")).script
+    await house.session.history.undo(house.writer())
+    fork = (await house.session.history.fork(house.writer(), "Fork")).script
     await house.write("Snow.")
-    later = (await house.room.cursor.fork(house.writer(), "Later")).script
-    await house.room.library.delete(house.writer(), begun.script.id)
-    assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
-    await house.room.library.delete(house.writer(), fork.id)
-    assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
+    later = (await house.session.history.fork(house.writer(), "Later")).script
+    await house.session.library.delete(house.writer(), begun.script.id)
+    assert texts(await house.session.load_lines()) == [HEADING, "Rain.", "Snow."]
+    await house.session.library.delete(house.writer(), fork.id)
+    assert texts(await house.session.load_lines()) == [HEADING, "Rain.", "Snow."]
     assert texts(await house.store.lines.load_tree_lines(later, 0, 9)) == [
         HEADING,
         "Rain.",
@@ -225,7 +225,7 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
     ]
     assert later.title == "Later"
     await house.carry_on(1)
-    await house.room.library.delete(house.writer(), later.id)
+    await house.session.library.delete(house.writer(), later.id)
     await house.close()
     for table in (
         "scripts",
@@ -236,29 +236,31 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
         "redo_pointers",
         "posted_lines",
     ):
-        assert count(house.settings.where, table) == 0
+        assert count(house.settings.database_location, table) == 0
     await house.open()
 
 
 async def test_what_was_deleted_never_comes_back_under_its_number(house: House):
     begun = await house.start()
-    await house.room.library.delete(house.writer(), begun.script.id)
+    await house.session.library.delete(house.writer(), begun.script.id)
     again = await house.start()
     assert again.script.id > begun.script.id
     assert again.lines[0].id > begun.lines[0].id
-    with pytest.raises(RoomError, match="was deleted"):
-        await house.room.cursor.undo(house.writer(), Place(begun.script.id, begun.lines[0].id))
+    with pytest.raises(SessionError, match="was deleted"):
+        await house.session.history.undo(
+            house.writer(), ScriptPosition(begun.script.id, begun.lines[0].id)
+        )
 
 
 async def test_a_script_of_another_channel_is_not_touched(house: House):
     begun = await house.start()
-    other = house.rooms.at(2)
+    other = house.sessions.get(2)
     for act in (
         lambda: other.library.delete(house.writer(), begun.script.id),
         lambda: other.library.switch(house.writer(), begun.script.id),
         lambda: other.library.rename(house.writer(), begun.script.id, "Mine"),
         lambda: other.library.archive(house.writer(), begun.script.id, True),
     ):
-        with pytest.raises(RoomError, match="no longer here"):
+        with pytest.raises(SessionError, match="no longer here"):
             await act()
-    assert texts(await house.room.lines()) == [HEADING]
+    assert texts(await house.session.load_lines()) == [HEADING]

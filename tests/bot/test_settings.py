@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from bot.settings import SHIPPED_MODELS, Settings, SettingsError, address, runner_settings, settings
+from bot.settings import (
+    SHIPPED_MODELS,
+    Settings,
+    SettingsError,
+    parse_address,
+    read_runner_settings,
+    read_settings,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,10 +33,10 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_without_an_environment_everything_has_a_value():
-    chosen = settings()
+    chosen = read_settings()
     assert chosen.models == SHIPPED_MODELS
     assert (chosen.temperature, chosen.top_p, chosen.rows) == (0.75, 0.95, 64)
-    assert runner_settings().discord_token is None
+    assert read_runner_settings().discord_token is None
 
 
 def test_the_example_has_each_with_its_default():
@@ -46,7 +53,7 @@ def test_settings_are_read_from_variables_with_the_prefix(monkeypatch: pytest.Mo
     monkeypatch.setenv("ONBOOK_TEMPERATURE", "1.5")
     monkeypatch.setenv("ONBOOK_DATABASE", "/somewhere/else.db")
     monkeypatch.setenv("TOP_P", "0.5")
-    for chosen in (settings(), runner_settings()):
+    for chosen in (read_settings(), read_runner_settings()):
         assert chosen.temperature == 1.5
         assert chosen.database == Path("/somewhere/else.db")
         assert chosen.top_p == 0.95
@@ -56,8 +63,8 @@ def test_only_the_runner_reads_a_file(monkeypatch: pytest.MonkeyPatch):
     lines = ["ONBOOK_MODEL=clown", "ONBOOK_ROWS=3", f"DISCORD_TOKEN={TOKEN}", "OTHER=1"]
     Path(".env").write_text("\n".join(lines), encoding="utf-8")
     monkeypatch.setenv("ONBOOK_ROWS", "4")
-    assert (settings().model, settings().rows) == ("stage", 4)
-    chosen = runner_settings()
+    assert (read_settings().model, read_settings().rows) == ("stage", 4)
+    chosen = read_runner_settings()
     assert (chosen.model, chosen.rows) == ("clown", 4)
     assert chosen.discord_token is not None
     assert chosen.discord_token.get_secret_value() == TOKEN
@@ -84,7 +91,7 @@ def test_a_value_that_cannot_be_used_is_refused_in_a_sentence(
 ):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as refused:
-        runner_settings()
+        read_runner_settings()
     sentence = str(refused.value)
     assert sentence.startswith(f"{name} is not valid: ")
     assert sentence.endswith(".")
@@ -95,13 +102,13 @@ def test_a_value_that_cannot_be_used_is_refused_in_a_sentence(
 def test_a_token_in_the_wrong_place_is_not_repeated(name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(name, TOKEN)
     with pytest.raises(SettingsError) as refused:
-        runner_settings()
+        read_runner_settings()
     assert TOKEN not in "".join(traceback.format_exception(refused.value))
 
 
 def test_the_token_is_in_nothing_that_is_printed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
-    chosen = runner_settings()
+    chosen = read_runner_settings()
     printed = f"{chosen} {chosen!r} {chosen.model_dump()} {chosen.model_dump_json()}"
     assert TOKEN not in printed
     assert "discord_token" in printed
@@ -111,14 +118,18 @@ ADDRESS = "postgresql+asyncpg://ann:se%40cret@localhost:5433/scripts"
 
 
 def test_an_address_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch):
-    assert settings().where == Path("onbook.db")
+    assert read_settings().database_location == Path("onbook.db")
     monkeypatch.setenv("ONBOOK_DATABASE_URL", "")
-    assert settings().where == Path("onbook.db")
+    assert read_settings().database_location == Path("onbook.db")
     monkeypatch.setenv("ONBOOK_DATABASE_URL", ADDRESS)
-    chosen = runner_settings()
-    assert isinstance(chosen.where, URL)
-    assert (chosen.where.host, chosen.where.password) == ("localhost", "se@cret")
-    printed = f"{chosen} {chosen!r} {chosen.model_dump()} {chosen.where} {chosen.where!r}"
+    chosen = read_runner_settings()
+    assert isinstance(chosen.database_location, URL)
+    assert (chosen.database_location.host, chosen.database_location.password) == (
+        "localhost",
+        "se@cret",
+    )
+    location = chosen.database_location
+    printed = f"{chosen} {chosen!r} {chosen.model_dump()} {location} {location!r}"
     assert "cret" not in printed.replace("SecretStr", "")
     assert chosen.secrets() == [ADDRESS, "se@cret"]
 
@@ -142,22 +153,22 @@ def test_an_address_that_cannot_be_used_is_refused_and_not_repeated(
     if "is set, too" in said:
         monkeypatch.setenv("ONBOOK_DATABASE", "scripts.db")
     with pytest.raises(SettingsError) as refused:
-        settings()
+        read_settings()
     assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL is not valid: {said}")
     assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_an_address_says_how_its_connection_is_encrypted():
-    url = address(f"{ADDRESS}?sslmode=require&host=/run/postgresql")
+    url = parse_address(f"{ADDRESS}?sslmode=require&host=/run/postgresql")
     # asyncpg calls the option ``ssl``.
     assert dict(url.query) == {"ssl": "require", "host": "/run/postgresql"}
-    assert address(ADDRESS).query == {}
+    assert parse_address(ADDRESS).query == {}
 
 
 def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch):
     for name in ("SHARDS", "ROWS", "BANNED", "GROUP"):
         monkeypatch.setenv(f"ONBOOK_{name}", "")
-    chosen = runner_settings()
+    chosen = read_runner_settings()
     assert (chosen.shards, chosen.rows, chosen.group) == (None, 64, "onbook")
 
 
@@ -174,10 +185,10 @@ def test_what_a_value_must_be_is_said_in_words(
 ):
     monkeypatch.setenv(f"ONBOOK_{name}", value)
     with pytest.raises(SettingsError) as refused:
-        runner_settings()
+        read_runner_settings()
     assert str(refused.value).startswith(f"ONBOOK_{name} is not valid: {said}")
 
 
 def test_settings_stay_as_they_are():
     with pytest.raises(ValueError, match="frozen"):
-        settings().rows = 1
+        read_settings().rows = 1

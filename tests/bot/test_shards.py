@@ -7,7 +7,7 @@ import pytest
 import simcord
 
 from bot.app.client import Bot
-from bot.settings import RunnerSettings, SettingsError, runner_settings
+from bot.settings import RunnerSettings, SettingsError, read_runner_settings
 from bot.sharding import Shards
 
 INTENTS = discord.Intents(guilds=True)
@@ -24,7 +24,7 @@ INTENTS = discord.Intents(guilds=True)
     ],
 )
 def test_a_setting_names_some_of_all(text: str, ids: list[int], words: str):
-    shards = Shards.read(text)
+    shards = Shards.parse(text)
     assert (list(shards.ids), str(shards), len(shards)) == (ids, words, len(ids))
 
 
@@ -37,7 +37,7 @@ def test_others_are_refused_in_a_sentence(text: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ONBOOK_DATABASE_URL", "postgresql://somebody@127.0.0.1/scripts")
     monkeypatch.setenv("ONBOOK_SHARDS", text)
     with pytest.raises(SettingsError) as refused:
-        runner_settings()
+        read_runner_settings()
     sentence = str(refused.value)
     assert sentence.startswith("ONBOOK_SHARDS cannot be used: ")
     assert sentence.endswith(".")
@@ -45,23 +45,23 @@ def test_others_are_refused_in_a_sentence(text: str, monkeypatch: pytest.MonkeyP
 
 def test_a_file_has_all_shards_in_one_process(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ONBOOK_SHARDS", "0-3/4")
-    assert runner_settings().own_shards == Shards.all_of(4)
+    assert read_runner_settings().own_shards == Shards.all_of(4)
     monkeypatch.setenv("ONBOOK_SHARDS", "0-2/4")
     with pytest.raises(SettingsError, match=r"^ONBOOK_SHARDS .*need ONBOOK_DATABASE_URL"):
-        runner_settings()
+        read_runner_settings()
     monkeypatch.setenv("ONBOOK_DATABASE_URL", "postgresql://somebody@127.0.0.1/scripts")
-    assert runner_settings().own_shards == Shards(range(3), 4)
+    assert read_runner_settings().own_shards == Shards(range(3), 4)
     monkeypatch.delenv("ONBOOK_SHARDS")
-    assert runner_settings().own_shards is None
+    assert read_runner_settings().own_shards is None
 
 
 def test_each_server_is_on_one_of_them():
-    some, others = Shards.read("0-1/3"), Shards.read("2/3")
+    some, others = Shards.parse("0-1/3"), Shards.parse("2/3")
     guilds = [(number << 22) + 12345 for number in range(30)]
-    assert [some.have(guild) for guild in guilds] == [number % 3 < 2 for number in range(30)]
-    assert all(some.have(guild) != others.have(guild) for guild in guilds)
-    assert some.have(None)
-    assert not others.have(None)
+    assert [some.include(guild) for guild in guilds] == [number % 3 < 2 for number in range(30)]
+    assert all(some.include(guild) != others.include(guild) for guild in guilds)
+    assert some.include(None)
+    assert not others.include(None)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from bot.generation import prefill
-from bot.generation.openings import reading
+from bot.generation.openings import prime_model
 from bot.generation.prefill import Progress
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers.import_formats import LARGEST_SCRIPT_FILE
 from bot.session import library
-from bot.session.turn import NO_SCRIPT, NewScript, Patience, RoomError
-from bot.ui.message_poster import _progress_text
+from bot.session.turn import NO_SCRIPT, Job, NewScript, SessionError
+from bot.ui.message_poster import _format_progress
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
@@ -61,7 +61,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
         "MAYA\n(quietly)\nYou came.",
         "CUT TO:",
     ]
-    lines = await stage.services.rooms.at(stage.channel.id).lines()
+    lines = await stage.services.sessions.get(stage.channel.id).load_lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
@@ -137,7 +137,7 @@ async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
 
 
 def test_how_far_it_is_in_words():
-    assert _progress_text(Progress(share_read=0.4)) == "The voice is reading the script: 40%."
+    assert _format_progress(Progress(share_read=0.4)) == "The voice is reading the script: 40%."
 
 
 # The room --------------------------------------------------------------------------------------
@@ -149,9 +149,11 @@ def a_play(lines: int) -> str:
 
 async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     elements = parse_person_text(a_play(150))
-    turn = await house.room.library.import_script(house.writer(), NewScript(title="Long"), elements)
+    turn = await house.session.library.import_script(
+        house.writer(), NewScript(title="Long"), elements
+    )
     assert [line.id for line in turn.lines] == [turn.script.head]
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert [line.text for line in lines] == [one.text for one in elements]
     assert [line.parent for line in lines] == [None, *(line.id for line in lines[:-1])]
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
@@ -162,49 +164,51 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.states.find_surprisal(line.id, engine.model.fingerprint)
-        state = await house.room.reader.state(await reading(engine, None, 1), line.parent)
-        fresh = await prefill.costs(engine, state, line.element, 1)
+        state = await house.session.reader.load_state(
+            await prime_model(engine, None, 1), line.parent
+        )
+        fresh = await prefill.compute_surprisal(engine, state, line.element, 1)
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 
 
 async def test_stopped_while_it_is_read_no_script_begins(house: House):
-    patience = Patience()
+    patience = Job()
     work = asyncio.ensure_future(
-        house.room.library.import_script(
+        house.session.library.import_script(
             house.writer(), NewScript(title="Long"), parse_person_text(a_play(400)), patience
         )
     )
     while not patience.progress.share_read:  # noqa: ASYNC110 - nobody is told
         await asyncio.sleep(0)
-    assert not house.room.library.lock.locked()
+    assert not house.session.library.lock.locked()
     patience.stop()
-    with pytest.raises(RoomError, match="Stopped while reading the script"):
+    with pytest.raises(SessionError, match="Stopped while reading the script"):
         await work
     assert await house.store.scripts.find_running_script(1) is None
 
 
 async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     work = asyncio.ensure_future(
-        house.room.library.import_script(
+        house.session.library.import_script(
             house.writer(), NewScript(title="Long", over=NO_SCRIPT), parse_person_text(a_play(100))
         )
     )
     await asyncio.sleep(0)
     await house.start()
-    with pytest.raises(RoomError, match="Another script was started here"):
+    with pytest.raises(SessionError, match="Another script was started here"):
         await work
-    assert (await house.room.script()).title == "The Diner"
+    assert (await house.session.load_script()).title == "The Diner"
 
 
 async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(library, "LONGEST_READING", 0.0)
-    await house.room.library.import_script(
+    monkeypatch.setattr(library, "READING_TIME_LIMIT", 0.0)
+    await house.session.library.import_script(
         house.writer(), NewScript(title="Long"), parse_person_text(a_play(50))
     )
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert len(lines) == 50
     assert await house.state(lines[-1]) is None
     [line] = await house.carry_on(seed=1)
@@ -212,10 +216,12 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
 
 
 async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(library, "LONGEST_READING", 0.0)
+    monkeypatch.setattr(library, "READING_TIME_LIMIT", 0.0)
     elements = parse_person_text(a_play(5_000))
-    turn = await house.room.library.import_script(house.writer(), NewScript(title="Long"), elements)
+    turn = await house.session.library.import_script(
+        house.writer(), NewScript(title="Long"), elements
+    )
     path = await house.store.lines.load_path_ids(turn.script.head)
     assert path == list(range(path[0], path[0] + 5_000))
-    await house.room.cursor.undo(house.writer())
-    assert len(await house.room.lines()) == 4_999
+    await house.session.history.undo(house.writer())
+    assert len(await house.session.load_lines()) == 4_999

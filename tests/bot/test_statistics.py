@@ -16,7 +16,7 @@ from bot.screenplay.statistics import (
     format_minutes,
 )
 from bot.storage.schema import Line
-from bot.ui.images import page
+from bot.ui.images import pictures
 
 SCRIPT = "int. diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRain on the window."
 
@@ -55,9 +55,9 @@ def test_minutes(pages: float, told: str) -> None:
 def test_the_picture_has_room_for_anybody() -> None:
     counts = tuple(WriterStatistics(f"{'A name ' * 9} {n}", 19_999, 199_999 - n) for n in range(30))
     counted = ScriptStatistics(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
-    image = Image.open(io.BytesIO(page.stats("A title " * 20, counted).png))
-    assert image.width == page.WIDTH
+    image = Image.open(io.BytesIO(pictures.draw_statistics("A title " * 20, counted).png))
+    assert image.width == pictures.IMAGE_WIDTH
     assert 900 < image.height < 1500
     edge = image.convert("RGB").crop((image.width - 8, 0, image.width, image.height))
     assert edge.getcolors() == [(8 * image.height, (0xFB, 0xF8, 0xF1))]
-    assert len(page.stats_in_words("x" * 2000, counted)) == 1000
+    assert len(pictures.describe_statistics("x" * 2000, counted)) == 1000

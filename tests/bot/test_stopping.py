@@ -114,7 +114,7 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
         await slow_down(bot.services, monkeypatch)
-        monkeypatch.setattr(services, "TO_FINISH", 0.1)
+        monkeypatch.setattr(services, "FINISH_SECONDS", 0.1)
         begun = await begin(ann, channel)
         button = begun.buttons["Continue"]
         written = await ann.slash(channel, "continue", lines=10)

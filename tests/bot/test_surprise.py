@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.generation.prefill import expected
+from bot.generation.prefill import predict_next
 from bot.inference.model import Model
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.session.surprisal import (
-    APART,
-    GUESSES,
-    PLACES,
+    MAX_GUESSES,
+    MAX_PEAKS,
+    MIN_DISTANCE,
     Cell,
     Guess,
-    Place,
-    Surprise,
-    guesses,
-    in_words,
-    laid_out,
-    last_costs,
-    look,
-    most_surprising,
+    Peak,
+    SurprisalReport,
+    describe_report,
+    find_peaks,
+    load_last_surprisal,
+    make_cells,
+    measure_surprisal,
+    predict_characters,
 )
 from bot.storage.schema import Line, Provenance
-from bot.ui.images import page
+from bot.ui.images import pictures
 
 from .test_room import House, house
 
@@ -51,7 +51,7 @@ def test_costs_lie_over_what_was_written(model: Model):
     text = "“Zoë” — 茂 e\u0301…"
     tokens = model.encode(format_for_model(text))
     costs = np.arange(1, len(tokens), dtype=np.float32)
-    cells = laid_out(model, a_line(text), costs)
+    cells = make_cells(model, a_line(text), costs)
     assert "".join(cell.character for cell in cells) == "“Zoë” — 茂 é…\n"
     assert sum(cell.bits for cell in cells if cell.bits is not None) == costs.sum()
     assert [cell.character for cell in cells if cell.bits is None] == ["茂"]
@@ -67,16 +67,16 @@ def cells(*bits: float | None) -> tuple[Cell, ...]:
 
 
 def test_places_are_the_dearest_and_apart():
-    dear = [0.0, 9.0, 8.9, *[1.0] * APART, 5.0, None]
-    places = most_surprising([cells(*dear), cells(7.0, 7.5)])
+    dear = [0.0, 9.0, 8.9, *[1.0] * MIN_DISTANCE, 5.0, None]
+    places = find_peaks([cells(*dear), cells(7.0, 7.5)])
     assert (0, 1) in places
     assert (0, 2) not in places
     assert (1, 1) in places
     assert (1, 0) not in places
     assert places == sorted(places)
-    assert len(places) == PLACES
-    assert most_surprising([cells(None)]) == []
-    assert most_surprising([]) == []
+    assert len(places) == MAX_PEAKS
+    assert find_peaks([cells(None)]) == []
+    assert find_peaks([]) == []
 
 
 @pytest.mark.parametrize(
@@ -95,47 +95,47 @@ def test_places_are_the_dearest_and_apart():
 )
 def test_what_a_voice_was_told_to_write_is_no_place(model: Model, line: Line, free: str):
     costs = np.ones(len(model.encode(format_for_model(line.text))) - 1, np.float32)
-    laid = laid_out(model, line, costs)
-    assert "".join(cell.character for cell in laid if cell.free) == free
+    laid = make_cells(model, line, costs)
+    assert "".join(cell.character for cell in laid if cell.is_free) == free
     begin = len(laid) - len(free)
-    assert begin <= min(cell for _, cell in most_surprising([laid]))
+    assert begin <= min(cell for _, cell in find_peaks([laid]))
 
 
 async def test_a_name_that_was_asked_for_is_no_place(house: House):
     await house.start(cast=("ZYX", "QVX"))
     for seed in range(4):
         await house.carry_on(seed=seed, character="ZYX")
-    found = await look(house.room, 4)
-    assert any(cell.bits and not cell.free for line in found.lines for cell in line)
-    assert found.places
-    assert all(found.at(place).free for place in found.places)
+    found = await measure_surprisal(house.session, 4)
+    assert any(cell.bits and not cell.is_free for line in found.lines for cell in line)
+    assert found.peaks
+    assert all(found.at(place).is_free for place in found.peaks)
 
 
 def test_guesses_are_the_likeliest(model: Model):
     logits = np.zeros(len(model.vocabulary), np.float32)
     logits[[5, 3]] = [4.0, 6.0]
-    found = guesses(model, logits)
+    found = predict_characters(model, logits)
     assert [one.character for one in found[:2]] == [model.vocabulary[3], model.vocabulary[5]]
-    assert len(found) == GUESSES
+    assert len(found) == MAX_GUESSES
     assert found[0].probability / found[1].probability == pytest.approx(np.exp(2))
-    assert expected(model, model.start(), model.encode("\nRain")).shape == logits.shape
+    assert predict_next(model, model.start(), model.encode("\nRain")).shape == logits.shape
     with pytest.raises(ValueError, match="nothing was read"):
-        expected(model, model.start(), model.encode(""))
+        predict_next(model, model.start(), model.encode(""))
 
 
 async def test_guesses_and_costs_agree(house: House):
     await house.start()
     await house.write("MAYA: (quietly) Zounds, you came at 11!")
     await house.carry_on(seed=1)
-    found = await look(house.room, 3)
+    found = await measure_surprisal(house.session, 3)
     assert found.credits == ("Ann", "Ann", "tiny")
-    assert len(found.places) == PLACES
-    engine, lines, _ = await last_costs(house.room, 3, 1000)
+    assert len(found.peaks) == MAX_PEAKS
+    engine, lines, _ = await load_last_surprisal(house.session, 3, 1000)
     model = engine.model
-    for place in found.places:
+    for place in found.peaks:
         cell = found.at(place)
         logits = (
-            await house.room.reader.expected(engine, lines[place.line], cell.position)
+            await house.session.reader.predict_logits(engine, lines[place.line], cell.position)
         ).astype(np.float64)
         odds = np.exp(logits - logits.max())
         odds /= odds.sum()
@@ -145,22 +145,22 @@ async def test_guesses_and_costs_agree(house: House):
         assert place.guesses[0].probability == pytest.approx(odds.max())
 
 
-SURPRISE = Surprise(
+SURPRISE = SurprisalReport(
     "tiny",
     ("Ann",) * 3,
     (cells(*[1.0] * 400), cells(*[None] * 3), (Cell(" ", 3.0, 1), Cell("\n", 12.0, 2))),
-    (Place(0, 39, (Guess("e", 0.5), Guess(" ", 0.004), Guess("\n", 0.001))), Place(2, 1, ())),
+    (Peak(0, 39, (Guess("e", 0.5), Guess(" ", 0.004), Guess("\n", 0.001))), Peak(2, 1, ())),
 )
 
 
 def test_in_words():
-    words = in_words(SURPRISE)
+    words = describe_report(SURPRISE)
     assert words.startswith("The last 3 lines surprised tiny by 1.0 bits per character.")
     assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
     assert "came the end of the line (12.0 bits)" in words
-    one = Surprise("tiny", ("Ann",), (cells(2.0),), ())
-    assert in_words(one) == "The last line surprised tiny by 2.0 bits per character."
-    assert len(in_words(Surprise("t" * 2000, (), (), ()))) == 1000
+    one = SurprisalReport("tiny", ("Ann",), (cells(2.0),), ())
+    assert describe_report(one) == "The last line surprised tiny by 2.0 bits per character."
+    assert len(describe_report(SurprisalReport("t" * 2000, (), (), ()))) == 1000
 
 
 def rows(picture: bytes) -> np.ndarray:
@@ -170,12 +170,12 @@ def rows(picture: bytes) -> np.ndarray:
 def test_dearer_characters_are_darker_and_have_taller_bars():
     darkness, heights = [], []
     for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
-        dear = Surprise("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())
-        image = rows(page.surprise(dear).png)
+        dear = SurprisalReport("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())
+        image = rows(pictures.draw_surprisal(dear).png)
         # The only cell, below the legend and its credit.
-        column = image[-150:, page.EDGE : page.EDGE + page.CELL]
+        column = image[-150:, pictures.EDGE : pictures.EDGE + pictures.CELL_WIDTH]
         darkness.append(int(column.sum()))
-        middle = column[:, page.CELL // 2]
+        middle = column[:, pictures.CELL_WIDTH // 2]
         ink = (middle == (0x1D, 0x1C, 0x1A)).all(axis=1)
         heights.append(int(ink.sum()))
     assert darkness[:-1] == sorted(darkness[:-1], reverse=True)
@@ -194,8 +194,8 @@ def test_letters_can_be_read_on_every_heat():
         return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
     for level in np.linspace(0, 1, 50):
-        heat = page._heat(float(level))
-        ink = page._readable_on(heat)
+        heat = pictures._choose_colour(float(level))
+        ink = pictures._choose_letter_colour(heat)
         letters = tuple(int(ink[at : at + 2], 16) for at in (1, 3, 5))
         bright, dark = sorted((luminance(heat), luminance(letters)), reverse=True)
         assert (bright + 0.05) / (dark + 0.05) > 3.5, level
@@ -207,11 +207,11 @@ def test_every_row_fits_on_the_paper():
     )
     line = tuple(Cell(one, 1.0, n) for n, one in enumerate(words * 5 + "\n"))
     width, row = 0, []
-    for _, breaks in page._wrapped(line):
+    for _, breaks in pictures._wrap_cells(line):
         if breaks:
             row.append(width)
             width = 0
         width += 1
     row.append(width)
-    assert max(row) <= page.ACROSS + 1
+    assert max(row) <= pictures.CELLS_PER_ROW + 1
     assert sum(row) == len(line)

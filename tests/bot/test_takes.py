@@ -11,12 +11,12 @@ import pytest
 
 from bot.app.client import Bot
 from bot.i18n.markdown import LIMIT, size
-from bot.session.ballots import count_votes, winner
-from bot.session.preferences import MOST_TAKES
+from bot.session.polls import count_votes, find_winner
+from bot.session.preferences import MAX_TAKES
 from bot.storage.schema import Poll
 from bot.ui import cards, live_polls
-from bot.ui.ballots import ballot_text, whole_take
 from bot.ui.live_polls import LivePolls
+from bot.ui.poll_messages import format_poll, format_take
 
 from .conftest import Stage, answer, labels
 from .test_at_once import flat
@@ -201,7 +201,7 @@ async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(live_polls, "BETWEEN_COUNTS", 0.05)
+    monkeypatch.setattr(live_polls, "RECOUNT_INTERVAL", 0.05)
     await begin(stage)
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
@@ -314,7 +314,7 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
         await write(stage, "Rain.")
     await end_of_process(stage)
     [ballot] = await stage.services.store.polls.list_unannounced_polls()
-    await stage.services.rooms.at(stage.channel.id).ballots.close(ballot.id)
+    await stage.services.sessions.get(stage.channel.id).polls.close(ballot.id)
     assert labels(shown) == VOTE
     before = len(stage.messages())
     for _ in range(2):
@@ -340,8 +340,8 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[Poll]()
-        hold = its.in_flight.hold
-        polls = LivePolls(bot, its.rooms, its.poster, its.messages, hold)
+        hold = its.in_flight.track
+        polls = LivePolls(bot, its.sessions, its.poster, its.messages, hold)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()
         assert len(watched) == (shard == its_shard)
@@ -386,7 +386,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
 async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(cards, "FULL", 300)
+    monkeypatch.setattr(cards, "CARD_SIZE", 300)
     posts, record = stage.services.store.messages, stage.services.store.messages.record_message
 
     async def record_and_fail(*of: Any) -> None:
@@ -514,8 +514,8 @@ async def test_a_vote_needs_takes(stage: Stage):
 
 
 def test_who_wins():
-    assert winner(count_votes([0, 1, 2], [])) == 0
-    assert winner(count_votes([0, 1, 2], [2, 1, 1, 2])) == 1
+    assert find_winner(count_votes([0, 1, 2], [])) == 0
+    assert find_winner(count_votes([0, 1, 2], [2, 1, 1, 2])) == 1
     assert count_votes([1, 0], [1, 1]) == {0: 0, 1: 2}
 
 
@@ -524,7 +524,7 @@ def test_who_wins():
 
 async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stage):
     await begin(stage)
-    shown = await ask(stage, takes=MOST_TAKES, lines=10)
+    shown = await ask(stage, takes=MAX_TAKES, lines=10)
     _, second, *_ = await takes(stage, shown)
     assert flat(second) not in flat(shown.content)
     await stage.restart()
@@ -550,7 +550,7 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
     ballot = await stage.services.store.polls.find_poll_by_message((await ask(stage)).id)
     [line, *_] = (await stage.services.store.polls.load_takes(ballot))[0]
     line.text, line.credit = "\U0001f600 " * 700, "*" * 300
-    pages = whole_take(0, [line] * 10)
+    pages = format_take(0, [line] * 10)
     assert len(pages) > 10
     assert all(size(page) <= LIMIT for page in pages)
 
@@ -560,15 +560,15 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
 
 async def test_long_takes_are_cut(stage: Stage):
     await begin(stage)
-    shown = await ask(stage, takes=MOST_TAKES, lines=6)
+    shown = await ask(stage, takes=MAX_TAKES, lines=6)
     assert 1500 < size(shown.content) <= LIMIT
-    assert shown.content.count("```") == 2 * MOST_TAKES
+    assert shown.content.count("```") == 2 * MAX_TAKES
     assert "\n-# …" in shown.content
     ballot = await stage.services.store.polls.find_poll_by_message(shown.id)
     found = await stage.services.store.polls.load_takes(ballot)
     for lines in found.values():
         for line in lines:
             line.text, line.credit = "\U0001f600" * 700, "*" * 300
-    assert size(ballot_text(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
+    assert size(format_poll(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
     ballot.closed, ballot.chosen = True, 2
-    assert size(ballot_text(ballot, found, {})) <= LIMIT
+    assert size(format_poll(ballot, found, {})) <= LIMIT

@@ -9,8 +9,8 @@ import pytest
 import simcord
 from sqlalchemy import select
 
-from bot.cogs.history_page import ASKED_FOR
-from bot.session.turn import LineIsOld, Place, RoomError, Wish
+from bot.cogs.history_page import REQUESTED_MARK
+from bot.session.turn import ContinueRequest, ScriptPosition, SessionError, StaleLine
 from bot.storage.line_tree import AlreadyWritten
 from bot.storage.schema import Line
 
@@ -54,47 +54,47 @@ async def test_redo_brings_back_what_undo_took(house: House):
     await house.start()
     lines = (await house.write("Rain.\n\nWind.")).lines
     for _ in lines:
-        await house.room.cursor.undo(house.writer())
-    first = await house.room.cursor.redo(house.writer())
-    assert first.returned == {lines[0].id}
+        await house.session.history.undo(house.writer())
+    first = await house.session.history.redo(house.writer())
+    assert first.restored == {lines[0].id}
     await house.restart()
-    await house.room.cursor.redo(house.writer())
-    assert [line.id for line in await house.room.lines()][1:] == [line.id for line in lines]
-    with pytest.raises(RoomError, match="There is nothing to redo"):
-        await house.room.cursor.redo(house.writer())
+    await house.session.history.redo(house.writer())
+    assert [line.id for line in await house.session.load_lines()][1:] == [line.id for line in lines]
+    with pytest.raises(SessionError, match="There is nothing to redo"):
+        await house.session.history.redo(house.writer())
 
 
 async def test_a_new_line_replaces_what_redo_would_bring(house: House):
     await house.start()
     await house.write("Rain.")
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     await house.write("Snow.")
-    await house.room.cursor.undo(house.writer())
-    await house.room.cursor.redo(house.writer())
-    assert texts(await house.room.lines())[1:] == ["Snow."]
+    await house.session.history.undo(house.writer())
+    await house.session.history.redo(house.writer())
+    assert texts(await house.session.load_lines())[1:] == ["Snow."]
 
 
 async def test_a_jump_sets_the_way_that_redo_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.\n\nThunder.\n\nHail.")).lines
-    await house.room.cursor.jump_to(house.writer(), begun.place)
+    await house.session.history.jump_to(house.writer(), begun.position)
     await house.write("Snow.")
-    await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, rain[1].id))
+    await house.session.history.jump_to(house.writer(), ScriptPosition(begun.script.id, rain[1].id))
     for _ in range(2):
-        await house.room.cursor.undo(house.writer())
+        await house.session.history.undo(house.writer())
     for _ in range(3):
-        await house.room.cursor.redo(house.writer())
-    assert texts(await house.room.lines())[1:] == ["Rain.", "Thunder.", "Hail."]
+        await house.session.history.redo(house.writer())
+    assert texts(await house.session.load_lines())[1:] == ["Rain.", "Thunder.", "Hail."]
 
 
 async def test_an_old_redo_moves_nothing(house: House):
     await house.start()
     written = await house.write("Rain.")
-    back = await house.room.cursor.undo(house.writer())
-    await house.room.cursor.redo(house.writer())
-    with pytest.raises(LineIsOld):
-        await house.room.cursor.redo(house.writer(), back.place)
-    assert (await house.room.script()).head == written.lines[0].id
+    back = await house.session.history.undo(house.writer())
+    await house.session.history.redo(house.writer())
+    with pytest.raises(StaleLine):
+        await house.session.history.redo(house.writer(), back.position)
+    assert (await house.session.load_script()).head == written.lines[0].id
 
 
 async def test_redo_by_its_command_and_by_its_button(stage: Stage):
@@ -146,12 +146,12 @@ async def test_a_voices_line_is_taken_back_by_anybody(stage: Stage):
 async def test_a_jump_is_no_way_around(house: House):
     begun = await house.start()
     await house.write("Rain.")
-    await house.room.continuation.generate(house.writer("Ben"), Wish(seed=1))
-    with pytest.raises(RoomError, match="would remove Ann's line"):
-        await house.room.cursor.jump_to(house.writer("Ben"), begun.place)
-    assert len(await house.room.lines()) == 3
-    await house.room.cursor.jump_to(house.writer("Ann"), begun.place)
-    assert len(await house.room.lines()) == 1
+    await house.session.continue_(house.writer("Ben"), ContinueRequest(seed=1))
+    with pytest.raises(SessionError, match="would remove Ann's line"):
+        await house.session.history.jump_to(house.writer("Ben"), begun.position)
+    assert len(await house.session.load_lines()) == 3
+    await house.session.history.jump_to(house.writer("Ann"), begun.position)
+    assert len(await house.session.load_lines()) == 1
 
 
 # History ---------------------------------------------------------------------------------------
@@ -260,8 +260,8 @@ async def test_history_opens_at_a_line(stage: Stage):
     for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 2, "**2** Snow\\.")]:
         shown = (await stage.ann.slash(stage.channel, "history", line=line)).response
         assert f"page {page} of 2" in shown.content
-        marked = [one for one in shown.content.split("\n") if one.startswith(ASKED_FOR)]
-        assert marked == [f"{ASKED_FOR}{there}"]
+        marked = [one for one in shown.content.split("\n") if one.startswith(REQUESTED_MARK)]
+        assert marked == [f"{REQUESTED_MARK}{there}"]
     assert labels(shown) == ["Previous page", "Next page"]
     refused = answer(await stage.ann.slash(stage.channel, "history", line=3))
     assert refused.ephemeral
@@ -492,25 +492,27 @@ async def test_a_fork_that_fails_leaves_no_thread(stage: Stage, may_delete: bool
 async def test_a_fork_is_made_once(house: House):
     await house.start()
     writer = house.writer()
-    await house.room.cursor.fork(writer, "Fork")
+    await house.session.history.fork(writer, "Fork")
     with pytest.raises(AlreadyWritten):
-        await house.room.cursor.fork(writer, "Fork")
-    assert len(await house.room.library.scripts()) == 2
+        await house.session.history.fork(writer, "Fork")
+    assert len(await house.session.library.list_scripts()) == 2
 
 
 async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
     begun = await house.start()
     await house.write("Rain.")
-    fork = (await house.room.cursor.fork(house.writer(), "Fork")).script
-    await house.room.cursor.undo(house.writer())
+    fork = (await house.session.history.fork(house.writer(), "Fork")).script
+    await house.session.history.undo(house.writer())
     await house.write("Snow.")
-    await house.room.cursor.jump_to(house.writer(), Place(fork.id, fork.forked_at))
-    assert texts(await house.room.lines())[1:] == ["Rain."]
-    await house.room.library.switch(house.writer(), begun.script.id)
-    assert texts(await house.room.lines())[1:] == ["Rain."]
+    await house.session.history.jump_to(house.writer(), ScriptPosition(fork.id, fork.forked_at))
+    assert texts(await house.session.load_lines())[1:] == ["Rain."]
+    await house.session.library.switch(house.writer(), begun.script.id)
+    assert texts(await house.session.load_lines())[1:] == ["Rain."]
     snow = (await house.store.lines.load_tree_lines(fork, 0, 9))[-1]
-    with pytest.raises(RoomError, match="not in this script"):
-        await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, snow.id))
+    with pytest.raises(SessionError, match="not in this script"):
+        await house.session.history.jump_to(
+            house.writer(), ScriptPosition(begun.script.id, snow.id)
+        )
 
 
 # Rewriting -------------------------------------------------------------------------------------
@@ -520,28 +522,32 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.")).lines[0]
     [said] = await house.carry_on(5)
-    turn = await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, rain.id), "Snow.")
+    turn = await house.session.history.rewrite(
+        house.writer(), ScriptPosition(begun.script.id, rain.id), "Snow."
+    )
     [snow] = turn.lines
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert texts(lines) == [HEADING, "Snow.", said.text]
     assert (snow.parent, snow.rewrite_of, snow.credit) == (rain.parent, rain.id, "Ann")
     copy = lines[2]
     assert (copy.copy_of, copy.origin, copy.author, copy.credit) == (
         *(said.id, said.origin, None, "tiny"),
     )
-    assert (turn.left, turn.returned) == ({rain.id, said.id}, {copy.id})
+    assert (turn.removed, turn.restored) == ({rain.id, said.id}, {copy.id})
     assert await house.state(copy) is None
     await house.carry_on(6)
     assert await house.state(copy) == await house.read_from_the_start(lines)
     # A copy of a copy names the line that was written first.
-    await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, snow.id), "Hail.")
-    assert (await house.room.lines())[2].copy_of == said.id
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition(begun.script.id, snow.id), "Hail."
+    )
+    assert (await house.session.load_lines())[2].copy_of == said.id
 
 
 async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
     begun = await house.start()
     rain, wind = (await house.write("Rain.\n\nWind.")).lines
-    await house.room.cursor.undo(house.writer())
+    await house.session.history.undo(house.writer())
     for place, text, who, why in [
         (rain, "Rain.", "Ann", "already says that"),
         (rain, " ", "Ann", "text is empty"),
@@ -549,10 +555,10 @@ async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
         (wind, "Snow.", "Ann", "not in the script now"),
     ]:
         with pytest.raises(Exception, match=why):
-            await house.room.cursor.rewrite(
-                house.writer(who), Place(begun.script.id, place.id), text
+            await house.session.history.rewrite(
+                house.writer(who), ScriptPosition(begun.script.id, place.id), text
             )
-    assert texts(await house.room.lines()) == [HEADING, "Rain."]
+    assert texts(await house.session.load_lines()) == [HEADING, "Rain."]
     assert await house.store.lines.count_tree_lines(begun.script) == 3
 
 

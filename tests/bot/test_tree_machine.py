@@ -34,8 +34,8 @@ from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import parse_person_text
-from bot.session.channel_session import Rooms
-from bot.session.turn import NewScript, Place, RoomError, Wish, Writer
+from bot.session.channel_session import ChannelSessions
+from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPosition, SessionError
 from bot.settings import Settings
 from bot.storage.schema import ERASED_ELEMENT, ERASED_PERSON, Line
 from bot.storage.store import Store
@@ -118,7 +118,7 @@ class Tree:
             if sheet.author == person:
                 sheet.author = ERASED_PERSON
                 if text:
-                    sheet.text, sheet.removed = ERASED_ELEMENT.text, True
+                    sheet.draw_text, sheet.removed = ERASED_ELEMENT.text, True
 
     def delete(self, script: int) -> None:
         del self.scripts[script]
@@ -150,7 +150,7 @@ class Machine(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.store = self.run(Store.open(self.settings.database))
-        self.room = Rooms(self.store, self.voices, self.settings).at(CHANNEL)
+        self.session = ChannelSessions(self.store, self.voices, self.settings).at(CHANNEL)
 
     def run(self, act: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run(act)
@@ -162,8 +162,8 @@ class Machine(RuleBasedStateMachine):
         self.folder.cleanup()
 
     @property
-    def writer(self) -> Writer:
-        return Writer(OWNER, "Ann", f"delivery {next(self.deliveries)}")
+    def writer(self) -> Requester:
+        return Requester(OWNER, "Ann", f"delivery {next(self.deliveries)}")
 
     @property
     def now(self) -> Copy:
@@ -186,7 +186,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: not self.runs() or not self.several())
     @rule(target=scripts)
     def start(self) -> int:
-        turn = self.run(self.room.library.begin(self.writer, NewScript(title="A script")))
+        turn = self.run(self.session.library.begin(self.writer, NewScript(title="A script")))
         self.tree.scripts[turn.script.id] = Copy()
         self.tree.running = turn.script.id
         return turn.script.id
@@ -202,25 +202,27 @@ class Machine(RuleBasedStateMachine):
     @precondition(runs)
     @rule(text=WORDS)
     def write_as_another(self, text: str) -> None:
-        self.add(text, Writer(OTHER, "Ben", f"delivery {next(self.deliveries)}"))
+        self.add(text, Requester(OTHER, "Ben", f"delivery {next(self.deliveries)}"))
 
-    def add(self, text: str, writer: Writer) -> None:
-        turn = self.run(self.room.continuation.write(writer, text))
+    def add(self, text: str, writer: Requester) -> None:
+        turn = self.run(self.session.continuation.write(writer, text))
         assert turn.lines[0].parent == self.now.head
         self.tree.add(self.tree.running, turn.lines)
 
     @precondition(runs)
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2))
     def carry_on(self, seed: int, lines: int) -> None:
-        turn = self.run(self.room.continuation.generate(self.writer, Wish(lines=lines, seed=seed)))
+        turn = self.run(
+            self.session.continue_(self.writer, ContinueRequest(lines=lines, seed=seed))
+        )
         assert [turn.lines[0].parent, len(turn.lines)] == [self.now.head, lines]
         self.tree.add(self.tree.running, turn.lines)
 
     @precondition(runs)
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2), vote=st.sampled_from([None, 60]))
     def offer(self, seed: int, lines: int, vote: int | None) -> None:
-        wish = Wish(lines=lines, seed=seed, takes=2, vote=vote)
-        ballot = self.run(self.room.continuation.generate(self.writer, wish)).ballot
+        wish = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote)
+        ballot = self.run(self.session.continue_(self.writer, wish)).poll
         takes = self.run(self.store.polls.load_takes(ballot))
         assert [(len(one), one[0].parent) for one in takes.values()] == [(lines, self.now.head)] * 2
         for one in takes.values():
@@ -240,12 +242,12 @@ class Machine(RuleBasedStateMachine):
         ballot = self.ballot(part)
         offer = self.tree.offers[ballot]
         if self.tree.running != offer.script or self.now.head != offer.parent:
-            self.refused(self.room.ballots.pick(self.writer, ballot, take))
+            self.refused(self.session.polls.pick(self.writer, ballot, take))
             return
-        self.run(self.room.ballots.pick(self.writer, ballot, take))
+        self.run(self.session.polls.pick(self.writer, ballot, take))
         del self.tree.offers[ballot]
         self.tree.go(offer.script, offer.ends[take])
-        self.refused(self.room.ballots.pick(self.writer, ballot, take))
+        self.refused(self.session.polls.pick(self.writer, ballot, take))
 
     @precondition(offered)
     @rule(part=PARTS, votes=st.lists(st.integers(0, 1), max_size=3))
@@ -253,28 +255,28 @@ class Machine(RuleBasedStateMachine):
         ballot = self.ballot(part)
         offer = self.tree.offers.pop(ballot)
         for take in votes:
-            self.run(self.room.ballots.vote(self.writer, ballot, take))
-        outcome = self.run(self.room.ballots.close(ballot))
-        assert outcome.won == (votes[-1] if votes else 0)
-        won = offer.ends[outcome.won]
+            self.run(self.session.polls.vote(self.writer, ballot, take))
+        outcome = self.run(self.session.polls.close(ballot))
+        assert outcome.winner == (votes[-1] if votes else 0)
+        won = offer.ends[outcome.winner]
         if self.tree.running == offer.script and self.now.head == offer.parent:
             self.tree.go(offer.script, won)
         # Somebody may have gone on from the winner before.
         taken = won in self.tree.path(self.tree.scripts[offer.script].head)
         for _ in range(2):
-            assert (outcome.turn is not None) == taken
-            outcome = self.run(self.room.ballots.close(ballot))
+            assert (outcome.result is not None) == taken
+            outcome = self.run(self.session.polls.close(ballot))
         self.run(self.store.polls.mark_announced(ballot))
-        assert self.run(self.room.ballots.close(ballot)) is None
+        assert self.run(self.session.polls.close(ballot)) is None
 
     @precondition(runs)
     @rule()
     def retry(self) -> None:
-        last = self.run(self.room.lines())[-1:]
+        last = self.run(self.session.load_lines())[-1:]
         if not last or last[0].author is not None:
-            self.refused(self.room.continuation.retake(self.writer))
+            self.refused(self.session.continuation.retry(self.writer))
             return
-        turn = self.run(self.room.continuation.retake(self.writer))
+        turn = self.run(self.session.continuation.retry(self.writer))
         assert turn.lines[0].parent == last[0].parent
         self.tree.add(self.tree.running, turn.lines)
 
@@ -282,9 +284,9 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         if self.now.head is None:
-            self.refused(self.room.cursor.undo(self.writer))
+            self.refused(self.session.history.undo(self.writer))
             return
-        self.run(self.room.cursor.undo(self.writer))
+        self.run(self.session.history.undo(self.writer))
         self.tree.go(self.tree.running, self.tree.lines[self.now.head].parent)
 
     @precondition(runs)
@@ -292,9 +294,9 @@ class Machine(RuleBasedStateMachine):
     def redo(self) -> None:
         way = self.now.ways.get(self.now.head)
         if way is None:
-            self.refused(self.room.cursor.redo(self.writer))
+            self.refused(self.session.history.redo(self.writer))
             return
-        self.run(self.room.cursor.redo(self.writer))
+        self.run(self.session.history.redo(self.writer))
         self.tree.go(self.tree.running, way)
 
     @precondition(runs)
@@ -302,7 +304,9 @@ class Machine(RuleBasedStateMachine):
     def jump(self, part: float) -> None:
         lines = [None, *self.tree.lines]
         line = lines[int(part * len(lines))]
-        jump = self.room.cursor.jump_to(self.writer, Place(self.tree.running, line or 0))
+        jump = self.session.history.jump_to(
+            self.writer, ScriptPosition(self.tree.running, line or 0)
+        )
         reached = line is None or self.tree.running in self.tree.lines[line].scripts
         if line == self.now.head or not reached:
             self.refused(jump)
@@ -314,7 +318,7 @@ class Machine(RuleBasedStateMachine):
     @rule(target=scripts)
     def fork(self) -> int:
         head = self.now.head
-        turn = self.run(self.room.cursor.fork(self.writer, "A fork"))
+        turn = self.run(self.session.history.fork(self.writer, "A fork"))
         fork = self.tree.running = turn.script.id
         self.tree.scripts[fork] = Copy()
         for line in self.tree.path(head):
@@ -331,14 +335,16 @@ class Machine(RuleBasedStateMachine):
         line = path[int(part * len(path))]
         followed = path[path.index(line) + 1 :]
         before = self.tree.lines[line]
-        rewriting = self.room.cursor.rewrite(self.writer, Place(self.tree.running, line), text)
+        rewriting = self.session.history.rewrite(
+            self.writer, ScriptPosition(self.tree.running, line), text
+        )
         if [one.text for one in parse_person_text(text)] == [before.text]:
             self.refused(rewriting)
             return
         turn = self.run(rewriting)
         assert turn.lines[0].parent == before.parent
         assert [one.rewrite_of for one in turn.lines] == [line] * len(turn.lines)
-        copies = self.run(self.room.lines())[-len(followed) :] if followed else []
+        copies = self.run(self.session.load_lines())[-len(followed) :] if followed else []
         for old, copy in zip(followed, copies, strict=True):
             assert copy.text == self.tree.lines[old].text
             assert copy.copy_of == (self.tree.lines[old].copy_of or old)
@@ -347,16 +353,16 @@ class Machine(RuleBasedStateMachine):
     @rule(script=scripts)
     def switch(self, script: int) -> None:
         if script == self.tree.running:
-            self.refused(self.room.library.switch(self.writer, script))
+            self.refused(self.session.library.switch(self.writer, script))
             return
-        self.run(self.room.library.switch(self.writer, script))
+        self.run(self.session.library.switch(self.writer, script))
         self.tree.running = script
 
     @precondition(several)
     @precondition(runs)
     @rule(script=scripts)
     def archive(self, script: int) -> None:
-        self.run(self.room.library.archive(self.writer, script, True))
+        self.run(self.session.library.archive(self.writer, script, True))
         if script == self.tree.running:
             self.tree.running = None
 
@@ -368,7 +374,7 @@ class Machine(RuleBasedStateMachine):
             self.store.scripts.count_deletion(self.run(self.store.scripts.get_script(script)))
         )
         before = len(self.tree.lines)
-        self.run(self.room.library.delete(self.writer, script))
+        self.run(self.session.library.delete(self.writer, script))
         self.tree.delete(script)
         assert leaving == before - len(self.tree.lines)
         if script == self.tree.running:
@@ -390,7 +396,7 @@ class Machine(RuleBasedStateMachine):
         self.open()
 
     def refused(self, act: Coroutine[Any, Any, Any]) -> None:
-        with pytest.raises(RoomError):
+        with pytest.raises(SessionError):
             self.run(act)
 
     # Truths
@@ -400,7 +406,7 @@ class Machine(RuleBasedStateMachine):
         self.run(self.check())
 
     async def check(self) -> None:
-        shelf = {script.id: script for script in await self.room.library.scripts()}
+        shelf = {script.id: script for script in await self.session.library.list_scripts()}
         assert set(shelf) == set(self.tree.scripts)
         assert [one.id for one in shelf.values() if one.running] == (
             [self.tree.running] if self.tree.running else []
@@ -411,7 +417,7 @@ class Machine(RuleBasedStateMachine):
             assert [line.id for line in lines] == sorted(self.tree.of(script))
             for line in lines:
                 sheet = self.tree.lines[line.id]
-                assert (line.parent, line.text) == (sheet.parent, sheet.text)
+                assert (line.parent, line.text) == (sheet.parent, sheet.draw_text)
                 assert (line.author, line.removed) == (sheet.author, sheet.removed)
             path = await self.store.lines.load_path(known.head)
             assert [line.id for line in path] == self.tree.path(known.head)

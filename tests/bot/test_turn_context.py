@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from bot.session.turn import Wish
+from bot.session.turn import ContinueRequest
 from bot.storage.schema import Script
 
 from .conftest import Stage
@@ -39,20 +39,20 @@ def reads_of_scripts() -> Iterator[list[str]]:
 async def test_a_turn_reads_the_script_once(house: House):
     await house.start()
     await house.carry_on(1, lines=2)
-    room, writer = house.room, house.writer
+    room, writer = house.session, house.writer
     for act in (
-        lambda: room.continuation.generate(writer(), Wish(seed=3)),
-        lambda: room.continuation.retake(writer()),
+        lambda: room.continue_(writer(), ContinueRequest(seed=3)),
+        lambda: room.continuation.retry(writer()),
         lambda: room.continuation.write(writer(), "Rain."),
-        lambda: room.cursor.undo(writer()),
-        lambda: room.cursor.redo(writer()),
-        lambda: room.cursor.undo(writer()),
+        lambda: room.history.undo(writer()),
+        lambda: room.history.redo(writer()),
+        lambda: room.history.undo(writer()),
     ):
         with reads_of_scripts() as reads:
             turn = await act()
         assert len(reads) == 1
         # The row in the turn, which was not read again, equals the stored one.
-        stored = await room.script()
+        stored = await room.load_script()
         columns = [one.key for one in Script.__table__.columns]
         assert [getattr(turn.script, one) for one in columns] == [
             getattr(stored, one) for one in columns

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.__main__ import main
-from bot.app.client import UNDIVIDED, Bot
+from bot.app.client import SINGLE_SHARD, Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases, timeouts
@@ -26,7 +26,7 @@ from .state import TOKEN
 
 @asynccontextmanager
 async def bot_here(
-    address: str, chosen: RunnerSettings, shards: Shards = UNDIVIDED
+    address: str, chosen: RunnerSettings, shards: Shards = SINGLE_SHARD
 ) -> AsyncIterator[Bot]:
     """Yield the real bot in this process, for a test that must look inside."""
     with at(address):

@@ -18,8 +18,8 @@ from sqlalchemy import URL
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.registry import ModelRegistry
-from bot.session.channel_session import Room, Rooms
-from bot.session.turn import NewScript, RoomError, Turn, Wish, Writer
+from bot.session.channel_session import ChannelSession, ChannelSessions
+from bot.session.turn import ContinueRequest, NewScript, Requester, SessionError, TurnResult
 from bot.settings import Settings
 from bot.storage.copying import copy_database
 from bot.storage.store import Store
@@ -101,13 +101,13 @@ async def _play(
     # Load before the fork, and without threads.
     voices._engines[model.name] = Engine(model, 64, 256)
     store = await Store.open(where)
-    rooms = Rooms(store, voices, settings)
+    rooms = ChannelSessions(store, voices, settings)
     shown = os.open(folder / "shown", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     begins()
-    await asyncio.gather(*(_write_on(rooms.at(one), shown) for one in range(CHANNELS)))
+    await asyncio.gather(*(_write_on(rooms.get(one), shown) for one in range(CHANNELS)))
 
 
-async def _write_on(room: Room, shown: int) -> None:
+async def _write_on(room: ChannelSession, shown: int) -> None:
     """Write in a channel as one person after another; show each new line at once."""
     if await room.store.scripts.find_running_script(room.channel) is None:
         await room.library.begin(_writer(), NewScript(title="T"))
@@ -115,25 +115,25 @@ async def _write_on(room: Room, shown: int) -> None:
         writer = _writer()
         try:
             turn = await _turn(room, writer)
-        except RoomError:
+        except SessionError:
             continue
         if turn.lines:
             line = {"delivery": writer.delivery, "texts": [line.text for line in turn.lines]}
             os.write(shown, json.dumps(line).encode() + b"\n")
 
 
-async def _turn(room: Room, writer: Writer) -> Turn:
+async def _turn(room: ChannelSession, writer: Requester) -> TurnResult:
     what = random.random()
     if what < 0.2:
-        return await room.cursor.undo(writer)
+        return await room.history.undo(writer)
     if what < 0.6:
         texts = [f"{random.getrandbits(60):x}." for _ in range(random.choice((1, 1, 2)))]
         return await room.continuation.write(writer, "\n\n".join(texts))
-    return await room.continuation.generate(writer, Wish(lines=random.choice((1, 1, 2))))
+    return await room.continue_(writer, ContinueRequest(lines=random.choice((1, 1, 2))))
 
 
-def _writer() -> Writer:
-    return Writer(1, "Ann", secrets.token_hex(8), moderator=True)
+def _writer() -> Requester:
+    return Requester(1, "Ann", secrets.token_hex(8), moderator=True)
 
 
 def shown_in(record: str) -> tuple[dict[str, str], dict[str, int]]:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from bot.inference.registry import ModelRegistry
 from bot.screenplay.free_text import make_heading
-from bot.session.channel_session import Room, Rooms
-from bot.session.turn import NewScript, Wish, Writer
+from bot.session.channel_session import ChannelSession, ChannelSessions
+from bot.session.turn import ContinueRequest, NewScript, Requester
 from bot.settings import Settings
 from bot.storage.state_eviction import SLACK
 from bot.storage.store import STATE_BUDGET, Store
@@ -86,26 +86,26 @@ async def write(
     settings = Settings(models=voice.parent, model=voice.stem, database=path)
     voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
     store = await Store.open(path)
-    rooms = Rooms(store, voices, settings)
+    rooms = ChannelSessions(store, voices, settings)
     try:
         for number, (channel, guild) in enumerate(places):
-            await _write(rooms.at(channel), guild, number, number % plays, lines)
+            await _write(rooms.get(channel), guild, number, number % plays, lines)
     finally:
         voices.close()
         await store.close()
 
 
-async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> None:
+async def _write(room: ChannelSession, guild: int, number: int, play: int, lines: int) -> None:
     """Write one play: its heading, and then the voice and a person by turns."""
     for line in range(lines):
-        writer = Writer(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
+        writer = Requester(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
         if not line:
             opening = make_heading(f"INT. HOUSE {play} - NIGHT")
             turn = await room.library.begin(
                 writer, NewScript(title=f"Play {play}", guild=guild), opening
             )
         elif line % 2:
-            turn = await room.continuation.generate(writer, Wish(seed=EACH * play + line))
+            turn = await room.continue_(writer, ContinueRequest(seed=EACH * play + line))
         else:
             turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
         message = FIRST_MESSAGE + EACH * number + line

@@ -27,7 +27,7 @@ import torch
 
 from bot.inference.model import Model, ModelError
 from bot.screenplay.elements import Element
-from bot.settings import Settings, variable
+from bot.settings import Settings, name_variable
 from training.errors import TextError
 
 from . import heard, judging, places, report, sheets, turn_taking, writing
@@ -222,7 +222,7 @@ def _samples(options: argparse.Namespace) -> int:
 
 
 def _turns(options: argparse.Namespace) -> int:
-    changes = {variable(name): value for name, value in options.set}
+    changes = {name_variable(name): value for name, value in options.set}
     settings = Settings.model_validate(changes)
     print(turn_taking.table(_opened(options.voice), options.runs, settings))
     return 0

@@ -19,8 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.generation.candidates import write_candidates
-from bot.generation.inputs import Manner, Standing
-from bot.generation.reranking import SHIPPED, Candidate, Weights, choose, words_of
+from bot.generation.inputs import GenerationContext, GenerationOptions
+from bot.generation.reranking import (
+    DEFAULT_WEIGHTS,
+    Candidate,
+    Weights,
+    choose_candidate,
+    split_words,
+)
 from bot.inference.engine import Engine
 from bot.inference.lexicon import RECALL_LINES
 from bot.inference.model import Model
@@ -53,23 +59,34 @@ def rules() -> dict[str, Rule]:
         "least bits a character": _least(0.0),
         "the same minus 0.4 of what it costs alone": _least(0.4),
         "the same minus 0.8": _least(0.8),
-        "shipped": lambda candidates, said: choose(candidates, said),
+        "shipped": lambda candidates, said: choose_candidate(candidates, said),
     }
-    for name in ("jolt", "fitting", "astray", "stock", "asking", "taken_up"):
-        found[f"without {name.replace('_', ' ')}"] = _weighed(replace(SHIPPED, **{name: 0.0}))
+    for name in (
+        "unevenness",
+        "scene_gain",
+        "length_deviation",
+        "stock_phrase",
+        "question_mismatch",
+        "recalled_word",
+    ):
+        found[f"without {name.replace('_', ' ')}"] = _weighed(
+            replace(DEFAULT_WEIGHTS, **{name: 0.0})
+        )
     return found
 
 
 def _least(share: float) -> Rule:
     def keep(candidates: Sequence[Candidate], _: Sequence[str]) -> Candidate:
         long = [one for one in candidates if one.size >= STOCK_LENGTH] or candidates
-        return min(long, key=lambda one: (one.bits - share * (one.alone or 0.0)) / one.size)
+        return min(
+            long, key=lambda one: (one.bits - share * (one.bits_without_scene or 0.0)) / one.size
+        )
 
     return keep
 
 
 def _weighed(weights: Weights) -> Rule:
-    return lambda candidates, said: choose(candidates, said, weights=weights)
+    return lambda candidates, said: choose_candidate(candidates, said, weights=weights)
 
 
 async def written(
@@ -93,15 +110,15 @@ async def written(
             texts = tuple(element.text for element in place.before)
             read = model.encode("".join(map(format_for_model, texts)))
             state = (await engine.run(Request(model.start(), read))).state
-            manner = Manner(
+            manner = GenerationOptions(
                 replace(sampling, seed=seed + number * STRIDE),
                 settings.line_length,
                 character=place.character,
                 candidates=count,
             )
             heard = tuple((text, True) for text in texts[-RECALL_LINES:])
-            at = Standing(state, read[-REACH:], said=texts, heard=heard)
-            found.append(await write_candidates(engine, at, manner, None, read_alone=count))
+            at = GenerationContext(state, read[-REACH:], recent_texts=texts, recent_elements=heard)
+            found.append(await write_candidates(engine, at, manner, None, shortlist_size=count))
     finally:
         await asyncio.to_thread(engine.close)
     return found
@@ -120,7 +137,8 @@ def row(
         for place, line in both
     ]
     repeating = sum(
-        words_of(line.text) in {words_of(one.text) for one in place.before} for place, line in both
+        split_words(line.text) in {split_words(one.text) for one in place.before}
+        for place, line in both
     )
     return [
         f"{sum(scene) / size:.3f}",

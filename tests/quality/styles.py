@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 
 from bot.arrays import States
 from bot.generation import generator, openings, prefill
-from bot.generation.inputs import Manner, Standing
-from bot.generation.openings import Reading
+from bot.generation.inputs import GenerationContext, GenerationOptions
+from bot.generation.openings import PrimedModel
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.sampling import Sampling
@@ -106,7 +106,7 @@ def _by_stretch(bits: Sequence[Bits]) -> Bits:
     return np.stack([np.mean(bits[a:b], axis=0) for a, b in pairwise(STRETCHES)], axis=1)
 
 
-async def passages(reading: Reading, seeds: int, lines: int) -> list[Passage]:
+async def passages(reading: PrimedModel, seeds: int, lines: int) -> list[Passage]:
     """Return a voice's lines below each place at the shipped defaults, for so many seeds."""
     return await asyncio.gather(
         *(
@@ -117,23 +117,25 @@ async def passages(reading: Reading, seeds: int, lines: int) -> list[Passage]:
     )
 
 
-async def _passage(reading: Reading, place: int, seed: int, count: int) -> Passage:
+async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> Passage:
     engine, model = reading.engine, reading.model
-    at = Standing(reading.start, model.encode(""), reading.opening)
+    at = GenerationContext(reading.start, model.encode(""), reading.opening)
     beginning = PLACES[place]
     if beginning:
-        draft = await prefill.read(engine, at.state, beginning, 0, "", None, reading.opening)
-        at = at.after(model, draft)
+        draft = await prefill.read_element(
+            engine, at.state, beginning, 0, "", None, reading.opening
+        )
+        at = at.append(model, draft)
     lines: list[Element] = []
     for number in range(count):
-        found = await generator.write(engine, at, _manner(seed + number * STRIDE), None)
+        found = await generator.generate(engine, at, _manner(seed + number * STRIDE), None)
         if found:
             lines.append(found.element)
-            at = at.after(model, found)
+            at = at.append(model, found)
     return Passage(place, tuple(lines))
 
 
-def _manner(seed: int) -> Manner:
+def _manner(seed: int) -> GenerationOptions:
     """Return the default manner of writing a line."""
     one = Settings()
     sampling = Sampling(
@@ -146,7 +148,7 @@ def _manner(seed: int) -> Manner:
         one.company,
         one.recall,
     )
-    return Manner(sampling, one.line_length)
+    return GenerationOptions(sampling, one.line_length)
 
 
 def speakers(text: str) -> set[str]:
@@ -184,7 +186,7 @@ async def report(model: Model, reader: Reader | None, seeds: int, lines: int) ->
     engine = Engine(model, queue=len(PLACES) * seeds)
     try:
         none, *readings = [
-            await openings.reading(engine, style, None) for style in (None, *model.openings)
+            await openings.prime_model(engine, style, None) for style in (None, *model.openings)
         ]
         memory = zip(*remembered(model, [one.start for one in (none, *readings)]), strict=True)
         plain = await passages(none, seeds, lines)

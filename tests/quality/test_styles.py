@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.generation.openings import Reading
+from bot.generation.openings import PrimedModel
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.request import Request
@@ -58,7 +58,7 @@ async def test_what_is_remembered_is_told_apart(engine: Engine):
 
 
 async def test_passages_are_written_from_the_same_places_by_the_same_seeds(engine: Engine):
-    reading = Reading(engine, "", engine.model.start())
+    reading = PrimedModel(engine, "", engine.model.start())
     written = await passages(reading, seeds=2, lines=1)
     assert [one.place for one in written] == [0, 0, 1, 1, 2, 2]
     assert written == await passages(reading, seeds=2, lines=1)

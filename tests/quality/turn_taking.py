@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.generation import prefill
-from bot.generation.inputs import Standing, recent
+from bot.generation.inputs import GenerationContext, encode_recent
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading
 from bot.session.banned_words import read_words
 from bot.session.drafting import Drafter
-from bot.session.turn import Wish
+from bot.session.turn import ContinueRequest
 from bot.settings import Settings
 from bot.storage.schema import Script
 from training.experiments.table import line
@@ -167,15 +167,15 @@ async def _run(
         players={},
         options={"temperature": settings.temperature, "top_p": settings.top_p},
     )
-    at = Standing(engine.model.start(), recent(engine.model, []))
+    at = GenerationContext(engine.model.start(), encode_recent(engine.model, []))
     for element in begin:
-        read = await prefill.read(engine, at.state, element, author=0, name="", owner=seed)
-        at = at.after(engine.model, read)
+        read = await prefill.read_element(engine, at.state, element, author=0, name="", owner=seed)
+        at = at.append(engine.model, read)
     elements: list[Element] = []
     banned = read_words(settings.banned)
-    for manner in drafter.manners(script, Wish(lines=ELEMENTS), banned, seed):
+    for manner in drafter.make_line_options(script, ContinueRequest(lines=ELEMENTS), banned, seed):
         draft = await drafter.write_line(engine, at, manner)
-        at = at.after(engine.model, draft)
+        at = at.append(engine.model, draft)
         elements.append(draft.element)
     return Run(cast, tuple(elements))
 

@@ -21,9 +21,9 @@ from bot.inference.model import ModelError
 from bot.inference.registry import ModelRegistry
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading
-from bot.session.channel_session import Rooms
-from bot.session.turn import NewScript, RoomError, Wish, Writer
-from bot.session.turn import Place as Head
+from bot.session.channel_session import ChannelSessions
+from bot.session.turn import ContinueRequest, NewScript, Requester, SessionError
+from bot.session.turn import ScriptPosition as Head
 from bot.settings import Settings
 from bot.storage.store import Store
 from training.errors import TextError
@@ -67,7 +67,7 @@ class Written:
 class Bot:
     """One voice, in as many channels as are needed."""
 
-    def __init__(self, settings: Settings, rooms: Rooms) -> None:
+    def __init__(self, settings: Settings, rooms: ChannelSessions) -> None:
         self.settings = settings
         self._rooms = rooms
         self._deliveries = itertools.count()
@@ -79,32 +79,32 @@ class Bot:
 
     async def bring_in(self, channel: int, elements: Sequence[Element]) -> Head:
         """Begin a script in a channel with some elements, which the voice reads."""
-        room = self._rooms.at(channel)
+        room = self._rooms.get(channel)
         new = NewScript(title="Quality")
         return (await room.library.import_script(self._writer(), new, elements)).place
 
-    async def go_on(self, channel: int, wish: Wish) -> list[Element]:
+    async def go_on(self, channel: int, wish: ContinueRequest) -> list[Element]:
         """Return the lines that the voice adds to a channel's script.
 
-        If the voice has nothing to say, try the next seeds; raise RoomError after `ATTEMPTS`.
+        If the voice has nothing to say, try the next seeds; raise SessionError after `ATTEMPTS`.
         """
-        room, first = self._rooms.at(channel), wish.seed or 0
+        room, first = self._rooms.get(channel), wish.seed or 0
         for attempt in range(ATTEMPTS):
             try:
                 asked = replace(wish, seed=first + attempt)
-                turn = await room.continuation.generate(self._writer(), asked)
+                turn = await room.continue_(self._writer(), asked)
                 return [line.element for line in turn.lines]
-            except RoomError:
+            except SessionError:
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError  # the last attempt returned or raised
 
     async def go_back(self, channel: int, head: Head) -> None:
         """Undo the channel's lines since a head."""
-        await self._rooms.at(channel).cursor.jump_to(self._writer(), head)
+        await self._rooms.get(channel).history.jump_to(self._writer(), head)
 
-    def _writer(self) -> Writer:
-        return Writer(1, "Somebody", f"delivery {next(self._deliveries)}")
+    def _writer(self) -> Requester:
+        return Requester(1, "Somebody", f"delivery {next(self._deliveries)}")
 
 
 @asynccontextmanager
@@ -121,11 +121,11 @@ async def opened(voice: Path, changes: Mapping[str, object]) -> AsyncIterator[Bo
         except ValidationError as error:
             first = error.errors()[0]
             raise TextError(f"{first['loc'][0]} cannot be so: {first['msg']}.") from error
-        store = await Store.open(settings.where)
+        store = await Store.open(settings.database_location)
         voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
         try:
             await voices.engine(settings.model)
-            yield Bot(settings, Rooms(store, voices, settings))
+            yield Bot(settings, ChannelSessions(store, voices, settings))
         except ModelError as error:
             raise TextError(str(error)) from error
         finally:
@@ -156,7 +156,8 @@ async def write(
         for setting in settings:
             began = time.perf_counter()
             [line] = await bot.go_on(
-                channel, Wish(character=place.character, seed=own, options=setting._asdict())
+                channel,
+                ContinueRequest(character=place.character, seed=own, options=setting._asdict()),
             )
             written.seconds[setting].append(time.perf_counter() - began)
             written.lines[setting].append(line)
@@ -171,7 +172,9 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
     """Return the text that the voice adds when it writes freely, and nothing is chosen."""
     added: list[Element] = []
     while len(fountain_of(added)) < PASSAGE:
-        wish = Wish(lines=BEGUN, seed=seed + len(added) * ATTEMPTS, options={"quality": QUICK})
+        wish = ContinueRequest(
+            lines=BEGUN, seed=seed + len(added) * ATTEMPTS, options={"quality": QUICK}
+        )
         added += await bot.go_on(channel, wish)
     return fountain_of(added)[:PASSAGE]
 
@@ -185,6 +188,6 @@ async def samples(bot: Bot, beginning: str, number: int, length: int) -> list[st
     found = []
     for seed in range(1, number + 1):
         await bot.bring_in(seed, begun)
-        wish = Wish(lines=length, seed=seed, options={"quality": bot.settings.quality})
+        wish = ContinueRequest(lines=length, seed=seed, options={"quality": bot.settings.quality})
         found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
     return found

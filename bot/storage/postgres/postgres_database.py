@@ -100,7 +100,7 @@ class PostgresDatabase(Database):
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Begin a unit of work that reads; all of it sees the same moment."""
-        with self.meter.transaction("reading"):
+        with self.meter.measure_transaction("reading"):
             async with (
                 _held(self._read_turns),
                 self._raising_transaction_failed(),
@@ -111,7 +111,7 @@ class PostgresDatabase(Database):
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Begin a unit of work that is committed to the disk when it ends, unless it fails."""
-        with self.meter.transaction("writing"):
+        with self.meter.measure_transaction("writing"):
             async with (
                 _held(self._write_turn),
                 self._raising_transaction_failed(),

@@ -123,14 +123,14 @@ class SQLiteDatabase(Database):
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Begin a unit of work that reads, and has the only connection until it ends."""
-        with self.meter.transaction("reading"):
+        with self.meter.measure_transaction("reading"):
             async with self._turn(), self._readings() as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Begin a unit of work that is committed to the disk when it ends, unless it fails."""
-        with self.meter.transaction("writing"):
+        with self.meter.measure_transaction("writing"):
             async with self._turn(), self._sessions.begin() as session:
                 yield session
 

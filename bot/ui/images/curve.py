@@ -1,4 +1,4 @@
-"""Training curves: draw what a character cost a voice, step by step of its training."""
+"""Draw the training curve of a model: bits per character by step."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from ...i18n.catalogue import say
-from .page import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, RULE, WIDTH, letters
+from .pictures import BACKGROUND, BLUE, EDGE, FAINT, IMAGE_WIDTH, INK, ORANGE, RULE, load_font
 
-HEIGHT = 640
-LEFT, TOP, RIGHT, BOTTOM = 110, 150, WIDTH - EDGE, HEIGHT - 96
+CURVE_HEIGHT = 640
+LEFT, TOP, RIGHT, BOTTOM = 110, 150, IMAGE_WIDTH - EDGE, CURVE_HEIGHT - 96
 """The area of the lines, in pixels."""
 
-ABOVE = 1.0
+MAX_BITS_ABOVE_BEST = 1.0
 """Bits above the best that are shown, because the first steps would flatten all others."""
 
-MOST_POINTS = 500
+MAX_POINTS = 500
 """The most points of a line that are drawn, whatever a file holds."""
 
 Point = tuple[float, float]
@@ -29,7 +29,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Curve:
-    """The bits per character of a voice, during its training."""
+    """The bits per character of a model, during its training."""
 
     training: tuple[Point, ...]
     """Of the training texts, with dropout."""
@@ -42,48 +42,48 @@ class Curve:
         return min(self.validation, key=lambda point: point[1])
 
 
-def curve_of(about: Mapping[str, str]) -> Curve | None:
-    """Return the training curve in a voice file, or None where the file has no valid one."""
+def parse_curve(metadata: Mapping[str, str]) -> Curve | None:
+    """Return the training curve in a model file, or None where the file has no valid one."""
     try:
-        found = json.loads(about.get("onbook.curve", ""))
-        training, validation = (_points(found[name]) for name in ("training", "validation"))
+        stored = json.loads(metadata.get("onbook.curve", ""))
+        training, validation = (_parse_points(stored[name]) for name in ("training", "validation"))
     except (ValueError, TypeError, KeyError):
         return None
     return Curve(training, validation) if validation else None
 
 
-def _points(stored: Sequence[Sequence[float]]) -> tuple[Point, ...]:
-    points = tuple((float(step), float(bits)) for step, bits in stored[:MOST_POINTS])
+def _parse_points(stored: Sequence[Sequence[float]]) -> tuple[Point, ...]:
+    points = tuple((float(step), float(bits)) for step, bits in stored[:MAX_POINTS])
     if not all(math.isfinite(number) and 0 <= number < 1e9 for point in points for number in point):
         raise ValueError("not a step and its bits")
     return points
 
 
-def drawn(voice: str, curve: Curve) -> bytes:
+def draw_curve(voice: str, curve: Curve) -> bytes:
     """Draw a curve as a PNG file, which takes some tens of milliseconds."""
-    image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    image = Image.new("RGB", (IMAGE_WIDTH, CURVE_HEIGHT), BACKGROUND)
     draw = ImageDraw.Draw(image)
     title = say("How “{voice}” learned", voice=voice[:24])
-    draw.text((EDGE, EDGE), title, font=letters(38, bold=True), fill=INK)
-    draw.text((EDGE, EDGE + 52), say("bits per character"), font=letters(26), fill=FAINT)
-    at = _Scale.of(curve)
-    _axes(draw, at)
-    _line(draw, [at.place(point) for point in curve.training], ORANGE, width=3)
-    shown = [at.place(point) for point in curve.validation]
-    _line(draw, shown, BLUE, width=5)
+    draw.text((EDGE, EDGE), title, font=load_font(38, bold=True), fill=INK)
+    draw.text((EDGE, EDGE + 52), say("bits per character"), font=load_font(26), fill=FAINT)
+    scale = _Scale.of(curve)
+    _draw_axes(draw, scale)
+    _draw_line(draw, [scale.place(point) for point in curve.training], ORANGE, width=3)
+    shown = [scale.place(point) for point in curve.validation]
+    _draw_line(draw, shown, BLUE, width=5)
     for x, y in shown:
         draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=BLUE)
-    _mark_best(draw, at, curve)
-    _legend(draw)
+    _draw_best(draw, scale, curve)
+    _draw_curve_legend(draw)
     content = io.BytesIO()
     image.save(content, "PNG", optimize=True)
     return content.getvalue()
 
 
-def in_words(voice: str, curve: Curve) -> str:
+def describe_curve(voice: str, curve: Curve) -> str:
     """Describe the picture for people who cannot see it, in at most 1,000 characters."""
     first, best, last = curve.validation[0], curve.best, curve.validation[-1]
-    told = say(
+    text = say(
         "How “{voice}” learned: on unseen text, a character cost {first:.2f} bits after "
         "{begin:,.0f} steps, {best:.2f} at best after {at:,.0f}, and {last:.2f} at the end after "
         "{end:,.0f}.",
@@ -95,7 +95,7 @@ def in_words(voice: str, curve: Curve) -> str:
         last=last[1],
         end=last[0],
     )
-    return told[:1000]
+    return text[:1000]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class _Scale:
     def of(cls, curve: Curve) -> _Scale:
         points = [*curve.training, *curve.validation]
         low = math.floor(min(bits for _, bits in points) * 10 - 1) / 10
-        high = min(max(bits for _, bits in points), curve.best[1] + ABOVE)
+        high = min(max(bits for _, bits in points), curve.best[1] + MAX_BITS_ABOVE_BEST)
         return cls(max(step for step, _ in points) or 1.0, low, max(high, low + 0.5))
 
     def place(self, point: Point) -> Point:
@@ -120,42 +120,46 @@ class _Scale:
         return LEFT + (RIGHT - LEFT) * step / self.steps, BOTTOM - (BOTTOM - TOP) * share
 
 
-def _axes(draw: ImageDraw.ImageDraw, at: _Scale) -> None:
+def _draw_axes(draw: ImageDraw.ImageDraw, scale: _Scale) -> None:
     """Draw horizontal lines with their bits, and steps below the axis."""
-    every = next(one for one in (0.1, 0.2, 0.5, 1.0, math.inf) if (at.high - at.low) / one < 8)
-    bits = math.ceil(at.low / every) * every if every < math.inf else at.low
-    while bits <= at.high:
-        _, y = at.place((0, bits))
+    interval = next(
+        spacing
+        for spacing in (0.1, 0.2, 0.5, 1.0, math.inf)
+        if (scale.high - scale.low) / spacing < 8
+    )
+    bits = math.ceil(scale.low / interval) * interval if interval < math.inf else scale.low
+    while bits <= scale.high:
+        _, y = scale.place((0, bits))
         draw.line((LEFT, y, RIGHT, y), fill=RULE, width=2)
-        draw.text((LEFT - 14, y), f"{bits:.1f}", font=letters(26), fill=FAINT, anchor="rm")
-        bits += every
+        draw.text((LEFT - 14, y), f"{bits:.1f}", font=load_font(26), fill=FAINT, anchor="rm")
+        bits += interval
     for share in (0.25, 0.5, 0.75, 1.0):
-        x, _ = at.place((at.steps * share, at.low))
-        told = say("{steps:,.0f}", steps=at.steps * share)
+        x, _ = scale.place((scale.steps * share, scale.low))
+        label = say("{steps:,.0f}", steps=scale.steps * share)
         draw.line((x, BOTTOM, x, BOTTOM + 8), fill=FAINT, width=2)
         anchor = "ra" if share == 1 else "ma"
-        draw.text((x, BOTTOM + 14), told, font=letters(26), fill=FAINT, anchor=anchor)
-    draw.text((LEFT, BOTTOM + 14), say("steps"), font=letters(26), fill=FAINT, anchor="la")
+        draw.text((x, BOTTOM + 14), label, font=load_font(26), fill=FAINT, anchor=anchor)
+    draw.text((LEFT, BOTTOM + 14), say("steps"), font=load_font(26), fill=FAINT, anchor="la")
 
 
-def _line(draw: ImageDraw.ImageDraw, places: Sequence[Point], colour: str, width: int) -> None:
+def _draw_line(draw: ImageDraw.ImageDraw, places: Sequence[Point], colour: str, width: int) -> None:
     if len(places) > 1:
         draw.line(places, fill=colour, width=width, joint="curve")
 
 
-def _mark_best(draw: ImageDraw.ImageDraw, at: _Scale, curve: Curve) -> None:
-    x, y = at.place(curve.best)
+def _draw_best(draw: ImageDraw.ImageDraw, scale: _Scale, curve: Curve) -> None:
+    x, y = scale.place(curve.best)
     draw.ellipse((x - 14, y - 14, x + 14, y + 14), outline=INK, width=4)
-    told = say("{bits:.2f}", bits=curve.best[1])
-    anchor = "rd" if x > WIDTH / 2 else "ld"
-    draw.text((x, y - 20), told, font=letters(34, bold=True), fill=INK, anchor=anchor)
+    text = say("{bits:.2f}", bits=curve.best[1])
+    anchor = "rd" if x > IMAGE_WIDTH / 2 else "ld"
+    draw.text((x, y - 20), text, font=load_font(34, bold=True), fill=INK, anchor=anchor)
 
 
-def _legend(draw: ImageDraw.ImageDraw) -> None:
-    y = HEIGHT - 34
+def _draw_curve_legend(draw: ImageDraw.ImageDraw) -> None:
+    y = CURVE_HEIGHT - 34
     draw.line((EDGE, y, EDGE + 50, y), fill=BLUE, width=5)
     draw.ellipse((EDGE + 18, y - 7, EDGE + 32, y + 7), fill=BLUE)
-    draw.text((EDGE + 62, y), say("unseen text"), font=letters(26), fill=INK, anchor="lm")
-    draw.line((WIDTH // 2, y, WIDTH // 2 + 50, y), fill=ORANGE, width=3)
-    told = say("training text")
-    draw.text((WIDTH // 2 + 62, y), told, font=letters(26), fill=INK, anchor="lm")
+    draw.text((EDGE + 62, y), say("unseen text"), font=load_font(26), fill=INK, anchor="lm")
+    draw.line((IMAGE_WIDTH // 2, y, IMAGE_WIDTH // 2 + 50, y), fill=ORANGE, width=3)
+    text = say("training text")
+    draw.text((IMAGE_WIDTH // 2 + 62, y), text, font=load_font(26), fill=INK, anchor="lm")

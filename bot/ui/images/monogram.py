@@ -18,7 +18,7 @@ from enum import IntEnum
 from PIL import Image, ImageDraw
 
 from ...screenplay import typeface
-from .page import letters
+from .pictures import load_font
 
 SIZE = 256
 """The width and height in pixels. Discord cuts a circle out of an avatar."""
@@ -144,7 +144,7 @@ def _linear(channel: float) -> float:
 
 def _draw_initials(draw: ImageDraw.ImageDraw, mark: str) -> None:
     """Draw letters in the middle, with accents above and tails below it."""
-    font = letters(FINE * (168 if len(mark) == 1 else 136), bold=True)
+    font = load_font(FINE * (168 if len(mark) == 1 else 136), bold=True)
     thicker = 2 * FINE
     left, _, right, _ = draw.textbbox((0, 0), mark, font=font, stroke_width=thicker)
     _, top, _, bottom = draw.textbbox((0, 0), "H", font=font)

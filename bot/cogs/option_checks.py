@@ -1,4 +1,4 @@
-"""Bounds: repeat the checks of Discord's clients, because any program can send requests.
+"""Repeat the checks of Discord's clients, because any program can send requests.
 
 A client asks for a number from 1 to 10, but discord.py passes on any number that was sent.
 """
@@ -14,12 +14,12 @@ from discord import AppCommandOptionType as Type
 from discord import app_commands
 
 from ..i18n.catalogue import say
-from ..session.turn import RoomError
+from ..session.turn import SessionError
 
-LARGEST_ID = 2**63 - 1
+MAX_ID = 2**63 - 1
 """The largest integer of a database."""
 
-KINDS: dict[Type, tuple[type, ...]] = {
+VALUE_TYPES: dict[Type, tuple[type, ...]] = {
     Type.string: (str,),
     Type.integer: (int,),
     Type.number: (int, float),
@@ -31,49 +31,51 @@ KINDS: dict[Type, tuple[type, ...]] = {
 """The types of the values of each kind of option."""
 
 
-class OutOfBounds(app_commands.CheckFailure):
+class InvalidOption(app_commands.CheckFailure):
     """An option has a value that no client offers."""
 
 
-def check_options(command: app_commands.Command[Any, ..., Any], given: object) -> None:
-    """Raise OutOfBounds for a value that an option of a command does not take.
+def check_options(command: app_commands.Command[Any, ..., Any], values: object) -> None:
+    """Raise InvalidOption for a value that an option of a command does not take.
 
-    ``given`` has the values as attributes, as an interaction's namespace does.
+    ``values`` has the values as attributes, as an interaction's namespace does.
     """
     for option in command.parameters:
-        value = getattr(given, option.display_name, None)
-        fits = not option.required if value is None else _takes(option, value)
+        value = getattr(values, option.display_name, None)
+        fits = not option.required if value is None else _accepts(option, value)
         if not fits:
-            raise OutOfBounds(option.display_name)
+            raise InvalidOption(option.display_name)
 
 
-def _takes(option: app_commands.Parameter, value: object) -> bool:
+def _accepts(option: app_commands.Parameter, value: object) -> bool:
     if isinstance(value, bool) is not (option.type is Type.boolean):
         return False
-    if not isinstance(value, KINDS[option.type]):
+    if not isinstance(value, VALUE_TYPES[option.type]):
         return False
-    if option.choices and value not in [one.value for one in option.choices]:
+    if option.choices and value not in [choice.value for choice in option.choices]:
         return False
     least, most = option.min_value, option.max_value
     if isinstance(value, str):
         return (least is None or len(value) >= least) and (most is None or len(value) <= most)
     if isinstance(value, int | float):
-        fits = math.isfinite(value) and abs(value) <= LARGEST_ID
+        fits = math.isfinite(value) and abs(value) <= MAX_ID
         return fits and (least is None or value >= least) and (most is None or value <= most)
     return True
 
 
-def check_texts(**texts: tuple[object, int]) -> None:
-    """Raise RoomError for a value that is no text, or is longer than the number beside it."""
+def check_lengths(**texts: tuple[object, int]) -> None:
+    """Raise SessionError for a value that is no text, or is longer than the number beside it."""
     for text, most in texts.values():
         if not isinstance(text, str) or len(text) > most:
-            raise RoomError(say("That is longer than {most:,} characters. Shorten it.", most=most))
+            raise SessionError(
+                say("That is longer than {most:,} characters. Shorten it.", most=most)
+            )
 
 
-def chosen(values: Sequence[object]) -> int:
-    """Return the id that somebody chose from a menu; raise RoomError for any other value."""
+def parse_chosen_id(values: Sequence[object]) -> int:
+    """Parse the id that was chosen from a menu; raise SessionError for any other value."""
     if len(values) == 1 and isinstance(values[0], str) and values[0].isdecimal():
         number = int(values[0][:20])
-        if 0 < number <= LARGEST_ID:
+        if 0 < number <= MAX_ID:
             return number
-    raise RoomError(say("That is not on the list any more. Open the list again."))
+    raise SessionError(say("That is not on the list any more. Open the list again."))

@@ -1,0 +1,75 @@
+"""Put all commands into one group in a host's bot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any
+
+import discord
+from discord import AppCommandType, app_commands
+
+from .branches import CONTEXT_MENUS
+from .feature import Command, allow_in_servers_and_dms
+from .services import Host, OnBook
+
+
+class CommandConflict(Exception):
+    """A host's commands conflict with On Book's: one sentence, with what to do."""
+
+
+def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:
+    """Return a group of commands; raise ValueError for more than 25."""
+    group = allow_in_servers_and_dms(
+        app_commands.Group(name=name, description="Write a script with a small neural network")
+    )
+    for command in commands:
+        group.add_command(command)
+    return group
+
+
+def check_conflicts(bot: Host, group: str) -> None:
+    """Raise CommandConflict if a host has no place for the group or the commands on messages.
+
+    It has none beside another On Book. Stand-ins are added to the tree, so that discord.py's own
+    rules decide, and removed again.
+    """
+    if OnBook.__cog_name__ in bot.cogs:
+        raise CommandConflict(
+            "On Book is already loaded here, from another folder. Unload that one first."
+        )
+    tree: app_commands.CommandTree[Any] = bot.tree
+    stand_ins: list[app_commands.Group | app_commands.ContextMenu] = [make_group(group, ())]
+    stand_ins += [
+        app_commands.ContextMenu(name=name, callback=_do_nothing) for name in CONTEXT_MENUS
+    ]
+    with ExitStack() as added:
+        for command in stand_ins:
+            try:
+                tree.add_command(command)
+            except app_commands.CommandAlreadyRegistered:
+                raise CommandConflict(_format_conflict(command)) from None
+            except app_commands.CommandLimitReached as error:
+                raise CommandConflict(
+                    f"There is no room for “{command.name}”, because Discord allows {error.limit} "
+                    "commands of its kind. Remove one."
+                ) from None
+            added.callback(tree.remove_command, command.name, type=_find_type(command))
+
+
+async def _do_nothing(
+    interaction: discord.Interaction[discord.Client], message: discord.Message
+) -> None:
+    """Stand in for a command on messages."""
+
+
+def _find_type(command: app_commands.Group | app_commands.ContextMenu) -> AppCommandType:
+    return (
+        command.type if isinstance(command, app_commands.ContextMenu) else AppCommandType.chat_input
+    )
+
+
+def _format_conflict(command: app_commands.Group | app_commands.ContextMenu) -> str:
+    if isinstance(command, app_commands.ContextMenu):
+        return f"This bot already has a command “{command.name}”. Rename that one."
+    return f"This bot already has a command /{command.name}. Set ONBOOK_GROUP to another name."

@@ -1,0 +1,50 @@
+"""Answer buttons, menus and windows that are too old."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+from ..i18n.catalogue import say
+from ..session.turn import SessionError
+from ..ui.components import CUSTOM_ID_PREFIX, Interaction
+from ..ui.responses import IS_HANDLED, answer_error
+from .feature import FeatureCog
+
+ANSWERED_TYPES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
+
+
+class ExpiredInteractions(FeatureCog, name="OnBook.expired"):
+    """Say what to do instead.
+
+    Offers and open windows do not outlive a restart.
+    """
+
+    @commands.Cog.listener("on_interaction")
+    async def answer_expired(self, interaction: Interaction) -> None:
+        """Answer an interaction that no listener has marked as `IS_HANDLED` before."""
+        if interaction.type not in ANSWERED_TYPES or IS_HANDLED in interaction.extras:
+            return
+        data: Any = interaction.data or {}
+        if not (
+            str(data.get("custom_id")).startswith(CUSTOM_ID_PREFIX) or self.services.group is None
+        ):
+            return
+        with self.speaking_to(interaction):
+            error = SessionError(say("That has expired. Use the command again."))
+            await answer_error(interaction, error, keep=_collect_texts(data))
+
+
+def _collect_texts(data: dict[str, Any]) -> str:
+    """Return all texts of a window, so that they are not lost with it."""
+    texts: list[str] = []
+    components = [data]
+    while components:
+        component = components.pop(0)
+        if isinstance(value := component.get("value"), str) and value.strip():
+            texts.append(value)
+        children = [*(component.get("components") or ()), component.get("component")]
+        components += [child for child in children if isinstance(child, dict)]
+    return "\n\n".join(texts)

@@ -1,0 +1,133 @@
+"""Move the head of a channel's script in its tree of lines."""
+
+from __future__ import annotations
+
+from ..i18n.catalogue import say
+from ..storage.schema import ROOT_LINE, Line, Script, make_fork
+from .context import TurnContext
+from .library import Library
+from .permissions import check_may_remove, check_may_write
+from .reader import ScriptReader
+from .turn import Job, Requester, ScriptPosition, SessionError, TurnResult, parse_typed_text
+
+
+class History:
+    """Move the head of the running script: undo, redo, jump, rewrite and fork.
+
+    Every line that leaves the script stays in the tree. A method that raises has changed nothing:
+    SessionError, or HeadMoved where another process has moved the head meanwhile.
+    """
+
+    def __init__(self, library: Library, reader: ScriptReader) -> None:
+        self.library = library
+        self.store = library.store
+        self.reader = reader
+
+    async def undo(
+        self, requester: Requester, expected: ScriptPosition | None = None
+    ) -> TurnResult:
+        """Take the last line back."""
+        async with self.library.open_turn(requester, expected) as context:
+            line = await context.load_last_line()
+            return await self._move(context, line.parent)
+
+    async def redo(
+        self, requester: Requester, expected: ScriptPosition | None = None
+    ) -> TurnResult:
+        """Go on to the line through which the head last went from here."""
+        async with self.library.open_turn(requester, expected) as context:
+            child = await self.store.lines.find_redo_line(context.script.id, context.script.head)
+            if child is None:
+                raise SessionError(say("There is nothing to redo. Use {/continue}."))
+            return await self._move(context, child)
+
+    async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
+        """Move the head to any line of the script that runs."""
+        async with self.library.open_turn(requester) as context:
+            script = context.script
+            await self.library.check_is_running(script, position.script)
+            if position.line == (script.head or ROOT_LINE):
+                raise SessionError(say("The script is already at this line. Use {/continue}."))
+            if position.line != ROOT_LINE and not await self.store.scripts.has_line(
+                script, position.line
+            ):
+                raise SessionError(say("That line is not in this script. Use {/continue}."))
+            return await self._move(context, position.line or None)
+
+    async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
+        """Move the head, if the requester may take back the lines that leave the script."""
+        context.check_may_write()
+        removed, restored = await context.compare_paths(head)
+        for line in reversed(await self.store.lines.load_lines(removed)):
+            context.check_may_remove(line)
+        await self.store.lines.move_head(context.script, head)
+        return context.make_move_result(head, removed, restored)
+
+    async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
+        """Return a line, if the requester may rewrite it; raise SessionError as `rewrite` will."""
+        return await self._line_to_rewrite(await self.library.load_script(), requester, position)
+
+    async def rewrite(
+        self,
+        requester: Requester,
+        position: ScriptPosition,
+        text: str,
+        character: str | None = None,
+        job: Job | None = None,
+    ) -> TurnResult:
+        """Write other lines instead of one, with copies below them of the lines that followed.
+
+        The turn's lines are the new ones. The old line and its followers stay in the tree.
+        """
+        async with self.library.open_turn(requester) as context:
+            script = context.script
+            line = await self._line_to_rewrite(script, requester, position)
+            elements = parse_typed_text(text, character)
+            if elements == [line.element]:
+                raise SessionError(
+                    say("The line already says that. Change something, or leave it.")
+                )
+            if len(elements) > 1:  # then the script gets longer
+                await context.check_pace()
+                await context.check_alternation()
+            primed = await self.reader.open_model_for(script, line.parent)
+            drafts = await self.reader.read_below(
+                primed, line.parent, elements, requester, job or Job()
+            )
+            lines, head = await self.store.lines.rewrite_line(
+                script, line, drafts, requester.delivery, requester.id
+            )
+            return self.reader.notifications.attach(
+                await context.make_append_result(lines, head), requester.id, primed.model, elements
+            )
+
+    async def _line_to_rewrite(
+        self, script: Script, requester: Requester, position: ScriptPosition
+    ) -> Line:
+        """Return a line that stands in the script, if the requester may rewrite it."""
+        await self.library.check_is_running(script, position.script)
+        line = await self.store.lines.find_line(position.line)
+        if line is None or line.id not in await self.store.lines.load_path_ids(
+            script.head, line.id
+        ):
+            raise SessionError(say("That line is not in the script now. Continue from it first."))
+        check_may_write(script, requester)
+        check_may_remove(script, line, requester)
+        return line
+
+    async def fork(
+        self, requester: Requester, title: str, channel: int | None = None
+    ) -> TurnResult:
+        """Begin another script on the line where this one stands, here or in another channel.
+
+        The fork has the preferences of the script, and belongs to the writer.
+        """
+        async with self.library.open_turn(requester) as context:
+            context.check_may_write()
+            target_channel = self.library.channel if channel is None else channel
+            fork = make_fork(context.script, target_channel, requester.id, title)
+            script = await self.store.scripts.create_script(
+                fork, (), requester.delivery, context.script.id
+            )
+            shelved = None if channel else context.script
+            return TurnResult(script, moved_from=script.head, shelved=shelved)

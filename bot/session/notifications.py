@@ -1,0 +1,68 @@
+"""Notify people once, such as when another model reads their script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..generation.openings import PrimedModel
+from ..inference.model import Model
+from ..screenplay.elements import Element
+from .turn import TurnResult
+
+UNREADABLE_SHARE = 0.1
+"""The share of unreadable characters above which their writer is notified."""
+
+
+class Notifications:
+    """The one-time notifications of this process; the database knows each script's last model.
+
+    It outlives the sessions, which are made again whenever somebody uses a channel.
+    """
+
+    def __init__(self) -> None:
+        self._models: dict[int, str] = {}
+        self._new_models: dict[int, str] = {}
+        self._reported_unreadable: set[tuple[int, int]] = set()
+
+    def knows_model(self, script: int) -> bool:
+        """Return whether a model has read a script since the process began."""
+        return script in self._models
+
+    def record_model(self, script: int, primed: PrimedModel, before: str | None = None) -> None:
+        """Note that a model reads a script.
+
+        ``before`` is the fingerprint of the model that read it in an earlier process, if any did.
+        """
+        before = self._models.get(script) or before
+        self._models[script] = primed.fingerprint
+        if before and before != primed.fingerprint:
+            self._new_models[script] = primed.model.name
+
+    def attach_model_change(self, turn: TurnResult) -> TurnResult:
+        """Return the result with the name of the model, if it has just replaced another one."""
+        return replace(turn, new_model=self._new_models.pop(turn.script.id, ""))
+
+    def attach(
+        self, turn: TurnResult, person: int, model: Model, elements: Sequence[Element]
+    ) -> TurnResult:
+        """Return the result with all notifications for the person who wrote these elements."""
+        unreadable = self.should_report_unreadable(turn.script.id, person, model, elements)
+        return self.attach_model_change(replace(turn, unreadable=unreadable))
+
+    def should_report_unreadable(
+        self, script: int, person: int, model: Model, elements: Sequence[Element]
+    ) -> bool:
+        """Return, once per script and person, whether a model cannot read much of a text."""
+        text = "".join(element.body for element in elements)
+        if model.skipped(text) <= UNREADABLE_SHARE * len(text):
+            return False
+        is_new = (script, person) not in self._reported_unreadable
+        self._reported_unreadable.add((script, person))
+        return is_new
+
+    def forget(self, person: int) -> None:
+        """Forget which notifications a person has had."""
+        self._reported_unreadable -= {
+            reported for reported in self._reported_unreadable if reported[1] == person
+        }

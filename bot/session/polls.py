@@ -1,0 +1,115 @@
+"""Choose one of several takes, by a pick or by a vote."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from ..i18n.catalogue import phrase, say
+from ..storage.schema import Line, Poll, Script
+from .continuation import Clock
+from .library import Library
+from .permissions import check_may_pick, check_may_write
+from .turn import PollResult, Requester, ScriptPosition, SessionError, StaleLine, TurnResult
+
+
+class Polls:
+    """Pick takes, and count votes for them; the takes that lose stay in the tree."""
+
+    def __init__(self, library: Library, clock: Clock) -> None:
+        self.library = library
+        self.store = library.store
+        self.clock = clock
+        self._voting = asyncio.Lock()
+        """Held while a vote is noted or all are counted, but never while the model writes."""
+
+    async def find(self, poll: int) -> Poll:
+        """Return an open poll; raise SessionError if it is closed or deleted."""
+        row = await self.store.polls.find_poll(poll)
+        if row is None:
+            raise SessionError(say("These takes were deleted. Get others with {/continue}."))
+        if row.closed:
+            raise SessionError(
+                say("One of these takes was already chosen. See the others in {/history}.")
+            )
+        return row
+
+    async def check_pick(self, requester: Requester, poll: int, take: int) -> None:
+        """Raise SessionError if the requester may not pick a take, as `pick` does."""
+        await self._load_pickable_take(await self.library.load_script(), requester, poll, take)
+
+    async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
+        """Continue the script with a take, from 0."""
+        async with self.library.open_turn(requester) as context:
+            lines = await self._load_pickable_take(context.script, requester, poll, take)
+            await self.store.polls.close_poll(poll, take, context.script, lines[-1].id)
+            return await context.make_append_result(lines)
+
+    async def _load_pickable_take(
+        self, script: Script, requester: Requester, poll: int, take: int
+    ) -> list[Line]:
+        """Return the lines of a take, if the requester may pick it now."""
+        row = await self.find(poll)
+        await self.library.check_is_running(script, row.script)
+        check_may_write(script, requester)
+        check_may_pick(row, requester)
+        lines = await self._load_take(row, take)
+        if script.head != row.parent:
+            sentence = phrase("The script has moved on since these takes were written.")
+            raise StaleLine(ScriptPosition(script.id, lines[-1].id), sentence)
+        return lines
+
+    async def vote(self, requester: Requester, poll: int, take: int) -> None:
+        """Record a person's vote for a take, from 0, instead of an earlier one."""
+        async with self._voting:
+            row = await self.find(poll)
+            if row.ends is not None and self.clock() >= row.ends:
+                raise SessionError(say("Voting has ended. The votes are being counted."))
+            check_may_write(await self.library.find(row.script), requester)
+            await self._load_take(row, take)
+            await self.store.polls.record_vote(poll, requester.id, take)
+
+    async def close(self, poll: int) -> PollResult | None:
+        """Close a vote, and continue with the winning take if the script has not moved on.
+
+        Returns the outcome, again and again until it was announced, and None from then on, or for a
+        ballot that is gone.
+        """
+        async with self.library.lock:
+            async with self._voting:
+                row = await self.store.polls.find_poll(poll)
+                if row is None or row.announced:
+                    return None
+                takes = await self.store.polls.load_takes(row)
+                counts = count_votes(takes, (await self.store.polls.load_votes(poll)).values())
+                won = find_winner(counts) if row.chosen is None else row.chosen
+                lines = takes[won]
+                if not row.closed:
+                    before = await self.store.scripts.get_script(row.script)
+                    stands = before.running and before.head == row.parent
+                    await self.store.polls.close_poll(
+                        poll, won, before, lines[-1].id if stands else before.head
+                    )
+            script, last = await self.store.scripts.get_script(row.script), lines[-1].id
+            taken = last in await self.store.lines.load_path_ids(script.head, last)
+            context = TurnResult(script, lines, moved_from=row.parent) if taken else None
+            return PollResult(row, script, counts, won, lines, context)
+
+    async def _load_take(self, poll: Poll, take: int) -> list[Line]:
+        """Return the lines of a take, from 0; raise SessionError."""
+        takes = await self.store.polls.load_takes(poll)
+        if take not in takes:
+            raise SessionError(say("There is no such take. Press a button below the takes."))
+        return takes[take]
+
+
+def count_votes(takes: Iterable[int], votes: Iterable[int]) -> dict[int, int]:
+    """Return the number of votes for each take, in the order in which the takes were written."""
+    counter = Counter(votes)
+    return {take: counter[take] for take in sorted(takes)}
+
+
+def find_winner(counts: Mapping[int, int]) -> int:
+    """Return the take with the most votes; the first written of several."""
+    return max(counts, key=lambda take: (counts[take], -take))

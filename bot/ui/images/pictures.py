@@ -1,0 +1,346 @@
+"""Draw a script's statistics and surprisal, for a phone and any theme.
+
+They have a paper of their own, so that a dark and a light Discord show the same; nothing on them
+is told by its colour alone.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import wcwidth
+from PIL import Image, ImageDraw, ImageFont
+
+from ...i18n.catalogue import many, say
+from ...i18n.markdown import plain
+from ...screenplay import typeface
+from ...screenplay.statistics import ScriptStatistics, WriterStatistics, format_minutes
+from ...session.surprisal import Cell, Guess, Peak, SurprisalReport
+
+IMAGE_WIDTH = 920
+"""The width in pixels, of which an upright phone shows every second or third."""
+
+EDGE = 32
+BACKGROUND = "#fbf8f1"
+INK = "#1d1c1a"
+FAINT = "#6b665d"
+RULE = "#d9d2c3"
+BLUE, ORANGE = "#2a5d9f", "#b4500e"
+
+Colour = tuple[int, int, int]
+
+HEAT: tuple[Colour, ...] = (
+    (251, 248, 241),
+    (253, 226, 160),
+    (248, 168, 88),
+    (214, 84, 62),
+    (110, 18, 74),
+)
+"""The colours from 0 to `MAX_HEAT_BITS` bits, which darken so that nobody depends on the hues."""
+
+MAX_HEAT_BITS = 8.0
+
+
+@cache
+def load_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return the typeface of all pictures in a size, in pixels."""
+    return ImageFont.truetype(io.BytesIO(typeface.load_typeface(bold=bold)), size)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file, and whether it shows boxes for characters that its typeface lacks."""
+
+    png: bytes
+    has_boxes: bool = False
+
+
+class _Sheet:
+    """A sheet that is drawn on from the top down, and grows as it must."""
+
+    def __init__(self, longest: int) -> None:
+        self.image = Image.new("RGB", (IMAGE_WIDTH, longest), BACKGROUND)
+        self.draw = ImageDraw.Draw(self.image)
+        self.y = EDGE
+        self.has_boxes = False
+
+    def draw_text(
+        self, x: float, y: float, text: str, size: int, fill: str = INK, *, bold: bool = False
+    ) -> None:
+        """Draw text with its upper left corner at a point."""
+        self.draw.text((x, y), text, font=load_font(size, bold=bold), fill=fill)
+        self.has_boxes = self.has_boxes or typeface.lacks_glyphs(text)
+
+    def draw_row(
+        self, text: str, size: int, fill: str = INK, *, bold: bool = False, below: int = 10
+    ) -> None:
+        """Draw a row of text, cut to the width of the sheet."""
+        columns = int((IMAGE_WIDTH - 2 * EDGE) / (0.6 * size))
+        self.draw_text(EDGE, self.y, _truncate(text, columns), size, fill, bold=bold)
+        self.y += size + below
+
+    def draw_rule(self) -> None:
+        """Draw a horizontal line."""
+        self.draw.line((EDGE, self.y, IMAGE_WIDTH - EDGE, self.y), fill=RULE, width=2)
+        self.y += 18
+
+    def make_picture(self) -> Picture:
+        """Return the sheet as a PNG file, as long as what was drawn."""
+        out = io.BytesIO()
+        self.image.crop((0, 0, IMAGE_WIDTH, self.y + EDGE)).save(out, "PNG")
+        return Picture(out.getvalue(), self.has_boxes)
+
+
+def _truncate(text: str, columns: int) -> str:
+    """Cut a text to so many columns, with an ellipsis."""
+    return text if wcwidth.width(text) <= columns else f"{wcwidth.clip(text, 0, columns - 1)}…"
+
+
+# What a script is made of ----------------------------------------------------------------------
+
+MAX_BARS = 10
+BAR_HEIGHT = 30
+NAME_COLUMNS = 15
+"""The columns of a name beside its bar."""
+
+BAR_LEFT, MAX_BAR_WIDTH = EDGE + 18 * (NAME_COLUMNS + 1), 180
+"""The left edge of the bars, and the length of the longest, in pixels."""
+
+
+def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
+    """Draw who speaks and who wrote how much, which takes some tens of milliseconds."""
+    sheet = _Sheet(longest=2000)
+    sheet.draw_row(title, 40, bold=True)
+    sheet.draw_row(_format_summary(statistics), 24, FAINT, below=22)
+    if statistics.characters:
+        _draw_bars(sheet, say("Who speaks"), [(count, False) for count in statistics.characters])
+    wrote = [
+        *((count, False) for count in statistics.writers),
+        *((count, True) for count in statistics.voices),
+    ]
+    _draw_bars(sheet, say("Who wrote"), sorted(wrote, key=lambda entry: -entry[0].words))
+    return sheet.make_picture()
+
+
+def _format_summary(statistics: ScriptStatistics) -> str:
+    return (
+        f"{many(statistics.lines, 'line')} · {many(statistics.words, 'word')} · "
+        f"{many(statistics.scenes, 'scene')} · {format_minutes(statistics.pages)}"
+    )
+
+
+def _draw_bars(
+    sheet: _Sheet, heading: str, counts: Sequence[tuple[WriterStatistics, bool]]
+) -> None:
+    """Draw bars of numbers of words; True beside a count stripes a model's bar."""
+    sheet.draw_rule()
+    sheet.draw_row(heading, 30, bold=True, below=14)
+    max_words = max(max(count.words for count, _ in counts), 1)
+    for count, by_model in counts[:MAX_BARS]:
+        name = say("{name} (voice)", name=count.name) if by_model else count.name
+        width = max(round(MAX_BAR_WIDTH * count.words / max_words), 3)
+        sheet.draw_text(EDGE, sheet.y, _truncate(name, NAME_COLUMNS), 30)
+        _draw_bar(sheet, BAR_LEFT, width, stripes=by_model)
+        text = f"{many(count.words, 'word')} · {many(count.lines, 'line')}"
+        sheet.draw_text(BAR_LEFT + width + 12, sheet.y + 5, text, 22, FAINT)
+        sheet.y += BAR_HEIGHT + 14
+    if len(counts) > MAX_BARS:
+        more = say("and {number:,} more", number=len(counts) - MAX_BARS)
+        sheet.draw_row(more, 24, FAINT)
+    sheet.y += 8
+
+
+def _draw_bar(sheet: _Sheet, left: int, width: int, *, stripes: bool) -> None:
+    box = (left, sheet.y, left + width, sheet.y + BAR_HEIGHT)
+    if not stripes:
+        sheet.draw.rectangle(box, fill=BLUE)
+        return
+    sheet.draw.rectangle(box, fill=BACKGROUND, outline=ORANGE, width=3)
+    for x in range(left + 4, left + width - 2, 8):
+        sheet.draw.line((x, sheet.y, x, sheet.y + BAR_HEIGHT), fill=ORANGE, width=3)
+
+
+def describe_statistics(title: str, statistics: ScriptStatistics) -> str:
+    """Describe the picture for people who cannot see it, in at most 1,000 characters."""
+
+    def listed(counts: Sequence[WriterStatistics]) -> str:
+        return ", ".join(
+            say(
+                "{name} {words} in {lines}",
+                name=count.name,
+                words=many(count.words, "word"),
+                lines=many(count.lines, "line"),
+            )
+            for count in counts[:MAX_BARS]
+        )
+
+    parts = [
+        f"{title}: {_format_summary(statistics)}.",
+        statistics.characters and say("Who speaks: {names}.", names=listed(statistics.characters)),
+        statistics.writers and say("Who wrote: {names}.", names=listed(statistics.writers)),
+        statistics.voices and say("Voices: {names}.", names=listed(statistics.voices)),
+    ]
+    return plain(" ".join(part for part in parts if part), 1000)
+
+
+# What surprised the model ----------------------------------------------------------------------
+
+CELL_WIDTH, ROW_HEIGHT = 24, 62
+"""The size in pixels of a character, and of a row with the bars below it."""
+
+FONT_SIZE = 38
+CELLS_PER_ROW = (IMAGE_WIDTH - 2 * EDGE) // CELL_WIDTH
+MAX_BAR_BELOW = 14
+"""The height in pixels of the bar below a character of `MAX_HEAT_BITS` bits."""
+
+
+def draw_surprisal(report: SurprisalReport) -> Picture:
+    """Draw the last lines, each character the darker the more it cost.
+
+    Under it stands a bar, the taller the more it cost. The most surprising places are numbered, and
+    below is what the model expected there.
+    """
+    sheet = _Sheet(longest=8000)
+    sheet.draw_row(say("What surprised {voice}", voice=report.model), 36, bold=True, below=12)
+    _draw_heat_legend(sheet)
+    numbers = {(peak.line, peak.cell): n for n, peak in enumerate(report.peaks, 1)}
+    for line, cells in enumerate(report.lines):
+        sheet.draw_text(EDGE, sheet.y, _truncate(report.credits[line], 40), 22, FAINT)
+        sheet.y += 46  # room for the circles above the first row
+        _draw_line_of_cells(
+            sheet, cells, {cell: n for (position, cell), n in numbers.items() if position == line}
+        )
+        sheet.y += 6
+    for number, peak in enumerate(report.peaks, 1):
+        _draw_peak(sheet, number, report, peak)
+    return sheet.make_picture()
+
+
+def _draw_heat_legend(sheet: _Sheet) -> None:
+    sheet.draw_text(EDGE, sheet.y, say("bits:"), 24, FAINT)
+    for n, bits in enumerate((0, 2, 4, 6, 8)):
+        x = EDGE + 100 + n * 90
+        _draw_cell(sheet, x, sheet.y - 6, f"{bits}", bits)
+    sheet.draw_text(EDGE + 100 + 4 * 90 + 40, sheet.y, say("and more"), 24, FAINT)
+    sheet.y += ROW_HEIGHT
+    sheet.draw_rule()
+
+
+def _draw_cell(sheet: _Sheet, x: int, y: int, character: str, bits: float | None) -> None:
+    """Draw one character on its colour, with the bar below it."""
+    level = min(bits or 0.0, MAX_HEAT_BITS) / MAX_HEAT_BITS
+    fill = _choose_colour(level)
+    bottom = y + FONT_SIZE + 4
+    sheet.draw.rectangle((x, y, x + CELL_WIDTH - 1, bottom), fill=fill)
+    if bits is None:
+        sheet.draw_text(x + 1, y + 4, character, FONT_SIZE, FAINT)
+        sheet.draw.line((x + 4, bottom + 4, x + CELL_WIDTH - 5, bottom + 4), fill=RULE, width=2)
+        return
+    sheet.draw_text(x + 1, y + 4, character, FONT_SIZE, _choose_letter_colour(fill))
+    height = round(level * MAX_BAR_BELOW)
+    sheet.draw.rectangle((x + 3, bottom + 2, x + CELL_WIDTH - 4, bottom + 2 + height), fill=INK)
+
+
+def _choose_colour(level: float) -> Colour:
+    """Return the colour of a level from 0 to 1."""
+    position = level * (len(HEAT) - 1)
+    low = HEAT[int(position)]
+    high = HEAT[min(int(position) + 1, len(HEAT) - 1)]
+    red, green, blue = (round(a + (b - a) * (position % 1)) for a, b in zip(low, high, strict=True))
+    return red, green, blue
+
+
+def _choose_letter_colour(fill: Colour) -> str:
+    """Return the colour of letters that contrasts more with a background."""
+    red, green, blue = ((channel / 255) ** 2.2 for channel in fill)
+    return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else BACKGROUND
+
+
+def _draw_line_of_cells(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int, int]) -> None:
+    """Draw a line of the script, in as many rows as it needs."""
+    x = 0
+    for n, (cell, breaks) in enumerate(_wrap_cells(cells)):
+        if breaks:
+            x, sheet.y = 0, sheet.y + ROW_HEIGHT
+        left = EDGE + x * CELL_WIDTH
+        shown = "¶" if cell.character == "\n" else cell.character
+        _draw_cell(sheet, left, sheet.y, shown, cell.bits)
+        if n in numbers:
+            _draw_number(sheet, left + CELL_WIDTH // 2, sheet.y - 6, numbers[n])
+        x += 1
+    sheet.y += ROW_HEIGHT
+
+
+def _wrap_cells(cells: Sequence[Cell]) -> Iterator[tuple[Cell, bool]]:
+    """Yield the cells, each with whether a new row begins there.
+
+    Rows begin after a newline, and before a word without room. A space may stand beyond the last
+    column.
+    """
+    x = 0
+    for n, cell in enumerate(cells):
+        before = cells[n - 1].character if n else ""
+        columns_left = CELLS_PER_ROW - x
+        fits = (
+            columns_left > 0
+            if before not in {" ", ""}
+            else _measure_word(cells, n) <= max(columns_left, 0)
+        )
+        breaks = before == "\n" or not (fits or cell.character.isspace() or x == 0)
+        x = 1 if breaks else x + 1
+        yield cell, breaks
+
+
+def _measure_word(cells: Sequence[Cell], begin: int) -> int:
+    """Return the length of a word that begins at a cell, at most that of a row."""
+    end = begin
+    while end < min(len(cells), begin + CELLS_PER_ROW) and not cells[end].character.isspace():
+        end += 1
+    return end - begin
+
+
+def _draw_number(sheet: _Sheet, x: int, y: int, number: int) -> None:
+    """Draw a number in a circle."""
+    sheet.draw.ellipse((x - 14, y - 14, x + 14, y + 14), fill=INK)
+    sheet.draw.text(
+        (x, y + 2), str(number), font=load_font(22, bold=True), fill=BACKGROUND, anchor="mm"
+    )
+
+
+def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) -> None:
+    """Draw what the model expected at a place, and what came."""
+    sheet.draw_rule()
+    cell = report.at(peak)
+    _draw_number(sheet, EDGE + 14, sheet.y + 14, number)
+    text = say(
+        "got {character} ({bits:.1f} bits). Expected:",
+        character=_name_character(cell.character),
+        bits=cell.bits or 0,
+    )
+    sheet.draw_text(EDGE + 44, sheet.y, text, 26)
+    sheet.y += 44
+    for n, guess in enumerate(peak.guesses):
+        _draw_guess(sheet, EDGE + n * (IMAGE_WIDTH - 2 * EDGE) // len(peak.guesses), guess)
+    sheet.y += 84
+
+
+def _draw_guess(sheet: _Sheet, x: int, guess: Guess) -> None:
+    whole = (IMAGE_WIDTH - 2 * EDGE) // 5 - 24
+    sheet.draw_text(x, sheet.y, _name_character(guess.character), FONT_SIZE - 6, bold=True)
+    sheet.draw_text(x + 84, sheet.y + 6, _format_percent(guess.probability), 26, FAINT)
+    bar = (x, sheet.y + 44, x + whole, sheet.y + 56)
+    sheet.draw.rectangle(bar, outline=FAINT, width=1)
+    sheet.draw.rectangle(
+        (*bar[:2], x + max(round(whole * guess.probability), 2), bar[3]), fill=BLUE
+    )
+
+
+def _format_percent(probability: float) -> str:
+    return f"{probability:.0%}" if probability >= 0.01 else "<1%"
+
+
+def _name_character(character: str) -> str:
+    return {" ": say("space"), "\n": "¶"}.get(character, character)
