@@ -12,7 +12,7 @@ TEXTS := data/drama data/plays data/films --name base --licence "public domain t
 BASE := $(TEXTS) --words 20000 --prior 1300000 --batch 32 --window 256 --warmup 300 \
     --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/screen.onnx
 
-.PHONY: play test catalogue texts base stage screen placed fix docs bench load
+.PHONY: play test map catalogue texts base stage screen placed fix docs bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot --local --port $(PORT)
@@ -27,6 +27,9 @@ test: .venv/development  ## All checks and tests
 
 catalogue: .venv/development  ## Bring the translations up to date with the code, and say what is missing
 	$(BIN)/python -m tests.tools.catalogue $(LANGUAGE)
+
+map: .venv/development  ## Draw the packages of the bot, as Mermaid
+	$(BIN)/python -m tests.tools.package_map
 
 bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
 	$(BIN)/python -m tests.bench --json bench.json --plot bench.png

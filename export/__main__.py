@@ -88,21 +88,23 @@ def _make(options: argparse.Namespace) -> Voice:
                 "New openings leave the network unchanged. Leave out --bits and --heldout."
             )
         return with_openings(Voice.read(source), options.openings)
-    print("Comparing the voice with its source, which takes minutes for long texts.", flush=True)
+    print("Comparing the voice with its source. Long texts take minutes.", flush=True)
     if source.is_dir():
         voice, proof = from_run(Run(source), options.bits, options.heldout, options.openings)
     elif not source.exists():
-        raise VoiceError(f"There is no {source}: name the folder of a run, or a voice file.")
+        raise VoiceError(f"{source} does not exist. Name the folder of a run, or a voice file.")
     elif options.bits != 32:
-        raise VoiceError(f"{source} is a file, of which only --bits 32 can be made: name its run.")
+        raise VoiceError(
+            f"A voice file can only be converted to --bits 32. Name the run of {source} instead."
+        )
     elif options.heldout:
-        raise VoiceError("A voice file is proven on what it writes itself: leave out --heldout.")
+        raise VoiceError("A voice file is verified on text of its own. Leave out --heldout.")
     else:
         voice, proof = in_32_bits(Voice.read(source))
     print(proof.table())
     if proof.failed:
         count = f"{proof.failed} of {len(proof.checks)}"
-        raise VoiceError(f"{options.output} was not written: {count} checks failed.")
+        raise VoiceError(f"{options.output} was not written, because {count} checks failed.")
     return voice
 
 

@@ -112,7 +112,7 @@ class Voice:
             raise VoiceError(f"{path} cannot be read ({error.strerror}).") from error
         except DecodeError as error:
             raise VoiceError(
-                f"{path} is no ONNX file: name a voice file or a run folder."
+                f"{path} is not an ONNX file. Name a voice file or a run folder."
             ) from error
         metadata = {one.key: one.value for one in model.metadata_props}
         if metadata.pop("onbook.format", None) != FORMAT:

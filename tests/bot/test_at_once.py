@@ -367,7 +367,7 @@ async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     shown = await asked.shows("Finished lines: 3.")
 
     def seen() -> int:
-        return sum("The voice writes" in one.content for one in shown.versions)
+        return sum("Finished lines" in one.content for one in shown.versions)
 
     await inside.discord.until(lambda: seen() > 1)
     gate.set()

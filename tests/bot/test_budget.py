@@ -51,13 +51,13 @@ async def test_heads_stay_first_and_then_the_latest(small: House):
 
 
 async def test_heads_go_too_where_there_are_more_of_them_than_room(small: House):
-    heads = [(await small.start(small.sessions.get(n))).load_script.head for n in range(10)]
+    heads = [(await small.start(small.sessions.get(n))).script.head for n in range(10)]
     assert await kept(small) == set(heads[-5:]) or await kept(small) == set(heads[-6:])
 
 
 async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: House):
     fingerprint = (await small.voices.engine("tiny")).model.fingerprint
-    oldest = (await small.start(small.sessions.get(50))).load_script.head
+    oldest = (await small.start(small.sessions.get(50))).script.head
     await small.start()
     lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(3)]
     first, _, head = [line.id for line in lines]

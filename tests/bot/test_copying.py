@@ -120,7 +120,7 @@ async def test_one_that_has_something_or_is_in_use_is_not_copied(grown: Path, ow
 def test_nothing_is_left_of_a_file_that_nothing_could_be_copied_to(path: Path, tmp_path: Path):
     path.write_text("This is no database, but is long enough to be looked at as one." * 20)
     to = tmp_path / "new.db"
-    with pytest.raises(StoreError, match="cannot be used as a database"):
+    with pytest.raises(StoreError, match="is not a usable database"):
         asyncio.run(copy_database(path, to))
     assert not list(tmp_path.glob("new.db"))
 

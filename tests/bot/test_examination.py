@@ -199,7 +199,7 @@ def damaged(folder: Path, good: bytes, voice: Voice) -> dict[str, str]:
     odd = {
         "older": ({"format": "0"}, "has format 0, but this bot reads format 1"),
         "newer": ({"format": "2"}, "has format 2, but this bot reads format 1"),
-        "longer": ({"vocabulary": more}, f"{CONTRACT}inputs and outputs are"),
+        "longer": ({"vocabulary": more}, f"{CONTRACT}its inputs and outputs are"),
         "twice": (
             {"vocabulary": '["\\n", "a", "a"]'},
             f"{CONTRACT}its vocabulary is not a list of",
@@ -278,7 +278,7 @@ async def test_without_memory_there_is_no_verdict(
     assert not notes
     assert not examiner._examined
     # Memory may be short before the examination itself begins.
-    monkeypatch.setattr(sandbox, "content_of", Mock(side_effect=MemoryError))
+    monkeypatch.setattr(sandbox, "read_model_file", Mock(side_effect=MemoryError))
     refusal = sandbox.examine_file(path)["refusal"]
     assert not refusal["certain"]
     assert NO_MEMORY in str(ModelError(refusal["sentence"], **refusal["fields"]))
@@ -321,7 +321,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     another = ModelSandbox(notes)
     await another.examine(folder / "tiny.onnx", compute_sha256((folder / "tiny.onnx").read_bytes()))
     copy = shutil.copy(bad, folder / "copy.onnx")
-    with pytest.raises(ModelError, match=r"copy\.onnx does not keep"):
+    with pytest.raises(ModelError, match=r"copy\.onnx is not a valid voice"):
         await another.examine(copy, compute_sha256(copy.read_bytes()))
     # Another release of the runtime examines the file again.
     monkeypatch.setattr(onnxruntime, "__version__", "99")

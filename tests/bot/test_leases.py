@@ -59,7 +59,7 @@ class Process:
 
     def stops(self) -> None:
         """Stop renewing the lease, without noticing."""
-        keeping = self.lease._keeping
+        keeping = self.lease._renewal
         assert keeping is not None
         keeping.cancel()
 

@@ -184,6 +184,6 @@ def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
         for (table,) in tables.fetchall():
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
             names = ", ".join(f'"{one}"' for one in columns if one not in ("begun", "written"))
-            rows = database.execute(f"SELECT {names} FROM {table} ORDER BY 1, 2")  # noqa: S608
+            rows = database.execute(f"SELECT {names} FROM {table} ORDER BY {names}")  # noqa: S608
             found[table] = rows.fetchall()
         return found

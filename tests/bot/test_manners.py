@@ -56,9 +56,8 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     told = await settings(stage, "voice", **VOICE)
     assert not told.ephemeral
     assert told.content == (
-        "Changed: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, "
-        "company 0.5, length 60 characters, model other, quality good, takes 3, cast lock on, "
-        "skip played on."
+        "Changed: model other, takes 3, cast lock on, skip played on, temperature 0.3, top-p 0.5, "
+        "min-p 0.02, repetition 0.0, company 0.5, length 60 characters, quality good."
     )
     await stage.restart()
     shown = await settings(stage, "show")

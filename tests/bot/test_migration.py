@@ -95,7 +95,7 @@ async def test_an_earlier_revision_is_upgraded(path: Path, add_revision: AddRevi
 async def test_an_upgrade_that_fails_changes_nothing(path: Path, add_revision: AddRevision):
     await open_and_close(path)
     add_revision("op.drop_table('key_values'); op.drop_table('nothing')")
-    with pytest.raises(StoreError, match="cannot be used as a database"):
+    with pytest.raises(StoreError, match="is not a usable database"):
         await Store.open(path)
     assert await revision(path) == "0001"
     assert tell(path, "SELECT count(*) FROM key_values") == [["0"]]

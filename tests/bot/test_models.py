@@ -18,6 +18,7 @@ from bot.inference.registry import ModelFile
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from bot.ui.images import curve
 from bot.ui.images.curve import Curve, describe_curve, parse_curve
+from bot.ui.images.pictures import IMAGE_WIDTH
 from bot.ui.model_cards import format_model_card
 
 from .conftest import Stage, answer, fields, labels
@@ -219,7 +220,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     assert shown.ephemeral
     name, corpus, licence, trained, styles, size, judged, fp = shown.content.split("\n")
     assert name == "**tiny**"
-    assert corpus == "Trained on: a few scenes of Shakespeare"
+    assert corpus == "Training texts: a few scenes of Shakespeare"
     assert licence == "Licence: public domain"
     assert re.fullmatch(r"Training ended: <t:\d+:D>", trained)
     assert styles == "Styles to start a script in: storm, ghost story"
@@ -228,8 +229,8 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     voice = (await stage.services.voices.engine("tiny")).model
     assert fp == f"-# fingerprint {voice.fingerprint[:12]}"
     [picture] = shown.attachments
-    assert "How “tiny” learned: on a text that it was not trained on" in picture.description
-    assert Image.open(io.BytesIO(await picture.read())).size == (curve.WIDTH, curve.CURVE_HEIGHT)
+    assert "How “tiny” learned: on unseen text" in picture.description
+    assert Image.open(io.BytesIO(await picture.read())).size == (IMAGE_WIDTH, curve.CURVE_HEIGHT)
 
 
 async def test_the_voice_that_writes_here_is_shown_if_none_is_named(stage: Stage):
@@ -290,7 +291,7 @@ def test_the_shipped_voice_has_a_curve():
 )
 def test_any_curve_can_be_drawn(one: Curve):
     picture = Image.open(io.BytesIO(curve.draw_curve("x" * 100, one)))
-    assert picture.size == (curve.WIDTH, curve.CURVE_HEIGHT)
+    assert picture.size == (IMAGE_WIDTH, curve.CURVE_HEIGHT)
     assert describe_curve("x" * 2000, one)
 
 

@@ -56,7 +56,7 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
         *[Verdict.PROVED] * 3,
     ]
     assert [one.reasons for one in found.findings] == [()] * 13
-    assert "All 10 lines by the voice" in format_report(found)
+    assert "all 10 of the voice's lines" in format_report(found)
     assert "People wrote 3 lines." in format_report(found)
 
 
@@ -246,10 +246,10 @@ async def test_the_command_tells_the_one_who_asked(stage: Stage):
     await stage.ann.slash(stage.channel, "continue", seed=3, lines=10)
     told = answer(await stage.ben.slash(stage.channel, "script replay"))
     assert told.ephemeral
-    assert "All 10 lines by the voice were written again" in told.content
+    assert "Replayed all 10 of the voice's lines" in told.content
     [file] = told.attachments
     table = [row.split("\t") for row in (await file.read()).decode().splitlines()]
-    assert [row[1] for row in table] == ["is", Verdict.PERSON, *[Verdict.PROVED] * 10]
+    assert [row[1] for row in table] == ["result", Verdict.PERSON, *[Verdict.PROVED] * 10]
     assert {len(row) for row in table} == {7}
     shown = answer(await stage.ben.slash(stage.channel, "script replay", everyone=True))
     assert not shown.ephemeral

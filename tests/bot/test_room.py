@@ -515,7 +515,7 @@ async def test_too_much_at_once_is_refused_and_not_stored(text: str, house: Hous
 
 async def test_an_unknown_voice_begins_nothing(house: House):
     await house.start(title="First")
-    with pytest.raises(ModelError, match=r"There is no voice “clown”.*choose from other, tiny"):
+    with pytest.raises(ModelError, match=r"There is no voice “clown”.*Choose from other, tiny"):
         await house.start(title="Second", voice="clown")
     assert (await house.session.load_script()).title == "First"
 

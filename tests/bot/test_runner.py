@@ -64,7 +64,7 @@ def test_a_setting_out_of_range_is_named(tmp_path: Path):
     (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nDISCORD_TOKEN=s3cret\n")
     code, _, err = python_m_bot(tmp_path)
     assert code == 1
-    assert err.startswith("ONBOOK_TEMPERATURE cannot be used:")
+    assert err.startswith("ONBOOK_TEMPERATURE is not valid:")
     assert "s3cret" not in err
 
 
@@ -122,7 +122,7 @@ async def test_too_few_shards_are_told_of(chosen: RunnerSettings):
         token = {"discord_token": SecretStr(TOKEN)}
         with (
             at(address),
-            pytest.raises(RunnerError, match=r"^Discord wants the bot's servers in more shards"),
+            pytest.raises(RunnerError, match=r"^Discord requires more shards"),
         ):
             await client.run_on_discord(chosen.model_copy(update=token))
 

@@ -39,7 +39,7 @@ def test_others_are_refused_in_a_sentence(text: str, monkeypatch: pytest.MonkeyP
     with pytest.raises(SettingsError) as refused:
         read_runner_settings()
     sentence = str(refused.value)
-    assert sentence.startswith("ONBOOK_SHARDS cannot be used: ")
+    assert sentence.startswith("ONBOOK_SHARDS is not valid: ")
     assert sentence.endswith(".")
 
 

@@ -260,5 +260,5 @@ async def test_a_voice_whose_file_has_gone_goes_on_until_the_end(here: ModelRegi
 @pytest.mark.parametrize("name", ["nobody", "../models/tiny", "", "/etc/passwd"])
 async def test_a_name_is_one_of_those_that_are_there(here: ModelRegistry, name: str):
     for ask in (here.engine, here.look):
-        with pytest.raises(ModelError, match="choose from tiny"):
+        with pytest.raises(ModelError, match="Choose from tiny"):
             await ask(name)

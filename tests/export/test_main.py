@@ -207,7 +207,7 @@ def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, c
 
 
 def test_a_missing_source_is_refused(tmp_path, capsys):
-    assert "There is no" in refused(capsys, tmp_path / "none", "-o", tmp_path / "a.onnx")
+    assert "does not exist" in refused(capsys, tmp_path / "none", "-o", tmp_path / "a.onnx")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):

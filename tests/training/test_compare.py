@@ -346,7 +346,7 @@ def test_rows_are_read_where_they_are_first_of_the_same_text(task: Task, tmp_pat
     assert not comparison.read(folders[:1], task)
 
 
-@pytest.mark.parametrize("name", ["plays", "tinyshakespeare", "screen", "ablations"])
+@pytest.mark.parametrize("name", ["plays", "tinyshakespeare", "screen"])
 def test_the_rows_that_are_committed_can_be_read(name: str):
     found = [Row.read(path) for path in (comparison.COMMITTED / name).glob("*.json")]
     assert found

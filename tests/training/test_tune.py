@@ -196,7 +196,7 @@ def test_a_tuning_that_was_cut_equals_one_that_was_not(
     assert main([*command, "--steps", "6", "--out", str(whole.folder)]) == 0
     with stopped_after_3_steps(monkeypatch):
         assert main([*command, "--steps", "6", "--out", str(cut.folder)]) == 130
-    assert "Give the same command with --resume to go on." in capsys.readouterr().out
+    assert "with --resume to continue." in capsys.readouterr().out
     assert load(cut.resume)[1]["step"] == 3
     # New options do not count, except for the steps.
     changed = ["--learning-rate", "1", "--resume", "--out", str(cut.folder)]

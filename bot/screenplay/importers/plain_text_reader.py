@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ...cleaning import clean
 from ..elements import Kind
 from ..fountain import has_scene_prefix
 from ..free_text import parse_person_text
@@ -31,6 +32,8 @@ def read_plain_text(data: bytes) -> Manuscript:
         return _read_typed_page(text)
     builder = ManuscriptBuilder()
     for block in split_blocks(body):
+        if not clean("".join(block)).strip():
+            continue  # only characters that nobody sees
         builder.add(block, lambda piece: parse_person_text("\n".join(piece)))
     return builder.build(title)
 
