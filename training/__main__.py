@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _add_compare(commands.add_parser("compare", help="other models on the same text"))
 
     one = commands.add_parser("ablate", help="what single changes to the network do")
-    one.add_argument("file", type=Path, metavar="FILE", help="tinyshakespeare")
+    one.add_argument("folder", type=Path, metavar="DIR", help="a corpus, such as data/drama")
     one.add_argument(
         "--only",
         action="append",
@@ -84,9 +84,12 @@ def parser() -> argparse.ArgumentParser:
         help=f"train this, then print the table; can be repeated ({', '.join(VARIANTS)})",
     )
     one.add_argument("--all", action="store_true", help="train all that are not there yet")
-    one.add_argument(
-        "--characters", type=positive(int), default=1_500_000, help="each reads [%(default)s]"
+    length = one.add_mutually_exclusive_group()
+    length.add_argument(
+        "--minutes", type=positive(float), default=3.0, help="of one core, for each [%(default)s]"
     )
+    length.add_argument("--characters", type=positive(int), help="how many characters each reads")
+    one.add_argument("--keep", action="store_true", help="leave the run folders in --work")
     _add_folders(one)
     one.set_defaults(command=_ablate)
 
@@ -267,11 +270,14 @@ def _names(
 
 
 def _ablate(options: argparse.Namespace) -> int:
-    budget = Budget(options.characters, "characters")
-    asked = task.ablations(options.file)
+    budget = Budget(options.minutes, "minutes")
+    if options.characters:
+        budget = Budget(options.characters, "characters")
+    asked = task.ablations(options.folder)
     try:
         names = _names(options, asked, budget, VARIANTS)
-        print(command.ablate(asked, names, budget, options.results, options.work))
+        results, work = options.results, options.work
+        print(command.ablate(asked, names, budget, results, work, kept=options.keep))
     except Interrupted:
         print("Stopped, and kept. Give the same command again to go on.")
         return INTERRUPTED

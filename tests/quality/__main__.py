@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     one = _at_places(commands.add_parser("judge", help="the default"), "places", 300)
     one.add_argument("--sweep", action="store_true", help="temperatures and qualities, too")
     one.add_argument("--json", type=Path, metavar="FILE", help="keep all figures")
+    _add_runs(one, 60)
     one.set_defaults(run=_judge)
 
     one = _at_places(commands.add_parser("sheet", help="lines to be marked"), "lines", 30)
@@ -93,11 +94,15 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=_costs)
 
     one = _of_voice(commands.add_parser("turns", help="who speaks in free runs"))
-    one.add_argument(
-        "--runs", type=int, default=turn_taking.RUNS, help="for each size of the cast [%(default)s]"
-    )
+    _add_runs(one, turn_taking.RUNS)
     one.set_defaults(run=_turns)
     return top
+
+
+def _add_runs(one: argparse.ArgumentParser, number: int) -> None:
+    one.add_argument(
+        "--runs", type=int, default=number, help="free runs for each size of cast [%(default)s]"
+    )
 
 
 def _of_voice(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -146,6 +151,9 @@ def _judge(options: argparse.Namespace) -> int:
     print(report.table(found, shipped))
     if options.sweep:
         print("\n" + report.sweep(found))
+    if options.runs:
+        print("\nWho speaks in free runs:\n")
+        _turns(options)
     if options.json:
         about = {"voice": options.voice.stem, "corpus": options.corpus.name, "seed": options.seed}
         figures = about | {"shipped": shipped._asdict()} | report.document(found)

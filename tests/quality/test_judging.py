@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,10 +76,11 @@ def test_the_command_prints_tables_and_keeps_figures(
     monkeypatch.setattr(Reader, "load", lambda: compressor)
     kept = tmp_path / "figures.json"
     voice = str(voices / "tiny.onnx")
-    asked = [voice, str(scenes), "--places", "4", "--json", str(kept)]
+    asked = [voice, str(scenes), "--places", "4", "--runs", "1", "--json", str(kept)]
     assert main([*asked, "--sweep", "--set", "soft_length=40"]) == 0
-    shown = capsys.readouterr().out
+    shown, _, turns = capsys.readouterr().out.partition("Who speaks in free runs:")
     table, _, swept = shown.partition(report.LEGEND)
+    assert re.findall(r"^\| (\d) \|", turns, re.MULTILINE) == ["2", "3", "5"]
     assert "| **4 speeches**, temperature 0.75" in table
     assert "| **2 passages** of 240 characters" in table
     rows = [row.split("|")[1:3] for row in swept.strip().splitlines()[2:]]
@@ -96,7 +98,7 @@ def test_the_real_reader_finds_that_a_tiny_voice_reads_worse_than_people(
     smollm, voices: Path, scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ):
     monkeypatch.setattr(Reader, "load", lambda: smollm)
-    assert main([str(voices / "tiny.onnx"), str(scenes), "--places", "6"]) == 0
+    assert main([str(voices / "tiny.onnx"), str(scenes), "--places", "6", "--runs", "0"]) == 0
     [row] = [r for r in capsys.readouterr().out.splitlines() if r.startswith("| relevance")]
     people, voice = (float(cell) for cell in row.split("|")[2:4])
     assert people > voice

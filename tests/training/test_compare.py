@@ -30,7 +30,7 @@ from training.compare.task import Task, ablations, of_corpus, of_texts, tinyshak
 from training.evaluate import carried
 from training.prior import PriorShape
 from training.run import Run, load
-from training.texts import Text, TextError
+from training.texts import Text, TextError, collect
 from training.tokens import Tokens
 from training.train import fitted
 
@@ -248,35 +248,39 @@ def test_tinyshakespeare_is_split_to_the_letter(tmp_path: Path):
     assert asked.vocabulary.decode(asked.vocabulary.encode(judged.content)) == judged.content
 
 
-def test_ablations_leave_the_last_tenth_alone(tmp_path: Path):
-    file = tmp_path / "tiny.txt"
-    file.write_text("abcdefghi$\n\n\n  j" * 2000, encoding="utf-8")
-    asked = ablations(file)
-    [learned], [judged] = asked.learned, asked.judged
-    assert judged.content + learned.content == file.read_text(encoding="utf-8")[:28_800]
-    assert len(judged.content) == 1_600
+def test_ablations_are_judged_by_an_excerpt_of_what_is_held_out(scenes: Path, monkeypatch):
+    monkeypatch.setattr("training.compare.task.JUDGED", 3_000)
+    asked, split = ablations(scenes), collect([scenes])
+    [judged] = asked.judged
+    assert asked.learned == split.train
+    assert 2_000 < len(judged.content) <= 3_000
+    for text in (*split.validation, *split.test):
+        assert text.content[len(text.content) // 2 :][:200] in judged.content
+    monkeypatch.setattr("training.compare.task.ABLATED", 1)
+    assert ablations(scenes).learned == split.train[:1]
 
 
 def test_what_a_change_does_stands_beside_the_base(
     scenes: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ):
-    play = scenes / "train" / "as-you-like-it.fountain"
     small = {
         "base": Variant("base", replace(TINY, evaluate_every=100)),
         "slow": Variant("a rate of 0.0001", replace(TINY, learning_rate=0.0001)),
     }
     monkeypatch.setattr("training.compare.command.VARIANTS", small)
     monkeypatch.setattr("training.__main__.VARIANTS", small)
-    command = ["ablate", str(play), "--characters", "20000", "--results", str(tmp_path / "rows")]
+    command = ["ablate", str(scenes), "--characters", "20000", "--results", str(tmp_path / "rows")]
     command += ["--work", str(tmp_path / "work")]
     assert main([*command, "--only", "base"]) == 0
-    assert main([*command, "--all"]) == 0
+    assert not list((tmp_path / "work" / "ablations").iterdir())
+    assert main([*command, "--all", "--keep"]) == 0
+    assert Run(tmp_path / "work" / "ablations" / "slow").best()
     base, slow = (Row.read(tmp_path / "rows" / "ablations" / f"{name}.json") for name in small)
     assert base.characters == 39 * 8 * 64
     assert base.details["config"]["learning_rate"] == TINY.learning_rate
     lines = {line.split("|")[1].strip(): line for line in capsys.readouterr().out.splitlines()[-4:]}
     [bits], [moved] = base.carried.values(), slow.carried.values()
-    assert f"| {bits * math.log(2):.4f} | +0.00% |" in lines["base"]
+    assert f"| {bits:.4f} | +0.00% |" in lines["base"]
     assert f"| {moved / bits - 1:+.2%} |" in lines["a rate of 0.0001"]
 
 
@@ -285,11 +289,11 @@ def test_a_file_that_is_missing_is_one_sentence(tmp_path: Path, capsys):
     assert "cannot be read as UTF-8 text: check the name." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["compare", "--tinyshakespeare"], ["ablate"]])
-def test_a_file_that_is_too_short_is_one_sentence(command: list[str], tmp_path: Path, capsys):
+def test_a_file_that_is_too_short_is_one_sentence(tmp_path: Path, capsys):
     (tmp_path / "empty.txt").touch()
+    command = ["compare", "--tinyshakespeare", str(tmp_path / "empty.txt"), "--all"]
     folders = ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
-    assert main([*command, str(tmp_path / "empty.txt"), "--all", *folders]) == 1
+    assert main([*command, *folders]) == 1
     printed = capsys.readouterr().err
     assert "empty.txt has 0 characters and 20,000 are needed: give a longer file." in printed
     assert printed.count("\n") == 1

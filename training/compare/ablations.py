@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from training.model import Regularisation
 from training.prior import NO_PRIOR, PriorShape
 from training.run import Config
+from training.words import NO_WORDS, WordShape
 
 
 @dataclass(frozen=True)
@@ -19,29 +20,42 @@ class Variant:
 
 
 BASE = Config(
-    lower=128, word=512, summary=128, upper=256, warmup=50, renamed=0.0, precision="bfloat16"
+    lower=128,
+    word=512,
+    summary=128,
+    upper=256,
+    vectors=WordShape(words=10_000),
+    prior=PriorShape(contexts=300_000),
+    renamed=0.5,
+    batch=16,
+    window=256,
+    warmup=100,
+    averaging=0.99,
 )
-"""Half the width of the shipped network, so that a row takes minutes; bfloat16 on every machine."""
+"""Half the width of the shipped network, so that a row takes minutes."""
 
 DROP = Regularisation()
 
 VARIANTS: Mapping[str, Variant] = {
-    "base": Variant("base: 2 x 256, prior of 150,000 contexts up to 6", BASE),
-    "seed": Variant("base with another seed: what is noise", replace(BASE, seed=2)),
-    "plain": Variant("no prior", replace(BASE, prior=NO_PRIOR)),
-    "renamed": Variant("three names of four drawn anew each epoch", replace(BASE, renamed=0.75)),
-    "shorter": Variant("contexts up to 4", replace(BASE, prior=PriorShape(longest=4))),
-    "longer": Variant("contexts up to 8", replace(BASE, prior=PriorShape(longest=8))),
-    "fewer": Variant("30,000 contexts", replace(BASE, prior=PriorShape(contexts=30_000))),
-    "small-batch": Variant("batch of 16, twice the steps", replace(BASE, batch=16, warmup=100)),
-    "long-window": Variant(
-        "windows of 320, batch of 16, as many steps", replace(BASE, batch=16, window=320)
+    "base": Variant("base", BASE),
+    "seed": Variant("base with another seed: the noise", replace(BASE, seed=2)),
+    "flat": Variant(
+        "two plain layers of 256, no layer on the clock of words",
+        replace(BASE, word=0, lower=256),
     ),
-    "drop-more": Variant("layers dropped 0.5", replace(BASE, drop=replace(DROP, layers=0.5))),
-    "drop-less": Variant("layers dropped 0.1", replace(BASE, drop=replace(DROP, layers=0.1))),
-    "drop-recurrent-less": Variant(
-        "recurrent weights dropped 0.1", replace(BASE, drop=replace(DROP, recurrent=0.1))
+    "wide-word": Variant("1,024 units on the clock of words", replace(BASE, word=1024)),
+    "no-vectors": Variant("no word vectors", replace(BASE, vectors=NO_WORDS)),
+    "no-prior": Variant("no prior", replace(BASE, prior=NO_PRIOR)),
+    "short-prior": Variant(
+        "contexts of up to 6 characters", replace(BASE, prior=replace(BASE.prior, longest=6))
     ),
+    "large-prior": Variant(
+        "1,200,000 contexts", replace(BASE, prior=replace(BASE.prior, contexts=1_200_000))
+    ),
+    "names": Variant("names as they are", replace(BASE, renamed=0.0)),
+    "batch": Variant("batch of 32", replace(BASE, batch=32, warmup=50)),
+    "window": Variant("windows of 128, batch of 32", replace(BASE, batch=32, window=128)),
+    "drop": Variant("layers dropped 0.3", replace(BASE, drop=replace(DROP, layers=0.3))),
     "faster": Variant("learning rate 0.006", replace(BASE, learning_rate=0.006)),
     "slower": Variant("learning rate 0.0015", replace(BASE, learning_rate=0.0015)),
 }

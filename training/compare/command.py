@@ -36,27 +36,44 @@ def compare(task: Task, names: Sequence[str], budget: Budget, results: Results, 
     return of_rows(read(results, task), task.name)
 
 
-def ablate(task: Task, names: Sequence[str], budget: Budget, results: Results, work: Path) -> str:
+def ablate(
+    task: Task,
+    names: Sequence[str],
+    budget: Budget,
+    results: Results,
+    work: Path,
+    *,
+    kept: bool = False,
+) -> str:
     """Train the named variants and write their rows; return the table of all rows.
 
-    The call resumes interrupted work and raises as `compare` does.
+    The call resumes interrupted work and raises as `compare` does. With ``kept``, the run folders
+    stay in ``work``.
     """
     for name in names:
         variant = VARIANTS[name]
         maker = partial(trained, name, variant.about, variant.config)
-        _make(name, maker, task, budget, results, work)
+        _make(name, maker, task, budget, results, work, kept=kept)
     found = {row.name: row for row in read(results, task, VARIANTS)}
     return of_ablations(list(found.values()), found.get("base"))
 
 
 def _make(
-    name: str, maker: Maker, task: Task, budget: Budget, results: Results, work: Path
+    name: str,
+    maker: Maker,
+    task: Task,
+    budget: Budget,
+    results: Results,
+    work: Path,
+    *,
+    kept: bool = False,
 ) -> None:
     written, folder = results[0] / task.name, work / task.name / name
     for one in (written, folder):
         make_folder(one)
     maker(task, budget, folder).write(written / f"{name}.json")
-    shutil.rmtree(folder)
+    if not kept:
+        shutil.rmtree(folder)
 
 
 def read(results: Results, task: Task, names: Iterable[str] = ROWS) -> list[Row]:

@@ -98,19 +98,19 @@ def _legend(nats: bool) -> str:
 
 
 def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
-    """Return a Markdown table of single changes in nats per character, the best first."""
+    """Return a Markdown table of single changes in bits per character, the best first."""
     lines = [
         line(["", "carried", "against base", "cold", "parameters", "counted", "trained on"]),
         line(["---", *["---:"] * 6]),
     ]
-    for row in sorted(rows, key=lambda row: _nats(row.carried)):
-        moved = f"{_nats(row.carried) / _nats(base.carried) - 1:+.2%}" if base else ""
-        figures = [f"{_nats(row.carried):.4f}", moved, f"{_nats(row.cold):.4f}"]
+    for row in sorted(rows, key=lambda row: _bits(row.carried)):
+        moved = f"{_bits(row.carried) / _bits(base.carried) - 1:+.2%}" if base else ""
+        figures = [f"{_bits(row.carried):.4f}", moved, f"{_bits(row.cold):.4f}"]
         sizes = [_number(row.parameters), _number(row.counted)]
         lines.append(line([row.about, *figures, *sizes, _trained(row)]))
     return "\n".join(lines)
 
 
-def _nats(bits: Mapping[str, float]) -> float:
-    """Return the nats per character of the first text."""
-    return next(iter(bits.values())) * NATS_PER_BIT
+def _bits(bits: Mapping[str, float]) -> float:
+    """Return the bits per character of the first text."""
+    return next(iter(bits.values()))

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from training import corpus
-from training.evaluate import COLD_WINDOW
+from training.evaluate import COLD_WINDOW, excerpt
 from training.texts import MINIMUM, Split, Text, TextError, collect
 from training.vocabulary import Vocabulary
 
@@ -21,8 +21,11 @@ OWN = ("plays", "tinyshakespeare", "ablations")
 LEARNED_SHARE = 0.9
 """Share of tinyshakespeare that is learned; the published figures use the same split."""
 
-PROBED_SHARE = 0.05
-"""Share of tinyshakespeare, from its start, that is predicted while a recipe is chosen."""
+ABLATED = 10_000_000
+"""Characters that a change to the network is judged after, about; each of them is read once."""
+
+JUDGED = 60_000
+"""Characters of held-out works that a change is judged by."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +113,19 @@ def tinyshakespeare(file: Path) -> Task:
     return _to_the_letter("tinyshakespeare", text[:end], Text("last-tenth", text[end:]))
 
 
-def ablations(file: Path) -> Task:
-    """Return the task of predicting the first twentieth of those nine tenths.
+def ablations(folder: Path) -> Task:
+    """Return the task of predicting held-out works of a corpus after learning a part of the others.
 
-    The rest of the nine tenths is learned, so a change can be judged without the last tenth.
-    Raises TextError for a file that cannot be read, or that is too short.
+    The part is spread evenly over the corpus. One excerpt of all held-out works is judged. Raises
+    TextError for texts that cannot be used.
     """
-    text = _read(file)
-    begin, end = int(len(text) * PROBED_SHARE), int(len(text) * LEARNED_SHARE)
-    return _to_the_letter("ablations", text[begin:end], Text("first-twentieth", text[:begin]))
+    split = collect([folder])
+    held_out = [text.content for text in (*split.validation, *split.test)]
+    if not held_out:
+        raise TextError(f"{folder} holds nothing out: give a folder that `corpus` has written.")
+    size = sum(len(text.content) for text in split.train)
+    learned = split.train[:: max(1, round(size / ABLATED))]
+    return Task("ablations", learned, (Text("held-out", excerpt(held_out, JUDGED)),))
 
 
 def _read(file: Path) -> str:

@@ -1,0 +1,62 @@
+"""Situations: small beginnings of a scene, for people who would rather be surprised."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from ..screenplay.elements import Element
+from ..screenplay.free_text import from_person, heading
+
+_FILE = Path(__file__).with_name("situations.toml")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Hold the beginning of a scene: a place, who is there, and a line that wants an answer."""
+
+    voice: str
+    """The name of the shipped voice that the situation is written for: screen or stage."""
+    title: str
+    """The title of the script."""
+    heading: str
+    """The scene heading, as Fountain has it."""
+    action: str
+    """One line that shows what there is to play."""
+    cast: tuple[str, ...]
+    """The names of two or three characters, in capitals, with different initials."""
+    speaker: str
+    """The character in the cast who speaks first."""
+    speech: str
+    """The first line of dialogue."""
+    style: str | None = None
+    """The style of the voice that suits the situation, or None for the voice's own tone."""
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """Return the heading, the action and the first dialogue."""
+        return (
+            heading(self.heading),
+            *from_person(self.action),
+            *from_person(self.speech, self.speaker),
+        )
+
+
+@cache
+def load_situations() -> tuple[Situation, ...]:
+    """Return all situations, in the order of their file."""
+    voices = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return tuple(
+        Situation(voice=voice, **one | {"cast": tuple(one["cast"])})
+        for voice, situations in voices.items()
+        for one in situations
+    )
+
+
+def draw_situation(model_name: str, random: Random) -> Situation:
+    """Draw a situation for the voice with this name, or any one if none is written for it."""
+    situations = load_situations()
+    return random.choice([one for one in situations if one.voice == model_name] or situations)
