@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from ..screenplay.elements import Element
-from ..screenplay.free_text import from_person, heading
+from ..screenplay.free_text import make_heading, parse_person_text
 
 _FILE = Path(__file__).with_name("situations.toml")
 
@@ -39,9 +39,9 @@ class Situation:
     def elements(self) -> tuple[Element, ...]:
         """Return the heading, the action and the first dialogue."""
         return (
-            heading(self.heading),
-            *from_person(self.action),
-            *from_person(self.speech, self.speaker),
+            make_heading(self.heading),
+            *parse_person_text(self.action),
+            *parse_person_text(self.speech, self.speaker),
         )
 
 
