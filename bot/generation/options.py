@@ -67,7 +67,7 @@ OPTIONS = (
         label="temperature",
         entry=phrase("temperature {value:,}"),
         default="temperature",
-        description="How daring the voice is, from 0.1 to 2.0",
+        description=phrase("How daring the voice is, from 0.1 to 2.0"),
         bounds=(0.1, 2.0),
         copied=True,
     ),
@@ -77,7 +77,7 @@ OPTIONS = (
         label="top-p",
         entry=phrase("top-p {value:,}"),
         default="top_p",
-        description="From which share of likely characters it chooses, up to 1.0",
+        description=phrase("From which share of likely characters it chooses, up to 1.0"),
         bounds=(0.05, 1.0),
         copied=True,
     ),
@@ -87,7 +87,9 @@ OPTIONS = (
         label="min-p",
         entry=phrase("min-p {value:,}"),
         default="min_p",
-        description="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
+        description=phrase(
+            "How likely a character must be beside the likeliest, from 0 (off) to 1.0"
+        ),
         bounds=(0.0, 1.0),
     ),
     OptionSpec(
@@ -96,7 +98,7 @@ OPTIONS = (
         label="repetition",
         entry=phrase("repetition {value:,}"),
         default="repetition",
-        description="What repeating an earlier passage costs, from 0 (off) to 2.0",
+        description=phrase("What repeating an earlier passage costs, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -105,7 +107,7 @@ OPTIONS = (
         label="company",
         entry=phrase("company {value:,}"),
         default="company",
-        description="How readily those speak who have spoken before, from 0 (off) to 2.0",
+        description=phrase("How readily those speak who have spoken before, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -114,7 +116,7 @@ OPTIONS = (
         label="length",
         entry=phrase("length {value}"),
         default="soft_length",
-        description="Characters after which it brings a line to its end",
+        description=phrase("Characters after which it brings a line to its end"),
         bounds=(0, 1500),
         is_requestable=False,
     ),
@@ -134,7 +136,9 @@ OPTIONS = (
         label=phrase("quality"),
         entry=phrase("quality {value}"),
         default="quality",
-        description="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
+        description=phrase(
+            "How many candidates it writes for each line, to keep the best: 1, 16 or 64"
+        ),
         choices=QUALITIES,
     ),
 )
