@@ -76,7 +76,7 @@ OPTIONS = (
         label="temperature",
         template=phrase("temperature {value:,}"),
         default="temperature",
-        description="How daring the voice is, from 0.1 to 2.0",
+        description=phrase("How daring the voice is, from 0.1 to 2.0"),
         bounds=(0.1, 2.0),
         is_copied=True,
     ),
@@ -86,7 +86,7 @@ OPTIONS = (
         label="top-p",
         template=phrase("top-p {value:,}"),
         default="top_p",
-        description="Top-p sampling: the share of probability to choose from, up to 1.0",
+        description=phrase("Top-p sampling: the share of probability to choose from, up to 1.0"),
         bounds=(0.05, 1.0),
         is_copied=True,
     ),
@@ -96,8 +96,10 @@ OPTIONS = (
         label="min-p",
         template=phrase("min-p {value:,}"),
         default="min_p",
-        description="Min-p sampling: the least probability, relative to the likeliest, from 0 "
-        "(off) to 1.0",
+        description=phrase(
+            "Min-p sampling: the least probability, relative to the likeliest, from 0 "
+        "(off) to 1.0"
+        ),
         bounds=(0.0, 1.0),
     ),
     OptionSpec(
@@ -106,7 +108,7 @@ OPTIONS = (
         label="repetition",
         template=phrase("repetition {value:,}"),
         default="repetition",
-        description="The penalty for repeating earlier passages, from 0 (off) to 2.0",
+        description=phrase("The penalty for repeating earlier passages, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -115,7 +117,7 @@ OPTIONS = (
         label="company",
         template=phrase("company {value:,}"),
         default="company",
-        description="How readily earlier speakers speak again, from 0 (off) to 2.0",
+        description=phrase("How readily earlier speakers speak again, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -124,7 +126,7 @@ OPTIONS = (
         label="length",
         template=phrase("length {value}"),
         default="soft_length",
-        description="How many characters a line should have before it ends",
+        description=phrase("How many characters a line should have before it ends"),
         bounds=(0, 1500),
         is_requestable=False,
     ),
@@ -144,7 +146,9 @@ OPTIONS = (
         label=phrase("quality"),
         template=phrase("quality {value}"),
         default="quality",
-        description="How many candidates to choose each line from: 1, 16 or 64",
+        description=phrase(
+            "How many candidates to choose each line from: 1, 16 or 64"
+        ),
         choices=QUALITIES,
     ),
 )

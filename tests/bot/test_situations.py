@@ -10,10 +10,10 @@ from random import Random
 import pytest
 
 from bot.inference.model import Model
-from bot.inference.word_filter import said
+from bot.inference.word_filter import find_banned_word
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import has_scene_prefix
-from bot.screenplay.free_text import cast
+from bot.screenplay.free_text import parse_cast
 from bot.session.banned_words import read_words
 from bot.session.situations import draw_situation, load_situations
 from bot.settings import SHIPPED_BANNED, SHIPPED_MODELS
@@ -32,7 +32,7 @@ def test_each_reads_as_what_it_is() -> None:
             (Kind.DIALOGUE, f"{one.speaker}\n{one.speech}"),
         ]
         assert has_scene_prefix(one.heading) is (one.voice == "screen"), one.title
-        assert cast(", ".join(one.cast)) == one.cast
+        assert parse_cast(", ".join(one.cast)) == one.cast
 
 
 def test_each_is_short() -> None:
@@ -61,7 +61,7 @@ def test_the_voice_can_read_every_character_and_may_say_every_word(voice: str) -
         if one.voice == voice:
             for text in (one.title, *(element.text for element in one.elements), *one.cast):
                 assert model.skipped(text) == 0, text
-                assert not said(text, banned), text
+                assert not find_banned_word(text, banned), text
 
 
 def test_there_are_enough_and_each_is_its_own() -> None:

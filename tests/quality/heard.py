@@ -38,7 +38,7 @@ class Heard:
 
     alone: float
     """Cost to the network alone."""
-    find_likely_cues: float
+    company: float
     """Cost with the speakers so far, which the engine mixes in while it writes."""
     recalled: float
     """Cost with the n-grams of the script so far, which the engine does not mix in."""
