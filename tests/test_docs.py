@@ -13,7 +13,7 @@ import pytest
 from discord import app_commands
 
 from bot.cogs import FEATURES
-from bot.settings import RunnerSettings, variable
+from bot.settings import RunnerSettings, name_variable
 from tests.tools.settings_table import PAGE, with_table
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +169,7 @@ def test_the_table_of_settings_is_current():
 
 @every_page
 def test_each_setting_exists(page: Path):
-    known = {variable(name) for name in RunnerSettings.model_fields}
+    known = {name_variable(name) for name in RunnerSettings.model_fields}
     assert set(re.findall(r"\bONBOOK_[A-Z_]+", page.read_text("utf-8"))) <= known
 
 

@@ -4,7 +4,7 @@ Each process reads streams of its own, and all processes take every step togethe
 their gradients. The first process alone computes, prints and writes what is needed once.
 """
 
-from __future__ import annotations
+# No deferred annotations, because DistributedDataParallel inspects the annotations of its hook.
 
 import datetime as dt
 import os
@@ -18,8 +18,6 @@ from typing import Any, NoReturn, TypeVar
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
-
-# No deferred annotations, because DistributedDataParallel inspects the annotations of its hook.
 
 
 T = TypeVar("T")

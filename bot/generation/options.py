@@ -97,8 +97,7 @@ OPTIONS = (
         template=phrase("min-p {value:,}"),
         default="min_p",
         description=phrase(
-            "Min-p sampling: the least probability, relative to the likeliest, from 0 "
-        "(off) to 1.0"
+            "Min-p sampling: the least probability, relative to the likeliest, from 0 (off) to 1.0"
         ),
         bounds=(0.0, 1.0),
     ),
@@ -146,9 +145,7 @@ OPTIONS = (
         label=phrase("quality"),
         template=phrase("quality {value}"),
         default="quality",
-        description=phrase(
-            "How many candidates to choose each line from: 1, 16 or 64"
-        ),
+        description=phrase("How many candidates to choose each line from: 1, 16 or 64"),
         choices=QUALITIES,
     ),
 )

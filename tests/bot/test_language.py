@@ -35,8 +35,6 @@ NOT_SAID = {
     "error",
     "exception",
     "Group",
-    # The description is the command's, which the catalogue has.
-    "OptionSpec",
     "compile",
 }
 

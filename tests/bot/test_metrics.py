@@ -131,7 +131,7 @@ def watched(gate: threading.Event, seen: Seen) -> Iterator[None]:
             return reply
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "make_batch", Watched)
+        patch.setattr(engine, "batch_class", Watched)
         yield
 
 

@@ -577,7 +577,7 @@ async def test_a_database_that_cannot_be_reached_is_refused_in_a_sentence(url: U
 async def test_a_table_that_something_else_has_is_not_upgraded(own: URL, add_revision: AddRevision):
     await (await Store.open(own)).close()
     add_revision('op.execute("DO $$ BEGIN RAISE lock_not_available; END $$")')
-    assert "start again once that has ended" in await refusal(own)
+    assert "Wait for its end, then start again" in await refusal(own)
     assert ask(own, "SELECT version_num FROM alembic_version") == [["0001"]]
 
 
@@ -613,7 +613,7 @@ async def test_the_server_keeps_no_samples_of_what_people_wrote(url: URL):
 
 async def test_one_that_others_have_tables_in_is_refused_and_left_alone(own: URL):
     ask(own, "CREATE TABLE lines (id int)")
-    assert "'lines' that is not On Book's" in await refusal(own)
+    assert "foreign table 'lines'" in await refusal(own)
     assert ask(own, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [["lines"]]
 
 

@@ -43,7 +43,7 @@ def model(voices) -> Model:
 
 def a_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:
     author = None if origin else 1
-    common = Provenance(content=Provenance.content_of(origin)) if origin else None
+    common = Provenance(content=Provenance.serialize(origin)) if origin else None
     return Line(kind=kind.value, text=text, credit="Ann", author=author, shared_provenance=common)
 
 

@@ -118,7 +118,7 @@ class Tree:
             if sheet.author == person:
                 sheet.author = ERASED_PERSON
                 if text:
-                    sheet.draw_text, sheet.removed = ERASED_ELEMENT.text, True
+                    sheet.text, sheet.removed = ERASED_ELEMENT.text, True
 
     def delete(self, script: int) -> None:
         del self.scripts[script]
@@ -150,7 +150,7 @@ class Machine(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.store = self.run(Store.open(self.settings.database))
-        self.session = ChannelSessions(self.store, self.voices, self.settings).at(CHANNEL)
+        self.session = ChannelSessions(self.store, self.voices, self.settings).get(CHANNEL)
 
     def run(self, act: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run(act)
@@ -417,7 +417,7 @@ class Machine(RuleBasedStateMachine):
             assert [line.id for line in lines] == sorted(self.tree.of(script))
             for line in lines:
                 sheet = self.tree.lines[line.id]
-                assert (line.parent, line.text) == (sheet.parent, sheet.draw_text)
+                assert (line.parent, line.text) == (sheet.parent, sheet.text)
                 assert (line.author, line.removed) == (sheet.author, sheet.removed)
             path = await self.store.lines.load_path(known.head)
             assert [line.id for line in path] == self.tree.path(known.head)

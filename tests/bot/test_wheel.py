@@ -90,7 +90,7 @@ def test_it_has_a_program(installed: Installed, tmp_path: Path):
         out, error = program.communicate()
     assert (program.returncode, out) == (1, "")
     assert error.startswith("DISCORD_TOKEN is not set")
-    assert error.endswith("try everything without one: python -m onbook --local.\n")
+    assert error.endswith("try On Book without one: python -m onbook --local.\n")
 
 
 @pytest.fixture

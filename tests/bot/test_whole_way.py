@@ -62,7 +62,7 @@ async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path
         told = await ann.slash(channel, "model use", model="mine", script=True)
         assert "“mine” writes this script from now on" in told.response.content
         after = await ann.slash(channel, "continue", seed=1)
-        assert "“mine” has read the script, and goes on" in after.response.content
+        assert "“mine” has read the script and continues it" in after.response.content
         assert "-# mine, seed 1" in after.response.content
         shown = await ann.slash(channel, "model info", model="mine")
         assert "own texts" in shown.response.content

@@ -32,7 +32,7 @@ def judged(reader: object, scenes: Path, chosen: list[Place], said: dict[Setting
 
 def test_people_are_as_good_as_people(compressor, scenes: Path, chosen: list[Place]):
     found = judged(compressor, scenes, chosen, {SETTING: chosen})
-    own = found.model[SETTING]
+    own = found.voice[SETTING]
     for name in own.pairs:
         assert own.over(found.people, name)[0] in (1, pytest.approx(float("nan"), nan_ok=True))
     assert own.distinct == found.people.distinct
@@ -51,7 +51,7 @@ def test_lines_of_another_scene_answer_less_than_people_do(
     mixed = echoes[1:] + echoes[:1]
     other = Setting(1.0, "quick")
     found = judged(compressor, scenes, chosen, {SETTING: echoes, other: mixed})
-    here, elsewhere = found.model[SETTING], found.model[other]
+    here, elsewhere = found.voice[SETTING], found.voice[other]
     assert here.value("characters") == elsewhere.value("characters")
     assert here.value("relevance") > elsewhere.value("relevance") + 1
     assert here.value("bits") < elsewhere.value("bits") - 1

@@ -81,7 +81,7 @@ class Bot:
         """Begin a script in a channel with some elements, which the voice reads."""
         room = self._rooms.get(channel)
         new = NewScript(title="Quality")
-        return (await room.library.import_script(self._writer(), new, elements)).place
+        return (await room.library.import_script(self._writer(), new, elements)).position
 
     async def go_on(self, channel: int, wish: ContinueRequest) -> list[Element]:
         """Return the lines that the voice adds to a channel's script.

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from bot.settings import RunnerSettings, Settings, variable
+from bot.settings import RunnerSettings, Settings, name_variable
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "hosting.md"
@@ -46,7 +46,7 @@ def _rows(title: str, names: list[str]) -> Iterator[str]:
     for name in names:
         field = RunnerSettings.model_fields[name]
         alias = field.validation_alias
-        shown = alias if isinstance(alias, str) else variable(name)
+        shown = alias if isinstance(alias, str) else name_variable(name)
         cells = (f"`{shown}`", _default(field.default), _values(field), field.description)
         yield f"| {' | '.join(map(str, cells))} |"
 
