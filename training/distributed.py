@@ -19,7 +19,6 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-
 T = TypeVar("T")
 
 PATIENCE = dt.timedelta(hours=6)

@@ -622,7 +622,7 @@ def guest(postgres: Server, own: URL) -> Iterator[URL]:
     """Yield the database for a role that may do all with the tables but sweep them."""
     ask(own, "CREATE ROLE guest LOGIN PASSWORD 'as a guest'")
     yield own.set(username="guest", password="as a guest")  # noqa: S106 - opens nothing else
-    ask(own, "REASSIGN OWNED BY guest TO onbook", "DROP OWNED BY guest", "DROP ROLE guest")
+    ask(own, f"REASSIGN OWNED BY guest TO {own.username}", "DROP OWNED BY guest", "DROP ROLE guest")
 
 
 async def test_a_role_that_could_not_sweep_its_tables_is_refused(own: URL, guest: URL):
