@@ -10,7 +10,7 @@ TEXTS := data/drama data/plays data/films --name base --licence "public domain t
     --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare and 249 short films written for On Book" \
     --repeat modern=2 --repeat films=4 --renamed 0.5
 BASE := $(TEXTS) --words 20000 --prior 1300000 --batch 32 --window 256 --warmup 300 \
-    --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/screen.onnx
+    --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/stage.onnx
 
 .PHONY: play test map catalogue texts base stage screen placed fix docs bench load
 
