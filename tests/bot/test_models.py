@@ -273,11 +273,13 @@ def test_a_file_without_a_curve_has_no_picture(about: dict[str, str]):
     assert parse_curve({f"onbook.{key}": value for key, value in about.items()}) is None
 
 
-def test_the_shipped_voice_has_a_curve():
-    found = parse_curve(Anatomy.of((SHIPPED_MODELS / "stage.onnx").read_bytes()).metadata)
+@pytest.mark.parametrize("name", ["screen", "stage"])
+def test_a_shipped_voice_has_a_curve(name: str):
+    found = parse_curve(Anatomy.of((SHIPPED_MODELS / f"{name}.onnx").read_bytes()).metadata)
     assert found is not None
-    assert found.best == (3000, pytest.approx(1.925, abs=0.01))
-    assert "at best after 3,000" in describe_curve("stage", found)
+    step, bits = found.best
+    assert 1 < bits < 2
+    assert f"at best after {step:,.0f}" in describe_curve(name, found)
 
 
 @pytest.mark.parametrize(
