@@ -42,7 +42,11 @@ def differences(connection: object) -> list[object]:
     return compare_metadata(context, metadata)
 
 
-async def test_upgraded_tables_equal_the_metadata(where: Path | URL):
+async def test_upgraded_tables_equal_the_metadata(
+    where: Path | URL, request: pytest.FixtureRequest
+):
+    if not isinstance(where, Path):
+        where = request.getfixturevalue("postgres").create()  # no other test has used it
     await open_and_close(where)
     if isinstance(where, Path):
         with create_engine(f"sqlite:///{where}").connect() as connection:
