@@ -131,8 +131,8 @@ def test_a_script_goes_on_in_the_next_run(chosen: RunnerSettings):
 def test_a_vote_goes_on_while_people_write_and_ends_by_itself(chosen: RunnerSettings):
     with local(chosen) as page:
         page.command("start", heading="INT. DINER - NIGHT")
-        began = time.monotonic()
         page.command("continue", takes="2", vote="10")
+        began = time.monotonic()
         page.command("write", text="Rain on the window.")
         # The page has not waited for the vote.
         assert not any("Nobody voted" in one["content"] for one in page.messages())
