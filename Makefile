@@ -62,12 +62,12 @@ gpu.tar: | texts .venv/words  ## Pack a larger base, for a machine with a GPU to
 
 # What the base has learned by now becomes a voice by some further steps, at a rate that falls to zero.
 stage: .venv/development  ## Make the voice `stage` of the base, prove it and put it in place
-	$(BIN)/python -m training decay runs/base data/drama data/plays --repeat modern=2 --out runs/stage --name stage \
+	$(BIN)/python -m training decay runs/base data/drama data/plays --repeat modern=2 --repeat train=3 --out runs/stage --name stage \
 	    --corpus "800 plays of Project Gutenberg and 36 plays of William Shakespeare, after short films"
 	$(MAKE) VOICE=stage placed
 
 screen: .venv/development  ## The same for the voice `screen`
-	$(BIN)/python -m training decay runs/base data/films data/drama/train/modern --repeat films=6 --out runs/screen --name screen \
+	$(BIN)/python -m training decay runs/base data/films data/drama/train/modern --repeat films=12 --out runs/screen --name screen \
 	    --corpus "249 short films written for On Book and modern plays of Project Gutenberg, after older plays"
 	$(MAKE) VOICE=screen placed
 

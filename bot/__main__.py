@@ -68,7 +68,7 @@ def _check_uses_sqlite(settings: RunnerSettings, act: str, instead: str) -> None
     if settings.database_url:
         raise RunnerError(
             f"`{act}` works on a SQLite file, but ONBOOK_DATABASE_URL is set. Use PostgreSQL's "
-            f"{instead} instead (see the README)."
+            f"{instead} instead (see docs/scaling.md)."
         )
 
 

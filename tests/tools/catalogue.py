@@ -6,6 +6,7 @@ those that the code no longer says. A LANGUAGE without a catalogue, such as ``fr
 
 from __future__ import annotations
 
+import argparse
 import ast
 import asyncio
 import sys
@@ -132,4 +133,6 @@ def main(languages: Iterable[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.catalogue", description=__doc__)
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help="such as fr")
+    sys.exit(main(parser.parse_args().languages))
