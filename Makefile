@@ -34,9 +34,9 @@ map: .venv/development  ## Draw the packages of the bot, as Mermaid
 bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
 	$(BIN)/python -m tests.bench --json bench.json --plot bench.png
 
-# With several processes, on a server: python -m tests.load --postgres --processes 2
+# With several processes, on a server: python -m tests.soak.load --postgres --processes 2
 load: .venv/development  ## How the bot bears many channels, beside what is asked of it
-	$(BIN)/python -m tests.load --json load.json
+	$(BIN)/python -m tests.soak.load --json load.json
 
 docs: .venv/development  ## Update the tables in docs/ that are made from the code
 	$(BIN)/python -m tests.tools.settings_table

@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from tests.machine import processor
+from tests.soak.machine import processor
 
 Curves = Mapping[str, Mapping[int, float]]
 """Characters a second by the number of rows, for each contestant."""

@@ -23,7 +23,7 @@ from bot.cogs.services import CogServices
 from bot.cogs.upkeep import Upkeep
 from bot.settings import RunnerSettings
 from bot.storage import migrations
-from tests.postgres import Server, ask, server
+from tests.tools.postgres_server import Server, ask, server
 
 BOTH = ["sqlite", "postgresql"]
 """The databases for a test module: the module sets ``DATABASES`` to this list."""

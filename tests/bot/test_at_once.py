@@ -1,6 +1,6 @@
 """Test that simultaneous acts leave one true script.
 
-The real bot plays at the project's own Discord, see `tests.discord`.
+The real bot plays at the project's own Discord, see `tests.fake_discord`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from bot.cogs import turns
 from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings
 from bot.ui import live_polls
-from tests.discord.bot import bot_here
-from tests.discord.crowd import names, report
-from tests.discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
-from tests.discord.processes import UNLIMITED, fake_discord, running_bot
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.crowd import names, report
+from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
+from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 
 from .test_buttons import BY_PERSON, BY_VOICE, blocks_of
 

@@ -1,10 +1,10 @@
-"""Test a small part of ``python -m tests.board``, with seeds that once showed a mistake."""
+"""Test a small part of ``python -m tests.soak.board``, with seeds that once showed a mistake."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.board import Rehearsal
+from tests.soak.board import Rehearsal
 
 from .conftest import Stage
 

@@ -18,8 +18,8 @@ from bot.cogs.option_checks import (
 from bot.cogs.script_settings import ScriptSettings
 from bot.cogs.writing import Writing
 from bot.session.turn import SessionError
-from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
-from tests.discord.processes import fake_discord, running_bot
+from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Person
+from tests.fake_discord.processes import fake_discord, running_bot
 
 CARRY_ON: Any = Writing.continue_
 

@@ -24,7 +24,7 @@ from bot.storage.database import StoreError
 from bot.storage.postgres.leases import Lease
 from bot.storage.schema import Base
 from bot.storage.store import Store
-from tests.postgres import PASSWORD, Server, ask
+from tests.tools.postgres_server import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
 from .test_runner import python_m_bot

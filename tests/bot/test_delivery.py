@@ -13,10 +13,10 @@ import pytest
 
 from bot.settings import RunnerSettings
 from bot.ui import delivery
-from tests.discord.bot import bot_here
-from tests.discord.faults import STATUSES, TOO_MANY, Kind
-from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
-from tests.discord.processes import fake_discord
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.faults import STATUSES, TOO_MANY, Kind
+from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Person
+from tests.fake_discord.processes import fake_discord
 
 from .test_at_once import BLOCK, HEADING, Inside, begin, script, slow_down, truth
 

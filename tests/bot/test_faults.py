@@ -1,11 +1,11 @@
-"""Test faults of the network: a tenth of ``python -m tests.faults``."""
+"""Test faults of the network: a tenth of ``python -m tests.soak.faults``."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
-from tests.faults import run
+from tests.soak.faults import run
 
 
 async def test_a_network_that_fails_loses_no_line_and_leaves_nobody_waiting(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.storage.store import Store
-from tests.discord.people import Asked
+from tests.fake_discord.people import Asked
 
 from .test_at_once import BLOCK, Inside, begin, inside
 

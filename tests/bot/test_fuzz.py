@@ -1,8 +1,8 @@
-"""Test a tenth of `python -m tests.fuzz`, with another seed."""
+"""Test a tenth of `python -m tests.soak.fuzz`, with another seed."""
 
 from __future__ import annotations
 
-from tests.fuzz import run
+from tests.soak.fuzz import run
 
 
 def test_whatever_is_sent_is_answered_and_pings_nobody() -> None:

@@ -15,11 +15,11 @@ from bot.app.client import Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases
-from tests.discord.bot import bot_here
-from tests.discord.faults import Kind
-from tests.discord.people import PATIENCE, Discord
-from tests.discord.processes import fake_discord
-from tests.faults import HANDSHAKE, sessions
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.faults import Kind
+from tests.fake_discord.people import PATIENCE, Discord
+from tests.fake_discord.processes import fake_discord
+from tests.soak.faults import HANDSHAKE, sessions
 
 from .test_at_once import BLOCK, begin
 

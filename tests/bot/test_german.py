@@ -1,13 +1,13 @@
 """Test what people with a German Discord see, beside others.
 
-The real bot plays at the project's own Discord, see `tests.discord`.
+The real bot plays at the project's own Discord, see `tests.fake_discord`.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from tests.discord.people import Channel, Discord, Guild, Person
+from tests.fake_discord.people import Channel, Discord, Guild, Person
 
 from .test_at_once import (
     BLOCK,

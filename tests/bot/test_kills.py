@@ -1,4 +1,4 @@
-"""Test kills and power cuts: a part of ``python -m tests.kills``."""
+"""Test kills and power cuts: a part of ``python -m tests.soak.kills``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.inference.model import Model
-from tests.kills import crowd, power, rooms
-from tests.kills.truth import Truth, table
-from tests.postgres import Server
+from tests.soak.kills import crowd, power, rooms
+from tests.soak.kills.truth import Truth, table
+from tests.tools.postgres_server import Server
 
 
 async def test_a_bot_that_is_killed_has_all_that_was_shown(voices: Path, tmp_path: Path):

@@ -17,8 +17,8 @@ from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.postgres import leases
 from bot.storage.postgres.leases import Lease
 from bot.storage.store import Store
-from tests.discord.people import PATIENCE
-from tests.postgres import Server, ask
+from tests.fake_discord.people import PATIENCE
+from tests.tools.postgres_server import Server, ask
 
 from .conftest import AddRevision, count
 from .test_postgres import wait_for

@@ -1,4 +1,4 @@
-"""Test the scenarios of ``python -m tests.load``, as short as can be: correctness, not speed."""
+"""Test that the scenarios of ``python -m tests.soak.load`` run, as short as can be."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from bot.storage.store import Store
-from tests.discord.processes import ROOT
-from tests.load import filling, scenarios, stored
-from tests.load.__main__ import main
-from tests.load.databases import OneFile, on_a_server
-from tests.load.findings import Finding, Report
-from tests.load.house import House
-from tests.load.scenarios import Scale
+from tests.fake_discord.processes import ROOT
+from tests.soak.load import filling, scenarios, stored
+from tests.soak.load.__main__ import main
+from tests.soak.load.databases import OneFile, on_a_server
+from tests.soak.load.findings import Finding, Report
+from tests.soak.load.house import House
+from tests.soak.load.scenarios import Scale
 
 PATIENT = Scale(channels=12, guilds=3, seed=1, to_answer=60.0)
 """Long waits, because these tests are not about time."""
@@ -110,7 +110,7 @@ def test_the_command_prints_what_it_found(voices: Path, tmp_path: Path):
     numbers = tmp_path / "found.json"
     found = subprocess.run(
         [
-            *(sys.executable, "-m", "tests.load", "burst", "--commands", "4"),
+            *(sys.executable, "-m", "tests.soak.load", "burst", "--commands", "4"),
             *("--voice", voices / "tiny.onnx", "--threads", "1", "--json", numbers),
         ],
         cwd=ROOT,

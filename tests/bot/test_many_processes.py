@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import URL
 
 from bot.storage.postgres.write_lock import WRITE_LOCK
-from tests.discord.people import PATIENCE, Channel, Discord, Guild, Person
-from tests.discord.processes import PATIENCE as LONGEST_END
-from tests.discord.processes import fake_discord, running_bot
-from tests.postgres import ask
+from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Person
+from tests.fake_discord.processes import PATIENCE as LONGEST_END
+from tests.fake_discord.processes import fake_discord, running_bot
+from tests.tools.postgres_server import ask
 
 from .conftest import count
 from .test_at_once import BLOCK, begin, script, truth

@@ -24,12 +24,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings, Settings, SettingsError
-from tests.discord.addresses import at
-from tests.discord.faults import TOO_MANY, Kind
-from tests.discord.people import PATIENCE, Channel, Discord, Person
-from tests.discord.processes import PATIENCE as LONGEST_END
-from tests.discord.processes import fake_discord, running_bot
-from tests.discord.state import TOKEN
+from tests.fake_discord.addresses import at
+from tests.fake_discord.faults import TOO_MANY, Kind
+from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
+from tests.fake_discord.processes import PATIENCE as LONGEST_END
+from tests.fake_discord.processes import fake_discord, running_bot
+from tests.fake_discord.state import TOKEN
 
 from .test_at_once import BLOCK, begin
 

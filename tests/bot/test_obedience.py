@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.inference.model import Model
-from tests.obedience import commonest, kinds, random_voice, unsaid
+from tests.soak.obedience import commonest, kinds, random_voice, unsaid
 
 LINES = 1_000
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.cogs import turns
-from tests.discord.people import Asked
+from tests.fake_discord.people import Asked
 
 from .test_at_once import BLOCK, HEADING, Inside, begin, inside, script
 

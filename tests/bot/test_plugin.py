@@ -22,7 +22,7 @@ from discord.ext import commands
 from filelock import FileLock
 
 from bot.inference.request import WORD_OVERRUN
-from tests.discord import rules
+from tests.fake_discord import rules
 
 from .conftest import Stage, answer, labels
 

@@ -32,8 +32,8 @@ from bot.storage.postgres.postgres_dialect import POSTGRES
 from bot.storage.postgres.write_lock import WRITE_LOCK
 from bot.storage.schema import KeyValue, Line
 from bot.storage.store import Store
-from tests.discord.people import PATIENCE
-from tests.postgres import PASSWORD, Server, ask
+from tests.fake_discord.people import PATIENCE
+from tests.tools.postgres_server import PASSWORD, Server, ask
 
 from .conftest import AddRevision, Stage, count, on, opened, staged
 from .test_cog import HEADING

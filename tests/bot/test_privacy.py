@@ -36,10 +36,10 @@ from bot.storage.schema import (
 )
 from bot.storage.store import Store
 from bot.ui.replay_report import format_report
-from tests.discord.addresses import at
-from tests.discord.bot import bot_here
-from tests.discord.people import PATIENCE, Discord
-from tests.discord.state import TOKEN
+from tests.fake_discord.addresses import at
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.people import PATIENCE, Discord
+from tests.fake_discord.state import TOKEN
 
 from . import test_at_once as at_once
 from .conftest import BOTH, Stage, answer, on, on_a_file, tell

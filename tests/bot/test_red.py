@@ -21,9 +21,9 @@ from discord import Permissions
 from filelock import FileLock
 
 import bot
-from tests.discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
-from tests.discord.processes import ROOT, fake_discord
-from tests.discord.state import TOKEN
+from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
+from tests.fake_discord.processes import ROOT, fake_discord
+from tests.fake_discord.state import TOKEN
 
 RED = "Red-DiscordBot==3.5.24"
 

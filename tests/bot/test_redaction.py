@@ -14,9 +14,9 @@ import pytest
 
 import bot as package
 from bot.log_redaction import HIDDEN, Redaction, guard_loggers, release_loggers
-from tests.discord.people import PATIENCE, Discord
-from tests.discord.processes import ROOT, fake_discord, running_bot
-from tests.discord.state import TOKEN
+from tests.fake_discord.people import PATIENCE, Discord
+from tests.fake_discord.processes import ROOT, fake_discord, running_bot
+from tests.fake_discord.state import TOKEN
 
 # A made-up token, as long as a real one.
 A_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4OQ.GabcdE." + "x" * 38

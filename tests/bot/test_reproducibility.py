@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.reproducibility import ROWS, examine
+from tests.soak.reproducibility import ROWS, examine
 
 
 async def test_lines_are_the_same_alone_among_others_cancelled_and_read_again(voices: Path):

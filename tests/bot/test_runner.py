@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from bot.app import client
 from bot.app.client import RunnerError
 from bot.settings import RunnerSettings
-from tests.discord.addresses import at
-from tests.discord.people import Discord
-from tests.discord.processes import fake_discord
-from tests.discord.state import TOKEN
+from tests.fake_discord.addresses import at
+from tests.fake_discord.people import Discord
+from tests.fake_discord.processes import fake_discord
+from tests.fake_discord.state import TOKEN
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,11 +17,11 @@ from bot.app.client import Bot
 from bot.cogs import services
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
-from tests.discord.bot import bot_here
-from tests.discord.faults import Kind
-from tests.discord.people import PATIENCE, Discord
-from tests.discord.processes import PATIENCE as LONGEST_END
-from tests.discord.processes import fake_discord, running_bot
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.faults import Kind
+from tests.fake_discord.people import PATIENCE, Discord
+from tests.fake_discord.processes import PATIENCE as LONGEST_END
+from tests.fake_discord.processes import fake_discord, running_bot
 
 from .test_at_once import BLOCK, begin, slow_down
 

@@ -1,4 +1,4 @@
-"""Test voices that change while people write: a part of ``python -m tests.swaps``.
+"""Test voices that change while people write: a part of ``python -m tests.soak.swaps``.
 
 That program checks the event loop's delay, too, which a busy machine cannot.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests import swaps
+from tests.soak import swaps
 
 
 def test_nobody_notices_a_change_of_voice_but_by_the_lines(voices: Path):

@@ -16,9 +16,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.discord.people import PATIENCE, Discord
-from tests.discord.processes import ROOT, fake_discord
-from tests.discord.state import TOKEN
+from tests.fake_discord.people import PATIENCE, Discord
+from tests.fake_discord.processes import ROOT, fake_discord
+from tests.fake_discord.state import TOKEN
 
 HOST = Path(__file__).with_name("somebodys_bot.py")
 

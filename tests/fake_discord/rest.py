@@ -1,0 +1,438 @@
+"""REST: what a bot asks of Discord over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from . import payloads, rules
+from .conditions import IN_CHANNEL, ROUTES, Bucket
+from .state import (
+    COMPONENTS_V2,
+    EPHEMERAL,
+    MANAGE_MESSAGES,
+    TOKEN,
+    USE_EXTERNAL_APPS,
+    Answer,
+    Context,
+    Interaction,
+    Json,
+    Message,
+    Refused,
+    Version,
+    World,
+)
+
+BASE = "/api/v10"
+
+TOO_MANY = 429
+
+ROOM = {
+    "X-RateLimit-Limit": "5",
+    "X-RateLimit-Remaining": "4",
+    "X-RateLimit-Reset-After": "1",
+}
+"""No limit holds unless a test sets one. Every answer says so, because discord.py would otherwise
+send its requests one after the other.
+"""
+
+EDITABLE = ("content", "components", "embeds")
+
+OF_INTERACTION = "aW50ZXJhY3Rpb246"
+"""The beginning of an interaction's token, which no webhook's has."""
+
+FOLLOW_UPS = 5
+"""The most follow-ups to an interaction where only the person has installed the bot."""
+
+
+class Rest:
+    """The part of Discord's HTTP interface that the bot uses."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        command = f"{BASE}/applications/{{application}}/commands"
+        hook = f"{BASE}/webhooks/{{application}}/{{token:{OF_INTERACTION}[^/]+}}"
+        channel = f"{BASE}/channels/{{channel}}/messages"
+        return [
+            web.get(f"{BASE}/users/@me", self.me),
+            web.get(f"{BASE}/oauth2/applications/@me", self.application),
+            web.get(f"{BASE}/gateway/bot", self.gateway),
+            web.get(command, self.commands),
+            web.put(command, self.register),
+            web.post(f"{BASE}/interactions/{{id}}/{{token}}/callback", self.answer),
+            web.post(hook, self.follow_up),
+            web.get(hook + "/messages/{message}", self.answer_message),
+            web.patch(hook + "/messages/{message}", self.edit_answer),
+            web.delete(hook + "/messages/{message}", self.delete_answer),
+            web.post(channel, self.send),
+            web.get(channel + "/{message}", self.message),
+            web.patch(channel + "/{message}", self.edit),
+            web.delete(channel + "/{message}", self.delete),
+            web.post(f"{BASE}/channels/{{channel}}/typing", self.type),
+            web.get("/files/{file}/{name}", self.file),
+        ]
+
+    @web.middleware
+    async def refusing(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Answer a refused request as Discord does, and note the refusal."""
+        if not request.path.startswith(BASE):
+            return await handler(request)
+        try:
+            _authorise(request)
+            return await handler(request)
+        except Refused as refused:
+            self._note(request, refused)
+            said = {"message": str(refused), "code": refused.code}
+            return json_answer(said, refused.status)
+
+    @web.middleware
+    async def travelling(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Delay a request and its answer as the conditions say."""
+        seconds = self.world.conditions.latency() / 2
+        if not seconds or not request.path.startswith(BASE):
+            return await handler(request)
+        interaction = self.world.with_token(request.match_info.get("token"))
+        await self._travel(seconds, interaction)
+        answer = await handler(request)
+        await self._travel(seconds, interaction)
+        return answer
+
+    async def _travel(self, seconds: float, interaction: Interaction | None) -> None:
+        await asyncio.sleep(seconds)
+        if interaction:
+            interaction.travelled += seconds
+
+    @web.middleware
+    async def limiting(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Answer a request above the limits as Discord does, and count every answer."""
+        if not request.path.startswith(BASE):
+            return await handler(request)
+        conditions, now = self.world.conditions, self.world.now()
+        if conditions.is_banned(now):
+            conditions.note(TOO_MANY, now)
+            return web.Response(status=TOO_MANY, text="error code: 1015")
+        if conditions.limited:
+            answer = await self._limited(request, handler, now)
+        else:
+            answer = await handler(request)
+        conditions.note(answer.status, now)
+        return answer
+
+    async def _limited(self, request: web.Request, handler: Any, now: float) -> web.StreamResponse:
+        where, conditions = request.match_info, self.world.conditions
+        if "token" not in where and (wait := conditions.everywhere(now)):
+            conditions.counts["429 everywhere"] += 1
+            return too_many(wait, {"X-RateLimit-Scope": "global"}, everywhere=True)
+        name = where.handler.__name__
+        if name not in ROUTES:
+            return await handler(request)
+        buckets = self._buckets(name, where, now)
+        for of, bucket in buckets.items():
+            if not bucket.take(now):
+                conditions.counts[f"429 of {of}"] += 1
+                headers = bucket.headers(of, now) | {"X-RateLimit-Scope": "user"}
+                return too_many(bucket.ends - now, headers)
+        answer = await handler(request)
+        # Of a channel's limit for webhooks, Discord says nothing before it is reached.
+        answer.headers.update(buckets[name].headers(name, now))
+        return answer
+
+    def _buckets(self, name: str, where: Mapping[str, str], now: float) -> dict[str, Bucket]:
+        """Return the buckets from which a request takes, by their routes."""
+        conditions = self.world.conditions
+        major = where.get("channel") or where.get("token") or ""
+        found = {name: conditions.bucket(name, major, now)}
+        if name == "execute" and (webhook := self.world.webhooks.get(int(where["webhook"]))):
+            found[IN_CHANNEL] = conditions.bucket(IN_CHANNEL, str(webhook.channel), now)
+        return found
+
+    def _note(self, request: web.Request, refused: Refused) -> None:
+        words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
+        self.world.refuse(words)
+        if one := self.world.with_token(request.match_info.get("token")):
+            one.refused.append(refused.code)
+            self.world.tell("interaction", one)
+
+    # The bot itself
+
+    async def me(self, _request: web.Request) -> web.Response:
+        """Return the bot's own user."""
+        return json_answer(payloads.user(self.world, self.world.bot))
+
+    async def application(self, _request: web.Request) -> web.Response:
+        """Return the bot's application."""
+        return json_answer(payloads.application(self.world))
+
+    async def gateway(self, _request: web.Request) -> web.Response:
+        """Return the gateway's address."""
+        limit = self.world.conditions.sessions_left()
+        url = self.world.address.replace("http", "ws", 1) + "/"
+        return json_answer({"url": url, "shards": self.world.shards, "session_start_limit": limit})
+
+    async def commands(self, _request: web.Request) -> web.Response:
+        """Return the registered commands."""
+        return json_answer(list(self.world.commands.values()))
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Register these commands and no others."""
+        found, _ = await json_body(request)
+        rules.commands(found)
+        self.world.commands = {
+            (one.get("type", 1), one["name"]): {
+                "description": "",
+                **one,
+                "id": str(self.world.new_id()),
+                "application_id": str(self.world.bot.id),
+                "version": str(self.world.new_id()),
+            }
+            for one in found
+        }
+        return await self.commands(request)
+
+    async def file(self, request: web.Request) -> web.Response:
+        """Return an attached file."""
+        return web.Response(body=self.world.files[int(request.match_info["file"])])
+
+    async def unknown(self, request: web.Request) -> web.Response:
+        """Report an unknown request: the fake may lack a rule for it."""
+        raise Refused(501, 0, f"the fake has no {request.path}: add it to tests/fake_discord")
+
+    # Answers to interactions
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Take the first answer to an interaction."""
+        body, files = await json_body(request)
+        where = request.match_info
+        interaction = self.world.unanswered(int(where["id"]), where["token"])
+        how = rules.answer(interaction.kind, body.get("type"))
+        shown = self._answered(interaction, how, body.get("data") or {}, files)
+        interaction.how, interaction.answered = how, self.world.now()
+        interaction.answered_travelled = interaction.travelled
+        if how is not Answer.SILENCE and interaction.seen is None:
+            interaction.seen = self.world.now()
+        self.world.tell("interaction", interaction)
+        if "with_response" not in request.query:
+            return web.Response(status=204)
+        return json_answer(self._response(interaction, how, shown))
+
+    def _answered(
+        self, interaction: Interaction, how: Answer, data: Json, files: dict[str, tuple[str, bytes]]
+    ) -> Message | None:
+        """Apply a first answer; return its message, if there is one."""
+        match how:
+            case Answer.MESSAGE:
+                return self._reply(interaction, self.version(data, files), data)
+            case Answer.THINKING:
+                return self._reply(interaction, None, data)
+            case Answer.SILENCE:
+                interaction.original = interaction.source
+            case Answer.UPDATE:
+                interaction.original = interaction.source
+                shown = self.world.original(interaction)
+                self.world.edit(shown, self.version(data, files, shown), interaction)
+                return shown
+            case Answer.CHOICES:
+                rules.choices(data.get("choices") or [])
+                interaction.choices = data.get("choices") or []
+            case Answer.MODAL:
+                rules.modal(data)
+                interaction.modal = data
+        return None
+
+    def _reply(self, interaction: Interaction, version: Version | None, data: Json) -> Message:
+        private = data.get("flags", 0) & EPHEMERAL or self._must_be_private(interaction)
+        only_for = interaction.user if private else None
+        message = self.world.post(interaction.channel, version, only_for, interaction)
+        interaction.original = interaction.original or message.id
+        return message
+
+    def _must_be_private(self, interaction: Interaction) -> bool:
+        """Return whether a server does not let this person use bots that it has not installed."""
+        where = self.world.channels[interaction.channel]
+        may = self.world.users[interaction.user].may & USE_EXTERNAL_APPS
+        in_guild = self.world.context(where) is Context.GUILD
+        return in_guild and interaction.is_by_person_alone and not may
+
+    def _response(self, interaction: Interaction, how: Answer, shown: Message | None) -> Json:
+        told: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
+        resource: Json = {"type": int(how)}
+        if shown:
+            told["response_message_id"] = str(shown.id)
+            told["response_message_loading"] = shown.thinking
+            told["response_message_ephemeral"] = shown.only_for is not None
+            resource["message"] = payloads.message(self.world, shown)
+        return {"interaction": told, "resource": resource}
+
+    async def follow_up(self, request: web.Request) -> web.Response:
+        """Post a follow-up; the first one replaces "thinking" and is as visible as that."""
+        body, files = await json_body(request)
+        interaction = self.world.by_token(request.match_info["token"])
+        version = self.version(body, files)
+        original = self.world.messages.get(interaction.original or 0)
+        if original and original.thinking and not original.deleted:
+            self.world.edit(original, version, interaction)
+            return self.shown(original)
+        interaction.follow_ups += 1
+        if interaction.is_by_person_alone and interaction.follow_ups > FOLLOW_UPS:
+            said = "This interaction has hit the maximum number of follow up messages"
+            raise Refused(400, 40094, said)
+        return self.shown(self._reply(interaction, version, body))
+
+    async def answer_message(self, request: web.Request) -> web.Response:
+        """Return a message that answers an interaction."""
+        return self.shown(self._answering(request)[1])
+
+    async def edit_answer(self, request: web.Request) -> web.Response:
+        """Edit an answering message, or the message of the pressed button."""
+        body, files = await json_body(request)
+        interaction, message = self._answering(request)
+        self.world.edit(message, self.version(body, files, message), interaction)
+        return self.shown(message)
+
+    async def delete_answer(self, request: web.Request) -> web.Response:
+        """Delete an answering message."""
+        self.world.delete(self._answering(request)[1])
+        return web.Response(status=204)
+
+    def _answering(self, request: web.Request) -> tuple[Interaction, Message]:
+        interaction = self.world.by_token(request.match_info["token"])
+        which = request.match_info["message"]
+        if which == "@original":
+            return interaction, self.world.original(interaction)
+        if int(which) not in (*interaction.messages, interaction.original):
+            raise Refused(404, 10008, "Unknown Message")
+        return interaction, self.world.find_message(int(which))
+
+    # Messages in channels
+
+    async def send(self, request: web.Request) -> web.Response:
+        """Post a message that answers nobody."""
+        body, files = await json_body(request)
+        channel = self.world.channel(int(request.match_info["channel"])).id
+        known = channel, str(body.get("nonce"))
+        if body.get("enforce_nonce") and known in self.world.nonces:
+            return self.shown(self.world.find_message(self.world.nonces[known]))
+        message = self.world.post(channel, self.version(body, files))
+        if "nonce" in body:
+            self.world.nonces[known] = message.id
+        return self.shown(message)
+
+    async def message(self, request: web.Request) -> web.Response:
+        """Return a message."""
+        return self.shown(self._in_channel(request))
+
+    async def edit(self, request: web.Request) -> web.Response:
+        """Edit a message."""
+        body, files = await json_body(request)
+        message = self._in_channel(request)
+        if message.webhook:
+            raise Refused(403, 50005, "Cannot edit a message authored by another user")
+        self.world.edit(message, self.version(body, files, message))
+        return self.shown(message)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a message; one that a webhook posted only as a moderator."""
+        message = self._in_channel(request)
+        if message.webhook:
+            self.world.require(self.world.channels[message.channel], MANAGE_MESSAGES)
+        self.world.delete(message)
+        return web.Response(status=204)
+
+    async def type(self, _request: web.Request) -> web.Response:
+        """Accept the typing indicator, which no test looks at."""
+        return web.Response(status=204)
+
+    def _in_channel(self, request: web.Request) -> Message:
+        """Find a message that everybody in its channel sees; do not find a private one."""
+        self.world.channel(int(request.match_info["channel"]))
+        message = self.world.find_message(int(request.match_info["message"]))
+        if message.channel != int(request.match_info["channel"]) or message.only_for:
+            raise Refused(404, 10008, "Unknown Message")
+        return message
+
+    def shown(self, message: Message) -> web.Response:
+        """Answer with a message."""
+        return json_answer(payloads.message(self.world, message))
+
+    def version(
+        self, body: Json, files: dict[str, tuple[str, bytes]], before: Message | None = None
+    ) -> Version:
+        """Return a message's next version; a key that the body does not name keeps its value."""
+        was = before.versions[-1] if before else Version(0)
+        is_v2 = was.is_v2 or bool((body.get("flags") or 0) & COMPONENTS_V2)
+        rules.message(body, v2=is_v2)
+        if rules.pings(body):
+            self.world.pings.append(rules.said(body))
+            self.world.tell("ping", rules.said(body))
+        now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
+        attachments = was.attachments
+        if "attachments" in body:
+            attachments = [self._attachment(one, was, files) for one in body["attachments"] or []]
+        version = Version(
+            at=self.world.now(),
+            content=now.get("content", was.content),
+            components=now.get("components", was.components),
+            embeds=now.get("embeds", was.embeds),
+            attachments=attachments,
+            is_v2=is_v2,
+        )
+        rules.consistent(version)
+        rules.not_empty(version.content, version.embeds, version.attachments, version.components)
+        return version
+
+    def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:
+        """Return an attachment, new or kept from the version before."""
+        new = files.get(f"files[{named['id']}]")
+        if new:
+            return {**self.world.add_file(*new), "description": named.get("description")}
+        [kept] = [one for one in was.attachments if one["id"] == str(named["id"])] or [None]
+        rules.check(kept, "attachments: no such file")
+        assert kept is not None  # checked
+        return kept
+
+
+def _authorise(request: web.Request) -> None:
+    """Check the bot's token; an interaction's or a webhook's is enough for what belongs to it."""
+    known = "token" in request.match_info
+    if not known and request.headers.get("Authorization") != f"Bot {TOKEN}":
+        raise Refused(401, 0, "401: Unauthorized")
+
+
+async def json_body(request: web.Request) -> tuple[Any, dict[str, tuple[str, bytes]]]:
+    """Return the JSON of a request, and its files by the names of their fields."""
+    if request.content_type == "application/json":
+        return await request.json(), {}
+    if request.content_type != "multipart/form-data":
+        return {}, {}
+    form = await request.post()
+    files = {
+        name: (field.filename, field.file.read())
+        for name, field in form.items()
+        if isinstance(field, web.FileField)
+    }
+    return json.loads(str(form["payload_json"])), files
+
+
+def too_many(
+    retry_after: float, headers: Mapping[str, str] | None = None, *, everywhere: bool = False
+) -> web.Response:
+    """Return Discord's answer to a request above the limits."""
+    said = {"message": "You are being rate limited.", "retry_after": retry_after}
+    return web.Response(
+        body=json.dumps(said | {"global": everywhere}).encode(),
+        status=TOO_MANY,
+        headers={"Content-Type": "application/json", "Via": "1.1 google", **(headers or {})},
+    )
+
+
+def json_answer(body: Any, status: int = 200) -> web.Response:
+    # No charset in the content type, because discord.py compares the whole header.
+    headers = ROOM | {"Content-Type": "application/json"}
+    return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)

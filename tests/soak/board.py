@@ -1,0 +1,385 @@
+"""``python -m tests.soak.board``: compare what a channel shows with what is stored.
+
+Two people do one thing after another that moves a script or changes which one runs: they write,
+let the voice write, take back, edit, jump, fork, switch, archive, delete, and the bot starts anew.
+After each, every message in the channel is read: all lines of the script that runs are in blocks
+in their order, nothing else of it is, none of them is struck, and its buttons are under the newest
+message that ends where it does, and nowhere else. What is drawn at random is the same for a seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.screenplay.page_layout import lay_out_page
+from bot.settings import RunnerSettings
+from bot.storage.schema import Line, Script
+from bot.storage.store import Store
+from bot.ui.script_messages import format_struck
+from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
+from tests.bot.test_buttons import aloud, blocks_of
+
+SHELVE = "Pause it and start the new one"
+
+ACTS = [
+    *["write"] * 4,
+    *["carry_on", "press", "press_late", "retry", "undo", "undo", "redo", "edit", "edit", "edit"],
+    *["edit_there", "go_there", "jump", "jump", "fork", "switch", "switch", "start"],
+    *["archive", "delete", "restart"],
+]
+"""The acts of people, each as often as it is listed here."""
+
+MOST_LINES = 9999
+
+
+# What is true -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The stored state of a channel's scripts."""
+
+    running: Script | None
+    path: Sequence[Line]
+    """The lines of the path of the running script."""
+    lines: Mapping[int, Line]
+    """The lines of all scripts by id, abandoned ones too."""
+    ours: AbstractSet[int]
+    """The ids of the lines of every script that shares any with the running one."""
+
+
+async def truth(store: Store, channel: int) -> Truth:
+    """Read the stored state of a channel's scripts."""
+    running = await store.scripts.find_running_script(channel)
+    lines, ours = dict[int, Line](), set[int]()
+    for script in await store.scripts.list_scripts(channel):
+        of = {line.id: line for line in await store.lines.load_tree_lines(script, 0, MOST_LINES)}
+        lines |= of
+        if running and await store.scripts.have_common_lines(running, script):
+            ours |= of.keys()
+    path = await store.lines.load_path(running.head) if running else []
+    return Truth(running, path, lines, ours)
+
+
+def spoken(line: Line) -> str:
+    """Return a line as it reads in a block."""
+    return aloud(lay_out_page([line.element]))
+
+
+@dataclass
+class Reader:
+    """A reader of all messages of a channel, who knows the stored state."""
+
+    known: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """The ids of all lines that ever existed, by their text in a block.
+
+    The voice may write the same words twice, and the lines of a deleted script stay where they were
+    shown: nobody can tell from such words alone which line they are.
+    """
+
+    async def faults(self, store: Store, channel: int, messages: Sequence[Any]) -> list[str]:
+        """Return the contradictions between messages, oldest first, and the stored state."""
+        true = await truth(store, channel)
+        for line in true.lines.values():
+            self.known[spoken(line)].add(line.id)
+        return [
+            *self._unstruck(true, messages),
+            *await self._struck(store, true, messages),
+            *await self._buttons(store, true, messages),
+        ]
+
+    def _is_ours(self, true: Truth, text: str) -> bool:
+        """Return whether only scripts that share lines with the running one have these words."""
+        return text in self.known and self.known[text] <= true.ours
+
+    def _unstruck(self, true: Truth, messages: Sequence[Any]) -> Iterator[str]:
+        path = [spoken(line) for line in true.path]
+        missing = set(range(len(path)))
+        for message in messages:
+            for there in map(paragraphs, blocks_of(message)):
+                found = places(there, path)
+                missing.difference_update(*(range(at, at + len(there)) for at in found))
+                if not found and any(self._is_ours(true, text) for text in there):
+                    yield f"{there} in {message.id} do not stand so"
+        if missing:
+            yield f"{[path[at] for at in sorted(missing)]} stand in no block"
+
+    async def _struck(self, store: Store, true: Truth, messages: Sequence[Any]) -> Sequence[str]:
+        found = []
+        for message in messages:
+            shown = await store.messages.find_posted_lines(message.id)
+            there = {line.id for line in shown[1]} if shown else set()
+            for line in true.path:
+                # The words of an abandoned copy may stand in another copy.
+                its_own = line.id in there or self.known[spoken(line)] == {line.id}
+                if its_own and format_struck(line.element) in message.content.split("\n"):
+                    found.append(f"{spoken(line)} stands, and is struck in {message.id}")
+        return found
+
+    async def _buttons(self, store: Store, true: Truth, messages: Sequence[Any]) -> Sequence[str]:
+        under = [message.id for message in messages if "Write" in labels(message)]
+        if true.running is None:
+            return [f"nothing runs, and {under} have buttons"] if under else []
+        if true.path:
+            path = [spoken(line) for line in true.path]
+            ends = [message.id for message in messages if is_end(message, path)]
+        else:
+            nothing = (true.running.id, [])
+            ends = [
+                one.id
+                for one in messages
+                if await store.messages.find_posted_lines(one.id) == nothing
+            ]
+        if under == ends[-1:] != []:
+            return []
+        return [f"{under} have buttons, and the script ends in {ends}"]
+
+
+def paragraphs(block: str) -> list[str]:
+    """Return the text of each line in a block."""
+    return [aloud(one) for one in block.split("\n\n")]
+
+
+def places(some: Sequence[str], among: Sequence[str]) -> list[int]:
+    """Return the indices at which some words occur in sequence among others."""
+    return [at for at in range(len(among)) if list(among[at : at + len(some)]) == list(some)]
+
+
+def is_end(message: Any, path: Sequence[str]) -> bool:
+    """Return whether the last block of a message ends where the script does."""
+    last = [paragraphs(block) for block in blocks_of(message)][-1:]
+    return any(len(path) - len(one) in places(one, path) for one in last)
+
+
+# What people do ---------------------------------------------------------------------------------
+
+
+class Rehearsal:
+    """Two people and a bot that do whatever comes to their minds."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self.stage = stage
+        self.choose = random.Random(seed)
+        self.reader = Reader()
+        self.acts: list[str] = []
+        """The acts so far, oldest first."""
+        self._written = 0
+        self._looks: list[dict[str, Any]] = []
+
+    async def run(self, steps: int) -> list[str]:
+        """Do so many acts, or fewer; return the faults that were shown after the last one."""
+        await self.start()
+        for _ in range(steps):
+            await self.act()
+            store, channel = self.stage.services.store, self.stage.channel.id
+            if faults := await self.reader.faults(store, channel, self.stage.messages()):
+                return faults
+        return []
+
+    async def act(self) -> None:
+        """Do one act that is possible now."""
+        running = await self.stage.services.store.scripts.find_running_script(self.stage.channel.id)
+        name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
+        self.acts.append(name)
+        await getattr(self, name)()
+
+    def note(self, what: object) -> None:
+        """Note a detail of the present act."""
+        self.acts[-1] += f" {what}"
+
+    @property
+    def somebody(self) -> Any:
+        """Return Ann, who begins most scripts and may do most, or Ben."""
+        return self.choose.choice([self.stage.ann, self.stage.ann, self.stage.ann, self.stage.ben])
+
+    async def slash(self, name: str, **options: Any) -> Any:
+        """Use a command as either person."""
+        return await self.somebody.slash(self.stage.channel, name, **options)
+
+    def words(self, most: int = 3) -> str:
+        """Return lines that nobody has written before."""
+        made = []
+        for _ in range(self.choose.randint(1, most)):
+            self._written += 1
+            form = self.choose.choice(["Word {} falls.", "MAYA: Word {}?", "INT. WORD {} - DAY"])
+            made.append(form.format(self._written))
+        return "\n\n".join(made)
+
+    def title(self) -> str:
+        self._written += 1
+        return f"Title {self._written}"
+
+    def end(self) -> Any:
+        """Return the message with the script's buttons."""
+        (end,) = [one for one in self.stage.messages() if "Write" in labels(one)]
+        return end
+
+    def but_write(self, message: Any) -> str:
+        """Choose a button of a message that acts at once."""
+        return self.choose.choice([one for one in labels(message) if one != "Write"])
+
+    async def write(self) -> None:
+        self._looks.append(self.stage.look(self.end()))
+        await self.slash("write", text=self.words())
+
+    async def carry_on(self) -> None:
+        seed = self.choose.randrange(10**6)
+        await self.slash("continue", seed=seed, lines=self.choose.randint(1, 2))
+
+    async def retry(self) -> None:
+        await self.slash("retry")
+
+    async def undo(self) -> None:
+        await self.slash("undo")
+
+    async def redo(self) -> None:
+        await self.slash("redo")
+
+    async def press(self) -> None:
+        end = self.end()
+        label = self.but_write(end)
+        self.note(label)
+        await self.somebody.click(end, label=label)
+
+    async def press_late(self) -> None:
+        """Press a button of an earlier look, and continue from there if the bot offers that."""
+        if not self._looks:
+            return
+        who, look = self.somebody, self.choose.choice(self._looks)
+        pressed = await self.stage.press_late(who, look, self.but_write(look))
+        for offered in filter(None, [pressed.response, *pressed.followups]):
+            if "Continue from here" in labels(offered):
+                await who.click(offered, label="Continue from here")
+
+    async def edit(self) -> None:
+        shown = await self.stage.ann.autocomplete(self.stage.channel, "edit", "line", "")
+        if shown:
+            line = self.choose.choice(shown)["value"]
+            self.note(line)
+            who = self.somebody
+            await self.fill_in(who, await who.slash(self.stage.channel, "edit", line=line))
+
+    async def edit_there(self) -> None:
+        await self.on_a_message("Rewrite this line")
+
+    async def go_there(self) -> None:
+        await self.on_a_message("Continue from here")
+
+    async def on_a_message(self, name: str) -> None:
+        """Use a command on any message, and choose one of its lines."""
+        who, message = self.somebody, self.choose.choice(self.stage.messages())
+        self.note(message.id)
+        asked = await who.context_menu(self.stage.channel, name, message)
+        shown = asked.response or next(iter(asked.followups), None)
+        if shown and shown.ephemeral and (values := list(options(shown).values())):
+            asked = await who.select(shown, [self.choose.choice(values)])
+        await self.fill_in(who, asked)
+
+    async def fill_in(self, who: Any, asked: Any) -> None:
+        """Fill in a window with other words, if one opened."""
+        if asked.modal:
+            await who.submit_modal(asked, {fields(asked)["Text"]: self.words(2)})
+
+    async def jump(self) -> None:
+        """Go to any line in the history, also one on an abandoned path."""
+        who = self.somebody
+        shown = answer(await who.slash(self.stage.channel, "history"))
+        turned = [one for one in ("First page", "Previous page") if one in labels(shown)]
+        if turned and self.choose.random() < 0.5:
+            await who.click(shown, label=self.choose.choice(turned))
+        if lines := options(shown):
+            chosen = self.choose.choice(list(lines))
+            self.note(chosen)
+            await who.select(shown, [lines[chosen]])
+
+    async def fork(self) -> None:
+        await self.slash("fork", title=self.title())
+
+    async def start(self) -> None:
+        who = self.somebody
+        heading = {"heading": self.words(1)} if self.choose.random() < 0.5 else {}
+        asked = await who.slash(self.stage.channel, "start", title=self.title(), **heading)
+        if SHELVE in labels(answer(asked)):
+            await who.click(answer(asked), label=SHELVE)
+
+    async def switch(self) -> None:
+        await self.on_the_shelf("Continue it")
+
+    async def archive(self) -> None:
+        await self.on_the_shelf("Archive")
+
+    async def delete(self) -> None:
+        await self.on_the_shelf("Delete", "Delete for good")
+
+    async def on_the_shelf(self, *presses: str) -> None:
+        """Choose any script of the list, and press these buttons one after the other."""
+        who = self.somebody
+        shown = answer(await who.slash(self.stage.channel, "scripts"))
+        if not (scripts := options(shown)):
+            return
+        title = self.choose.choice(list(scripts))
+        self.note(title)
+        await who.select(shown, [scripts[title]])
+        for label in presses:
+            if label in labels(shown):
+                await who.click(shown, label=label)
+
+    async def restart(self) -> None:
+        await self.stage.restart()
+
+
+def options(shown: Any) -> dict[str, str]:
+    """Return the options of a message's menu, values by labels; none without a menu."""
+    menus = [one for row in shown.components for one in row["components"] if one["type"] == 3]
+    return {one["label"]: one["value"] for menu in menus for one in menu["options"]}
+
+
+# The command ------------------------------------------------------------------------------------
+
+
+async def rehearsed(seed: int, steps: int) -> list[str]:
+    """Rehearse with this seed; return the faults, and the acts before them."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = RunnerSettings(
+            database=Path(folder) / "scripts.db",
+            threads=1,
+            line_length=40,
+            quality="quick",
+            person_limits="0 0 0",
+        )
+        async with opened(settings) as world:
+            rehearsal = Rehearsal(await staged(world, settings), seed)
+            faults = await rehearsal.run(steps)
+    return [*faults, f"after {', '.join(rehearsal.acts)}"] if faults else []
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.board", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, help="how many (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="the first of them (%(default)s)")
+    parser.add_argument("--steps", type=int, default=30, help="for each seed (%(default)s)")
+    chosen = parser.parse_args()
+    wrong = 0
+    with suppress(KeyboardInterrupt):
+        for seed in range(chosen.first, chosen.first + chosen.seeds):
+            faults = asyncio.run(rehearsed(seed, chosen.steps))
+            wrong += bool(faults)
+            print(f"seed {seed}:", *(faults or ["all true"]), sep="\n  " if faults else " ")
+        return int(wrong > 0)
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,469 @@
+"""``python -m tests.soak.fuzz --inputs 10000``: what no client sends, sent to the real bot.
+
+Every option of every command, what is suggested while it is typed, the commands on messages,
+buttons and menus with ids that were altered or that stand under other messages, and windows, from
+several people at once. Texts are of all Unicode, numbers out of range, kinds wrong; only the frame
+around them is as Discord always makes it. The fake Discord holds the bot to Discord's rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.fake_discord import rules
+from tests.fake_discord.control import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
+from tests.fake_discord.people import (
+    BOT_MAY,
+    PATIENCE,
+    WRITERS_MAY,
+    Asked,
+    Channel,
+    Discord,
+    Person,
+)
+from tests.fake_discord.processes import fake_discord, running_bot
+from tests.fake_discord.state import Json, Kind
+
+ROLE = 8
+
+MODERATORS_MAY = WRITERS_MAY | 0x2000 | 0x20 | 0x10  # to manage messages, server and channels
+
+AT_ONCE, CHANNELS = 12, 16
+
+SCRIPT = "INT. DINER - NIGHT\n\nMAYA\nHello.\n"
+
+FRAGMENTS = [
+    *["@everyone", "@here", "<@1>", "<@&1>", "```", "`", "~~", "||", "\u202e", "\u200d", "\u200b"],
+    *["\x00", "\ud800", "\uffff", "z\u0335\u0336\u0337\u0338", "\u1fef" * 3, "👩\u200d🚀", "\n\n"],
+    *["MAYA: ", "INT. ", "CUT TO:", "(softly) ", "word ", "x" * 300, "茂" * 300, "{0}", "{title}"],
+    *["%s", "../../etc/passwd", "' OR 1=1 --", "\ufb2c" * 60, "\\", ", ", "It was night. " * 40],
+]
+wild = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join),
+    st.sampled_from(FRAGMENTS).map(lambda one: one * 40),
+    st.sampled_from(
+        ["MAYA", "MAYA, JONAS", "Rain on the window.", "MAYA: You came.", "1", "stage"]
+    ),
+)
+numbers = st.one_of(
+    st.integers(-3, 30), st.integers(), st.integers(min_value=2**63, max_value=2**70)
+)
+reals = st.one_of(st.floats(-1, 3), st.floats(allow_nan=False, allow_infinity=False))
+ids = st.one_of(st.integers(0, 60), st.integers(0, 10**20)).map(str)
+
+
+@dataclass
+class Input:
+    """One input of a person; indices count the objects that exist when it is sent."""
+
+    kind: Kind
+    data: Json
+    user: int
+    channel: int
+    message: int | None = None
+    """The index of the channel's message that the input comes from or is about."""
+    borne: bool = True
+    """Whether the pressed component stands under the message, whatever else does."""
+
+
+@dataclass
+class Report:
+    """The outcome of all inputs."""
+
+    inputs: Counter[str] = field(default_factory=Counter)
+    unanswered: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    pings: list[str] = field(default_factory=list)
+    tracebacks: list[str] = field(default_factory=list)
+    answers: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def fine(self) -> bool:
+        """Return whether nothing went wrong.
+
+        Discord may refuse to delete a message that somebody else deleted.
+        """
+        return not (self.unanswered or self.pings or self.tracebacks)
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in self.inputs.most_common())
+        lines = [
+            f"inputs: {self.inputs.total():,} in {self.seconds:.0f} s ({kinds})",
+            f"unanswered: {len(self.unanswered)}",
+            f"tracebacks in the log: {len(self.tracebacks)}",
+            f"pings: {len(self.pings)}",
+            f"answers that Discord refused: {len(self.refusals)}",
+            f"different answers: {len(self.answers):,}",
+        ]
+        wrong = [*self.unanswered, *self.tracebacks, *self.pings, *self.refusals]
+        return "\n".join([*lines, *(f"  {one[:2000]}" for one in wrong[:20])])
+
+
+# What is sent -----------------------------------------------------------------------------------
+
+
+def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
+    """Return a strategy for all inputs, given the registered commands."""
+    leaves = [leaf for one in commands if one["type"] == CHAT_INPUT for leaf in _leaves(one)]
+    menus = [one for one in commands if one["type"] != CHAT_INPUT]
+    where = {
+        "user": st.integers(0, 3),
+        "channel": st.integers(0, CHANNELS - 1),
+        "message": st.integers(0, 30),
+    }
+    somewhere = {name: one for name, one in where.items() if name != "message"}
+    slash = st.sampled_from(leaves).flatmap(
+        lambda leaf: st.builds(Input, st.just(Kind.COMMAND), _filled(*leaf), **somewhere)
+    )
+    typed = [(path, options, one) for path, options in leaves for one in options]
+    suggested = st.sampled_from([one for one in typed if one[2].get("autocomplete")] or typed)
+    typing = suggested.flatmap(
+        lambda leaf: st.builds(Input, st.just(Kind.AUTOCOMPLETE), _typed(*leaf), **somewhere)
+    )
+    menu = st.builds(Input, st.just(Kind.COMMAND), st.sampled_from(menus).map(_on_message), **where)
+    press = st.builds(Input, st.just(Kind.COMPONENT), _pressed(), borne=st.booleans(), **where)
+    window = st.builds(Input, st.just(Kind.MODAL), _window(), **where)
+    return st.one_of(slash, slash, slash, typing, menu, press, press, window)
+
+
+def _leaves(one: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
+    """Yield the subcommands of a command, each with its words and options."""
+    path = (*path, one["name"])
+    inside = one.get("options") or []
+    if any(each["type"] in (rules.SUBCOMMAND, rules.GROUP) for each in inside):
+        for each in inside:
+            yield from _leaves(each, path)
+    else:
+        yield path, inside
+
+
+def _nested(path: Sequence[str], options: list[Json]) -> Json:
+    first, *rest = path
+    for word in reversed(rest):
+        kind = rules.SUBCOMMAND if word == rest[-1] else rules.GROUP
+        options = [{"name": word, "type": kind, "options": options}]
+    return {"id": "1", "name": first, "type": CHAT_INPUT, "options": options}
+
+
+def _filled(path: Sequence[str], options: Sequence[Json]) -> st.SearchStrategy[Json]:
+    needed = [one for one in options if one.get("required")]
+    others = st.lists(st.sampled_from(options), max_size=4, unique_by=lambda one: one["name"])
+    chosen = others if options else st.just([])
+    return st.one_of(chosen.map(lambda some: [*needed, *some]), chosen).flatmap(
+        lambda some: st.tuples(*map(_option, {one["name"]: one for one in some}.values())).map(
+            lambda filled: _nested(path, list(filled))
+        )
+    )
+
+
+def _option(one: Json) -> st.SearchStrategy[Json]:
+    """Return a strategy for an option's value, which fits as often as not."""
+    fits = _fitting(one)
+    value = st.one_of(fits, fits, fits, _of_kind(one["type"]), wild, numbers, reals, st.booleans())
+    return value.map(lambda value: {"name": one["name"], "type": one["type"], "value": value})
+
+
+def _fitting(one: Json) -> st.SearchStrategy[Any]:
+    if choices := one.get("choices"):
+        return st.sampled_from([each["value"] for each in choices])
+    least, most = one.get("min_value"), one.get("max_value")
+    match one["type"]:
+        case kind if kind == INTEGER:
+            return st.integers(least or 0, min(20 if most is None else most, 2**31))
+        case kind if kind == NUMBER:
+            return st.floats(least or 0.0, 1.0 if most is None else most)
+        case kind if kind == TEXT:
+            return wild.map(lambda text: text[: one.get("max_length", 6000)] or "x")
+        case kind:
+            return _of_kind(kind)
+
+
+def _of_kind(kind: int) -> st.SearchStrategy[Any]:
+    kinds: dict[int, st.SearchStrategy[Any]] = {
+        TEXT: wild,
+        INTEGER: numbers,
+        NUMBER: reals,
+        BOOLEAN: st.booleans(),
+        USER: ids,
+        ROLE: ids,
+        ATTACHMENT: st.sampled_from(["file", "file", "1"]),
+    }
+    return kinds[kind]
+
+
+def _typed(path: Sequence[str], _options: object, one: Json) -> st.SearchStrategy[Json]:
+    value = st.one_of(wild, numbers)
+    return value.map(
+        lambda value: _nested(
+            path, [{"name": one["name"], "type": one["type"], "value": value, "focused": True}]
+        )
+    )
+
+
+def _on_message(menu: Json) -> Json:
+    return {"id": menu["id"], "name": menu["name"], "type": menu["type"]}
+
+
+ACTIONS = ["continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"]
+
+
+def _pressed() -> st.SearchStrategy[Json]:
+    """Return a strategy for a press or choice; one without an id uses an existing component."""
+    number = st.one_of(st.integers(0, 40), st.integers(0, 10**22)).map(str)
+    action = st.sampled_from([*ACTIONS, "run", "rename", "archive", "return", "ask", "all"])
+    made = st.one_of(
+        st.builds("onbook:{}:{}:{}".format, action, number, number),
+        st.builds("onbook:script:{}:{}".format, action, number),
+        st.builds(
+            "onbook:{}:{}:{}:on".format, st.sampled_from(["page", "history"]), number, number
+        ),
+        st.builds("onbook:ballot:{}:take:{}".format, number, number),
+        st.builds("onbook:line:{}:{}".format, st.sampled_from(["here", "rewrite"]), number),
+        st.builds("onbook:stop:{}".format, number),
+        st.builds("onbook:stop:{}:{}".format, number, st.sampled_from(["lines", "replay"])),
+        st.just("onbook:scripts"),
+        st.builds("onbook:{}".format, wild),
+        wild,
+    ).map(lambda text: text[:100] or "x")
+    values = st.lists(st.one_of(number, wild.map(lambda text: text[:100])), max_size=3)
+    return st.fixed_dictionaries(
+        {"component_type": st.sampled_from([rules.BUTTON, rules.SELECT])},
+        optional={"custom_id": made, "values": values, "nth": st.integers(0, 9)},
+    )
+
+
+def _window() -> st.SearchStrategy[Json]:
+    """Return a strategy for a submitted window, opened or not, with texts of any length."""
+    return st.fixed_dictionaries(
+        {"nth": st.integers(0, 20), "texts": st.lists(wild, min_size=3, max_size=3)},
+        optional={"custom_id": wild.map(lambda text: f"onbook:{text}"[:100])},
+    )
+
+
+def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
+    """Return so many inputs, the same for the same seed."""
+    found: list[Input] = []
+
+    @seed(seeded)
+    @settings(
+        max_examples=number,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(inputs(commands))
+    def collect(one: Input) -> None:
+        found.append(one)
+
+    while len(found) < number:
+        collect()
+    return found[:number]
+
+
+# How it is sent ---------------------------------------------------------------------------------
+
+
+class Sender:
+    """A sender of inputs to a bot, who notes their outcome."""
+
+    def __init__(self, discord: Discord, channels: list[Channel], people: list[Person]) -> None:
+        self.discord = discord
+        self.channels = channels
+        self.people = people
+        self.report = Report()
+        self._windows: list[Json] = []
+
+    async def send_all(self, found: Sequence[Input]) -> None:
+        """Send all inputs, some of them at once."""
+        todo = iter(found)
+        await asyncio.gather(*(self._send_some(todo) for _ in range(AT_ONCE)))
+
+    async def _send_some(self, todo: Iterator[Input]) -> None:
+        for one in todo:
+            await self._send(one)
+
+    async def _send(self, one: Input) -> None:
+        user, channel = self.people[one.user], self.channels[one.channel]
+        message, components = self._made_ready(one, channel)
+        if one.kind is Kind.COMMAND:
+            await self._attach(one.data)
+        made = await self.discord.do(
+            "raw",
+            user=user.id,
+            channel=channel.id,
+            kind=int(one.kind),
+            data=one.data,
+            message=message if one.kind in (Kind.COMPONENT, Kind.MODAL) else None,
+            components=components,
+        )
+        asked = self.discord.asked(made["id"])
+        self.report.inputs[one.kind.name.lower()] += 1
+        try:
+            await self.discord.until(lambda: _settled(asked))
+        except TimeoutError:
+            self.report.unanswered.append(f"{asked} to {one}")
+            return
+        if asked.modal:
+            self._windows.append(asked.modal)
+        for answer in asked.answers():
+            self.report.answers[answer.content[:60]] += 1
+
+    def _made_ready(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
+        """Resolve an input's message, and the components under the message, by what exists now."""
+        if one.message is None:
+            return None, None
+        there = [
+            message
+            for message in self.discord.messages.values()
+            if message.channel == channel.id and not message.thinking and message.versions
+        ]
+        if not there:
+            one.kind, one.data = Kind.COMMAND, _nested(["start"], [])
+            return None, None
+        message = there[-1 - one.message % len(there)]
+        data = one.data
+        match one.kind:
+            case Kind.COMMAND:
+                shown = {"id": str(message.id), "channel_id": str(channel.id)}
+                data["target_id"] = str(message.id)
+                data["resolved"] = {"messages": {str(message.id): _as_resolved(shown, message)}}
+            case Kind.COMPONENT:
+                return message.id, _pressed_on(data, message.versions[-1].components, one.borne)
+            case Kind.MODAL:
+                _fill_in(data, self._windows)
+        return message.id, None
+
+    async def _attach(self, data: Json) -> None:
+        """Attach a file to each option that takes one."""
+        todo = list(data.get("options") or [])
+        while todo:
+            option = todo.pop()
+            todo += option.get("options") or []
+            if option["type"] == ATTACHMENT and option.get("value") == "file":
+                content = base64.b64encode(SCRIPT.encode()).decode()
+                file = await self.discord.do("files", name="a.fountain", content=content)
+                data.setdefault("resolved", {}).setdefault("attachments", {})[file["id"]] = file
+                option["value"] = file["id"]
+
+
+def _settled(asked: Asked) -> bool:
+    """Return whether a person sees an answer, and no message still says that the bot thinks."""
+    return asked.how is not None and not any(one.thinking for one in asked.answers())
+
+
+def _as_resolved(shown: Json, message: Any) -> Json:
+    author = {"id": "1", "username": "x", "discriminator": "0", "avatar": None, "global_name": None}
+    more = {"content": message.content, "author": author, "type": 0, "flags": 0, "tts": False}
+    lists = ("attachments", "embeds", "mentions", "mention_roles", "components")
+    when = {"timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None}
+    rest = {"pinned": False, "mention_everyone": False}
+    return shown | more | when | rest | {name: [] for name in lists}
+
+
+def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
+    """Return the components of a pressed message: the pressed one, or the usual ones."""
+    real = [one for one in rules.bearing(components) if one.get("custom_id")]
+    nth = data.pop("nth", 0)
+    if "custom_id" not in data and real:
+        chosen = real[nth % len(real)]
+        data["custom_id"], data["component_type"] = chosen["custom_id"], chosen["type"]
+        if chosen["type"] == rules.SELECT and nth % 2:
+            data["values"] = [chosen["options"][nth % len(chosen["options"])]["value"]]
+        return components
+    data.setdefault("custom_id", "onbook:continue:1:1")
+    data.setdefault("values", [])
+    if not borne:
+        return components
+    made: Json = {"type": data["component_type"], "custom_id": data["custom_id"]}
+    if made["type"] == rules.BUTTON:
+        made |= {"style": 1, "label": "x"}
+    else:
+        made["options"] = [{"label": "x", "value": "x"}]
+    return [{"type": rules.ROW, "components": [made]}]
+
+
+def _fill_in(data: Json, windows: Sequence[Json]) -> None:
+    """Fill in one of the windows that were opened, or an unknown one."""
+    texts, nth = data.pop("texts"), data.pop("nth")
+    names = ["a", "b", "c"]
+    if windows:
+        window = windows[-1 - nth % len(windows)]
+        names = [one["custom_id"] for _, one in rules.inputs(window)]
+        data.setdefault("custom_id", window["custom_id"])
+    data.setdefault("custom_id", "onbook:write:0")
+    data["components"] = [
+        {"type": 1, "components": [{"type": 4, "custom_id": name, "value": text}]}
+        for name, text in zip(names, texts, strict=False)
+    ]
+
+
+async def fuzz(address: str, number: int, seeded: int) -> Report:
+    """Send so many inputs to the bot at this address."""
+    async with Discord(address) as discord:
+        await discord.bot_is_ready()
+        guild = await discord.guild("The Playhouse", BOT_MAY)
+        channels = [await guild.channel(f"stage-{one}") for one in range(CHANNELS)]
+        people = [await guild.person(name) for name in ("Ann", "Ben ` @everyone \u202e")]
+        people += [await guild.person("\u200b"), await guild.person("Mo", MODERATORS_MAY)]
+        commands = (await discord.do("registered"))["commands"]
+        found = await asyncio.to_thread(drawn, commands, number, seeded)
+        sender = Sender(discord, channels, people)
+        for channel in channels:
+            await (await people[0].slash(channel, "start", heading="Roof")).shows("```")
+        began = time.perf_counter()
+        await sender.send_all(found)
+        sender.report.seconds = time.perf_counter() - began
+        sender.report.refusals = list(discord.refusals)
+        sender.report.pings = list(discord.pings)
+        return sender.report
+
+
+def run(number: int, seeded: int = 0, **options: object) -> Report:
+    """Start a Discord and the bot with these settings, and send so many inputs."""
+    none = "0 0 0"
+    chosen = {"line_length": 40, "person_limits": none, "channel_limits": none} | options
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "bot.log"
+        with (
+            fake_discord(PATIENCE) as address,
+            running_bot(address, Path(folder), log, guild_limits=none, **chosen),
+        ):
+            report = asyncio.run(fuzz(address, number, seeded))
+        said = log.read_text(encoding="utf-8", errors="replace")
+    # Keep the log up to the next traceback, too, so that a test can search it.
+    report.tracebacks = [f"Traceback{one}" for one in said.split("Traceback")[1:]]
+    return report
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz", description=__doc__)
+    parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with suppress(KeyboardInterrupt):
+        report = run(options.inputs, options.seed)
+        print(report)
+        return not report.fine
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+"""Crowd: people who write in many channels at once, while the bot is killed again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.inference.model import Model
+from tests.fake_discord.faults import Kind
+from tests.fake_discord.people import Asked, Channel, Discord, Look, Message, Person
+from tests.fake_discord.processes import ROOT, fake_discord
+from tests.fake_discord.state import TOKEN
+
+from .points import POINTS
+from .truth import Found, Truth, flat
+
+C = TypeVar("C", bound="Crowd")
+
+BLOCK = "```"
+
+OUTSIDE = {
+    "the first answer comes": ("POST", "/callback", False),
+    "the first answer is there": ("POST", "/callback", True),
+    "the lines come": ("PATCH", "@original", False),
+    "the lines are there": ("PATCH", "@original", True),
+    "a repaint comes": ("PATCH", r"/channels/\d+/messages/", False),
+    "a repaint is there": ("PATCH", r"/channels/\d+/messages/", True),
+}
+"""The points of a turn that Discord sees: a request's method, its path, and whether it is done."""
+
+AT_RANDOM = "at random"
+
+LATEST, AT_MOST = 1.0, 30
+"""Seconds within which a random kill comes, and how often at most a point is passed before."""
+
+PATIENT = 600.0
+"""Seconds in which the bot may answer: this test is not about the time."""
+
+
+def plan(kills: int, least: int) -> list[str]:
+    """Return the points of the kills: each at least so often, and the rest at random."""
+    named = [point for point in (*OUTSIDE, *POINTS) for _ in range(least)]
+    rest = [AT_RANDOM] * max(0, kills - len(named))
+    return random.sample(named + rest, len(named) + len(rest))
+
+
+@dataclass
+class Nest:
+    """The process that bots are forked from; see `nest`."""
+
+    process: asyncio.subprocess.Process
+    folder: Path
+    settings: dict[str, Any]
+
+    async def start(self, point: str | None = None, number: int = 0) -> int:
+        """Start a bot; return its process id."""
+        names = {f"ONBOOK_{name.upper()}": str(value) for name, value in self.settings.items()}
+        how = {
+            "folder": str(self.folder),
+            "log": str(self.folder / "bot.log"),
+            "environment": {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | names,
+            "point": point,
+            "number": number,
+        }
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(how).encode() + b"\n")
+        return await self._number()
+
+    async def ended(self) -> int:
+        """Wait for the bot's end; return its status, as `os.waitpid` does."""
+        return await self._number()
+
+    async def _number(self) -> int:
+        assert self.process.stdout is not None
+        return int(await self.process.stdout.readline())
+
+
+@asynccontextmanager
+async def nest(address: str, folder: Path, settings: dict[str, Any]) -> AsyncIterator[Nest]:
+    """Yield a process that bots are forked from."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.soak.kills.nest", address),
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Nest(process, folder, settings)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+@dataclass
+class Crowd:
+    """A person in each channel, who writes as long as there is a bot."""
+
+    discord: Discord
+    people: list[tuple[Person, Channel]]
+    asked: dict[int, tuple[Asked, int]] = field(default_factory=dict)
+    """Every request, and how many lines it asks for."""
+    bot: int = 0
+    """The process id of the running bot."""
+    gone: bool = False
+
+    async def begin(self) -> None:
+        """Begin a script in every channel."""
+        begun = [await person.slash(channel, "start", title="T") for person, channel in self.people]
+        await asyncio.gather(*(one.shows("starts here") for one in begun))
+
+    async def write_until_killed(self) -> None:
+        """Write with everybody, each after the last answer, until the bot is killed."""
+        self.gone = False
+        writers = [asyncio.create_task(self._write_on(*one)) for one in self.people]
+        try:
+            await self.discord.bot_is_gone()
+        finally:
+            self.gone = True
+            for writer in writers:
+                writer.cancel()
+            await asyncio.wait(writers)
+
+    async def _write_on(self, person: Person, channel: Channel) -> None:
+        while not self.gone:
+            asked = await self.ask(person, channel, times=random.choice((1, 1, 1, 2)))
+            await self.discord.until(partial(has_end, asked), partial(str, asked))
+
+    async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
+        """Write, let the voice write, or undo, as a person; ``how`` sets the delivery."""
+        what, lines = random.random(), 0
+        if what < 0.2:
+            asked = await person.slash(channel, "undo", **how)
+        elif what < 0.6:
+            text, lines = f"{random.getrandbits(60):x}.", 1
+            asked = await person.slash(channel, "write", text=text, **how)
+        else:
+            lines = random.choice((1, 1, 2))
+            asked = await person.slash(channel, "continue", lines=lines, **how)
+        self.asked[asked.id] = asked, lines
+        return asked
+
+    async def hear_again(self) -> None:
+        """Deliver to a new bot some requests that the bot before it got."""
+        for asked, _ in list(self.asked.values())[-len(self.people) :: 3]:
+            await self.discord.deliver_again(asked)
+
+    def has_end(self, asked: Asked) -> bool:
+        """Return whether a person was answered."""
+        return has_end(asked)
+
+    def shown(self) -> dict[str, str]:
+        """Return the lines that anybody has seen, flat, by the request."""
+        found = {one: _seen(asked) for one, (asked, lines) in self.asked.items() if lines}
+        return {str(one): cards[0] for one, cards in found.items() if cards}
+
+    def shown_twice(self) -> int:
+        """Return how many answers stand in more than one message."""
+        return sum(len(_seen(asked)) > 1 for asked, lines in self.asked.values() if lines)
+
+    def wanted(self) -> dict[str, int]:
+        """Return how many lines were asked for."""
+        return {str(one): lines for one, (_, lines) in self.asked.items() if lines}
+
+
+def has_end(asked: Asked) -> bool:
+    """Return whether a person was answered; a note that the answer takes a while is none."""
+    return any(not one.thinking and is_end(one.versions[-1]) for one in asked.answers())
+
+
+def is_end(version: Look) -> bool:
+    """Return whether a message that looks like this reports the end of a request."""
+    return version.content not in ("", "…") and list(version.buttons) != ["Stop"]
+
+
+def _seen(asked: Asked) -> list[str]:
+    """Return the text that each answer with lines first showed of them."""
+    found = [asked.discord.messages[one] for one in asked.messages]
+    return [card for one in found if one.only_for is None and (card := card_of(one))]
+
+
+def card_of(message: Message) -> str:
+    """Return the text of the lines that a message first showed, flat."""
+    for version in message.versions:
+        parts = version.content.split(BLOCK)
+        if len(parts) > 1:
+            return flat("".join(parts[1::2]))
+    return ""
+
+
+async def kills(
+    voice: Path, folder: Path, points: Iterable[str], channels: int, settings: dict[str, Any]
+) -> dict[str, Found]:
+    """Kill the bot at each of these points, and compare the database each time."""
+    settings = {"models": voice.parent, "model": voice.stem, "threads": 1} | settings
+    truth = Truth(folder / "onbook.db", Model.load(voice, 1))
+    found: dict[str, Found] = {}
+    with fake_discord(PATIENT) as address:
+        async with Discord(address) as discord, nest(address, folder, settings) as bots:
+            crowd = await gathered(Crowd, discord, channels)
+            crowd.bot = await bots.start()
+            await discord.bot_is_ready()
+            await crowd.begin()
+            os.kill(crowd.bot, signal.SIGKILL)
+            await discord.bot_is_gone()
+            await bots.ended()
+            for point in points:
+                await _kill(crowd, bots, point)
+                one = truth.look(crowd.shown(), crowd.wanted())
+                one.doubled += crowd.shown_twice()
+                found.setdefault(point, Found()).__iadd__(one)
+    return found
+
+
+async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
+    """Return a crowd of one person in each of so many channels."""
+    guild = await discord.guild("The Playhouse")
+    return kind(
+        discord,
+        [
+            (await guild.person(f"P{number}"), await guild.channel(f"stage-{number}"))
+            for number in range(channels)
+        ],
+    )
+
+
+async def _kill(crowd: Crowd, bots: Nest, point: str) -> None:
+    """Run the bot for one life."""
+    number = random.randint(1, AT_MOST)
+    inside = point in POINTS
+    # A bot that starts writes a little by itself.
+    crowd.bot = await bots.start(point if inside else None, number + 5)
+    ended = asyncio.create_task(bots.ended())
+    try:
+        await crowd.discord.bot_is_ready()
+        await crowd.hear_again()
+        if point in OUTSIDE:
+            method, path, heard = OUTSIDE[point]
+            await crowd.discord.fail(
+                Kind.KILL, method, path, heard=heard, process=crowd.bot, after=number - 1
+            )
+        timer = None
+        if point == AT_RANDOM:
+            delay = random.uniform(0, LATEST)
+            timer = asyncio.get_running_loop().call_later(delay, os.kill, crowd.bot, signal.SIGKILL)
+        await crowd.write_until_killed()
+        if timer:
+            timer.cancel()
+        await crowd.discord.mend()
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.kill(crowd.bot, signal.SIGKILL)
+        raise
+    assert await ended == signal.SIGKILL, "the bot ended by itself"
+
+
+def fewest(kills: int) -> int:
+    """Return how often each point is visited in so many kills."""
+    return kills // 15
+
+
+def counted(found: dict[str, Found], points: Sequence[str]) -> bool:
+    """Return whether the bot was killed as often as planned, and nothing is wrong."""
+    kills, shown = (
+        sum(getattr(one, name) for one in found.values()) for name in ("kills", "shown")
+    )
+    return kills == len(points) and shown > kills and all(one.fine for one in found.values())

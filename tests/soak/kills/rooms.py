@@ -1,0 +1,146 @@
+"""Rooms: channels that are written in without Discord, in a child that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from sqlalchemy import URL
+
+from bot.inference.engine import Engine
+from bot.inference.model import Model
+from bot.inference.registry import ModelRegistry
+from bot.session.channel_session import ChannelSession, ChannelSessions
+from bot.session.turn import ContinueRequest, NewScript, Requester, SessionError, TurnResult
+from bot.settings import Settings
+from bot.storage.copying import copy_database
+from bot.storage.store import Store
+from tests.tools.postgres_server import Server
+
+from .points import POINTS, Executioner
+from .truth import Found, Truth, flat
+
+AT_RANDOM = "at random"
+
+CHANNELS = 5
+
+LATEST, AT_MOST = 0.2, 25
+"""Seconds within which a random kill comes, and how often at most a point is passed before."""
+
+ONE_DATABASE = 50
+"""Kills after which a new database is begun, so that none grows large."""
+
+
+def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -> dict[str, Found]:
+    """Kill a child so often, and compare the database each time with what the child had shown.
+
+    With a server, the child writes there, and a copy of that database is compared.
+    """
+    model = Model.load(voice, 1)
+    found: dict[str, Found] = {}
+    for number in range(times):
+        if number % ONE_DATABASE == 0:
+            here = folder / str(number)
+            here.mkdir()
+            file = here / "scripts.db"
+            where = server.create() if server else file
+            truth = Truth(file, model)
+        point = [*POINTS, AT_RANDOM, AT_RANDOM][number % (len(POINTS) + 2)]
+        _kill(model, here, where, point)
+        if where != file:
+            file.unlink(missing_ok=True)
+            asyncio.run(copy_database(where, file))
+        record = here / "shown"
+        told = record.read_text() if record.exists() else ""
+        found.setdefault(point, Found()).__iadd__(truth.look(*shown_in(told)))
+    return found
+
+
+def _kill(model: Model, folder: Path, where: Path | URL, point: str) -> None:
+    """Run a child for one life."""
+    begins, says = os.pipe()
+    child = os.fork()
+    if not child:
+        if point != AT_RANDOM:
+            Executioner(point, random.randint(1, AT_MOST))
+        live(model, folder, where, lambda: os.write(says, b"."))
+    os.close(says)
+    os.read(begins, 1)
+    os.close(begins)
+    if point == AT_RANDOM:
+        time.sleep(random.uniform(0, LATEST))
+        os.kill(child, signal.SIGKILL)
+    _, how = os.waitpid(child, 0)
+    assert how == signal.SIGKILL, "the child ended by itself"
+
+
+def live(model: Model, folder: Path, where: Path | URL, begins: Callable[[], object]) -> NoReturn:
+    """Write in all channels, as the child, until killed; ``shown`` records what was shown."""
+    try:
+        asyncio.run(_play(model, folder, where, begins))
+    finally:
+        os._exit(1)
+
+
+async def _play(
+    model: Model, folder: Path, where: Path | URL, begins: Callable[[], object]
+) -> None:
+    random.seed(secrets.randbits(64))
+    settings = Settings(
+        model=model.name, line_length=40, soft_length=20, quality="quick", threads=1
+    )
+    voices = ModelRegistry(folder, 1, 64, 256)
+    # Load before the fork, and without threads.
+    voices._engines[model.name] = Engine(model, 64, 256)
+    store = await Store.open(where)
+    rooms = ChannelSessions(store, voices, settings)
+    shown = os.open(folder / "shown", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    begins()
+    await asyncio.gather(*(_write_on(rooms.get(one), shown) for one in range(CHANNELS)))
+
+
+async def _write_on(room: ChannelSession, shown: int) -> None:
+    """Write in a channel as one person after another; show each new line at once."""
+    if await room.store.scripts.find_running_script(room.channel) is None:
+        await room.library.begin(_writer(), NewScript(title="T"))
+    while True:
+        writer = _writer()
+        try:
+            turn = await _turn(room, writer)
+        except SessionError:
+            continue
+        if turn.lines:
+            line = {"delivery": writer.delivery, "texts": [line.text for line in turn.lines]}
+            os.write(shown, json.dumps(line).encode() + b"\n")
+
+
+async def _turn(room: ChannelSession, writer: Requester) -> TurnResult:
+    what = random.random()
+    if what < 0.2:
+        return await room.history.undo(writer)
+    if what < 0.6:
+        texts = [f"{random.getrandbits(60):x}." for _ in range(random.choice((1, 1, 2)))]
+        return await room.continuation.write(writer, "\n\n".join(texts))
+    return await room.continue_(writer, ContinueRequest(lines=random.choice((1, 1, 2))))
+
+
+def _writer() -> Requester:
+    return Requester(1, "Ann", secrets.token_hex(8), moderator=True)
+
+
+def shown_in(record: str) -> tuple[dict[str, str], dict[str, int]]:
+    """Return the lines that a child has shown, flat, and their numbers, by delivery.
+
+    The end of a record that the kill cut short was seen by nobody.
+    """
+    lines = [json.loads(line) for line in record.split("\n")[:-1]]
+    shown = {line["delivery"]: flat("".join(line["texts"])) for line in lines}
+    return shown, {line["delivery"]: len(line["texts"]) for line in lines}

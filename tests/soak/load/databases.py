@@ -1,0 +1,195 @@
+"""Databases: where the scripts of a bot are that is measured, a file or a server's database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import URL
+
+from bot.storage.copying import copy_database
+from tests.tools.postgres_server import AS_IT_COMES, Server, ask, server
+
+from . import filling
+
+LARGEST = 12
+"""Number of a database's parts that are shown."""
+
+
+class Part(NamedTuple):
+    """A table or an index."""
+
+    name: str
+    size: int
+    """Size in bytes."""
+    rows: int
+
+
+class Database(Protocol):
+    """Where a bot keeps its scripts."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return the bot's settings for this database."""
+
+    @property
+    def process(self) -> int | None:
+        """Return the database's process id, where it has a process of its own."""
+
+    def another(self) -> AbstractContextManager[Database]:
+        """Return another, unconnected database of the same kind."""
+
+    async def fill(
+        self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
+    ) -> None:
+        """Write a play of so many lines in each place, see `filling.fill`, and empty the caches."""
+
+    async def as_file(self) -> Path:
+        """Return the whole database as an SQLite file; no bot may have it open."""
+
+    def size(self) -> int:
+        """Return the bytes on the disk."""
+
+    def parts(self) -> list[Part]:
+        """Return the largest parts; none where the database cannot tell."""
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """A database in a file in a folder."""
+
+    folder: Path
+    process: None = None
+
+    @property
+    def path(self) -> Path:
+        """Return the file's path."""
+        return self.folder / "onbook.db"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return as in `Database`."""
+        return {"database": self.path}
+
+    @contextmanager
+    def another(self) -> Iterator[Database]:
+        """Yield as in `Database`."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            yield OneFile(Path(folder))
+
+    async def fill(
+        self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
+    ) -> None:
+        """Write as in `Database`."""
+        await filling.fill(self.path, voice, places, lines, plays=plays)
+        _forget_pages(self.path)
+
+    async def as_file(self) -> Path:
+        """Return as in `Database`."""
+        return self.path
+
+    def size(self) -> int:
+        """Return as in `Database`."""
+        return self.path.stat().st_size
+
+    def parts(self) -> list[Part]:
+        """Return as in `Database`."""
+        with closing(sqlite3.connect(self.path)) as database:
+            try:
+                found = database.execute(
+                    "SELECT name, sum(pgsize), sum(ncell) FROM dbstat WHERE aggregate = 1"
+                    " GROUP BY name ORDER BY 2 DESC LIMIT ?",
+                    (LARGEST,),
+                ).fetchall()
+            except sqlite3.OperationalError:  # a SQLite that has no such table
+                return []
+        return [Part(*row) for row in found]
+
+
+@dataclass(frozen=True)
+class OnServer:
+    """A database on a PostgreSQL server that has no other."""
+
+    folder: Path
+    server: Server
+    url: URL
+    within: Path | None = None
+    """The parent of the server's folder."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return as in `Database`."""
+        return {"database_url": self.url.render_as_string(hide_password=False)}
+
+    @property
+    def process(self) -> int:
+        """Return as in `Database`."""
+        assert self.server.process is not None
+        return self.server.process.pid
+
+    def another(self) -> AbstractContextManager[Database]:
+        """Return as in `Database`."""
+        return on_a_server(self.folder, self.within)
+
+    async def fill(
+        self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
+    ) -> None:
+        """Write as in `Database`: fill a file, and copy it to the server."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            file = Path(folder) / "filled.db"
+            await filling.fill(file, voice, places, lines, plays=plays)
+            await copy_database(file, self.url)
+        ask(self.url, "VACUUM ANALYZE")
+        self.server.stop()
+        for path in self.server.data.rglob("*"):
+            if path.is_file():
+                _forget_pages(path)
+        self.server.start()
+
+    async def as_file(self) -> Path:
+        """Return as in `Database`."""
+        file = self.folder / "copied.db"
+        await copy_database(self.url, file)
+        return file
+
+    def size(self) -> int:
+        """Return as in `Database`; the server's write-ahead log does not count."""
+        return int(ask(self.url, "SELECT pg_database_size(current_database())")[0][0])
+
+    def parts(self) -> list[Part]:
+        """Return as in `Database`."""
+        question = (
+            "SELECT relname, pg_total_relation_size(oid) - pg_indexes_size(oid), reltuples::bigint"
+            " FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " UNION ALL SELECT relname, pg_relation_size(oid), reltuples::bigint"
+            " FROM pg_class WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace"
+            " ORDER BY 2 DESC"
+        )
+        found = ask(self.url, question)[:LARGEST]
+        return [Part(name, int(size), int(rows)) for name, size, rows in found]
+
+
+@contextmanager
+def on_a_server(folder: Path, within: Path | None = None) -> Iterator[OnServer]:
+    """Yield a database on a server of its own; the folder is for files.
+
+    The server flushes as PostgreSQL does by default. ``within`` is as for `server`.
+    """
+    with server(AS_IT_COMES, within) as one:
+        yield OnServer(folder, one, one.create(), within)
+
+
+def _forget_pages(path: Path) -> None:
+    """Drop a file from the system's page cache, so that it must be read from the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(file)

@@ -1,0 +1,54 @@
+"""House: how the bot is run, in how many processes, and what it has written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.inference.model import Model
+from tests.fake_discord.processes import running_bot
+from tests.soak.kills.truth import Truth
+
+from .databases import Database
+
+
+@dataclass(frozen=True)
+class House:
+    """A bot in so many processes, each of which has a part of the shards."""
+
+    folder: Path
+    voice: Path
+    database: Database
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    processes: int = 1
+
+    @contextmanager
+    def running(self, address: str) -> Iterator[list[int]]:
+        """Run the bot at a fake Discord, and yield its process ids, by their shards.
+
+        The logs are in the folder.
+        """
+        settings = {"models": self.voice.parent, "model": self.voice.stem}
+        settings |= {**self.database.settings, **self.settings}
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(
+                    running_bot(
+                        *(address, self.folder, self.folder / f"bot {shard}.log"),
+                        shards=f"{shard}/{self.processes}",
+                        **settings,
+                    )
+                ).pid
+                for shard in range(self.processes)
+            ]
+
+    def shard_of(self, guild: int) -> int:
+        """Return the shard that has a server, as Discord divides servers."""
+        return (guild >> 22) % self.processes
+
+    async def truth(self) -> Truth:
+        """Read the database of the bot, once the bot has ended."""
+        return Truth(await self.database.as_file(), Model.load(self.voice, 1))

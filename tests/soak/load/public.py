@@ -1,0 +1,281 @@
+"""Public: people who come to many channels when they come, and what they do there."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.fake_discord.people import Asked, Channel, Discord, Message, Person
+from tests.fake_discord.state import Answer, NotPossible
+from tests.soak.faults import Writers
+from tests.soak.kills.crowd import BLOCK, Crowd, is_end
+
+GO_ON, TAKE, UNDO, WRITE = "Continue", "Another take", "Undo", "Write"
+"""The labels of the buttons under a script's last line."""
+
+MIX = {
+    "/continue": 28,
+    f"button {GO_ON}": 14,
+    "/write": 18,
+    f"button {WRITE}": 3,
+    "/retry": 4,
+    f"button {TAKE}": 4,
+    "/undo": 4,
+    f"button {UNDO}": 3,
+    "suggestions": 14,
+    "/script show": 6,
+    "/scripts": 2,
+}
+"""People's acts and their shares, in per cent. A person without a button uses /continue."""
+
+TITLE = "The Night"
+
+PRIVATE = {"/script show": BLOCK, "/scripts": TITLE}
+"""Commands with private answers, and the mark of such an answer that is no refusal."""
+
+PREPARING = 32
+"""Scripts that are begun at the same time, before the measurement."""
+
+
+class Moment(NamedTuple):
+    """A time, and the part of the wait until then that is Discord's own."""
+
+    at: float
+    travelled: float
+
+
+@dataclass
+class Deed:
+    """A person's act and its outcome."""
+
+    what: str
+    asked: Asked
+    lines: int = 0
+    """Number of lines that the act should bring."""
+    under: Message | None = None
+    """The message whose button was pressed."""
+
+    def acknowledged(self) -> Moment | None:
+        """Return when Discord had the bot's first answer."""
+        at = self.asked.answered
+        return None if at is None else Moment(at, self.asked.answered_travelled)
+
+    def ended(self) -> Moment | None:
+        """Return when the result was there, or the sentence that said why it is not."""
+        asked = self.asked
+        if asked.how in (Answer.CHOICES, Answer.MODAL):
+            return self.acknowledged()
+        answers = [asked.discord.messages[one] for one in asked.messages]
+        looks = [look for one in answers for look in one.versions if is_end(look)]
+        if self.under and asked.how == Answer.SILENCE:
+            looks += [look for look in self.under.versions if look.at > asked.began]
+        first = min(looks, key=lambda look: look.at, default=None)
+        return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
+
+    def refusal(self) -> str | None:
+        """Return the sentence that refused the act, if there was one."""
+        wanted = PRIVATE.get(self.what)
+        for one in self.asked.answers():
+            said = one.content
+            alone = one.only_for is not None and is_end(one.versions[-1])
+            if alone and not (wanted and wanted in said):
+                return said.splitlines()[0]
+        return None
+
+
+@dataclass
+class Public(Crowd):
+    """People who write in many channels, one in each, who may come again before the answer."""
+
+    deeds: dict[int, Deed] = field(default_factory=dict)
+    """The acts of everybody since the beginning, by the ids of their requests."""
+    late: list[float] = field(default_factory=list)
+    """Seconds by which people came later than planned, because this process was busy."""
+    chance: random.Random = field(default_factory=random.Random)
+
+    async def begin(self) -> None:
+        """Begin a script with a heading in every channel; these are no deeds."""
+
+        async def start(person: Person, channel: Channel) -> None:
+            heading = f"INT. {self._token()} - NIGHT"
+            asked = await person.slash(channel, "start", title=TITLE, heading=heading)
+            self.asked[asked.id] = asked, 1
+            await asked.shows(BLOCK)
+
+        await _some_at_a_time(self.people, start)
+
+    async def come(self, rate: float, seconds: float) -> None:
+        """Have people come for so long, at random moments, so many a second; wait for the last."""
+        clock = asyncio.get_running_loop().time
+        due = clock()
+        end = due + seconds
+        came = set[asyncio.Task[None]]()
+        while (due := due + self.chance.expovariate(rate)) < end:
+            await self._at(due)
+            came.add(asyncio.create_task(self._come(*self.chance.choice(self.people))))
+        await asyncio.gather(*came)
+
+    async def come_within(self, seconds: float, what: str) -> None:
+        """Have everybody do one thing, each at a random moment within so many seconds."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        moments = sorted(self.chance.uniform(0, seconds) for _ in self.people)
+        came = list[asyncio.Task[None]]()
+        for moment, (person, channel) in zip(moments, self.people, strict=True):
+            await self._at(began + moment)
+            came.append(asyncio.create_task(self._wait(await self._do(what, person, channel))))
+        await asyncio.gather(*came)
+
+    async def _at(self, due: float) -> None:
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(max(0.0, due - clock()))
+        self.late.append(clock() - due)
+
+    async def _come(self, person: Person, channel: Channel) -> None:
+        """Act once as somebody who comes."""
+        [what] = self.chance.choices(list(MIX), list(MIX.values()))
+        deed = await self._do(what, person, channel)
+        await self._wait(deed)
+        if deed.asked.modal:
+            values = {"Text": self._text()}
+            asked = await person.submit_modal(deed.asked, values)
+            await self._wait(self._done("window", asked, 1))
+
+    async def _wait(self, deed: Deed) -> None:
+        """Wait until the deed has ended, as long as anybody would."""
+        about = [deed.asked.id, *([deed.under.id] if deed.under else [])]
+        try:
+            await deed.asked.discord.until(deed.ended, lambda: deed.what, about)
+        except TimeoutError:
+            return  # The deed is counted among those that have no end.
+
+    async def _do(self, what: str, person: Person, channel: Channel) -> Deed:
+        if what.startswith("button"):
+            try:
+                return await self._press(what, person, channel)
+            except NotPossible:  # the button, which somebody else has taken away
+                what = "/continue"
+        act, lines = self._acts()[what]
+        return self._done(what, await act(person, channel), lines)
+
+    async def _press(self, what: str, person: Person, channel: Channel) -> Deed:
+        label = what.removeprefix("button ")
+        under = next(iter(reversed(channel.with_buttons())), None)
+        if under is None:
+            raise NotPossible("nothing has a button here")
+        asked = await person.click(under, label)
+        return self._done(what, asked, int(label in (GO_ON, TAKE)), under)
+
+    def _acts(self) -> dict[str, tuple[Callable[[Person, Channel], Awaitable[Asked]], int]]:
+        """Return the acts by name, each with the number of lines that it should bring."""
+        return {
+            "/continue": (lambda one, place: one.slash(place, "continue"), 1),
+            "/write": (lambda one, place: one.slash(place, "write", text=self._text()), 1),
+            "/retry": (lambda one, place: one.slash(place, "retry"), 1),
+            "/undo": (lambda one, place: one.slash(place, "undo"), 0),
+            "suggestions": (lambda one, place: one.type(place, "continue", "character", "a"), 0),
+            "/script show": (lambda one, place: one.slash(place, "script show"), 0),
+            "/scripts": (lambda one, place: one.slash(place, "scripts"), 0),
+        }
+
+    def _done(self, what: str, asked: Asked, lines: int, under: Message | None = None) -> Deed:
+        deed = self.deeds[asked.id] = Deed(what, asked, lines, under)
+        self.asked[asked.id] = asked, lines
+        return deed
+
+    def _token(self) -> str:
+        return f"{self.chance.getrandbits(60):X}"
+
+    def _text(self) -> str:
+        """Return a line that is nowhere else."""
+        return f"{self._token()} it rains on the roof of the diner."
+
+    def has_end(self, asked: Asked) -> bool:
+        """Return whether a person was answered."""
+        deed = self.deeds.get(asked.id)
+        return deed.ended() is not None if deed else super().has_end(asked)
+
+    # What came of it
+
+    def times(self, *, own: bool = False) -> dict[str, dict[str, list[float]]]:
+        """Return the seconds until acts were acknowledged, and finished, by name.
+
+        Counts only the bot's ``own`` time, or includes Discord's latencies, as people see it.
+        """
+        found: dict[str, dict[str, list[float]]] = {"acknowledged": {}, "finished": {}}
+        for deed in self.deeds.values():
+            for name, moment in (("acknowledged", deed.acknowledged()), ("finished", deed.ended())):
+                if moment:
+                    took = moment.at - deed.asked.began - own * moment.travelled
+                    found[name].setdefault(deed.what, []).append(max(0.0, took))
+        return found
+
+    def refusals(self) -> Counter[str]:
+        """Count the refusals by their sentences."""
+        return Counter(one for deed in self.deeds.values() if (one := deed.refusal()))
+
+
+@dataclass
+class Unlucky(Writers):
+    """Writers who come at random moments while the network fails."""
+
+    rate: float = 5.0
+    came: int = 0
+    while_away: list[Asked] = field(default_factory=list)
+    """The requests that came while the bot had no connection."""
+
+    async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
+        """Ask as writers do, and note whether the bot is away."""
+        away = not self.discord.bot_is_there
+        asked = await super().ask(person, channel, **how)
+        if away:
+            self.while_away.append(asked)
+        return asked
+
+    async def begin(self) -> None:
+        """Begin a script in every channel, not all within the same moment."""
+
+        async def start(person: Person, channel: Channel) -> None:
+            await (await person.slash(channel, "start", title=TITLE)).shows("starts here")
+
+        await _some_at_a_time(self.people, start)
+
+    async def write(self) -> None:
+        """Write so many times a second until stopped, then wait until each request has an end."""
+        self.next_delivery, self.long = {}, {}
+        async with asyncio.TaskGroup() as writing:
+            while not self.stopped:
+                await asyncio.sleep(random.expovariate(self.rate))
+                writing.create_task(self.write_and_wait(*random.choice(self.people)))
+                self.came += 1
+
+
+async def _some_at_a_time(
+    people: Sequence[tuple[Person, Channel]],
+    act: Callable[[Person, Channel], Awaitable[None]],
+) -> None:
+    """Act as everybody, `PREPARING` people at once."""
+    at_once = asyncio.Semaphore(PREPARING)
+
+    async def do(person: Person, channel: Channel) -> None:
+        async with at_once:
+            await act(person, channel)
+
+    await asyncio.gather(*(do(*one) for one in people))
+
+
+async def places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:
+    """Return so many channels, spread over so many servers, with a person in each.
+
+    The bot must not have connected yet.
+    """
+    found: list[tuple[Person, Channel]] = []
+    for number in range(guilds):
+        guild = await discord.guild(f"House {number}")
+        here = channels // guilds + (number < channels % guilds)
+        found += [(await guild.person("Pat"), one) for one in await guild.channels(here)]
+    return found

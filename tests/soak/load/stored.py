@@ -1,0 +1,257 @@
+"""Stored: a bot whose database is large before it begins: its size, memory, and what is slow."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+from tests.fake_discord.people import Asked, Channel, Discord, Person
+from tests.fake_discord.processes import UNLIMITED, fake_discord
+from tests.soak import machine
+from tests.soak.kills.crowd import card_of
+
+from . import filling
+from .databases import Database
+from .findings import MB, Finding, Report, bots, percentiles, resident, table, waits
+from .house import House
+from .public import Deed
+
+IN_A_SERVER = 100
+"""Channels of a server. The bot hears of all of them when it connects."""
+
+DATABASE = 2e9
+"""Bytes that the database may take."""
+
+COLD = 1.5
+"""How many times as long a line may take in a channel that nobody has used yet."""
+
+SLOWER = 3.0
+"""The ratio to the time in a small database from which a command is reported."""
+
+TIMES = 3
+"""How often each command is used; the median counts."""
+
+FEW = 100
+"""Channels of the small database."""
+
+COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("start", {"title": "Another", "heading": "INT. ROOF - NIGHT"}),
+    ("continue", {"seed": 1}),
+    ("write", {"text": "It rains."}),
+    ("undo", {}),
+    ("retry", {}),
+    ("edit", {}),
+    ("fork", {"title": "A fork"}),
+    ("history", {}),
+    ("scripts", {}),
+    ("script show", {}),
+    ("script export", {"format": "fountain"}),
+    ("script stats", {}),
+    ("script replay", {}),
+    ("surprise", {}),
+    ("cast list", {}),
+    ("cast add", {"names": "MAYA"}),
+    ("settings show", {}),
+    ("settings turns", {"cooldown": 0}),
+    ("settings banned", {"add": "rain"}),
+    ("model list", {}),
+    ("model info", {}),
+    ("privacy about", {}),
+    ("privacy export", {}),
+    ("help", {}),
+)
+"""Commands that are compared in a large database and in a small one."""
+
+
+@dataclass
+class Lines:
+    """The same lines, written in one channel one after the other, and each in one of its own."""
+
+    warm: list[float] = field(default_factory=list)
+    cold: list[float] = field(default_factory=list)
+    """Seconds that each cold line took."""
+    others: list[str] = field(default_factory=list)
+    """Outcomes of those lines that were not the same."""
+
+
+@dataclass
+class Town:
+    """A Discord with many channels, the people who write there, and the bot."""
+
+    discord: Discord
+    channels: list[Channel] = field(default_factory=list)
+    guilds: list[int] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    """One person in each server."""
+    bots: list[int] = field(default_factory=list)
+    """The bot's process ids, by their shards."""
+    ready: float = 0.0
+    """Seconds from the bot's start until it was connected."""
+    begun: list[machine.Memory] = field(default_factory=list)
+    used: list[machine.Memory] = field(default_factory=list)
+    """Memory of each process once connected, and after use."""
+
+    def at(self, number: int) -> tuple[Person, Channel]:
+        """Return a channel and a member of it, by an index from 0, or from -1 for the end."""
+        return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
+
+    def memory(self) -> list[machine.Memory]:
+        """Return the memory of each process of the bot."""
+        return [machine.memory(one) for one in self.bots]
+
+
+async def stored(
+    house: House, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
+) -> Report:
+    """Measure a bot with so many channels of so many lines, beside one with few."""
+    began = time.perf_counter()
+    house = replace(house, settings={**house.settings, **UNLIMITED})
+    with house.database.another() as other:
+        async with (
+            _town(house, channels, lines, plays) as town,
+            _town(replace(house, database=other), min(FEW, channels), lines, plays) as small,
+        ):
+            found = await _compare(house, town, pairs, plays)
+            took = await _ask_all(small, town)
+            for one in (town, small):
+                one.used = one.memory()
+    report = Report(f"{channels:,} stored channels of {lines} lines each")
+    size = house.database.size()
+    ratio = statistics.median(found.cold) / statistics.median(found.warm)
+    report.findings = [
+        *resident(town.used),
+        Finding("database", size / 1e6, DATABASE / 1e6, MB),
+        Finding("/continue, cold beside warm", ratio, COLD, "{:.2f} times"),
+        Finding("lines that are not the same, cold and warm", len(found.others), 0),
+    ]
+    report.tables = [
+        _memory(small, town),
+        waits({"/continue, warm": found.warm, "/continue, cold": found.cold}),
+        _slower(took),
+        _parts(house.database),
+    ]
+    report.numbers = {
+        "bytes": size,
+        "seconds": time.perf_counter() - began,
+        "warm": percentiles(found.warm),
+        "cold": percentiles(found.cold),
+        "others": found.others,
+        "commands": {
+            name: dict(zip(("few", "all"), both, strict=True)) for name, both in took.items()
+        },
+        "memory": {
+            name: {
+                "ready": one.ready,
+                "begun": [asdict(process) for process in one.begun],
+                "used": [asdict(process) for process in one.used],
+            }
+            for name, one in (("few", small), ("all", town))
+        },
+    }
+    return report
+
+
+@asynccontextmanager
+async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
+    """Yield a bot with so many channels, in servers of the usual size, without latencies.
+
+    Discord's latencies would hide those of the bot.
+    """
+    with fake_discord() as address:
+        async with Discord(address) as discord:
+            town = Town(discord)
+            for number in range(0, channels, IN_A_SERVER):
+                guild = await discord.guild(f"House {number}")
+                town.guilds.append(guild.id)
+                town.people.append(await guild.person("Pat"))
+                town.channels.extend(await guild.channels(min(IN_A_SERVER, channels - number)))
+            where = [(one.id, town.guilds[n // IN_A_SERVER]) for n, one in enumerate(town.channels)]
+            await house.database.fill(house.voice, where, lines, plays)
+            began = time.perf_counter()
+            with house.running(address) as town.bots:
+                await discord.bot_is_ready()
+                town.ready, town.begun = time.perf_counter() - began, town.memory()
+                yield town
+
+
+async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
+    """Write the same lines of the same play in a warm and in cold channels, in turn.
+
+    Each process of the bot has its own warm channel, which is its first.
+    """
+    found = Lines()
+    numbers = range(0, len(town.channels), plays)
+    for shard in range(house.processes):
+        here = [one for one in numbers if house.shard_of(town.guilds[one // IN_A_SERVER]) == shard]
+        # The first pair fills the caches of statements.
+        each = islice(here, max(1, pairs // house.processes) + 2)
+        for pair, (warm, cold) in enumerate((here[0], one) for one in each if one != here[0]):
+            wanted = [(town.at(cold), found.cold), (town.at(warm), found.warm)]
+            texts = list[str]()
+            for place, times in wanted if pair % 2 else reversed(wanted):
+                took, asked = await _took(*place, "continue", {"seed": pair})
+                texts.append("".join(card_of(one) for one in asked.answers()))
+                times += [took] if pair else []
+            if not texts[0] or texts[0] != texts[1]:
+                found.others += texts
+            await _took(*town.at(warm), "undo", {})
+    return found
+
+
+async def _ask_all(*towns: Town) -> dict[str, list[float]]:
+    """Return the median seconds of each command in each town, taken in turn.
+
+    Each time a channel is used, from the end on, where nobody was yet.
+    """
+    found: dict[str, list[float]] = {}
+    for number, (command, options) in enumerate(COMMANDS):
+        took: list[list[float]] = [[] for _ in towns]
+        for before in range(number, TIMES * len(COMMANDS), len(COMMANDS)):
+            for town, times in zip(towns, took, strict=True):
+                place = town.at(-1 - before % len(town.channels))
+                times.append((await _took(*place, command, options))[0])
+        found[command] = [statistics.median(times) for times in took]
+    return found
+
+
+async def _took(
+    person: Person, channel: Channel, command: str, options: dict[str, Any]
+) -> tuple[float, Asked]:
+    """Return the seconds until a command was answered, and the request."""
+    asked = await person.slash(channel, command, **options)
+    deed = Deed(command, asked)
+    ended = await asked.discord.until(deed.ended, lambda: f"/{command}: {asked}", [asked.id])
+    return ended.at - asked.began, asked
+
+
+def _memory(*towns: Town) -> str:
+    rows = [("MB", "few channels", "all channels")]
+    for shard, who in enumerate(bots(len(towns[0].bots))):
+        for when in ("begun", "used"):
+            for name, what in (("resident", "RSS"), ("proportional", "PSS")):
+                sizes = (getattr(getattr(one, when)[shard], name) / 1e6 for one in towns)
+                rows.append((f"{who}: {what}, {when}", *(f"{size:,.0f}" for size in sizes)))
+    rows.append(("seconds until it is ready", *(f"{one.ready:.1f}" for one in towns)))
+    return table(rows)
+
+
+def _slower(took: Mapping[str, Sequence[float]]) -> str:
+    """Return the commands that take much longer than in a small database."""
+    rows = [(f"more than {SLOWER:g} times as slow", "few, ms", "all, ms", "times")]
+    for command, (few, large) in took.items():
+        if large > SLOWER * few:
+            cells = f"{1000 * few:,.0f}", f"{1000 * large:,.0f}", f"{large / few:.1f}"
+            rows.append((f"/{command}", *cells))
+    return table(rows) if len(rows) > 1 else f"No command is {rows[0][0]}."
+
+
+def _parts(database: Database) -> str:
+    """Return a table of the sizes of a database's parts."""
+    rows = [("in the database", "MB", "rows and pages")]
+    rows += [(name, f"{size / 1e6:,.0f}", f"{rows:,}") for name, size, rows in database.parts()]
+    return table(rows) if len(rows) > 1 else "This SQLite cannot tell what takes how much."

@@ -1,0 +1,165 @@
+"""Whether a voice keeps to what was asked of it, however it writes.
+
+    python -m tests.soak.obedience --lines 10000
+
+lets the shipped voice, and one of random weights, write elements of each kind at temperatures from
+0.5 to 1.5 in the middle of a script, and judges them by a Fountain parser of somebody else's. Then
+both write without the 200 commonest words of the text that is named, and each line is searched for
+them. It prints how many lines are not what was asked for, which must be none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import random
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from screenplain.parsers import fountain
+from screenplain.types import Action, Dialog, Slug
+
+from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
+from bot.inference.model import Model
+from bot.inference.request import Request
+from bot.inference.sampling import Sampling
+from bot.inference.word_filter import BannedWordFilter, find_banned_word
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import parse_model_text
+from bot.settings import SHIPPED_MODELS
+from export import graph
+from training.model.folding import FoldedNetwork
+from training.model.network import CharLSTM, Shape
+from training.model.words import letter_numbers
+from training.voice_file import Voice, serialise
+
+BEFORE = ".A ROOM IN THE CASTLE\n\nEnter MAYA and JONAS\n\nMAYA\nWho is there, at this hour?\n\n"
+
+PARAGRAPHS_BEFORE = 3
+
+AFTER = "\n\nJONAS\nNobody, and nothing.\n"
+
+TYPES = {Kind.HEADING: Slug, Kind.ACTION: Action, Kind.DIALOGUE: Dialog}
+
+COMMONEST = 200
+
+LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Obedience:
+    """The number of lines, how many were not as asked, and the first of those."""
+
+    lines: int
+    wrong: int
+    empty: int = 0
+    example: str = ""
+
+
+async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience]:
+    """Write so many elements of each kind with a voice, and judge them."""
+    found: dict[Kind, Obedience] = {}
+    for kind, theirs in TYPES.items():
+        automaton = build_grammar(model.vocabulary, kind)
+        texts = await _written(model, lines, seed, automaton=automaton)
+        wrong = [text for text in texts if not _is(kind, theirs, text)]
+        found[kind] = Obedience(lines, len(wrong), example="".join(wrong[:1]))
+    return found
+
+
+async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
+    """Write so many elements without these words with a voice, and judge them."""
+    banned = BannedWordFilter.of(model.vocabulary, words)
+    texts = await _written(model, lines, seed, banned=banned)
+    wrong = [text for text in texts if find_banned_word(text, words)]
+    empty = sum(not text.strip() for text in texts)
+    return Obedience(lines, len(wrong), empty, "".join(wrong[:1]))
+
+
+def commonest(text: str) -> list[str]:
+    """Return the commonest words of a text."""
+    words = Counter(re.findall(r"[a-z]+", text.lower()))
+    return [word for word, _ in words.most_common(COMMONEST)]
+
+
+def random_voice(path: Path, like: Model) -> Model:
+    """Make a voice with another one's characters and with weights that nobody trained."""
+    torch.manual_seed(1)
+    letters = letter_numbers(like.vocabulary)
+    shape = Shape(len(letters), letters, embedding=16, lower=32, word=64, summary=16, upper=64)
+    model = CharLSTM(shape).eval()
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.add_(torch.randn_like(weights) * 0.3)
+    metadata = {key: like.about[key] for key in ("onbook.vocabulary", "onbook.fold")}
+    Voice(serialise(graph.build(FoldedNetwork.of(model), 8)), metadata).write(path)
+    return Model.load(path)
+
+
+async def _written(model: Model, lines: int, seed: int, **asked: object) -> list[str]:
+    """Write so many elements in the middle of a script, at temperatures from 0.5 to 1.5."""
+    engine = Engine(model, queue=lines + 1)
+    context = model.encode("\n" + BEFORE)
+    state = (await engine.run(Request(model.start(), context[:-1]))).state
+    chance = random.Random(seed)
+    requests = [
+        Request(
+            state,
+            context[-1:],
+            Sampling(chance.randrange(2**31), chance.uniform(0.5, 1.5), top_p=1.0),
+            LIMIT,
+            context,
+            **asked,  # type: ignore[arg-type]  # the two callers above pass valid keywords
+        )
+        for _ in range(lines)
+    ]
+    replies = await asyncio.gather(*map(engine.run, requests))
+    await asyncio.to_thread(engine.close)
+    return [model.decode(reply.written) for reply in replies]
+
+
+def _is(kind: Kind, theirs: type, text: str) -> bool:
+    """Return whether our parser and the other one read a text as one element of a kind."""
+    text = text.strip("\n")
+    ours = parse_model_text(text)
+    if ours is None or ours.kind is not kind or ours.text != text:
+        return False
+    *before, found, _ = fountain.parse(io.StringIO(BEFORE + text + AFTER)).paragraphs
+    return len(before) == PARAGRAPHS_BEFORE and isinstance(found, theirs)
+
+
+def _print(what: str, found: Obedience) -> bool:
+    empty = f", {found.empty} empty" if found.empty else ""
+    print(f"{what:44} {found.lines:8,} lines, {found.wrong} wrong{empty} {found.example!r}")
+    return not (found.wrong or found.empty)
+
+
+def main() -> int:
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.obedience", description=__doc__)
+    parser.add_argument("--lines", type=int, default=10_000)
+    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    parser.add_argument("--text", type=Path, default=Path("data/plays/train/hamlet.fountain"))
+    options = parser.parse_args()
+    words = commonest(options.text.read_text(encoding="utf-8"))
+    model = Model.load(options.voice)
+    fine = True
+    with tempfile.TemporaryDirectory() as folder:
+        for voice in (model, random_voice(Path(folder) / "random.onnx", model)):
+            for kind, found in asyncio.run(kinds(voice, options.lines)).items():
+                fine &= _print(f"{voice.name}: {kind}", found)
+            found = asyncio.run(unsaid(voice, words, options.lines))
+            fine &= _print(f"{voice.name}: without {len(words)} words", found)
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""Whether a line is the same, bit for bit, however it comes to be written.
+
+    python -m tests.soak.reproducibility --lines 1000
+
+draws requests with all controls at random and writes each line four times: alone, among others that
+join and leave, again after it was cancelled midway and the engine was closed, and from a state that
+was read again from the text. It prints how many differ, which must be none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bot.inference.batch import Batch
+from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
+from bot.inference.lexicon import Lexicon, collect_recall_words
+from bot.inference.model import Model
+from bot.inference.request import Completion, NoContinuation, Request
+from bot.inference.row_store import Row
+from bot.inference.sampling import LARGEST_SEED, Sampling
+from bot.inference.word_filter import BannedWordFilter
+from bot.screenplay.elements import Kind
+from bot.settings import SHIPPED_MODELS
+
+BEGINNING = "\n.THE COURT OF MAYA\n\nEnter MAYA and JONAS\n\nMAYA\nMy lord, my lord, good morrow.\n"
+"""The beginning of every script; its lines follow."""
+
+LATER = ("\nJONAS\nWhat news, and from whom?\n", "\nMAYA\nNone, my lord.\n", "\nExit JONAS\n")
+
+OPENINGS = ("\n", "\nMAYA\n", "\nJONAS\n(aside)\n")
+
+BANNED = ("the", "of the", "my lord", "and", "a", "king", "thou art")
+
+ROWS = 64
+
+
+@dataclass
+class Findings:
+    """The counts of an examination."""
+
+    lines: int = 0
+    differing: int = 0
+    speechless: int = 0
+    """Lines that could not be written, the same way each time."""
+    rows: Counter[int] = field(default_factory=Counter)
+    """Numbers of steps, by the number of rows."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A request for a line, and the text before it."""
+
+    before: str
+    request: Request
+
+
+def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
+    """Draw a request with all its controls at random, without a state."""
+    before = BEGINNING + "".join(chance.choices(LATER, k=chance.randrange(4)))
+    opening = chance.choice(OPENINGS)
+    speaking = opening != "\n"
+    kinds = [None] if speaking else [None, Kind.ACTION, Kind.HEADING, Kind.DIALOGUE]
+    cast = chance.choice([(), ("MAYA", "JONAS")])
+    guided, kind = chance.random() < 0.5, chance.choice(kinds)
+    locked = guided and bool(cast) and kind is None and not speaking
+    sampling = Sampling(
+        seed=chance.randrange(LARGEST_SEED),
+        temperature=chance.uniform(0.1, 2.0),
+        top_p=chance.choice([1.0, chance.uniform(0.05, 1.0)]),
+        min_p=chance.choice([0.0, chance.uniform(0.0, 0.3)]),
+        repetition=chance.choice([0.0, chance.uniform(0.0, 2.0)]),
+        company=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
+        recall=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
+        length=chance.choice([0, chance.randrange(1, 120)]),
+    )
+    request = Request(
+        state=model.start(),
+        prompt=model.encode(opening),
+        sampling=sampling,
+        limit=chance.randrange(1, 200),
+        context=model.encode(before),
+        automaton=build_grammar(model.vocabulary, kind, cast, speaking) if guided else None,
+        fallback=build_grammar(model.vocabulary, Kind.DIALOGUE, cast) if locked else None,
+        banned=_banned(model, chance.randrange(len(BANNED) + 1)),
+        present=tuple(model.encode(f"{name}\n") for name in cast),
+        lock=locked,
+        recall_words=collect_recall_words(
+            lexicon, tuple((text, True) for text in before.split("\n\n"))
+        ),
+        owner=chance.randrange(8),
+    )
+    return Wanted(before, request)
+
+
+async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
+    """Write so many lines, each in four ways."""
+    chance = random.Random(seed)
+    found = Findings(lines)
+    model = Model.load(path)
+    engine = _Counting(model, found.rows)
+    lexicon = engine.lexicon
+    all_wanted = [wanted(model, lexicon, chance) for _ in range(lines)]
+    states = {one.before: await _read(engine, one.before) for one in all_wanted}
+    requests = [dataclasses.replace(one.request, state=states[one.before]) for one in all_wanted]
+    alone = [await _outcome(engine, request) for request in requests]
+    among = await _among_others(engine, requests, chance)
+    cut = [asyncio.create_task(_outcome(engine, request)) for request in requests[:ROWS]]
+    await asyncio.sleep(0.02)
+    for task in cut:
+        task.cancel()
+    await asyncio.wait(cut)
+    await asyncio.to_thread(engine.close)
+    engine = _Counting(Model.load(path), found.rows)
+    again = await _among_others(engine, requests, chance)
+    read_again = {before: await _read(engine, before) for before in states}
+    from_text = await _among_others(
+        engine,
+        [dataclasses.replace(one.request, state=read_again[one.before]) for one in all_wanted],
+        chance,
+    )
+    await asyncio.to_thread(engine.close)
+    found.speechless = sum(outcome is None for outcome in alone)
+    found.differing = sum(
+        len(set(outcomes)) > 1 for outcomes in zip(alone, among, again, from_text, strict=True)
+    )
+    return found
+
+
+class _Counting(Engine):
+    """An engine that counts the rows of its steps."""
+
+    def __init__(self, model: Model, seen: Counter[int]) -> None:
+        class Counted(Batch):
+            def step(self) -> list[Row]:
+                seen[len(self.rows)] += 1
+                return super().step()
+
+        self.batch_class = Counted
+        super().__init__(model, rows=ROWS, queue=10_000)
+
+
+async def _among_others(
+    engine: Engine, requests: Sequence[Request], chance: random.Random
+) -> list[object]:
+    """Write all requests, each begun a little after another, in a varying number of rows."""
+    outcomes: list[object] = [None] * len(requests)
+    order = chance.sample(range(len(requests)), len(requests))
+    most = 1
+
+    async def write(i: int) -> None:
+        outcomes[i] = await _outcome(engine, requests[i])
+
+    running: set[asyncio.Task[None]] = set()
+    for i in order:
+        running.add(asyncio.create_task(write(i)))
+        most = most % ROWS + 1
+        while len(running) >= most:
+            _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    if running:
+        await asyncio.wait(running)
+    return outcomes
+
+
+async def _outcome(engine: Engine, request: Request) -> tuple[object, ...] | None:
+    """Return a reply in a form that compares bit for bit, or None."""
+    try:
+        reply: Completion = await engine.run(request)
+    except NoContinuation:
+        return None
+    return (tuple(reply.written), reply.state.tobytes(), reply.surprise.tobytes())
+
+
+async def _read(engine: Engine, text: str) -> np.ndarray:
+    model = engine.model
+    return (await engine.run(Request(model.start(), model.encode(text)))).state
+
+
+def _banned(model: Model, words: int) -> BannedWordFilter | None:
+    return BannedWordFilter.of(model.vocabulary, BANNED[:words]) if words else None
+
+
+def main() -> int:
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak.reproducibility", description=__doc__
+    )
+    parser.add_argument("--lines", type=int, default=1000)
+    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    options = parser.parse_args()
+    found = asyncio.run(examine(options.voice, options.lines))
+    missing = sorted(set(range(1, ROWS + 1)) - found.rows.keys())
+    print(
+        f"{found.lines:,} lines, each written in four ways: {found.differing} differ; "
+        f"{found.speechless} had nothing left to say. Rows in a step: "
+        f"{min(found.rows)} to {max(found.rows)}, not seen: {missing or 'none'}."
+    )
+    return 1 if found.differing or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

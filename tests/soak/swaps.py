@@ -1,0 +1,252 @@
+"""Changes of voice while many write: what fails, and how late the event loop is meanwhile.
+
+    python -m tests.soak.swaps
+
+starts the fake Discord and the bot, each in a process of its own, and lets somebody in every
+channel use /continue again and again. Meanwhile every other change puts another file in the place
+of the voice, and the ones between give the script of one channel another voice. It prints how many
+commands failed, and how late the bot's event loop was, without changes and with them. Its exit code
+is 1 where one failed, or the loop was later than it may be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bot.app.client import freeze_imports
+from bot.inference.model import Model
+from bot.settings import SHIPPED_MODELS, read_runner_settings
+from export.__main__ import main as export
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.crowd import BLOCK, names
+from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person
+from tests.fake_discord.processes import ROOT, UNLIMITED, fake_discord
+from tests.fake_discord.state import TOKEN
+
+VOICE, OTHER = "voice", "other"
+"""The voice whose file changes, and one whose file does not."""
+
+EVERY = 0.005
+"""Seconds after which the event loop should come round again."""
+
+AT_MOST = 0.1
+"""Most seconds by which the event loop may be late."""
+
+WRITING_BEFORE = 5.0
+"""Seconds of writing without a change, to compare with."""
+
+
+@dataclass
+class Outcome:
+    """The outcome of a run."""
+
+    changes: int = 0
+    commands: int = 0
+    failed: list[str] = field(default_factory=list)
+    """Answers that had no lines."""
+    late_before: list[float] = field(default_factory=list)
+    """Seconds by which the event loop was late while people wrote and nothing changed."""
+    late: list[float] = field(default_factory=list)
+    """Seconds by which the event loop was late while voices changed."""
+    voices: set[str] = field(default_factory=set)
+    """The voices that people saw lines of."""
+
+    @property
+    def fine(self) -> bool:
+        """Return whether every command got its answer, and none delayed others."""
+        return self.changes > 0 and not self.failed and self.in_time
+
+    @property
+    def in_time(self) -> bool:
+        """Return whether the event loop was never too late while voices changed."""
+        return bool(self.late) and max(self.late) < AT_MOST
+
+    def report(self) -> str:
+        """Return the figures as text."""
+        failed = f"{len(self.failed)} failed"
+        return "\n".join(
+            [
+                f"{self.changes} changes of voice, {self.commands:,} commands, {failed}",
+                f"event loop late, without changes: {_figures(self.late_before)}",
+                f"event loop late, with changes:    {_figures(self.late)}",
+                f"load of the machine: {os.getloadavg()[0]:.1f}, of {os.cpu_count()} cores",
+                f"at most {AT_MOST * 1000:.0f} ms: {'yes' if self.in_time else 'NO'}",
+                *self.failed[:10],
+            ]
+        )
+
+
+def _figures(seconds: Sequence[float]) -> str:
+    median, late, most = (float(np.percentile(seconds, share)) * 1000 for share in (50, 99, 100))
+    return f"median {median:.1f} ms, 99 % {late:.1f} ms, most {most:.1f} ms"
+
+
+async def write_and_change(
+    address: str, folder: Path, files: Sequence[Path], channels: int, changes: int, before: float
+) -> tuple[Outcome, float, float]:
+    """Write while voices change; return the outcome, and when the changes began and ended."""
+    outcome = Outcome()
+    async with Discord(address) as discord:
+        await discord.bot_is_ready()
+        guild = await discord.guild("The Playhouse")
+        people = [await guild.person(name) for name in names(channels)]
+        ada = await guild.person("Ada", may=WRITERS_MAY | 1 << 5)
+        places = [await guild.channel(person.name) for person in people]
+        for person, place in zip(people, places, strict=True):
+            await (await person.slash(place, "start", heading="A hall")).shows(BLOCK)
+        done = asyncio.Event()
+        crowd = zip(people, places, strict=True)
+        writing = [asyncio.create_task(_write(*one, done, outcome)) for one in crowd]
+        await asyncio.sleep(before)
+        began = time.time()
+        prints = [Model.load(file, threads=1).fingerprint for file in files]
+        for number in range(changes):
+            if number % 2:
+                at = number // 2 % channels
+                voice = (OTHER, VOICE)[number // 2 // channels % 2]
+                asked = await people[at].slash(places[at], "model use", model=voice, script=True)
+                await _told(asked, outcome, f"“{voice}” writes this script")
+            else:
+                which = (number // 2 + 1) % len(files)
+                _put(files[which], folder / f"{VOICE}.onnx")
+                asked = await ada.slash(places[0], "model info", model=VOICE)
+                await _told(asked, outcome, f"fingerprint {prints[which][:12]}")
+            outcome.changes += 1
+        ended = time.time()
+        done.set()
+        await asyncio.gather(*writing)
+    return outcome, began, ended
+
+
+def _put(file: Path, place: Path) -> None:
+    """Replace a file by another in one step."""
+    part = place.with_suffix(".part")
+    shutil.copy(file, part)
+    part.replace(place)
+
+
+async def _write(person: Person, place: Channel, done: asyncio.Event, outcome: Outcome) -> None:
+    """Ask for one line after another."""
+    while not done.is_set():
+        shown = await _told(await person.slash(place, "continue"), outcome, BLOCK)
+        *_, credit = shown.content.splitlines()
+        outcome.voices.add(credit.removeprefix("-# ").partition(",")[0])
+
+
+async def _told(asked, outcome: Outcome, text: str) -> Message:
+    """Wait for an answer with this text or for a refusal."""
+
+    def find() -> Message | None:
+        for message in asked.answers():
+            if text in message.content or (message.only_for and not message.thinking):
+                return message
+        return None
+
+    found = await asked.discord.until(find, lambda: f"{text} in {asked}")
+    outcome.commands += 1
+    if text not in found.content:
+        outcome.failed.append(found.content)
+    return found
+
+
+# The bot ---------------------------------------------------------------------------------------
+
+
+async def _bot(address: str) -> None:
+    """Run the real bot until the standard input ends; then print the lateness of its loop."""
+    late: list[tuple[float, float]] = []
+
+    async def watch() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(EVERY)
+            late.append((time.time(), time.perf_counter() - began - EVERY))
+
+    freeze_imports()
+    async with bot_here(address, read_runner_settings()):
+        watching = asyncio.create_task(watch())
+        await asyncio.to_thread(sys.stdin.read)
+        watching.cancel()
+    print(json.dumps(late))
+
+
+def measured(
+    files: Sequence[Path], channels: int, changes: int, threads: int, before: float = WRITING_BEFORE
+) -> Outcome:
+    """Start everything, and write with voices that change between the files."""
+    with tempfile.TemporaryDirectory() as name, fake_discord(60.0) as address:
+        folder = Path(name)
+        for voice in (VOICE, OTHER):
+            _put(files[0], folder / f"{voice}.onnx")
+        chosen = {"models": folder, "model": VOICE, "threads": threads}
+        chosen |= UNLIMITED
+        environment = {f"ONBOOK_{key.upper()}": str(value) for key, value in chosen.items()}
+        clean = {key: value for key, value in os.environ.items() if "ONBOOK" not in key}
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.soak.swaps", "--bot", address],
+            cwd=folder,
+            env=clean | {"PYTHONPATH": str(ROOT), "DISCORD_TOKEN": TOKEN} | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as bot:
+            try:
+                found = write_and_change(address, folder, files, channels, changes, before)
+                outcome, began, ended = asyncio.run(found)
+            finally:
+                said, _ = bot.communicate()
+    for at, late in json.loads(said):
+        if at < began:
+            outcome.late_before.append(late)
+        elif at <= ended:
+            outcome.late.append(late)
+    return outcome
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code: 1 if a command failed, or the event loop was late."""
+    options = parser().parse_args(arguments)
+    if options.bot:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_bot(options.bot))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        wide = Path(folder) / "wide.onnx"
+        if export([str(options.voice), "--bits", "32", "-o", str(wide)]):
+            return 1
+        found = measured([options.voice, wide], options.channels, options.changes, options.threads)
+    print(found.report())
+    return int(not found.fine)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    one = argparse.ArgumentParser(
+        prog="python -m tests.soak.swaps",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("--channels", type=int, default=20, help="(%(default)s)")
+    one.add_argument("--changes", type=int, default=50, help="(%(default)s)")
+    one.add_argument("--threads", type=int, default=2, help="of a voice (%(default)s)")
+    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    one.add_argument("--bot", help=argparse.SUPPRESS)
+    return one
+
+
+if __name__ == "__main__":
+    sys.exit(main())
