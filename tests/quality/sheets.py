@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.screenplay.elements import Element
 from training.errors import TextError
-from training.experiments.table import line
+from training.experiments.comparison import line
 
 from .places import Place
 
