@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from export import make, proof
 from export.__main__ import main as export
+from training import trainer
 from training.config import Config
 from training.data.corpora import shakespeare
 from training.model.network import Regularisation
@@ -47,8 +48,8 @@ STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""
 
 
-# The proof of a voice of a few kilobytes needs fewer steps than that of a large one.
-proof.STEPS, proof.CROWD_STEPS, make.WRITTEN = 60, 8, 600
+# A voice of a few kilobytes needs a shorter proof and shorter samples than a large one.
+proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 60, 8, 600, 40
 
 
 @pytest.fixture(autouse=True)

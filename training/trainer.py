@@ -47,6 +47,9 @@ VALIDATION_STREAMS = 16
 VALIDATED = 200_000
 """The most characters of the validation text read at an evaluation."""
 
+SAMPLED = 400
+"""Characters of the sample that is written at an evaluation."""
+
 
 Clock = Callable[[], float]
 """Returns seconds since some moment, such as `time.perf_counter`."""
@@ -253,7 +256,7 @@ class Training:
         bits = cost.per_character
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
         self.run_folder.add_metrics(row)
-        written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
+        written = sample(self.average, self.vocabulary, "\n", SAMPLED, 0.8, self.config.seed)
         self.run_folder.samples.mkdir(exist_ok=True)
         path = self.run_folder.samples / f"{self.step:07d}.txt"
         path.write_text(written + "\n", encoding="utf-8")

@@ -11,28 +11,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import TINY
+from tests.training.test_train import FEW
 from training import trainer
 from training.data.texts import Split, collect
 from training.distributed import Team, joined, leave
 from training.errors import RunError
 from training.model.network import NOTHING_DROPPED
-from training.model.prior import PriorShape
 from training.pretraining import prepare
 from training.run import Run
 from training.trainer import Session, Training
 
-SMALL = dataclasses.replace(
-    TINY,
-    lower=16,
-    word=24,
-    summary=8,
-    upper=24,
-    prior=PriorShape(contexts=500, longest=2),
-    steps=12,
-    evaluate_every=100,
-)
-"""A small network, because the tables of each run must be laid out quickly."""
+SMALL = dataclasses.replace(FEW, evaluate_every=100)
 
 SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=8)
 """Nothing is random, and gradients keep their size."""

@@ -69,7 +69,7 @@ def test_the_first_process_says_when_time_is_up(pair: Path):
 
 def test_ctrl_c_stops_torchrun_and_one_process_can_go_on(scenes: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
-    command = ["train", str(scenes), "--out", str(run.folder), "--prior", "0"]
+    command = ["train", str(scenes), "--out", str(run.folder)]
     command += [*SIZES, "--evaluate-every", "1000"]
     process = subprocess.Popen(
         [*TORCHRUN, "training", *command, "--steps", "100000"],

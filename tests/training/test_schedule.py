@@ -149,7 +149,7 @@ def test_what_cannot_be_cut_is_refused_and_leaves_nothing(
 def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
     scenes: Path, tmp_path: Path, capsys
 ):
-    command = ["train", *SIZES, "--prior", "500", "--precision", "float32"]
+    command = ["train", *SIZES, "--precision", "float32"]
     command += ["--out", str(tmp_path / "cut")]
     assert main([*command, str(scenes), "--minutes", "0.05"]) == 0
     assert "Stopped and saved. Repeat the command with --resume" in capsys.readouterr().out
@@ -172,7 +172,7 @@ def test_a_run_that_was_only_prepared_begins_where_its_folder_is(
     scenes: Path, tmp_path: Path, capsys
 ):
     here, there = tmp_path / "here", tmp_path / "there"
-    command = ["train", str(scenes), *SIZES, "--prior", "500", "--precision", "float32"]
+    command = ["train", str(scenes), *SIZES, "--precision", "float32"]
     assert main([*command, "--prepare", "--out", str(here)]) == 0
     assert f"python -m training train --out {here} --resume" in capsys.readouterr().out
     assert {path.name for path in here.iterdir()} == {

@@ -25,17 +25,28 @@ from training.data.vocabulary import Vocabulary
 from training.errors import RunError, TrainingError
 from training.evaluation import calibrated, carried
 from training.model.network import NOTHING_DROPPED, CharLSTM
-from training.model.prior import NO_PRIOR
+from training.model.prior import NO_PRIOR, PriorShape
 from training.pretraining import train
 from training.run import Run, load
 from training.trainer import VALIDATION_STREAMS, Session, Training
 from training.voice_file import Voice
 
-FEW = dataclasses.replace(TINY, steps=12, evaluate_every=5, lower=16, word=24, summary=8, upper=24)
+FEW = dataclasses.replace(
+    TINY,
+    steps=12,
+    evaluate_every=5,
+    lower=16,
+    word=24,
+    summary=8,
+    upper=24,
+    prior=PriorShape(contexts=500, longest=2),
+)
+"""A small network, and a prior whose tables are laid out quickly."""
 
 SIZES = [
-    f"--{name}={getattr(FEW, name)}"
-    for name in ("lower", "word", "summary", "upper", "batch", "window")
+    *("--prior=500", "--prior-longest=2"),
+    *(f"--{name}={getattr(FEW, name)}" for name in ("lower", "word", "summary", "upper")),
+    *("--batch=8", "--window=64"),
 ]
 """The sizes of `FEW`, as options of ``train``."""
 
