@@ -46,7 +46,7 @@ async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> A
 
 async def go_on(stage: Stage, **options: Any) -> str:
     """Return what the channel sees of a line by the voice."""
-    return (await stage.ben.slash(stage.channel, "continue", seed=1, **options)).response.content
+    return (await stage.go_on(stage.ben, stage.channel, seed=1, **options)).response.content
 
 
 def administrator(stage: Stage) -> Any:
@@ -58,7 +58,7 @@ async def test_all_voices_are_listed_with_what_they_have_read(stage: Stage, mode
     listed = await model(stage, "list")
     assert listed.ephemeral
     head, bad, other, tiny = listed.content.split("\n")
-    assert "/model use" in head
+    assert "</voice use:" in head
     assert bad.replace("\\", "").startswith(
         "- **bad**: bad.onnx is damaged, or not an ONNX file. Export"
     )
@@ -193,7 +193,7 @@ async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await go_on(stage)
     await model(stage, "use", model="other", script=True)
-    window = await stage.ann.slash(stage.channel, "edit", line=2)
+    window = await stage.ann.slash(stage.channel, "script edit", line=2)
     rewritten = await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert rewritten.response.content.startswith(f"-# {REREAD.format('other')}\n-# ")
     # The lines below are copies, so the next line follows one that the old voice read.
@@ -235,7 +235,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
 
 async def test_the_voice_that_writes_here_is_shown_if_none_is_named(stage: Stage):
     assert (await model(stage, "info")).content.startswith("**tiny**")
-    await begin(stage, model="other")
+    await begin(stage, voice="other")
     shown = await model(stage, "info", everyone=True)
     assert shown.content.startswith("**other**")
     assert not shown.ephemeral
@@ -245,13 +245,13 @@ async def test_without_the_right_to_attach_files_the_words_are_shown(stage: Stag
     closed = stage.guild.create_text_channel(
         "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
     )
-    shown = answer(await stage.ann.slash(closed, "model info", model="tiny"))
+    shown = answer(await stage.ann.slash(closed, "voice info", voice="tiny"))
     assert "Licence: public domain" in shown.content
     assert not shown.attachments
 
 
 async def test_voices_are_suggested(stage: Stage):
-    for command in ("model use", "model info"):
+    for command in ("voice use", "voice info"):
         found = await stage.ann.autocomplete(stage.channel, command, "model", "ot")
         assert [one["value"] for one in found] == ["other"]
 

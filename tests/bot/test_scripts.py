@@ -28,7 +28,7 @@ async def two_scripts(stage: Stage) -> None:
 async def choose(stage: Stage, title: str, by: Any = None) -> Any:
     """Open the list, and choose a script; return the menu after the choice."""
     who = by or stage.ann
-    shown = (await who.slash(stage.channel, "scripts")).response
+    shown = (await who.slash(stage.channel, "script list")).response
     await who.select(shown, [options(shown)[title]])
     return shown
 
@@ -37,10 +37,10 @@ async def choose(stage: Stage, title: str, by: Any = None) -> Any:
 
 
 async def test_all_scripts_are_listed(stage: Stage):
-    refused = answer(await stage.ann.slash(stage.channel, "scripts"))
+    refused = answer(await stage.ann.slash(stage.channel, "script list"))
     assert "This channel has no script yet" in refused.content
     await two_scripts(stage)
-    shown = (await stage.ann.slash(stage.channel, "scripts")).response
+    shown = (await stage.ann.slash(stage.channel, "script list")).response
     assert shown.ephemeral
     assert shown.content == "- The Roof: running here\n- The Diner: paused"
     assert list(options(shown)) == ["The Roof", "The Diner"]
@@ -53,7 +53,7 @@ async def test_many_scripts_have_pages(stage: Stage):
         # These titles make the longest list that fits a message.
         title = f"{number:02} {'*' * 97}"
         await room.history.fork(Requester(ann.id, "Ann", f"fork {number}"), title)
-    shown = (await ann.slash(stage.channel, "scripts")).response
+    shown = (await ann.slash(stage.channel, "script list")).response
     assert shown.content.endswith("\n-# Page 1 of 3")
     pages = [list(options(shown))]
     for label in ("Next page", "Last page"):
@@ -93,7 +93,7 @@ async def test_the_channel_goes_on_with_one_that_has_no_line_yet(stage: Stage):
     shown = await choose(stage, "The Diner")
     taken = (await stage.ann.click(shown, label="Continue it")).response
     assert taken.content.endswith("\n-# The script is at its start, before the first line.")
-    assert (stage.with_buttons(), labels(taken)) == ([taken.id], ["Continue", "Write"])
+    assert (stage.with_buttons(), labels(taken)) == ([taken.id], ["Continue", "Write", "More…"])
     shown = await choose(stage, "The Roof")
     roof = (await stage.ann.click(shown, label="Continue it")).response
     assert stage.with_buttons() == [roof.id]
@@ -117,7 +117,7 @@ async def test_a_script_is_put_away_and_back(stage: Stage):
     assert labels(shown) == ["Continue it", "Rename", "Unarchive", "Delete", "All scripts"]
     assert stage.with_buttons() == []
     refused = answer(await stage.ben.slash(stage.channel, "continue"))
-    assert "continue one with /scripts" in refused.content
+    assert "continue one with </script list:" in refused.content
     await stage.ben.click(shown, label="Unarchive")
     assert "paused" in shown.content
     await stage.ben.click(shown, label="Archive")
@@ -154,7 +154,7 @@ async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
     await begin(stage)
     await write(stage, "Rain.", "Wind.")
     await stage.ann.slash(stage.channel, "undo")
-    await stage.ann.slash(stage.channel, "fork", title="Fork")
+    await stage.ann.slash(stage.channel, "script fork", title="Fork")
     await write(stage, "Snow.")
     sure = "with 1 line? This cannot be undone. Its messages stay."
     stays = " Its forks keep their copies of 2 lines."
@@ -195,7 +195,7 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     stage: Stage, vote: dict[str, int]
 ):
     await begin(stage)
-    taken = (await stage.ann.slash(stage.channel, "continue", takes=2, seed=1, **vote)).response
+    taken = (await stage.go_on(stage.ann, stage.channel, takes=2, seed=1, **vote)).response
     assert len(labels(taken)) == 2
     shown = await choose(stage, "The Diner")
     await stage.ann.click(shown, label="Delete")
@@ -228,7 +228,7 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
     await house.session.library.delete(house.writer(), later.id)
     await house.close()
     for table in (
-        "scripts",
+        "script list",
         "lines",
         "provenances",
         "states",
