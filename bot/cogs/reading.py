@@ -43,7 +43,7 @@ from ..ui.images.pictures import Picture
 from ..ui.replay_report import format_report, format_table
 from ..ui.script_messages import format_page
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
-from .option_checks import InvalidOption
+from .option_checks import InvalidOption, parse_choice
 
 FORMAT_CHOICES = [
     app_commands.Choice(name=one.label, value=one.ending) for one in EXPORT_FORMATS.values()
@@ -175,7 +175,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def export_from_menu(self, interaction: Interaction) -> None:
         """Export the script in the format that was chosen."""
-        export_format = EXPORT_FORMATS.get(str(get_selected(interaction)[0]))
+        export_format = EXPORT_FORMATS.get(parse_choice(get_selected(interaction)))
         if export_format is None:
             raise InvalidOption
         session = self.services.open_session(interaction)

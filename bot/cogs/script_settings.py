@@ -48,6 +48,7 @@ from .feature import (
     suggest_moods,
     with_options,
 )
+from .option_checks import parse_choice
 from .requester import get_channel, get_requester
 
 ADVANCED = ("top_p", "min_p", "repetition", "company", "seed")
@@ -147,7 +148,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self, interaction: Interaction, name: str, position: ScriptPosition
     ) -> None:
         """Change the mood or the style to the one that was chosen from the menu."""
-        [value] = map(str, get_selected(interaction))
+        value = parse_choice(get_selected(interaction))
         await self._check_script(interaction, position)
         chosen = parse_mood(value, self.services.settings) if name == "mood" else {name: value}
         await self._change_preferences(interaction, chosen)

@@ -26,7 +26,7 @@ from ..ui.delivery import FirstResponse
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from ..ui.responses import answer_error
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, suggest_moods
-from .option_checks import InvalidOption, check_lengths, parse_chosen_id
+from .option_checks import InvalidOption, check_lengths, parse_choice, parse_chosen_id
 from .requester import format_requester
 
 KIND_CHOICES = [
@@ -192,12 +192,12 @@ class Writing(FeatureCog, name="OnBook.writing"):
     async def choose_speaker(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Let the voice go on with the speaker who was chosen from the panel."""
         await self.turns.record_pressed(interaction, position)
-        [value] = get_selected(interaction)
+        value = parse_choice(get_selected(interaction))
         request = ContinueRequest()
         if value == ACTION:
             request = ContinueRequest(kind=Kind.ACTION)
         elif value != ANYBODY:
-            name = str(value).removeprefix(CHARACTER)
+            name = value.removeprefix(CHARACTER)
             check_lengths(character=(name, MAX_NAME_LENGTH))
             request = ContinueRequest(character=parse_name(name))
         await self._continue(interaction, request, position)

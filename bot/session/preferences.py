@@ -34,7 +34,7 @@ HINT = phrase(
 )
 
 LABELS = {
-    "voice": "model",
+    "voice": phrase("voice"),
     **{name: spec.label for name, spec in PREFERENCES.items()},
     "style": "style",
     "seed": "seed",
@@ -48,7 +48,7 @@ LABELS = {
 """The preferences, as people call them, in the order in which they are shown."""
 
 ENTRY_TEMPLATES = {
-    "voice": phrase("model {value}"),
+    "voice": phrase("voice {value}"),
     **{name: spec.template for name, spec in PREFERENCES.items()},
     "style": phrase("style {value}"),
     "seed": phrase("seed {value}"),

@@ -105,8 +105,8 @@ REFUSED = [
     ({"cast": "Maya, 1234"}, "A character's name needs at least one letter."),
     ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
     ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
-    ({"model": "nobody"}, "There is no voice “nobody”"),
-    ({"model": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
+    ({"voice": "nobody"}, "There is no voice “nobody”"),
+    ({"voice": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
 ]
 
 
@@ -136,7 +136,7 @@ async def test_a_title_that_nobody_can_see_is_none(stage: Stage):
 
 async def test_voices_are_suggested(stage: Stage):
     async def suggested(typed: str) -> list[str]:
-        found = await stage.ann.autocomplete(stage.channel, "start", "model", typed)
+        found = await stage.ann.autocomplete(stage.channel, "start", "voice", typed)
         return [choice["value"] for choice in found]
 
     assert await suggested("") == ["other", "tiny"]

@@ -160,8 +160,9 @@ async def test_lines_count_by_their_number_and_takes(stage: Stage) -> None:
 
 async def test_candidates_of_a_line_cost_nothing_more(stage: Stage) -> None:
     await stage.ann.slash(stage.channel, "start", title="T", heading="Roof")
+    await stage.ann.slash(stage.channel, "settings writing", quality="good")
     for _ in range(3):
-        said = answer(await stage.ann.slash(stage.channel, "continue", quality="good"))
+        said = answer(await stage.ann.slash(stage.channel, "continue"))
         assert "```" in said.content
 
 

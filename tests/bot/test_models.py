@@ -41,7 +41,7 @@ def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
 
 
 async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
-    return answer(await (by or stage.ann).slash(stage.channel, f"model {command}", **options))
+    return answer(await (by or stage.ann).slash(stage.channel, f"voice {command}", **options))
 
 
 async def go_on(stage: Stage, **options: Any) -> str:
@@ -78,7 +78,7 @@ async def test_a_long_list_is_cut(stage: Stage, models: Path):
 async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     ada = administrator(stage)
     await begin(stage)
-    told = await model(stage, "use", by=ada, model="other")
+    told = await model(stage, "use", by=ada, voice="other")
     assert not told.ephemeral
     assert "“other” writes new scripts here from now on" in told.content
     assert "-# tiny, seed 1" in await go_on(stage)
@@ -104,7 +104,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
 
 
 async def test_a_choice_whose_file_has_gone_leaves_the_one_that_is_set(stage: Stage, models: Path):
-    await model(stage, "use", by=administrator(stage), model="other")
+    await model(stage, "use", by=administrator(stage), voice="other")
     (models / "other.onnx").unlink()
     await begin(stage)
     assert "-# tiny, seed 1" in await go_on(stage)
@@ -113,12 +113,12 @@ async def test_a_choice_whose_file_has_gone_leaves_the_one_that_is_set(stage: St
 async def test_nobody_else_chooses(stage: Stage):
     await begin(stage)
     for by in (stage.ann, moderator(stage)):
-        refused = await model(stage, "use", by=by, model="other")
+        refused = await model(stage, "use", by=by, voice="other")
         assert refused.ephemeral
         assert "You need the **Manage Server**" in refused.content
-    refused = await model(stage, "use", by=stage.ben, model="other", script=True)
+    refused = await model(stage, "use", by=stage.ben, voice="other", script=True)
     assert "Only the script's owner or a moderator" in refused.content
-    refused = await model(stage, "use", by=administrator(stage), model="nobody")
+    refused = await model(stage, "use", by=administrator(stage), voice="nobody")
     assert refused.ephemeral
     assert "There is no voice “nobody”" in refused.content
     assert "-# tiny, seed 1" in await go_on(stage)
@@ -128,13 +128,13 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await begin(stage)
     before = await go_on(stage)
     await stage.ann.slash(stage.channel, "undo")
-    told = await model(stage, "use", model="other", script=True)
+    told = await model(stage, "use", voice="other", script=True)
     assert "“other” writes this script from now on, and reads it first." in told.content
     assert (await go_on(stage)).startswith(f"-# {REREAD.format('other')}\n")
     assert "has changed: “" not in await go_on(stage)
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
-    await model(stage, "use", model="tiny", script=True)
+    await model(stage, "use", voice="tiny", script=True)
     head = (await stage.services.sessions.get(stage.channel.id).load_script()).head
     engine = await stage.services.voices.engine("tiny")
     assert await stage.services.store.states.find_state(head, engine.model.fingerprint) is not None
@@ -144,10 +144,10 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
 
 async def test_a_persons_line_says_it_too_and_so_do_takes(stage: Stage):
     await begin(stage)
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     written = await stage.ann.slash(stage.channel, "write", text="Rain.")
     assert REREAD.format("other") in written.response.content
-    await model(stage, "use", model="tiny", script=True)
+    await model(stage, "use", voice="tiny", script=True)
     offered = await stage.ann.slash(stage.channel, "continue", takes=2)
     assert len(labels(offered.response)) == 2
     [news] = offered.followups
@@ -159,7 +159,7 @@ async def test_after_a_restart_the_lines_tell_who_has_read_them(stage: Stage):
     await go_on(stage)
     await stage.restart()
     assert "has changed: “" not in await go_on(stage)
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     await stage.restart()
     assert REREAD.format("other") in await go_on(stage)
 
@@ -170,7 +170,7 @@ async def test_after_a_restart_a_persons_line_tells_who_has_read_it(stage: Stage
     await stage.restart()
     written = await stage.ann.slash(stage.channel, "write", text="More rain.")
     assert "has changed: “" not in written.response.content
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     await stage.restart()
     written = await stage.ann.slash(stage.channel, "write", text="Snow.")
     assert REREAD.format("other") in written.response.content
@@ -192,7 +192,7 @@ async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await go_on(stage)
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     window = await stage.ann.slash(stage.channel, "script edit", line=2)
     rewritten = await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert rewritten.response.content.startswith(f"-# {REREAD.format('other')}\n-# ")
@@ -216,11 +216,12 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
-    shown = await model(stage, "info", model="tiny")
+    shown = await model(stage, "info", voice="tiny")
     assert shown.ephemeral
-    name, corpus, licence, trained, styles, size, judged, fp = shown.content.split("\n")
+    name, corpus, language, licence, trained, styles, size, judged, fp = shown.content.split("\n")
     assert name == "**tiny**"
     assert corpus == "Training texts: a few scenes of Shakespeare"
+    assert language == "Language: English"
     assert licence == "Licence: public domain"
     assert re.fullmatch(r"Training ended: <t:\d+:D>", trained)
     assert styles == "Styles to start a script in: storm, ghost story"
@@ -252,7 +253,7 @@ async def test_without_the_right_to_attach_files_the_words_are_shown(stage: Stag
 
 async def test_voices_are_suggested(stage: Stage):
     for command in ("voice use", "voice info"):
-        found = await stage.ann.autocomplete(stage.channel, command, "model", "ot")
+        found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
         assert [one["value"] for one in found] == ["other"]
 
 

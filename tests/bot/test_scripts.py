@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -42,7 +43,11 @@ async def test_all_scripts_are_listed(stage: Stage):
     await two_scripts(stage)
     shown = (await stage.ann.slash(stage.channel, "script list")).response
     assert shown.ephemeral
-    assert shown.content == "- The Roof: running here\n- The Diner: paused"
+    roof, diner = shown.content.split("\n")
+    assert re.fullmatch(
+        rf"- \*\*The Roof\*\*: running here, 1 line, begun <t:\d+:d> by <@{stage.ann.id}>", roof
+    )
+    assert diner.startswith("- **The Diner**: paused, 1 line, begun <t:")
     assert list(options(shown)) == ["The Roof", "The Diner"]
 
 
@@ -54,19 +59,19 @@ async def test_many_scripts_have_pages(stage: Stage):
         title = f"{number:02} {'*' * 97}"
         await room.history.fork(Requester(ann.id, "Ann", f"fork {number}"), title)
     shown = (await ann.slash(stage.channel, "script list")).response
-    assert shown.content.endswith("\n-# Page 1 of 3")
+    assert shown.content.endswith("\n-# Page 1 of 5")
     pages = [list(options(shown))]
     for label in ("Next page", "Last page"):
         await stage.restart()
         await ann.click(shown, label=label)
         pages.append(list(options(shown)))
-    assert shown.content.endswith("\n-# Page 3 of 3")
-    assert [len(page) for page in pages] == [20, 20, 2]
+    assert shown.content.endswith("\n-# Page 5 of 5")
+    assert [len(page) for page in pages] == [10, 10, 2]
     assert pages[2][-1] == "The Diner"
     await ann.select(shown, [options(shown)["The Diner"]])
     assert shown.content.startswith("**The Diner**: paused")
     await ann.click(shown, label="All scripts")
-    assert shown.content.endswith("\n-# Page 1 of 3")
+    assert shown.content.endswith("\n-# Page 1 of 5")
 
 
 async def test_the_channel_goes_on_with_another(stage: Stage):
@@ -107,7 +112,7 @@ async def test_a_script_gets_another_title(stage: Stage):
     await stage.ann.submit_modal(modal, {fields(modal)["Title"]: " The  *Kitchen* "})
     assert shown.content.startswith("**The \\*Kitchen\\***: paused, started by <@")
     await stage.ann.click(shown, label="All scripts")
-    assert "- The \\*Kitchen\\*: paused" in shown.content
+    assert "- **The \\*Kitchen\\***: paused" in shown.content
 
 
 async def test_a_script_is_put_away_and_back(stage: Stage):
@@ -228,7 +233,7 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
     await house.session.library.delete(house.writer(), later.id)
     await house.close()
     for table in (
-        "script list",
+        "scripts",
         "lines",
         "provenances",
         "states",

@@ -51,7 +51,7 @@ async def vote(stage: Stage, shown: Any, take: int, by: Any = None) -> None:
     """Vote for a take, which nobody is told."""
     label = find_button(shown, f"Vote for {take}")
     pressed = await (by or stage.ann).click(shown, label=label)
-    assert (pressed.response, pressed.followups) == (None, [])
+    assert (pressed.response.id, pressed.followups) == (shown.id, [])
 
 
 def find_button(shown: Any, label: str) -> str:
