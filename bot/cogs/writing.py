@@ -143,6 +143,17 @@ class Writing(FeatureCog, name="OnBook.writing"):
         )
 
     @continue_.autocomplete("character")
+    async def _suggest_speaker(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        library = self.services.open_session(interaction).library
+        try:
+            script = await library.load_script()
+            names = script.cast if script.lock and script.cast else await library.list_characters()
+        except NoScript:
+            names = []
+        return suggest(names, current)
+
     @write.autocomplete("character")
     async def _suggest_character(
         self, interaction: Interaction, current: str

@@ -79,6 +79,10 @@ async def test_the_voice_does_not_speak_for_somebody_outside_a_locked_cast(stage
     assert refused.ephemeral
     assert refused.content.startswith("CERIMON is not in the cast. Add them with </cast add:")
     assert await stage.lines() == [HEADING]
+    await stage.ann.slash(stage.channel, "write", text="CERIMON: Hello.")
+    found = await stage.ben.autocomplete(stage.channel, "continue", "character", "")
+    assert [choice["value"] for choice in found] == ["MAYA", "JONAS"]
+    await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "cast lock", lock="off")
     await stage.ben.slash(stage.channel, "continue", character="Cerimon")
     assert (await stage.lines())[1].startswith("CERIMON\n")

@@ -91,9 +91,9 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     assert "-# other, seed 1" in await go_on(stage)
     # A reset of the settings goes back to the server's voice.
     reset = await stage.ann.slash(stage.channel, "settings reset", setting="voice")
-    assert "model other" in answer(reset).content
+    assert "voice other" in answer(reset).content
     show = answer(await stage.ann.slash(stage.channel, "settings show"))
-    assert "- model other" in show.content
+    assert "- voice other" in show.content
     # Another server has its own choice.
     guild = stage.world.create_guild("The Other House")
     channel = guild.create_text_channel("stage")
@@ -310,3 +310,24 @@ def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}
     told = format_model_card(ModelFile("odd", (0, 2_000_000, 0), about=about))
     assert told == "**odd**\nSize: 2.0 MB\n-# fingerprint "
+
+
+# A voice by the heading ------------------------------------------------------------------------
+
+
+async def test_a_heading_chooses_the_voice_unless_the_server_has(stage: Stage, models: Path):
+    for name in ("screen", "stage"):
+        shutil.copy(models / "tiny.onnx", models / f"{name}.onnx")
+
+    async def voice(heading: str) -> str:
+        asked = await stage.ann.slash(stage.channel, "start", heading=heading)
+        if "Pause it and start the new one" in labels(answer(asked)):
+            await stage.ann.click(answer(asked), label="Pause it and start the new one")
+        script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+        return script.voice
+
+    assert await voice("INT. DINER - NIGHT") == "screen"
+    assert await voice("Act II") == "stage"
+    assert await voice("A room") == "tiny"
+    await model(stage, "use", by=administrator(stage), voice="other")
+    assert await voice("INT. DINER - NIGHT") == "other"

@@ -45,7 +45,7 @@ async def test_all_scripts_are_listed(stage: Stage):
     assert shown.ephemeral
     roof, diner = shown.content.split("\n")
     assert re.fullmatch(
-        rf"- \*\*The Roof\*\*: running here, 1 line, begun <t:\d+:d> by <@{stage.ann.id}>", roof
+        rf"- \*\*The Roof\*\*: running here, 1 line, begun <t:\d+:d> by <@{stage.ben.id}>", roof
     )
     assert diner.startswith("- **The Diner**: paused, 1 line, begun <t:")
     assert list(options(shown)) == ["The Roof", "The Diner"]
