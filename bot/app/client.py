@@ -9,7 +9,7 @@ import json
 import logging
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -205,7 +205,7 @@ class Bot(commands.AutoShardedBot):
         Of several processes, the one that has the first shard does so.
         """
         if SYNCING_SHARD not in Shards.of(self).ids:
-            _remember_commands(await self.tree.fetch_commands())
+            await self._fetch_command_ids()
             return
         commands_now = [
             await command.get_translated_payload(self.tree, self._names)
@@ -215,11 +215,16 @@ class Bot(commands.AutoShardedBot):
         digest = hashlib.sha256(description.encode()).hexdigest()
         store = services.store
         if not self._always_sync and await store.key_values.find_value(SYNCED_COMMANDS) == digest:
-            _remember_commands(await self.tree.fetch_commands())
+            await self._fetch_command_ids()
             return
         _remember_commands(await self.tree.sync())
         await store.key_values.save_value(SYNCED_COMMANDS, digest)
         log.info("%d commands were synced", len(commands_now))
+
+    async def _fetch_command_ids(self) -> None:
+        """Ask Discord for the ids of the commands, without which sentences mention only names."""
+        with suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+            _remember_commands(await self.tree.fetch_commands())
 
     async def take_shards(self) -> None:
         """Wait until no other process has any of this process's shards."""

@@ -172,12 +172,21 @@ class Starting(FeatureCog, name="OnBook.starting"):
         await self._open_window(interaction)
 
     async def _open_window(self, interaction: Interaction) -> None:
-        """Open the window, which already has a situation that suits the voice."""
-        session = self.services.open_session(interaction)
-        voice = await session.library.find_chosen_model(interaction.guild_id)
-        situation = draw_situation(voice, SystemRandom())
+        """Open the window, which already has a situation."""
+        situation, _ = await self._draw_situation(interaction)
         modal = StartModal(situation, self.services.voices.names(), self.submit_start)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+
+    async def _draw_situation(self, interaction: Interaction) -> tuple[Situation, str]:
+        """Draw a situation, and return it with its voice: the server's, if that has chosen one."""
+        library = self.services.open_session(interaction).library
+        chosen = await library.find_chosen_model(interaction.guild_id)
+        if await library.has_chosen_model(interaction.guild_id):
+            return draw_situation(chosen, SystemRandom()), chosen
+        names = self.services.voices.names()
+        written = [one for one in load_situations() if one.voice in names]
+        situation = SystemRandom().choice(written or load_situations())
+        return situation, situation.voice if written else chosen
 
     @answer_errors
     async def submit_start(
@@ -191,20 +200,14 @@ class Starting(FeatureCog, name="OnBook.starting"):
         await self._begin_script(interaction, beginning)
 
     async def _draw_beginning(self, interaction: Interaction) -> Beginning:
-        """Draw a situation for a voice that is there, in its style if the voice has it."""
-        names = self.services.voices.names()
-        written_for = [one for one in load_situations() if one.voice in names]
-        situation = SystemRandom().choice(written_for or load_situations())
-        session = self.services.open_session(interaction)
-        chosen = await session.library.find_chosen_model(interaction.guild_id)
-        voice = situation.voice if situation.voice in names else chosen
+        """Draw how a script begins, in the style of the situation if the voice has it."""
+        situation, voice = await self._draw_situation(interaction)
         styles = list_styles(await self.services.voices.look(voice))
         return Beginning(
-            situation.title,
-            "",
-            ", ".join(situation.cast),
-            voice,
-            situation.style if situation.style in styles else None,
+            title=situation.title,
+            cast=", ".join(situation.cast),
+            voice=voice,
+            style=situation.style if situation.style in styles else None,
             elements=situation.elements,
         )
 

@@ -376,6 +376,7 @@ async def test_characters_are_suggested(stage: Stage):
     await begin(stage, cast="Maya, Jonas")
     for said in ("ADA: Good day.", "MAYA: Good day, Ada.", "ZOE: Hi."):
         await stage.ben.slash(stage.channel, "write", text=said)
+    await stage.ann.slash(stage.channel, "cast lock", lock="off")
     for command in ("continue", "write"):
         assert await suggested(command, "") == ["MAYA", "JONAS", "ZOE", "ADA"]
         assert await suggested(command, "ma") == ["MAYA"]

@@ -309,7 +309,7 @@ def test_of_many_texts_a_card_tells_the_mean():
 def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}
     told = format_model_card(ModelFile("odd", (0, 2_000_000, 0), about=about))
-    assert told == "**odd**\nSize: 2.0 MB\n-# fingerprint "
+    assert told == "**odd**\nLanguage: English\nSize: 2.0 MB\n-# fingerprint "
 
 
 # A voice by the heading ------------------------------------------------------------------------
