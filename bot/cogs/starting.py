@@ -12,7 +12,7 @@ import discord
 from discord import app_commands, ui
 
 from ..generation.options import OptionValue
-from ..i18n.catalogue import LANGUAGES, say
+from ..i18n.catalogue import LANGUAGES, phrase, say
 from ..i18n.markdown import inline, plain
 from ..inference.model import LONGEST_STYLE, ModelError
 from ..screenplay.elements import Element
@@ -51,13 +51,13 @@ BY_HEADING, SURPRISE = "*heading", "*surprise"
 """The values of the window's list of voices that are no names of voices."""
 
 START_OPTIONS = {
-    "title": "The script's title",
-    "heading": "Where it starts, such as INT. DINER - NIGHT",
-    "cast": "The characters, separated by commas",
-    "voice": "The voice to write with",
-    "style": "The tone to start in; each voice has its own",
-    "temperature": "How daring the voice is, from 0.1 to 2.0; goes before the mood",
-    "mood": "How the voice feels",
+    "title": phrase("The script's title"),
+    "heading": phrase("Where it starts, such as INT. DINER - NIGHT"),
+    "cast": phrase("The characters, separated by commas"),
+    "voice": phrase("The voice to write with"),
+    "style": phrase("The tone to start in; each voice has its own"),
+    "temperature": phrase("How daring the voice is, from 0.1 to 2.0; goes before the mood"),
+    "mood": phrase("How the voice feels"),
 }
 """What the options of /start mean, as Discord shows it."""
 

@@ -61,6 +61,9 @@ ENTRY_TEMPLATES = {
 }
 """The preferences with their values."""
 
+HIDDEN_IF_NONE = ("style", "seed")
+"""The preferences that most scripts do not have, and that are shown only where one does."""
+
 RANGES: dict[str, tuple[float, float]] = {
     **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
     "seed": (0, LARGEST_SEED),
@@ -160,6 +163,8 @@ def format_preferences(
     current = current_values(script, settings)
     lines = []
     for name in LABELS:
+        if name in HIDDEN_IF_NONE and current[name] is None:
+            continue
         preference = _bold(format_preference(name, current[name]), own[name] != initial[name])
         lines.append(f"- {preference}{_format_range(name)}")
     if mood := find_mood(current, settings):

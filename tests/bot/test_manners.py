@@ -50,7 +50,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
         "- min-p 0.0 (0.0 to 1.0)\n- repetition 0.5 (0.0 to 2.0)\n"
         "- company 1.0 (0.0 to 2.0)\n"
         "- length 60 characters (0 to 1,500)\n- quality quick (quick, good, best)\n"
-        "- style none\n- seed none (0 to 2,147,483,647)\n- takes 1 (1 to 5)\n"
+        "- takes 1 (1 to 5)\n"
     ) in before
     assert "\n- cooldown none (0 to 86,400 s)\n" in before
     told = await settings(stage, "writing", **VOICE)

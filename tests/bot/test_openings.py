@@ -303,9 +303,9 @@ async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
 
     assert await suggested("") == ["storm", "ghost story"]
     assert await suggested("GHO") == ["ghost story"]
-    assert await suggested("", model="other") == []
-    assert await suggested("", model="nobody") == []
-    assert await suggested("", model="tiny") == ["storm", "ghost story"]
+    assert await suggested("", voice="other") == []
+    assert await suggested("", voice="nobody") == []
+    assert await suggested("", voice="tiny") == ["storm", "ghost story"]
 
 
 async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
@@ -313,7 +313,8 @@ async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
     await stage.go_on(stage.ben, stage.channel, seed=1)
     assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
-    assert shown.content.split("\n")[1:3] == ["- model tiny", "- **style storm**"]
+    assert "\n- voice tiny\n" in shown.content
+    assert "\n- **style storm**\n" in shown.content
     await stage.ann.slash(stage.channel, "script show")
     exported = answer(await stage.ann.slash(stage.channel, "script export", format="fountain"))
     [file] = exported.attachments

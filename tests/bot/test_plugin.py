@@ -382,10 +382,11 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
         (1, "onbook"),
         (3, "Continue from here"),
         (3, "Rewrite this line"),
+        (3, "Details"),
     ]
     # The commands are neither in private channels nor on a person's own installation.
     where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
-    assert where == [([0, 1], [0])] * 3
+    assert where == [([0, 1], [0])] * 4
 
 
 @under_one_name
@@ -398,7 +399,7 @@ async def test_its_group_has_the_name_that_is_set(
         await host.load_extension(extension)
         await host.tree.sync()
     told = await stage.ann.slash(stage.channel, "bühne_2 help")
-    assert "`/bühne_2 script show`" in told.response.content
+    assert "</bühne_2 script show:" in told.response.content
     refused = await stage.ann.slash(stage.channel, "bühne_2 continue")
     assert "/bühne_2 start" in refused.response.content
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
