@@ -56,7 +56,8 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
         script: The script that runs.
         line: Its last line, or None before the first.
     """
-    text = f"-# {inline(script.title, MAX_LABEL)} · {inline(script.voice, 40)}"
+    title = inline(script.title, MAX_LABEL)
+    text = f"-# **{title}** · {inline(script.voice, 40)}" if line else _format_start(title)
     if await store.polls.has_open_vote(script):
         return text, make_view()
     position = current_position(script)
@@ -73,6 +74,13 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
     return text, make_view(_make_speaker_select(speakers, position), *buttons)
 
 
+def _format_start(title: str) -> str:
+    return say(
+        "**{title}** starts here. Write the first line with {/write}, or let the voice start.",
+        title=title,
+    )
+
+
 async def _list_speakers(store: Store, script: Script) -> list[str]:
     """Return for whom the voice may write: the cast and, unless it is locked, who has spoken."""
     names = list(script.cast)
@@ -80,7 +88,11 @@ async def _list_speakers(store: Store, script: Script) -> list[str]:
         cues = await store.lines.list_speech_cues(script.head)
         names += filter(None, (Element(Kind.DIALOGUE, cue).cue for cue in cues))
     played = script.players if script.skip_played else ()
-    return [name for name in dict.fromkeys(names) if name not in played]
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if name not in played and len(CHARACTER + name) <= MAX_LABEL
+    ]
 
 
 def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[ui.View]:
