@@ -32,7 +32,7 @@ CARRY_ON: Any = Writing.continue_
         ({"temperature": 2}, [{"temperature": 2.1}, {"temperature": float("nan")}]),
         ({"kind": "action"}, [{"kind": "song"}, {"kind": 1}]),
         ({"character": "x" * 60}, [{"character": "x" * 61}, {"character": ""}]),
-        ({}, [{"seed": -1}, {"vote": 601}, {"takes": 6}]),
+        ({}, [{"vote": 9}, {"vote": 601}, {"takes": 6}]),
     ],
 )
 def test_options_are_held_to_what_is_registered(

@@ -107,8 +107,8 @@ async def replayed(inside: Inside) -> Asked:
     ("ask", "said"),
     [
         (lambda inside: asked_for(inside, "write"), "nothing was added"),
-        (begun_from_a_file, "there is no script. Use /start again"),
-        (replayed, "use /script replay again"),
+        (begun_from_a_file, "there is no script. Use </start:"),
+        (replayed, "use </script replay:"),
     ],
 )
 async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(

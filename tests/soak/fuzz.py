@@ -220,7 +220,11 @@ def _on_message(menu: Json) -> Json:
     return {"id": menu["id"], "name": menu["name"], "type": menu["type"]}
 
 
-ACTIONS = ["continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"]
+ACTIONS = [
+    *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
+    *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-advanced"),
+    *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
+]
 
 
 def _pressed() -> st.SearchStrategy[Json]:
@@ -335,7 +339,7 @@ class Sender:
             if message.channel == channel.id and not message.thinking and message.versions
         ]
         if not there:
-            one.kind, one.data = Kind.COMMAND, _nested(["start"], [])
+            one.kind, one.data = Kind.COMMAND, _nested(["help"], [])
             return None, None
         message = there[-1 - one.message % len(there)]
         data = one.data
