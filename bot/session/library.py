@@ -367,9 +367,10 @@ class Library:
                 raise SessionError(
                     say("Only a moderator (Manage Messages) can limit a script to a role. Ask one.")
                 )
-            voice = (await self.voices.engine(values.get("voice") or script.voice)).model
-            if values.get("style"):
-                values = {**values, "style": openings.find_style(voice, values["style"])}
+            if values.get("voice") or values.get("style"):
+                engine = await self.voices.engine(values.get("voice") or script.voice)
+                if style := values.get("style"):
+                    values = {**values, "style": openings.find_style(engine.model, style)}
             options = {name: values[name] for name in values if name in PREFERENCES}
             columns = {name: values[name] for name in values if name not in PREFERENCES}
             return await self.store.scripts.update_script(script.id, options, **columns)

@@ -121,6 +121,16 @@ async def test_the_menu_writes_three_takes_with_a_vote(stage: Stage):
     assert len(labels(shown)) == 3
 
 
+async def test_the_menu_changes_the_style(stage: Stage):
+    await begin(stage)
+    menu = await open_menu(stage, stage.ann)
+    told = answer(await choose(stage, stage.ann, menu, "menu-style", "storm"))
+    assert told.content == "Changed: style storm."
+    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
+    await stage.ann.slash(stage.channel, "settings reset", setting="style")
+    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style is None
+
+
 async def test_the_menu_exports_the_script(stage: Stage):
     await begin(stage)
     asked = answer(await stage.ben.click(await open_menu(stage), label="Export"))

@@ -403,7 +403,7 @@ async def test_its_group_has_the_name_that_is_set(
     refused = await stage.ann.slash(stage.channel, "bühne_2 continue")
     assert "/bühne_2 start" in refused.response.content
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
-    suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "model", "ti")
+    suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "voice", "ti")
     assert [one["value"] for one in suggested] == ["tiny"]
 
 
