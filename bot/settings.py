@@ -227,7 +227,8 @@ def read_runner_settings() -> RunnerSettings:
     """
     with _one_sentence():
         folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
-        return RunnerSettings(_env_file=".env", _secrets_dir=folder)
+        # mypy takes the fields for all arguments.
+        return RunnerSettings(_env_file=".env", _secrets_dir=folder)  # type: ignore[call-arg]
 
 
 @contextmanager
