@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     size = target.stat().st_size / 1e6
-    print(f"Wrote {target}: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
+    print(f"Wrote {target}: {size:.1f} MB, fingerprint {voice.fingerprint()[:12]}.")
     return 0
 
 

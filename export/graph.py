@@ -23,24 +23,19 @@ adds up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Literal
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from training.model.folding import Floats, FoldedNetwork, WordLayer
+from training.model.folding import FoldedNetwork, WordLayer
 from training.model.perfect_hash import place
 from training.model.words import FACTORS, FADING, MODULI
 
-from .parts import Parts
+from .parts import MICROSOFT, Bits, Parts, quantise_vectors
 from .prior_graph import add_prior
-from .quantise import STEP, ZERO, codes, quantise
-
-Bits = Literal[8, 32]
 
 EXPECTED, LENGTH = "prior.expected", "prior.length"
 """The names of the outputs of `add_prior`."""
@@ -56,9 +51,8 @@ IR_VERSION = 8
 """The IR version of opset 18. By default the onnx package writes its newest version, which older
 runtimes refuse."""
 
-MICROSOFT = "com.microsoft"
 MICROSOFT_OPSET = 1
-"""The only version of the domain of `MatMulIntegerToFloat`."""
+"""The only version of that domain."""
 
 
 def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
@@ -68,37 +62,34 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     float32 [batch, V], and next_state, float32 [batch, S]. S is the size of a state that `CharLSTM`
     packs.
     """
-    parts = Parts()
-    if bits == 8:
-        parts.constant("step", STEP)
-        parts.constant("zero", ZERO)
-    cell = _cell(network)
-    _split_state(parts, network)
+    parts = Parts(bits)
+    sizes = parts.constant("sizes", np.array([n for n in network.shape.sections if n]))
+    parts.node("Split", ["state", sizes], *_sections(network), axis=1)
     for layer, units in zip(_layers(network), network.shape.units, strict=True):
-        parts.constant(f"{layer}.gate_sizes", units * np.array(cell.SPLIT))
-    read = [_operand(parts, "lower.h", bits)]
+        parts.constant(f"{layer}.gate_sizes", units * np.array(_cell(network).SPLIT))
+    read = [parts.operand("lower.h")]
     if network.prior:
-        read.append(_operand(parts, _expected(parts, network), bits))
-    product = _product(parts, "lower", read, network.lower, bits)
+        read.append(parts.operand(_expected(parts, network)))
+    product = parts.product("lower", read, network.lower)
     table = parts.constant("table", network.table)
     added = parts.node("Gather", [table, "tokens"], "lower.table")
     gates = parts.node("Add", [product, added], "lower.gates")
-    lower = _operand(parts, _step(parts, network, "lower", gates), bits)
+    lower = parts.operand(_step(parts, network, "lower", gates))
     _letters(parts, network)
     read = [lower]
     if network.word:
-        _word(parts, network, network.word, lower, bits)
-        read.append(_operand(parts, "next.summary", bits))
-    read.append(_operand(parts, "upper.h", bits))
-    gates = _product(parts, "upper", read, network.upper, bits, network.upper_bias)
-    upper = _operand(parts, _step(parts, network, "upper", gates), bits)
+        _word(parts, network, network.word, lower)
+        read.append(parts.operand("next.summary"))
+    read.append(parts.operand("upper.h"))
+    gates = parts.product("upper", read, network.upper, network.upper_bias)
+    upper = parts.operand(_step(parts, network, "upper", gates))
     said = "said" if network.prior else "logits"
-    _product(parts, "output", [upper], network.output, bits, network.output_bias, said)
+    parts.product("output", [upper], network.output, network.output_bias, said)
     if network.prior:
         _trusted(parts, network)
     sections = [f"next.{name}" for name in _sections(network)]
     parts.node("Concat", sections, "next_state", axis=1)
-    return _model(parts, network, bits)
+    return _model(parts, network)
 
 
 def bits_of(model: onnx.ModelProto) -> Bits:
@@ -121,11 +112,6 @@ def _sections(network: FoldedNetwork) -> list[str]:
     ]
 
 
-def _split_state(parts: Parts, network: FoldedNetwork) -> None:
-    sizes = parts.constant("sizes", np.array([n for n in network.shape.sections if n]))
-    parts.node("Split", ["state", sizes], *_sections(network), axis=1)
-
-
 def _letters(parts: Parts, network: FoldedNetwork) -> None:
     """Add ``next.inside``, 1 for a letter and 0 for a word's end, and update ``next.hashes``."""
     letters = parts.constant("letters", network.letters.astype(np.float32)[:, None])
@@ -141,7 +127,7 @@ def _letters(parts: Parts, network: FoldedNetwork) -> None:
     parts.node("Mul", [rolled, "next.inside"], "next.hashes")
 
 
-def _word(parts: Parts, network: FoldedNetwork, word: WordLayer, lower: str, bits: Bits) -> None:
+def _word(parts: Parts, network: FoldedNetwork, word: WordLayer, lower: str) -> None:
     """Add a step of the word layer in the rows in which a word has ended.
 
     The resulting state of all rows is ``next.word.h``, ``next.word.c`` and ``next.summary``, and
@@ -164,22 +150,20 @@ def _word(parts: Parts, network: FoldedNetwork, word: WordLayer, lower: str, bit
     changed = [f"word.{output}", *(f"word.{name}" for name in others), "summary"]
     if len(word.keys):
         changed.append("topic")
-        read.append(_vector(parts, word, of_rows("hashes", "word.hashes"), bits))
-        read.append(_topic(parts, of_rows("topic", "word.topic"), bits))
+        read.append(_vector(parts, word, of_rows("hashes", "word.hashes")))
+        read.append(_topic(parts, of_rows("topic", "word.topic")))
     own = of_rows("word.h", "word.own")
-    read.append(_operand(parts, own, bits))
-    gates = _product(parts, "word", read, word.matrix, bits, word.bias)
+    read.append(parts.operand(own))
+    gates = parts.product("word", read, word.matrix, word.bias)
     memory = [own, *(of_rows(f"word.{name}", f"word.kept_{name}") for name in others)]
     h = _cell(network).add_step(parts, "word", gates, memory, "step")
-    raw = _product(
-        parts, "summary", [_operand(parts, h, bits)], word.summary, bits, word.summary_bias
-    )
+    raw = parts.product("summary", [parts.operand(h)], word.summary, word.summary_bias)
     parts.node("Tanh", [raw], "step.summary")
     for name in changed:
         parts.node("ScatterND", [name, rows, f"step.{name}"], f"next.{name}")
 
 
-def _vector(parts: Parts, word: WordLayer, hashes: str, bits: Bits) -> str:
+def _vector(parts: Parts, word: WordLayer, hashes: str) -> str:
     """Add the vectors of the words that have ended; return the name of [rows, F].
 
     The vectors are quantised in 8 bits. ``word.known``, bool [rows], is true for known words.
@@ -202,17 +186,17 @@ def _vector(parts: Parts, word: WordLayer, hashes: str, bits: Bits) -> str:
     nobody = parts.constant("word.nobody", np.array(0, dtype=np.int32))
     row = parts.node("Where", [known, number, nobody], "word.row")
     vectors = np.vstack([np.zeros_like(word.vectors[:1]), word.vectors])
-    stored = parts.constant("word.vectors", codes(vectors) if bits == 8 else vectors)
-    return parts.node("Gather", [stored, row], "word.vector")
+    kept = quantise_vectors(vectors) if parts.bits == 8 else vectors
+    return parts.node("Gather", [parts.constant("word.vectors", kept), row], "word.vector")
 
 
-def _topic(parts: Parts, before: str, bits: Bits) -> str:
+def _topic(parts: Parts, before: str) -> str:
     """Add the topics of rows, moved by the vectors of words as `training.model.words.topics` does.
 
     The topics are ``step.topic`` [rows, F]. Returns their name, or in 8 bits that of their codes.
     """
     vector = "word.vector"
-    if bits == 8:
+    if parts.bits == 8:
         vector = parts.node("DequantizeLinear", [vector, "step", "zero"], "word.vector.numbers")
     fading = parts.constant("topic.fading", np.float32(FADING))
     fresh = parts.constant("topic.fresh", np.float32(1 - FADING))
@@ -222,7 +206,7 @@ def _topic(parts: Parts, before: str, bits: Bits) -> str:
     axis = parts.constant("topic.axis", np.array([1]))
     known = parts.node("Unsqueeze", ["word.known", axis], "topic.known")
     parts.node("Where", [known, moved, before], "step.topic")
-    return _operand(parts, "step.topic", bits)
+    return parts.operand("step.topic")
 
 
 def _expected(parts: Parts, network: FoldedNetwork) -> str:
@@ -233,15 +217,14 @@ def _expected(parts: Parts, network: FoldedNetwork) -> str:
     """
     assert network.prior  # `build` calls this only for a network with a prior
     history = network.shape.history
-    # The digit of a token is the token + 1, as in `training.ngrams.digits`.
+    # The digit of a token is the token + 1, as in `training.model.prior.digits`.
     table = np.arange(1, 1 + len(network.table), dtype=np.float32)[:, None]
     digit = parts.node("Gather", [parts.constant("digit", table), "tokens"], "digit.read")
     read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)
     sizes = parts.constant("digits.sizes", np.array([1, history]))
     parts.node("Split", [read, sizes], "digits.forgotten", "next.digits", axis=1)
     whole = parts.node("Cast", [read], "digits.whole", to=TensorProto.INT64)
-    expected, length = add_prior(parts, network.prior.tables, whole, history)
-    assert (expected, length) == (EXPECTED, LENGTH)
+    expected, _ = add_prior(parts, network.prior.tables, whole, history)
     half = parts.constant("prior.half", np.float32(0.5))
     return parts.node("Exp", [parts.node("Mul", [expected, half], "prior.halved")], "prior.roots")
 
@@ -273,46 +256,7 @@ def _step(parts: Parts, network: FoldedNetwork, layer: str, gates: str) -> str:
     return output
 
 
-def _operand(parts: Parts, vector: str, bits: Bits) -> str:
-    """Return the name of a vector as a product reads it, in 8 bits quantised from [-1, 1]."""
-    if bits == 32:
-        return vector
-    return parts.node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")
-
-
-def _product(
-    parts: Parts,
-    layer: str,
-    vectors: Sequence[str],
-    matrix: Floats,
-    bits: Bits,
-    bias: Floats | None = None,
-    name: str = "",
-) -> str:
-    """Add the product of concatenated vectors: [batch, K] @ matrix [K, N] + bias [N]."""
-    name = name or f"{layer}.product"
-    [inputs, *others] = vectors
-    if others:
-        inputs = parts.node("Concat", vectors, f"{layer}.inputs", axis=1)
-    added = [] if bias is None else [parts.constant(f"{layer}.bias", bias)]
-    if bits == 32:
-        stored = parts.constant(f"{layer}.matrix", matrix)
-        if bias is None:
-            return parts.node("MatMul", [inputs, stored], name)
-        product = parts.node("MatMul", [inputs, stored], f"{layer}.unbiased")
-        return parts.node("Add", [product, *added], name)
-    quantised = quantise(matrix)
-    stored = parts.constant(f"{layer}.codes", quantised.codes)
-    scales = parts.constant(f"{layer}.scales", quantised.scales)
-    return parts.node(
-        "MatMulIntegerToFloat",
-        [inputs, stored, "step", scales, "zero", "", *added],
-        name,
-        domain=MICROSOFT,
-    )
-
-
-def _model(parts: Parts, network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
+def _model(parts: Parts, network: FoldedNetwork) -> onnx.ModelProto:
     characters = len(network.table)
     state: list[str | int | None] = ["batch", network.shape.state]
     graph = helper.make_graph(
@@ -329,7 +273,7 @@ def _model(parts: Parts, network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
         parts.constants,
     )
     domains = [helper.make_opsetid("", OPSET)]
-    if bits == 8:
+    if parts.bits == 8:
         domains.append(helper.make_opsetid(MICROSOFT, MICROSOFT_OPSET))
     return helper.make_model(
         graph, opset_imports=domains, ir_version=IR_VERSION, producer_name="onbook"

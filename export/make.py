@@ -10,24 +10,26 @@ from typing import Any
 
 import onnx
 
-from training.data.texts import Text
+from training.data.texts import KINDS, KINDS_IN_WORDS, Text, read
 from training.data.vocabulary import Vocabulary
-from training.errors import VoiceError
+from training.errors import TextError, VoiceError
 from training.evaluation import Cost
-from training.metrics import read_rows
 from training.model.folding import FoldedNetwork
 from training.run import Run
 from training.voice_file import Voice, serialise
 
-from . import graph, heldout, openings
-from .graph import Bits
-from .proof import LARGEST_LOSS, Judged, Proof, loss, prove, tokens
+from . import graph, openings
+from .parts import Bits
+from .proof import LARGEST_LOSS, Proof, loss, prove, tokens
 from .runtime import Runtime
 
 WRITTEN = 4_000
 """Characters that a voice writes as the text of its own proof when its run is missing."""
 
 SEED = 1
+
+HELDOUT = ("validation", "test")
+"""The parts that the network was not trained on, which prove a voice."""
 
 MOST_POINTS = 80
 """The most points of each line of the training curve in a voice file."""
@@ -51,7 +53,7 @@ def from_run(
     """
     model, vocabulary = run.model(), run.vocabulary()
     passages = openings.metadata(styles or openings.of_voice(run.config().name), vocabulary)
-    judged_on = heldout.of_paths(texts) if texts else heldout.of_run(run)
+    judged_on = read_heldout(texts) if texts else heldout_of(run)
     if not judged_on:
         raise VoiceError(
             f"{run.folder} has no held-out texts to verify the voice on. Name some with --heldout."
@@ -64,7 +66,7 @@ def from_run(
 def with_openings(voice: Voice, styles: Path) -> Voice:
     """Return a voice with the openings of a file instead of its own; raise VoiceError."""
     kept = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
-    return Voice(voice.graph, kept | openings.metadata(styles, voice.vocabulary))
+    return Voice(voice.graph, kept | openings.metadata(styles, voice.vocabulary()))
 
 
 def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
@@ -75,15 +77,59 @@ def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     stored = onnx.ModelProto.FromString(voice.graph)
     if graph.bits_of(stored) == 32:
         raise VoiceError("This voice already has 32 bits. There is nothing to do.")
-    network, vocabulary = voice.network(), voice.vocabulary
+    network, vocabulary = voice.network(), voice.vocabulary()
     step = serialise(graph.build(network, 32))
     before, after = Runtime(voice.graph), Runtime(step)
-    text = _own_text(before, vocabulary)
+    # A text that the voice writes from nothing, the same text each time.
+    [newline] = vocabulary.encode("\n")
+    written = before.write(newline, WRITTEN, SEED)
+    text = Text("what the voice itself writes", vocabulary.decode(written))
     [cost] = before.carried([tokens(vocabulary, text)])
     proof = prove(after, network.network(), vocabulary, [text], 32)
     moved = loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
     proof = dataclasses.replace(proof, checks=(*proof.checks, moved))
-    return Voice(step, dict(voice.metadata) | _converted(voice, cost, proof)), proof
+    note = {
+        "from": voice.fingerprint(),
+        "note": "32 bits, made of the 8 bits of another file, whose figures are those of `texts`; "
+        "both read a text that the voice wrote.",
+        "characters": cost.characters,
+        "bits_8": _rounded(cost),
+        "bits_32": _rounded(proof.texts[0].exported),
+    }
+    evaluation = json.loads(voice.metadata.get("onbook.evaluation", "{}")) | {"converted": note}
+    return Voice(step, dict(voice.metadata) | {"onbook.evaluation": _json(evaluation)}), proof
+
+
+def heldout_of(run: Run) -> tuple[Text, ...]:
+    """Return all held-out texts of a run, by part and name; none for a released run."""
+    return tuple(
+        Text(f"{part}/{text.name}", text.content)
+        for part in HELDOUT
+        for text in run.heldout_texts(part)
+    )
+
+
+def read_heldout(paths: Sequence[Path]) -> tuple[Text, ...]:
+    """Return the texts of files and folders, but of a corpus folder only the held-out parts.
+
+    Raises TextError for a path that is missing or holds no text.
+    """
+    texts: list[Text] = []
+    for path in paths:
+        if not path.is_dir():
+            texts.append(read(path))
+            continue
+        parts = [path / part for part in HELDOUT if (path / part).is_dir()] or [path]
+        below = [file for part in parts for file in sorted(part.rglob("*"))]
+        files = [file for file in below if file.suffix.lower() in KINDS and file.is_file()]
+        if not files:
+            raise TextError(
+                f"There is no text in {path}. Give files of the kinds {KINDS_IN_WORDS}."
+            )
+        for file in files:
+            name = file.relative_to(path).with_suffix("").as_posix()
+            texts.append(Text(name, read(file).content))
+    return tuple(texts)
 
 
 def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dict[str, str]:
@@ -93,7 +139,15 @@ def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dic
         "weight_bits": bits,
         "step": best.get("step"),
         "seconds": best.get("seconds"),
-        "texts": [_figures(text) for text in proof.texts],
+        "texts": [
+            {
+                "name": text.name,
+                "characters": text.exported.characters,
+                "pytorch": _rounded(text.pytorch),
+                "exported": _rounded(text.exported),
+            }
+            for text in proof.texts
+        ],
     }
     return {
         "onbook.name": config.name,
@@ -113,7 +167,7 @@ def _curve(run: Run) -> dict[str, list[list[float]]]:
 
     ``training`` was measured with dropout, ``validation`` on the text that chose the best weights.
     """
-    rows = read_rows(run.metrics)
+    rows = run.read_metrics()
     lines = {"training": "train_bits", "validation": "validation_bits"}
     return {
         name: _thinned([[row["step"], round(row[key], 3)] for row in rows if key in row])
@@ -125,37 +179,6 @@ def _thinned(points: list[list[float]]) -> list[list[float]]:
     """Return at most `MOST_POINTS` of the points, the last one among them."""
     every = -(-len(points) // MOST_POINTS) or 1
     return points[::-1][::every][::-1]
-
-
-def _figures(text: Judged) -> dict[str, Any]:
-    """Return the bits per character of one text, in the form of the metadata."""
-    return {
-        "name": text.name,
-        "characters": text.exported.characters,
-        "pytorch": _rounded(text.pytorch),
-        "exported": _rounded(text.exported),
-    }
-
-
-def _converted(voice: Voice, cost: Cost, proof: Proof) -> dict[str, str]:
-    """Return the voice's evaluation with a note that its weights were converted."""
-    note = {
-        "from": voice.fingerprint,
-        "note": "32 bits, made of the 8 bits of another file, whose figures are those of `texts`; "
-        "both read a text that the voice wrote.",
-        "characters": cost.characters,
-        "bits_8": _rounded(cost),
-        "bits_32": _rounded(proof.texts[0].exported),
-    }
-    evaluation = json.loads(voice.metadata.get("onbook.evaluation", "{}"))
-    return {"onbook.evaluation": _json(evaluation | {"converted": note})}
-
-
-def _own_text(voice: Runtime, vocabulary: Vocabulary) -> Text:
-    """Return a text that the voice writes from nothing, the same text each time."""
-    [newline] = vocabulary.encode("\n")
-    written = voice.write(newline, WRITTEN, SEED)
-    return Text("what the voice itself writes", vocabulary.decode(written))
 
 
 def _rounded(cost: Cost) -> float:

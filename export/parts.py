@@ -1,21 +1,50 @@
-"""Collect the nodes and the constants of a graph under construction."""
+"""Collect the nodes and the constants of a graph, whose products are in 8 or 32 bits.
+
+A product in 8 bits multiplies the codes of a vector and of a matrix and adds them up as integers.
+The sum is exact in any order, so it is the same on every processor.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
+
+from training.model.folding import Floats
+
+Bits = Literal[8, 32]
+
+MICROSOFT = "com.microsoft"
+"""The domain of `MatMulIntegerToFloat`."""
+
+LARGEST_CODE = 63
+"""The largest code of a matrix. Processors without instructions for sums of 8-bit products add two
+products in 16 bits, and saturate: 2 x 255 x 63 fits, 2 x 255 x 127 does not."""
+
+STEP = np.float32(1 / 127)
+"""The step between two codes of a vector, whose numbers lie between -1 and 1."""
+
+ZERO = np.uint8(128)
+"""The code that stands for 0 in a vector."""
 
 
 @dataclass
 class Parts:
     """Nodes and constants, in the order in which they were added."""
 
+    bits: Bits = 32
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.bits == 8:
+            self.constant("step", STEP)
+            self.constant("zero", ZERO)
 
     def constant(self, name: str, array: Any) -> str:  # noqa: ANN401 - an array of any kind
         """Add a constant; return its name."""
@@ -35,3 +64,52 @@ class Parts:
             helper.make_node(operator, inputs, outputs, outputs[0], domain=domain, **attributes)
         )
         return outputs[0]
+
+    def operand(self, vector: str) -> str:
+        """Return the name of a vector as a product reads it, in 8 bits quantised from [-1, 1]."""
+        if self.bits == 32:
+            return vector
+        return self.node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")
+
+    def product(
+        self,
+        layer: str,
+        operands: Sequence[str],
+        matrix: Floats,
+        bias: Floats | None = None,
+        name: str = "",
+    ) -> str:
+        """Add the product of concatenated operands: [batch, K] @ matrix [K, N] + bias [N]."""
+        name = name or f"{layer}.product"
+        [inputs, *others] = operands
+        if others:
+            inputs = self.node("Concat", operands, f"{layer}.inputs", axis=1)
+        added = [] if bias is None else [self.constant(f"{layer}.bias", bias)]
+        if self.bits == 32:
+            stored = self.constant(f"{layer}.matrix", matrix)
+            if bias is None:
+                return self.node("MatMul", [inputs, stored], name)
+            product = self.node("MatMul", [inputs, stored], f"{layer}.unbiased")
+            return self.node("Add", [product, *added], name)
+        codes, scales = quantise(matrix)
+        codes_name = self.constant(f"{layer}.codes", codes)
+        scales_name = self.constant(f"{layer}.scales", scales)
+        operands = [inputs, codes_name, "step", scales_name, "zero", "", *added]
+        return self.node("MatMulIntegerToFloat", operands, name, domain=MICROSOFT)
+
+
+def quantise(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Return the nearest codes of a matrix, float32 [K, N], in 8 bits of which 7 are used.
+
+    Returns:
+        The codes, int8 [K, N], and the scale of each column, float32 [N], above 0 and chosen by the
+        column's maximum: weight = code x scale.
+    """
+    largest = abs(matrix).max(axis=0)
+    scales = (np.where(largest == 0, 1, largest) / LARGEST_CODE).astype(np.float32)
+    return np.rint(matrix / scales).astype(np.int8), scales
+
+
+def quantise_vectors(vectors: Floats) -> NDArray[np.uint8]:
+    """Return the nearest codes of numbers between -1 and 1, as QuantizeLinear does."""
+    return (np.rint(vectors / STEP) + ZERO).clip(0, 255).astype(np.uint8)

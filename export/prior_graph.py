@@ -10,17 +10,13 @@ Logarithms are multiples of 1 / 16, so that their sums are exact in any order.
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 from onnx import TensorProto
 
 from training.model.corrections import CODES, STEP
-from training.model.tables import Tables
+from training.model.tables import STORED, Tables
 
 from .parts import Parts
-
-NAMES = [field.name for field in fields(Tables) if field.name not in ("lengths", "factors")]
 
 
 def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[str, str]:
@@ -37,7 +33,7 @@ def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[
         The names of the logarithms of the probabilities, float32 [batch, V], and of the length of
         the longest known context, int64 [batch].
     """
-    for name in NAMES:
+    for name in STORED:
         parts.constant(f"prior.{name}", getattr(tables, name))
     slots, known = _look_up(parts, tables, digits, history)
     none = parts.constant("prior.none", np.array(0))

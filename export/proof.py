@@ -16,7 +16,7 @@ from training.data.vocabulary import Vocabulary
 from training.evaluation import Cost, carried
 from training.model.network import CharLSTM
 
-from .graph import Bits
+from .parts import Bits
 from .runtime import Runtime, Tokens
 
 STEPS = 500

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from export import make, proof
 from export.__main__ import main as export
 from training.config import Config
 from training.data.corpora import shakespeare
@@ -44,6 +45,10 @@ TINY = Config(
 
 STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""
+
+
+# The proof of a voice of a few kilobytes needs fewer steps than that of a large one.
+proof.STEPS, proof.CROWD_STEPS, make.WRITTEN = 60, 8, 600
 
 
 @pytest.fixture(autouse=True)

@@ -19,9 +19,6 @@ from .model.network import CharLSTM
 from .model.prior import NgramPrior
 from .run import load, save
 
-COUNTED = "prior."
-"""The prefix of the prior's buffers, which never change and lie in a file of their own."""
-
 
 def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
     """Return the tensors of a network, of its average and of an optimiser, by name."""
@@ -41,8 +38,8 @@ def pack_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights and buffers of a network by name, without the prior's counts."""
-    state = model.state_dict()
-    return {name: tensor for name, tensor in state.items() if not name.startswith(COUNTED)}
+    # The buffers of the prior never change, and lie in a file of their own.
+    return {k: t for k, t in model.state_dict().items() if not k.startswith("prior.")}
 
 
 def unpack(
@@ -125,7 +122,7 @@ def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> P
             tensors, facts = load(path)
             if facts == _facts(prior, texts):
                 return tensors, tensors.pop("parts").numpy()
-        parts = packed(prior.learn(texts))
+        parts = prior.learn(texts).numpy()
         keep(prior, texts, parts, path)
         return {name: buffer.cpu() for name, buffer in prior.named_buffers()}, parts
 
@@ -144,11 +141,6 @@ def keep(prior: NgramPrior, texts: Tokens, parts: Parts, path: Path) -> None:
 def _facts(prior: NgramPrior, texts: Tokens) -> dict[str, Any]:
     """Return the facts on which a prior's counts depend."""
     return {"texts": texts.fingerprint, "shape": dataclasses.asdict(prior.shape)}
-
-
-def packed(parts: Tensor) -> Parts:
-    """Return parts as int8, because there are few parts."""
-    return parts.to(torch.int8).numpy()
 
 
 def set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ from .data.vocabulary import Vocabulary
 from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
 from .model.words import NO_WORDS, WordShape, letter_numbers
+
+DECAY = 0.2
+"""The share of a schedule with a known end in which the learning rate falls."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,24 @@ class Config:
         if not self.taught_by:
             return self.batch
         return max(1, self.batch - max(1, round(self.batch * self.taught)))
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step: linear warm-up, constant, then down to zero.
+
+        Warmup-stable-decay (Hu et al. 2024, "MiniCPM: Unveiling the Potential of Small Language
+        Models with Scalable Training Strategies"): a training with a constant rate can go on for
+        weeks, and at any moment a short decay makes a finished network of it. The decay is 1 -
+        sqrt, which ends lower than a straight line (Hägele et al. 2024, "Scaling Laws and
+        Compute-Optimal Training Beyond Fixed Training Durations").
+        """
+        rising = min(1.0, (step + 1) / self.warmup)
+        if self.steps is None:
+            return self.learning_rate * rising
+        start = self.decay_from
+        if start is None:
+            start = round(self.steps * (1 - DECAY))
+        done = (step - start) / max(1, self.steps - start)
+        return self.learning_rate * rising * (1 - math.sqrt(min(1.0, max(0.0, done))))
 
     def shape(self, vocabulary: Vocabulary) -> Shape:
         """Return the network's sizes for a vocabulary."""

@@ -70,16 +70,20 @@ def prepare(
             taught_by=taught_by,
         )
         larger = _grown(voice.vocabulary(), split.train)
-    for one in teachers:
-        _require_vocabulary(one, larger)
     tokens = Tokens.of(split.train, larger)
     windows_of(config, tokens)
     if teachers:
-        _require_windows(config)
+        _require_teachers(teachers, larger, config)
     beside, parts = _prior(known, tokens, larger)
     shape = beside.shape if beside else prior.NO_PRIOR
     if resume:
-        config = _go_on(run, shape, changes.get("steps"))
+        if config.prior != shape:
+            raise RunError(
+                f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
+                f"another --out."
+            )
+        config = dataclasses.replace(config, steps=changes.get("steps") or config.steps)
+        run.write_config(config)
     else:
         config = dataclasses.replace(config, prior=shape)
         run.begin(config, larger, split)
@@ -102,7 +106,13 @@ def prepare(
     return training
 
 
-def _require_windows(config: Config) -> None:
+def _require_teachers(teachers: Sequence[Trained], vocabulary: Vocabulary, config: Config) -> None:
+    for one in teachers:
+        if one.vocabulary() != vocabulary:
+            raise TrainingError(
+                f"{one} does not tell the same characters apart as the voice and these texts: "
+                f"give --teacher a run of just these, such as one tuned from the voice on them."
+            )
     if config.batch < 2:
         raise TrainingError(
             "One stream reads what the teachers wrote, and one the texts: give a larger --batch."
@@ -112,14 +122,6 @@ def _require_windows(config: Config) -> None:
         raise TrainingError(
             f"{config.imagined:,} characters fill no window of {streams} streams of "
             f"{config.window} characters: give a larger --imagined."
-        )
-
-
-def _require_vocabulary(teacher: Trained, vocabulary: Vocabulary) -> None:
-    if teacher.vocabulary() != vocabulary:
-        raise TrainingError(
-            f"{teacher} does not tell the same characters apart as the voice and these "
-            f"texts: give --teacher a run of just these, such as one tuned from the voice on them."
         )
 
 
@@ -152,19 +154,6 @@ def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
             f"not know, too many to add: train a voice on them instead."
         )
     return larger
-
-
-def _go_on(run: Run, shape: PriorShape, steps: int | None) -> Config:
-    """Return the run's own configuration with new steps; its prior must be that of the texts."""
-    kept = run.config()
-    if kept.prior != shape:
-        raise RunError(
-            f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
-            f"another --out."
-        )
-    config = dataclasses.replace(kept, steps=steps or kept.steps)
-    run.write_config(config)
-    return config
 
 
 def _prior(
@@ -260,17 +249,8 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
     divided = parts_of(texts)
     text = joined([one.numpy() for one in texts], longest)
     parts = joined([one.numpy() for one in divided], longest).clip(1) - np.uint8(1)
-    levels = choose(
-        text,
-        parts % 2 > 0,
-        prior.characters,
-        longest=longest,
-        dense=0,
-        rows=0,
-        contexts=ADDED,
-        listed=listed,
-        seen=SEEN_CONTEXTS,
-    )
+    shape = PriorShape(ADDED, longest, rows=0, dense=0, listed=listed)
+    levels = choose(text, parts % 2 > 0, prior.characters, shape, SEEN_CONTEXTS)
     variants = 2 + int(parts.max())
     # The expectations of the empty context are a placeholder, which nothing reads.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
@@ -293,9 +273,7 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
         added[rows, new.symbols] += new.book[new.codes].transpose(0, 2, 1)
     old = prior.tables()
     larger = NgramPrior(prior.shape, prior.characters)
-    tables, held_out = beside(old, *laid_out(levels, made, old))
-    larger.set_tables(tables)
-    larger.set_held_out(held_out)
+    larger.set_tables(*beside(old, *laid_out(levels, made, old)))
     return larger, torch.cat(divided)
 
 

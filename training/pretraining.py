@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from .model import prior, words
 from .model.network import CharLSTM
 from .model.words import WordVectors
 from .run import Run, make_folder, save
-from .trainer import Clock, Session, Training, windows_of
+from .trainer import Session, Training, windows_of
 from .voice_file import Trained
 
 DECAYED = 0.1
@@ -39,7 +38,6 @@ def train(
     *,
     voice: Trained | None = None,
     resume: bool = False,
-    team: Team = ALONE,
     session: Session | None = None,
 ) -> Training:
     """Return a training of a voice on texts, before its first step or resumed from the run folder.
@@ -48,8 +46,8 @@ def train(
     vocabulary of that voice, and only the prior is counted again. A resumed run keeps its own
     configuration; only `Config.steps`, if given, moves the end of its schedule, and
     `Config.learning_rate` replaces the rate. Resuming needs no paths, because the texts are in the
-    run folder; paths, if given, must hold the same texts. In a ``team``, only the first process
-    needs the texts and the folder.
+    run folder; paths, if given, must hold the same texts. In a team, only the first process needs
+    the texts and the folder.
 
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
@@ -63,9 +61,10 @@ def train(
             found.append(collect(paths))
         return dataclasses.replace(config, texts=files)
 
-    config = team.by_first(read)
+    session = session or Session()
+    config = session.team.by_first(read)
     split = found[0] if found else None
-    return prepare(split, run, config, voice=voice, resume=resume, team=team, session=session)
+    return prepare(split, run, config, voice=voice, resume=resume, session=session)
 
 
 def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None = None) -> None:
@@ -85,17 +84,16 @@ def prepare(
     *,
     voice: Trained | None = None,
     resume: bool = False,
-    team: Team = ALONE,
-    clock: Clock = time.perf_counter,
     session: Session | None = None,
 ) -> Training:
     """Return a training at the state of the run in the folder, or before its first step.
 
     ``split``: the texts; a resumed run, and any process but the first, does not need them.
-    ``vocabulary`` is that of ``voice``, or computed from the learned texts, unless given.
-    ``clock`` measures the minutes of the schedule. Raises RunError and TrainingError as `train`
-    does.
+    ``vocabulary`` is that of ``voice``, or computed from the learned texts, unless given. Raises
+    RunError and TrainingError as `train` does.
     """
+    session = session or Session()
+    team = session.team
 
     def asked_for() -> tuple[Config, Vocabulary, Tokens]:
         if resume:
@@ -104,7 +102,7 @@ def prepare(
         return _begin(split, run, config, vocabulary, voice, team)
 
     config, known, texts = team.by_first(asked_for)
-    training = Training(run, config, known, texts, team=team, clock=clock, session=session)
+    training = Training(run, config, known, texts, session=session)
     training.resume()
     return training
 
@@ -153,17 +151,12 @@ def _as_large_as(voice: Trained, config: Config) -> Config:
     The parameters of trust in the prior depend on the length of its contexts.
     """
     shape = voice.model().shape
+    contexts = config.prior.contexts if shape.prior.contexts else 0
+    sizes = ("embedding", "lower", "word", "summary", "upper", "vectors")
     return dataclasses.replace(
         config,
-        embedding=shape.embedding,
-        lower=shape.lower,
-        word=shape.word,
-        summary=shape.summary,
-        upper=shape.upper,
-        vectors=shape.vectors,
-        prior=dataclasses.replace(
-            shape.prior, contexts=config.prior.contexts if shape.prior.contexts else 0
-        ),
+        **{name: getattr(shape, name) for name in sizes},
+        prior=dataclasses.replace(shape.prior, contexts=contexts),
         begun_from=voice.fingerprint(),
     )
 
@@ -203,14 +196,13 @@ def decay(
     paths: Sequence[Path] = (),
     lengthen: int = 1,
     resume: bool = False,
-    team: Team = ALONE,
     session: Session | None = None,
 ) -> Training:
     """Return a training that finishes what another run has learned so far, in a folder of its own.
 
     The training begins at the last checkpoint of ``run``, which is only read and may still be
     trained, and takes ``steps`` steps, in which the learning rate falls to zero: see
-    `training.schedule`.
+    `Config.learning_rate_at`.
 
     Args:
         run: A run trained at a constant rate.
@@ -222,12 +214,13 @@ def decay(
             can only be learned from long windows, which cost more than they bring while letters
             and words are learned.
         resume: Whether to resume the run in ``voice``.
-        team: The processes that train the network.
         session: The session of this process.
     """
+    session = session or Session()
+    team = session.team
     if not resume:
         team.by_first(lambda: _cut(run, voice, steps, changes, paths, lengthen, team))
-    return prepare(None, voice, voice.config(), resume=True, team=team, session=session)
+    return prepare(None, voice, voice.config(), resume=True, session=session)
 
 
 def _cut(

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import BadZipFile
 
+from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -101,12 +102,7 @@ class Run:
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the last checkpoint and its facts; raises RunError if there is none."""
-        try:
-            return load(self.resume)
-        except (OSError, SafetensorError) as error:
-            raise RunError(
-                f"{self.resume} is missing or damaged: train this run, or name another."
-            ) from error
+        return self._load(self.resume)
 
     def heldout_texts(self, part: str) -> tuple[Text, ...]:
         """Return the held-out texts of "validation" or "test", ordered by name."""
@@ -118,7 +114,7 @@ class Run:
     def model(self) -> CharLSTM:
         """Return the best model of the run in float32; raises RunError if there is none yet."""
         model = CharLSTM(self.config().shape(self.vocabulary()))
-        weights, _ = self._load_weights()
+        weights, _ = self._load(self.weights)
         try:
             model.load_state_dict(
                 # Integers, such as keys of n-grams, stay integers.
@@ -140,9 +136,7 @@ class Run:
 
     def best(self) -> Mapping[str, Any]:
         """Return the facts of the best weights: step, validation bits, time; may be empty."""
-        if not self.weights.exists():
-            return {}
-        return load(self.weights)[1]
+        return load(self.weights)[1] if self.weights.exists() else {}
 
     def divide_logits(self, temperatures: Sequence[float], bits: float) -> None:
         """Scale the best model's logits as `at_temperatures` does, and store the resulting cost.
@@ -150,21 +144,63 @@ class Run:
         ``bits``: the bits per character of the validation text after that. Raises RunError if there
         is no model.
         """
-        weights, facts = self._load_weights()
-        before = facts.get("temperatures", [facts.get("temperature", 1.0)] * len(temperatures))
+        weights, facts = self._load(self.weights)
+        before = facts["temperatures"]
         noted = {
             "temperatures": [a * b for a, b in zip(before, temperatures, strict=True)],
             "validation_bits": bits,
         }
-        facts.pop("temperature", None)
         save(self.weights, at_temperatures(weights, temperatures), facts | noted)
 
-    def _load_weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def read_metrics(self) -> list[Mapping[str, float]]:
+        """Return the lines of metrics in order; none if there is no file."""
+        if not self.metrics.exists():
+            return []
+        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+
+    def add_metrics(self, row: Mapping[str, float]) -> None:
+        """Append a line of metrics."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def drop_metrics_after(self, step: int) -> None:
+        """Drop the metrics of steps that were not saved, because they will be logged again."""
+        if self.metrics.exists():
+            kept = [row for row in self.read_metrics() if row["step"] <= step]
+            text = "".join(json.dumps(row) + "\n" for row in kept)
+            self.metrics.write_text(text, encoding="utf-8")
+
+    def draw_curves(self) -> None:
+        """Draw the training and validation bits to a PNG."""
+        rows = self.read_metrics()
+        trained = [(row["step"], row["train_bits"]) for row in rows if "train_bits" in row]
+        judged = [(row["step"], row["validation_bits"]) for row in rows if "validation_bits" in row]
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        axes = figure.add_subplot(
+            xlabel="step",
+            ylabel="bits per character",
+            title="What a character costs while the voice learns",
+        )
+        if trained:
+            axes.plot(*zip(*trained, strict=True), label="training, with dropout", lw=1, color="C0")
+        if judged:
+            axes.plot(*zip(*judged, strict=True), "o-", label="validation", color="C1")
+            best = min(judged, key=lambda point: point[1])
+            axes.annotate(
+                f"{best[1]:.3f}", best, textcoords="offset points", xytext=(0, -14), ha="center"
+            )
+            # The first steps cost so much that their bits would flatten the rest of the curve.
+            axes.set_ylim(min(b for _, b in trained + judged) - 0.1, max(judged[0][1] + 0.3, 2.5))
+        axes.grid(alpha=0.3)
+        axes.legend()
+        figure.savefig(self.folder / "curves.png", dpi=120)
+
+    def _load(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         try:
-            return load(self.weights)
+            return load(path)
         except (OSError, SafetensorError) as error:
             raise RunError(
-                f"{self.weights} is missing or damaged: train this run, or name another."
+                f"{path} is missing or damaged: train this run, or name another."
             ) from error
 
     def _read(self, name: str, parse: Callable[[str], T]) -> T:

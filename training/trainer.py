@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from training.errors import RunError, TrainingError
 
-from . import checkpoint, metrics
-from .checkpoint import Start, counted, packed, share_buffers
+from . import checkpoint
+from .checkpoint import Start, counted, share_buffers
 from .config import Config
 from .data.batches import Ahead, Batches, Imagined
 from .data.names import Names
@@ -30,7 +30,6 @@ from .distributed import ALONE, Team, interruption
 from .evaluation import calibrated, carried, excerpt, sample
 from .model.network import CharLSTM, at_temperatures
 from .run import Run, load, save
-from .schedule import learning_rate
 
 if TYPE_CHECKING:
     # Generic in the type stubs alone.
@@ -63,6 +62,10 @@ class Session:
     """Minutes after which to save and stop, from the start of the session; None for no limit."""
     checkpoint_minutes: float = 5.0
     """Minutes between two checkpoints; each evaluation saves a checkpoint as well."""
+    team: Team = ALONE
+    """The processes that train the network."""
+    clock: Clock = time.perf_counter
+    """Measures the minutes of the schedule."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -81,15 +84,13 @@ class Training:
         vocabulary: Vocabulary,
         texts: Tokens,
         start: Start | None = None,
-        team: Team = ALONE,
-        clock: Clock = time.perf_counter,
         imagined: Imagined | None = None,
         session: Session | None = None,
     ) -> None:
         self.run_folder = run
-        self.team = team
-        self.clock = clock
         self.session = session or Session()
+        self.team = team = self.session.team
+        self.clock = self.session.clock
         self.config = config
         self.vocabulary = vocabulary
         contents = [text.content for text in run.heldout_texts("validation")]
@@ -107,7 +108,7 @@ class Training:
         )
         if start:
             found = start(self.model, texts)
-            parts = None if found is None else packed(found)
+            parts = None if found is None else found.numpy()
         else:
             parts = counted(self.model, texts, run.counted, team)
             if run.initial.exists():
@@ -142,7 +143,15 @@ class Training:
         """
         began = self.clock() - self.seconds
         bits, taken, reported = 0.0, 0, self.clock()
-        with interruption() as interrupted, self._progress() as progress:
+        bar: Progress = tqdm(
+            total=self.config.steps,
+            initial=self.step,
+            unit="step",
+            smoothing=0.05,
+            mininterval=1,
+            disable=not self.team.leads,
+        )
+        with interruption() as interrupted, bar as progress:
             while self.config.steps is None or self.step < self.config.steps:
                 bits += self.train_step()
                 taken += 1
@@ -188,7 +197,7 @@ class Training:
             kept = torch.rand(len(self.state), 1) >= self.config.resets
             self.state = self.state * kept.to(self.device)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config, self.step)
+            group["lr"] = self.config.learning_rate_at(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             logits, state = self.network(batch.inputs, self.state, batch.parts)
         loss, text = batch.cost(logits.float())
@@ -243,7 +252,7 @@ class Training:
         temperatures, cost = calibrated(*self._validation(self.average, self.vocabulary))
         bits = cost.per_character
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
-        metrics.add_row(self.run_folder.metrics, row)
+        self.run_folder.add_metrics(row)
         written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
         self.run_folder.samples.mkdir(exist_ok=True)
         path = self.run_folder.samples / f"{self.step:07d}.txt"
@@ -268,7 +277,7 @@ class Training:
                 at_temperatures(self.average.state_dict(), temperatures),
                 facts,
             )
-        metrics.draw_curves(self.run_folder.metrics, self.run_folder.folder / "curves.png")
+        self.run_folder.draw_curves()
 
     def validation_bits(self) -> float:
         """Return the bits per character of the validation text by the averaged weights."""
@@ -324,7 +333,7 @@ class Training:
             checkpoint.restore_generators(tensors, found, self.team.rank)
             self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
         if self.team.leads:
-            metrics.drop_rows_after(self.run_folder.metrics, self.step)
+            self.run_folder.drop_metrics_after(self.step)
 
     def _read_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         if not self.run_folder.resume.exists():
@@ -339,28 +348,16 @@ class Training:
 
     def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:
         characters = steps * self.config.batch * self.config.window
-        metrics.add_row(
-            self.run_folder.metrics,
-            {
-                "step": self.step,
-                "seconds": round(self.seconds, 1),
-                "epoch": round(self.step / self.windows.per_epoch, 3),
-                "learning_rate": learning_rate(self.config, self.step),
-                "train_bits": round(bits, 5),
-                "characters_per_second": round(characters / seconds),
-            },
-        )
+        row = {
+            "step": self.step,
+            "seconds": round(self.seconds, 1),
+            "epoch": round(self.step / self.windows.per_epoch, 3),
+            "learning_rate": self.config.learning_rate_at(self.step),
+            "train_bits": round(bits, 5),
+            "characters_per_second": round(characters / seconds),
+        }
+        self.run_folder.add_metrics(row)
         progress.set_postfix_str(f"{bits:.3f} bits, {characters / seconds:,.0f} characters/s")
-
-    def _progress(self) -> Progress:
-        return tqdm(
-            total=self.config.steps,
-            initial=self.step,
-            unit="step",
-            smoothing=0.05,
-            mininterval=1,
-            disable=not self.team.leads,
-        )
 
 
 def windows_of(config: Config, texts: Tokens) -> Windows:

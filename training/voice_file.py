@@ -7,8 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,14 @@ from .data.vocabulary import Vocabulary
 from .errors import VoiceError
 from .model.folding import Floats, FoldedNetwork, FoldedPrior, WordLayer
 from .model.network import CharLSTM, Shape
-from .model.tables import Tables
+from .model.tables import STORED, Tables
 from .run import Run
 
 FORMAT = "1"
 """The version of the voice file format."""
 
 NUMBERS_PER_CODE = 127
-"""A vector's number is (code - 128) / 127, see `export.quantise`."""
+"""A vector's number is (code - 128) / 127, see `export.parts`."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,12 @@ class Voice:
     """A serialised ModelProto without `metadata_props`."""
     metadata: Mapping[str, str]
     """``onbook.*`` without the format and the fingerprint, which follow from the rest."""
+    path: Path = field(default=Path(), compare=False)
+    """The file that the voice was read from, if any."""
 
-    @property
+    def __str__(self) -> str:
+        return str(self.path)
+
     def fingerprint(self) -> str:
         r"""Return a hash of all that the lines of a voice depend on.
 
@@ -60,7 +63,6 @@ class Voice:
         kept = [self.metadata[key].encode() for key in ("onbook.vocabulary", "onbook.fold")]
         return hashlib.sha256(b"\0".join([self.graph, *kept])).hexdigest()
 
-    @property
     def vocabulary(self) -> Vocabulary:
         """Return the characters that the voice knows."""
         characters, fold = (
@@ -80,10 +82,19 @@ class Voice:
         except KeyError as error:
             raise VoiceError("This voice has a graph of another making: export its run.") from error
 
+    def model(self) -> CharLSTM:
+        """Return the network as a PyTorch module."""
+        return self.network().network()
+
+    def config(self) -> Config:
+        """Return the configuration of the training, with the network's sizes in the file."""
+        config = Config.from_json(self.metadata["onbook.config"])
+        return dataclasses.replace(config, embedding=self.network().shape.embedding)
+
     def to_bytes(self) -> bytes:
         """Return the whole file."""
         last = onnx.ModelProto()
-        sealed = {"onbook.format": FORMAT, "onbook.fingerprint": self.fingerprint}
+        sealed = {"onbook.format": FORMAT, "onbook.fingerprint": self.fingerprint()}
         helper.set_model_props(last, sealed | dict(self.metadata))
         return self.graph + serialise(last)
 
@@ -119,9 +130,9 @@ class Voice:
             raise VoiceError(f"{path} is no voice of format {FORMAT}: export its run again.")
         model.ClearField("metadata_props")
         fingerprint = metadata.pop("onbook.fingerprint", None)
-        voice = cls(serialise(model), metadata)
+        voice = cls(serialise(model), metadata, path)
         if not {"onbook.vocabulary", "onbook.fold"} <= metadata.keys() or (
-            fingerprint != voice.fingerprint
+            fingerprint != voice.fingerprint()
         ):
             raise VoiceError(f"{path} is not what its fingerprint says: export its run again.")
         return voice
@@ -184,47 +195,14 @@ def read_tables(stored: Mapping[str, Any]) -> Tables:
     """Return the tables of a prior from the constants of a graph, by name."""
     powers, lengths = stored["prior.powers"], stored["prior.lengths"]
     factors = powers[::-1, lengths.argmax()][: lengths.max()]
-    names = [one.name for one in fields(Tables) if one.name not in ("lengths", "factors")]
-    found = {name: stored[f"prior.{name}"] for name in names}
+    found = {name: stored[f"prior.{name}"] for name in STORED}
     return Tables(lengths=lengths, factors=factors, **found)
 
 
-@dataclass(frozen=True)
-class VoiceFile:
-    """A voice file to train further, read when it is needed."""
-
-    path: Path
-
-    def model(self) -> CharLSTM:
-        """Return the network, as exactly as the file stores it."""
-        return self._voice.network().network()
-
-    def vocabulary(self) -> Vocabulary:
-        """Return the characters that the voice knows."""
-        return self._voice.vocabulary
-
-    def config(self) -> Config:
-        """Return the configuration of the training, with the network's sizes in the file."""
-        shape = self._voice.network().shape
-        config = Config.from_json(self._voice.metadata["onbook.config"])
-        return dataclasses.replace(config, embedding=shape.embedding)
-
-    def fingerprint(self) -> str:
-        """Return a fingerprint of the voice."""
-        return self._voice.fingerprint
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-    @cached_property
-    def _voice(self) -> Voice:
-        return Voice.read(self.path)
-
-
-Trained = Run | VoiceFile
+Trained = Run | Voice
 """A trained voice to train further."""
 
 
 def open_voice(path: Path) -> Trained:
     """Return the voice at a path: a voice file, or a run folder."""
-    return VoiceFile(path) if path.is_file() else Run(path)
+    return Voice.read(path) if path.is_file() else Run(path)

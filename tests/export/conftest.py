@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from export.quantise import Matrix, Quantised
+from export.parts import quantise
 from training.data.vocabulary import Vocabulary
+from training.model.folding import Floats
 from training.model.network import CharLSTM, Shape
 from training.model.prior import PriorShape
 from training.model.words import NO_WORDS, WordShape, key_of, letter_numbers
@@ -85,6 +86,7 @@ def voice_32(voices: Path) -> Path:
     return voices / "other.onnx"
 
 
-def dequantise(quantised: Quantised) -> Matrix:
-    """Return the matrix that codes stand for."""
-    return quantised.codes.astype(np.float32) * quantised.scales
+def dequantised(matrix: Floats) -> Floats:
+    """Return the matrix that the codes of a matrix stand for."""
+    codes, scales = quantise(matrix)
+    return codes.astype(np.float32) * scales

@@ -9,9 +9,8 @@ import torch
 from onnx import TensorProto
 
 from export import graph
-from export.quantise import quantise
 from export.runtime import Runtime
-from tests.export.conftest import dequantise
+from tests.export.conftest import dequantised
 from training.config import PRESETS
 from training.data.vocabulary import RARE, Vocabulary
 from training.model.folding import FoldedNetwork
@@ -153,7 +152,7 @@ def test_a_graph_can_be_read_again(network, tokens, word, words, contexts, bits)
 
 
 def as_kept(matrix, bits):
-    return matrix if bits == 32 else dequantise(quantise(matrix))
+    return matrix if bits == 32 else dequantised(matrix)
 
 
 def test_another_graph_cannot_be_read(network):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from export import heldout
+from export.make import heldout_of, read_heldout
 from training.errors import TextError
 
 BOTH = ["validation/the-tempest", "test/the-comedy-of-errors"]
 
 
 def names(paths):
-    return [text.name for text in heldout.of_paths(paths)]
+    return [text.name for text in read_heldout(paths)]
 
 
 def test_a_run_held_out_two_parts(tiny_run):
-    texts = heldout.of_run(tiny_run)
+    texts = heldout_of(tiny_run)
     assert [text.name for text in texts] == BOTH
     assert [text.content for text in texts] == [
         tiny_run.heldout_texts(part)[0].content for part in ("validation", "test")
@@ -53,8 +53,4 @@ def test_what_is_no_text_is_passed_over(tmp_path):
 def test_no_text_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(TextError, match=str(path)):
-            heldout.of_paths([path])
-
-
-def test_a_run_without_texts_has_none(tiny_run, tmp_path):
-    assert heldout.of_run(type(tiny_run)(tmp_path)) == ()
+            read_heldout([path])

@@ -16,7 +16,6 @@ from export.__main__ import main
 from export.runtime import Runtime
 from tests.conftest import STYLES
 from training import voice_file
-from training.metrics import read_rows
 from training.run import Run
 from training.voice_file import Voice
 
@@ -67,7 +66,7 @@ def test_the_metadata_say_everything(request, tiny_run, bits):
     assert json.loads(said["onbook.fold"]) == vocabulary.fold
     assert json.loads(said["onbook.config"])["upper"] == config.upper
     assert datetime.datetime.fromisoformat(said["onbook.trained"]).tzinfo
-    assert said["onbook.fingerprint"] == Voice.read(path).fingerprint
+    assert said["onbook.fingerprint"] == Voice.read(path).fingerprint()
 
 
 @pytest.mark.parametrize("bits", [8, 32])
@@ -91,7 +90,7 @@ def test_the_evaluation_is_of_every_text_that_was_held_out(request, tiny_run, bi
 
 def test_the_curve_is_that_of_the_training(voice_8, tiny_run):
     curve = json.loads(facts(voice_8)["onbook.curve"])
-    noted = read_rows(tiny_run.metrics)
+    noted = tiny_run.read_metrics()
     validation = [
         (one["step"], one["validation_bits"]) for one in noted if "validation_bits" in one
     ]
@@ -106,11 +105,6 @@ def test_a_long_curve_is_thinned_out_and_keeps_its_end(points):
     thinned = make._thinned(line)
     assert len(thinned) <= make.MOST_POINTS
     assert thinned[-1:] == line[-1:]
-
-
-def test_8_bits_are_smaller_and_another_voice(voice_8, voice_32):
-    assert voice_8.stat().st_size < 0.8 * voice_32.stat().st_size
-    assert facts(voice_8)["onbook.fingerprint"] != facts(voice_32)["onbook.fingerprint"]
 
 
 def test_the_same_run_gives_the_same_bytes_and_the_proof_is_printed(
@@ -179,13 +173,7 @@ def test_its_metadata_are_carried_over(voice_8, converted):
     assert evaluation(converted) == evaluation(voice_8) | {"converted": note}
     assert note["from"] == before["onbook.fingerprint"]
     assert note["bits_32"] == pytest.approx(note["bits_8"], rel=0.005)
-    assert note["characters"] > 3_000
-
-
-def test_the_same_voice_gives_the_same_bytes(voice_8, converted, tmp_path):
-    again = tmp_path / "again.onnx"
-    assert main([str(voice_8), "--bits", "32", "-o", str(again)]) == 0
-    assert again.read_bytes() == converted.read_bytes()
+    assert note["characters"] > 0.9 * make.WRITTEN
 
 
 def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, capsys, monkeypatch):
@@ -210,10 +198,6 @@ def test_a_missing_source_is_refused(tmp_path, capsys):
     assert "does not exist" in refused(capsys, tmp_path / "none", "-o", tmp_path / "a.onnx")
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
-    assert "config.json is missing" in refused(capsys, tmp_path, "-o", tmp_path / "a.onnx")
-
-
 def test_a_run_without_weights_is_refused(tiny_run, tmp_path, capsys):
     run = Run(tmp_path / "run")
     shutil.copytree(tiny_run.folder, run.folder)
@@ -227,25 +211,11 @@ def test_a_released_run_without_texts_is_refused(released, tmp_path, capsys):
     assert not (tmp_path / "a.onnx").exists()
 
 
-def test_texts_that_are_not_there_are_refused(released, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    for path in (tmp_path / "none", tmp_path / "empty"):
-        sentence = refused(capsys, released, "--heldout", path, "-o", tmp_path / "a.onnx")
-        assert str(path) in sentence
-
-
 def test_a_place_that_is_none_is_refused_before_the_work(tiny_run, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(make, "prove", None)
     target = tmp_path / "none" / "a.onnx"
     assert "There is no folder" in refused(capsys, tiny_run.folder, "-o", target)
     assert "is a folder" in refused(capsys, tiny_run.folder, "-o", tmp_path)
-
-
-def test_what_is_no_onnx_file_is_refused(tmp_path, capsys):
-    source = tmp_path / "notes.onnx"
-    source.write_text("some notes")
-    sentence = refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")
-    assert "not an ONNX file" in sentence
 
 
 def test_32_bits_of_32_bits_are_refused(voice_32, tmp_path, capsys):

@@ -20,7 +20,7 @@ from bot.inference.processors.speaker_bias import (
 from bot.inference.sampling import compute_token_bits
 from bot.screenplay.fountain import format_for_model
 from training.data.texts import Text
-from training.experiments.table import line
+from training.experiments.comparison import line
 
 from .recalled import Recalled
 

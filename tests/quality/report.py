@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from training.experiments.table import line
+from training.experiments.comparison import line
 
 from .judging import Judgement
 from .measures import COMMON, COPIED, GRAM, NEAR, Counts

@@ -15,12 +15,16 @@ from pathlib import Path
 
 from bot.screenplay.elements import Element
 from training.errors import TextError
-from training.experiments.table import line
+from training.experiments.comparison import line
 
 from .places import Place
 
 CONTEXT = 3
 """Elements that are shown before a line: enough to answer, and too short to quote a play."""
+
+APART = 20
+"""Least elements between two places of a play, because what people say next may tell which of two
+lines before it was theirs."""
 
 LONGEST = 300
 """Characters of each element that are shown, its last ones."""

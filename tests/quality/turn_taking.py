@@ -26,7 +26,7 @@ from bot.session.drafting import Drafter
 from bot.session.turn import ContinueRequest
 from bot.settings import Settings
 from bot.storage.schema import Script
-from training.experiments.table import line
+from training.experiments.comparison import line
 
 RUNS = 200
 ELEMENTS = 10

@@ -20,7 +20,7 @@ from training.model.network import NOTHING_DROPPED
 from training.model.prior import PriorShape
 from training.pretraining import prepare
 from training.run import Run
-from training.trainer import Training
+from training.trainer import Session, Training
 
 SMALL = dataclasses.replace(
     TINY,
@@ -44,8 +44,8 @@ def main(scenes: Path, folder: Path) -> None:
     split = collect([scenes])
     with joined() as team:
         assert team.size == 2
-        assert prepare(split, Run(folder / "sure"), SURE, team=team).run()
-        assert prepare(split, Run(folder / "whole"), SMALL, team=team).run()
+        assert prepare(split, Run(folder / "sure"), SURE, session=Session(team=team)).run()
+        assert prepare(split, Run(folder / "whole"), SMALL, session=Session(team=team)).run()
         refused(split, Run(folder / "whole"), team)
         cut(split, Run(folder / "cut"), team)
         timed(split, Run(folder / "timed"), team)
@@ -54,18 +54,18 @@ def main(scenes: Path, folder: Path) -> None:
 def refused(split: Split, run: Run, team: Team) -> None:
     """Refuse a run that exists: the first process reports, the other just ends."""
     with pytest.raises(RunError if team.leads else SystemExit):
-        prepare(split, run, SMALL, team=team)
+        prepare(split, run, SMALL, session=Session(team=team))
 
 
 def cut(split: Split, run: Run, team: Team) -> None:
     """Train until the second process is interrupted, and then resume."""
-    training = prepare(split, run, SMALL, team=team)
+    training = prepare(split, run, SMALL, session=Session(team=team))
     if not team.leads:
         interrupt_at(training, 7)
     assert not training.run()
     assert training.step == 7
     torch.manual_seed(12345)  # an arbitrary state, as in another process
-    assert prepare(split, run, SMALL, resume=True, team=team).run()
+    assert prepare(split, run, SMALL, resume=True, session=Session(team=team)).run()
 
 
 def interrupt_at(training: Training, step: int) -> None:
@@ -83,7 +83,7 @@ def interrupt_at(training: Training, step: int) -> None:
 def timed(split: Split, run: Run, team: Team) -> None:
     """Train for as long as the first process decides, whatever the second would."""
     trainer.SPEED_IS_KNOWN_AFTER = 0.1 if team.leads else 1000.0
-    training = prepare(split, run, TIMED, team=team)
+    training = prepare(split, run, TIMED, session=Session(team=team))
     assert training.run()
     assert team.hear(training.step) == 2 * [training.config.steps]
 

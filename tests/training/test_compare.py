@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +22,7 @@ from training.data.texts import Text, collect
 from training.data.tokens import Tokens
 from training.errors import TextError
 from training.evaluation import carried
-from training.experiments import comparison, counted, rows, table, trainee
+from training.experiments import comparison, counted, rows, trainee
 from training.experiments.ablations import Variant
 from training.experiments.recipes import GPT, RECIPES, AtTemperature, CharRNN, Network, NotebookGRU
 from training.experiments.rows import Row
@@ -263,7 +262,7 @@ def test_what_a_change_does_stands_beside_the_base(
         "slow": Variant("a rate of 0.0001", replace(TINY, learning_rate=0.0001)),
     }
     monkeypatch.setattr("training.experiments.comparison.VARIANTS", small)
-    monkeypatch.setattr("training.cli.ablate.VARIANTS", small)
+    monkeypatch.setattr("training.cli.experiments.VARIANTS", small)
     command = ["ablate", str(scenes), "--characters", "20000", "--results", str(tmp_path / "rows")]
     command += ["--work", str(tmp_path / "work")]
     assert main([*command, "--only", "base"]) == 0
@@ -421,37 +420,38 @@ def test_all_makes_what_is_not_there_yet(scenes: Path, tmp_path: Path):
 
 def test_nats_stand_beside_published_figures():
     row = Row("ppmd", "PPMd", "tinyshakespeare", {"last-tenth": 2.0})
-    printed = table.of_rows([row], "tinyshakespeare")
+    printed = comparison.of_rows([row], "tinyshakespeare")
     assert f"| {2 * math.log(2):.4f} |" in printed
     assert "1.4697" in printed
-    assert "1.4697" not in table.of_rows([row], "plays")
+    assert "1.4697" not in comparison.of_rows([row], "plays")
 
 
 def test_many_texts_are_told_of_by_their_mean():
     many = {str(bits): float(bits) for bits in range(7)}
-    printed = table.of_rows([Row("ours", "Ours", "screen", many)], "screen")
+    printed = comparison.of_rows([Row("ours", "Ours", "screen", many)], "screen")
     assert "mean of 7 texts, carried" in printed
     assert "| Ours | none |  |  |  | 3.0000 |  |" in printed
 
 
+@pytest.mark.usefixtures("small")
 def test_interrupted_a_row_goes_on(
-    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ):
-    command = ["compare", "--corpus", str(scenes)]
-    command += ["--only", "gpt", "--characters", "12000", "--results", str(tmp_path / "rows")]
-    command += ["--work", str(tmp_path / "work")]
-    program = [sys.executable, "-m", "training", *command]
-    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob("work/*/gpt/whole/resume.safetensors")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out.endswith("Stopped and saved. Repeat the command to continue.\n")
-    assert "Traceback" not in err
+    command = ["compare", "--corpus", str(scenes), "--only", "gpt", "--characters", "12000"]
+    command += ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
+    take = Trainee._step
+
+    def interrupted(trainee: Trainee) -> None:
+        take(trainee)
+        if trainee.folder.name == "whole" and trainee.steps == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainee, "_step", interrupted)
+        assert main(command) == 130
+    assert capsys.readouterr().out.endswith("Stopped and saved. Repeat the command to continue.\n")
     [resume] = tmp_path.glob("work/*/gpt/whole/resume.safetensors")
-    assert 0 < load(resume)[1]["steps"] < 12_000 // (12 * 64)
+    assert load(resume)[1]["steps"] == 5
     assert main(command) == 0
     assert "probe" not in capsys.readouterr().out  # the probes were kept as well
     [row] = tmp_path.glob("rows/*/gpt.json")

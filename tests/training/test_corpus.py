@@ -67,12 +67,6 @@ def test_all_plays_are_written_where_a_split_is_looked_for(plays: Path) -> None:
     assert (plays / "test" / "macbeth.fountain").is_file()
 
 
-def test_written_again_the_plays_are_the_same(plays: Path, tmp_path: Path) -> None:
-    write_plays(tmp_path)
-    for file in plays.rglob("*.fountain"):
-        assert (tmp_path / file.relative_to(plays)).read_bytes() == file.read_bytes()
-
-
 def test_plays_are_plain_and_evenly_spaced(scripts: dict[str, str]) -> None:
     for name, script in scripts.items():
         assert script.isascii(), name

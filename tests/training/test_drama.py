@@ -88,9 +88,9 @@ def test_each_layout_becomes_the_golden_play(printed: str):
     layout, text = LAYOUTS[printed]
     (work,) = convert(1, "The Ferry", text)
     assert work.script == GOLDEN
-    assert work.report.layout == layout.value
-    assert work.report.speeches == len(re.findall(r"^[A-Z]+$", GOLDEN, re.MULTILINE))
-    assert 0.5 < work.report.kept <= 1.2
+    assert work.layout == layout.value
+    assert work.speeches == len(re.findall(r"^[A-Z]+$", GOLDEN, re.MULTILINE))
+    assert 0.5 < work.kept <= 1.2
 
 
 def test_what_stands_around_a_play_is_cut():

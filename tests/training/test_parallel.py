@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tests.conftest import Made
 from tests.training.pair import SMALL, SURE
-from tests.training.test_train import rows
+from tests.training.test_train import SIZES, rows
 from training.cli import main
 from training.data.texts import collect
 from training.distributed import Team
@@ -70,22 +70,7 @@ def test_the_first_process_says_when_time_is_up(pair: Path):
 def test_ctrl_c_stops_torchrun_and_one_process_can_go_on(scenes: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     command = ["train", str(scenes), "--out", str(run.folder), "--prior", "0"]
-    command += [
-        "--lower",
-        "16",
-        "--word",
-        "24",
-        "--summary",
-        "8",
-        "--upper",
-        "24",
-        "--batch",
-        "8",
-        "--window",
-        "64",
-        "--evaluate-every",
-        "1000",
-    ]
+    command += [*SIZES, "--evaluate-every", "1000"]
     process = subprocess.Popen(
         [*TORCHRUN, "training", *command, "--steps", "100000"],
         stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ import torch
 
 from training.experiments.counted import KneserNey
 from training.model.network import CharLSTM, Shape
+from training.model.perfect_hash import place
 from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
 
 SHAPE = PriorShape(contexts=10_000, longest=6, rows=400, dense=2)
@@ -166,3 +167,31 @@ def test_reading_in_pieces_is_reading_at_once(prior: NgramPrior):
     third, state = model(tokens[13:], state)
     assert torch.allclose(whole, torch.cat([first, second, third]), atol=1e-5)
     assert torch.allclose(end, state, atol=1e-6)
+
+
+# The perfect hash
+
+
+def look(placed, keys):
+    """Look keys up by the definition: the number stored in a key's slot."""
+    buckets, slots = len(placed.shifts), len(placed.numbers)
+    return placed.numbers[(keys + placed.shifts[keys % buckets]) % slots]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 100, 5000])
+def test_each_key_has_a_slot_of_its_own(count):
+    keys = np.unique(np.random.default_rng(count).integers(1, 2**60, count))
+    placed = place(keys)
+    np.testing.assert_array_equal(look(placed, keys), np.arange(1, len(keys) + 1))
+    assert (placed.numbers > 0).sum() == len(keys)
+    # Two keys rarely share a bucket and a slot, but they do among few slots.
+    assert len(placed.numbers) <= (1.06 if count > 1000 else 2) * len(keys) + 20
+
+
+def test_keys_that_would_always_meet_get_other_slots():
+    keys = np.unique(np.random.default_rng(3).integers(1, 2**50, 300))
+    first = place(keys)
+    keys[-1] = keys[0] + len(first.shifts) * len(first.numbers)
+    placed = place(keys)
+    assert len(placed.numbers) > len(first.numbers)
+    np.testing.assert_array_equal(look(placed, keys), np.arange(1, len(keys) + 1))

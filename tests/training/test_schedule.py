@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.test_train import FEW, begin, rows
+from tests.training.test_train import FEW, SIZES, begin, rows
 from training.checkpoint import counted
 from training.cli import main
 from training.config import Config
@@ -20,7 +20,6 @@ from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM
 from training.pretraining import decay, train
 from training.run import Run, load
-from training.schedule import learning_rate
 from training.trainer import Session
 
 STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)
@@ -40,21 +39,21 @@ def standing(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_the_learning_rate_rises_stays_and_falls_at_the_end():
     config = Config(learning_rate=1.0, warmup=10, steps=100)
-    assert learning_rate(config, 0) == pytest.approx(0.1)
-    assert [learning_rate(config, step) for step in (9, 50, 80)] == [1.0] * 3
-    assert learning_rate(config, 85) == pytest.approx(0.5)
-    assert learning_rate(config, 100) == learning_rate(config, 120) == 0
-    falling = [learning_rate(config, step) for step in range(80, 101)]
+    assert config.learning_rate_at(0) == pytest.approx(0.1)
+    assert [config.learning_rate_at(step) for step in (9, 50, 80)] == [1.0] * 3
+    assert config.learning_rate_at(85) == pytest.approx(0.5)
+    assert config.learning_rate_at(100) == config.learning_rate_at(120) == 0
+    falling = [config.learning_rate_at(step) for step in range(80, 101)]
     assert falling == sorted(falling, reverse=True)
 
 
 def test_without_an_end_the_rate_stays_and_a_decay_begins_where_it_is_told():
     config = Config(learning_rate=1.0, warmup=10)
-    assert learning_rate(config, 10**7) == 1.0
+    assert config.learning_rate_at(10**7) == 1.0
     cut = dataclasses.replace(config, decay_from=450, steps=550)
-    assert learning_rate(cut, 450) == 1.0
-    assert learning_rate(cut, 475) == pytest.approx(0.5)
-    assert learning_rate(cut, 550) == 0
+    assert cut.learning_rate_at(450) == 1.0
+    assert cut.learning_rate_at(475) == pytest.approx(0.5)
+    assert cut.learning_rate_at(550) == 0
 
 
 def test_a_voice_is_cut_from_a_run_that_stays_as_it_is(standing: Run, tmp_path: Path):
@@ -150,22 +149,8 @@ def test_what_cannot_be_cut_is_refused_and_leaves_nothing(
 def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
     scenes: Path, tmp_path: Path, capsys
 ):
-    command = [
-        "train",
-        "--lower",
-        "16",
-        "--word",
-        "24",
-        "--upper",
-        "24",
-        "--batch",
-        "8",
-        "--window",
-        "64",
-        "--prior",
-        "500",
-    ]
-    command += ["--precision", "float32", "--out", str(tmp_path / "cut")]
+    command = ["train", *SIZES, "--prior", "500", "--precision", "float32"]
+    command += ["--out", str(tmp_path / "cut")]
     assert main([*command, str(scenes), "--minutes", "0.05"]) == 0
     assert "Stopped and saved. Repeat the command with --resume" in capsys.readouterr().out
     run = Run(tmp_path / "cut")
@@ -187,8 +172,7 @@ def test_a_run_that_was_only_prepared_begins_where_its_folder_is(
     scenes: Path, tmp_path: Path, capsys
 ):
     here, there = tmp_path / "here", tmp_path / "there"
-    sizes = ["--lower", "16", "--word", "24", "--upper", "24", "--batch", "8", "--window", "64"]
-    command = ["train", str(scenes), *sizes, "--prior", "500", "--precision", "float32"]
+    command = ["train", str(scenes), *SIZES, "--prior", "500", "--precision", "float32"]
     assert main([*command, "--prepare", "--out", str(here)]) == 0
     assert f"python -m training train --out {here} --resume" in capsys.readouterr().out
     assert {path.name for path in here.iterdir()} == {

@@ -287,7 +287,6 @@ def test_plays_without_a_split_are_held_out_whole(plays: Path) -> None:
     assert sum(map(len, parts(split))) == len(files)
     assert 0.08 < size(split.validation) / total < 0.15
     assert 0.08 < size(split.test) / total < 0.15
-    assert [set(names) for names in names(collect(files[::-1]))] == [set(n) for n in names(split)]
 
 
 def test_names_and_places_do_not_change_what_is_held_out(write: Write) -> None:
@@ -301,9 +300,10 @@ def test_names_and_places_do_not_change_what_is_held_out(write: Write) -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 10, 11, 20, 40])
-@pytest.mark.parametrize("growth", [0, 1_000, 12_000])
-def test_never_more_than_a_third_is_held_out(write: Write, count: int, growth: int) -> None:
-    files = [write(f"{n}.txt", prose(25_000 + growth * n, n)) for n in range(count)]
+@pytest.mark.parametrize("growth", [0, 0.04, 0.5])
+def test_never_more_than_a_third_is_held_out(write: Write, count: int, growth: float) -> None:
+    lengths = [round(60_000 / count * (1 + growth * n)) for n in range(count)]
+    files = [write(f"{n}.txt", prose(length, n)) for n, length in enumerate(lengths)]
     split = collect(files)
     total = sum(size(part) for part in parts(split))
     assert split.validation

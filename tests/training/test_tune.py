@@ -31,7 +31,7 @@ from training.model.tables import empty_tables
 from training.pretraining import train
 from training.run import Run, load, save
 from training.trainer import Training
-from training.voice_file import VoiceFile
+from training.voice_file import Voice
 
 SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 30}
 
@@ -61,13 +61,13 @@ def old(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def released(voices: Path) -> VoiceFile:
+def released(voices: Path) -> Voice:
     """Return the file of a voice, all that a fresh clone has."""
-    return VoiceFile(voices / "tiny.onnx")
+    return Voice.read(voices / "tiny.onnx")
 
 
 @pytest.fixture(scope="module")
-def tuned(released: VoiceFile, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
     assert finetune.prepare([scripts], released, run, SCHEDULE).run()
     return run
@@ -106,7 +106,7 @@ def bits(run: Run, heldout: Run) -> float:
 
 
 def test_tuned_it_is_better_than_before_and_than_the_scripts_alone(
-    tuned: Run, released: VoiceFile, scripts: Path, tmp_path: Path
+    tuned: Run, released: Voice, scripts: Path, tmp_path: Path
 ):
     alone = Run(tmp_path)
     assert train([scripts], alone, dataclasses.replace(TINY, **SCHEDULE)).run()
@@ -116,14 +116,14 @@ def test_tuned_it_is_better_than_before_and_than_the_scripts_alone(
 
 
 def test_before_its_first_step_it_knows_the_scripts_by_their_counts_alone(
-    released: VoiceFile, scripts: Path, tmp_path: Path
+    released: Voice, scripts: Path, tmp_path: Path
 ):
     run = Run(tmp_path)
     training = finetune.prepare([scripts], released, run, SCHEDULE)
     assert training.validation_bits() < bits(released, run)
 
 
-def test_characters_seen_often_are_added_and_others_folded(tuned: Run, released: VoiceFile):
+def test_characters_seen_often_are_added_and_others_folded(tuned: Run, released: Voice):
     before, after = released.vocabulary(), tuned.vocabulary()
     assert after.characters[: len(before)] == before.characters
     assert "\u00f6" in after.characters[len(before) :]
@@ -133,7 +133,7 @@ def test_characters_seen_often_are_added_and_others_folded(tuned: Run, released:
 
 
 def test_where_nothing_is_new_the_network_says_what_it_said(
-    released: VoiceFile, scripts: Path, tmp_path: Path
+    released: Voice, scripts: Path, tmp_path: Path
 ):
     training = finetune.prepare([scripts], released, Run(tmp_path), SCHEDULE)
     known, larger = released.model(), training.average
@@ -166,7 +166,7 @@ def test_a_tuned_voice_is_exported(tuned: Run, tmp_path: Path, capsys):
     assert export([str(tuned.folder), "-o", str(tmp_path / "voice.onnx")]) == 0, capsys.readouterr()
 
 
-def test_the_command_tunes_a_run(released: VoiceFile, scripts: Path, tmp_path: Path, capsys):
+def test_the_command_tunes_a_run(released: Voice, scripts: Path, tmp_path: Path, capsys):
     command = ["tune", str(released), str(scripts), "--out", str(tmp_path / "run")]
     assert main([*command, "--steps", "40", "--precision", "float32"]) == 0
     printed = capsys.readouterr().out
@@ -182,7 +182,7 @@ def test_the_command_tunes_a_run(released: VoiceFile, scripts: Path, tmp_path: P
     assert "already holds a run" in capsys.readouterr().err
 
 
-def test_a_tuning_that_did_harm_says_so(released: VoiceFile, scripts: Path, tmp_path: Path, capsys):
+def test_a_tuning_that_did_harm_says_so(released: Voice, scripts: Path, tmp_path: Path, capsys):
     command = ["tune", str(released), str(scripts), "--out", str(tmp_path / "run")]
     assert main([*command, "--steps", "20", "--warmup", "1", "--learning-rate", "0.5"]) == 0
     assert f"no less: keep {released}, or " in capsys.readouterr().out.splitlines()[-1]
@@ -386,14 +386,14 @@ def test_teachers_that_cannot_teach_are_refused(
 # What is refused
 
 
-def test_scripts_in_too_many_new_characters_are_refused(released: VoiceFile, tmp_path: Path):
+def test_scripts_in_too_many_new_characters_are_refused(released: Voice, tmp_path: Path):
     text = "".join(chr(0x4E00 + i) for i in range(1100)) * 25
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match="characters that the voice does not know"):
         finetune.prepare([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
 
 
-def test_a_start_that_is_refused_leaves_no_run(released: VoiceFile, scripts: Path, tmp_path: Path):
+def test_a_start_that_is_refused_leaves_no_run(released: Voice, scripts: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="fills no window of 1000 streams"):
         finetune.prepare([scripts], released, run, SCHEDULE | {"batch": 1000})

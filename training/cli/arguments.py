@@ -7,9 +7,8 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, TypeVar
 
 from training.config import Config
@@ -28,33 +27,26 @@ Commands = argparse._SubParsersAction  # noqa: SLF001
 Number = Callable[[str], float]
 
 
-def positive(kind: type[int | float]) -> Number:
-    """Return a parser of numbers above 0."""
+def number(kind: type[int | float], fits: Callable[[float], bool], wrong: str) -> Number:
+    """Return a parser of numbers that fit; its error says what is ``wrong`` with another one."""
 
     def parse(text: str) -> float:
         value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        if not fits(value):
+            raise argparse.ArgumentTypeError(f"{text} is {wrong}")
         return value
 
     parse.__name__ = kind.__name__
     return parse
 
 
-def at_least_0(text: str) -> int:
-    """Parse an integer of at least 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
+def positive(kind: type[int | float]) -> Number:
+    """Return a parser of numbers above 0."""
+    return number(kind, lambda value: value > 0, "not above 0")
 
 
-def share(text: str) -> float:
-    """Parse a number from 0 up to, but below, 1."""
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 up to, but below, 1")
-    return value
+at_least_0 = number(int, lambda value: value >= 0, "below 0")
+share = number(float, lambda value: 0 <= value < 1, "not from 0 up to, but below, 1")
 
 
 def folder_and_times(text: str) -> tuple[str, int]:
@@ -121,7 +113,6 @@ def add_dropout(options: Options) -> None:
 
 
 def add_resume(options: Options) -> None:
-    """Add ``--resume``."""
     options.add_argument(
         "--resume",
         action="store_true",
@@ -142,7 +133,6 @@ def add_session(options: Options) -> None:
 
 
 def add_device(options: Options) -> None:
-    """Add ``--device``."""
     options.add_argument(
         "--device",
         choices=["auto", "cpu", "cuda"],
@@ -152,7 +142,6 @@ def add_device(options: Options) -> None:
 
 
 def add_precision(options: Options) -> None:
-    """Add ``--precision``."""
     options.add_argument(
         "--precision",
         choices=["auto", "bfloat16", "float32"],
@@ -161,7 +150,6 @@ def add_precision(options: Options) -> None:
 
 
 def add_repeat(options: Options) -> None:
-    """Add ``--repeat``."""
     options.add_argument(
         "--repeat",
         type=folder_and_times,
@@ -170,40 +158,6 @@ def add_repeat(options: Options) -> None:
         metavar="FOLDER=N",
         help="read the texts in folders of this name N times per epoch; can be repeated",
     )
-
-
-def add_results(options: Options, names: Sequence[str], written: Path, committed: Path) -> None:
-    """Add the options of an experiment: which rows to make, and where rows lie."""
-    options.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        choices=list(names),
-        metavar="NAME",
-        help=f"make this row, then print the table; can be repeated ({', '.join(names)})",
-    )
-    options.add_argument("--all", action="store_true", help="make all missing rows")
-    options.add_argument(
-        "--results",
-        type=Path,
-        nargs=1,
-        default=(written, committed),
-        metavar="DIR",
-        help=f"where rows are written and read (default: {written}, then the rows committed in "
-        f"training/experiments/results)",
-    )
-    options.add_argument(
-        "--work",
-        type=Path,
-        default=Path("runs/compare"),
-        metavar="DIR",
-        help="where unfinished rows are kept, to be resumed [%(default)s]",
-    )
-
-
-def new_session(options: argparse.Namespace) -> Session:
-    """Return the session that the options of `add_session` describe."""
-    return Session(options.device, options.minutes, options.checkpoint_minutes)
 
 
 Settings = TypeVar("Settings", Config, PriorShape, Regularisation, WordShape)

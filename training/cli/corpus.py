@@ -11,7 +11,7 @@ from training.data.corpora.drama.copies import RUN
 from training.data.corpora.drama.download import MIRROR, Client, describe, download
 from training.data.corpora.drama.facets import FACETS
 from training.data.corpora.drama.manifest import read_manifest
-from training.data.corpora.drama.writing import Selection, write
+from training.data.corpora.drama.writing import write
 from training.errors import CorpusError
 from training.run import make_folder
 
@@ -21,8 +21,8 @@ LONGEST_SPEECH = 170
 """The suggested length: crisp dialogue, in which half of the speeches are shorter than 50."""
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the command line, with a command of its own for each corpus."""
+def add_commands(commands: Commands) -> None:
+    """Add ``corpus``, with a command of its own for each corpus."""
     one = commands.add_parser("corpus", help="write a corpus to train on")
     corpora = one.add_subparsers(required=True, metavar="CORPUS")
     _add_corpus(corpora, "plays", "36 plays of Shakespeare", shakespeare.write_plays)
@@ -43,10 +43,9 @@ def _add_corpus(
         make_folder(options.out)
         if write_to:
             write_to(options.out)
-            said = f"The {name} are in {options.out}: train them with `python -m training train`."
+            print(f"The {name} are in {options.out}: train them with `python -m training train`.")
         else:
-            said = "\n".join(_write_drama(options))
-        print(said)
+            print("\n".join(_write_drama(options)))
         return 0
 
     one.set_defaults(command=run)
@@ -103,7 +102,7 @@ def _write_drama(options: argparse.Namespace) -> Iterator[str]:
             raise CorpusError(f"{folder} is a file: name a folder for the texts with --from.")
         client = Client(options.mirror or MIRROR)
         yield describe(download(read_manifest().values(), folder, client))
-    selected = write(folder, options.out, Selection(tuple(options.facet), options.longest_speech))
+    selected = write(folder, options.out, options.facet, options.longest_speech)
     yield f"{len(selected.works)} works, report.tsv and copies.tsv are in {options.out}."
     if selected.doubtful:
         yield f"{len(selected.doubtful)} works were left out: too many places are doubtful."

@@ -13,8 +13,7 @@ from . import arguments
 from .train import run_training
 
 
-def add_command(commands: arguments.Commands) -> None:
-    """Add the command to the command line."""
+def add_commands(commands: arguments.Commands) -> None:
     one = commands.add_parser(
         "decay",
         help="make a voice of what a training has learned so far",
@@ -55,8 +54,8 @@ def _decay(options: argparse.Namespace) -> int:
     if options.repeat or options.texts:
         changes["repeat"] = dict(options.repeat)
     return run_training(
-        options.out,
-        lambda team: decay(
+        options,
+        lambda session: decay(
             run,
             Run(options.out),
             options.steps,
@@ -64,7 +63,6 @@ def _decay(options: argparse.Namespace) -> int:
             paths=options.texts,
             lengthen=options.lengthen,
             resume=options.resume,
-            team=team,
-            session=arguments.new_session(options),
+            session=session,
         ),
     )

@@ -1,4 +1,4 @@
-"""Run ``evaluate``: measure the bits per character of texts."""
+"""Run ``evaluate`` and ``calibrate``: measure a run on texts, and fit its confidence to one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import argparse
 from pathlib import Path
 
 from training.data.texts import read
-from training.evaluation import COLD_WINDOW, carried, cold_windows
+from training.evaluation import COLD_WINDOW, calibrated, carried, cold_windows
 from training.run import Run
 
 from .arguments import Commands
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the command line."""
+def add_commands(commands: Commands) -> None:
+    """Add ``evaluate`` and ``calibrate``."""
     one = commands.add_parser("evaluate", help="measure the bits per character of texts")
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     one.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="the texts to read")
     one.set_defaults(command=_evaluate)
+
+    one = commands.add_parser(
+        "calibrate", help="scale a run's logits so that its confidence fits a text"
+    )
+    one.add_argument("run", type=Path, metavar="RUN", help="a run folder, whose weights change")
+    one.add_argument("text", type=Path, metavar="TEXT", help="a text that it has not learned")
+    one.set_defaults(command=_calibrate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -36,5 +43,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(
         "Bits per character. Carried state: read from start to end. "
         f"Cold windows: {COLD_WINDOW} characters each, from an empty state."
+    )
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    run, text = Run(options.run), read(options.text)
+    model, vocabulary = run.model(), run.vocabulary()
+    before = carried(model, vocabulary, text.content)
+    temperatures, cost = calibrated(model, vocabulary, text.content)
+    run.divide_logits(temperatures, cost.per_character)
+    divisors = " ".join(f"{one:g}" for one in temperatures)
+    print(
+        f"Its logits are divided by {divisors} now: a character of {text.name} costs "
+        f"{cost.per_character:.4f} bits, and cost {before.per_character:.4f} before."
     )
     return 0

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.config import PRESETS, Config
-from training.distributed import Team, joined
+from training.distributed import joined
 from training.pretraining import lay_out, train
 from training.run import Run
-from training.trainer import Training
+from training.trainer import Session, Training
 from training.voice_file import open_voice
 
 from . import arguments
@@ -20,8 +20,7 @@ from .arguments import DROPPED, INTERRUPTED, Commands, change
 STOPPED = "Stopped and saved. Repeat the command with --resume to continue."
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the command line."""
+def add_commands(commands: Commands) -> None:
     one = commands.add_parser("train", help="train a voice on texts")
     one.add_argument(
         "texts",
@@ -101,24 +100,20 @@ def _train(options: argparse.Namespace) -> int:
         print(f"Ready. Start with: python -m training train --out {options.out} --resume")
         return 0
     return run_training(
-        options.out,
-        lambda team: train(
-            options.texts,
-            run,
-            config,
-            voice=voice,
-            resume=options.resume,
-            team=team,
-            session=arguments.new_session(options),
+        options,
+        lambda session: train(
+            options.texts, run, config, voice=voice, resume=options.resume, session=session
         ),
     )
 
 
-def run_training(out: Path, prepare: Callable[[Team], Training]) -> int:
+def run_training(options: argparse.Namespace, prepare: Callable[[Session], Training]) -> int:
     """Train to the end, or until the time is up; return the exit code."""
+    out = options.out
     with joined() as team:
         try:
-            training = prepare(team)
+            session = Session(options.device, options.minutes, options.checkpoint_minutes, team)
+            training = prepare(session)
         except KeyboardInterrupt:
             if team.leads:
                 say_interrupted(out)

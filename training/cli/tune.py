@@ -28,8 +28,7 @@ NUMBERS = {
 """The numbers of a tuning, with their defaults."""
 
 
-def add_command(commands: arguments.Commands) -> None:
-    """Add the command to the command line."""
+def add_commands(commands: arguments.Commands) -> None:
     one = commands.add_parser("tune", help="train a voice further on your own scripts")
     one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file or a run folder")
     one.add_argument(

@@ -32,13 +32,7 @@ class Names:
     """The people of some texts, and new names for them at each reading."""
 
     def __init__(self, people: Sequence[Collection[str]], share: float, seed: int) -> None:
-        """Set up the renaming of people.
-
-        Args:
-            people: The names of each text, in capitals, as `people` finds them.
-            share: The share of a text's names that a reading replaces, 0 to 1.
-            seed: The seed of the new names, along with the text and the reading.
-        """
+        """Set up the renaming of a ``share`` of each text's `people`, 0 to 1, at each reading."""
         self.people = people
         self.share = share
         self.seed = seed

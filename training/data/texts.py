@@ -91,7 +91,9 @@ def read(path: Path) -> Text:
         case ".fountain":
             content = _script(_normalise(_decode(path, data)))
         case ".md":
-            content = _markdown(_normalise(_decode(path, data)))
+            content = _normalise(_decode(path, data))
+            if len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a play
+                content = _without_title_page(shakespeare.fountain(content))
         case _:
             content = _without_title_page(_normalise(_decode(path, data)))
     return Text(path.stem, _normalise(content), path.absolute().parent.name)
@@ -145,14 +147,13 @@ def collect(paths: Sequence[Path]) -> Split:
     known = {text.content for part in PARTS for text in parts[part]}
     loose = {text.content: text for text in parts[""] if text.content not in known}
     split = _hold_out(list(loose.values()))
-    return _checked(
-        paths,
-        Split(
-            _named_apart([*parts["train"], *split.train]),
-            _named_apart([*parts["validation"], *split.validation]),
-            _named_apart([*parts["test"], *split.test]),
-        ),
+    split = Split(
+        _named_apart([*parts["train"], *split.train]),
+        _named_apart([*parts["validation"], *split.validation]),
+        _named_apart([*parts["test"], *split.test]),
     )
+    _check(paths, split)
+    return split
 
 
 # Files
@@ -254,13 +255,6 @@ def _script(content: str) -> str:
     return content
 
 
-def _markdown(content: str) -> str:
-    """Return Markdown as Fountain if it is a play, and unchanged otherwise."""
-    if len(CUE_IN_MARKDOWN.findall(content)) < 2:
-        return content
-    return _without_title_page(shakespeare.fountain(content))
-
-
 def _final_draft(path: Path, data: bytes) -> str:
     again = "save it again in Final Draft, or export it as text."
     try:
@@ -282,7 +276,11 @@ def _final_draft(path: Path, data: bytes) -> str:
 def _elements(body: Element) -> Iterator[str]:
     """Yield the paragraphs of a Final Draft script as elements of a Fountain script."""
     speech: list[str] = []
-    for kind, text in _paragraphs(body):
+    for paragraph in body.iter("Paragraph"):
+        kind = paragraph.get("Type", "Action")
+        text = " ".join("".join(run.text or "" for run in paragraph.findall("Text")).split())
+        if not text:
+            continue
         if speech and kind in ("Parenthetical", "Dialogue"):
             speech.append(f"({text.strip('() ')})" if kind == "Parenthetical" else text)
             continue
@@ -298,13 +296,6 @@ def _elements(body: Element) -> Iterator[str]:
             case _:
                 yield shakespeare.action(text)
     yield from _speech(speech)
-
-
-def _paragraphs(body: Element) -> Iterator[tuple[str, str]]:
-    for paragraph in body.iter("Paragraph"):
-        text = " ".join("".join(run.text or "" for run in paragraph.findall("Text")).split())
-        if text:
-            yield paragraph.get("Type", "Action"), text
 
 
 def _speech(lines: list[str]) -> Iterator[str]:
@@ -374,7 +365,7 @@ def _named_apart(texts: Iterable[Text]) -> tuple[Text, ...]:
     return tuple(named.values())
 
 
-def _checked(paths: Sequence[Path], split: Split) -> Split:
+def _check(paths: Sequence[Path], split: Split) -> None:
     if not any((split.train, split.validation, split.test)):
         names = ", ".join(str(path) for path in paths) or "nothing"
         raise TextError(f"There is no text in {names}: give files of the kinds {KINDS_IN_WORDS}.")
@@ -385,4 +376,3 @@ def _checked(paths: Sequence[Path], split: Split) -> Split:
         )
     if not split.validation:
         raise TextError("There is no text to validate on: put some into the `validation` folder.")
-    return split

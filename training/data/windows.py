@@ -45,16 +45,7 @@ class Windows:
         seed: int,
         times: Sequence[int] | None = None,
     ) -> None:
-        """Set up the windows.
-
-        Args:
-            lengths: The characters of each text.
-            reading: Gives the text at each reading.
-            batch: Streams read side by side.
-            window: Characters of a stream per step.
-            seed: The seed of the order of the texts.
-            times: Readings of each text per epoch; by default one.
-        """
+        """Set up windows over texts of these ``lengths``, each read once per epoch by default."""
         self.reading = reading
         self.times = times or [1] * len(lengths)
         self.batch = batch

@@ -1,9 +1,12 @@
-"""Run ``compare`` and ``ablate``: make the requested rows, and print all rows."""
+"""Make the requested rows of ``compare`` and ``ablate``; return all rows as a Markdown table."""
 
 from __future__ import annotations
 
+import math
 import shutil
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +14,6 @@ from training.run import make_folder
 
 from .ablations import VARIANTS
 from .rows import ROWS, Maker, Row, trained
-from .table import of_ablations, of_rows
 from .task import Task
 from .trainee import Budget
 
@@ -20,6 +22,21 @@ COMMITTED = Path(__file__).parent / "results"
 
 WRITTEN = Path("runs/comparison")
 """The folder of new rows, so that a trial replaces no committed row."""
+
+NATS_PER_BIT = math.log(2)
+
+SIZES = ("budget", "trained on", "parameters", "counted")
+
+MOST_TEXTS = 6
+"""The most texts that have a column each."""
+
+PUBLISHED = (
+    ("nanoGPT, 10.65 M parameters, on a GPU", None, 1.4697),
+    ("minLSTM", None, 1.555),
+    ("Mamba", None, 1.575),
+    ("torch-rnn, about", 1.6, None),
+)
+"""Nats per character on tinyshakespeare's last tenth, carried and cold, as published."""
 
 Results = Sequence[Path]
 """Folders of rows: rows are written to the first, and its copy of a row takes precedence."""
@@ -78,10 +95,87 @@ def _make(
 
 def read(results: Results, task: Task, names: Iterable[str] = ROWS) -> list[Row]:
     """Return the rows of these names that were made from the task's texts."""
-    return [row for name in names if (row := _found(results, task, name))]
+    found = []
+    for name in names:
+        paths = (folder / task.name / f"{name}.json" for folder in results)
+        rows = (Row.read(path) for path in paths if path.exists())
+        found += [row for row in rows if row.text == task.fingerprint][:1]
+    return found
 
 
-def _found(results: Results, task: Task, name: str) -> Row | None:
-    paths = (folder / task.name / f"{name}.json" for folder in results)
-    rows = (Row.read(path) for path in paths if path.exists())
-    return next((row for row in rows if row.text == task.fingerprint), None)
+def of_rows(rows: Sequence[Row], task: str) -> str:
+    """Return a Markdown table of a task: bits per character, or nats on tinyshakespeare.
+
+    More than `MOST_TEXTS` texts are summarised by their mean.
+    """
+    nats = task == "tinyshakespeare"
+    texts = list(dict.fromkeys(name for row in rows for name in row.carried))
+    if len(texts) > MOST_TEXTS:
+        return of_rows([_mean(row) for row in rows], task)
+    heads = ["", *SIZES, *(f"{text}, {how}" for text in texts for how in ("carried", "cold"))]
+    lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+    unit = NATS_PER_BIT if nats else 1
+    for row in rows:
+        every = [kind.get(text) for text in texts for kind in (row.carried, row.cold)]
+        figures = ["" if bits is None else f"{bits * unit:.4f}" for bits in every]
+        sizes = [_number(row.parameters), _number(row.counted)]
+        lines.append(line([row.about, row.budget, _trained(row), *sizes, *figures]))
+    if nats:
+        for name, *published in PUBLISHED:
+            figures = ["" if figure is None else f"{figure:g}" for figure in published]
+            nothing = [""] * len(SIZES)
+            lines.append(line([f"published: {name}", *nothing, *figures]))
+    legend = (
+        f"{'Nats' if nats else 'Bits'} per character. Carried: the text is read from start to end. "
+        f"Cold: in windows of 256 characters, each from an empty state; not comparable with "
+        f"carried. Budget: of one core where it is minutes; evaluations use up ours, and none of "
+        f"the recipes'. Trained on: characters read, those of further epochs included, in minutes "
+        f"of one core. Counted: numbers of a byte of a prior beside a network; what is counts "
+        f"alone has no figure."
+    )
+    return "\n".join([*lines, "", legend])
+
+
+def _mean(row: Row) -> Row:
+    """Return a row with the mean over its texts in place of each text."""
+    name = f"mean of {len(row.carried)} texts"
+    carried, cold = (list(kind.values()) for kind in (row.carried, row.cold))
+    return replace(
+        row,
+        carried={name: statistics.mean(carried)},
+        cold={name: statistics.mean(cold)} if cold else {},
+    )
+
+
+def _number(size: int) -> str:
+    return f"{size:,}" if size else ""
+
+
+def _trained(row: Row) -> str:
+    if not row.characters:
+        return ""
+    return f"{row.characters / 1e6:,.1f} M in {row.seconds / 60:.0f} min"
+
+
+def line(cells: Iterable[str]) -> str:
+    """Return a line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
+    """Return a Markdown table of single changes in bits per character, the best first."""
+    lines = [
+        line(["", "carried", "against base", "cold", "parameters", "counted", "trained on"]),
+        line(["---", *["---:"] * 6]),
+    ]
+    for row in sorted(rows, key=lambda row: _bits(row.carried)):
+        moved = f"{_bits(row.carried) / _bits(base.carried) - 1:+.2%}" if base else ""
+        figures = [f"{_bits(row.carried):.4f}", moved, f"{_bits(row.cold):.4f}"]
+        sizes = [_number(row.parameters), _number(row.counted)]
+        lines.append(line([row.about, *figures, *sizes, _trained(row)]))
+    return "\n".join(lines)
+
+
+def _bits(bits: Mapping[str, float]) -> float:
+    """Return the bits per character of the first text."""
+    return next(iter(bits.values()))

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from training.data.texts import as_read
 from training.evaluation import COLD_WINDOW
+from training.model.contexts import discounts
 
 from .task import Task
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-LEAST = 0.1
-"""The smallest discount."""
 
 ROWS = 16_384
 """Places of a text that are predicted at once."""
@@ -81,12 +79,7 @@ class KneserNey:
         contexts, starts, sizes = np.unique(
             grams // self.base, return_index=True, return_counts=True
         )
-        n1, n2, n3, n4 = (max(1, int((counts == n).sum())) for n in (1, 2, 3, 4))
-        y = n1 / (n1 + 2 * n2)
-        discounts = np.array([0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-        # In a short text the estimates can leave their range, and then shorter contexts get no
-        # mass.
-        discounted = discounts.clip([0, LEAST, LEAST, LEAST], [0, 1, 2, 3])[counts.clip(max=3)]
+        discounted = discounts(counts)[counts.clip(max=3)]
         totals = np.add.reduceat(counts, starts)
         return _Order(
             contexts,
@@ -178,21 +171,20 @@ def kneser_ney(task: Task) -> tuple[int, Bits, Bits]:
     best = min(models, key=lambda n: _carried(models[n], task, first))
     texts = {text.name: text.content for text in task.judged}
     carried = {name: _carried(models[best], task, text) for name, text in texts.items()}
-    return best, carried, {name: _cold(models[best], task, text) for name, text in texts.items()}
+    cold = {}
+    for name, text in texts.items():
+        tokens = _tokens(task, text)
+        # The windows of `training.evaluation.cold_windows`.
+        starts = range(0, len(tokens) - COLD_WINDOW, COLD_WINDOW)
+        cold[name] = _bits(models[best], [tokens[i : i + COLD_WINDOW + 1] for i in starts])
+    return best, carried, cold
 
 
 def _carried(model: KneserNey, task: Task, text: str) -> float:
     return _bits(model, [_tokens(task, as_read(text))])
 
 
-def _cold(model: KneserNey, task: Task, text: str) -> float:
-    """Return the bits per character over the windows of `training.evaluation.cold_windows`."""
-    tokens = _tokens(task, text)
-    last = len(tokens) - COLD_WINDOW
-    return _bits(model, [tokens[i : i + COLD_WINDOW + 1] for i in range(0, last, COLD_WINDOW)])
-
-
-def _bits(model: KneserNey, texts: list[np.ndarray]) -> float:
+def _bits(model: KneserNey, texts: Sequence[Integers]) -> float:
     """Return the bits per character over all but the first character of each text."""
     costs = []
     for text in texts:
@@ -201,5 +193,5 @@ def _bits(model: KneserNey, texts: list[np.ndarray]) -> float:
     return float(np.concatenate(costs).mean())
 
 
-def _tokens(task: Task, text: str) -> np.ndarray:
+def _tokens(task: Task, text: str) -> Integers:
     return np.array(task.vocabulary.encode(text))

@@ -180,11 +180,6 @@ class Recipe:
     """Clips the gradients, or does nothing."""
 
 
-def _char_rnn_decay(epochs: float, _used: float) -> float:
-    """Return char-rnn's decay: from the tenth epoch on, 3% less after each epoch."""
-    return 0.97 ** max(0, math.floor(epochs) - 9)
-
-
 def _nanogpt_cosine(_epochs: float, used: float) -> float:
     """Return nanoGPT's schedule: linear warm-up over a twentieth, then a cosine down to a tenth."""
     falling = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, used)))
@@ -217,7 +212,8 @@ RECIPES = {
         batch=50,
         window=50,
         carries=True,
-        schedule=_char_rnn_decay,
+        # From the tenth epoch on, 3% less after each epoch.
+        schedule=lambda epochs, _used: 0.97 ** max(0, math.floor(epochs) - 9),
         # char-rnn sums the loss over a window, but the loss here is the mean, so the bound is
         # divided.
         clip=lambda parameters: nn.utils.clip_grad_value_(parameters, 5.0 / 50),

@@ -22,7 +22,7 @@ from training.model.network import CharLSTM, Regularisation
 from training.model.prior import PriorShape
 from training.pretraining import fitted, prepare
 from training.run import Run
-from training.trainer import VALIDATION_STREAMS
+from training.trainer import VALIDATION_STREAMS, Session
 
 from . import counted
 from .recipes import RECIPES, AtTemperature, Network, Recipe
@@ -114,12 +114,13 @@ def trained(name: str, about: str, config: Config, task: Task, budget: Budget, f
     run = Run(folder)
     resume = _goes_on(run, config, task)
     began = clock()
-    training = prepare(task.split, run, config, task.vocabulary, resume=resume, clock=clock)
+    session = Session(clock=clock)
+    training = prepare(task.split, run, config, task.vocabulary, resume=resume, session=session)
     counting = clock() - began
     if not training.run():
         raise Interrupted
     read = training.step * training.config.batch * training.config.window
-    return _measured(
+    return _measure(
         name,
         about,
         task,
@@ -159,7 +160,7 @@ def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> 
         # Calibrated on the validation text, because On Book's kept weights are calibrated too.
         first = task.judged[0].content
         [temperature], _ = calibrated(learned.network, task.vocabulary, first, VALIDATION_STREAMS)
-    return _measured(
+    return _measure(
         name,
         how.about,
         task,
@@ -183,7 +184,7 @@ def ppmd(name: str, piece: int | None, task: Task, _budget: Budget, _folder: Pat
     about = f"PPMd order {counted.ORDER} of 7-Zip, {how}"
     order, bits = counted.ppmd(task, piece)
     details = {"texts_read": order, "chosen": "the better order on the first text"}
-    return _counted_row(name, about, task, bits, {}, details)
+    return _row(name, about, task, carried=bits, details=details)
 
 
 def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
@@ -191,19 +192,7 @@ def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
     longest, read, cold = counted.kneser_ney(task)
     about = "n-grams, interpolated modified Kneser-Ney"
     details = {"longest_context": longest, "chosen": "the best on the first text"}
-    return _counted_row("kneser-ney", about, task, read, cold, details)
-
-
-def _counted_row(
-    name: str,
-    about: str,
-    task: Task,
-    read: counted.Bits,
-    cold: counted.Bits,
-    details: Mapping[str, Any],
-) -> Row:
-    text = task.fingerprint
-    return Row(name, about, task.name, read, cold, details=details, machine=_machine(), text=text)
+    return _row("kneser-ney", about, task, carried=read, cold=cold, details=details)
 
 
 ROWS: Mapping[str, Maker] = {
@@ -215,7 +204,7 @@ ROWS: Mapping[str, Maker] = {
 }
 
 
-def _measured(
+def _measure(
     name: str,
     about: str,
     task: Task,
@@ -225,24 +214,24 @@ def _measured(
     texts = {text.name: text.content for text in task.judged}
     known = task.vocabulary
     prior = model.prior if isinstance(model, CharLSTM) else None
-    return Row(
+    return _row(
         name,
         about,
-        task.name,
+        task,
         carried={n: carried(model, known, text).per_character for n, text in texts.items()},
         cold={n: cold_windows(model, known, text).per_character for n, text in texts.items()},
         parameters=sum(p.numel() for p in model.parameters()),
         counted=prior.tables().size if prior else 0,
-        machine=_machine(),
-        text=task.fingerprint,
         **facts,
     )
 
 
-def _machine() -> str:
+def _row(name: str, about: str, task: Task, **facts: Any) -> Row:  # noqa: ANN401 - as above
+    """Return a row that names its task and this machine."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     numbers = "bfloat16" if uses_bfloat16("auto", device) else "float32"
-    return (
+    machine = (
         f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
         f"PyTorch {torch.__version__}, {numbers}"
     )
+    return Row(name, about, task.name, machine=machine, text=task.fingerprint, **facts)

@@ -109,9 +109,17 @@ def tinyshakespeare(file: Path) -> Task:
 
     Raises TextError for a file that cannot be read, or that is too short.
     """
-    text = _read(file)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"{file} cannot be read as UTF-8 text: check the name.") from error
+    if len(text) < MINIMUM:
+        raise TextError(
+            f"{file} has {len(text):,} characters and {MINIMUM:,} are needed: give a longer file."
+        )
     end = int(len(text) * LEARNED_SHARE)
-    return _to_the_letter("tinyshakespeare", text[:end], Text("last-tenth", text[end:]))
+    learned, judged = Text("learned", text[:end]), Text("last-tenth", text[end:])
+    return Task("tinyshakespeare", (learned,), (judged,), to_the_letter=True)
 
 
 def ablations(folder: Path) -> Task:
@@ -127,19 +135,3 @@ def ablations(folder: Path) -> Task:
     size = sum(len(text.content) for text in split.train)
     learned = split.train[:: max(1, round(size / ABLATED))]
     return Task("ablations", learned, (Text("held-out", excerpt(held_out, JUDGED)),))
-
-
-def _read(file: Path) -> str:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{file} cannot be read as UTF-8 text: check the name.") from error
-    if len(text) < MINIMUM:
-        raise TextError(
-            f"{file} has {len(text):,} characters and {MINIMUM:,} are needed: give a longer file."
-        )
-    return text
-
-
-def _to_the_letter(name: str, learned: str, judged: Text) -> Task:
-    return Task(name, (Text("learned", learned),), (judged,), to_the_letter=True)

@@ -34,12 +34,8 @@ BARE_EMBEDDING, BARE_HIDDEN, BARE_LAYERS = 128, 512, 2
 def report(rounds: int, config: Config, *, compiled: bool = False) -> str:
     """Time both steps in alternating rounds; return medians and their ratio as text.
 
-    Args:
-        rounds: Number of rounds for each of the two.
-        config: The sizes of On Book's network and its training options. The bare network has the
-            same number of streams and the same window.
-        compiled: Whether to time On Book's step under `torch.compile` as well, which needs a C++
-            compiler.
+    The bare network has the streams and the window of ``config``. With ``compiled``, On Book's step
+    is timed under `torch.compile` as well, which needs a C++ compiler.
     """
     # nn.LSTM has no prior, so On Book's step is timed without a prior, and with one as well.
     plain = dataclasses.replace(config, prior=NO_PRIOR)

@@ -140,7 +140,7 @@ class Trainee:
             if recipe.carries
             else Draws(texts, recipe.batch, recipe.window)
         )
-        self.state = self._start()
+        self.state = self.network.start(recipe.batch)
         self.steps, self.seconds = 0, 0.0
         self.best, self.evaluations = math.inf, 0
         self._resume()
@@ -177,7 +177,7 @@ class Trainee:
     def _step(self) -> None:
         inputs, targets, begins = self.windows.at(self.steps)
         if begins:
-            self.state = self._start()
+            self.state = self.network.start(self.recipe.batch)
         factor = self.recipe.schedule(self.steps / self.windows.per_epoch, self.used)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * factor
@@ -232,6 +232,3 @@ class Trainee:
         torch.set_rng_state(tensors["random"])
         self.steps, self.seconds = facts["steps"], facts["seconds"]
         self.best, self.evaluations = facts["best"], facts["evaluations"]
-
-    def _start(self) -> Tensor:
-        return self.network.start(self.recipe.batch)

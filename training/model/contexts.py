@@ -26,6 +26,27 @@ LEAST = 0.1
 """The smallest discount."""
 
 
+@dataclass(frozen=True)
+class PriorShape:
+    """The sizes of a prior."""
+
+    contexts: int = 2_000_000
+    """The most contexts; 0 for no prior."""
+    longest: int = 12
+    """Characters of the longest context."""
+    rows: int = 25_000
+    """The most contexts with whole distributions."""
+    dense: int = 3
+    """Characters of the longest context that has a whole distribution."""
+    listed: int = 3
+    """Characters that each longer context lists."""
+
+    @property
+    def history(self) -> int:
+        """Return how many characters before the current one the prior needs."""
+        return self.longest - 1 if self.contexts else 0
+
+
 def joined(texts: Sequence[Integers], longest: int) -> Bytes:
     """Return texts (token ids below 255) as digits from 1, separated and ended by a 0."""
     parts = [np.zeros(longest + 1, dtype=np.uint8)]
@@ -147,41 +168,31 @@ def discounts(times: Floats | Integers) -> Floats:
     y = n1 / (n1 + 2 * n2)
     raw = np.array([0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
     # In a short text the estimates can leave their range, and then shorter contexts get no mass.
-    return raw.clip([0, LEAST, LEAST, LEAST], [0, 1, 2, 3]).astype(np.float32)
+    return raw.clip([0, LEAST, LEAST, LEAST], [0, 1, 2, 3])
 
 
 def choose(
-    text: Bytes,
-    halves: NDArray[np.bool_],
-    characters: int,
-    *,
-    longest: int,
-    dense: int,
-    rows: int,
-    contexts: int,
-    listed: int,
-    seen: int,
+    text: Bytes, halves: NDArray[np.bool_], characters: int, shape: PriorShape, seen: int
 ) -> list[Chosen]:
     """Choose contexts of each length from 1 on, each with at least ``seen`` occurrences.
 
-    Contexts of up to ``dense`` characters are chosen by frequency, ``rows`` in all at most. Longer
-    contexts are chosen by information, up to ``contexts`` in all. The information of a context is
-    how much cheaper each half of the text becomes when it is predicted by what followed the context
-    in the other half, instead of what followed the context's suffix, where at most ``listed``
-    characters are told apart. The criterion is that of Stolcke 1998, "Entropy-based pruning of
-    backoff language models", applied to text that was not counted.
+    Dense contexts are chosen by frequency, and longer contexts by information. The information of a
+    context is how much cheaper each half of the text becomes when it is predicted by what followed
+    the context in the other half, instead of what followed the context's suffix, where only the
+    listed characters are told apart. The criterion is that of Stolcke 1998, "Entropy-based pruning
+    of backoff language models", applied to text that was not counted.
     """
     places = Places(text, characters)
     levels: list[Chosen] = []
     gains: list[Floats] = []
     expected = None
-    for _ in tqdm(range(longest), desc="contexts", unit=" lengths", leave=False):
+    for _ in tqdm(range(shape.longest), desc="contexts", unit=" lengths", leave=False):
         keys = places.lengthened()
         counts = np.bincount(keys, minlength=places.kept * places.base)
-        if places.length <= dense:
-            found = _frequent(counts, seen, rows - sum(len(one.digits) for one in levels))
-        else:
-            found = _frequent(counts, seen, CANDIDATES)
+        most = CANDIDATES
+        if places.length <= shape.dense:
+            most = shape.rows - sum(len(one.digits) for one in levels)
+        found = _frequent(counts, seen, most)
         del counts
         if not len(found):
             break
@@ -189,9 +200,9 @@ def choose(
         del keys
         parents, digits = np.divmod(found, places.base)
         levels.append(Chosen(parents.astype(np.int32), digits.astype(np.uint8)))
-        expected, told = _told(places, halves, levels[-1], expected, listed)
+        expected, told = _told(places, halves, levels[-1], expected, shape.listed)
         gains.append(told)
-    return _best(levels, gains, dense, contexts)
+    return _best(levels, gains, shape.dense, shape.contexts)
 
 
 def _frequent(counts: Integers, least: int, most: int) -> Integers:
@@ -225,7 +236,7 @@ def _told(
     times = np.bincount(of_half, minlength=2 * len(followers.pairs)).reshape(-1, 2)
     del of_half
     starts, contexts = followers.starts, followers.contexts
-    off = discounts(followers.times)[times.clip(max=3)]
+    off = discounts(followers.times).astype(np.float32)[times.clip(max=3)]
     totals = np.add.reduceat(times, starts).astype(np.float32)
     left = np.where(totals, np.add.reduceat(off, starts) / totals.clip(1), 1)
     if shorter:

@@ -18,7 +18,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .contexts import Bytes, Chosen, Floats, Followers, Integers, Places, discounts, likeliest, walk
+from .contexts import (
+    Bytes,
+    Chosen,
+    Floats,
+    Followers,
+    Integers,
+    Places,
+    PriorShape,
+    discounts,
+    likeliest,
+    walk,
+)
 
 STEP = 1 / 16
 """The step of quantised logarithms, in nats."""
@@ -92,33 +103,21 @@ class Expectations:
 
 
 def expect(
-    text: Bytes,
-    parts: Bytes,
-    variants: int,
-    characters: int,
-    levels: Sequence[Chosen],
-    *,
-    dense: int,
-    listed: int,
+    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen], shape: PriorShape
 ) -> Expectations:
-    """Compute what contexts expect.
+    """Compute what the contexts chosen of each length from 1 on expect.
 
-    Args:
-        text: Digits, [N].
-        parts: The part of each place of the text, [N].
-        variants: One more than the number of parts.
-        characters: V, the size of the vocabulary.
-        levels: The contexts chosen of each length from 1 on.
-        dense: Contexts of up to this length get whole distributions.
-        listed: Characters that a correction lists.
+    ``text``: digits, [N]; ``parts``: the part of each place of the text, [N].
     """
+    variants = 2 + int(parts.max())
+    listed = shape.listed
     places = Places(text, characters)
     counted = Counted.of(places, parts, variants, next(iter(levels), None))
     made = Expectations(characters, variants, listed, _dense(counted, NOTHING, None, characters))
     for level, places in zip(levels, walk(text, characters, levels), strict=True):
         longer = levels[places.length] if places.length < len(levels) else None
         counted = Counted.of(places, parts, variants, longer)
-        if places.length <= dense:
+        if places.length <= shape.dense:
             shorter = made.dense[-1] if made.dense else made.nothing
             made.dense.append(_dense(counted, level, shorter, characters))
         else:
@@ -183,7 +182,7 @@ class Counted:
         totals = np.add.reduceat(times, starts)
         known = totals > 0
         some = totals.clip(min=1)
-        off = discounts(times[:, 0])[times.clip(max=3).astype(np.int8)]
+        off = discounts(times[:, 0]).astype(np.float32)[times.clip(max=3).astype(np.int8)]
         left = np.where(known, np.add.reduceat(off, starts) / some, 1)
         own = (times - off) / (some * (1 - left.clip(max=0.999)))[contexts]
         met = np.add.reduceat(lacking, starts)[:, 1:] > 0

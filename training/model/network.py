@@ -182,7 +182,7 @@ class CharLSTM(nn.Module):
         lower, *word, upper = (tuple(kept[i::layers]) for i in range(layers))
         letters = self.letters[tokens]
         # Computed first, because counting words waits for a GPU, which is still idle here.
-        words = Words(word_ends(letters > 0, inside[:, 0] > 0)) if self.word else None
+        words = Words(letters > 0, inside[:, 0] > 0) if self.word else None
         x = self.embedding(tokens)
         if self.prior:
             expected, lengths = self.prior(tokens, history, parts)
@@ -240,8 +240,15 @@ class Words:
     words needs; other rows are idle after their last word.
     """
 
-    def __init__(self, ended: Tensor) -> None:
-        """Find the words, given ended: bool [time, batch], where a word has ended."""
+    def __init__(self, letters: Tensor, inside: Tensor) -> None:
+        """Find the words.
+
+        Args:
+            letters: bool [time, batch], which characters are letters.
+            inside: bool [batch], whether the character before the window is a letter.
+        """
+        # A word has ended before a character that follows a letter and is none.
+        ended = torch.cat([inside[None], letters[:-1]]) & ~letters
         self.words = ended.cumsum(dim=0)
         """int64 [time, batch]: the number of words that have ended, up to each character."""
         self.counts = self.words[-1]
@@ -268,16 +275,6 @@ class Words:
     def last(self, y: Tensor, before: Tensor) -> Tensor:
         """Return the output of the last word of each row: [words, batch, N] -> [batch, N]."""
         return torch.cat([before[None].to(y), y])[self.counts, self.rows]
-
-
-def word_ends(letters: Tensor, inside: Tensor) -> Tensor:
-    """Return where a character shows that a word has ended before it: bool [time, batch].
-
-    letters: bool [time, batch], which characters are letters; inside: bool [batch], whether the
-    character before the window is a letter.
-    """
-    before = torch.cat([inside[None], letters[:-1]])
-    return before & ~letters
 
 
 def last(rows: Tensor, count: int) -> Tensor:

@@ -14,7 +14,7 @@ other parts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .contexts import choose, joined
+from .contexts import PriorShape, choose, joined
 from .corrections import CODES, STEP, UNKNOWN, expect
 from .tables import HeldOut, Tables, empty_tables, laid_out
 
@@ -39,27 +39,6 @@ LARGEST_VOCABULARY = 254
 """The most characters that fit into a byte, beside none and the digit 0."""
 
 NAMES = [field.name for field in fields(Tables)]
-
-
-@dataclass(frozen=True)
-class PriorShape:
-    """The sizes of a prior."""
-
-    contexts: int = 2_000_000
-    """The most contexts; 0 for no prior."""
-    longest: int = 12
-    """Characters of the longest context."""
-    rows: int = 25_000
-    """The most contexts with whole distributions."""
-    dense: int = 3
-    """Characters of the longest context that has a whole distribution."""
-    listed: int = 3
-    """Characters that each longer context lists."""
-
-    @property
-    def history(self) -> int:
-        """Return how many characters before the current one the prior needs."""
-        return self.longest - 1 if self.contexts else 0
 
 
 NO_PRIOR = PriorShape(contexts=0)
@@ -99,12 +78,15 @@ class NgramPrior(nn.Module):
         for name in ("held_out", "held_out_rows"):
             self.register_buffer(name, torch.empty(0, dtype=torch.uint8), persistent=False)
 
-    def set_tables(self, tables: Tables) -> None:
-        """Set the tables that give the prior's expectations."""
+    def set_tables(self, tables: Tables, held_out: HeldOut | None = None) -> None:
+        """Set the tables that give the expectations, and those that leave a part's counts out."""
         for name, array in vars(tables).items():
             # PyTorch supports few operations on uint16.
             kind = np.int32 if array.dtype == np.uint16 else array.dtype
             self.register_buffer(name, torch.from_numpy(array.astype(kind)))
+        if held_out:
+            self.held_out = torch.from_numpy(held_out.codes)
+            self.held_out_rows = torch.from_numpy(held_out.rows)
 
     def tables(self) -> Tables:
         """Return the prior's tables."""
@@ -121,36 +103,10 @@ class NgramPrior(nn.Module):
         text = joined([one.numpy() for one in texts], shape.longest)
         # Separators between texts belong to no part that matters.
         beside = joined([one.numpy() for one in parts], shape.longest).clip(1) - np.uint8(1)
-        levels = choose(
-            text,
-            beside % 2 > 0,
-            self.characters,
-            longest=shape.longest,
-            dense=shape.dense,
-            rows=shape.rows,
-            contexts=shape.contexts,
-            listed=shape.listed,
-            seen=SEEN,
-        )
-        made = expect(
-            text,
-            beside,
-            2 + int(beside.max()),
-            self.characters,
-            levels,
-            dense=shape.dense,
-            listed=shape.listed,
-        )
-        tables, held_out = laid_out(levels, made)
-        self.set_tables(tables)
-        self.set_held_out(held_out)
+        levels = choose(text, beside % 2 > 0, self.characters, shape, SEEN)
+        made = expect(text, beside, self.characters, levels, shape)
+        self.set_tables(*laid_out(levels, made))
         return torch.cat(parts)
-
-    def set_held_out(self, held_out: HeldOut) -> None:
-        """Set each text part's expectations, which leave out the counts of that part."""
-        device = self.rows.device
-        self.held_out = torch.from_numpy(held_out.codes).to(device)
-        self.held_out_rows = torch.from_numpy(held_out.rows).to(device)
 
     def forward(
         self, tokens: Tensor, history: Tensor, parts: Tensor | None = None

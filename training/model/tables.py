@@ -9,7 +9,7 @@ is rare.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,10 @@ class Tables:
     def size(self) -> int:
         """Return the size of the tables in bytes."""
         return sum(array.nbytes for array in vars(self).values())
+
+
+STORED = [field.name for field in fields(Tables) if field.name not in ("lengths", "factors")]
+"""The tables that a voice file stores as they are."""
 
 
 @dataclass(frozen=True)

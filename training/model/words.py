@@ -195,9 +195,15 @@ def pretrained(words: Sequence[str], features: int) -> Tensor:
     """
     try:
         from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise TrainingError(_missing("transformers")) from error
-    folder = _folder()
+
+        files = metadata.files(PACKAGE) or []
+    except ImportError as error:  # metadata.PackageNotFoundError is one, too
+        raise TrainingError(
+            f"Vectors of words need the package {error.name}: install On Book with its `words` "
+            f"extra, or train with --words 0."
+        ) from error
+    [config] = [file for file in files if file.match("model/config.json")]
+    folder = Path(str(config.locate())).parent
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
     found: list[Tensor] = []
@@ -222,19 +228,3 @@ def principal(vectors: Tensor, features: int) -> Tensor:
     scales = reduced.std(dim=0).clamp(min=1e-6)
     reduced = reduced / scales.sqrt()
     return (reduced * (SPREAD / reduced.std())).clamp(-1, 1)
-
-
-def _folder() -> Path:
-    try:
-        files = metadata.files(PACKAGE) or []
-    except metadata.PackageNotFoundError as error:
-        raise TrainingError(_missing(PACKAGE)) from error
-    [config] = [file for file in files if file.match("model/config.json")]
-    return Path(str(config.locate())).parent
-
-
-def _missing(package: str) -> str:
-    return (
-        f"Vectors of words need the package {package}: install On Book with its `words` extra, or "
-        f"train with --words 0."
-    )

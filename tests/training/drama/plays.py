@@ -2,14 +2,13 @@
 
 import random
 
-from training.data.corpora.drama.works import Report, Work
+from training.data.corpora.drama.works import Work
 
 WORDS = [
     *("kettle", "window", "letter", "river", "uncle", "money", "garden", "supper", "doctor"),
     *("train", "hat", "umbrella", "sister", "morning", "soldier", "candle", "bread", "ring"),
     *("lodger", "piano", "rain", "coat", "door", "clock", "apple", "key"),
 ]
-REPORT = Report("NAME. Speech", 1.0, 100, ())
 
 
 def speeches(seed: int, number: int, words: int = 12) -> list[str]:
@@ -23,4 +22,5 @@ def speeches(seed: int, number: int, words: int = 12) -> list[str]:
 
 def work(number: int, *elements: str, title: str = "") -> Work:
     title = title or f"Play {number}"
-    return Work(number, title, "\n\n".join([f"Title: {title}", *elements]) + "\n", REPORT)
+    script = "\n\n".join([f"Title: {title}", *elements]) + "\n"
+    return Work(number, title, script, "NAME. Speech", 1.0, 100, ())

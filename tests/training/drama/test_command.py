@@ -112,15 +112,6 @@ def test_the_report_tells_what_a_held_out_work_shares_with_learned_ones(texts, t
     assert "Of no held-out work is more than 0.00%" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["plays", "films"])
-@pytest.mark.parametrize("option", ["--from", "--facet", "--mirror", "--longest-speech"])
-def test_options_of_drama_are_refused_by_the_other_corpora(name, option, tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["corpus", name, "--out", str(tmp_path / "out"), option, "1"])
-    assert f"unrecognized arguments: {option} 1" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 def test_the_help_of_a_corpus_shows_its_own_options(capsys):
     shown = {}
     for name in ("plays", "films", "drama"):
@@ -129,12 +120,6 @@ def test_the_help_of_a_corpus_shows_its_own_options(capsys):
         shown[name] = capsys.readouterr().out
     assert ["--from" in text for text in shown.values()] == [False, False, True]
     assert all("--out DIR" in text for text in shown.values())
-
-
-def test_drama_asks_for_its_source(tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["corpus", "drama", "--out", str(tmp_path)])
-    assert "required: --from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
-"""Tests of copies: which one goes, and what is cut out of works that share a passage."""
+"""Tests of copies: which one goes, what is cut out, and what held-out works still share."""
 
 import random
 import re
 
 from tests.training.drama.plays import WORDS, speeches, work
-from training.data.corpora.drama.copies import HELD_OUT_PASSAGE, remove_copies
+from training.data.corpora.drama.copies import (
+    HELD_OUT_PASSAGE,
+    RUN,
+    measure_overlap,
+    remove_copies,
+)
 from training.data.corpora.drama.elements import split_elements
 
 
@@ -42,7 +47,6 @@ def test_another_edition_of_a_play_is_a_copy():
     kept, copies = remove_copies([shorter, longer])
     assert kept == [longer]
     assert [(c.number, c.of_number, c.share) for c in copies] == [(2, 1, 1)]
-    assert str(copies[0]) == "Play 2 (2) is a copy of Play 1 (1)"
 
 
 def test_a_file_of_its_own_is_kept_before_an_anthology():
@@ -70,7 +74,6 @@ def test_a_shared_passage_is_cut_with_what_is_done_in_it():
     [copy] = copies
     assert (copy.number, copy.of_number, copy.words) == (2, 1, 120)
     assert copy.share == 120 / 600
-    assert str(copy) == "Play 2 (2) shared 120 words with Play 1 (1)"
 
 
 def test_a_phrase_in_common_is_nobodys():
@@ -127,3 +130,27 @@ def test_nothing_has_no_copies():
     empty = work(1, "A dark room.")
     assert remove_copies([]) == ([], [])
     assert remove_copies([empty, empty]) == ([empty, empty], [])
+
+
+# The overlap of held-out works with learned ones
+
+
+def test_only_whole_runs_count_and_only_in_held_out_works():
+    said = [element.split("\n")[1] for element in speeches(1, 20)]
+    words = " ".join(said).split()
+    learned = work(2, *speeches(2, 30), "TOM\n" + " ".join(words[:RUN]), *speeches(3, 30))
+    nearly = work(3, "TOM\n" + " ".join(words[40 : 40 + RUN - 1]), *speeches(4, 30))
+    held_out = work(1, *speeches(1, 20))
+    assert measure_overlap([learned, nearly, held_out], {1}) == {held_out: RUN / len(words)}
+
+
+def test_a_copy_is_shared_whole_and_punctuation_does_not_hide_it():
+    held_out = work(1, *speeches(1, 20))
+    copy = work(2, *(element.replace(".", "!") for element in speeches(1, 20)))
+    assert measure_overlap([copy, held_out], {1}) == {held_out: 1.0}
+
+
+def test_short_works_share_nothing():
+    short = work(1, "TOM\nYes.")
+    assert measure_overlap([short, work(2, "TOM\nYes.")], {1}) == {short: 0.0}
+    assert measure_overlap([], {1}) == {}

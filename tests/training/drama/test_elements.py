@@ -1,6 +1,15 @@
-"""Tests of elements, read back from the corpus's Fountain."""
+"""Tests of elements, read back from the corpus's Fountain, and of scenes of short speeches."""
 
-from training.data.corpora.drama.elements import Kind, join_elements, split_elements
+import pytest
+
+from tests.training.drama.plays import speeches, work
+from training.data.corpora.drama.elements import (
+    FEWEST,
+    Kind,
+    join_elements,
+    keep_short_speeches,
+    split_elements,
+)
 
 SCRIPT = """Title: The Kettle
 
@@ -44,3 +53,56 @@ def test_what_was_split_is_joined_to_the_same_script():
 
 def test_nothing_has_no_elements():
     assert split_elements("") == []
+
+
+LONG = "ANNA\n" + "I remember it well. " * 20
+SHORT = speeches(1, 30, words=6)
+
+
+def kept(*body: str) -> list[str]:
+    return keep_short_speeches(work(1, *body).script, 170).strip().split("\n\n")[1:]
+
+
+def test_a_play_of_short_speeches_is_kept_whole():
+    play = work(1, ".A ROOM", "Rain.", *SHORT, "They leave.", ".A STREET", *SHORT)
+    assert keep_short_speeches(play.script, 170) == play.script
+
+
+def test_a_long_speech_goes_with_its_answer_and_the_scene_opens_once_more():
+    assert kept(".A ROOM", *SHORT[:10], LONG, "She sits.", *SHORT[10:]) == [
+        *[".A ROOM", *SHORT[:10]],
+        *[".A ROOM", *SHORT[11:]],
+    ]
+
+
+def test_runs_that_are_no_scenes_go():
+    few = SHORT[: FEWEST - 1]
+    assert kept(".A ROOM", *few, LONG, *SHORT, LONG, *few) == [".A ROOM", *SHORT[1:]]
+    assert kept(".A ROOM", *few, ".A STREET", *SHORT) == [".A STREET", *SHORT]
+
+
+def test_one_who_speaks_alone_is_no_scene():
+    alone = [one.replace("TOM", "ANNA") for one in SHORT]
+    assert kept(".A ROOM", *alone, ".A STREET", *SHORT) == [".A STREET", *SHORT]
+
+
+def test_a_long_speech_after_a_long_one_answers_it():
+    assert kept(".A ROOM", *SHORT[:8], LONG, LONG, *SHORT[8:]) == [
+        *[".A ROOM", *SHORT[:8]],
+        *[".A ROOM", *SHORT[9:]],
+    ]
+
+
+def test_a_new_scene_answers_nothing():
+    assert kept(*SHORT[:8], LONG, ".A STREET", *SHORT) == [*SHORT[:8], ".A STREET", *SHORT]
+
+
+def test_parentheticals_are_not_counted():
+    acted = "TOM\n(" + "slowly, " * 40 + "aside)\nYes."
+    play = work(1, *SHORT, acted, *SHORT)
+    assert keep_short_speeches(play.script, 170) == play.script
+
+
+@pytest.mark.parametrize("body", [[], ["Rain."], [LONG] * 20])
+def test_nothing_is_left_of_a_play_without_scenes(body):
+    assert keep_short_speeches(work(1, *body).script, 170) == ""

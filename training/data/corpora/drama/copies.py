@@ -46,29 +46,17 @@ Owners = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Copy:
-    """Report what was removed from a work.
-
-    Attributes:
-        number: Project Gutenberg's number of the work.
-        title: The work's title.
-        words: Number of spoken words removed.
-        share: Removed words as a share of the work's words, from 0 to 1; 1 if the whole work went.
-        of: The title of the work that keeps most of the removed words.
-        of_number: The number of that work.
-    """
+    """Report what was removed from a work, because another one has it."""
 
     number: int
     title: str
     words: int
+    """Number of spoken words removed."""
     share: float
+    """Removed words as a share of the work's words; 1 if the whole work went."""
     of: str
+    """The title of the work that keeps most of the removed words."""
     of_number: int
-
-    def __str__(self) -> str:
-        where = f"{self.of} ({self.of_number})"
-        if self.share == 1:
-            return f"{self.title} ({self.number}) is a copy of {where}"
-        return f"{self.title} ({self.number}) shared {self.words} words with {where}"
 
 
 @dataclass(frozen=True)
@@ -92,11 +80,7 @@ def remove_copies(
     """Return the works without shared passages, in their order, and a report of what was removed.
 
     Of two copies the one in a file of its own is kept before the one in an anthology, then the one
-    with more words.
-
-    Args:
-        works: All works, several of one number where a file is an anthology.
-        held_out: Numbers of the held-out files, which lose nothing to learned files.
+    with more words; the ``held_out`` files lose nothing to learned files.
     """
     read = [
         _Read(work, words, bounds, work.number in held_out)
@@ -111,11 +95,6 @@ def remove_copies(
     places = {id(work): place for place, work in enumerate(works)}
     whole.sort(key=lambda pair: places[id(pair[0])])
     return [cut for _, cut in whole], [*copies, *passages]
-
-
-def read_words(works: Iterable[Work]) -> list[NDArray[np.uint32]]:
-    """Return the spoken words of each work, each word as its number."""
-    return [words for words, _ in _number_words(works)]
 
 
 def hash_runs(words: NDArray[np.uint32], length: int) -> Words:
@@ -237,13 +216,8 @@ RUN = 16
 
 
 def measure_overlap(works: Sequence[Work], held_out: Collection[int]) -> Mapping[Work, float]:
-    """Return the share of each held-out work's words in runs that a learned work has too.
-
-    Args:
-        works: All works of the corpus, as written.
-        held_out: Numbers of the held-out files.
-    """
-    runs = [hash_runs(words, RUN) for words in read_words(works)]
+    """Return the share of each held-out work's words in runs that a learned work has too."""
+    runs = [hash_runs(words, RUN) for words, _ in _number_words(works)]
     is_held_out = [work.number in held_out for work in works]
     guarded = np.sort(np.concatenate([*compress(runs, is_held_out), np.zeros(0, np.uint64)]))
     if not len(guarded):
@@ -252,15 +226,10 @@ def measure_overlap(works: Sequence[Work], held_out: Collection[int]) -> Mapping
     for own in (own for own, is_kept in zip(runs, is_held_out, strict=True) if not is_kept):
         places = np.minimum(np.searchsorted(guarded, own), len(guarded) - 1)
         learned[places[guarded[places] == own]] = True
-    return {
-        work: _cover(learned[np.searchsorted(guarded, own)])
-        for work, own in compress(zip(works, runs, strict=True), is_held_out)
-    }
-
-
-def _cover(shared: NDArray[np.bool_]) -> float:
-    """Return the share of words that stand in a shared run, of which one begins at each place."""
-    if not len(shared):
-        return 0.0
-    covered = np.convolve(shared, np.ones(RUN)) > 0
-    return float(covered.mean())
+    overlap: dict[Work, float] = {}
+    for work, own in compress(zip(works, runs, strict=True), is_held_out):
+        shared = learned[np.searchsorted(guarded, own)]
+        # A run begins at each place, and covers the words that follow.
+        covered = np.convolve(shared, np.ones(RUN)) > 0 if len(shared) else shared
+        overlap[work] = float(covered.mean()) if len(covered) else 0.0
+    return overlap

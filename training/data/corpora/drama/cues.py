@@ -39,19 +39,13 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True)
 class Cue:
-    """Hold a name that may open a speech.
-
-    Attributes:
-        layout: How the name is printed.
-        name: The name as printed.
-        rest: The text behind the name on its line.
-        is_marked: Whether type or a mark sets the name off, so that it need not be repeated.
-    """
+    """Hold a name that may open a speech, as printed, and the text behind it on its line."""
 
     layout: Layout
     name: str
     rest: str
     is_marked: bool = True
+    """Whether type or a mark sets the name off, so that it need not be repeated."""
 
     @cached_property
     def key(self) -> str:
@@ -229,15 +223,12 @@ _SINGERS = re.compile(
 
 @dataclass(frozen=True)
 class Song:
-    """Hold the heading of a song.
-
-    Attributes:
-        heading: The number and its singers, as a sentence; "" where the heading is its singers.
-        singers: The singers' names in capitals, or "" where the heading has none.
-    """
+    """Hold the heading of a song."""
 
     heading: str
+    """The number and its singers, as a sentence; "" where the heading is its singers."""
     singers: str
+    """The singers' names in capitals, or "" where the heading has none."""
 
 
 def read_song(text: str) -> Song | None:

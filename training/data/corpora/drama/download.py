@@ -16,6 +16,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -27,6 +28,7 @@ from tqdm import tqdm
 from training.errors import CorpusError
 
 from .manifest import Entry, read_manifest, replace_file, write_manifest
+from .sources import LARGEST
 
 MIRROR = "https://gutenberg.pglaf.org/"
 """The mirror to ask, from Project Gutenberg's list MIRRORS.ALL, with generated files."""
@@ -42,9 +44,6 @@ TIMEOUT = 30.0
 
 ATTEMPTS = 5
 """Attempts to fetch a file from a failing mirror; the wait doubles each time."""
-
-LARGEST = 32_000_000
-"""The most bytes of one file, because the mirror's Content-Length is not trusted."""
 
 CHANGED = "CHANGED.tsv"
 """The list, beside the plays, of texts that differ from the manifest's."""
@@ -164,10 +163,11 @@ def download(
 
 def describe(outcomes: Mapping[Entry, Outcome]) -> str:
     """Return a summary of `download` in one to three sentences, and how to get missing plays."""
-    fetched = _count(outcomes, Outcome.FETCHED, Outcome.CHANGED)
-    kept = _count(outcomes, Outcome.KEPT)
+    counts = Counter(outcomes.values())
+    changed = counts[Outcome.CHANGED]
+    fetched, kept = counts[Outcome.FETCHED] + changed, counts[Outcome.KEPT]
     sentences = [f"{fetched} of {len(outcomes)} plays were fetched, {kept} were there."]
-    if changed := _count(outcomes, Outcome.CHANGED):
+    if changed:
         sentences.append(
             f"The mirror has changed {changed} texts since; they are used as they are."
         )
@@ -206,16 +206,9 @@ def _find_text(entry: Entry, client: Client) -> bytes | None:
             texts[path] = cut_frame(data)
             if entry.matches(texts[path]):
                 return texts[path]
-    return texts[min(texts, key=_rank)] if texts else None
-
-
-def _rank(path: str) -> int:
-    """Return the rank of a file: UTF-8 first, because plain files lack their accents."""
-    return next(rank for rank, end in enumerate(("-0.txt", "-8.txt", ".txt")) if path.endswith(end))
-
-
-def _count(outcomes: Mapping[Entry, Outcome], *counted: Outcome) -> int:
-    return sum(outcome in counted for outcome in outcomes.values())
+    # UTF-8 first, because plain files lack their accents.
+    ends = ("-0.txt", "-8.txt", ".txt")
+    return next((texts[path] for end in ends for path in texts if path.endswith(end)), None)
 
 
 def _decode(data: bytes) -> str:

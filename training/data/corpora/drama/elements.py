@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
@@ -24,19 +24,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Element:
-    """Hold one element.
-
-    Attributes:
-        kind: What the element is.
-        text: The element as it is written, without the blank line after it.
-        cue: The speaker of a speech, or "".
-        lines: What is spoken, line by line, without parentheticals.
-    """
+    """Hold one element as it is written, without the blank line after it."""
 
     kind: Kind
     text: str
     cue: str = ""
     lines: Sequence[str] = ()
+    """What is spoken, line by line, without parentheticals."""
 
     @property
     def spoken(self) -> str:
@@ -70,40 +64,34 @@ FEWEST = 6
 """The fewest speeches of a run that is kept: fewer leave nothing to answer."""
 
 
-@dataclass
-class _Run:
-    """Collect the elements between two long speeches, below the heading of their scene."""
-
-    heading: Element | None = None
-    elements: list[Element] = field(default_factory=list[Element])
-
-    @property
-    def is_scene(self) -> bool:
-        speeches = [one for one in self.elements if one.kind is Kind.SPEECH]
-        return len(speeches) >= FEWEST and len({one.cue for one in speeches}) > 1
-
-
 def keep_short_speeches(script: str, longest: int) -> str:
     """Return the runs of speeches with at most `longest` characters, or "" where there are none."""
     elements = split_elements(script)
     page = [one for one in elements if one.kind is Kind.PAGE]
-    runs = [run for run in _split_runs(elements[len(page) :], longest) if run.is_scene]
-    kept = [one for run in runs for one in ([run.heading] if run.heading else []) + run.elements]
+    runs = filter(_is_scene, _split_runs(elements[len(page) :], longest))
+    kept = [one for run in runs for one in run]
     return join_elements([*page, *kept]) if kept else ""
 
 
-def _split_runs(elements: Sequence[Element], longest: int) -> Iterator[_Run]:
-    run = _Run()
+def _is_scene(run: Sequence[Element]) -> bool:
+    speeches = [one for one in run if one.kind is Kind.SPEECH]
+    return len(speeches) >= FEWEST and len({one.cue for one in speeches}) > 1
+
+
+def _split_runs(elements: Sequence[Element], longest: int) -> Iterator[list[Element]]:
+    """Yield the elements between two long speeches, below the heading of their scene."""
+    heading: list[Element] = []
+    run: list[Element] = []
     unanswered = False
     for element in elements:
         if element.kind is Kind.HEADING:
-            yield run
-            run, unanswered = _Run(element), False
+            yield heading + run
+            heading, run, unanswered = [element], [], False
         elif element.kind is Kind.SPEECH and len(element.spoken) > longest:
-            yield run
-            run, unanswered = _Run(run.heading), True
+            yield heading + run
+            run, unanswered = [], True
         elif not unanswered:
-            run.elements.append(element)
+            run.append(element)
         elif element.kind is Kind.SPEECH:
             unanswered = False
-    yield run
+    yield heading + run

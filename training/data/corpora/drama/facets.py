@@ -45,31 +45,26 @@ FEW_SPEECHES = 20
 
 @dataclass(frozen=True)
 class Measures:
-    """Hold what was counted in a work.
-
-    Attributes:
-        characters: Of the whole script.
-        speeches: How many there are.
-        speech: The median length of a speech, in characters.
-        long_speeches: Share of the speeches with more than 400 characters.
-        cue: The median length of a cue, in characters.
-        old: Words of `OLD` in a thousand spoken.
-        known: Share of the spoken words, names of the cast apart, among the commonest.
-        verse: Share of the spoken words in speeches that are lines of verse.
-        clipped: Words in a thousand that begin or end with an apostrophe, as dialect is spelt.
-        farce: Whether the title page calls the play a farce.
-    """
+    """Hold what was counted in a work; lengths are in characters."""
 
     characters: int
     speeches: int
     speech: float
+    """The median length of a speech."""
     long_speeches: float
+    """Share of the speeches with more than 400 characters."""
     cue: float
+    """The median length of a cue."""
     old: float
+    """Words of `OLD` in a thousand spoken."""
     known: float
+    """Share of the spoken words, names of the cast apart, among the commonest."""
     verse: float
+    """Share of the spoken words in speeches that are lines of verse."""
     clipped: float
+    """Words in a thousand that begin or end with an apostrophe, as dialect is spelt."""
     farce: bool
+    """Whether the title page calls the play a farce."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby, pairwise
 
-from training.data.corpora.shakespeare import action
+from training.data.corpora.shakespeare import action, unwrap
 
 LONGEST_ASIDE = 240
 """The most characters of a parenthetical; a longer direction becomes action, then the cue
@@ -157,10 +157,8 @@ def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
     for kind, run in groupby(said, key=lambda piece: piece.kind):
         pieces = list(run)
         if kind is Kind.ASIDE:
-            for piece in pieces:
-                text = tidy(piece.text)
-                if re.search(r"\w", text):
-                    yield Piece(kind, text)
+            texts = [tidy(piece.text) for piece in pieces]
+            yield from (Piece(kind, text) for text in texts if re.search(r"\w", text))
         elif kind is Kind.LINE:
             texts = [piece.text for piece in pieces]
             if prose:
@@ -180,16 +178,10 @@ def _whole_verses(pieces: Sequence[Piece]) -> list[str]:
     return verses
 
 
-def unwrap(lines: Sequence[str]) -> str:
-    """Return lines as one; a word or a dash that ends in a hyphen joins the next line directly."""
-    return re.sub(r"(?<=\w-)\n(?=\w)|(?<=--)\n", "", "\n".join(lines)).replace("\n", " ")
-
-
 def tidy(text: str) -> str:
     """Return words without underscores, and with single spaces."""
     text = re.sub(r"[_{}|\\^<>*]", "", text)
-    text = re.sub(r"[\[]", "(", text)
-    text = re.sub(r"[\]]", ")", text)
+    text = text.replace("[", "(").replace("]", ")")
     text = re.sub(r"\s+([,.;!?])(?!\.)", r"\1", text)
     return re.sub(r"\s+", " ", text).strip()
 

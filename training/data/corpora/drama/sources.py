@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ INDEX = "INDEX.tsv"
 """The list that gives each number its title, one play a line."""
 
 LARGEST = 32_000_000
-"""The most bytes of one file, because an archive can claim any size."""
+"""The most bytes of one file, because an archive or a mirror can claim any size."""
 
 NUMBERED = re.compile(r"(\d+)\.txt")
 
@@ -35,7 +35,8 @@ def read_sources(path: Path) -> list[Source]:
         CorpusError: The path is missing, is no archive, or holds no such file.
     """
     files = dict(_read_files(path))
-    titles = _read_titles(files.pop(INDEX, b""))
+    rows = (line.split("\t") for line in decode(files.pop(INDEX, b"")).splitlines())
+    titles = {int(row[0]): _tidy(row[1]) for row in rows if len(row) > 1 and row[0].isdecimal()}
     sources = [
         Source(number, titles.get(number, f"Play {number}"), decode(data))
         for number, data in sorted((int(Path(name).stem), data) for name, data in files.items())
@@ -79,11 +80,6 @@ def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _is_wanted(name: str) -> bool:
     return name == INDEX or bool(NUMBERED.fullmatch(name))
-
-
-def _read_titles(index: bytes) -> Mapping[int, str]:
-    rows = (line.split("\t") for line in decode(index).splitlines())
-    return {int(row[0]): _tidy(row[1]) for row in rows if len(row) > 1 and row[0].isdecimal()}
 
 
 def _tidy(title: str) -> str:

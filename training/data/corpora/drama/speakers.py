@@ -212,14 +212,12 @@ def _match(words: Sequence[str], line: Sequence[str]) -> str:
         if word in TITLES and word in line:
             full = next((other for other in rest if other == word), "")
         else:
-            full = next((other for other in rest if _is_short_for(word, other)), "")
+            full = next((one for one in rest if one == word or _abbreviates(word, one)), "")
         if not full:
             return ""
         completed.append(full)
     return normalise_name(" ".join(completed))
 
 
-def _is_short_for(word: str, full: str) -> bool:
-    return full == word or (
-        word not in TITLES and len(full) > len(word) + 1 and full.startswith(word)
-    )
+def _abbreviates(word: str, full: str) -> bool:
+    return word not in TITLES and len(full) > len(word) + 1 and full.startswith(word)

@@ -23,37 +23,26 @@ MOST_DOUBTFUL = 0.1
 
 
 @dataclass(frozen=True)
-class Report:
-    """Say how a work was read.
+class Work:
+    """Hold one play as Fountain, and how it was read."""
 
-    Attributes:
-        layout: The layout of most of the work's cues.
-        kept: The script's characters as a share of the source's, from 0 to 1.
-        speeches: Number of speeches found.
-        doubtful: Short notes on doubtful places, with line numbers of the source.
-        doubts: Number of doubtful places, those not listed included.
-    """
-
+    number: int
+    title: str
+    script: str
     layout: str
+    """The layout of most of the work's cues."""
     kept: float
+    """The script's characters as a share of the source's."""
     speeches: int
     doubtful: tuple[str, ...]
+    """Short notes on doubtful places, with line numbers of the source."""
     doubts: int = 0
+    """Number of doubtful places, those not listed included."""
 
     @property
     def is_sound(self) -> bool:
         """Return whether few enough places are doubtful for the work to be learned."""
         return self.doubts <= MOST_DOUBTFUL * self.speeches
-
-
-@dataclass(frozen=True)
-class Work:
-    """Hold one play as Fountain."""
-
-    number: int
-    title: str
-    script: str
-    report: Report
 
 
 def convert(number: int, title: str, text: str) -> list[Work]:
@@ -71,14 +60,16 @@ def _make_work(number: int, title: str, play: Play, size: int) -> Work:
     script, doubtful = convert_play(play.parts, play.before)
     layouts = Counter(part.cue.layout.value for part in play.parts if part.cue)
     content = "\n\n".join([f"Title: {title}", *script.elements]) + "\n"
-    report = Report(
+    return Work(
+        number,
+        title,
+        content,
         layouts.most_common(1)[0][0],
         len(content) / max(size, 1),
         script.speeches,
         tuple([*play.cuts, *doubtful][:SHOWN]),
         len(doubtful),
     )
-    return Work(number, title, content, report)
 
 
 def _name_plays(title: str, plays: Sequence[Play]) -> list[str]:

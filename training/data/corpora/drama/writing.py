@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,63 +15,46 @@ from .copies import Copy, measure_overlap, remove_copies
 from .elements import keep_short_speeches
 from .facets import count_commonest, find_facets, find_title_page
 from .manifest import HELD_OUT, choose_part, read_manifest
-from .sources import Source, read_sources
+from .sources import read_sources
 from .works import Work, convert
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Say which works are wanted, and how long their speeches may be.
-
-    Attributes:
-        facets: Names of `facets.FACETS`; a work must have them all.
-        longest_speech: The most characters of a speech, or 0 for no limit.
-    """
-
-    facets: Sequence[str] = ()
-    longest_speech: int = 0
-
-
-@dataclass(frozen=True)
 class Selected:
-    """Hold the result of a selection.
-
-    Attributes:
-        works: The selected works, each with its facets.
-        doubtful: The works left out because too many of their places are doubtful.
-        copies: Reports of what was removed because another work has it.
-        overlap: The share of each held-out work that a learned work has, too.
-    """
+    """Hold the selected works, each with its facets, and why others are not among them."""
 
     works: Mapping[Work, Sequence[str]]
     doubtful: Sequence[Work]
     copies: Sequence[Copy]
     overlap: Mapping[Work, float]
+    """The share of each held-out work that a learned work has, too."""
 
 
-def select(works: Sequence[Work], texts: Mapping[int, str], selection: Selection) -> Selected:
-    """Return the works of a corpus.
+def select(
+    works: Sequence[Work],
+    texts: Mapping[int, str],
+    wanted: Collection[str] = (),
+    longest_speech: int = 0,
+) -> Selected:
+    """Select works that have all wanted facets; ``texts`` has the published text of each number.
 
     Copies are looked for in all works, and words are counted in all works, so that a facet has the
-    same meaning whatever the selection.
-
-    Args:
-        works: All works that were read.
-        texts: The published text of each number, for its title page.
-        selection: The wanted works.
+    same meaning whatever is wanted. ``longest_speech``: the most characters of a speech, or 0 for
+    no limit.
     """
     held_out = frozenset().union(*HELD_OUT.values())
-    doubtful = [work for work in works if not work.report.is_sound]
-    kept, copies = remove_copies([work for work in works if work.report.is_sound], held_out)
+    doubtful = [work for work in works if not work.is_sound]
+    kept, copies = remove_copies([work for work in works if work.is_sound], held_out)
     commonest = count_commonest(work.script for work in kept)
     alone = Counter(work.number for work in works)
     chosen: dict[Work, Sequence[str]] = {}
     for work in kept:
         page = find_title_page(texts[work.number], work.title, alone[work.number] == 1)
         facets = find_facets(work.script, commonest, page)
-        longest = selection.longest_speech
-        script = keep_short_speeches(work.script, longest) if longest else work.script
-        if script and set(selection.facets) <= set(facets):
+        script = work.script
+        if longest_speech:
+            script = keep_short_speeches(script, longest_speech)
+        if script and set(wanted) <= set(facets):
             chosen[replace(work, script=script)] = facets
     return Selected(chosen, doubtful, copies, measure_overlap(list(chosen), held_out))
 
@@ -91,8 +74,10 @@ COPIES = "copies.tsv"
 COPIES_COLUMNS = ("number", "title", "words", "share", "of number", "of")
 
 
-def write(source: Path, out: Path, selection: Selection | None = None) -> Selected:
-    """Write the selected plays of a folder or an archive below `out`; return the selection.
+def write(
+    source: Path, out: Path, wanted: Collection[str] = (), longest_speech: int = 0
+) -> Selected:
+    """Write the plays of a folder or an archive, as `select` selects them, below `out`.
 
     No work is written twice. `copies.tsv` reports what was removed from which work because another
     work has it.
@@ -107,7 +92,12 @@ def write(source: Path, out: Path, selection: Selection | None = None) -> Select
         for one in read_sources(source)
     ]
     texts = {one.number: one.text for one in sources}
-    selected = select(list(read_works(sources)), texts, selection or Selection())
+    works = [
+        work
+        for one in tqdm(sources, desc="plays", unit="book")
+        for work in convert(one.number, one.title, one.text)
+    ]
+    selected = select(works, texts, wanted, longest_speech)
     write_works(selected, out)
     rows = [
         (str(one.number), one.title, str(one.words), f"{one.share:.3f}", str(one.of_number), one.of)
@@ -115,12 +105,6 @@ def write(source: Path, out: Path, selection: Selection | None = None) -> Select
     ]
     _write_table(out / COPIES, [COPIES_COLUMNS, *rows])
     return selected
-
-
-def read_works(sources: Sequence[Source]) -> Iterator[Work]:
-    """Yield the works of all sources, with a progress bar."""
-    for source in tqdm(sources, desc="plays", unit="book"):
-        yield from convert(source.number, source.title, source.text)
 
 
 def write_works(selected: Selected, out: Path) -> None:
@@ -167,18 +151,17 @@ def _write_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
 def _describe(
     work: Work, part: str, name: str, facets: Sequence[str], shared: str
 ) -> Sequence[str]:
-    report = work.report
     return (
         str(work.number),
         work.title,
         part,
         name,
-        report.layout,
-        f"{report.kept:.3f}",
-        str(report.speeches),
+        work.layout,
+        f"{work.kept:.3f}",
+        str(work.speeches),
         str(len(work.script)),
         " ".join(facets),
         shared,
-        str(report.doubts),
-        "; ".join(report.doubtful),
+        str(work.doubts),
+        "; ".join(work.doubtful),
     )
