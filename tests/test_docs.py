@@ -13,6 +13,7 @@ import pytest
 from discord import app_commands
 
 from bot.__main__ import make_parser
+from bot.app.terminal import HELP
 from bot.cogs import FEATURES
 from bot.settings import RunnerSettings, name_variable
 from tests.tools.settings_table import PAGE, with_table
@@ -124,6 +125,10 @@ def test_each_command_of_onbook_exists(page: Path):
     for line in typed(page):
         for name in re.findall(r"(?:^|\s|bin/)onbook ([a-z][a-z-]*)", line):
             assert name in commands, line
+
+
+def test_the_page_of_commands_has_those_of_the_terminal():
+    assert HELP in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def source(module: str) -> str:

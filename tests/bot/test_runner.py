@@ -39,7 +39,7 @@ def python_m_bot(
         input=typed,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     lines = [line for line in done.stderr.splitlines() if not line.startswith("[")]
