@@ -78,6 +78,8 @@ class Settings(BaseSettings):
 
     group: Annotated[str, Field(pattern=GROUP_PATTERN)] = "onbook"
     """The command that groups all others in a host's bot."""
+    mentions: bool = False
+    """Whether On Book answers mentions of a host's bot, too."""
     database: Path = Path("onbook.db")
     """The SQLite file with the scripts."""
     database_url: SecretStr | None = None
@@ -102,6 +104,8 @@ class Settings(BaseSettings):
     """The candidates for each line: quick 1, good 16, best 64."""
     soft_length: Annotated[int, Field(ge=0, le=1500)] = 60
     """Characters after which a line tends to end; 0 is off."""
+    moods: str = ""
+    """More moods, with temperature, top-p and length: dreamy 1.1 0.9 120, …"""
     banned: FilePath = SHIPPED_BANNED
     """The file of banned words, one per line."""
     line_length: Annotated[int, Field(ge=40, le=1500)] = 600
@@ -122,6 +126,22 @@ class Settings(BaseSettings):
     """The turns, generated lines and characters to read that one channel gets per minute."""
     guild_limits: Rates = "1200 2000 9600000"
     """The turns, generated lines and characters to read that one server gets per minute."""
+
+    @field_validator("moods")
+    @classmethod
+    def _check_moods(cls, given: str) -> str:
+        for entry in given.split(",") if given.strip() else ():
+            try:
+                _, temperature, top_p, length = entry.split()
+                numbers = float(temperature), float(top_p), int(length)
+            except ValueError:
+                numbers = (0.0, 0.0, 0)
+            if not (0.1 <= numbers[0] <= 2 and 0.05 <= numbers[1] <= 1 and 0 <= numbers[2] <= 1500):
+                raise ValueError(
+                    "each mood must have a name, a temperature from 0.1 to 2, a top-p from 0.05 to "
+                    "1 and a length to 1500, such as dreamy 1.1 0.9 120"
+                )
+        return given
 
     @model_validator(mode="after")
     def _check_one_database(self) -> Self:

@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from prompt_toolkit import PromptSession, print_formatted_text
@@ -23,13 +24,14 @@ from ..i18n.markdown import to_plain_text
 from ..inference.engine import EngineBusy
 from ..inference.model import ModelError
 from ..inference.request import NonFiniteOutput
-from ..screenplay.elements import Kind, ScriptError
+from ..screenplay.elements import Element, Kind, ScriptError
 from ..screenplay.exporters.edition import make_edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
+from ..session.situations import draw_situation
 from ..session.turn import (
     ContinueRequest,
     Job,
@@ -67,9 +69,8 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 /retry                    get another take of the voice's last line
 /undo, /redo              take the last line back, or restore it
 /cast [add|remove NAMES]  show or change the cast
-/start [HEADING]          pause this script, and start another one
-/scripts [NUMBER]         list your scripts, or go on with one of them
-/script                   read the whole script
+/start [HEADING]          pause this script, and start another one, there or anywhere
+/script [list|NUMBER]     read the whole script, list all, or go on with another one
 /export [FILE]            save it as FILE.fountain, .pdf, .fdx, .html or .txt
 /help, /quit              show this, or leave; the script is kept"""
 
@@ -104,8 +105,7 @@ class Terminal:
             "/redo": self.redo,
             "/cast": self.cast,
             "/start": self.start,
-            "/scripts": self.list_scripts,
-            "/script": self.show_script,
+            "/script": self.script,
             "/export": self.export,
             "/help": self.help,
         }
@@ -211,13 +211,22 @@ class Terminal:
         self.note(to_plain_text(format_cast(script)))
 
     async def start(self, rest: str) -> None:
-        """Start a script, and pause the one that runs."""
-        heading = make_heading(rest) if rest else None
-        await self.session.library.begin(self._requester(), NewScript(title=UNTITLED), heading)
-        await self.show_end(1)
+        """Start a script in a place or a situation, and pause the one that runs."""
+        library = self.session.library
+        if rest:
+            opening: Sequence[Element] = [make_heading(rest)]
+            new = NewScript(title=UNTITLED)
+        else:
+            situation = draw_situation(await library.find_chosen_model(None), SystemRandom())
+            opening = situation.elements
+            new = NewScript(title=situation.title, cast=situation.cast)
+        self.show((await library.begin(self._requester(), new, *opening)).lines)
 
-    async def list_scripts(self, rest: str) -> None:
-        """List the scripts, or go on with one of them."""
+    async def script(self, rest: str) -> None:
+        """Show the whole script, list all, or go on with another one."""
+        if not rest:
+            await self.show_end(None)
+            return
         scripts = await self.session.library.list_scripts()
         if rest.isdecimal() and 1 <= int(rest) <= len(scripts):
             await self.session.library.switch(self._requester(), scripts[int(rest) - 1].id)
@@ -227,10 +236,6 @@ class Terminal:
             last = await self.session.store.lines.load_last_lines(script.head, 1)
             line = " ".join(last[0].element.one_line.split()) if last else "(empty)"
             self.note(f"{number}  {script.title}: {line}"[:75])
-
-    async def show_script(self, _rest: str) -> None:
-        """Show the whole script."""
-        await self.show_end(None)
 
     async def export(self, rest: str) -> None:
         """Save the script in a file."""

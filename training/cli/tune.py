@@ -118,7 +118,7 @@ def _make_voice(options: argparse.Namespace) -> int:
         return code
     print(
         f"Try it: `ONBOOK_MODEL={options.name} onbook write`, or on Discord, also while the bot "
-        f"runs: `/model use model: {options.name}`."
+        f"runs: `/voice use voice: {options.name}`."
     )
     return 0
 
