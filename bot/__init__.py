@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the process that examines a voice imports this package, and needs no Discord
     from discord.ext import commands
 
+__version__ = "0.1.0"
+
 __red_end_user_data_statement__ = (
     "On Book stores the lines that people write with it, with their names and IDs, who started a "
     "script, who plays whom, and votes. It reads no other messages. `/onbook privacy` shows, "

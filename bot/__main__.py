@@ -1,140 +1,62 @@
-"""``python -m bot``: on Discord, or with ``--local`` in a browser without an account.
+"""``onbook``, or ``python -m bot`` in the repository: play, run, write, and look after the scripts.
 
-In an installation, ``onbook`` and ``python -m onbook`` do the same.
+This module imports nothing large, because ``--help`` and ``--version`` must answer at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from discord.utils import setup_logging
-from sqlalchemy import URL
-
-from .app import client
-from .app.client import RunnerError
-from .inference.model import ModelError
-from .log_redaction import guard_handlers
-from .settings import RunnerSettings, SettingsError, parse_address, read_runner_settings
-from .storage.copying import copy_database
-from .storage.database import StoreError
-from .storage.sqlite.backup import backup, restore
-
-REPORTED_ERRORS = (RunnerError, SettingsError, ModelError, StoreError)
+from . import __version__
+from .app import LOCAL_PORT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the bot; return the exit code, which is 1 after one sentence when it cannot run."""
-    options = make_parser().parse_args(arguments)
-    try:
-        settings = read_runner_settings()
-        setup_logging(level=logging.getLevelNamesMapping()[settings.log_level])
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        guard_handlers(settings.secrets())
-        if options.act == "backup":
-            _back_up(settings, options.file)
-        elif options.act == "restore":
-            _restore(settings, options.file)
-        elif options.act == "copy-database":
-            _copy_database(settings, options.source, options.to)
-        elif options.local:
-            _run_locally(settings, options.port)
-        else:
-            asyncio.run(client.run_on_discord(settings))
-    except REPORTED_ERRORS as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    """Run a command; return its exit code, which is 1 after one sentence when it fails."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    from .app.commands import run_command
 
-
-def _back_up(settings: RunnerSettings, to: Path) -> None:
-    _check_uses_sqlite(settings, "backup", "pg_dump")
-    scripts = backup(settings.database, to)
-    print(f"Backed up {scripts:,} scripts from {settings.database} to {to}.")
-
-
-def _restore(settings: RunnerSettings, source: Path) -> None:
-    _check_uses_sqlite(settings, "restore", "pg_restore")
-    old = restore(settings.database, source)
-    kept = f" The previous database is in {old}." if old else ""
-    print(f"Restored {settings.database} from {source}.{kept}")
-
-
-def _check_uses_sqlite(settings: RunnerSettings, act: str, instead: str) -> None:
-    if settings.database_url:
-        raise RunnerError(
-            f"`{act}` works on a SQLite file, but ONBOOK_DATABASE_URL is set. Use PostgreSQL's "
-            f"{instead} instead (see docs/scaling.md)."
-        )
-
-
-def _copy_database(settings: RunnerSettings, source: str | None, target: str | None) -> None:
-    if target is None and settings.database_url is None:
-        raise RunnerError(
-            "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TO."
-        )
-    source_location, target_location = (
-        _parse_database(text) if text is not None else default
-        for text, default in ((source, settings.database), (target, settings.database_location))
-    )
-    counts = asyncio.run(copy_database(source_location, target_location))
-    for table, count in counts.items():
-        print(f"{table:<12}{count:>12,}")
-    print(
-        f"Copied {source_location} to {target_location}: {sum(counts.values()):,} rows, "
-        "all identical."
-    )
-
-
-def _parse_database(text: str) -> Path | URL:
-    """Return the file or address that a text names; raise RunnerError without the password."""
-    if "://" not in text:
-        return Path(text)
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise RunnerError(f"That is not a database address: {error}.") from None
-
-
-def _run_locally(settings: RunnerSettings, port: int) -> None:
-    try:
-        from .app import local  # needs simcord, which a bot on Discord does not
-    except ModuleNotFoundError as error:
-        if error.name != "simcord":
-            raise
-        raise RunnerError(
-            "The simulated Discord is not installed. Run `make play`, or pip install "
-            "'simcord[preview]'."
-        ) from error
-    asyncio.run(local.run_locally(settings, port))
+    return run_command(options)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         # argparse would call a module `__main__.py`; the installed command is called `onbook`.
-        prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else None,
-        description="Run On Book on Discord, or with --local in a browser, without an account.",
+        prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else "onbook",
+        description="Write a script together with a small neural network: on Discord, on a page "
+        "of your own, or in this terminal.",
+        epilog="COMMAND --help explains a command. Settings are in docs/hosting.md.",
     )
-    parser.add_argument(
-        "--local", action="store_true", help="run in a simulated Discord in the browser"
+    parser.add_argument("--version", action="version", version=f"On Book {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    play = commands.add_parser("play", help="write in a simulated Discord in the browser")
+    play.add_argument(
+        "--port", type=int, default=LOCAL_PORT, help="port of the page [%(default)s; 0: any]"
     )
-    parser.add_argument(
-        "--port", type=int, default=8765, help="port of the local page (default: %(default)s)"
+    commands.add_parser("run", help="run the bot on Discord; needs DISCORD_TOKEN")
+    commands.add_parser("write", help="write in this terminal")
+    commands.add_parser("doctor", help="check the token, the database, the voices and the ports")
+
+    voices = commands.add_parser("voices", help="list the voices, or check one and show its card")
+    voices.add_argument(
+        "voice", metavar="VOICE", nargs="?", help="a voice's name, or a file such as mine.onnx"
     )
-    commands = parser.add_subparsers(
-        dest="act", metavar="backup FILE | restore FILE | copy-database [FROM [TO]]"
-    )
-    backup_parser = commands.add_parser(
+
+    backup = commands.add_parser(
         "backup", help="back up all scripts to a file; the bot may be running"
     )
-    backup_parser.add_argument("file", type=Path, help="a new file")
-    restoring = commands.add_parser("restore", help="restore a backup; stop the bot first")
-    restoring.add_argument("file", type=Path, help="a file that backup made")
+    backup.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    restore = commands.add_parser("restore", help="restore a backup; stop the bot first")
+    restore.add_argument("file", type=Path, metavar="FILE", help="a file that backup made")
     copying = commands.add_parser(
         "copy-database",
         help="copy a SQLite file to PostgreSQL, or back, and verify it; stop the bot first",

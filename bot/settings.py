@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import (
-    AliasGenerator,
-    BaseModel,
-    ConfigDict,
     Field,
     FilePath,
     SecretStr,
@@ -20,6 +16,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -27,11 +24,11 @@ from .sharding import Shards
 
 PREFIX = "ONBOOK_"
 
-S = TypeVar("S", bound="Settings")
-
 SHIPPED_MODELS = Path(__file__).parent / "models"
 SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 
+SECRETS_FOLDER = Path("/run/secrets")
+"""The folder where Docker puts secrets, one file each."""
 
 POSTGRESQL_SCHEMES = ("postgresql+asyncpg", "postgresql", "postgres")
 """The schemes of the address of a PostgreSQL database."""
@@ -43,11 +40,15 @@ GROUP_PATTERN = r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$"
 RATES_PATTERN = r"^\d{1,12} \d{1,12} \d{1,12}$"
 PATTERN_MEANINGS = {
     GROUP_PATTERN: "it must be 1 to 32 lower-case letters, digits, - or _",
-    RATES_PATTERN: ("it must be three whole numbers separated by spaces, such as 60 100 1200000"),
+    RATES_PATTERN: "it must be three whole numbers separated by spaces, such as 60 100 1200000",
 }
 """The patterns in words, for error messages."""
 
-RATE_DESCRIPTION = "The turns, generated lines and characters to read that one {} gets per minute."
+Bias = Annotated[float, Field(ge=0, le=2.0)]
+"""The strength of a bias or a penalty; 0 is off."""
+
+Rates = Annotated[str, Field(pattern=RATES_PATTERN)]
+"""Turns, generated lines and characters to read, in a minute."""
 
 
 class SettingsError(Exception):
@@ -56,119 +57,75 @@ class SettingsError(Exception):
 
 def name_variable(field: str) -> str:
     """Return the environment variable of a setting."""
-    return PREFIX + field.upper()
+    alias = RunnerSettings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + field.upper()
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """The configuration of the bot, from environment variables with the prefix ``ONBOOK_``.
 
-    A plug-in reads nothing else. The runner also reads a ``.env`` file, see `read_runner_settings`.
+    A plug-in reads nothing else. The runner also reads files, see `read_runner_settings`. The text
+    below each field stands in the table of docs/hosting.md.
     """
 
-    model_config = ConfigDict(
-        alias_generator=AliasGenerator(validation_alias=name_variable),
-        populate_by_name=True,
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
         frozen=True,
+        use_attribute_docstrings=True,
     )
 
-    group: Annotated[
-        str,
-        Field(
-            pattern=GROUP_PATTERN,
-            description="The command that groups of On in a host's bot.",
-        ),
-    ] = "onbook"
-    mentions: Annotated[
-        bool, Field(description="Whether On Book answers mentions of a host's bot, too.")
-    ] = False
-    database: Annotated[Path, Field(description="The SQLite file with the scripts.")] = Path(
-        "onbook.db"
-    )
-    database_url: Annotated[
-        SecretStr | None,
-        Field(
-            description="A PostgreSQL database instead: "
-            "postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE."
-        ),
-    ] = None
-    models: Annotated[Path, Field(description="The folder of voice files (*.onnx).")] = (
-        SHIPPED_MODELS
-    )
-    model: Annotated[
-        str, Field(description="The voice of new scripts, a file name without .onnx.")
-    ] = "stage"
-    temperature: Annotated[
-        float, Field(ge=0.1, le=2.0, description="The temperature of temperature scripts.")
-    ] = 0.75
-    top_p: Annotated[
-        float, Field(gt=0, le=1.0, description="Top-p: the share of probability of new scripts.")
-    ] = 0.95
-    min_p: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=1.0,
-            description="Min-p: the least probability, relative to the likeliest "
-            "character; 0: off.",
-        ),
-    ] = 0.0
-    repetition: Annotated[
-        float,
-        Field(ge=0, le=2.0, description="The penalty for repeating earlier passages; 0 is off."),
-    ] = 0.5
-    company: Annotated[
-        float,
-        Field(ge=0, le=2.0, description="The bias towards earlier speakers; 0 is off."),
-    ] = 1.0
-    recall: Annotated[
-        float,
-        Field(ge=0, le=2.0, description="The bias towards words that people said; 0 is off."),
-    ] = 1.0
-    quality: Annotated[
-        Literal["quick", "good", "best"],
-        Field(
-            description="The candidates for each line: quick 1 (quick), good 16, best 64 (best)."
-        ),
-    ] = "best"
-    soft_length: Annotated[
-        int,
-        Field(ge=0, le=1500, description="Characters after which the end of a line tends to end."),
-    ] = 60
-    moods: Annotated[
-        str,
-        Field(description="More moods, with temperature, top-p and length: dreamy 1.1 0.9 120, …"),
-    ] = ""
-    banned: Annotated[FilePath, Field(description="The file of banned words, one per line.")] = (
-        SHIPPED_BANNED
-    )
-    line_length: Annotated[
-        int, Field(ge=40, le=1500, description="The longest generated line, in characters.")
-    ] = 600
-    states_mb: Annotated[
-        int, Field(ge=1, description="Megabytes of cached states in the database.")
-    ] = 832
-    departed_days: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=3650,
-            description="Days until the scripts of a server that removed the bot are deleted.",
-        ),
-    ] = 30
-    threads: Annotated[int, Field(ge=1, le=64, description="Processor threads per voice.")] = 2
-    rows: Annotated[int, Field(ge=1, le=1024, description="Lines written at the same time.")] = 64
-    queue: Annotated[
-        int, Field(ge=1, description="Lines that may wait before more are refused.")
-    ] = 256
-    person_limits: Annotated[
-        str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("person"))
-    ] = "60 100 1200000"
-    channel_limits: Annotated[
-        str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("channel"))
-    ] = "180 300 2400000"
-    guild_limits: Annotated[
-        str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("server"))
-    ] = "1200 2000 9600000"
+    group: Annotated[str, Field(pattern=GROUP_PATTERN)] = "onbook"
+    """The command that groups all others in a host's bot."""
+    mentions: bool = False
+    """Whether On Book answers mentions of a host's bot, too."""
+    database: Path = Path("onbook.db")
+    """The SQLite file with the scripts."""
+    database_url: SecretStr | None = None
+    """A PostgreSQL database instead: postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE."""
+    models: Path = SHIPPED_MODELS
+    """The folder of voice files (*.onnx)."""
+    model: str = "stage"
+    """The voice of new scripts, a file name without .onnx."""
+    temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 0.75
+    """The temperature of new scripts."""
+    top_p: Annotated[float, Field(gt=0, le=1.0)] = 0.95
+    """Top-p: the share of probability that characters are chosen from."""
+    min_p: Annotated[float, Field(ge=0, le=1.0)] = 0.0
+    """Min-p: the least probability, relative to the likeliest character; 0 is off."""
+    repetition: Bias = 0.5
+    """The penalty for repeating earlier passages; 0 is off."""
+    company: Bias = 1.0
+    """The bias towards earlier speakers; 0 is off."""
+    recall: Bias = 1.0
+    """The bias towards rare words of the last lines; 0 is off."""
+    quality: Literal["quick", "good", "best"] = "best"
+    """The candidates for each line: quick 1, good 16, best 64."""
+    soft_length: Annotated[int, Field(ge=0, le=1500)] = 60
+    """Characters after which a line tends to end; 0 is off."""
+    moods: str = ""
+    """More moods, with temperature, top-p and length: dreamy 1.1 0.9 120, …"""
+    banned: FilePath = SHIPPED_BANNED
+    """The file of banned words, one per line."""
+    line_length: Annotated[int, Field(ge=40, le=1500)] = 600
+    """The longest generated line, in characters."""
+    states_mb: Annotated[int, Field(ge=1)] = 832
+    """Megabytes of cached states in the database."""
+    departed_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    """Days until the scripts of a server that removed the bot are deleted."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+    """Processor threads per voice."""
+    rows: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Lines written at the same time."""
+    queue: Annotated[int, Field(ge=1)] = 256
+    """Lines that may wait before more are refused."""
+    person_limits: Rates = "60 100 1200000"
+    """The turns, generated lines and characters to read that one person gets per minute."""
+    channel_limits: Rates = "180 300 2400000"
+    """The turns, generated lines and characters to read that one channel gets per minute."""
+    guild_limits: Rates = "1200 2000 9600000"
+    """The turns, generated lines and characters to read that one server gets per minute."""
 
     @field_validator("moods")
     @classmethod
@@ -237,26 +194,18 @@ def parse_address(text: str) -> URL:
 
 
 class RunnerSettings(Settings):
-    """The settings of ``python -m bot``, with its token, shards, log level and metrics address."""
+    """The settings of ``onbook run``, with its token, shards, log level and metrics address."""
 
-    discord_token: SecretStr | None = Field(
-        default=None, validation_alias="DISCORD_TOKEN", description="The bot's token."
-    )
-    shards: Annotated[
-        str | None,
-        Field(description="The shards of this process, such as 0-3/16; by default all."),
-    ] = None
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        Field(description="The log level."),
-    ] = "INFO"
-    metrics_port: Annotated[
-        int,
-        Field(ge=0, le=65535, description="The HTTP port for metrics and health checks; 0 none."),
-    ] = 0
-    metrics_host: Annotated[
-        str, Field(min_length=1, description="The address that the metrics port listens on.")
-    ] = "127.0.0.1"
+    discord_token: SecretStr | None = Field(default=None, validation_alias="DISCORD_TOKEN")
+    """The bot's token."""
+    shards: str | None = None
+    """The shards of this process, such as 0-3/16; by default all."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The log level."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """The HTTP port for metrics and health checks; 0 opens none."""
+    metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address that the metrics port listens on."""
 
     @field_validator("shards")
     @classmethod
@@ -286,24 +235,32 @@ class RunnerSettings(Settings):
 
 def read_settings() -> Settings:
     """Read the settings of a plug-in from the environment; raise SettingsError."""
-    return _validate(Settings, os.environ)
+    with _one_sentence():
+        return Settings()
 
 
 def read_runner_settings() -> RunnerSettings:
-    """Read the settings of the runner from the environment and ``.env``; raise SettingsError."""
-    return _validate(RunnerSettings, {**dotenv_values(".env"), **os.environ})
+    """Read the runner's settings from the environment, ``.env`` and Docker's secrets.
+
+    Raises:
+        SettingsError: A setting cannot be used.
+    """
+    with _one_sentence():
+        folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
+        # mypy takes the fields for all arguments.
+        return RunnerSettings(_env_file=".env", _secrets_dir=folder)  # type: ignore[call-arg]
 
 
-def _validate(kind: type[S], variables: Mapping[str, str | None]) -> S:
-    # An empty variable counts as not set.
-    values = {name.upper(): value for name, value in variables.items() if value}
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Raise SettingsError instead of ValidationError."""
     try:
-        return kind.model_validate(values)
+        yield
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         # Only `_check_one_database` raises an error about several settings, which has no location.
-        name = first["loc"][0] if first["loc"] else name_variable("database_url")
+        field = str(first["loc"][0]) if first["loc"] else "database_url"
         # The message leaves out the value, because the value might be a secret.
         message = PATTERN_MEANINGS.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
         message = message.removeprefix("Value error, ")
-        raise SettingsError(f"{name} is not valid: {message}.") from None
+        raise SettingsError(f"{name_variable(field)} is not valid: {message}.") from None

@@ -6,12 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.errors import UserError, VoiceError
-from training.run import Run
-from training.voice_file import Voice
 
-from .make import from_run, in_32_bits, with_openings
+if TYPE_CHECKING:
+    from training.voice_file import Voice
 
 EXAMPLES = """\
   python -m export runs/stage -o stage.onnx
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     one = argparse.ArgumentParser(
-        prog="python -m export",
+        prog="onbook-export" if Path(sys.argv[0]).stem == "onbook-export" else "python -m export",
         description="Export a training run as a voice file, or convert a voice file.",
         epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -81,6 +81,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _make(options: argparse.Namespace) -> Voice:
     """Return a voice that is proven to agree with its source, or a voice with other openings."""
+    # Imported here, because --help must answer without PyTorch.
+    from training.run import Run
+    from training.voice_file import Voice
+
+    from .make import from_run, in_32_bits, with_openings
+
     source: Path = options.source
     if options.openings and source.is_file():
         if options.bits == 32 or options.heldout:

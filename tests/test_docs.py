@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from discord import app_commands
 
+from bot.__main__ import make_parser
+from bot.app.terminal import HELP
 from bot.cogs import FEATURES
 from bot.settings import RunnerSettings, name_variable
 from tests.tools.settings_table import PAGE, with_table
@@ -115,6 +117,18 @@ def test_each_program_takes_these_options(page: Path):
                 assert not name or re.search(rf'"--{name[1]}"|\b{field}: |"{field}"', code), line
             subcommand = re.match(r" ([a-z][a-z-]+)( |$)", rest)
             assert not subcommand or f'"{subcommand[1]}"' in code, line
+
+
+@every_page
+def test_each_command_of_onbook_exists(page: Path):
+    [commands] = [action.choices for action in make_parser()._actions if action.dest == "command"]
+    for line in typed(page):
+        for name in re.findall(r"(?:^|\s|bin/)onbook ([a-z][a-z-]*)", line):
+            assert name in commands, line
+
+
+def test_the_page_of_commands_has_those_of_the_terminal():
+    assert HELP in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def source(module: str) -> str:

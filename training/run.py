@@ -6,6 +6,7 @@ weights.safetensors   the averaged weights that were best on the validation text
 metrics.jsonl         a line per report
 curves.png            the metrics, drawn
 samples/              a sample of each evaluation
+board/                metrics and samples for TensorBoard, with --tensorboard
 imagined/             what the teachers wrote, if there are any
 heldout/              the held-out texts, so that export needs nothing else
 initial.safetensors   the weights known before the first step, if there are any
@@ -22,7 +23,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
 
 from matplotlib.figure import Figure
@@ -37,6 +38,9 @@ from .data.texts import Split, Text
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .model.network import CharLSTM, at_temperatures
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 T = TypeVar("T")
 
@@ -55,6 +59,7 @@ class Run:
         self.samples = folder / "samples"
         self.imagined = folder / "imagined"
         self.heldout = folder / "heldout"
+        self.board: SummaryWriter | None = None
 
     def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
         """Lay out a new run; raises RunError if the folder has a run or cannot be made."""
@@ -162,6 +167,26 @@ class Run:
         """Append a line of metrics."""
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+        if self.board:
+            for name in row.keys() - {"step"}:
+                self.board.add_scalar(name, row[name], row["step"])
+
+    def add_sample(self, step: int, text: str) -> None:
+        """Write down what the network wrote at a step."""
+        self.samples.mkdir(exist_ok=True)
+        (self.samples / f"{step:07d}.txt").write_text(text + "\n", encoding="utf-8")
+        if self.board:
+            self.board.add_text("sample", text, step)
+
+    def open_board(self) -> None:
+        """Write metrics and samples for TensorBoard, too; raises RunError if it is missing."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # not for everybody
+        except ModuleNotFoundError:
+            raise RunError(
+                "--tensorboard needs TensorBoard: run `pip install tensorboard`, or leave it out."
+            ) from None
+        self.board = SummaryWriter(str(self.folder / "board"))
 
     def drop_metrics_after(self, step: int) -> None:
         """Drop the metrics of steps that were not saved, because they will be logged again."""

@@ -67,6 +67,8 @@ class Session:
     """Minutes between two checkpoints; each evaluation saves a checkpoint as well."""
     team: Team = ALONE
     """The processes that train the network."""
+    tensorboard: bool = False
+    """Write metrics and samples for TensorBoard, too."""
     clock: Clock = time.perf_counter
     """Measures the minutes of the schedule."""
     began: float = field(default_factory=time.monotonic)
@@ -94,6 +96,8 @@ class Training:
         self.session = session or Session()
         self.team = team = self.session.team
         self.clock = self.session.clock
+        if self.session.tensorboard and team.leads:
+            run.open_board()
         self.config = config
         self.vocabulary = vocabulary
         contents = [text.content for text in run.heldout_texts("validation")]
@@ -257,9 +261,7 @@ class Training:
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
         self.run_folder.add_metrics(row)
         written = sample(self.average, self.vocabulary, "\n", SAMPLED, 0.8, self.config.seed)
-        self.run_folder.samples.mkdir(exist_ok=True)
-        path = self.run_folder.samples / f"{self.step:07d}.txt"
-        path.write_text(written + "\n", encoding="utf-8")
+        self.run_folder.add_sample(self.step, written)
         progress.write(f"\n{written.strip()}\n")
         progress.write(
             f"step {self.step:,}: {bits:.4f} bits per character on the validation text "

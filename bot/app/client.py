@@ -39,9 +39,6 @@ if TYPE_CHECKING:  # because prometheus-client may not be installed
 
 log = logging.getLogger("onbook.runner")
 
-PACKAGE_NAME = (__package__ or "bot.app").rpartition(".")[0]
-"""The name under which the bot's package is imported."""
-
 SYNCED_COMMANDS = "synced commands"
 """The name of a stored fact: the digest of the commands that were synced last."""
 
@@ -249,12 +246,7 @@ class Bot(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         """Log the link by which the bot is invited."""
         assert self.application_id is not None  # known once it is ready
-        url = discord.utils.oauth_url(
-            self.application_id,
-            permissions=INVITE_PERMISSIONS,
-            scopes=("bot", "applications.commands"),
-        )
-        log.info("ready as %s; invite it with %s", self.user, url)
+        log.info("ready as %s; invite it with %s", self.user, make_invite_link(self.application_id))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Run no command by a mention, because a cog answers mentions."""
@@ -325,6 +317,15 @@ class Bot(commands.AutoShardedBot):
         return self.services.voices.loads() if self.services else {}
 
 
+def make_invite_link(application_id: int) -> str:
+    """Return the link by which a bot is invited with the permissions that it needs."""
+    return discord.utils.oauth_url(
+        application_id,
+        permissions=INVITE_PERMISSIONS,
+        scopes=("bot", "applications.commands"),
+    )
+
+
 def _remember_commands(synced: Sequence[app_commands.AppCommand]) -> None:
     remember_commands({command.name: command.id for command in synced})
 
@@ -334,12 +335,12 @@ async def run_on_discord(settings: RunnerSettings) -> None:
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
     if not token:
         raise RunnerError(
-            "DISCORD_TOKEN is not set. Put the bot's token into .env, or try On Book without one: "
-            f"python -m {PACKAGE_NAME} --local."
+            "DISCORD_TOKEN is not set. Put the bot's token into .env, or write without Discord: "
+            "`onbook play` or `onbook write`."
         )
     freeze_imports()
     end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    with cancel_on_signal(end), _translate_discord_errors():
+    with cancel_on_signal(end), translate_discord_errors():
         shards = settings.own_shards or await _run_until(end, _fetch_recommended_shards(token))
         if shards is None:
             return
@@ -411,7 +412,7 @@ def _end_after_losing(shards: Shards, end: asyncio.Future[None]) -> None:
 
 
 @contextmanager
-def _translate_discord_errors() -> Iterator[None]:
+def translate_discord_errors() -> Iterator[None]:
     """Raise RunnerError where Discord refuses the bot, or cannot be reached."""
     try:
         yield

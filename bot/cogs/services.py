@@ -130,20 +130,11 @@ async def open_services(
         ModelError: The default voice cannot be used.
         StoreError: The database cannot be used.
     """
-    voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
-    # The voice is checked first, because a refused voice must leave no new database.
-    await voices.peek(settings.model)
-    store = await Store.open(settings.database_location, settings.states_mb * 2**20, guard)
-    store.report_to(meter)
-    voices.store_verdicts_in(store.key_values)
-    try:
-        await voices.engine(settings.model)
-    except BaseException:
-        voices.close()
-        await store.close()
-        raise
     # discord.py's clock, because Discord shows people how long a vote lasts.
-    sessions = ChannelSessions(store, voices, settings, discord.utils.utcnow)
+    sessions = await ChannelSessions.open(
+        settings, guard=guard, meter=meter, clock=discord.utils.utcnow
+    )
+    store = sessions.store
     in_flight = InFlight()
     poster, messages = MessagePoster(store), MessageSync(store)
     return CogServices(
@@ -152,7 +143,7 @@ async def open_services(
         group=group,
         meter=meter,
         store=store,
-        voices=voices,
+        voices=sessions.voices,
         sessions=sessions,
         limits=RateLimits(settings.rates),
         poster=poster,

@@ -5,6 +5,7 @@ Escaped text pings nobody, ends no code block and does not format the text aroun
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 
@@ -56,6 +57,18 @@ def inline(text: str, limit: int) -> str:
 def plain(text: str, limit: int) -> str:
     """Return text as `inline` does, for places without formatting: a menu, a modal, a picture."""
     return _cut(text, limit, {})
+
+
+def to_plain_text(markdown: str) -> str:
+    """Return Discord's Markdown as plain text, for a terminal."""
+
+    def replace(found: re.Match[str]) -> str:
+        if found["day"]:
+            return f"{dt.datetime.fromtimestamp(int(found['day']), dt.UTC):%d %B %Y}"
+        return found["escaped"] or ""
+
+    marks = r"\\(?P<escaped>[^\w\s])|<t:(?P<day>\d+):D>|\*\*|`|\u200b|^-# "
+    return re.sub(marks, replace, markdown, flags=re.MULTILINE)
 
 
 def _cut(text: str, limit: int, safe: Mapping[str, str]) -> str:

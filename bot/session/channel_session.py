@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from typing import Self
 from weakref import WeakValueDictionary
 
 from ..inference.registry import ModelRegistry
 from ..settings import Settings
+from ..storage.database import Guard
 from ..storage.schema import Line, Script
 from ..storage.store import Store
+from ..telemetry import NULL_METER, Meter
 from .continuation import Clock, Continuation
 from .drafting import Drafter
 from .history import History
@@ -90,6 +93,46 @@ class ChannelSessions:
         self.settings = settings
         self.notifications = Notifications()
         self._sessions: WeakValueDictionary[int, ChannelSession] = WeakValueDictionary()
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        guard: Guard | None = None,
+        meter: Meter = NULL_METER,
+        clock: Clock = utc_now,
+    ) -> Self:
+        """Open the default voice and the database.
+
+        Args:
+            settings: The settings.
+            guard: The guard that is asked before each transaction that writes, or None.
+            meter: The meter of the database's transactions.
+            clock: Tells the time.
+
+        Raises:
+            ModelError: The default voice cannot be used.
+            StoreError: The database cannot be used.
+        """
+        voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
+        # The voice is checked first, because a refused voice must leave no new database.
+        await voices.peek(settings.model)
+        store = await Store.open(settings.database_location, settings.states_mb * 2**20, guard)
+        store.report_to(meter)
+        voices.store_verdicts_in(store.key_values)
+        sessions = cls(store, voices, settings, clock)
+        try:
+            await voices.engine(settings.model)
+        except BaseException:
+            await sessions.close()
+            raise
+        return sessions
+
+    async def close(self) -> None:
+        """Close the voices and the database, once the work with them has ended."""
+        self.voices.close()
+        await self.store.close()
 
     def get(self, channel: int) -> ChannelSession:
         """Return the session of a channel."""

@@ -143,7 +143,7 @@ def _classify(error: Exception) -> Outcome:
 async def _send_error(interaction: Interaction, error: Exception, keep: str) -> None:
     """Send the sentence first, instead of a "thinking", or as a follow-up."""
     written = IS_WRITTEN in interaction.extras
-    content = _report_unshown(error) if written else _format_error(error)
+    content = _report_unshown(error) if written else format_error(error)
     view = _make_next_step(error) or discord.utils.MISSING
     files: list[discord.File] = []
     if keep and not written:
@@ -177,7 +177,8 @@ def _return_text(interaction: Interaction, text: str) -> tuple[str, list[discord
     return f"{say('Your text starts:')}\n{fenced(clean(text[: RETURNED_TEXT_SIZE // 3]))}", []
 
 
-def _format_error(error: Exception) -> str:
+def format_error(error: Exception) -> str:
+    """Return the sentence that an error means to the requester, as Markdown; log the unexpected."""
     if isinstance(error, SessionError | ScriptError | ModelError):
         return str(error)
     if isinstance(error, TransactionFailed):

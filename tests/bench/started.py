@@ -1,6 +1,6 @@
 """The bot in a process of its own, without torch and without Discord: ``bench.started SECONDS``.
 
-It starts as ``python -m bot`` does, as far as that goes without a network, and says so in a line of
+It starts as ``onbook run`` does, as far as that goes without a network, and says so in a line of
 JSON; then it writes a burst of lines, idles for so many seconds, and says what that cost.
 """
 

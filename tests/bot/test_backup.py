@@ -1,4 +1,4 @@
-"""Test ``python -m bot backup`` and ``restore``: a copy while the bot writes, and the way back."""
+"""Test ``onbook backup`` and ``restore``: a copy while the bot writes, and the way back."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from sqlalchemy import URL, make_url, select
 
-from bot.__main__ import _back_up, _copy_database, _restore
 from bot.app.client import RunnerError
+from bot.app.commands import _back_up, _copy_database, _restore
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings

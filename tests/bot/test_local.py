@@ -1,4 +1,4 @@
-"""Test ``python -m bot --local``: two real runs, driven as the page drives them."""
+"""Test ``onbook play``: two real runs, driven as the page drives them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def local(chosen: RunnerSettings) -> Iterator[LocalPage]:
         "PYTHONPATH": str(ROOT),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "--local", "--port", "0"],
+        [sys.executable, "-m", "bot", "play", "--port", "0"],
         cwd=chosen.database.parent,
         env=environment,
         stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,10 @@ import yarl
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.app import client
+import bot
+from bot.app import client, voice_cards
 from bot.app.client import RunnerError
+from bot.inference.model import ModelError
 from bot.settings import RunnerSettings
 from tests.fake_discord.addresses import at
 from tests.fake_discord.people import Discord
@@ -24,24 +27,63 @@ from tests.fake_discord.state import TOKEN
 ROOT = Path(__file__).parents[2]
 
 
-def python_m_bot(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+def python_m_bot(
+    folder: Path, *arguments: str, typed: str = "", **environment: str
+) -> tuple[int, str, str]:
     """Run the bot in a folder; return the exit code, the output, and the errors without the log."""
     kept = {k: v for k, v in os.environ.items() if k != "DISCORD_TOKEN" and "ONBOOK" not in k}
     done = subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
         env=kept | {"PYTHONPATH": str(ROOT)} | environment,
+        input=typed,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     lines = [line for line in done.stderr.splitlines() if not line.startswith("[")]
     return done.returncode, done.stdout, "\n".join(lines)
 
 
-def test_without_a_token_it_says_how_to_go_on(tmp_path: Path):
+@pytest.mark.parametrize("program", ["bot", "training", "export"])
+def test_help_and_the_version_import_nothing_large(tmp_path: Path, program: str):
+    large = "{'discord', 'numpy', 'pydantic', 'sqlalchemy', 'torch'}"
+    code = (
+        f"import sys, runpy; sys.argv = ['{program}.py', '--help']\n"
+        f"try: runpy.run_module('{program}', run_name='__main__')\n"
+        f"finally: assert not {large} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: python -m {program}")
+
+
+def test_it_has_a_version(tmp_path: Path):
+    code, out, err = python_m_bot(tmp_path, "--version")
+    assert (code, out, err) == (0, f"On Book {bot.__version__}\n", "")
     code, out, err = python_m_bot(tmp_path)
+    assert (code, err) == (2, "")
+    assert out.startswith("usage: python -m bot")
+
+
+async def test_a_voice_is_listed_and_shown(
+    chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    await voice_cards.show(chosen, None)
+    row = r"  tiny +\d\.\d MB  a few scenes of Shakespeare \(for new scripts\)"
+    assert re.search(row, capsys.readouterr().out)
+    await voice_cards.show(chosen, str(chosen.models / "tiny.onnx"))
+    assert "Styles to start a script in: storm, ghost story" in capsys.readouterr().out
+    (tmp_path / "mine.onnx").write_bytes(b"no voice at all")
+    with pytest.raises(ModelError, match=r"mine\.onnx is damaged, or not an ONNX file"):
+        await voice_cards.show(chosen, str(tmp_path / "mine.onnx"))
+
+
+def test_without_a_token_it_says_how_to_go_on(tmp_path: Path):
+    code, out, err = python_m_bot(tmp_path, "run")
     assert (code, out) == (1, "")
     assert err.startswith("DISCORD_TOKEN is not set. Put the bot's token into .env")
     assert err.count("\n") == 0
@@ -51,9 +93,7 @@ def test_without_a_token_it_says_how_to_go_on(tmp_path: Path):
 def test_without_a_voice_it_says_which_is_missing(tmp_path: Path, content: bytes | None):
     if content is not None:
         (tmp_path / "mine.onnx").write_bytes(content)
-    code, _, err = python_m_bot(
-        tmp_path, "--local", ONBOOK_MODELS=str(tmp_path), ONBOOK_MODEL="mine"
-    )
+    code, _, err = python_m_bot(tmp_path, "play", ONBOOK_MODELS=str(tmp_path), ONBOOK_MODEL="mine")
     assert code == 1
     assert "mine" in err
     assert err.count("\n") == 0
@@ -62,7 +102,7 @@ def test_without_a_voice_it_says_which_is_missing(tmp_path: Path, content: bytes
 
 def test_a_setting_out_of_range_is_named(tmp_path: Path):
     (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nDISCORD_TOKEN=s3cret\n")
-    code, _, err = python_m_bot(tmp_path)
+    code, _, err = python_m_bot(tmp_path, "run")
     assert code == 1
     assert err.startswith("ONBOOK_TEMPERATURE is not valid:")
     assert "s3cret" not in err
@@ -74,7 +114,7 @@ def test_a_second_process_is_refused(chosen: RunnerSettings, tmp_path: Path):
     with FileLock(f"{chosen.database}.lock"):
         code, _, err = python_m_bot(
             tmp_path,
-            "--local",
+            "play",
             ONBOOK_DATABASE=str(chosen.database),
             ONBOOK_MODELS=str(chosen.models),
             ONBOOK_MODEL=chosen.model,

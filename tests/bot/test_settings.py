@@ -106,6 +106,15 @@ def test_a_token_in_the_wrong_place_is_not_repeated(name: str, monkeypatch: pyte
     assert TOKEN not in "".join(traceback.format_exception(refused.value))
 
 
+def test_a_secret_of_docker_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bot.settings.SECRETS_FOLDER", tmp_path)
+    (tmp_path / "discord_token").write_text(f"{TOKEN}\n", encoding="utf-8")
+    token = read_runner_settings().discord_token
+    assert token is not None
+    assert token.get_secret_value() == TOKEN
+    assert read_settings().model == "stage"
+
+
 def test_the_token_is_in_nothing_that_is_printed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     chosen = read_runner_settings()

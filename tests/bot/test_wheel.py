@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
 from shutil import copy, copytree, ignore_patterns
+from urllib.request import urlopen
 from zipfile import ZipFile
 
 import pytest
 
+import bot
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.processes import ROOT, fake_discord
 from tests.fake_discord.state import TOKEN
@@ -85,12 +88,18 @@ def test_all_that_the_folder_has_is_in_it_and_nothing_else(installed: Installed)
     assert not [one for one in needs if "torch" in one and "extra ==" not in one]
 
 
-def test_it_has_a_program(installed: Installed, tmp_path: Path):
-    with installed.run(tmp_path, "onbook") as program:
-        out, error = program.communicate()
-    assert (program.returncode, out) == (1, "")
-    assert error.startswith("DISCORD_TOKEN is not set")
-    assert error.endswith("try On Book without one: python -m onbook --local.\n")
+def test_its_program_serves_the_local_page_with_its_voice(installed: Installed, tmp_path: Path):
+    assert f"-{bot.__version__}-" in installed.wheel.name
+    with installed.run(tmp_path, "onbook", "play", "--port", 0) as program:
+        assert program.stdout is not None
+        address = program.stdout.readline().strip()
+        with urlopen(address, timeout=PATIENCE) as page:
+            assert "<html" in page.read().decode()
+        program.send_signal(signal.SIGINT)
+        _, log = program.communicate(timeout=PATIENCE)
+    assert program.returncode == 0
+    assert "model stage is ready" in log
+    assert "Traceback" not in log
 
 
 @pytest.fixture

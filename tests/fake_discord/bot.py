@@ -59,7 +59,7 @@ def _end_with_the_input() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_the_input, daemon=True).start()
-    _, address, hurry, *arguments = sys.argv
+    _, address, hurry = sys.argv
     _hurry(float(hurry))
     with at(address):
-        sys.exit(main(arguments))
+        sys.exit(main(["run"]))

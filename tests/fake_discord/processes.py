@@ -39,7 +39,7 @@ def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iter
 def running_bot(
     address: str, folder: Path, log: Path | None = None, hurry: float = 1, **settings: object
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run ``python -m bot`` in a folder at this address; settings are its ``ONBOOK_...``.
+    """Run ``onbook run`` in a folder at this address; settings are its ``ONBOOK_...``.
 
     The database is in the folder, so that the next bot there goes on with the scripts. The log is
     appended to ``log``, or goes to the standard error output. Leases run out ``hurry`` times

@@ -62,6 +62,7 @@ class Rest:
         channel = f"{BASE}/channels/{{channel}}/messages"
         return [
             web.get(f"{BASE}/users/@me", self.me),
+            web.get(f"{BASE}/users/@me/guilds", self.guilds),
             web.get(f"{BASE}/oauth2/applications/@me", self.application),
             web.get(f"{BASE}/gateway/bot", self.gateway),
             web.get(command, self.commands),
@@ -165,6 +166,15 @@ class Rest:
     async def me(self, _request: web.Request) -> web.Response:
         """Return the bot's own user."""
         return json_answer(payloads.user(self.world, self.world.bot))
+
+    async def guilds(self, _request: web.Request) -> web.Response:
+        """Return the servers that the bot has joined, with its permissions."""
+        joined = [
+            {"id": str(one.id), "name": one.name, "permissions": str(one.bot_may)}
+            for one in self.world.guilds.values()
+            if one.has_bot
+        ]
+        return json_answer(joined)
 
     async def application(self, _request: web.Request) -> web.Response:
         """Return the bot's application."""

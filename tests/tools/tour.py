@@ -51,7 +51,7 @@ def local_page() -> Iterator[Page]:
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
-            [sys.executable, "-m", "bot", "--local", "--port", PORT],
+            [sys.executable, "-m", "bot", "play", "--port", PORT],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"ONBOOK_DATABASE": str(Path(folder, "scripts.db"))},

@@ -208,6 +208,17 @@ def test_checkpoints_are_kept_by_the_clock(scenes: Path, tmp_path: Path, monkeyp
     assert kept == [5, 10, 12]
 
 
+def test_a_board_shows_metrics_and_samples(scenes: Path, tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert begin(tmp_path, scenes, FEW, Session(tensorboard=True)).run()
+    [board] = tmp_path.rglob("board")
+    tags = EventAccumulator(str(board)).Reload().Tags()
+    assert "validation_bits" in tags["scalars"]
+    assert "sample/text_summary" in tags["tensors"]
+
+
 def test_a_run_goes_on_where_other_devices_are(scenes: Path, tmp_path: Path):
     training = begin(tmp_path, scenes, FEW)
     for _ in range(3):

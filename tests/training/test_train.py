@@ -17,7 +17,7 @@ import torch
 
 from tests.conftest import TINY
 from training import trainer
-from training.cli import main
+from training.cli import COMMANDS, main
 from training.config import Config
 from training.data.texts import Split, Text, collect
 from training.data.tokens import Tokens
@@ -363,7 +363,7 @@ def test_out_of_a_command_cannot_be_a_file(command: str, out: str, tmp_path: Pat
 
 @pytest.mark.parametrize(
     "command",
-    ["corpus", "evaluate", "calibrate", "compare", "ablate", "benchmark", "train", "decay", "tune"],
+    COMMANDS,
 )
 def test_every_command_has_help(command: str, capsys):
     with pytest.raises(SystemExit) as ended:

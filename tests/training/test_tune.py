@@ -15,7 +15,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from export.__main__ import main as export
 from tests.conftest import TINY
 from training import finetune
 from training.cli import main
@@ -32,6 +31,8 @@ from training.pretraining import train
 from training.run import Run, load, save
 from training.trainer import Training
 from training.voice_file import Voice
+
+ROOT = Path(__file__).parents[2]
 
 SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 30}
 
@@ -162,24 +163,30 @@ def test_a_voice_that_has_no_prior_is_given_one(scenes: Path, scripts: Path, tmp
     assert bits(run, run) < bits(old, run) - 0.1
 
 
-def test_a_tuned_voice_is_exported(tuned: Run, tmp_path: Path, capsys):
-    assert export([str(tuned.folder), "-o", str(tmp_path / "voice.onnx")]) == 0, capsys.readouterr()
-
-
-def test_the_command_tunes_a_run(released: Voice, scripts: Path, tmp_path: Path, capsys):
-    command = ["tune", str(released), str(scripts), "--out", str(tmp_path / "run")]
-    assert main([*command, "--steps", "40", "--precision", "float32"]) == 0
-    printed = capsys.readouterr().out
+def test_one_command_makes_a_voice(
+    released: Voice,
+    voices: Path,
+    scripts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command = ["voice", str(scripts), "--from", str(voices / "tiny.onnx"), "--voices", "."]
+    assert main([*command, "--steps", "40"]) == 0
+    printed = capfd.readouterr().out
     assert printed.startswith("Untuned, a held-out character costs ")
-    last = printed.splitlines()[-1]
-    assert last.startswith("Tuned, it costs ")
-    assert f"python -m export {tmp_path / 'run'} -o " in last
-    config = Run(tmp_path / "run").config()
-    assert config.name == "tiny-tuned"
+    assert "\nTuned, it costs " in printed
+    assert "Wrote mine.onnx: " in printed
+    assert "`ONBOOK_MODEL=mine onbook write`" in printed.splitlines()[-1]
+    config = Run(tmp_path / "runs" / "mine").config()
+    assert config.name == "mine"
     assert config.corpus == "a few scenes of Shakespeare; then own scripts"
     assert config.upper == released.config().upper
-    assert main([*command, "--steps", "4"]) == 1
-    assert "already holds a run" in capsys.readouterr().err
+    tune = ["tune", str(voices / "tiny.onnx"), str(scripts), "--out", "runs/mine"]
+    assert main([*tune, "--steps", "4"]) == 1
+    assert "already holds a run" in capfd.readouterr().err
 
 
 def test_a_tuning_that_did_harm_says_so(released: Voice, scripts: Path, tmp_path: Path, capsys):

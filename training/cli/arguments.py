@@ -129,6 +129,11 @@ def add_session(options: Options) -> None:
         help="save and stop after this time; --resume continues (default: no limit)",
     )
     add_number(options, "checkpoint_minutes", Session.checkpoint_minutes)
+    options.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write metrics and samples to 'board' in the run folder, for TensorBoard, too",
+    )
     add_device(options)
 
 

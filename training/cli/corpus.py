@@ -23,7 +23,7 @@ LONGEST_SPEECH = 170
 
 def add_commands(commands: Commands) -> None:
     """Add ``corpus``, with a command of its own for each corpus."""
-    one = commands.add_parser("corpus", help="write a corpus to train on")
+    one = commands.add_parser("corpus")
     corpora = one.add_subparsers(required=True, metavar="CORPUS")
     _add_corpus(corpora, "plays", "36 plays of Shakespeare", shakespeare.write_plays)
     _add_corpus(corpora, "films", "279 short films that were written for On Book", films.write)

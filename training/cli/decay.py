@@ -16,7 +16,6 @@ from .train import run_training
 def add_commands(commands: arguments.Commands) -> None:
     one = commands.add_parser(
         "decay",
-        help="make a voice of what a training has learned so far",
         description="Make a voice of a training's last checkpoint by further steps in which the "
         "learning rate falls to zero. The training itself is not changed and can continue.",
     )

@@ -14,14 +14,12 @@ from .arguments import Commands
 
 def add_commands(commands: Commands) -> None:
     """Add ``evaluate`` and ``calibrate``."""
-    one = commands.add_parser("evaluate", help="measure the bits per character of texts")
+    one = commands.add_parser("evaluate")
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     one.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="the texts to read")
     one.set_defaults(command=_evaluate)
 
-    one = commands.add_parser(
-        "calibrate", help="scale a run's logits so that its confidence fits a text"
-    )
+    one = commands.add_parser("calibrate")
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder, whose weights change")
     one.add_argument("text", type=Path, metavar="TEXT", help="a text that it has not learned")
     one.set_defaults(command=_calibrate)

@@ -20,7 +20,7 @@ from .arguments import INTERRUPTED, Commands, Options, add_precision, positive
 
 def add_commands(commands: Commands) -> None:
     """Add ``compare``, ``ablate`` and ``benchmark``."""
-    one = commands.add_parser("compare", help="train other models on the same text")
+    one = commands.add_parser("compare")
     length = one.add_mutually_exclusive_group()
     length.add_argument(
         "--minutes",
@@ -49,7 +49,7 @@ def add_commands(commands: Commands) -> None:
     _add_results(one, ROWS)
     one.set_defaults(command=_compare)
 
-    one = commands.add_parser("ablate", help="measure what single changes to the network do")
+    one = commands.add_parser("ablate")
     one.add_argument("folder", type=Path, metavar="DIR", help="a corpus, such as data/drama")
     length = one.add_mutually_exclusive_group()
     length.add_argument(
@@ -63,9 +63,7 @@ def add_commands(commands: Commands) -> None:
     _add_results(one, VARIANTS)
     one.set_defaults(command=_ablate, steps=None)
 
-    one = commands.add_parser(
-        "benchmark", help="compare the speed of training with a bare nn.LSTM of the same cost"
-    )
+    one = commands.add_parser("benchmark")
     one.add_argument(
         "--rounds", type=positive(int), default=7, help="timed rounds of each [%(default)s]"
     )

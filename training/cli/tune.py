@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from training import finetune
@@ -28,8 +31,13 @@ NUMBERS = {
 """The numbers of a tuning, with their defaults."""
 
 
+VOICES = Path(__file__).parents[2] / "bot" / "models"
+"""The folder of the shipped voices."""
+
+
 def add_commands(commands: arguments.Commands) -> None:
-    one = commands.add_parser("tune", help="train a voice further on your own scripts")
+    _add_voice(commands.add_parser("voice"))
+    one = commands.add_parser("tune")
     one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file or a run folder")
     one.add_argument(
         "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for 'train'"
@@ -44,13 +52,7 @@ def add_commands(commands: arguments.Commands) -> None:
         help="a run with exactly the same characters that writes further text to learn from; can "
         "be repeated",
     )
-    length = one.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=arguments.positive(int), help="number of steps")
-    length.add_argument(
-        "--minutes",
-        type=arguments.positive(float),
-        help="time to train; the learning rate falls in the last fifth (default: 15)",
-    )
+    _add_length(one)
     arguments.add_resume(one)
     arguments.add_device(one)
     one.add_argument("--name", help="the name of the voice [as before, with -tuned]")
@@ -65,7 +67,71 @@ def add_commands(commands: arguments.Commands) -> None:
     one.set_defaults(command=_tune, precision="auto")
 
 
+def _add_length(one: argparse.ArgumentParser) -> None:
+    length = one.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=arguments.positive(int), help="number of steps")
+    length.add_argument(
+        "--minutes",
+        type=arguments.positive(float),
+        help="time to train; the learning rate falls in the last fifth (default: 15)",
+    )
+
+
+def _add_voice(one: argparse.ArgumentParser) -> None:
+    """Add the options of ``voice``: few, and the defaults of ``tune`` for the others."""
+    one.add_argument(
+        "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for 'train'"
+    )
+    one.add_argument("--name", default="mine", help="the name of the voice [%(default)s]")
+    one.add_argument(
+        "--from",
+        dest="voice",
+        type=Path,
+        default=VOICES / "screen.onnx",
+        metavar="VOICE",
+        help="the voice file that learns them [screen]",
+    )
+    _add_length(one)
+    one.add_argument(
+        "--voices",
+        type=Path,
+        default=Path(os.environ.get("ONBOOK_MODELS") or VOICES),
+        metavar="DIR",
+        help="the folder that the bot reads voices from [ONBOOK_MODELS, or bot/models]",
+    )
+    arguments.add_device(one)
+    dropped = {f"drop_{name}": None for name in arguments.DROPPED}
+    one.set_defaults(teacher=[], corpus=None, licence="unstated", precision="auto")
+    one.set_defaults(command=_make_voice, **NUMBERS, **dropped)
+
+
+def _make_voice(options: argparse.Namespace) -> int:
+    """Tune a voice, export it and install it; the same command goes on after Ctrl-C."""
+    options.out = Path("runs") / options.name
+    options.resume = Run(options.out).resume.exists()
+    if not (is_better := _learn(options)):
+        return INTERRUPTED if is_better is None else 1
+    target = options.voices / f"{options.name}.onnx"
+    # In a process of its own, because training does not know what exports it.
+    export = [sys.executable, "-m", "export", str(options.out), "--output", str(target)]
+    if code := subprocess.run(export, check=False).returncode:  # noqa: S603 - our own program
+        return code
+    print(
+        f"Try it: `ONBOOK_MODEL={options.name} onbook write`, or on Discord, also while the bot "
+        f"runs: `/voice use voice: {options.name}`."
+    )
+    return 0
+
+
 def _tune(options: argparse.Namespace) -> int:
+    is_better = _learn(options)
+    if is_better:
+        print(f"Make a voice file of it: python -m export {options.out} -o voice.onnx")
+    return INTERRUPTED if is_better is None else 0
+
+
+def _learn(options: argparse.Namespace) -> bool | None:
+    """Tune a voice; return whether its text costs less now, or None if the tuning was stopped."""
     voice = open_voice(options.voice)
     before = voice.config()
     changes = {
@@ -90,18 +156,19 @@ def _tune(options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         say_interrupted(options.out)
-        return INTERRUPTED
+        return None
     untuned = tuning.bits_by(known.to(tuning.device), voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
     if not tuning.run():
         print(STOPPED)
-        return INTERRUPTED
+        return None
     cost = f"Tuned, it costs {tuning.best:.4f}"
-    if tuning.best < untuned:
-        print(f"{cost}. Make a voice file of it: python -m export {options.out} -o voice.onnx")
+    is_better = tuning.best < untuned
+    if is_better:
+        print(f"{cost}.")
     else:
         print(
             f"{cost}, which is no less: keep {options.voice}, or tune it with more text or a lower "
             f"--learning-rate."
         )
-    return 0
+    return is_better

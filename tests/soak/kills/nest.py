@@ -27,7 +27,7 @@ def run(address: str, how: dict[str, Any]) -> NoReturn:
     if how.get("point"):
         Executioner(how["point"], how["number"])
     with at(address):
-        code = main([])
+        code = main(["run"])
     sys.stderr.flush()
     os._exit(code)
 

@@ -1,0 +1,125 @@
+"""Run the commands of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from discord.utils import setup_logging
+from sqlalchemy import URL
+
+from ..inference.model import ModelError
+from ..log_redaction import guard_handlers
+from ..settings import RunnerSettings, SettingsError, parse_address, read_runner_settings
+from ..storage.copying import copy_database
+from ..storage.database import StoreError
+from ..storage.sqlite.backup import backup, restore
+from . import client
+from .client import RunnerError
+
+REPORTED_ERRORS = (RunnerError, SettingsError, ModelError, StoreError)
+
+SERVERS = {"play", "run"}
+"""The commands that write a log."""
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Run a command; return its exit code, which is 1 after one sentence when it fails."""
+    try:
+        settings = read_runner_settings()
+        level = settings.log_level if options.command in SERVERS else "ERROR"
+        setup_logging(level=logging.getLevelNamesMapping()[level])
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        guard_handlers(settings.secrets())
+        match options.command:
+            case "play":
+                _play(settings, options.port)
+            case "run":
+                asyncio.run(client.run_on_discord(settings))
+            case "write":
+                from . import terminal  # imported here, because a bot on Discord needs none of it
+
+                asyncio.run(terminal.write(settings))
+            case "doctor":
+                from . import doctor
+
+                return asyncio.run(doctor.check_all(settings))
+            case "voices":
+                from . import voice_cards
+
+                asyncio.run(voice_cards.show(settings, options.voice))
+            case "backup":
+                _back_up(settings, options.file)
+            case "restore":
+                _restore(settings, options.file)
+            case "copy-database":
+                _copy_database(settings, options.source, options.to)
+    except REPORTED_ERRORS as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _play(settings: RunnerSettings, port: int) -> None:
+    try:
+        from . import local  # needs simcord, which a bot on Discord does not
+    except ModuleNotFoundError as error:
+        if error.name != "simcord":
+            raise
+        raise RunnerError(
+            "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in On "
+            "Book's repository, `make play`."
+        ) from error
+    asyncio.run(local.run_locally(settings, port))
+
+
+def _back_up(settings: RunnerSettings, to: Path) -> None:
+    _check_uses_sqlite(settings, "backup", "pg_dump")
+    scripts = backup(settings.database, to)
+    print(f"Backed up {scripts:,} scripts from {settings.database} to {to}.")
+
+
+def _restore(settings: RunnerSettings, source: Path) -> None:
+    _check_uses_sqlite(settings, "restore", "pg_restore")
+    old = restore(settings.database, source)
+    kept = f" The previous database is in {old}." if old else ""
+    print(f"Restored {settings.database} from {source}.{kept}")
+
+
+def _check_uses_sqlite(settings: RunnerSettings, act: str, instead: str) -> None:
+    if settings.database_url:
+        raise RunnerError(
+            f"`{act}` works on a SQLite file, but ONBOOK_DATABASE_URL is set. Use PostgreSQL's "
+            f"{instead} instead (see docs/scaling.md)."
+        )
+
+
+def _copy_database(settings: RunnerSettings, source: str | None, target: str | None) -> None:
+    if target is None and settings.database_url is None:
+        raise RunnerError(
+            "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TO."
+        )
+    source_location, target_location = (
+        _parse_database(text) if text is not None else default
+        for text, default in ((source, settings.database), (target, settings.database_location))
+    )
+    counts = asyncio.run(copy_database(source_location, target_location))
+    for table, count in counts.items():
+        print(f"{table:<12}{count:>12,}")
+    print(
+        f"Copied {source_location} to {target_location}: {sum(counts.values()):,} rows, "
+        "all identical."
+    )
+
+
+def _parse_database(text: str) -> Path | URL:
+    """Return the file or address that a text names; raise RunnerError without the password."""
+    if "://" not in text:
+        return Path(text)
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise RunnerError(f"That is not a database address: {error}.") from None

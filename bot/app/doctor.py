@@ -1,0 +1,192 @@
+"""Check all that the bot needs, and say of each part that it is ok, or what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import socket
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import discord
+from filelock import FileLock, Timeout
+from sqlalchemy import URL, NullPool
+
+from .. import __version__
+from ..i18n.markdown import to_plain_text
+from ..inference.model import ModelError
+from ..inference.registry import ModelRegistry
+from ..settings import RunnerSettings
+from ..storage.database import StoreError
+from ..storage.postgres.connections import connect
+from ..storage.postgres.error_codes import raising_store_error
+from . import LOCAL_PORT
+from .client import INVITE_PERMISSIONS, RunnerError, make_invite_link, translate_discord_errors
+
+DISCORD_TIMEOUT = 20.0
+"""Seconds in which Discord must answer all questions."""
+
+MOST_GUILDS = 200
+"""The servers whose permissions are checked: as many as one request returns."""
+
+PRIVILEGED = ("gateway_presence", "gateway_guild_members", "gateway_message_content")
+"""The privileged intents, as the flags of an application name them."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one part: that it works, or what to do."""
+
+    part: str
+    text: str
+    is_ok: bool = True
+
+
+async def check_all(settings: RunnerSettings) -> int:
+    """Print a line for each part; return the exit code, which is 1 if there is something to do."""
+    to_do = 0
+    print(f"ok  On Book {__version__}, Python {platform.python_version()}", flush=True)
+    for check in (_check_discord, _check_database, _check_voices, _check_ports):
+        async for finding in check(settings):
+            to_do += not finding.is_ok
+            print(f"{'ok' if finding.is_ok else '!!'}  {finding.part}: {finding.text}", flush=True)
+    print(f"{to_do} to do." if to_do else "Everything is ok.")
+    return 1 if to_do else 0
+
+
+async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
+    """Check the token, and what it tells of intents, commands and permissions."""
+    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
+    if not token:
+        text = "DISCORD_TOKEN is not set. Put the bot's token into .env, to run on Discord."
+        yield Finding("Token", text, is_ok=False)
+        return
+    try:
+        with translate_discord_errors():
+            async with (
+                asyncio.timeout(DISCORD_TIMEOUT),
+                discord.Client(intents=discord.Intents(guilds=True)) as client,
+            ):
+                await client.login(token)
+                assert client.application_id is not None  # known since the login
+                link = make_invite_link(client.application_id)
+                yield Finding("Token", f"Discord knows it as {client.user}")
+                yield _describe_intents(client.application_flags)
+                commands = await client.http.get_global_commands(client.application_id)
+                known = f"{len(commands)} are registered" if commands else "the first run adds them"
+                yield Finding("Commands", known)
+                guilds = await client.http.get_guilds(MOST_GUILDS, with_counts=False)
+                if not guilds:
+                    yield Finding("Servers", f"none. Invite the bot: {link}", is_ok=False)
+                for guild in guilds:
+                    yield _check_permissions(guild["name"], int(guild["permissions"]), link)
+    except RunnerError as error:
+        yield Finding("Token", str(error), is_ok=False)
+
+
+def _describe_intents(flags: discord.ApplicationFlags) -> Finding:
+    """Name the privileged intents that are on, though the bot needs none."""
+    on = [
+        name.removeprefix("gateway_").replace("_", " ")
+        for name in PRIVILEGED
+        if getattr(flags, name) or getattr(flags, f"{name}_limited")
+    ]
+    text = f"{', '.join(on)} can be switched off" if on else "none is on"
+    return Finding("Privileged intents", f"On Book needs none; {text}")
+
+
+def _check_permissions(name: str, permissions: int, link: str) -> Finding:
+    """Compare a server's permissions with those that the bot needs."""
+    granted = discord.Permissions(permissions)
+    missing = [
+        needed.replace("_", " ").title()
+        for needed, is_needed in INVITE_PERMISSIONS
+        if is_needed and not (granted.administrator or getattr(granted, needed))
+    ]
+    if not missing:
+        return Finding(f"Server “{name}”", "has all permissions")
+    text = f"lacks {', '.join(missing)}. Grant these to its role, or invite it again: {link}"
+    return Finding(f"Server “{name}”", text, is_ok=False)
+
+
+async def _check_database(settings: RunnerSettings) -> AsyncIterator[Finding]:
+    location = settings.database_location
+    try:
+        if isinstance(location, URL):
+            with raising_store_error():
+                engine = connect(location, poolclass=NullPool)
+                async with engine.connect() as connection:
+                    await connection.exec_driver_sql("SELECT 1")
+            yield Finding("Database", f"{location} answers")
+        else:
+            yield Finding("Database", await asyncio.to_thread(_check_file, location))
+    except StoreError as error:
+        yield Finding("Database", str(error), is_ok=False)
+
+
+def _check_file(path: Path) -> str:
+    """Describe a SQLite file without changing it; raise StoreError if it cannot be used."""
+    if not path.exists():
+        if path.absolute().parent.is_dir():
+            return f"{path} will be created"
+        raise StoreError(f"There is no folder {path.parent}. Create it, or set ONBOOK_DATABASE.")
+    try:
+        with FileLock(f"{path}.lock", timeout=0):
+            pass
+    except Timeout:
+        return f"{path} is in use by an On Book that runs"
+    except OSError as error:
+        raise StoreError(f"{path} cannot be locked ({error.strerror}). Check its owner.") from error
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute("PRAGMA quick_check(1)")
+            (scripts,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} is not a usable database ({error}). Restore a backup.") from error
+    return f"{path} has {scripts:,} scripts"
+
+
+async def _check_voices(settings: RunnerSettings) -> AsyncIterator[Finding]:
+    registry = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
+    try:
+        await registry.engine(settings.model)
+        yield Finding("Voice of new scripts", f"{settings.model} writes")
+    except ModelError as error:
+        yield Finding("Voice of new scripts", to_plain_text(str(error)), is_ok=False)
+    finally:
+        registry.close()
+    for file in await registry.examine_all():
+        if file.refusal and file.name != settings.model:
+            yield Finding(f"Voice {file.name}", to_plain_text(str(file.refusal)), is_ok=False)
+
+
+async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
+    if find_spec("simcord") is None:
+        yield Finding("Local page", "not installed; pip install 'onbook[local]' adds `onbook play`")
+    else:
+        otherwise = "Use `onbook play --port 0`"
+        yield _check_port("Local page", "127.0.0.1", LOCAL_PORT, otherwise)
+    if not settings.metrics_port:
+        yield Finding("Metrics", "off")
+    elif find_spec("prometheus_client") is None:
+        text = "ONBOOK_METRICS_PORT needs an extra. Run pip install 'onbook[metrics]'."
+        yield Finding("Metrics", text, is_ok=False)
+    else:
+        host, otherwise = settings.metrics_host, "Set ONBOOK_METRICS_PORT to a free one"
+        yield _check_port("Metrics", host, settings.metrics_port, otherwise)
+
+
+def _check_port(part: str, host: str, port: int, otherwise: str) -> Finding:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        why = str(error.strerror).partition(" (")[0]  # without the address, which Python adds
+        text = f"port {port} cannot be opened ({why}). {otherwise}, unless On Book runs."
+        return Finding(part, text, is_ok=False)
+    return Finding(part, f"port {port} is free")

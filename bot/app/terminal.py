@@ -1,0 +1,307 @@
+"""Write a script in a terminal, with the same session as a channel of Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import getpass
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from prompt_toolkit import PromptSession, print_formatted_text
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.shortcuts import CompleteStyle
+
+from ..cogs.cast import format_cast
+from ..cogs.feature import UNTITLED
+from ..cogs.reading import make_file_name
+from ..i18n.markdown import to_plain_text
+from ..inference.engine import EngineBusy
+from ..inference.model import ModelError
+from ..inference.request import NonFiniteOutput
+from ..screenplay.elements import Element, Kind, ScriptError
+from ..screenplay.exporters.edition import make_edition
+from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from ..screenplay.free_text import make_heading, parse_cast, parse_name
+from ..screenplay.page_layout import lay_out_page
+from ..screenplay.statistics import count_script
+from ..session.channel_session import ChannelSession, ChannelSessions
+from ..session.situations import draw_situation
+from ..session.turn import (
+    ContinueRequest,
+    Job,
+    NewScript,
+    NoScript,
+    Requester,
+    SessionError,
+    TurnResult,
+)
+from ..settings import Settings
+from ..storage.database import TransactionFailed
+from ..storage.schema import Line
+from ..ui.responses import format_error
+from .client import cancel_on_signal
+
+TERMINAL_CHANNEL = 1
+"""The channel of the terminal's scripts, and the id of their writer, which Discord gives nobody."""
+
+LINES_AT_START = 6
+"""The last lines of a script that are shown when the program starts."""
+
+VOICE, PERSON, NOTE = "ansicyan", "", "ansibrightblack"
+"""The colours of the voice's lines, of a person's, and of what the program says."""
+
+SHOWN_ERRORS = (
+    *(SessionError, ScriptError, ModelError, TransactionFailed),
+    *(EngineBusy, NonFiniteOutput),
+)
+
+HELP = """\
+Type a line of the script: INT. DINER - NIGHT, MAYA: Hello., CUT TO:, or an action.
+Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
+
+/continue [LINES] [NAME]  let the voice write up to 10 lines; NAME speaks first
+/retry                    get another take of the voice's last line
+/undo, /redo              take the last line back, or restore it
+/cast [add|remove NAMES]  show or change the cast
+/start [HEADING]          pause this script, and start another one, there or anywhere
+/script [list|NUMBER]     read the whole script, list all, or go on with another one
+/export [FILE]            save it as FILE.fountain, .pdf, .fdx, .html or .txt
+/help, /quit              show this, or leave; the script is kept"""
+
+Read = Callable[[], Awaitable[str]]
+"""Return what was typed; raise EOFError at the end."""
+
+
+async def write(settings: Settings) -> None:
+    """Write until /quit or the end of the input; raise ModelError and StoreError."""
+    sessions = await ChannelSessions.open(settings)
+    try:
+        await Terminal(sessions.get(TERMINAL_CHANNEL)).run()
+    finally:
+        await sessions.close()
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file; raise OSError if there is one, or if it cannot be written."""
+    with path.open("xb") as file:
+        file.write(content)
+
+
+class Terminal:
+    """Reads lines and commands, and shows what they did to the script."""
+
+    def __init__(self, session: ChannelSession) -> None:
+        self.session = session
+        self.commands: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/continue": self.continue_,
+            "/retry": self.retry,
+            "/undo": self.undo,
+            "/redo": self.redo,
+            "/cast": self.cast,
+            "/start": self.start,
+            "/script": self.script,
+            "/export": self.export,
+            "/help": self.help,
+        }
+
+    async def run(self) -> None:
+        """Answer what is typed until /quit or the end of the input."""
+        try:
+            await self.show_end(LINES_AT_START)
+        except NoScript:
+            await self.start("")
+        self.note("Type a line, or press Enter to let the voice write. /help explains the rest.")
+        read = self._make_reader()
+        while True:
+            try:
+                typed = (await read()).strip()
+            except (EOFError, KeyboardInterrupt):
+                return
+            if typed == "/quit":
+                return
+            try:
+                await self.answer(typed)
+            except SHOWN_ERRORS as error:
+                self.note(to_plain_text(format_error(error)))
+
+    def _make_reader(self) -> Read:
+        """Return a prompt with history and completion, or a plain reader of a pipe."""
+        if sys.stdin.isatty():
+            names = WordCompleter([*self.commands, "/quit"], sentence=True)
+            prompt: PromptSession[str] = PromptSession(
+                "> ", completer=names, complete_style=CompleteStyle.READLINE_LIKE
+            )
+            return prompt.prompt_async
+
+        async def read() -> str:
+            line: str = await asyncio.to_thread(sys.stdin.readline)
+            if not line:
+                raise EOFError
+            return line
+
+        return read
+
+    async def answer(self, typed: str) -> None:
+        """Run a command, or add a line to the script."""
+        name, _, rest = typed.partition(" ")
+        if not typed:
+            await self.continue_("")
+        elif name in self.commands:
+            await self.commands[name](rest.strip())
+        elif name.startswith("/"):
+            self.note(f"There is no command {name}. See /help.")
+        else:
+            await self._take_turn(
+                lambda job: self.session.continuation.write(self._requester(), typed, job=job)
+            )
+
+    # Commands
+
+    async def continue_(self, rest: str) -> None:
+        """Let the voice write."""
+        words = rest.split()
+        lines = int(words.pop(0)) if words and words[0].isdecimal() else 1
+        character = parse_name(" ".join(words)) if words else None
+        if not 1 <= lines <= 10:
+            self.note("The voice writes 1 to 10 lines at a time.")
+            return
+        request = ContinueRequest(lines=lines, character=character, takes=1)
+        await self._take_turn(
+            lambda job: self.session.continue_(self._requester(), request, job=job)
+        )
+
+    async def retry(self, _rest: str) -> None:
+        """Get another take of the voice's last line."""
+        await self._take_turn(
+            lambda job: self.session.continuation.retry(self._requester(), job=job)
+        )
+
+    async def undo(self, _rest: str) -> None:
+        """Take the last line back, and show where the script stands."""
+        await self.session.history.undo(self._requester())
+        self.note("Undone. The script ends like this now:\n")
+        await self.show_end(1)
+
+    async def redo(self, _rest: str) -> None:
+        """Restore the line that was taken back."""
+        await self.session.history.redo(self._requester())
+        self.note("Restored:\n")
+        await self.show_end(1)
+
+    async def cast(self, rest: str) -> None:
+        """Show or change the cast."""
+        action, _, names = rest.partition(" ")
+        library, requester = self.session.library, self._requester()
+        match action:
+            case "":
+                script = await library.load_script()
+            case "add":
+                script = await library.add_to_cast(requester, parse_cast(names))
+            case "remove":
+                script = await library.remove_from_cast(requester, parse_name(names))
+            case _:
+                self.note("Use /cast, /cast add MAYA, JONAS, or /cast remove MAYA.")
+                return
+        self.note(to_plain_text(format_cast(script)))
+
+    async def start(self, rest: str) -> None:
+        """Start a script in a place or a situation, and pause the one that runs."""
+        library = self.session.library
+        if rest:
+            opening: Sequence[Element] = [make_heading(rest)]
+            new = NewScript(title=UNTITLED)
+        else:
+            situation = draw_situation(await library.find_chosen_model(None), SystemRandom())
+            opening = situation.elements
+            new = NewScript(title=situation.title, cast=situation.cast)
+        self.show((await library.begin(self._requester(), new, *opening)).lines)
+
+    async def script(self, rest: str) -> None:
+        """Show the whole script, list all, or go on with another one."""
+        if not rest:
+            await self.show_end(None)
+            return
+        scripts = await self.session.library.list_scripts()
+        if rest.isdecimal() and 1 <= int(rest) <= len(scripts):
+            await self.session.library.switch(self._requester(), scripts[int(rest) - 1].id)
+            await self.show_end(LINES_AT_START)
+            return
+        for number, script in enumerate(scripts, 1):
+            last = await self.session.store.lines.load_last_lines(script.head, 1)
+            line = " ".join(last[0].element.one_line.split()) if last else "(empty)"
+            self.note(f"{number}  {script.title}: {line}"[:75])
+
+    async def export(self, rest: str) -> None:
+        """Save the script in a file."""
+        script = await self.session.load_nonempty_script()
+        name = rest or f"{make_file_name(script)}.fountain"
+        path = Path(name if "." in name else f"{make_file_name(script)}.{name}")
+        export_format = EXPORT_FORMATS.get(path.suffix[1:].lower())
+        if export_format is None:
+            self.note(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
+            return
+        lines = await self.session.load_lines()
+        elements, today = [line.element for line in lines], dt.datetime.now(dt.UTC).date()
+        edition = make_edition(script.title, elements, count_script(lines), today)
+        content = export_format.write(edition, PaperSize.LETTER).content
+        try:
+            await asyncio.to_thread(_write_new, path, content)
+        except OSError as error:
+            self.note(f"{path} cannot be written ({error.strerror}). Name another file.")
+            return
+        self.note(f"Saved {path}.")
+
+    async def help(self, _rest: str) -> None:
+        """Say what can be typed."""
+        self.note(HELP)
+
+    # Turns and their lines
+
+    def _requester(self) -> Requester:
+        return Requester(TERMINAL_CHANNEL, getpass.getuser(), uuid.uuid4().hex, moderator=True)
+
+    async def _take_turn(self, run: Callable[[Job], Coroutine[Any, Any, TurnResult]]) -> None:
+        """Take a turn, which Ctrl-C stops, and show its lines."""
+        job = Job()
+        stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stop.add_done_callback(lambda _: job.stop())
+        with cancel_on_signal(stop):
+            if sys.stdout.isatty():
+                self.note("…")
+            result = await run(job)
+        self.show(result.lines)
+        if result.unreadable:
+            self.note("The voice does not know many of these characters. It skips them.")
+
+    async def show_end(self, count: int | None) -> None:
+        """Show the last lines of the script, or all, below its title."""
+        script = await self.session.load_script()
+        lines = await self.session.load_lines()
+        if lines:
+            self.show(lines if count is None else lines[-count:])
+        else:
+            self.note(f"“{script.title}” has no line yet.")
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show lines as a page, in the colour of who wrote them."""
+        for line in lines:
+            colour = PERSON if line.author else VOICE
+            bold = " bold" if line.element.kind is Kind.HEADING else ""
+            self.print(f"{lay_out_page([line.element])}\n", colour + bold)
+
+    def note(self, text: str) -> None:
+        """Say something that is not part of the script."""
+        self.print(text, NOTE)
+
+    def print(self, text: str, style: str) -> None:
+        """Print a text, with a style where the output is a terminal."""
+        if sys.stdout.isatty():
+            print_formatted_text(FormattedText([(style, text)]))
+        else:
+            print(text, flush=True)

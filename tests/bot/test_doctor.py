@@ -1,0 +1,73 @@
+"""Test ``onbook doctor``: what it finds at the fake Discord, and without a network."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import discord
+import pytest
+from filelock import FileLock
+from pydantic import SecretStr
+
+from bot.app import doctor
+from bot.app.client import INVITE_PERMISSIONS
+from bot.settings import RunnerSettings
+from tests.fake_discord.addresses import at
+from tests.fake_discord.people import Discord
+from tests.fake_discord.processes import fake_discord
+from tests.fake_discord.state import TOKEN
+
+
+def with_token(chosen: RunnerSettings, token: str) -> RunnerSettings:
+    return chosen.model_copy(update={"discord_token": SecretStr(token)})
+
+
+async def test_it_asks_discord(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
+    with fake_discord() as address, at(address):
+        async with Discord(address) as people:
+            assert await doctor.check_all(with_token(chosen, TOKEN)) == 1
+            assert "!!  Servers: none. Invite the bot: https://" in capsys.readouterr().out
+            await people.guild("The Playhouse", INVITE_PERMISSIONS.value)
+            assert await doctor.check_all(with_token(chosen, TOKEN)) == 0
+            out = capsys.readouterr().out
+            assert "ok  Token: Discord knows it as " in out
+            assert "ok  Privileged intents: On Book needs none; none is on" in out
+            assert "ok  Commands: the first run adds them" in out
+            assert "ok  Server “The Playhouse”: has all permissions" in out
+            assert "ok  Voice of new scripts: tiny writes" in out
+            assert out.endswith("Everything is ok.\n")
+            await people.guild("The Globe", discord.Permissions(send_messages=True).value)
+            assert await doctor.check_all(with_token(chosen, TOKEN)) == 1
+            out = capsys.readouterr().out
+            assert re.search("!!  Server “The Globe”: lacks .*Attach Files", out)
+        assert await doctor.check_all(with_token(chosen, "not.a.token")) == 1
+        assert "!!  Token: Discord refused DISCORD_TOKEN" in capsys.readouterr().out
+
+
+async def test_it_checks_the_rest_without_a_network(
+    chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    chosen.database.touch()
+    with FileLock(f"{chosen.database}.lock"), at("http://127.0.0.1:1"):
+        assert await doctor.check_all(with_token(chosen, TOKEN)) == 1
+    out = capsys.readouterr().out
+    assert "!!  Token: Discord cannot be reached (ClientConnectorError)." in out
+    assert f"ok  Database: {chosen.database} is in use by an On Book that runs" in out
+    assert "ok  Voice of new scripts: tiny writes" in out
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        nowhere = {"database": tmp_path / "no" / "scripts.db", "model": "gone"}
+        wrong = chosen.model_copy(update={"metrics_port": port, **nowhere})
+        assert await doctor.check_all(wrong) == 1
+    out = capsys.readouterr().out
+    assert "!!  Token: DISCORD_TOKEN is not set." in out
+    assert "!!  Database: There is no folder" in out
+    assert "!!  Voice of new scripts: There is no voice “gone”" in out
+    assert f"!!  Metrics: port {port} cannot be opened (Address already in use)." in out
+    assert out.endswith("4 to do.\n")
+    chosen.database.write_bytes(b"no database" * 500)
+    assert await doctor.check_all(chosen) == 1
+    assert "is not a usable database" in capsys.readouterr().out

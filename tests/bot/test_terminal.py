@@ -1,0 +1,87 @@
+"""Test ``onbook write``: a script in a pipe and in a terminal, with a real voice."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.settings import RunnerSettings
+
+from .test_runner import ROOT, python_m_bot
+
+
+@pytest.fixture
+def where(chosen: RunnerSettings) -> dict[str, str]:
+    """Return the variables of the settings."""
+    names = ("models", "model", "database", "threads", "quality")
+    return {f"ONBOOK_{name.upper()}": str(getattr(chosen, name)) for name in names}
+
+
+TYPED = """\
+/start int. diner - night
+/cast add MAYA, JONAS
+MAYA: Where is the letter?
+/continue 2 JONAS
+/undo
+/redo
+/export pdf
+/export pdf
+/nonsense
+/continue 99
+/undo
+/undo
+/undo
+/undo
+/undo
+"""
+
+
+def test_a_script_is_written_in_a_pipe(tmp_path: Path, where: dict[str, str]):
+    code, out, err = python_m_bot(tmp_path, "write", typed=TYPED, **where)
+    assert (code, err) == (0, "")
+    assert re.search(r"^INT\. DINER - NIGHT$", out, re.MULTILINE)
+    assert "- MAYA\n- JONAS\n" in out
+    assert re.search(r"^ +JONAS$", out, re.MULTILINE)
+    assert "Restored:" in out
+    assert "Saved untitled.pdf.\nuntitled.pdf cannot be written (File exists)." in out
+    assert (tmp_path / "untitled.pdf").read_bytes().startswith(b"%PDF")
+    assert "There is no command /nonsense." in out
+    assert "The voice writes 1 to 10 lines at a time." in out
+    assert out.endswith("The script is empty. Write a line, or use /continue.\n")
+
+
+def test_a_script_goes_on_in_a_terminal_where_the_next_line_can_be_stopped(
+    tmp_path: Path, where: dict[str, str]
+):
+    ours, its = pty.openpty()
+    environment = os.environ | where | {"PYTHONPATH": str(ROOT), "PROMPT_TOOLKIT_NO_CPR": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "write"],
+        cwd=tmp_path,
+        env=environment | {"ONBOOK_SOFT_LENGTH": "0", "ONBOOK_LINE_LENGTH": "1500"},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+    ) as program:
+
+        def read_until(awaited: str) -> None:
+            shown = b""
+            while awaited.encode() not in shown:
+                shown += os.read(ours, 4096)
+
+        read_until("/help explains the rest")
+        os.write(ours, b"Rain on the window.\r")
+        read_until("Rain on the window.\r\r\n")  # after the prompt, whose text has more behind it
+        os.write(ours, b"/continue 10\r")
+        read_until("…")
+        program.send_signal(signal.SIGINT)
+        read_until("Stopped before the first line. Nothing was added.")
+        os.write(ours, b"/quit\r")
+        assert program.wait(20) == 0
