@@ -51,10 +51,10 @@ COMMANDS: list[tuple[str, dict[str, Any], str]] = [
     ("script export", {"format": "txt"}, "“The Diner”"),
     ("script stats", {}, "1 line"),
     ("script replay", {}, "The voice wrote none of it"),
-    ("surprise", {}, "How the last line surprised"),
-    ("history", {}, "scene heading"),
+    ("script surprise", {}, "How the last line surprised"),
+    ("script history", {}, "scene heading"),
     ("privacy export", {}, "All data stored about you"),
-    ("fork", {"title": "Act two"}, "Act two"),
+    ("script fork", {"title": "Act two"}, "Act two"),
 ]
 
 
@@ -69,7 +69,7 @@ async def test_a_command_answers_before_it_reads_the_script(
         await asked.shows(shows)
     async with unread(inside.services.store, monkeypatch):
         for options in ({}, {"line": 1}):
-            asked = await inside.ann.slash(inside.channel, "edit", **options)
+            asked = await inside.ann.slash(inside.channel, "script edit", **options)
             await asked.shows_modal()
 
 
@@ -80,7 +80,7 @@ async def test_a_page_is_turned_to_before_the_script_is_read(
     for scene in range(2):
         text = "\n\n".join(f"Knock {scene}-{knock}. {'And on. ' * 60}" for knock in range(6))
         await (await inside.ben.slash(inside.channel, "write", text=text)).shows(BLOCK)
-    for command in ("script show", "history"):
+    for command in ("script show", "script history"):
         shown = await (await inside.ann.slash(inside.channel, command)).shows("page")
         before = shown.content
         async with unread(inside.services.store, monkeypatch):
