@@ -44,12 +44,29 @@ TINY = Config(
 )
 """Big enough to learn how a script looks, small enough to train in seconds."""
 
+LONGEST = (
+    *("bot/test_red.py", "bot/test_kills.py", "bot/test_load.py", "training/test_compare.py"),
+    *("bot/test_many_processes.py", "training/test_tune.py", "training/test_train.py"),
+    *("export/test_proof.py", "training/test_parallel.py", "bot/test_postgres.py"),
+    *("quality/test_judging.py", "quality/test_reader.py", "bot/test_tree_machine.py"),
+    *("export/test_main.py", "training/test_schedule.py", "bot/test_at_once.py"),
+    *("bot/test_whole_way.py", "bot/test_plugin.py", "bot/test_fuzz.py", "bot/test_faults.py"),
+    *("bot/test_wheel.py", "bot/test_local.py", "bot/test_swaps.py", "bot/test_board_machine.py"),
+)
+"""The files that take longest. They come first, so that no process waits long for the last one."""
+
 STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""
 
 
 # A voice of a few kilobytes needs a shorter proof and shorter samples than a large one.
 proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 60, 8, 600, 40
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest files first."""
+    first = {path: place for place, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(f"{item.path.parent.name}/{item.path.name}", len(first)))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
@@ -22,8 +24,12 @@ from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.cogs.upkeep import Upkeep
 from bot.i18n import catalogue
+from bot.inference.lexicon import Lexicon
+from bot.inference.model import Model
 from bot.settings import RunnerSettings
 from bot.storage import migrations
+from bot.storage.store import Store
+from tests.conftest import Made
 from tests.tools.postgres_server import Server, ask, server
 
 BOTH = ["sqlite", "postgresql"]
@@ -68,6 +74,35 @@ def url(postgres: Server, emptied: URL) -> Iterator[URL]:
     """Empty the shared database on the server, and yield its address."""
     yield emptied
     postgres.empty(emptied)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lexicons() -> Iterator[None]:
+    """Let a voice sample its common words once, and not for every test's engine again."""
+    known: dict[str, Lexicon] = {}
+    sample = Lexicon.of
+
+    def of(model: Model) -> Lexicon:
+        if model.fingerprint not in known:
+            known[model.fingerprint] = sample(model)
+        return known[model.fingerprint]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lexicon, "of", of)
+        yield
+
+
+@pytest.fixture(scope="session")
+def empty_database(made: Made) -> Path:
+    """Return a database that has all tables, which takes long to make, and nothing in them."""
+
+    def fill(folder: Path) -> None:
+        async def create() -> None:
+            await (await Store.open(folder / "empty.db")).close()
+
+        asyncio.run(create())
+
+    return made("database", fill) / "empty.db"
 
 
 @pytest.fixture
@@ -126,8 +161,9 @@ def count(where: Path | URL, table: str) -> int:
 
 
 @pytest.fixture
-def chosen(voices: Path, tmp_path: Path) -> RunnerSettings:
+def chosen(voices: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings:
     """Return settings of a bot without candidates, whose scripts lie in the test's own folder."""
+    shutil.copy(empty_database, tmp_path / "scripts.db")
     return RunnerSettings(
         models=voices,
         model="tiny",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,13 +64,19 @@ def test_texts_and_choices() -> None:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a Discord with the bot; fail where the bot logs an error."""
     folder = tmp_path_factory.mktemp("bot")
     log = folder / "bot.log"
     with (
         fake_discord(PATIENCE) as address,
-        running_bot(address, folder, log, line_length=40, person_limits="0 0 0"),
+        running_bot(
+            *(address, folder, log),
+            line_length=40,
+            person_limits="0 0 0",
+            models=voices,
+            model="tiny",
+        ),
     ):
         yield address
     assert "Traceback" not in log.read_text()

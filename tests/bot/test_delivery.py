@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from itertools import product
 
 import pytest
 
 from bot.settings import RunnerSettings
 from bot.ui import delivery
+from tests.fake_discord.__main__ import served
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import STATUSES, TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Person
-from tests.fake_discord.processes import fake_discord
+from tests.fake_discord.state import World
 
 from .test_at_once import BLOCK, HEADING, Inside, begin, script, slow_down, truth
 
@@ -31,20 +33,23 @@ pytestmark = pytest.mark.usefixtures("hurry")
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits for answers that never come."""
-    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 1.0)
-    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 1.0)
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.5)
+    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 0.5)
 
 
 @pytest.fixture
 async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
     """Start a bot in this process, with Ann and Ben."""
-    with fake_discord(PATIENCE) as address:
-        async with Discord(address) as discord, bot_here(address, chosen) as bot:
-            await discord.bot_is_ready()
-            guild = await discord.guild("The Playhouse")
-            channel = await guild.channel("stage")
-            ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-            yield Inside(discord, bot.services, channel, ann, ben)
+    async with (
+        served(World(PATIENCE)) as address,
+        Discord(address) as discord,
+        bot_here(address, chosen) as bot,
+    ):
+        await discord.bot_is_ready()
+        guild = await discord.guild("The Playhouse")
+        channel = await guild.channel("stage")
+        ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
+        yield Inside(discord, bot.services, channel, ann, ben)
 
 
 async def nothing_twice(ann: Person, channel: Channel, lines: int) -> None:
@@ -66,28 +71,25 @@ async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
                     return asked
 
 
-@pytest.mark.parametrize("path", [CALLBACK, ORIGINAL, MESSAGE])
-@pytest.mark.parametrize("heard", [False, True])
-@pytest.mark.parametrize("kind", [Kind.SILENCE, Kind.RESET])
-async def test_what_is_not_answered_is_asked_again(
-    inside: Inside, kind: Kind, heard: bool, path: str
-):
-    begun = await begin(inside.ann, inside.channel)
-    method = "POST" if path == CALLBACK else "PATCH"
-    await inside.discord.fail(kind, method, path, heard=heard)
-    await (await inside.ben.click(begun, "Continue")).shows(BLOCK)
-    await nothing_twice(inside.ann, inside.channel, 2)
-    assert len(inside.discord.faults) == 1
+async def test_what_is_not_answered_is_asked_again(inside: Inside):
+    paths = (("POST", CALLBACK), ("PATCH", ORIGINAL), ("PATCH", MESSAGE))
+    shown = await begin(inside.ann, inside.channel)
+    every = product((Kind.SILENCE, Kind.RESET), (False, True), paths)
+    for count, (kind, heard, (method, path)) in enumerate(every, 1):
+        await inside.discord.fail(kind, method, path, heard=heard)
+        shown = await (await inside.ben.click(shown, "Continue")).shows(BLOCK)
+        await nothing_twice(inside.ann, inside.channel, 1 + count)
+        assert len(inside.discord.faults) == count
 
 
-@pytest.mark.parametrize("status", [*STATUSES, TOO_MANY])
-async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside, status: int):
+async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside):
     await begin(inside.ann, inside.channel)
-    for method, path in (("POST", CALLBACK), ("PATCH", ORIGINAL), ("PATCH", MESSAGE)):
-        await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
-    await (await inside.ben.slash(inside.channel, "write", text="Rain.")).shows(BLOCK)
-    await nothing_twice(inside.ann, inside.channel, 2)
-    assert len(inside.discord.faults) == 3
+    for count, status in enumerate((*STATUSES, TOO_MANY), 1):
+        for method, path in (("POST", CALLBACK), ("PATCH", ORIGINAL), ("PATCH", MESSAGE)):
+            await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
+        await (await inside.ben.slash(inside.channel, "write", text=f"Rain {status}.")).shows(BLOCK)
+        await nothing_twice(inside.ann, inside.channel, 1 + count)
+        assert len(inside.discord.faults) == 3 * count
 
 
 async def test_a_further_message_is_not_sent_twice(inside: Inside):
@@ -212,19 +214,16 @@ async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     assert await script(inside.ann, inside.channel) == [HEADING]
 
 
-@pytest.mark.parametrize("how", ["reconnect", "resume", "identify", "drop"])
+@pytest.mark.parametrize("how", ["resume", "identify", "drop"])
 async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside, how: str):
     begun = await begin(inside.ann, inside.channel)
     async with inside.discord.holding("PATCH", ORIGINAL, most=1):
         asked = await inside.ann.click(begun, "Continue")
         await inside.discord.until(lambda: inside.discord.held)
-        match how:
-            case "reconnect":
-                await inside.discord.reconnect()
-            case "drop":
-                await inside.discord.drop()
-            case _:
-                await inside.discord.invalidate(resumable=how == "resume")
+        if how == "drop":
+            await inside.discord.drop()
+        else:
+            await inside.discord.invalidate(resumable=how == "resume")
     shown = await asked.shows(BLOCK)
     await inside.discord.bot_is_ready()
     both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))

@@ -145,13 +145,6 @@ async def test_the_state_remembers_the_prompt_and_all_but_the_last_character(eng
         assert again.written == []
 
 
-async def test_an_element_does_not_begin_with_its_end(engine: Engine):
-    # After the end of a line the likeliest character is the newline that ends the element.
-    requests = [a_line(engine.model, seed, "\nExit.\n\nA room.\n", limit=1) for seed in range(64)]
-    replies = await asyncio.gather(*map(engine.run, requests))
-    assert all(reply.written[0] != engine.model.newline for reply in replies)
-
-
 async def test_text_that_is_read_in_two_requests_is_read_as_in_one(engine: Engine):
     start, text = engine.model.start(), engine.model.encode("\nLEONATO\nWhat news, good cousin?\n")
     whole = await engine.run(Request(start, text))

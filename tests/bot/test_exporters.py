@@ -53,11 +53,6 @@ def test_the_file_is_as_it_was(form: str) -> None:
     assert printed(EDITION, form).content.decode() == expected.decode()
 
 
-def test_people_choose_a_format_by_its_name_and_ending() -> None:
-    labels = [EXPORT_FORMATS[form].label for form in ("fountain", "pdf", "fdx", "txt")]
-    assert labels == ["Fountain", "PDF", "Final Draft (fdx)", "Text (txt)"]
-
-
 # Other people's parsers ------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Test faults of the network: a tenth of ``python -m tests.soak.faults``."""
+"""Test faults of the network: a part of ``python -m tests.soak.faults``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from tests.soak.faults import run
 async def test_a_network_that_fails_loses_no_line_and_leaves_nobody_waiting(
     voices: Path, tmp_path: Path
 ):
-    outcome = await asyncio.to_thread(run, voices / "tiny.onnx", tmp_path, 20, 20)
+    outcome = await asyncio.to_thread(run, voices / "tiny.onnx", tmp_path, 8, 12)
     assert outcome.fine, str(outcome)
-    assert sum(outcome.happened.values()) == 20
+    assert sum(outcome.happened.values()) == 12

@@ -32,12 +32,13 @@ async def unread(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
         return wait_and_read
 
-    for name in OF_MANY_LINES:
-        monkeypatch.setattr(store.lines, name, held(getattr(store.lines, name)))
-    try:
-        yield
-    finally:
-        may_read.set()
+    with monkeypatch.context() as patch:
+        for name in OF_MANY_LINES:
+            patch.setattr(store.lines, name, held(getattr(store.lines, name)))
+        try:
+            yield
+        finally:
+            may_read.set()
 
 
 async def answered(inside: Inside, asked: Asked) -> None:
@@ -45,55 +46,45 @@ async def answered(inside: Inside, asked: Asked) -> None:
     await inside.discord.until(lambda: asked.how, lambda: f"a first answer to {asked}")
 
 
-@pytest.mark.parametrize(
-    ("command", "options", "shows"),
-    [
-        ("script show", {}, BLOCK),
-        ("script export", {"format": "txt"}, "“The Diner”"),
-        ("script stats", {}, "1 line"),
-        ("script replay", {}, "The voice wrote none of it"),
-        ("script surprise", {}, "How the last line surprised"),
-        ("script history", {}, "scene heading"),
-        ("script fork", {"title": "Act two"}, "Act two"),
-        ("privacy export", {}, "All data stored about you"),
-    ],
-)
+COMMANDS: list[tuple[str, dict[str, Any], str]] = [
+    ("script show", {}, BLOCK),
+    ("script export", {"format": "txt"}, "“The Diner”"),
+    ("script stats", {}, "1 line"),
+    ("script replay", {}, "The voice wrote none of it"),
+    ("script surprise", {}, "How the last line surprised"),
+    ("script history", {}, "scene heading"),
+    ("privacy export", {}, "All data stored about you"),
+    ("script fork", {"title": "Act two"}, "Act two"),
+]
+
+
 async def test_a_command_answers_before_it_reads_the_script(
-    inside: Inside,
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
-    options: dict[str, Any],
-    shows: str,
-):
-    await begin(inside.ann, inside.channel)
-    async with unread(inside.services.store, monkeypatch):
-        asked = await inside.ann.slash(inside.channel, command, **options)
-        await answered(inside, asked)
-    await asked.shows(shows)
-
-
-async def test_a_window_opens_before_the_script_is_read(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await begin(inside.ann, inside.channel)
+    for command, options, shows in COMMANDS:
+        async with unread(inside.services.store, monkeypatch):
+            asked = await inside.ann.slash(inside.channel, command, **options)
+            await answered(inside, asked)
+        await asked.shows(shows)
     async with unread(inside.services.store, monkeypatch):
         for options in ({}, {"line": 1}):
             asked = await inside.ann.slash(inside.channel, "script edit", **options)
             await asked.shows_modal()
 
 
-@pytest.mark.parametrize("command", ["script show", "script history"])
 async def test_a_page_is_turned_to_before_the_script_is_read(
-    inside: Inside, monkeypatch: pytest.MonkeyPatch, command: str
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await begin(inside.ann, inside.channel)
     for scene in range(2):
         text = "\n\n".join(f"Knock {scene}-{knock}. {'And on. ' * 60}" for knock in range(6))
         await (await inside.ben.slash(inside.channel, "write", text=text)).shows(BLOCK)
-    shown = await (await inside.ann.slash(inside.channel, command)).shows("page")
-    before = shown.content
-    async with unread(inside.services.store, monkeypatch):
-        turned = await inside.ann.click(shown, "Previous page")
-        await answered(inside, turned)
-        assert shown.content == before
-    await inside.discord.until(lambda: shown.content != before)
+    for command in ("script show", "script history"):
+        shown = await (await inside.ann.slash(inside.channel, command)).shows("page")
+        before = shown.content
+        async with unread(inside.services.store, monkeypatch):
+            turned = await inside.ann.click(shown, "Previous page")
+            await answered(inside, turned)
+            assert shown.content == before
+        await inside.discord.until(lambda shown=shown, before=before: shown.content != before)

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -15,15 +16,14 @@ from bot.app.client import Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases
+from tests.fake_discord.__main__ import served
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
-from tests.fake_discord.processes import fake_discord
+from tests.fake_discord.state import World
 from tests.soak.faults import HANDSHAKE, sessions
 
 from .test_at_once import BLOCK, begin
-
-SHARDS = [1, 3]
 
 LOST = "session: invalid"
 """The only fault after which another session must begin."""
@@ -60,26 +60,27 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-@pytest.fixture(params=SHARDS, ids="{} shards".format)
+@pytest.fixture
 async def host(request: pytest.FixtureRequest, chosen: RunnerSettings) -> AsyncIterator[Host]:
-    """Yield a bot with one shard, and one with several."""
-    async with hosted(chosen, request.param) as found:
+    """Yield a bot with several shards, or as many as a test is parametrized with."""
+    async with hosted(chosen, getattr(request, "param", 3)) as found:
         yield found
 
 
 @asynccontextmanager
-async def hosted(chosen: RunnerSettings, shards: int, **world: float) -> AsyncIterator[Host]:
+async def hosted(chosen: RunnerSettings, shards: int, **world: Any) -> AsyncIterator[Host]:
     """Start a bot with so many shards."""
-    with fake_discord(PATIENCE, **world) as address:
-        async with (
-            Discord(address) as discord,
-            bot_here(address, chosen, Shards.all_of(shards)) as bot,
-        ):
-            await discord.bot_is_ready()
-            yield Host(discord, bot, shards)
-            assert discord.refusals == []
+    async with (
+        served(World(PATIENCE, **world)) as address,
+        Discord(address) as discord,
+        bot_here(address, chosen, Shards.all_of(shards)) as bot,
+    ):
+        await discord.bot_is_ready()
+        yield Host(discord, bot, shards)
+        assert discord.refusals == []
 
 
+@pytest.mark.parametrize("host", [1, 3], indirect=True)
 async def test_a_session_that_is_not_lost_is_resumed(host: Host):
     of_session = sessions(host.discord)
     for times, name in enumerate(OTHERS, 1):
@@ -95,9 +96,8 @@ async def test_a_session_that_is_lost_is_begun_once(host: Host):
         assert await host.counted() == (times * host.shards, 0, times * host.shards)
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_no_more_sessions_are_begun_than_were_lost(host: Host, seed: int):
-    chance = random.Random(seed)
+async def test_no_more_sessions_are_begun_than_were_lost(host: Host):
+    chance = random.Random(1)
     of_session = sessions(host.discord)
     for _ in range(30):
         await of_session[chance.choice(list(of_session))]()

@@ -24,11 +24,10 @@ from bot.inference.grammar import CUE_LIMIT, HEADING_LIMIT, build_grammar
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import make_cue, parse_model_text
 
-WALKS = int(os.environ.get("ONBOOK_WALKS", "60"))
+WALKS = int(os.environ.get("ONBOOK_WALKS", "25"))
 """The number of texts for each vocabulary and constraint; 300 make 10,000 in all."""
 
-steadily = settings(max_examples=150, deadline=None, derandomize=True)
-often = settings(steadily, max_examples=500)
+steadily = settings(max_examples=60, deadline=None, derandomize=True)
 
 ASCII = "".join(map(chr, range(32, 127)))
 VOCABULARIES = {

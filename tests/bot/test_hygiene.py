@@ -39,7 +39,7 @@ from bot.ui.images.pictures import describe_statistics
 from bot.ui.poll_messages import format_poll
 from bot.ui.script_messages import format_struck, split_into_messages
 
-steadily = settings(max_examples=300, deadline=None, derandomize=True)
+steadily = settings(max_examples=100, deadline=None, derandomize=True)
 
 JOINERS = "\u200c\u200d"
 
@@ -296,6 +296,13 @@ def test_a_file_that_people_download_is_clean(text: str, title: str, who: str) -
     element = parse_model_text(text)
     written = format_fountain(title, [element] if element else [], {"Author": [who]})
     assert_clean(written)
+
+
+def test_clean() -> None:
+    assert clean("e\u0301\r\nx\ty\u2028z\xa0!\x07\u202e") == "é\nx y\nz !"
+    assert clean("z\u0335\u0336\u0337\u0338") == "z\u0335\u0336"
+    assert clean("👩\u200d🚀 a\u200db क्\u200dष \u200d") == "👩\u200d🚀 ab क्\u200dष "
+    assert clean("\u1f67") == "\u1f67"
 
 
 def test_a_text_that_is_given_back_is_shown_clean() -> None:

@@ -33,7 +33,7 @@ from bot.screenplay.importers.manuscript import (
 
 from .test_fountain import nasty
 
-steadily = settings(max_examples=200, deadline=None, derandomize=True)
+steadily = settings(max_examples=100, deadline=None, derandomize=True)
 
 nasty_elements = st.lists(nasty, min_size=1, max_size=6).map(
     lambda texts: [element for text in texts if (element := parse_model_text(text))]

@@ -13,7 +13,6 @@ from sqlalchemy import URL
 
 from bot.sharding import Shards
 from bot.storage.database import StoreError, TransactionFailed
-from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.postgres import leases
 from bot.storage.postgres.leases import Lease
 from bot.storage.store import Store
@@ -272,27 +271,6 @@ async def test_a_database_that_cannot_be_used_is_a_sentence(url: URL):
     with pytest.raises(StoreError, match="cannot be used"):
         async with process(url.set(password="wrong")):  # noqa: S106 - the password opens nothing
             pass
-
-
-# Writing in turn -------------------------------------------------------------------------------
-
-
-async def test_an_interaction_that_two_processes_hear_is_one_line(url: URL):
-    one, other = await Store.open(url), await Store.open(url)
-    script = await one.scripts.create_script(a_script())
-    both = (
-        store.lines.append_lines(script, None, [a_draft("Rain.")], "same", 0)
-        for store in (one, other)
-    )
-    results = await asyncio.gather(*both, return_exceptions=True)
-    [refused] = [type(result) for result in results if isinstance(result, Exception)]
-    assert refused in (AlreadyWritten, HeadMoved)
-    again = await other.scripts.get_script(script.id)
-    with pytest.raises(AlreadyWritten):
-        await other.lines.append_lines(again, again.head, [a_draft("Rain.")], "same", 0)
-    assert count(url, "lines") == 1
-    await one.close()
-    await other.close()
 
 
 # Identifying -----------------------------------------------------------------------------------

@@ -149,7 +149,9 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
     assert count(url, "lines") == 6
 
 
-async def test_one_that_waits_lives_and_is_not_ready(discord: Discord, processes: Processes):
+async def test_one_that_waits_lives_is_not_ready_and_ends_when_it_is_told_to(
+    discord: Discord, processes: Processes
+):
     port = free_port()
     first, _ = await processes.start_and_wait("0/1", port)
     async with aiohttp.ClientSession() as session:
@@ -159,6 +161,11 @@ async def test_one_that_waits_lives_and_is_not_ready(discord: Discord, processes
         why = f"This process is waiting for shard 0 of 1: {holder} has shard 0 of 1.\n"
         assert await pages.get("readyz") == (503, why)
         assert (await pages.numbers())("process_resident_memory_bytes") > 0
+        third = processes.start("0/1")
+        await asyncio.to_thread(until_it_says, processes.logs[-1], f":{first.pid} has shard 0 of")
+        third.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(third.wait, LONGEST_END) == 0
+        assert first.poll() is None
         first.send_signal(signal.SIGTERM)
         await discord.bot_is_gone()
         await discord.bot_is_ready()
@@ -166,15 +173,6 @@ async def test_one_that_waits_lives_and_is_not_ready(discord: Discord, processes
         async with asyncio.timeout(PATIENCE):
             while await pages.get("readyz") != (200, "ready\n"):
                 pass
-
-
-async def test_one_that_waits_ends_at_once_when_it_is_told_to(
-    discord: Discord, processes: Processes
-):
-    first, second = await processes.start_and_wait("0/1", free_port())
-    second.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(second.wait, LONGEST_END) == 0
-    assert first.poll() is None
 
 
 STANDS_STILL = """

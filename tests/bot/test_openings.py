@@ -25,13 +25,11 @@ from bot.ui.replay_report import format_report
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
-from .conftest import BOTH, Stage, answer
+from .conftest import Stage, answer
 from .test_cog import begin
 from .test_room import House, house, texts
 
 __all__ = ["house"]
-
-DATABASES = BOTH
 
 PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read_text()).items()}
 

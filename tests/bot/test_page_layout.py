@@ -8,7 +8,7 @@ from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading, parse_person_text
 from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
 
-from .test_markdown import nasty_elements, steadily
+from .test_importers import nasty_elements, steadily
 
 
 def test_a_page() -> None:

@@ -73,16 +73,6 @@ async def test_a_pdf_says_who_wrote_how_much(stage: Stage, paper: str, width: in
     assert "Rain on the window." in page.extract_text()
 
 
-async def test_html(stage: Stage):
-    await written(stage, title="<b>@everyone</b>")
-    told = await stage.ann.slash(stage.channel, "script export", format="html")
-    name, content, _ = await attached(told)
-    assert name == "b-everyone-b.html"
-    assert b"<em>window</em>" in content
-    assert b"<title>&lt;b&gt;@everyone&lt;/b&gt;</title>" in content
-    assert "@everyone" not in told.response.content
-
-
 async def test_a_letter_that_the_pdf_lacks_is_told_of(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="茂: こんにちは")

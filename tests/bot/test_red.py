@@ -59,11 +59,11 @@ def python() -> Path:
         if not whole.exists():
             shutil.rmtree(folder, ignore_errors=True)
             venv.create(folder, symlinks=True)
-            pip(found, "install", "pip", RED)  # the downloader of Red imports pip, and so does Red
-            # Red's downloader installs one requirement at a time, without a look at the others.
+            # The downloader of Red imports pip, and so does Red.
+            pip(found, "install", "--no-compile", "pip", RED)
+            # Red's downloader installs into a folder, without a look at Red's own libraries.
             library = folder / "library"
-            for one in INFO["requirements"]:
-                pip(found, "install", "--upgrade", "--target", library, one)
+            pip(found, "install", "--no-compile", "--target", library, *INFO["requirements"])
             [packages] = folder.glob("lib/*/site-packages")
             (packages / "library.pth").write_text(str(library))
             whole.touch()

@@ -136,11 +136,15 @@ async def play(address: str) -> list[str]:
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-async def test_no_secret_stands_in_the_log_of_a_bot_that_runs(tmp_path: Path, level: str) -> None:
+async def test_no_secret_stands_in_the_log_of_a_bot_that_runs(
+    voices: Path, tmp_path: Path, level: str
+) -> None:
     log = tmp_path / "bot.log"
     with (
         fake_discord(PATIENCE) as address,
-        running_bot(address, tmp_path, log, log_level=level, line_length=40),
+        running_bot(
+            address, tmp_path, log, log_level=level, line_length=40, models=voices, model="tiny"
+        ),
     ):
         secrets = await play(address)
     said = log.read_text()

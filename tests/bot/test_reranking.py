@@ -26,11 +26,10 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
-from bot.storage.line_tree import AlreadyWritten
 
 from .conftest import Stage, answer
 from .test_cog import begin
-from .test_room import House, house, texts
+from .test_room import House, house
 
 __all__ = ["house"]
 
@@ -279,29 +278,6 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     offered = [line for lines in takes.values() for line in lines]
     assert {line.origin["candidates"] for line in offered} == {64 // 5}
     assert len({split_words(line.text) for line in offered}) == 5
-
-
-async def test_takes_are_chosen_as_the_script_says(house: House):
-    await house.start(cast=["MAYA"])
-    await house.session.library.change_preferences(house.writer(), {"quality": "best"})
-    turn = await house.session.continue_(house.writer(), ContinueRequest(takes=4))
-    assert turn.poll is not None
-    takes = await house.store.polls.load_takes(turn.poll)
-    offered = [line for lines in takes.values() for line in lines]
-    assert {line.origin["candidates"] for line in offered} == {16}
-
-
-async def test_a_doubled_delivery_writes_one_line(house: House):
-    await house.start()
-    writer = house.writer()
-    wish = ContinueRequest(options={"quality": "good"})
-    both = await asyncio.gather(
-        house.session.continue_(writer, wish),
-        house.session.continue_(writer, wish),
-        return_exceptions=True,
-    )
-    assert sum(isinstance(one, AlreadyWritten) for one in both) == 1
-    assert len(texts(await house.session.load_lines())) == 2
 
 
 async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(house: House):

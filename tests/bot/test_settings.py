@@ -181,23 +181,6 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch):
     assert (chosen.shards, chosen.rows, chosen.group) == (None, 64, "onbook")
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("GROUP", "On Book", "it must be 1 to 32 lower-case letters, digits, - or _."),
-        ("PERSON_LIMITS", "60", "it must be three whole numbers separated by spaces, such as"),
-        ("SHARDS", "0/0", "the total must be 1 to 16384."),
-    ],
-)
-def test_what_a_value_must_be_is_said_in_words(
-    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv(f"ONBOOK_{name}", value)
-    with pytest.raises(SettingsError) as refused:
-        read_runner_settings()
-    assert str(refused.value).startswith(f"ONBOOK_{name} is not valid: {said}")
-
-
 def test_settings_stay_as_they_are():
     with pytest.raises(ValueError, match="frozen"):
         read_settings().rows = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sqlite3
 import time
@@ -17,11 +18,13 @@ from bot.app.client import Bot
 from bot.cogs import services
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
+from tests.fake_discord.__main__ import served
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
-from tests.fake_discord.processes import fake_discord, running_bot
+from tests.fake_discord.processes import running_bot
+from tests.fake_discord.state import World
 
 from .test_at_once import BLOCK, begin, slow_down
 
@@ -31,9 +34,8 @@ ORIGINAL = "@original"
 @pytest.fixture
 async def discord() -> AsyncIterator[Discord]:
     """Yield a Discord of the test's own."""
-    with fake_discord(PATIENCE) as address:
-        async with Discord(address) as discord:
-            yield discord
+    async with served(World(PATIENCE)) as address, Discord(address) as discord:
+        yield discord
 
 
 @pytest.fixture
@@ -49,9 +51,8 @@ def lines_in(path: Path) -> int:
         return int(database.execute("SELECT count(*) FROM lines").fetchone()[0])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_lines_in_hand_are_finished_and_none_begun(
-    discord: Discord, settings: dict[str, Any], tmp_path: Path, number: signal.Signals
+    discord: Discord, settings: dict[str, Any], tmp_path: Path
 ):
     guild = await discord.guild("The Playhouse")
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
@@ -62,10 +63,10 @@ async def test_lines_in_hand_are_finished_and_none_begun(
         async with discord.holding("PATCH", ORIGINAL, most=1):
             asked = await ann.click(begun, "Continue")
             await discord.until(lambda: discord.held)
-            bot.send_signal(number)
+            bot.send_signal(signal.SIGINT)
             await asyncio.to_thread(until_it_says, log, "stopping")
             # A second signal does not end the bot halfway.
-            bot.send_signal(number)
+            bot.send_signal(signal.SIGTERM)
             late = await ann.slash(channel, "write", text="Rain.")
         await asked.shows(BLOCK)
         assert await asyncio.to_thread(bot.wait, LONGEST_END) == 0
@@ -83,20 +84,26 @@ def until_it_says(log: Path, words: str) -> None:
 
 
 async def test_it_ends_although_discord_does_not_answer(
-    discord: Discord, settings: dict[str, Any], tmp_path: Path
+    discord: Discord,
+    chosen: RunnerSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
+    for wait in ("FINISH_SECONDS", "SHOW_SECONDS", "GIVE_UP_SECONDS"):
+        monkeypatch.setattr(services, wait, 0.2)
     guild = await discord.guild("The Playhouse")
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
-    with running_bot(discord.address, tmp_path, tmp_path / "log", **settings) as bot:
+    async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
         begun = await begin(ann, channel)
         await discord.fail(Kind.SILENCE, "PATCH", ORIGINAL, most=1000)
         await ann.click(begun, "Continue")
+        while len(await bot.services.sessions.get(channel.id).load_lines()) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         await discord.until(lambda: discord.faults)
-        bot.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(bot.wait, LONGEST_END) == 0
-    assert lines_in(tmp_path / "onbook.db") == 2
-    assert "ERROR" not in (tmp_path / "log").read_text()
+    assert lines_in(chosen.database) == 2
+    mine = [one for one in caplog.records if one.name.startswith("onbook")]
+    assert not [one for one in mine if one.levelno >= logging.ERROR]
 
 
 async def remove_cogs(bot: Bot) -> None:

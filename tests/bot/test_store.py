@@ -154,15 +154,6 @@ async def test_the_path_is_in_the_order_of_the_script(store: Store):
     )
 
 
-async def test_a_path_goes_up_its_own_branch(store: Store):
-    script = await store.scripts.create_script(a_script())
-    [trunk, left] = await append(store, script.id, "Trunk.", "Left.")
-    await store.lines.move_head(await store.scripts.get_script(script.id), trunk)
-    [right] = await append(store, script.id, "Right.")
-    assert await store.lines.load_path_ids(left) == [trunk, left]
-    assert await store.lines.load_path_ids(right) == [trunk, right]
-
-
 async def test_a_line_is_kept_as_it_was_given(store: Store):
     script = await store.scripts.create_script(a_script())
     element = Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so”?")
@@ -201,12 +192,6 @@ async def test_what_origins_have_in_common_is_kept_once_and_as_long_as_a_line_ha
     assert (await store.lines.find_line(lines[5].id)).origin == lines[5].origin
     await store.scripts.delete_script(other.id)
     assert count(where, "provenances") == 0
-
-
-async def test_lines_move_the_head_to_the_last_of_them(store: Store):
-    script = await store.scripts.create_script(a_script())
-    [_, last] = await append(store, script.id, "One.", "Two.")
-    assert (await store.scripts.get_script(script.id)).head == last
 
 
 # All or nothing --------------------------------------------------------------------------------

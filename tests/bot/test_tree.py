@@ -64,29 +64,6 @@ async def test_redo_brings_back_what_undo_took(house: House):
         await house.session.history.redo(house.writer())
 
 
-async def test_a_new_line_replaces_what_redo_would_bring(house: House):
-    await house.start()
-    await house.write("Rain.")
-    await house.session.history.undo(house.writer())
-    await house.write("Snow.")
-    await house.session.history.undo(house.writer())
-    await house.session.history.redo(house.writer())
-    assert texts(await house.session.load_lines())[1:] == ["Snow."]
-
-
-async def test_a_jump_sets_the_way_that_redo_follows(house: House):
-    begun = await house.start()
-    rain = (await house.write("Rain.\n\nThunder.\n\nHail.")).lines
-    await house.session.history.jump_to(house.writer(), begun.position)
-    await house.write("Snow.")
-    await house.session.history.jump_to(house.writer(), ScriptPosition(begun.script.id, rain[1].id))
-    for _ in range(2):
-        await house.session.history.undo(house.writer())
-    for _ in range(3):
-        await house.session.history.redo(house.writer())
-    assert texts(await house.session.load_lines())[1:] == ["Rain.", "Thunder.", "Hail."]
-
-
 async def test_an_old_redo_moves_nothing(house: House):
     await house.start()
     written = await house.write("Rain.")
@@ -134,13 +111,6 @@ async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
         assert await stage.lines() == [HEADING, "Rain."]
         await who.slash(stage.channel, "undo")
         assert await stage.lines() == [HEADING]
-
-
-async def test_a_voices_line_is_taken_back_by_anybody(stage: Stage):
-    await begin(stage)
-    await stage.go_on(stage.ann, stage.channel, seed=1)
-    await stage.ben.slash(stage.channel, "undo")
-    assert await stage.lines() == [HEADING]
 
 
 async def test_a_jump_is_no_way_around(house: House):
@@ -630,13 +600,6 @@ async def test_what_cannot_be_rewritten_is_given_back(stage: Stage):
     assert refused.ephemeral
     assert "not in the script now" in refused.content
     assert "Here is your text:\n```\nExt. roof\n```" in refused.content
-
-
-async def test_a_stranger_cannot_open_somebody_elses_line(stage: Stage):
-    await begin(stage)
-    refused = answer(await stage.ben.slash(stage.channel, "script edit"))
-    assert refused.ephemeral
-    assert "would remove Ann's line" in refused.content
 
 
 # On a message ----------------------------------------------------------------------------------

@@ -12,8 +12,6 @@ from sqlalchemy.engine import Engine
 from bot.session.turn import ContinueRequest
 from bot.storage.schema import Script
 
-from .conftest import Stage
-from .test_cog import begin
 from .test_room import House, house
 
 __all__ = ["house"]
@@ -57,11 +55,3 @@ async def test_a_turn_reads_the_script_once(house: House):
         assert [getattr(turn.script, one) for one in columns] == [
             getattr(stored, one) for one in columns
         ]
-
-
-async def test_a_command_reads_the_script_before_during_and_after_its_turn(stage: Stage):
-    await begin(stage)
-    with reads_of_scripts() as reads:
-        await stage.ann.slash(stage.channel, "continue")
-    # The three reads: the early refusal, the write under the lock, and the drawing of the message.
-    assert len(reads) == 3

