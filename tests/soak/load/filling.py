@@ -104,6 +104,8 @@ async def _write(room: ChannelSession, guild: int, number: int, play: int, lines
             turn = await room.library.begin(
                 writer, NewScript(title=f"Play {play}", guild=guild), opening
             )
+            # So that the same line is written wherever the play stands.
+            await room.library.change_preferences(writer, {"seed": play})
         elif line % 2:
             turn = await room.continue_(writer, ContinueRequest(seed=EACH * play + line))
         else:
