@@ -16,15 +16,13 @@ from discord.utils import setup_logging
 from sqlalchemy import URL
 
 from .app import client
-from .app.client import RunnerError
-from .inference.model import ModelError
+from .errors import ModelError, OperatorError, RunnerError
 from .log_redaction import guard_handlers
-from .settings import RunnerSettings, SettingsError, parse_address, read_runner_settings
+from .settings import RunnerSettings, parse_address, read_runner_settings
 from .storage.copying import copy_database
-from .storage.database import StoreError
 from .storage.sqlite.backup import backup, restore
 
-REPORTED_ERRORS = (RunnerError, SettingsError, ModelError, StoreError)
+REPORTED_ERRORS = (OperatorError, ModelError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

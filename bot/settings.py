@@ -23,6 +23,7 @@ from pydantic import (
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from .errors import SettingsError
 from .sharding import Shards
 
 PREFIX = "ONBOOK_"
@@ -48,10 +49,6 @@ PATTERN_MEANINGS = {
 """The patterns in words, for error messages."""
 
 RATE_DESCRIPTION = "The turns, generated lines and characters to read that one {} gets per minute."
-
-
-class SettingsError(Exception):
-    """A setting cannot be used: one sentence about the setting, and what to do."""
 
 
 def name_variable(field: str) -> str:

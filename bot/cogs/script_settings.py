@@ -8,23 +8,22 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from ..errors import RequestError
 from ..generation.options import PREFERENCES, OptionValue
 from ..i18n.catalogue import phrase, say
-from ..session.banned_words import check_casts, edit_words, format_words
+from ..session.banned_words import check_casts, edit_words
 from ..session.preferences import (
     BANNED,
     EVERYTHING,
     LABELS,
     MAX_TAKES,
-    format_changes,
-    format_preferences,
     initial_values,
 )
-from ..session.turn import SessionError
 from ..settings import Settings
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_may_set, check_permissions
+from ..ui.settings_messages import format_changes, format_preferences, format_words
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, with_options
 from .requester import get_channel, get_requester
 
@@ -155,9 +154,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Change the settings that were given a value."""
         given = {name: value for name, value in chosen.items() if value is not None}
         if not given:
-            raise SessionError(
-                say("Choose a setting to change, or see them all with {/settings show}.")
-            )
+            raise RequestError("Choose a setting to change, or see them all with {/settings show}.")
         await self._change_preferences(interaction, given)
 
     async def _change_preferences(
@@ -211,5 +208,5 @@ def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     if not server:
         return "channel", get_channel(interaction)
     if interaction.guild_id is None:
-        raise SessionError(say("This is not a server. Leave out {*server}."))
+        raise RequestError("This is not a server. Leave out {*server}.")
     return "guild", interaction.guild_id

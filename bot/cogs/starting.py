@@ -10,9 +10,9 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from ..errors import ModelError
 from ..i18n.catalogue import say
-from ..i18n.markdown import inline
-from ..inference.model import LONGEST_STYLE, ModelError
+from ..inference.model import LONGEST_STYLE
 from ..screenplay.elements import Element
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading, parse_cast
 from ..screenplay.importers.import_formats import check_file, list_endings
@@ -21,6 +21,7 @@ from ..session.rate_limits import Cost
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
 from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
+from ..ui.markdown import inline
 from ..ui.model_cards import list_styles
 from ..ui.responses import check_permissions
 from . import attachments

@@ -8,6 +8,7 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from ..errors import NoScript
 from ..generation.options import OPTIONS, OptionValue
 from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
@@ -15,7 +16,7 @@ from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
 from ..session.preferences import MAX_TAKES
 from ..session.rate_limits import Cost
-from ..session.turn import MAX_LINES, ContinueRequest, NoScript, ScriptPosition
+from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition
 from ..ui.components import Handler, Interaction, make_custom_id, parse_position, position_pattern
 from ..ui.delivery import FirstResponse
 from ..ui.message_poster import HELP_TEXT

@@ -30,8 +30,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import onnxruntime
 
+from ..errors import ModelError, NoVerdict
 from ..i18n.catalogue import phrase
-from .model import DAMAGED_MODEL, Model, ModelError, read_model_file
+from .model import DAMAGED_MODEL, Model, read_model_file
 
 EXAMINATION_TIMEOUT = 30
 """Seconds after which an examination is given up. A sound file takes less than one second."""
@@ -65,13 +66,6 @@ OUT_OF_MEMORY = phrase(
 
 OUT_OF_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 """The runtime's messages when it lacks memory, unless it raises MemoryError."""
-
-
-class NoVerdict(ModelError):
-    """Report that there is no verdict on a model file.
-
-    The file is changing, or its child was killed, lacked memory or did not start.
-    """
 
 
 class VerdictStore(Protocol):

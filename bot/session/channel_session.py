@@ -60,7 +60,7 @@ class ChannelSession:
         return await self.library.load_script_at(under)
 
     async def load_nonempty_script(self) -> Script:
-        """Load the running script; raise NoScript, or SessionError if it has no line."""
+        """Load the running script; raise NoScript, or RequestError if it has no line."""
         return await self.library.load_nonempty_script()
 
     async def load_lines(self) -> list[Line]:

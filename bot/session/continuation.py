@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
+from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from ..storage.schema import Script
@@ -15,16 +14,7 @@ from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
 from .reader import ScriptReader
-from .turn import (
-    ContinueRequest,
-    Job,
-    Requester,
-    ScriptPosition,
-    SessionError,
-    Stopped,
-    TurnResult,
-    parse_typed_text,
-)
+from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 Clock = Callable[[], dt.datetime]
 """Tells the time, with its zone."""
@@ -33,7 +23,7 @@ Clock = Callable[[], dt.datetime]
 class Continuation:
     """Add lines to the running script.
 
-    A method that raises has changed nothing: SessionError or ScriptError for what cannot be done,
+    A method that raises has changed nothing: RequestError for what cannot be done,
     ModelError for a model that is gone, EngineBusy and EngineClosed, HeadMoved and AlreadyWritten.
     The place ``under`` is where the script must still stand.
     """
@@ -85,12 +75,12 @@ class Continuation:
         the head stays where it was.
         """
         if request.character and request.kind not in (None, Kind.DIALOGUE):
-            raise SessionError(say("Only speech has a speaker. Leave out {*kind} or {*character}."))
+            raise RequestError("Only speech has a speaker. Leave out {*kind} or {*character}.")
         async with self.library.open_turn(requester, expected) as context:
             takes = request.takes or context.script.takes
             if request.vote and takes == 1:
-                raise SessionError(
-                    say("A vote needs several takes. Set {*takes} to a number from 2 to 5.")
+                raise RequestError(
+                    "A vote needs several takes. Set {*takes} to a number from 2 to 5."
                 )
             await context.check_pace()
             if takes > 1:
@@ -104,12 +94,10 @@ class Continuation:
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
             if line.author is not None:
-                raise SessionError(
-                    say(
-                        "The last line is {name}'s, not the voice's. Undo it with {/undo}, or "
-                        "use {/continue}.",
-                        name=inline(line.credit, 60),
-                    )
+                raise RequestError(
+                    "The last line is {name}'s, not the voice's. Undo it with {/undo}, or "
+                    "use {/continue}.",
+                    name=line.credit,
                 )
             await context.check_pace()
             origin = line.origin
@@ -154,7 +142,7 @@ class Continuation:
     ) -> list[list[Draft]]:
         """Write takes of lines below ``parent`` with the script's model, and store nothing.
 
-        Return the finished lines when somebody presses Stop; raise SessionError if there are none.
+        Return the finished lines when somebody presses Stop; raise RequestError if there are none.
         """
         primed = await self.reader.open_model_for(script, parent)
         try:
@@ -166,4 +154,4 @@ class Continuation:
                 primed.engine, generation_context, script, request, takes, banned, job
             )
         except Stopped:
-            raise SessionError(say("Stopped before the first line. Nothing was added.")) from None
+            raise RequestError("Stopped before the first line. Nothing was added.") from None

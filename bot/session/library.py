@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from ..errors import NoScript, RequestError, StaleLine, Stopped
 from ..generation import openings, prefill
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
 from ..inference.registry import ModelRegistry
 from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
-from ..screenplay.elements import Element, Kind, ScriptError
+from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
 from ..storage.schema import Line, Script, guild_voice_key
@@ -24,19 +23,7 @@ from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_write
 from .reader import ScriptReader
-from .turn import (
-    NO_SCRIPT,
-    Job,
-    NewScript,
-    NoScript,
-    Requester,
-    ScriptPosition,
-    SessionError,
-    StaleLine,
-    Stopped,
-    TurnResult,
-    current_position,
-)
+from .turn import NO_SCRIPT, Job, NewScript, Requester, ScriptPosition, TurnResult, current_position
 
 READING_TIME_LIMIT = 600.0
 """Seconds for which a model reads a file before its lines are there. Discord waits for 900."""
@@ -48,7 +35,7 @@ CHECKED_LINES = 500
 class Library:
     """The scripts of one channel, of which one may run.
 
-    A method that raises has changed nothing: SessionError or ScriptError for what cannot be done or
+    A method that raises has changed nothing: RequestError for what cannot be done or
     may not, and ModelError for a model that is gone.
     """
 
@@ -77,12 +64,10 @@ class Library:
             return script
         if await self.list_scripts():
             raise NoScript(
-                say(
-                    "No script is running in this channel. Start one with {/start}, or continue "
-                    "one with {/scripts}."
-                )
+                "No script is running in this channel. Start one with {/start}, or continue "
+                "one with {/scripts}."
             )
-        raise NoScript(say("No script is running in this channel. Start one with {/start}."))
+        raise NoScript("No script is running in this channel. Start one with {/start}.")
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
         """Return the script if it still stands at a place; raise NoScript and StaleLine."""
@@ -90,7 +75,7 @@ class Library:
         if expected is None or expected == current_position(script):
             return script
         await self.check_is_running(script, expected.script)
-        raise StaleLine(expected)
+        raise StaleLine(script=expected.script, line=expected.line)
 
     @asynccontextmanager
     async def open_turn(
@@ -101,10 +86,10 @@ class Library:
             yield TurnContext(self.store, await self.load_script_at(expected), requester)
 
     async def load_nonempty_script(self) -> Script:
-        """Load the running script; raise NoScript, or SessionError if it has no line."""
+        """Load the running script; raise NoScript, or RequestError if it has no line."""
         script = await self.load_script()
         if script.head is None:
-            raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
+            raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return script
 
     async def load_lines(self) -> list[Line]:
@@ -119,16 +104,15 @@ class Library:
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
     async def check_is_running(self, running: Script, script: int) -> None:
-        """Raise SessionError where another script was meant than the one that runs."""
+        """Raise RequestError where another script was meant than the one that runs."""
         if running.id == script:
             return
-        title = inline(running.title, 100)
         if await self.store.scripts.find_script(script) is None:
-            raise SessionError(
-                say("That script was deleted. “{title}” is running here now.", title=title)
+            raise RequestError(
+                "That script was deleted. “{title}” is running here now.", title=running.title
             )
-        raise SessionError(
-            say("That script is paused. “{title}” is running here now.", title=title)
+        raise RequestError(
+            "That script is paused. “{title}” is running here now.", title=running.title
         )
 
     # New scripts
@@ -172,24 +156,22 @@ class Library:
         try:
             drafts = await job.wait(reads)
         except Stopped:
-            raise SessionError(
-                say("Stopped while reading the script. Nothing was started.")
-            ) from None
+            raise RequestError("Stopped while reading the script. Nothing was started.") from None
         async with self.lock:
             shelved = await self._find_script_to_shelve(requester, new.over)
             return await self._store_script(script, primed, drafts, requester, shelved)
 
     async def _find_script_to_shelve(self, requester: Requester, over: int | None) -> Script | None:
-        """Find the running script; raise SessionError unless the requester may shelve it."""
+        """Find the running script; raise RequestError unless the requester may shelve it."""
         running = await self.store.scripts.find_running_script(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
-            raise SessionError(say("Another script was started here. Use {/start} again."))
+            raise RequestError("Another script was started here. Use {/start} again.")
         if running is not None:
             check_may_write(running, requester)
         return running
 
     async def _make_script(self, requester: Requester, new: NewScript) -> Script:
-        """Make a new script, without storing it; raise ScriptError for a banned name."""
+        """Make a new script, without storing it; raise RequestError for a banned name."""
         await self._check_names(new.cast, new.guild)
         initial = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
         if new.temperature:
@@ -222,7 +204,7 @@ class Library:
         return chosen if chosen in self.voices.names() else self.settings.model
 
     async def _open_model(self, script: Script, style: str | None) -> PrimedModel:
-        """Open a new script's model, and set the script's style; raise ScriptError."""
+        """Open a new script's model, and set the script's style; raise RequestError."""
         if style:
             model = (await self.voices.engine(script.voice)).model
             script.style = openings.find_style(model, style)
@@ -254,10 +236,10 @@ class Library:
         return await self.store.scripts.list_scripts(self.channel)
 
     async def find(self, script: int) -> Script:
-        """Return a script of the channel by its id; raise SessionError where it is gone."""
+        """Return a script of the channel by its id; raise RequestError where it is gone."""
         row = await self.store.scripts.find_script(script)
         if row is None or row.channel != self.channel:
-            raise SessionError(say("That script is no longer here. See {/scripts}."))
+            raise RequestError("That script is no longer here. See {/scripts}.")
         return row
 
     async def switch(self, requester: Requester, script: int) -> TurnResult:
@@ -266,7 +248,7 @@ class Library:
             target = await self.find(script)
             running = await self.store.scripts.find_running_script(self.channel)
             if running is not None and running.id == script:
-                raise SessionError(say("That script is already running here. Use {/continue}."))
+                raise RequestError("That script is already running here. Use {/continue}.")
             for script_row in filter(None, (target, running)):
                 check_may_write(script_row, requester)
             removed, restored = await self._compare_visible_lines(running, target)
@@ -358,8 +340,8 @@ class Library:
             script = await self.load_script()
             check_may_manage(script, requester)
             if "role" in values and not requester.moderator:
-                raise SessionError(
-                    say("Only a moderator (Manage Messages) can limit a script to a role. Ask one.")
+                raise RequestError(
+                    "Only a moderator (Manage Messages) can limit a script to a role. Ask one."
                 )
             if "voice" in values:
                 await self.voices.engine(values["voice"])
@@ -375,15 +357,12 @@ class Library:
             script = await self.load_script()
             check_may_write(script, requester)
             if not names:
-                raise SessionError(say("Name a character to add, such as MAYA."))
+                raise RequestError("Name a character to add, such as MAYA.")
             await self._check_names(names, script.guild)
             cast = list(dict.fromkeys([*script.cast, *names]))
             if len(cast) > CAST_LIMIT:
-                raise SessionError(
-                    say(
-                        "A cast can have at most {most} characters. Remove one first.",
-                        most=CAST_LIMIT,
-                    )
+                raise RequestError(
+                    "A cast can have at most {most} characters. Remove one first.", most=CAST_LIMIT
                 )
             return await self.store.scripts.replace_cast(
                 script.id, cast, dict.fromkeys(names, player)
@@ -395,9 +374,7 @@ class Library:
             script = await self.load_script()
             check_may_manage(script, requester)
             if name not in script.cast:
-                raise SessionError(
-                    say("“{name}” is not in the cast. See {/cast list}.", name=inline(name, 60))
-                )
+                raise RequestError("“{name}” is not in the cast. See {/cast list}.", name=name)
             cast = [member for member in script.cast if member != name]
             return await self.store.scripts.replace_cast(script.id, cast, {})
 
@@ -407,15 +384,13 @@ class Library:
         return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
-        """Raise ScriptError for a name that has a banned word."""
+        """Raise RequestError for a name that has a banned word."""
         banned = await self.load_banned_words(guild)
         for name in names:
             if word := find_banned_word(name, banned):
-                raise ScriptError(
-                    say(
-                        "“{name}” cannot join the cast, because “{word}” is banned here. See "
-                        "{/settings banned}.",
-                        name=inline(name, 60),
-                        word=inline(word, 40),
-                    )
+                raise RequestError(
+                    "“{name}” cannot join the cast, because “{word}” is banned here. See "
+                    "{/settings banned}.",
+                    name=name,
+                    word=word,
                 )

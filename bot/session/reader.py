@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ..arrays import Floats, Logits, States
+from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
 from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
 from ..generation.openings import PrimedModel
@@ -22,7 +23,7 @@ from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
 from .notifications import Notifications
-from .turn import Job, Requester, SessionError, Stopped
+from .turn import Job, Requester
 
 COMPARED_CHARACTERS = 30_000
 """Characters of a script whose lines are not written again: some 600 lines."""
@@ -114,7 +115,7 @@ class ScriptReader:
         requester: Requester,
         job: Job,
     ) -> list[Draft]:
-        """Read a person's elements below a line; raise SessionError if that is stopped.
+        """Read a person's elements below a line; raise RequestError if that is stopped.
 
         All that stands above the elements may have to be read before.
         """
@@ -123,7 +124,7 @@ class ScriptReader:
             return await job.wait(self.read_elements(primed, state, elements, requester))
         except Stopped:
             sentence = say("Stopped while the voice was reading the script. Nothing was changed.")
-            raise SessionError(sentence) from None
+            raise RequestError(sentence) from None
 
     async def read_elements(
         self, primed: PrimedModel, state: States, elements: Sequence[Element], requester: Requester

@@ -13,20 +13,19 @@ from enum import StrEnum
 import numpy as np
 
 from ..arrays import States, Tokens
+from ..errors import ModelError, NoContinuation, RequestError, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
 from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.lexicon import RECALL_LINES, RecentElements
-from ..inference.model import ModelError
 from ..inference.processors.repetition import REACH
-from ..inference.request import NoContinuation
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
 from .channel_session import ChannelSession
-from .turn import Job, SessionError, Stopped
+from .turn import Job
 
 LINES_AT_ONCE = 8
 """Lines that are written again side by side."""
@@ -87,12 +86,12 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     """Replay the script that runs in a channel, while people may write on.
 
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
-    SessionError for a script without lines, and what `Engine.run` raises.
+    RequestError for a script without lines, and what `Engine.run` raises.
     """
     script = await session.load_script()
     lines = await session.store.lines.load_path(script.head)
     if not lines:
-        raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
+        raise RequestError("The script is empty. Write a line, or use {/continue}.")
     replayer = Replayer(
         session, script, await session.library.load_banned_words(script.guild), lines
     )
@@ -168,7 +167,7 @@ class Replayer:
         options = provenance.restore_options(line.origin, self._banned)
         try:
             draft = await generator.generate(reader.engine, at, options, reader.owner)
-        except (NoContinuation, ValueError):
+        except (NoContinuation, UnspellableElement):
             return ""
         return draft.element.text if draft else ""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from .database import Database, Guard, StoreError
+from ..errors import StoreError
+from .database import Database, Guard
 from .postgres.postgres_database import PostgresDatabase
 from .sqlite.sqlite_database import SQLiteDatabase
 

@@ -12,8 +12,8 @@ from sqlalchemy import URL, Row, Table, func, literal, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..errors import StoreError, TransactionFailed
 from .backends import find_backend, parse_address
-from .database import StoreError, TransactionFailed
 from .dialects import get_dialect
 from .schema import TABLES_WITH_PUBLIC_IDS, Base
 

@@ -12,28 +12,13 @@ from typing import ClassVar, Self, TypeAlias
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..errors import TransactionFailed
 from ..telemetry import NULL_METER, Meter
 
 PURGE_RETRY = 2.0
 """Seconds between two attempts to purge deleted content that a reader still sees."""
 
 log = logging.getLogger("onbook.database")
-
-
-class StoreError(Exception):
-    """A database cannot be used. One sentence says why, and what to do about it."""
-
-
-class TransactionFailed(Exception):
-    """A transaction failed because of the database, and changed nothing.
-
-    ``reason`` is ``full``, ``readonly``, ``locked``, ``away`` (the server cannot be reached),
-    ``lost`` (another process has the lease) or ``broken``.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .database import TransactionFailed
+from ..errors import TransactionFailed
 
 GROUP_SIZE = 16
 """The most changes that share a transaction, and with it one flush of the disk."""

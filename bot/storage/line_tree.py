@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from ..errors import AlreadyWritten, HeadMoved
 from ..screenplay.drafts import Draft
 from .dialects import Dialect, Insert, get_dialect, insert, json_integers
 from .schema import (
@@ -51,14 +52,6 @@ COPIED_COLUMNS = (
     *(Line.written, Line.asker, Line.removed),
 )
 """The columns in which a copy of a line equals the line."""
-
-
-class HeadMoved(Exception):
-    """Another command has moved the script's head meanwhile; nothing was written."""
-
-
-class AlreadyWritten(Exception):
-    """The interaction has written its lines before; nothing was written twice."""
 
 
 # Walking ---------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ import discord
 
 from ..generation.prefill import Progress
 from ..i18n.catalogue import many, phrase, say
-from ..i18n.markdown import inline
 from ..session.channel_session import ChannelSession
 from ..session.turn import PollResult, ScriptPosition, TurnResult, current_position
 from ..storage.schema import Line, Poll, Script, posted_result_key
@@ -17,6 +16,7 @@ from . import components
 from .cards import format_card, split_into_cards
 from .components import Interaction
 from .delivery import NO_MENTIONS, MessageChannel, complete_response, post_message, try_once
+from .markdown import inline
 from .perspective import format_message
 from .poll_messages import draw_poll
 from .responses import IS_SHOWN

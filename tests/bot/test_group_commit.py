@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, event
 
-from bot.storage.database import TransactionFailed
+from bot.errors import AlreadyWritten, HeadMoved, TransactionFailed
 from bot.storage.group_commit import GROUP_SIZE
-from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.schema import Line, Script
 from bot.storage.store import Store
 

@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import URL
 
+from bot.errors import AlreadyWritten, HeadMoved, StoreError, TransactionFailed
 from bot.sharding import Shards
-from bot.storage.database import StoreError, TransactionFailed
-from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.postgres import leases
 from bot.storage.postgres.leases import Lease
 from bot.storage.store import Store

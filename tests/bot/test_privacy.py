@@ -21,11 +21,11 @@ from sqlalchemy import URL
 
 from bot.cogs import add_cogs
 from bot.cogs.privacy import make_export_file
+from bot.errors import HeadMoved
 from bot.screenplay.elements import Kind
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job, ScriptPosition
 from bot.settings import RunnerSettings
-from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import (
     ERASED_ELEMENT,
     ERASED_NAME,

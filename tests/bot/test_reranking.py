@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bot.errors import AlreadyWritten
 from bot.generation import generator, provenance
 from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
@@ -26,7 +27,6 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
-from bot.storage.line_tree import AlreadyWritten
 
 from .conftest import Stage, answer
 from .test_cog import begin

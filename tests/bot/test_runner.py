@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.app import client
-from bot.app.client import RunnerError
+from bot.errors import RunnerError
 from bot.settings import RunnerSettings
 from tests.fake_discord.addresses import at
 from tests.fake_discord.people import Discord

@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 from sqlalchemy import URL, event, make_url
 
+from bot.errors import AlreadyWritten, HeadMoved, StoreError
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
-from bot.storage.database import StoreError
-from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.schema import ROOT_LINE, Line, Script, make_fork
 from bot.storage.store import Store
 

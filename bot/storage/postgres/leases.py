@@ -32,9 +32,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import NullPool
 
+from ...errors import LeaseLost, StoreError, TransactionFailed
 from ...sharding import Shards
 from .. import migrations
-from ..database import StoreError, TransactionFailed
 from . import timeouts
 from .connections import connect
 from .error_codes import SERVER_ERRORS, is_locked, raising_store_error
@@ -82,10 +82,6 @@ _identified = Table(
 _NOW = func.clock_timestamp()
 
 log = logging.getLogger("onbook.leases")
-
-
-class LeaseLost(Exception):
-    """The lease has expired, or another process has acquired it."""
 
 
 class LocalIdentifyLimiter:

@@ -11,7 +11,8 @@ from sqlalchemy import URL, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.pool import NullPool
 
-from ..database import Database, Guard, TransactionFailed
+from ...errors import TransactionFailed
+from ..database import Database, Guard
 from ..dialects import Dialect
 from . import timeouts
 from .connections import connect

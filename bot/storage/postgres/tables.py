@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from ...errors import StoreError
 from .. import migrations
-from ..database import StoreError
 from ..dialects import get_dialect
 from ..schema import TABLES_WITH_PUBLIC_IDS, Base
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import select, update
 
+from ...errors import HeadMoved
 from ...screenplay.drafts import Draft
 from .. import line_tree
 from ..deletion import delete_posted_result_keys
-from ..line_tree import HeadMoved
 from ..schema import Line, Poll, Script, Vote
 from ..state_eviction import count_state_bytes
 from ..transactions import Transactions

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
 from .. import deletion, line_tree
-from ..line_tree import AlreadyWritten
 from ..schema import Line, Script
 from ..state_eviction import count_state_bytes
 from ..transactions import Transactions

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from ..database import StoreError
+from ...errors import StoreError
 from ..schema import TABLES_WITH_PUBLIC_IDS
 from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 

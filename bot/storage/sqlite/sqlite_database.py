@@ -22,7 +22,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from ..database import Database, Guard, StoreError, TransactionFailed
+from ...errors import StoreError, TransactionFailed
+from ..database import Database, Guard
 from ..dialects import Dialect
 from .files import lock_file, remove_file, upgrade_file
 from .sqlite_dialect import SQLITE
