@@ -18,10 +18,14 @@ class TurnContext:
     Nothing reads the row again: the store moves the head only from where this row has it.
     """
 
-    def __init__(self, store: Store, script: Script, requester: Requester) -> None:
+    def __init__(
+        self, store: Store, script: Script, requester: Requester, banned: tuple[str, ...]
+    ) -> None:
         self.store = store
         self.script = script
         self.requester = requester
+        self.banned = banned
+        """The banned words that apply to the script."""
 
     # Permissions
 

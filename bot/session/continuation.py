@@ -9,7 +9,6 @@ from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
-from ..storage.schema import Script
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
@@ -112,7 +111,7 @@ class Continuation:
         self, context: TurnContext, parent: int | None, request: ContinueRequest, job: Job
     ) -> TurnResult:
         """Write lines below ``parent``, and move the head there."""
-        [drafts] = await self.write_takes(context.script, parent, request, 1, job)
+        [drafts] = await self.write_takes(context, parent, request, 1, job)
         lines = await self.store.lines.append_lines(
             context.script,
             parent,
@@ -130,7 +129,7 @@ class Continuation:
     ) -> TurnResult:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
-        drafts = await self.write_takes(script, script.head, request, takes, job)
+        drafts = await self.write_takes(context, script.head, request, takes, job)
         ends = self.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
         poll = await self.store.polls.open_poll(
             script, drafts, requester.delivery, requester.id, ends
@@ -138,20 +137,25 @@ class Continuation:
         return self.reader.notifications.attach_model_change(TurnResult(script, poll=poll))
 
     async def write_takes(
-        self, script: Script, parent: int | None, request: ContinueRequest, takes: int, job: Job
+        self,
+        context: TurnContext,
+        parent: int | None,
+        request: ContinueRequest,
+        takes: int,
+        job: Job,
     ) -> list[list[Draft]]:
         """Write takes of lines below ``parent`` with the script's model, and store nothing.
 
         Return the finished lines when somebody presses Stop; raise RequestError if there are none.
         """
+        script = context.script
         primed = await self.reader.open_model_for(script, parent)
         try:
             generation_context = await job.wait(
                 self.reader.load_context(primed, parent, job.progress)
             )
-            banned = await self.library.load_banned_words(script.guild)
             return await self.drafter.write_takes(
-                primed.engine, generation_context, script, request, takes, banned, job
+                primed.engine, generation_context, script, request, takes, context.banned, job
             )
         except Stopped:
             raise RequestError("Stopped before the first line. Nothing was added.") from None

@@ -59,7 +59,10 @@ class Library:
 
     async def load_script(self) -> Script:
         """Load the running script; raise NoScript."""
-        script = await self.store.scripts.find_running_script(self.channel)
+        return await self._require(await self.store.scripts.find_running_script(self.channel))
+
+    async def _require(self, script: Script | None) -> Script:
+        """Return the script that was found; raise NoScript where none was."""
         if script is not None:
             return script
         if await self.list_scripts():
@@ -72,10 +75,13 @@ class Library:
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
         """Return the script if it still stands at a place; raise NoScript and StaleLine."""
         script = await self.load_script()
-        if expected is None or expected == current_position(script):
-            return script
-        await self.check_is_running(script, expected.script)
-        raise StaleLine(script=expected.script, line=expected.line)
+        await self._check_position(script, expected)
+        return script
+
+    async def _check_position(self, script: Script, expected: ScriptPosition | None) -> None:
+        if expected is not None and expected != current_position(script):
+            await self.check_is_running(script, expected.script)
+            raise StaleLine(script=expected.script, line=expected.line)
 
     @asynccontextmanager
     async def open_turn(
@@ -83,7 +89,10 @@ class Library:
     ) -> AsyncIterator[TurnContext]:
         """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
-            yield TurnContext(self.store, await self.load_script_at(expected), requester)
+            found, local_words = await self.store.scripts.find_running_with_words(self.channel)
+            script = await self._require(found)
+            await self._check_position(script, expected)
+            yield TurnContext(self.store, script, requester, self._add_own_words(local_words))
 
     async def load_nonempty_script(self) -> Script:
         """Load the running script; raise NoScript, or RequestError if it has no line."""
@@ -380,7 +389,11 @@ class Library:
 
     async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:
         """Return the banned words here: the operator's list, the guild's and the channel's."""
-        local_words = await self.store.banned_words.list_banned_words(self.channel, guild)
+        return self._add_own_words(
+            await self.store.banned_words.list_banned_words(self.channel, guild)
+        )
+
+    def _add_own_words(self, local_words: Sequence[str]) -> tuple[str, ...]:
         return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:

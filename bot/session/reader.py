@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from ..arrays import Floats, Logits, States
 from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
-from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
+from ..generation.inputs import (
+    GenerationContext,
+    encode_recent,
+    list_recent_elements,
+    take_last,
+)
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import say
@@ -61,15 +66,17 @@ class ScriptReader:
         model = primed.model
         if head is None:
             return GenerationContext(primed.start, encode_recent(model, []), opening=primed.opening)
-        state, last = await self.store.states.load_checkpoint(head, primed.fingerprint, REACH)
+        state, past = await self.store.states.load_checkpoint(
+            head, primed.fingerprint, COMPARED_CHARACTERS
+        )
         if state is None:
             state = await self.load_state(primed, head, progress)
-        recent_texts = tuple(await self.store.lines.load_last_texts(head, COMPARED_CHARACTERS))
+        last = take_last(past, REACH)
         return GenerationContext(
             state,
             encode_recent(model, last),
             primed.opening,
-            recent_texts,
+            tuple(line.element.text for line in past),
             list_recent_elements(last),
         )
 

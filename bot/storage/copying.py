@@ -71,8 +71,9 @@ async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
         async for rows in _batches(old, table):
             await to_dialect.add_rows(new, table, rows)
     for name in TABLES_WITH_PUBLIC_IDS:
-        highest = await from_dialect.highest_id(old, name), await to_dialect.highest_id(new, name)
-        await to_dialect.continue_ids_after(new, name, max(highest))
+        before = await old.scalar(select(from_dialect.highest_id(name))) or 0
+        after = await new.scalar(select(to_dialect.highest_id(name))) or 0
+        await to_dialect.continue_ids_after(new, name, max(before, after))
     return {table.name: await _compare(old, new, table) for table in Base.metadata.sorted_tables}
 
 

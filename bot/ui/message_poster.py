@@ -76,7 +76,10 @@ class MessagePoster:
             content = format_message(script, group, {line.id for line in group})
             view = None
             if group is cards[-1]:
-                view = await load_line_buttons(self.store, script, group[-1])
+                # Nothing was undone below a new line, so that redo needs no look-up.
+                view = components.make_line_buttons(
+                    current_position(script), by_model=group[-1].author is None
+                )
             if group is cards[0]:
                 content = f"{note}\n{content}" if note else content
                 message: Any = await complete_response(interaction, content=content, view=view)

@@ -65,3 +65,39 @@ async def test_a_command_reads_the_script_before_during_and_after_its_turn(stage
         await stage.ann.slash(stage.channel, "continue", seed=1)
     # The three reads: the early refusal, the write under the lock, and the drawing of the message.
     assert len(reads) == 3
+
+
+@contextmanager
+def trips() -> Iterator[list[str]]:
+    """Collect the statements that go to the database, without BEGIN and COMMIT."""
+    statements: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT")):
+            statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_a_turn_goes_to_the_database_seven_times(house: House):
+    await house.start()
+    await house.carry_on(2)
+    with trips() as statements:
+        await house.session.continue_(house.writer(), ContinueRequest(seed=3))
+    # The script and the banned words; the state and the lines above; then one statement each to
+    # prepare the ids, to add the line, its state and its surprisal, and to move the head.
+    new_provenances = sum("INTO provenances" in one for one in statements)
+    assert len(statements) - new_provenances <= 7
+
+
+async def test_a_warm_continue_goes_to_the_database_fifteen_times(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "continue", seed=1)
+    with trips() as statements:
+        await stage.ann.slash(stage.channel, "continue", seed=2)
+    # The early refusal and the turn; then to record the new message, and to draw the older one.
+    assert len(statements) <= 8 + 7

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, Table, func, select, text
+from sqlalchemy import ColumnElement, String, Table, column, func, select
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +14,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from ..dialects import Dialect, Insert, json_integers, text_before_newline
-from ..schema import Base
+from ..schema import Base, Int64
 
 
 class PostgresDialect(Dialect):
@@ -57,10 +58,10 @@ class PostgresDialect(Dialect):
         except (PostgresError, InterfaceError) as error:
             raise DBAPIError(f"COPY {table.name}", None, error, hide_parameters=True) from error
 
-    async def highest_id(self, session: AsyncSession, table: str) -> int:
-        """Return the highest id that a table has ever had, also of deleted rows."""
-        highest = text(f"SELECT last_value FROM {_sequence(table)}")  # noqa: S608 - our own name
-        return await session.scalar(highest) or 0
+    def highest_id(self, table: str) -> ColumnElement[int | None]:
+        """Build the highest id that a table has ever had, also of deleted rows; NULL for none."""
+        last_value = column("last_value", Int64)
+        return select(last_value).select_from(sql_table(_sequence(table))).scalar_subquery()
 
     async def note_highest_id(self, session: AsyncSession, table: str, number: int) -> None:
         """Move a table's sequence to ``number``, because explicit ids do not move it."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     inspect,
+    select,
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -101,7 +102,7 @@ async def _continue_ids_from_now(session: AsyncSession) -> None:
     dialect = get_dialect(session)
     now = time.time_ns() // 10**6
     for table in TABLES_WITH_PUBLIC_IDS:
-        highest = await dialect.highest_id(session, table)
+        highest = await session.scalar(select(dialect.highest_id(table))) or 0
         await dialect.continue_ids_after(session, table, max(now, highest))
 
 

@@ -86,15 +86,9 @@ class LineRepository:
         """Load the fewest last lines of a path that have so many characters, or all lines."""
         if head is None:
             return []
+        parameters = {"head": head, "characters": characters}
         async with self._transactions.reading() as session:
-            return await line_tree.load_last_lines(session, head, characters)
-
-    async def load_last_texts(self, head: int | None, characters: int) -> list[str]:
-        """Load the texts of `load_last_lines`, which for many lines is far faster."""
-        if head is None:
-            return []
-        async with self._transactions.reading() as session:
-            return await line_tree.load_last_texts(session, head, characters)
+            return list(await session.scalars(line_tree.query_last_lines(), parameters))
 
     async def count_characters(self, head: int | None) -> int:
         """Count the characters of a path's lines without loading them."""
@@ -167,7 +161,8 @@ class LineRepository:
             lines = await line_tree.append_lines(
                 session, script, parent, drafts, delivery, take, asker
             )
-            await line_tree.move_head(session, script, lines[-1].id if lines else parent)
+            head = lines[-1].id if lines else parent
+            await line_tree.move_head(session, script, head, goes_on=parent == script.head)
             return lines
 
         return await self._transactions.commit(change, added=count_state_bytes(drafts))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
 from .. import deletion, line_tree
-from ..schema import Line, Script
+from ..schema import BannedWords, Line, Script
 from ..state_eviction import count_state_bytes
 from ..transactions import Transactions
 
@@ -37,6 +37,22 @@ class ScriptRepository:
             return await session.scalar(
                 select(Script).where(Script.channel == channel, Script.running)
             )
+
+    async def find_running_with_words(self, channel: int) -> tuple[Script | None, list[str]]:
+        """Return the script that runs in a channel, or None, and the words that are banned there.
+
+        The words are those of the channel's list and of the guild's.
+        """
+        lists = or_(
+            and_(BannedWords.scope == "channel", BannedWords.place == Script.channel),
+            and_(BannedWords.scope == "guild", BannedWords.place == Script.guild),
+        )
+        wanted = select(Script, BannedWords.words).outerjoin(BannedWords, lists)
+        async with self._transactions.reading() as session:
+            rows = await session.execute(wanted.where(Script.channel == channel, Script.running))
+            found = rows.all()
+        words = {word for _, listed in found for word in listed or ()}
+        return (found[0][0] if found else None), sorted(words)
 
     async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""

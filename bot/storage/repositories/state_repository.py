@@ -8,6 +8,8 @@ import numpy as np
 from sqlalchemy import case, func, select
 
 from ...arrays import Floats, States
+from ...screenplay.drafts import PastLine
+from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import Line, State, Surprisal
 from ..transactions import Transactions
@@ -38,17 +40,22 @@ class StateRepository:
 
     async def load_checkpoint(
         self, head: int, fingerprint: str, characters: int
-    ) -> tuple[States | None, list[Line]]:
+    ) -> tuple[States | None, list[PastLine]]:
         """Load a model's state after a head, and the last lines there, at the same moment.
 
         Returns:
             The state, float32 [S], or None if it is not kept; and the fewest last lines that have
             so many characters.
         """
+        parameters = {"head": head, "fingerprint": fingerprint, "characters": characters}
         async with self._transactions.reading() as session:
-            row = await session.get(State, (head, fingerprint))
-            last = await line_tree.load_last_lines(session, head, characters)
-        return row.array if row else None, last
+            rows = (await session.execute(line_tree.query_checkpoint(), parameters)).all()
+        lines = [
+            PastLine(Element(Kind(kind), text), author, credit)
+            for kind, text, author, credit, _ in rows
+        ]
+        state = rows[-1].state if rows else None
+        return None if state is None else np.frombuffer(state, np.float32), lines
 
     async def save_state(
         self, line: int, fingerprint: str, state: States, removed: int = 0

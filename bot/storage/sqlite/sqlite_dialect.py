@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import ColumnElement, Table, column, select, text
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from ..dialects import Dialect, Insert, json_integers, text_before_newline
-from ..schema import Base
+from ..schema import Base, Int64
 
 
 class SQLiteDialect(Dialect):
@@ -21,10 +22,10 @@ class SQLiteDialect(Dialect):
         """Build an INSERT that can have an ON CONFLICT clause."""
         return sqlite.insert(into)
 
-    async def highest_id(self, session: AsyncSession, table: str) -> int:
-        """Return the highest id that a table has ever had, also of deleted rows."""
-        highest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
-        return await session.scalar(highest, {"table": table}) or 0
+    def highest_id(self, table: str) -> ColumnElement[int | None]:
+        """Build the highest id that a table has ever had, also of deleted rows; NULL for none."""
+        sequence = sql_table("sqlite_sequence", column("name"), column("seq", Int64))
+        return select(sequence.c.seq).where(sequence.c.name == table).scalar_subquery()
 
     async def note_highest_id(self, session: AsyncSession, table: str, number: int) -> None:
         """Do nothing, because SQLite sees explicit ids."""
