@@ -65,12 +65,7 @@ async def generate(
 ) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
-    Args:
-        engine: the engine of the model that writes.
-        context: where the script stands.
-        options: how the element is written.
-        owner: the channel that the engine's time is shared by.
-        prefix: the beginning of the line, where that has been read already.
+    ``prefix`` is the beginning of the line, where that has been read already.
 
     Raises:
         NoContinuation: the banned words leave no continuation.

@@ -74,11 +74,7 @@ class ModelFile:
 class ModelRegistry:
     """Open the models in the files ``*.onnx`` of a folder when they are first asked for.
 
-    Args:
-        folder: The folder.
-        threads: The threads that compute a step of a model.
-        rows: The most lines in the batch of an engine.
-        queue: The most lines that wait for a place in it.
+    A step of a model takes ``threads``. See `Engine` for ``rows`` and ``queue``.
     """
 
     def __init__(self, folder: Path, threads: int, rows: int, queue: int) -> None:

@@ -79,12 +79,7 @@ class VerdictStore(Protocol):
 
 
 class ModelSandbox:
-    """Examine model files in child processes, and remember the verdicts.
-
-    Args:
-        facts: Where verdicts are remembered beyond this process.
-        patience: Seconds after which an examination is given up.
-    """
+    """Examine model files in child processes, and remember the verdicts in ``facts``."""
 
     _examined: ClassVar[dict[str, str]] = {}
     """The verdicts of this process, which outlive a reload of the extension."""
@@ -179,11 +174,7 @@ def _parse_verdict(said: str, path: Path) -> dict[str, Any]:
 
 
 def describe_checker(package: Path = BOT_FOLDER) -> str:
-    """Return the runtime's release and the hash of the code, on which verdicts depend.
-
-    Args:
-        package: The folder of the bot.
-    """
+    """Return the runtime's release and the hash of the code, on which verdicts depend."""
     return f"onnxruntime {onnxruntime.__version__}, modules {_hash_code(package)[:16]}"
 
 

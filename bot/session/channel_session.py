@@ -10,14 +10,14 @@ from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.schema import Line, Script
 from ..storage.store import Store
-from .continuation import Clock, Continuation
+from .continuation import Continuation
 from .drafting import Drafter
 from .history import History
 from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
-from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult
+from .turn import Clock, ContinueRequest, Job, Requester, ScriptPosition, TurnResult
 
 
 def utc_now() -> dt.datetime:

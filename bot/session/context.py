@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..errors import RequestError
 from ..storage.schema import Line, Script
 from ..storage.store import Store
-from .permissions import check_alternation, check_cooldown, check_may_remove, check_may_write
+from .permissions import check_alternation, check_cooldown, check_may_write
 from .turn import Requester, TurnResult
 
 
@@ -29,17 +29,9 @@ class TurnContext:
 
     # Permissions
 
-    def check_may_write(self) -> None:
-        """Raise RequestError unless the requester may write in the script."""
-        check_may_write(self.script, self.requester)
-
-    def check_may_remove(self, line: Line) -> None:
-        """Raise RequestError unless the requester may take a line out of the script."""
-        check_may_remove(self.script, line, self.requester)
-
     async def check_pace(self) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet."""
-        self.check_may_write()
+        check_may_write(self.script, self.requester)
         if self.script.cooldown:
             last_request = await self.store.lines.find_last_request_time(
                 self.script.id, self.requester.id
@@ -49,7 +41,7 @@ class TurnContext:
     async def check_alternation(self) -> None:
         """Raise RequestError if the requester wrote the last line and the script alternates."""
         if self.script.alternate:
-            check_alternation(self.script, await self.load_line(self.script.head), self.requester)
+            check_alternation(await self.load_line(self.script.head), self.requester)
 
     # Lines
 

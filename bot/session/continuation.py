@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 
 from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
@@ -13,10 +12,15 @@ from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
 from .reader import ScriptReader
-from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
-
-Clock = Callable[[], dt.datetime]
-"""Tells the time, with its zone."""
+from .turn import (
+    Clock,
+    ContinueRequest,
+    Job,
+    Requester,
+    ScriptPosition,
+    TurnResult,
+    parse_typed_text,
+)
 
 
 class Continuation:

@@ -56,10 +56,10 @@ class History:
 
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
-        context.check_may_write()
+        check_may_write(context.script, context.requester)
         removed, restored = await context.compare_paths(head)
         for line in reversed(await self.store.lines.load_lines(removed)):
-            context.check_may_remove(line)
+            check_may_remove(context.script, line, context.requester)
         await self.store.lines.move_head(context.script, head)
         return context.make_move_result(head, removed, restored)
 
@@ -121,7 +121,7 @@ class History:
         The fork has the preferences of the script, and belongs to the writer.
         """
         async with self.library.open_turn(requester) as context:
-            context.check_may_write()
+            check_may_write(context.script, requester)
             target_channel = self.library.channel if channel is None else channel
             fork = make_fork(context.script, target_channel, requester.id, title)
             script = await self.store.scripts.create_script(

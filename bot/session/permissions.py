@@ -55,9 +55,9 @@ def check_may_pick(ballot: Poll, requester: Requester) -> None:
         )
 
 
-def check_alternation(script: Script, last: Line | None, requester: Requester) -> None:
-    """Raise RequestError if the requester wrote the last line and the script alternates."""
-    if script.alternate and last is not None and last.author == requester.id:
+def check_alternation(last: Line | None, requester: Requester) -> None:
+    """Raise RequestError if the requester wrote the last line of a script that alternates."""
+    if last is not None and last.author == requester.id:
         raise RequestError(
             "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
         )

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import RequestError, StaleLine
 from ..storage.schema import Line, Poll, Script
-from .continuation import Clock
 from .library import Library
 from .permissions import check_may_pick, check_may_write
-from .turn import PollResult, Requester, TurnResult
+from .turn import Clock, PollResult, Requester, TurnResult
 
 
 class Polls:

@@ -140,13 +140,7 @@ class ScriptReader:
         drafts: list[Draft] = []
         for element in elements:
             draft = await prefill.read_element(
-                primed.engine,
-                state,
-                element,
-                requester.id,
-                requester.name,
-                self.channel,
-                primed.opening,
+                primed, state, element, requester.id, requester.name, self.channel
             )
             assert draft.state is not None  # the element was read by itself
             state = draft.state

@@ -322,13 +322,7 @@ async def shelve_running_script(session: AsyncSession, channel: int) -> None:
 async def move_head(
     session: AsyncSession, script: Script, head: int | None, *, goes_on: bool = False
 ) -> None:
-    """Move the head by compare-and-swap.
-
-    Args:
-        session: The unit of work.
-        script: The script, as it was read.
-        head: The new head.
-        goes_on: Whether the new head is known to be below the old one.
+    """Move the head by compare-and-swap; ``goes_on`` where it is known to be below the old one.
 
     Raises:
         HeadMoved: The head is not where ``script`` has it, or text above it was removed since

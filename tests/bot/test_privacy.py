@@ -32,6 +32,7 @@ from bot.storage.schema import (
     ERASED_NAME,
     ERASED_PERSON,
     HOUSEKEEPER,
+    Script,
     guild_voice_key,
     make_fork,
 )

@@ -21,7 +21,6 @@ class PostgresDialect(Dialect):
     """The SQL in which PostgreSQL differs from other databases."""
 
     def insert(self, into: type[Base] | Table) -> Insert:
-        """Build an INSERT that can have an ON CONFLICT clause."""
         return postgresql.insert(into)
 
     async def add_rows(
@@ -59,7 +58,6 @@ class PostgresDialect(Dialect):
             raise DBAPIError(f"COPY {table.name}", None, error, hide_parameters=True) from error
 
     def highest_id(self, table: str) -> ColumnElement[int | None]:
-        """Build the highest id that a table has ever had, also of deleted rows; NULL for none."""
         last_value = column("last_value", Int64)
         return select(last_value).select_from(sql_table(_sequence(table))).scalar_subquery()
 
@@ -68,7 +66,6 @@ class PostgresDialect(Dialect):
         await session.execute(func.setval(_sequence(table), number))
 
     async def continue_ids_after(self, session: AsyncSession, table: str, number: int) -> None:
-        """Make new ids greater than ``number``, which may exceed all ids of the table."""
         await self.note_highest_id(session, table, max(1, number))
 
     async def look_up_line_by_line(self, session: AsyncSession) -> None:
@@ -83,7 +80,6 @@ class PostgresDialect(Dialect):
         await session.execute(select(*settings))
 
     def order_by_bytes(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Build the expression that orders a column as SQLite does: text by its bytes."""
         return key.collate("C") if isinstance(key.type, String) else key
 
 

@@ -12,27 +12,23 @@ from ...screenplay.drafts import PastLine
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import Line, State, Surprisal
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class StateRepository:
+class StateRepository(Repository):
     """The cached states and surprisals of models after lines, by line and fingerprint.
 
     Old states are evicted, so that any of them can be missing.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
-
     async def find_state(self, line: int, fingerprint: str) -> States | None:
         """Return a model's state after a line, float32 [S], or None if it is not kept."""
-        async with self._transactions.reading() as session:
-            row = await session.get(State, (line, fingerprint))
+        row = await self._get(State, (line, fingerprint))
         return row.array if row else None
 
     async def list_lines_with_state(self, lines: Iterable[int], fingerprint: str) -> set[int]:
         """Return those of the lines after which a model's state is kept."""
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             kept = await session.scalars(
                 select(State.line).where(State.fingerprint == fingerprint, State.line.in_(lines))
             )
@@ -48,7 +44,7 @@ class StateRepository:
             so many characters.
         """
         parameters = {"head": head, "fingerprint": fingerprint, "characters": characters}
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             rows = (await session.execute(line_tree.query_checkpoint(), parameters)).all()
         lines = [
             PastLine(Element(Kind(kind), text), author, credit)
@@ -74,7 +70,7 @@ class StateRepository:
         now_removed = select(func.sum(case((Line.removed, 1), else_=0))).join_from(
             Line, above, Line.id == above.c.id
         )
-        async with self._transactions.adding_states(state.nbytes) as session:
+        async with self._database.adding_states(state.nbytes) as session:
             if await session.scalar(now_removed) == removed:
                 await session.merge(
                     State(line=line, fingerprint=fingerprint, state=state.tobytes())
@@ -82,8 +78,7 @@ class StateRepository:
 
     async def find_surprisal(self, line: int, fingerprint: str) -> Floats | None:
         """Return a model's surprisal of each character of a line in bits, float16 [n], or None."""
-        async with self._transactions.reading() as session:
-            row = await session.get(Surprisal, (line, fingerprint))
+        row = await self._get(Surprisal, (line, fingerprint))
         return np.frombuffer(row.bits, np.float16) if row else None
 
     async def find_last_reader(self, head: int | None) -> str | None:
@@ -96,5 +91,4 @@ class StateRepository:
             return None
         read = Surprisal.line.in_(select(line_tree.query_path(head).c.id))
         last = select(Surprisal.fingerprint).where(read).order_by(Surprisal.line.desc()).limit(1)
-        async with self._transactions.reading() as session:
-            return await session.scalar(last)
+        return await self._scalar(last)

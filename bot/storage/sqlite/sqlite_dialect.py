@@ -19,11 +19,9 @@ class SQLiteDialect(Dialect):
     """The SQL in which SQLite differs from other databases."""
 
     def insert(self, into: type[Base] | Table) -> Insert:
-        """Build an INSERT that can have an ON CONFLICT clause."""
         return sqlite.insert(into)
 
     def highest_id(self, table: str) -> ColumnElement[int | None]:
-        """Build the highest id that a table has ever had, also of deleted rows; NULL for none."""
         sequence = sql_table("sqlite_sequence", column("name"), column("seq", Int64))
         return select(sequence.c.seq).where(sequence.c.name == table).scalar_subquery()
 
@@ -34,7 +32,6 @@ class SQLiteDialect(Dialect):
         """Do nothing, because SQLite's planner prefers an index."""
 
     async def continue_ids_after(self, session: AsyncSession, table: str, number: int) -> None:
-        """Make new ids greater than ``number``, which may exceed all ids of the table."""
         for statement in (
             "DELETE FROM sqlite_sequence WHERE name = :table",
             "INSERT INTO sqlite_sequence VALUES (:table, :number)",
