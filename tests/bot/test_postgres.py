@@ -652,7 +652,7 @@ def test_without_the_driver_it_says_how_to_get_it(url: URL):
         import asyncio, sys
         sys.modules["asyncpg"] = None
         from sqlalchemy import make_url
-        from bot.storage.database import StoreError
+        from bot.errors import StoreError
         from bot.storage.store import Store
         try:
             asyncio.run(Store.open(make_url(sys.argv[1])))

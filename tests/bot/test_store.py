@@ -441,7 +441,7 @@ async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path
     program = """
         import asyncio, sys
         from pathlib import Path
-        from bot.storage.database import StoreError
+        from bot.errors import StoreError
         from bot.storage.store import Store
 
         try:
