@@ -164,10 +164,6 @@ class TransactionFailed(ServiceError):
         self.reason = reason
 
 
-class LeaseLost(ServiceError):
-    """The lease has expired, or another process has acquired it."""
-
-
 # An operator must act --------------------------------------------------------------------------
 
 

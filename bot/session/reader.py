@@ -25,7 +25,7 @@ from ..inference.registry import ModelRegistry
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
-from ..storage.schema import Line, Script
+from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .notifications import Notifications
 from .turn import Job, Requester
@@ -90,27 +90,15 @@ class ScriptReader:
         if stored is not None:
             return stored
         path = await self.store.lines.load_path(head)
-        state, unread = await self._find_nearest_state(primed, path)
+        nearest = await self.store.states.find_nearest_state(head, primed.fingerprint)
+        read_to, state = nearest or (ROOT_LINE, primed.start)
+        unread = [line for line in path if line.id > read_to]
         state = await prefill.recompute_state(
             primed.engine, state, unread, self.channel, progress or Progress()
         )
         removed = sum(line.removed for line in path)
         await self.store.states.save_state(head, primed.fingerprint, state, removed)
         return state
-
-    async def _find_nearest_state(
-        self, primed: PrimedModel, path: Sequence[Line]
-    ) -> tuple[States, Sequence[Line]]:
-        """Return the last state that is kept on a path, and the lines after it."""
-        stored = await self.store.states.list_lines_with_state(
-            (line.id for line in path), primed.fingerprint
-        )
-        for i in reversed(range(len(path))):
-            if path[i].id in stored:
-                state = await self.store.states.find_state(path[i].id, primed.fingerprint)
-                if state is not None:
-                    return state, path[i + 1 :]
-        return primed.start, path
 
     # A person's text
 

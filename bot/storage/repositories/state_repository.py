@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from sqlalchemy import case, func, select
 
@@ -26,13 +24,13 @@ class StateRepository(Repository):
         row = await self._get(State, (line, fingerprint))
         return row.array if row else None
 
-    async def list_lines_with_state(self, lines: Iterable[int], fingerprint: str) -> set[int]:
-        """Return those of the lines after which a model's state is kept."""
-        async with self._database.reading() as session:
-            kept = await session.scalars(
-                select(State.line).where(State.fingerprint == fingerprint, State.line.in_(lines))
-            )
-            return set(kept)
+    async def find_nearest_state(self, head: int, fingerprint: str) -> tuple[int, States] | None:
+        """Return the last line of a path after which a model's state is kept, and the state."""
+        above = line_tree.query_path(head)
+        kept = select(State).join(above, State.line == above.c.id)
+        last = kept.where(State.fingerprint == fingerprint).order_by(above.c.id.desc()).limit(1)
+        row = await self._scalar(last)
+        return (row.line, row.array) if row else None
 
     async def load_checkpoint(
         self, head: int, fingerprint: str, characters: int
