@@ -200,11 +200,9 @@ class Library:
 
     async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the model that a guild has chosen, or the operator."""
-        chosen = (
-            await self.store.key_values.find_value(guild_voice_key(guild))
-            if guild is not None
-            else None
-        )
+        if guild is None:
+            return self.settings.model
+        chosen = await self.store.key_values.find_value(guild_voice_key(guild))
         return chosen or self.settings.model
 
     async def _find_usable_model(self, guild: int | None) -> str:

@@ -143,7 +143,10 @@ class Replayer:
         if line.author is not None:
             return Finding(number, line, Verdict.PERSON)
         original = self._cache.find_original(line)
-        reader = await self._find_reader(line)
+        key = line.credit, line.origin.get("fingerprint", "")
+        if key not in self._readers:
+            self._readers[key] = await self._open_reader(*key)
+        reader = self._readers[key]
         if original is None:
             finding = Finding(number, line, Verdict.UNPROVED, None, (say(ORIGINAL_DELETED),))
         elif isinstance(reader, str):
@@ -171,18 +174,11 @@ class Replayer:
             return ""
         return draft.element.text if draft else ""
 
-    async def _find_reader(self, line: Line) -> ReplayReader | str:
-        """Return a reader for the model that wrote a line, or why there is none."""
-        key = line.credit, line.origin.get("fingerprint", "")
-        if key not in self._readers:
-            self._readers[key] = await self._open_reader(*key)
-        return self._readers[key]
-
     async def _open_reader(self, name: str, fingerprint: str) -> ReplayReader | str:
+        """Return a reader for the model that wrote a line, or why there is none."""
         reason = say("the voice “{name}” is no longer here", name=name)
-        for candidate in dict.fromkeys(
-            [name, self._script.voice]
-        ):  # its file may have been renamed
+        # The file of the model may have been renamed.
+        for candidate in dict.fromkeys([name, self._script.voice]):
             try:
                 primed = await self._session.reader.open_model(candidate, self._script.style)
             except ModelError:
@@ -299,13 +295,10 @@ class ReplayReader:
         state = self._start if above is None else self._kept[above]
         state = await prefill.recompute_state(self.engine, state, unread, self.owner, progress)
         if head is not None:
-            self._keep(head, state)
+            self._kept[head] = state
+            if len(self._kept) > MAX_STATES:
+                del self._kept[next(iter(self._kept))]
         return state
-
-    def _keep(self, line: int, state: States) -> None:
-        self._kept[line] = state
-        if len(self._kept) > MAX_STATES:
-            del self._kept[next(iter(self._kept))]
 
     async def _load_preceding(self, line: Line) -> tuple[Tokens, RecentElements]:
         """Return the last tokens and elements, as the turn of the line had them."""

@@ -44,7 +44,12 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
             find_backend(target_url).open_target(target_url) as new,
         ):
             async with new.reading() as empty:
-                await _check_is_empty(empty, f"{to}")
+                for table in Base.metadata.sorted_tables:
+                    if await _count(empty, table):
+                        raise StoreError(
+                            f"{to} is not empty: its table {table.name!r} has rows. Name an empty "
+                            "database."
+                        )
             async with old.reading() as reading, new.writing() as writing:
                 return await _copy(reading, writing)
     except TransactionFailed as error:
@@ -53,14 +58,6 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
         raise StoreError(f"{failure} ({error.orig}).") from None
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{failure} ({error}).") from error
-
-
-async def _check_is_empty(new: AsyncSession, name: str) -> None:
-    for table in Base.metadata.sorted_tables:
-        if await _count(new, table):
-            raise StoreError(
-                f"{name} is not empty: its table {table.name!r} has rows. Name an empty database."
-            )
 
 
 async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:

@@ -85,9 +85,8 @@ def _continue_ids_from_now(part: Path) -> None:
     """
     now = time.time_ns() // 10**6
     with closing(sqlite3.connect(part)) as connection, connection:
-        for table in (
-            TABLES_WITH_PUBLIC_IDS
-        ):  # sqlite_sequence lacks tables in which no row was ever written
+        for table in TABLES_WITH_PUBLIC_IDS:
+            # sqlite_sequence lacks tables in which no row was ever written.
             had = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
             highest = max([now, *(seq for (seq,) in had)])
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
