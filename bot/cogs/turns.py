@@ -103,6 +103,8 @@ class Turns:
         elif result.poll:
             self.services.polls.watch(result.poll)
             await poster.show_poll(interaction, result.poll)
+            if result.poll.ends:
+                await self.services.messages.redraw_end(interaction, session, result.script)
             if result.new_model:
                 await send_ephemeral(interaction, format_model_change(result))
             return

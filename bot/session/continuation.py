@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
@@ -86,6 +87,8 @@ class Continuation:
                     "A vote needs several takes. Set {*takes} to a number from 2 to 5."
                 )
             await context.check_pace()
+            if request.seed is None:
+                request = replace(request, seed=context.script.seed)
             if takes > 1:
                 return await self._offer_takes(context, request, takes, job or Job())
             return await self._append_take(context, context.script.head, request, job or Job())

@@ -189,7 +189,13 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
     if request.character in played:
         raise RequestError(
             "{name} is played by someone. Choose another character, or change this with "
-            "{/settings voice}.",
+            "{/settings writing}.",
+            name=request.character or "",
+        )
+    if script.lock and script.cast and request.character not in (None, *script.cast):
+        raise RequestError(
+            "{name} is not in the cast. Add them with {/cast add}, or let others speak with "
+            "{/cast lock}.",
             name=request.character or "",
         )
     present = tuple(name for name in script.cast if name not in played)

@@ -32,7 +32,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
         return
     raise RequestError(
         "That would remove {name}'s line. Ask them, the script's owner or a moderator, or "
-        "use {/fork}.",
+        "use {/script fork}.",
         name=line.credit,
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from ..generation.options import PREFERENCES, read_options
-from ..i18n.catalogue import phrase
+from ..errors import RequestError
+from ..generation.moods import Mood, label_moods, load_moods
+from ..generation.options import PREFERENCES, OptionValue, read_options
+from ..i18n.catalogue import Phrase, phrase, say
+from ..inference.sampling import LARGEST_SEED
 from ..settings import Settings
 from ..storage.schema import Script
 
@@ -22,8 +26,10 @@ EVERYTHING = "everything"
 """Stands for all preferences, where one is chosen."""
 
 LABELS = {
-    "voice": "model",
+    "voice": phrase("voice"),
     **{name: spec.label for name, spec in PREFERENCES.items()},
+    "style": "style",
+    "seed": "seed",
     "takes": "takes",
     "lock": phrase("cast lock"),
     "skip_played": phrase("skip played"),
@@ -35,10 +41,30 @@ LABELS = {
 
 RANGES: dict[str, tuple[float, float]] = {
     **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
+    "seed": (0, LARGEST_SEED),
     "takes": (1, MAX_TAKES),
     "cooldown": (0, 86_400),
 }
 """The least and the largest value of each number, as in the options of the commands."""
+
+
+def parse_mood(name: str, settings: Settings) -> Mood:
+    """Return the mood with a name in any language; raise RequestError for any other name."""
+    labels = label_moods(settings)
+    wanted = name.strip().casefold()
+    for key, label in labels.items():
+        if wanted in (key, label.casefold()):
+            return load_moods(settings)[key]
+    sentence = say("Choose a mood from {moods}.", moods=", ".join(labels.values()))
+    raise RequestError(sentence)
+
+
+def combine_options(
+    mood: str | None, temperature: float | None, settings: Settings
+) -> dict[str, OptionValue]:
+    """Return the options of a mood with a temperature, which goes before that of the mood."""
+    options = dict(parse_mood(mood, settings)) if mood else {}
+    return options if temperature is None else options | {"temperature": temperature}
 
 
 def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
@@ -46,6 +72,8 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
     return {
         "voice": settings.model,
         **{name: spec.initial(settings) for name, spec in PREFERENCES.items()},
+        "style": None,
+        "seed": None,
         "takes": 1,
         "lock": bool(script.cast),
         "skip_played": False,
@@ -71,3 +99,27 @@ def own_values(script: Script) -> dict[str, Any]:
     return {
         name: options.get(name) if name in PREFERENCES else getattr(script, name) for name in LABELS
     }
+
+
+def parse_number(name: str, text: str) -> PreferenceValue:
+    """Return the number of a preference that a person typed; nothing restores the seed's default.
+
+    Raises:
+        RequestError: It is no number, or out of range.
+    """
+    if name == "seed" and not text.strip():
+        return None
+    least, most = RANGES[name]
+    kind = int if name == "seed" else float
+    try:
+        value = kind(text.strip().replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise RequestError(
+            "{setting} must be a number from {least:,} to {most}.",
+            setting=Phrase(LABELS[name]),
+            least=least,
+            most=most,
+        )
+    return value

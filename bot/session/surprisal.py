@@ -107,7 +107,10 @@ async def load_last_surprisal(
 ) -> tuple[PrimedModel, list[Line], list[Floats]]:
     """Return the model of a script, the last lines, and the bits of their characters.
 
-    At least one line is returned, and no more than have so many characters together.
+    Args:
+        session: the channel whose script runs.
+        max_lines: the most lines.
+        characters: no more lines than have so many characters together, but at least one.
 
     Returns:
         The model, the lines, and for each what its characters but the first cost: float [n]. Costs

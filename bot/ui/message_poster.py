@@ -9,7 +9,8 @@ import discord
 from ..generation.prefill import Progress
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
-from ..session.turn import PollResult, ScriptPosition, TurnResult, current_position
+from ..session.polls import find_leaders
+from ..session.turn import PollResult, ScriptPosition, TurnResult
 from ..storage.schema import Line, Poll, Script, posted_result_key
 from ..storage.store import Store
 from . import components
@@ -17,18 +18,20 @@ from .cards import format_card, split_into_cards
 from .components import Interaction
 from .delivery import NO_MENTIONS, MessageChannel, complete_response, post_message, try_once
 from .markdown import inline
+from .panel_view import load_panel
 from .perspective import format_message
 from .poll_messages import draw_poll
 from .responses import IS_SHOWN
 
 HELP_TEXT = phrase(
-    "**On Book** writes scripts with you, line by line.\n"
-    "1. `{/start}` starts a script in this channel, with a title, a scene heading and a cast.\n"
-    "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
-    "3. `{/continue}` lets the voice write the next lines; `{*character}` chooses who speaks.\n"
-    "-# `{/undo}` removes the last line and `{/retry}` writes it again; the buttons under the "
-    "newest line do the same. `{/script show}` shows the whole script, and `{/history}` goes "
-    "back to any line."
+    "**On Book** writes scripts with you, line by line. Its voice is a very small network that has "
+    "read eight hundred plays and 249 short films. It does not understand. That is the fun.\n"
+    "1. {/start} begins a script: choose a voice, a place and a cast, or be surprised.\n"
+    "2. {/write} adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
+    "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "
+    "choose who speaks next.\n"
+    "-# {/undo} removes the last line. {/script show} shows the whole script, and "
+    "{/script history} goes back to any line."
 )
 
 NOBODY_VOTED = {
@@ -39,19 +42,18 @@ NOBODY_VOTED = {
 
 NOT_TAKEN = {
     "moved": phrase("The script has moved on, so it was not changed."),
-    "shelf": phrase("“{title}” is paused and was not changed. Continue it with {/scripts}."),
-    "archived": phrase("“{title}” is archived and was not changed. Continue it with {/scripts}."),
+    "shelf": phrase("“{title}” is paused and was not changed. Continue it with {/script list}."),
+    "archived": phrase(
+        "“{title}” is archived and was not changed. Continue it with {/script list}."
+    ),
 }
 """The reasons why a take that won is not in the script."""
 
 
 async def load_line_buttons(store: Store, script: Script, line: Line | None) -> discord.ui.View:
-    """Return the buttons under the last line of a script; before the first one it is None."""
-    return components.make_line_buttons(
-        current_position(script),
-        by_model=line is not None and line.author is None,
-        redo=await store.lines.find_redo_line(script.id, script.head) is not None,
-    )
+    """Return the panel under the last line of a script; before the first one it is None."""
+    _, view = await load_panel(store, script, line)
+    return view
 
 
 class MessagePoster:
@@ -76,10 +78,7 @@ class MessagePoster:
             content = format_message(script, group, {line.id for line in group})
             view = None
             if group is cards[-1]:
-                # Nothing was undone below a new line, so that redo needs no look-up.
-                view = components.make_line_buttons(
-                    current_position(script), by_model=group[-1].author is None
-                )
+                view = await load_line_buttons(self.store, script, group[-1])
             if group is cards[0]:
                 content = f"{note}\n{content}" if note else content
                 message: Any = await complete_response(interaction, content=content, view=view)
@@ -100,7 +99,7 @@ class MessagePoster:
                 "start.",
                 title=inline(script.title, 100),
             ),
-            view=components.make_line_buttons(result.position, by_model=False),
+            view=await load_line_buttons(self.store, script, None),
         )
         interaction.extras[IS_SHOWN] = True
         await self.store.messages.record_message(message.id, script.id, [])
@@ -221,7 +220,15 @@ def _format_progress(progress: Progress) -> str:
 def _format_poll_result(poll_result: PollResult) -> str:
     votes, script = sum(poll_result.counts.values()), poll_result.script
     sentence = say(NOBODY_VOTED[poll_result.result is not None])
-    if votes:
+    leaders = find_leaders(poll_result.counts)
+    if votes and len(leaders) > 1:
+        sentence = say(
+            "Voting has ended in a tie of {takes}, with {most} each. Take {take} was drawn.",
+            takes=many(len(leaders), "take"),
+            most=many(poll_result.counts[poll_result.winner], "vote"),
+            take=poll_result.winner + 1,
+        )
+    elif votes:
         sentence = say(
             "Voting has ended. Take {take} won with {most:,} of {votes}.",
             take=poll_result.winner + 1,

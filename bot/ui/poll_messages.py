@@ -9,11 +9,11 @@ from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
 from ..screenplay.page_layout import lay_out_page
-from ..session.polls import count_votes
+from ..session.polls import count_votes, find_leaders
 from ..storage.schema import Line, Poll
 from .cards import format_credit, mention
 from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
-from .markdown import LIMIT, fenced, inline, size
+from .markdown import LIMIT, fenced, inline, plain, size
 from .script_messages import split_into_messages
 
 CUT_MARK = "\n-# …"
@@ -22,8 +22,11 @@ CUT_MARK = "\n-# …"
 TAKE_LINE_SIZE = 150
 """The size of a take once one was chosen."""
 
-TAKE, VOTE = phrase("Take {take}"), phrase("Vote for {take}")
-"""The labels of a take's button: to pick the take, and to vote for it."""
+TAKE = phrase("Take {take}")
+"""The label of a take in the list of takes."""
+
+LABEL_SIZE = 60
+"""The size of a take's text in its button, of whose 80 the number and the count need some."""
 
 TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):take:(?P<take>\d{{1,2}})"
 READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):read"
@@ -45,13 +48,14 @@ def draw_poll(
     content = format_poll(poll, takes, votes)
     if poll.closed:
         return content, None
+    counts = count_votes(takes, votes.values())
     items: list[ui.Item[ui.View]] = [
         ui.Button(
-            label=say(VOTE if poll.ends else TAKE, take=take + 1),
+            label=_format_button(take, lines, counts[take] if poll.ends else None),
             style=discord.ButtonStyle.primary,
             custom_id=f"{CUSTOM_ID_PREFIX}ballot:{poll.id}:take:{take}",
         )
-        for take in takes
+        for take, lines in takes.items()
     ]
     if CUT_MARK in content:
         items.append(
@@ -67,6 +71,13 @@ def draw_poll(
     return content, make_view(*items)
 
 
+def _format_button(take: int, lines: Sequence[Line], votes: int | None) -> str:
+    """Return the label of a take's button: its number, its text, and how many votes it has."""
+    text = plain(lines[0].element.body.replace("\n", " "), LABEL_SIZE)
+    label = f"{take + 1} · {text}"
+    return label if votes is None else f"{label} — {votes}"
+
+
 def format_take(take: int, lines: Sequence[Line]) -> list[str]:
     """Return a take, by its number from 0, as messages of at most 2,000 characters each."""
     title = say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
@@ -79,8 +90,9 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
 
     The arguments are those of `draw_poll`.
     """
-    titles = _format_titles(poll, takes, count_votes(takes, votes.values()))
-    top = _format_closed(poll, len(votes)) if poll.closed else _format_open(poll, len(takes))
+    counts = count_votes(takes, votes.values())
+    titles = _format_titles(poll, takes, counts)
+    top = _format_closed(poll, counts) if poll.closed else _format_open(poll, len(takes))
     if poll.closed:
         below = [
             _format_take_line(lines, chosen=take == poll.chosen) for take, lines in takes.items()
@@ -105,14 +117,19 @@ def _format_open(poll: Poll, takes: int) -> str:
     return f"-# {status}"
 
 
-def _format_closed(poll: Poll, votes: int) -> str:
-    take = (poll.chosen or 0) + 1
+def _format_closed(poll: Poll, counts: Mapping[int, int]) -> str:
+    take, votes = (poll.chosen or 0) + 1, sum(counts.values())
     if poll.ends is None:
-        status = say("Take {take} was chosen. See the others in {/history}.", take=take)
+        status = say("Take {take} was chosen. See the others in {/script history}.", take=take)
     elif not votes:
-        status = say("Nobody voted, so take 1 was chosen. See the others in {/history}.")
+        status = say("Nobody voted, so take 1 was chosen. See the others in {/script history}.")
+    elif len(find_leaders(counts)) > 1:
+        status = say(
+            "The vote was a tie, and take {take} was drawn. See the others in {/script history}.",
+            take=take,
+        )
     else:
-        status = say("Take {take} won the vote. See the others in {/history}.", take=take)
+        status = say("Take {take} won the vote. See the others in {/script history}.", take=take)
     return f"-# {status}"
 
 
@@ -123,8 +140,8 @@ def _format_titles(
         say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
         for take, lines in takes.items()
     ]
-    if not poll.ends:
-        return titles
+    if not (poll.ends and poll.closed):
+        return titles  # the counts of an open vote are in its buttons
     votes = [many(counts[take], "vote") for take in takes]
     return [f"{title}, {count}" for title, count in zip(titles, votes, strict=True)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..generation.moods import find_mood, label_moods
 from ..generation.options import PREFERENCES, QUALITIES
 from ..i18n.catalogue import many, phrase, say
 from ..session.preferences import (
@@ -19,13 +20,15 @@ from ..storage.schema import Script
 from .markdown import fenced, inline, size
 
 HINT = phrase(
-    "Change these with {/settings voice} and {/settings turns}, or restore them with "
+    "Change these with {/settings writing} and {/settings turns}, or restore them with "
     "{/settings reset}. {/settings banned} lists the banned words."
 )
 
 ENTRY_TEMPLATES = {
-    "voice": phrase("model {value}"),
+    "voice": phrase("voice {value}"),
     **{name: spec.template for name, spec in PREFERENCES.items()},
+    "style": phrase("style {value}"),
+    "seed": phrase("seed {value}"),
     "takes": phrase("takes {value:,}"),
     "lock": phrase("cast lock {value}"),
     "skip_played": phrase("skip played {value}"),
@@ -34,6 +37,9 @@ ENTRY_TEMPLATES = {
     "role": phrase("role {value}"),
 }
 """The preferences with their values."""
+
+HIDDEN_IF_NONE = ("style", "seed")
+"""The preferences that most scripts do not have, and that are shown only where one does."""
 
 LIST_SIZE = 1500
 """The size from which on only the beginning of a list is shown."""
@@ -53,10 +59,12 @@ def format_preferences(
     current = current_values(script, settings)
     lines = []
     for name in LABELS:
+        if name in HIDDEN_IF_NONE and current[name] is None:
+            continue
         preference = _bold(format_preference(name, current[name]), own[name] != initial[name])
         lines.append(f"- {preference}{_format_range(name)}")
-    if script.style:
-        lines.insert(1, f"- **{say('style {style}', style=inline(script.style, 40))}**")
+    if mood := find_mood(current, settings):
+        lines.insert(1, f"- {say('mood {mood}', mood=label_moods(settings)[mood])}")
     for scope, words in banned.items():
         list_there = say("banned {where}: {words}", where=scope, words=summarize_words(words))
         lines.append(f"- {_bold(list_there, bool(words))}")
@@ -100,7 +108,7 @@ def _format_value(name: str, value: PreferenceValue) -> object:
             return say("everyone")
         case "role", _:
             return f"<@&{value}>"
-        case "cooldown", 0:
+        case ("cooldown", 0) | ("style" | "seed", None):
             return say("none")
         case "cooldown", _:
             return say("{seconds:,} s", seconds=value)

@@ -19,14 +19,14 @@ from .conftest import Stage, answer, buttons, fields, labels
 
 HEADING = "INT. DINER - NIGHT"
 
-BY_VOICE = ["Continue", "Another take", "Undo", "Write"]
-BY_PERSON = ["Continue", "Undo", "Write"]
-ROOT_LINE = ["Continue", "Write"]
+BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
+BY_PERSON = ["Continue", "Undo", "Write", "More…"]
+ROOT_LINE = ["Continue", "Write", "More…"]
 
 
 def and_redo(shown: list[str]) -> list[str]:
     """Return the buttons as they are where a line was taken back."""
-    return [*shown[:-1], "Redo", shown[-1]]
+    return [*shown[:-2], "Redo", *shown[-2:]]
 
 
 async def begin(stage: Stage, **options: Any) -> Any:
@@ -103,7 +103,7 @@ async def test_continue(stage: Stage):
 
 async def test_another_take(stage: Stage):
     await begin(stage)
-    first = (await stage.ann.slash(stage.channel, "continue", seed=1, character="Maya")).response
+    first = (await stage.go_on(stage.ann, stage.channel, seed=1, character="Maya")).response
     old = (await stage.lines())[1]
     second = (await stage.ben.click(first, label="Another take")).response
     new = (await stage.lines())[1]
@@ -118,14 +118,14 @@ async def test_another_take(stage: Stage):
 
 async def test_retry(stage: Stage):
     await begin(stage)
-    first = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
-    second = (await stage.ben.slash(stage.channel, "retry")).response
+    first = (await stage.go_on(stage.ann, stage.channel, seed=1)).response
+    second = (await stage.ben.slash(stage.channel, "script retry")).response
     assert first.content.startswith("-# ~~")
     assert stage.with_buttons() == [second.id]
     assert len(await stage.lines()) == 2
     await assert_true(stage)
     written = (await stage.ben.slash(stage.channel, "write", text="Rain.")).response
-    refused = answer(await stage.ann.slash(stage.channel, "retry"))
+    refused = answer(await stage.ann.slash(stage.channel, "script retry"))
     assert refused.ephemeral
     assert refused.content.startswith("The last line is Ben's, not the voice's")
     assert stage.with_buttons() == [written.id]
@@ -193,7 +193,7 @@ async def test_several_lines_on_a_card_are_taken_back_one_by_one(stage: Stage):
 
 async def test_the_voices_card_keeps_its_buttons_under_what_is_left_of_it(stage: Stage):
     await begin(stage)
-    written = (await stage.ann.slash(stage.channel, "continue", lines=2, seed=1)).response
+    written = (await stage.go_on(stage.ann, stage.channel, lines=2, seed=1)).response
     await stage.ann.click(written, label="Undo")
     assert labels(written) == and_redo(BY_VOICE)
     again = (await stage.ann.click(written, label="Another take")).response
@@ -256,11 +256,11 @@ async def test_the_channel_tells_the_truth_whatever_is_done(stage: Stage, seed: 
         looks.append(stage.look(end))
         match choose.choice(["press", "press", "press", "late", "continue", "write", "undo"]):
             case "press":
-                label = choose.choice([one for one in labels(end) if one != "Write"])
+                label = choose.choice([one for one in labels(end) if one not in ("Write", "More…")])
                 await stage.ann.click(end, label=label)
             case "late":
                 look = choose.choice(looks)
-                label = choose.choice(labels(look))
+                label = choose.choice([one for one in labels(look) if one != "More…"])
                 if buttons(look)[label] not in buttons(end).values():
                     offered = answer(await stage.press_late(stage.ben, look, label))
                     assert offered.ephemeral
@@ -280,7 +280,7 @@ async def test_the_channel_tells_the_truth_whatever_is_done(stage: Stage, seed: 
 @pytest.mark.parametrize("label", ["Continue", "Another take", "Undo", "Write"])
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage, label: str):
     await begin(stage)
-    old = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    old = (await stage.go_on(stage.ann, stage.channel, seed=1)).response
     then = await stage.lines()
     look = stage.look(old)
     new = (await stage.ben.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
@@ -313,7 +313,7 @@ async def test_what_was_left_comes_back(stage: Stage):
     for _ in range(2):
         await stage.ann.slash(stage.channel, "undo")
     assert "```" not in written.content
-    other = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    other = (await stage.go_on(stage.ann, stage.channel, seed=1)).response
     offered = await stage.press_late(stage.ben, look, "Continue")
     await stage.ben.click(offered.response, label="Continue from here")
     assert await stage.lines() == [HEADING, "Rain.", "Wind."]
@@ -483,7 +483,7 @@ async def test_a_moderator_deletes_messages(stage: Stage):
     continued = (await stage.ben.slash(stage.channel, "continue")).response
     assert stage.with_buttons() == [continued.id]
     await moderator.delete(continued.message)
-    retried = (await stage.ben.slash(stage.channel, "retry")).response
+    retried = (await stage.ben.slash(stage.channel, "script retry")).response
     assert len(await stage.lines()) == 2
     assert stage.with_buttons() == [retried.id]
 
@@ -551,8 +551,8 @@ async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
 
 async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(stage: Stage):
     begun = await begin(stage)
-    await stage.ann.slash(stage.channel, "history")
-    await stage.ann.slash(stage.channel, "scripts")
+    await stage.ann.slash(stage.channel, "script history")
+    await stage.ann.slash(stage.channel, "script list")
     await stage.ann.slash(stage.channel, "privacy forget")
     views = stage.world.bot._connection._view_store
     option = discord.SelectOption(label="Rain.", value="1")

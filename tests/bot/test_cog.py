@@ -32,9 +32,9 @@ async def test_two_people_write_a_script_with_the_voice(stage: Stage):
     assert HEADING in begun.response.content
     written = await stage.ben.slash(stage.channel, "write", text="MAYA: (quietly) You came.")
     assert "MAYA" in written.response.content
-    answered = await stage.ann.slash(stage.channel, "continue", character="jonas", seed=5)
+    answered = await stage.go_on(stage.ann, stage.channel, character="jonas", seed=5)
     assert "JONAS" in answered.response.content
-    assert labels(answered.response) == ["Continue", "Another take", "Undo", "Write"]
+    assert labels(answered.response) == ["Continue", "Another take", "Undo", "Write", "More…"]
     assert stage.with_buttons() == [answered.response.id]
     said = (await stage.lines())[2]
     assert said.startswith("JONAS\n")
@@ -47,7 +47,7 @@ async def test_two_people_write_a_script_with_the_voice(stage: Stage):
         ("continue", {}),
         ("write", {"text": "Rain."}),
         ("undo", {}),
-        ("retry", {}),
+        ("script retry", {}),
         ("script show", {}),
     ],
 )
@@ -85,12 +85,12 @@ async def test_the_modal_may_be_left_empty(stage: Stage):
 
 
 async def test_a_script_may_begin_without_a_line(stage: Stage):
-    begun = await stage.ann.slash(stage.channel, "start")
+    begun = await stage.ann.slash(stage.channel, "start", title="Untitled")
     assert begun.response.content.startswith("**Untitled** starts here.")
-    assert labels(begun.response) == ["Continue", "Write"]
+    assert labels(begun.response) == ["Continue", "Write", "More…"]
     refused = answer(await stage.ann.slash(stage.channel, "script show"))
     assert (refused.ephemeral, "is empty" in refused.content) == (True, True)
-    for command in ("undo", "retry"):
+    for command in ("undo", "script retry"):
         refused = answer(await stage.ann.slash(stage.channel, command))
         assert (refused.ephemeral, "is empty" in refused.content) == (True, True)
     assert [message.id for message in stage.messages()] == [begun.response.id]
@@ -105,8 +105,8 @@ REFUSED = [
     ({"cast": "Maya, 1234"}, "A character's name needs at least one letter."),
     ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
     ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
-    ({"model": "nobody"}, "There is no voice “nobody”"),
-    ({"model": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
+    ({"voice": "nobody"}, "There is no voice “nobody”"),
+    ({"voice": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
 ]
 
 
@@ -121,8 +121,8 @@ async def test_what_cannot_begin_is_refused_in_a_sentence(stage: Stage):
 
 
 async def test_a_script_keeps_its_voice_and_its_temperature(stage: Stage):
-    await begin(stage, model="other", temperature=0.3)
-    written = await stage.ann.slash(stage.channel, "continue", seed=1)
+    await begin(stage, voice="other", temperature=0.3)
+    written = await stage.go_on(stage.ann, stage.channel, seed=1)
     assert "-# other, seed 1" in written.response.content
     last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
     assert last.origin["temperature"] == 0.3
@@ -136,7 +136,7 @@ async def test_a_title_that_nobody_can_see_is_none(stage: Stage):
 
 async def test_voices_are_suggested(stage: Stage):
     async def suggested(typed: str) -> list[str]:
-        found = await stage.ann.autocomplete(stage.channel, "start", "model", typed)
+        found = await stage.ann.autocomplete(stage.channel, "start", "voice", typed)
         return [choice["value"] for choice in found]
 
     assert await suggested("") == ["other", "tiny"]
@@ -160,7 +160,7 @@ async def test_where_a_script_runs_its_writers_are_asked_first(stage: Stage):
 
 async def test_a_script_can_be_shelved_for_a_new_one(stage: Stage):
     await begin(stage)
-    old = (await stage.ann.slash(stage.channel, "continue", seed=3)).response
+    old = (await stage.go_on(stage.ann, stage.channel, seed=3)).response
     asked = await stage.ben.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
     begun = await stage.ben.click(asked.response, label="Pause it and start the new one")
     assert not begun.response.ephemeral
@@ -177,7 +177,7 @@ async def test_one_without_a_line_has_its_buttons_over_a_shelved_one(stage: Stag
         pressed = await stage.ben.click(asked.response, label="Pause it and start the new one")
         begun = pressed.response
         assert begun.content.startswith(f"**{title}** starts here.")
-        assert (stage.with_buttons(), labels(begun)) == ([begun.id], ["Continue", "Write"])
+        assert (stage.with_buttons(), labels(begun)) == ([begun.id], ["Continue", "Write", "More…"])
     written = (await stage.ben.click(begun, label="Continue")).response
     assert stage.with_buttons() == [written.id]
     assert old.content.startswith("**The Diner**\n```")
@@ -206,7 +206,7 @@ async def test_what_people_write(stage: Stage):
         for word in re.findall(r"\w+", " ".join(stored)):
             assert word in written.response.content
         assert written.response.content.endswith("```\n-# Ben")
-        assert labels(written.response) == ["Continue", "Undo", "Write"]
+        assert labels(written.response) == ["Continue", "Undo", "Write", "More…"]
         assert stage.with_buttons() == [written.response.id]
     assert len(await stage.lines()) == 1 + sum(len(stored) for _, _, stored in WRITTEN)
 
@@ -297,7 +297,7 @@ async def test_the_longest_lines_are_stored_and_shown(stage: Stage):
     assert len(cards) == 3
     for shown in cards:
         assert shown.content.count("word") > 290
-        assert shown.content.endswith("```\n-# and more: see all of it with /script show\n-# Ben")
+        assert "```\n-# and more: see all of it with </script show:" in shown.content
     assert stage.with_buttons() == [cards[-1].id]
 
 
@@ -306,7 +306,7 @@ async def test_the_longest_lines_are_stored_and_shown(stage: Stage):
 
 async def test_the_same_seed_writes_the_same_lines_anywhere_and_any_time(stage: Stage):
     async def three_lines(channel: Any, seed: int) -> list[str]:
-        written = await stage.ann.slash(channel, "continue", lines=3, seed=seed)
+        written = await stage.go_on(stage.ann, channel, lines=3, seed=seed)
         assert f"-# tiny, seed {seed} to {seed + 2}" in written.response.content
         lines = await stage.lines(channel)
         assert len(lines) == 4
@@ -333,24 +333,23 @@ async def undo_all(stage: Stage) -> None:
 async def test_a_daring_voice_writes_something_else(stage: Stage):
     await begin(stage)
     written = set()
-    for options in ({}, {"temperature": 2.0}, {"temperature": 0.1}, {"top_p": 0.05}):
-        await stage.ann.slash(stage.channel, "continue", seed=5, **options)
+    for options in ({}, {"temperature": 2.0}, {"temperature": 0.1}, {"mood": "calm"}):
+        await stage.go_on(stage.ann, stage.channel, seed=5, **options)
         written.add((await stage.lines())[1])
         await undo_all(stage)
-    # Three are enough, because each of the last two options nearly always chooses the likeliest
-    # character.
+    # Three are enough, because the last two options nearly always choose the likeliest character.
     assert len(written) >= 3
 
 
 OUT_OF_RANGE = [
     {"temperature": 2.1},
     {"temperature": 0.05},
-    {"top_p": 0.0},
-    {"top_p": 1.5},
+    {"takes": 0},
+    {"takes": 6},
     {"lines": 0},
     {"lines": 11},
-    {"seed": -1},
-    {"seed": 2**31},
+    {"vote": 9},
+    {"vote": 601},
 ]
 
 
@@ -377,6 +376,7 @@ async def test_characters_are_suggested(stage: Stage):
     await begin(stage, cast="Maya, Jonas")
     for said in ("ADA: Good day.", "MAYA: Good day, Ada.", "ZOE: Hi."):
         await stage.ben.slash(stage.channel, "write", text=said)
+    await stage.ann.slash(stage.channel, "cast lock", lock="off")
     for command in ("continue", "write"):
         assert await suggested(command, "") == ["MAYA", "JONAS", "ZOE", "ADA"]
         assert await suggested(command, "ma") == ["MAYA"]
@@ -391,7 +391,7 @@ async def test_the_file_is_the_script(stage: Stage):
     await stage.ben.slash(
         stage.channel, "write", text="Rain.\n\nMAYA (V.O.): (quietly) #1? You came.\n\n> Fade away"
     )
-    await stage.ann.slash(stage.channel, "continue", lines=5, seed=1)
+    await stage.go_on(stage.ann, stage.channel, lines=5, seed=1)
     shown = await stage.ann.slash(stage.channel, "script show")
     assert shown.response.ephemeral
     assert shown.response.content.startswith("**The \\*Last\\* Diner\\: a play**\n```")
@@ -414,7 +414,7 @@ async def test_help_is_three_steps(stage: Stage):
     assert shown.response.ephemeral
     steps = [line[:2] for line in shown.response.content.split("\n") if line[:1].isdigit()]
     assert steps == ["1.", "2.", "3."]
-    named = set(re.findall(r"`/([a-z ]+)`", shown.response.content))
+    named = set(re.findall(r"</([a-z ]+):\d+>", shown.response.content))
     assert named <= set(stage.ann.available_commands(stage.channel))
     assert {"start", "write", "continue"} <= named
 
@@ -428,7 +428,7 @@ async def test_in_a_thread(stage: Stage):
     await stage.world.settle()
     before = len(stage.messages())
     await begin(stage, thread)
-    await stage.ben.slash(thread, "continue", seed=1)
+    await stage.go_on(stage.ben, thread, seed=1)
     last = (await stage.ben.slash(thread, "undo")).response
     assert await stage.lines(thread) == [HEADING]
     assert stage.with_buttons(thread) == [last.id]
@@ -439,12 +439,12 @@ async def test_in_direct_messages(stage: Stage):
     ann = stage.ann.user
     await ann.slash("start", heading=HEADING)
     await ann.slash("write", text="MAYA: Hello.")
-    continued = await ann.slash("continue", seed=1)
+    continued = await ann.slash("continue")
     undone = await ann.click(continued.response, label="Undo")
     assert undone.acknowledged
     assert await stage.lines(ann.dm_channel) == [HEADING, "MAYA\nHello."]
     said, dimmed = stage.messages(ann.dm_channel)[-2:]
-    assert labels(said) == ["Continue", "Undo", "Redo", "Write"]
+    assert labels(said) == ["Continue", "Undo", "Redo", "Write", "More…"]
     assert (dimmed.content[:5], dimmed.components) == ("-# ~~", [])
     shown = await ann.slash("script show")
     assert "Hello." in shown.response.content
@@ -469,7 +469,7 @@ async def test_where_the_bot_may_not_write_it_says_so_and_stores_nothing(
         ("continue", {}),
         ("write", {"text": "Rain."}),
         ("undo", {}),
-        ("retry", {}),
+        ("script retry", {}),
     ):
         refused = answer(await stage.ann.slash(closed, command, **options))
         assert refused.ephemeral, command
@@ -510,7 +510,7 @@ async def test_nothing_pings_or_breaks_out(stage: Stage):
     await begin(stage, title=nasty[:100], heading=nasty, cast="**Maya**, <@1> Jonas")
     await stage.ben.slash(stage.channel, "write", text=nasty)
     await stage.ben.slash(stage.channel, "write", text=f"MAYA: {nasty}\n\n{nasty}")
-    await stage.ben.slash(stage.channel, "continue", character="@everyone <@1>", seed=1)
+    await stage.go_on(stage.ben, stage.channel, character="@everyone <@1>", seed=1)
     cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** ` <@1>"))
     await cyd.slash(stage.channel, "write", text="Rain.")
     await cyd.slash(stage.channel, "undo")
@@ -534,7 +534,7 @@ def assert_harmless(content: str) -> None:
     block = re.compile(r"^```\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
     around = block.sub("", content)
     assert not any("`" in words for words in (around, *block.findall(content)))
-    assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<", around)
+    assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<(?!/)", around)
 
 
 async def test_sentences_quote_harmlessly(stage: Stage):
@@ -542,11 +542,11 @@ async def test_sentences_quote_harmlessly(stage: Stage):
     cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** `"))
     old = stage.look((await begin(stage, title=nasty)).response)
     await cyd.slash(stage.channel, "write", text="Rain.")
-    refused = [answer(await stage.ann.slash(stage.channel, "retry"))]
+    refused = [answer(await stage.ann.slash(stage.channel, "script retry"))]
     asked = (await begin(stage, title=nasty)).response
     await stage.ann.click(asked, label="Pause it and start the new one")
     refused.append(answer(await stage.press_late(stage.ann, old, "Continue")))
-    asked = (await begin(stage, model=nasty)).response
+    asked = (await begin(stage, voice=nasty)).response
     shelve = await stage.ann.click(asked, label="Pause it and start the new one")
     refused.append(answer(shelve))
     for told in refused:
@@ -586,7 +586,7 @@ async def test_an_offer_that_has_grown_old_shelves_nothing(stage: Stage):
     await stage.ben.click(asked.response, label="Pause it and start the new one")
     refused = answer(await stage.ann.click(old, label="Pause it and start the new one"))
     assert refused.ephemeral
-    assert "Use /start again" in refused.content
+    assert "Use </start:" in refused.content
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert script is not None
     assert script.title == "Three"

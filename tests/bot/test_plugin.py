@@ -136,8 +136,8 @@ async def test_it_is_a_guest(
     with stage.world._bot_scope():
         await host.tree.sync()
     begun = await stage.ann.slash(stage.channel, "onbook start", title="The Diner", heading=HEADING)
-    assert labels(begun.response) == ["Continue", "Undo", "Write"]
-    continued = await stage.ben.slash(stage.channel, "onbook continue", seed=1)
+    assert labels(begun.response) == ["Continue", "Undo", "Write", "More…"]
+    continued = await stage.go_on(stage.ben, stage.channel, "onbook continue", seed=1)
     assert "-# tiny, seed " in continued.response.content
     pressed = await stage.ben.click(continued.response, label="Another take")
     lines = await stage.lines()
@@ -155,7 +155,7 @@ async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: St
         await host.load_extension(extension)
         await host.tree.sync()
     await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
-    continued = (await stage.ann.slash(stage.channel, "onbook continue", seed=1)).response
+    continued = (await stage.go_on(stage.ann, stage.channel, "onbook continue", seed=1)).response
     lines = await stage.lines()
     assert left_behind(extension)
 
@@ -177,7 +177,7 @@ async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: St
     assert await stage.lines() == [HEADING]
     with stage.world._bot_scope():
         await host.reload_extension(extension)
-    await stage.ann.slash(stage.channel, "onbook continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, "onbook continue", seed=1)
     assert await stage.lines() == lines
     assert [name for name in left_behind(extension) if name.startswith("onbook")] == [
         "onbook-engine-tiny"
@@ -219,7 +219,7 @@ async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: St
         asked = await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
         assert "Continue it" in labels(asked.response)
         voted = await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
-        assert "Vote for 1" in labels(voted.response)
+        assert len(labels(voted.response)) == 2
         written = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
         assert (await stage.ann.click(written.response, label="Write")).modal
         assert views_of(host)
@@ -382,10 +382,11 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
         (1, "onbook"),
         (3, "Continue from here"),
         (3, "Rewrite this line"),
+        (3, "Details"),
     ]
     # The commands are neither in private channels nor on a person's own installation.
     where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
-    assert where == [([0, 1], [0])] * 3
+    assert where == [([0, 1], [0])] * 4
 
 
 @under_one_name
@@ -398,11 +399,11 @@ async def test_its_group_has_the_name_that_is_set(
         await host.load_extension(extension)
         await host.tree.sync()
     told = await stage.ann.slash(stage.channel, "bühne_2 help")
-    assert "`/bühne_2 script show`" in told.response.content
+    assert "</bühne_2 script show:" in told.response.content
     refused = await stage.ann.slash(stage.channel, "bühne_2 continue")
     assert "/bühne_2 start" in refused.response.content
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
-    suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "model", "ti")
+    suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "voice", "ti")
     assert [one["value"] for one in suggested] == ["tiny"]
 
 
@@ -433,7 +434,7 @@ async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, h
     asked = (await stage.ann.slash(stage.channel, "onbook start", title=nasty)).response
     await stage.ann.click(asked, label="Pause it and start the new one")
     await stage.press_late(stage.ann, look, "Continue")
-    await stage.ann.slash(stage.channel, "onbook start", model=nasty)
+    await stage.ann.slash(stage.channel, "onbook start", voice=nasty)
     sent = backend.messages[stage.channel.id].values()
     assert len(sent) > 5
     for message in sent:

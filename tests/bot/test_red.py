@@ -192,15 +192,15 @@ async def test_its_owner_installs_it_and_people_use_it(house: House, repository:
 
     await house.told(load, "Loaded `bot`")
     assert await house.discord.commands() == {}
-    await house.told(enable, "`onbook`, `Continue from here`, and `Rewrite this line`")
-    await house.told(sync, "Synced 3 commands")
+    await house.told(enable, "`onbook`, `Continue from here`, `Details`, and `Rewrite this line`")
+    await house.told(sync, "Synced 4 commands")
     channel, ann = house.channel, house.owner
     await (await ann.slash(channel, "onbook start", heading=HEADING)).shows(HEADING)
-    await (await ann.slash(channel, "onbook continue", seed=1)).shows("-# stage, seed ")
+    await (await ann.slash(channel, "onbook continue")).shows("-# stage, seed ")
     assert list(house.data.rglob("*.db")) == [house.data / "cogs" / "OnBook" / "onbook.db"]
 
     await house.told("[p]reload bot", "Reloaded `bot`")
-    shown = await (await ann.slash(channel, "onbook continue", seed=2)).shows("-# stage, seed 2")
+    shown = await (await ann.slash(channel, "onbook continue")).shows("-# stage, seed ")
     await house.told("[p]unload bot", "The following package was unloaded: `bot`")
     assert await house.there_is() == before
     await house.told(load, "Loaded `bot`")

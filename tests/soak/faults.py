@@ -147,7 +147,7 @@ class Writers(Crowd):
                 self.long[asked.id] = token.upper()
                 self.asked[asked.id] = asked, PARTS
             case "redo":  # there is nothing to redo, except after an undo
-                asked = await person.slash(channel, "redo", **how)
+                asked = await person.slash(channel, "script redo", **how)
                 self.asked[asked.id] = asked, 0
             case _:
                 asked = await super().ask(person, channel, **how)
