@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from .errors import SettingsError
 from .sharding import Shards
 
 PREFIX = "ONBOOK_"
@@ -49,10 +50,6 @@ Bias = Annotated[float, Field(ge=0, le=2.0)]
 
 Rates = Annotated[str, Field(pattern=RATES_PATTERN)]
 """Turns, generated lines and characters to read, in a minute."""
-
-
-class SettingsError(Exception):
-    """A setting cannot be used: one sentence about the setting, and what to do."""
 
 
 def name_variable(field: str) -> str:

@@ -22,10 +22,11 @@ from ..cogs import add_cogs
 from ..cogs.feature import speaking_to
 from ..cogs.option_checks import InvalidOption
 from ..cogs.services import CogServices
+from ..errors import RunnerError, SettingsError
 from ..i18n.catalogue import remember_commands
 from ..i18n.translator import Names
 from ..inference.engine import EngineLoad
-from ..settings import RunnerSettings, SettingsError
+from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import LEASE_DURATION, Lease, LocalIdentifyLimiter
 from ..telemetry import NULL_METER, Meter
@@ -75,10 +76,6 @@ SHARDING_ERRORS = {4010, 4011}
 """The codes with which Discord closes a connection that needs other shards."""
 
 R = TypeVar("R")
-
-
-class RunnerError(Exception):
-    """The bot cannot run: one sentence about why, and what to do."""
 
 
 class CommandTree(app_commands.CommandTree[discord.Client]):

@@ -11,16 +11,14 @@ from pathlib import Path
 from discord.utils import setup_logging
 from sqlalchemy import URL
 
-from ..inference.model import ModelError
+from ..errors import ModelError, OperatorError, RunnerError
 from ..log_redaction import guard_handlers
-from ..settings import RunnerSettings, SettingsError, parse_address, read_runner_settings
+from ..settings import RunnerSettings, parse_address, read_runner_settings
 from ..storage.copying import copy_database
-from ..storage.database import StoreError
 from ..storage.sqlite.backup import backup, restore
 from . import client
-from .client import RunnerError
 
-REPORTED_ERRORS = (RunnerError, SettingsError, ModelError, StoreError)
+REPORTED_ERRORS = (OperatorError, ModelError)
 
 SERVERS = {"play", "run"}
 """The commands that write a log."""

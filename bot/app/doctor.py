@@ -17,15 +17,14 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL, NullPool
 
 from .. import __version__
-from ..i18n.markdown import to_plain_text
-from ..inference.model import ModelError
+from ..errors import ModelError, RunnerError, StoreError
 from ..inference.registry import ModelRegistry
 from ..settings import RunnerSettings
-from ..storage.database import StoreError
 from ..storage.postgres.connections import connect
 from ..storage.postgres.error_codes import raising_store_error
+from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
-from .client import INVITE_PERMISSIONS, RunnerError, make_invite_link, translate_discord_errors
+from .client import INVITE_PERMISSIONS, make_invite_link, translate_discord_errors
 
 DISCORD_TIMEOUT = 20.0
 """Seconds in which Discord must answer all questions."""

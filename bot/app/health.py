@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-from ..settings import SettingsError
+from ..errors import SettingsError
 from ..telemetry import Meter
 from .metrics import CONTENT_TYPE, Metrics
 

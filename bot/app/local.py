@@ -11,8 +11,9 @@ from collections.abc import Callable
 import discord
 import simcord
 
+from ..errors import RunnerError
 from ..settings import RunnerSettings
-from .client import Bot, RunnerError, cancel_on_signal
+from .client import Bot, cancel_on_signal
 
 log = logging.getLogger("onbook.local")
 

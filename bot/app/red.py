@@ -16,12 +16,10 @@ from redbot.core.data_manager import cog_data_path
 from redbot.core.errors import CogLoadError
 
 from ..cogs import CogT, add_cogs
-from ..cogs.command_group import CommandConflict
 from ..cogs.privacy import Privacy, make_export_file
 from ..cogs.services import OnBook
-from ..inference.model import ModelError
-from ..settings import SettingsError, read_settings
-from ..storage.database import StoreError
+from ..errors import ModelError, OperatorError
+from ..settings import read_settings
 
 
 async def setup_in_red(bot: Red) -> None:
@@ -32,7 +30,7 @@ async def setup_in_red(bot: Red) -> None:
         database = folder / settings.database  # an absolute path stays as it is
         red_settings = settings.model_copy(update={"database": database})
         await add_cogs(bot, red_settings, group=settings.group, adapt=make_red_cog)
-    except (SettingsError, CommandConflict, ModelError, StoreError) as error:
+    except (OperatorError, ModelError) as error:
         raise CogLoadError(str(error)) from error
 
 

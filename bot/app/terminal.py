@@ -20,11 +20,8 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from ..cogs.cast import format_cast
 from ..cogs.feature import UNTITLED
 from ..cogs.reading import make_file_name
-from ..i18n.markdown import to_plain_text
-from ..inference.engine import EngineBusy
-from ..inference.model import ModelError
-from ..inference.request import NonFiniteOutput
-from ..screenplay.elements import Element, Kind, ScriptError
+from ..errors import NoScript, RequestError, ServiceError
+from ..screenplay.elements import Element, Kind
 from ..screenplay.exporters.edition import make_edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
@@ -36,14 +33,12 @@ from ..session.turn import (
     ContinueRequest,
     Job,
     NewScript,
-    NoScript,
     Requester,
-    SessionError,
     TurnResult,
 )
 from ..settings import Settings
-from ..storage.database import TransactionFailed
 from ..storage.schema import Line
+from ..ui.markdown import to_plain_text
 from ..ui.responses import format_error
 from .client import cancel_on_signal
 
@@ -55,11 +50,6 @@ LINES_AT_START = 6
 
 VOICE, PERSON, NOTE = "ansicyan", "", "ansibrightblack"
 """The colours of the voice's lines, of a person's, and of what the program says."""
-
-SHOWN_ERRORS = (
-    *(SessionError, ScriptError, ModelError, TransactionFailed),
-    *(EngineBusy, NonFiniteOutput),
-)
 
 HELP = """\
 Type a line of the script: INT. DINER - NIGHT, MAYA: Hello., CUT TO:, or an action.
@@ -127,7 +117,7 @@ class Terminal:
                 return
             try:
                 await self.answer(typed)
-            except SHOWN_ERRORS as error:
+            except (RequestError, ServiceError) as error:
                 self.note(to_plain_text(format_error(error)))
 
     def _make_reader(self) -> Read:

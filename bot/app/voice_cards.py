@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..i18n.markdown import to_plain_text
 from ..inference.registry import ModelFile, ModelRegistry
 from ..settings import Settings
+from ..ui.markdown import to_plain_text
 from ..ui.model_cards import format_model_card
 
 

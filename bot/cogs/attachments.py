@@ -7,10 +7,11 @@ from pathlib import PurePath
 
 import discord
 
+from ..errors import RequestError
 from ..i18n.catalogue import many, say, say_plural
 from ..screenplay.free_text import clean_title
 from ..screenplay.importers.import_formats import read_script_file
-from ..screenplay.importers.manuscript import Manuscript, ManuscriptError
+from ..screenplay.importers.manuscript import Manuscript
 from ..ui.delivery import CONNECTION_ERRORS, send_with_retries
 
 DOWNLOAD_SECONDS = 60.0
@@ -18,12 +19,12 @@ DOWNLOAD_SECONDS = 60.0
 
 
 async def read_attachment(file: discord.Attachment) -> Manuscript:
-    """Download an attachment and read it; raise ManuscriptError where that fails."""
+    """Download an attachment and read it; raise RequestError where that fails."""
     try:
         data = await send_with_retries(file.read, DOWNLOAD_SECONDS)
     except (discord.HTTPException, *CONNECTION_ERRORS):
         sentence = say("Discord did not send that file. Attach it again.")
-        raise ManuscriptError(sentence) from None
+        raise RequestError(sentence) from None
     return await asyncio.to_thread(read_script_file, file.filename, data)
 
 

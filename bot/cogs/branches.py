@@ -7,14 +7,14 @@ from contextlib import suppress
 import discord
 from discord import app_commands
 
+from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
-from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.permissions import check_may_write
 from ..session.preferences import current_values
 from ..session.rate_limits import Cost
-from ..session.turn import ScriptPosition, SessionError, current_position
+from ..session.turn import ScriptPosition, current_position
 from ..storage.schema import Line, Script
 from ..ui.components import (
     Handler,
@@ -25,6 +25,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
+from ..ui.markdown import LIMIT, inline, plain, size
 from ..ui.responses import answer_error, check_permissions
 from ..ui.script_messages import format_page_title
 from .feature import MAX_CHOICES, UNTITLED, FeatureCog, MenuCallback, answer_errors
@@ -180,11 +181,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Open the window for the line that a message shows, or ask which of several."""
         check_permissions(interaction)
         if await self.store.polls.find_poll_by_message(message.id):
-            raise SessionError(
-                say(
-                    "These takes are still to choose from. Choose one, or go to one with "
-                    "**Continue from here**, then rewrite it."
-                )
+            raise RequestError(
+                "These takes are still to choose from. Choose one, or go to one with "
+                "**Continue from here**, then rewrite it."
             )
         script, lines = await self._find_shown_lines(message)
         if len(lines) == 1:
@@ -231,8 +230,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Turn to another page of the history."""
         running = await self.services.open_session(interaction).load_script()
         if running.id != script:
-            raise SessionError(
-                say("Another script is running here now. See its lines with {/script history}.")
+            raise RequestError(
+                "Another script is running here now. See its lines with {/script history}."
             )
         await FirstResponse(interaction).defer()
         content, view = await self._make_history_page(running, number)
@@ -263,10 +262,10 @@ class Branches(FeatureCog, name="OnBook.branches"):
         return f"{title}\n{list_text}", view
 
     async def _count_lines(self, script: Script) -> int:
-        """Count the lines of a history; raise SessionError for a script without a line."""
+        """Count the lines of a history; raise RequestError for a script without a line."""
         lines = await self.store.lines.count_tree_lines(script)
         if not lines:
-            raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
+            raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return lines
 
     async def _find_page(self, script: Script, line: int) -> int:
@@ -274,11 +273,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
         return await self.store.lines.count_tree_lines(script, line) // LINES_PER_PAGE
 
     async def _find_position(self, script: Script, number: int) -> ScriptPosition:
-        """Find a line by its number, from 1; raise SessionError if there is none."""
+        """Find a line by its number, from 1; raise RequestError if there is none."""
         path = await self.store.lines.load_path_ids(script.head)
         if number > len(path):
             count = many(len(path), "line")
-            raise SessionError(say("The script has only {lines}. Choose one of them.", lines=count))
+            raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
         return ScriptPosition(script.id, path[number - 1])
 
     async def _number_lines(self, script: Script) -> dict[int, int]:
@@ -291,7 +290,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Return the script in a message, and those of its lines that stand; all if none does."""
         shown = await self.services.messages.perspectives.find_shown(message.id)
         if shown is None:
-            raise SessionError(say("That message shows no line of a script. Choose one that does."))
+            raise RequestError("That message shows no line of a script. Choose one that does.")
         script, lines = shown
         return script.id, lines
 
@@ -336,13 +335,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
     ) -> None:
         channel, permissions = interaction.channel, interaction.app_permissions
         if not isinstance(channel, discord.TextChannel):
-            raise SessionError(say("I cannot open a thread here. Leave out {*thread}."))
+            raise RequestError("I cannot open a thread here. Leave out {*thread}.")
         if not (permissions.create_public_threads and permissions.send_messages_in_threads):
-            raise SessionError(
-                say(
-                    "I need **Create Public Threads** and **Send Messages In Threads** here. Ask "
-                    "for them, or leave out {*thread}."
-                )
+            raise RequestError(
+                "I need **Create Public Threads** and **Send Messages In Threads** here. Ask "
+                "for them, or leave out {*thread}."
             )
         await FirstResponse(interaction).defer(thinking=True)
         thread = await channel.create_thread(

@@ -7,14 +7,14 @@ from typing import Literal
 import discord
 from discord import app_commands
 
+from ..errors import NoScript
 from ..i18n.catalogue import say
-from ..i18n.markdown import inline
 from ..screenplay.free_text import parse_cast, parse_name
 from ..session.channel_session import ChannelSession
-from ..session.turn import NoScript
 from ..storage.schema import Script
 from ..ui.components import Handler, Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
+from ..ui.markdown import inline
 from ..ui.responses import check_permissions
 from .feature import MAX_CHOICE_LENGTH, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
 from .requester import get_requester

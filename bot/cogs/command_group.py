@@ -9,14 +9,11 @@ from typing import Any
 import discord
 from discord import AppCommandType, app_commands
 
+from ..errors import CommandConflict
 from .branches import CONTINUE, REWRITE
 from .details import DETAILS
 from .feature import Command, allow_in_servers_and_dms
 from .services import Host, OnBook
-
-
-class CommandConflict(Exception):
-    """A host's commands conflict with On Book's: one sentence, with what to do."""
 
 
 def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:

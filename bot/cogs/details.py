@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import discord
 
+from ..errors import RequestError
 from ..generation.openings import PrimedModel
 from ..i18n.catalogue import phrase, say
-from ..i18n.markdown import LIMIT, inline, size
 from ..session.channel_session import ChannelSession
-from ..session.preferences import format_preference
-from ..session.turn import SessionError
 from ..storage.schema import Line
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
+from ..ui.markdown import LIMIT, inline, size
+from ..ui.settings_messages import format_preference
 from .feature import FeatureCog, MenuCallback, answer_errors
 from .history_page import LISTED_OPTIONS
 
@@ -41,13 +41,13 @@ class Details(FeatureCog, name="OnBook.details"):
         await complete_response(interaction, content=_fit(entries))
 
     async def _find_lines(self, message: discord.Message) -> tuple[int, list[Line]]:
-        """Return the script and the lines in a message, or its takes; raise SessionError."""
+        """Return the script and the lines in a message, or its takes; raise RequestError."""
         if poll := await self.store.polls.find_poll_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
             return poll.script, [line for lines in takes.values() for line in lines]
         shown = await self.store.messages.find_posted_lines(message.id)
         if shown is None or not shown[1]:
-            raise SessionError(say("That message shows no line of a script. Choose one that does."))
+            raise RequestError("That message shows no line of a script. Choose one that does.")
         return shown
 
 

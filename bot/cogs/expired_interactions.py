@@ -7,8 +7,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-from ..i18n.catalogue import say
-from ..session.turn import SessionError
+from ..errors import RequestError
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction
 from ..ui.responses import IS_HANDLED, answer_error
 from .feature import FeatureCog
@@ -33,7 +32,7 @@ class ExpiredInteractions(FeatureCog, name="OnBook.expired"):
         ):
             return
         with self.speaking_to(interaction):
-            error = SessionError(say("That has expired. Use the command again."))
+            error = RequestError("That has expired. Use the command again.")
             await answer_error(interaction, error, keep=_collect_texts(data))
 
 

@@ -9,9 +9,7 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import phrase, say
-from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.elements import Kind
-from ..session.preferences import format_preference
 from ..session.turn import ScriptPosition
 from ..storage.schema import Line
 from ..ui.components import (
@@ -22,6 +20,8 @@ from ..ui.components import (
     make_page_buttons,
     make_view,
 )
+from ..ui.markdown import LIMIT, inline, plain, size
+from ..ui.settings_messages import format_preference
 
 LINES_PER_PAGE = 8
 """Lines on a page, for which a message has room."""

@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 import discord
 
-from ..inference.engine import EngineClosed
+from ..errors import EngineClosed
 from ..session.turn import Job
 
 Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from ..errors import ModelError
 from ..generation.moods import find_mood, label_moods
 from ..i18n.catalogue import say
-from ..i18n.markdown import inline
-from ..inference.model import ModelError
 from ..session.preferences import current_values
 from ..session.turn import ScriptPosition, current_position
 from ..ui.components import Handler, Interaction, parse_position, position_pattern
 from ..ui.delivery import FirstResponse
+from ..ui.markdown import inline
 from ..ui.model_cards import list_styles
 from ..ui.panel_view import make_menu
 from .feature import FeatureCog, answer_errors

@@ -8,17 +8,16 @@ import io
 import discord
 from discord import app_commands
 
+from ..errors import ModelError, RequestError
 from ..i18n.catalogue import say
-from ..i18n.markdown import inline
-from ..inference.model import ModelError
 from ..inference.registry import ModelFile
 from ..session.channel_session import ChannelSession
-from ..session.turn import SessionError
 from ..storage.schema import guild_voice_key
 from ..ui import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.images import curve
+from ..ui.markdown import inline
 from ..ui.responses import check_may_set, check_permissions
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
 from .requester import get_requester
@@ -59,8 +58,8 @@ class Models(FeatureCog, name="OnBook.models"):
         if not script:
             check_may_set(interaction, "guild")
         if not script and interaction.guild_id is None:
-            raise SessionError(
-                say("This is not a server. Choose a voice for the script with {*script}.")
+            raise RequestError(
+                "This is not a server. Choose a voice for the script with {*script}."
             )
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)

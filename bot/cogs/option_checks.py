@@ -13,8 +13,7 @@ import discord
 from discord import AppCommandOptionType as Type
 from discord import app_commands
 
-from ..i18n.catalogue import say
-from ..session.turn import SessionError
+from ..errors import RequestError
 
 MAX_ID = 2**63 - 1
 """The largest integer of a database."""
@@ -64,21 +63,19 @@ def _accepts(option: app_commands.Parameter, value: object) -> bool:
 
 
 def check_lengths(**texts: tuple[object, int]) -> None:
-    """Raise SessionError for a value that is no text, or is longer than the number beside it."""
+    """Raise RequestError for a value that is no text, or is longer than the number beside it."""
     for text, most in texts.values():
         if not isinstance(text, str) or len(text) > most:
-            raise SessionError(
-                say("That is longer than {most:,} characters. Shorten it.", most=most)
-            )
+            raise RequestError("That is longer than {most:,} characters. Shorten it.", most=most)
 
 
 def parse_chosen_id(values: Sequence[object]) -> int:
-    """Parse the id that was chosen from a menu; raise SessionError for any other value."""
+    """Parse the id that was chosen from a menu; raise RequestError for any other value."""
     if len(values) == 1 and isinstance(values[0], str) and values[0].isdecimal():
         number = int(values[0][:20])
         if 0 < number <= MAX_ID:
             return number
-    raise SessionError(say("That is not on the list any more. Open the list again."))
+    raise RequestError("That is not on the list any more. Open the list again.")
 
 
 def parse_choice(values: Sequence[object]) -> str:

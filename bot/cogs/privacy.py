@@ -11,8 +11,8 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
+from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
-from ..session.turn import SessionError
 from ..storage.erasure import PersonalData
 from ..storage.repositories.person_repository import ErasureResult
 from ..storage.schema import Line, Script
@@ -85,9 +85,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
             return
         name, content = await asyncio.to_thread(make_export_file, kept, interaction.filesize_limit)
         if len(content) > interaction.filesize_limit:
-            raise SessionError(
-                say("Your data is too large for Discord. Ask the bot's owner for it.")
-            )
+            raise RequestError("Your data is too large for Discord. Ask the bot's owner for it.")
         lines = many(len(kept.lines), "line")
         await complete_response(
             interaction,

@@ -9,8 +9,8 @@ import io
 import discord
 from discord import app_commands, ui
 
+from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say, say_plural
-from ..i18n.markdown import inline
 from ..screenplay.exporters.edition import make_edition
 from ..screenplay.exporters.export_formats import (
     EXPORT_FORMATS,
@@ -24,7 +24,7 @@ from ..session import replay, surprisal
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.replay import ReplayResult
-from ..session.turn import MAX_LINES, ScriptPosition, SessionError
+from ..session.turn import MAX_LINES, ScriptPosition
 from ..storage.schema import Script
 from ..ui.components import (
     REPLAY,
@@ -40,6 +40,7 @@ from ..ui.components import (
 from ..ui.delivery import FirstResponse, complete_response, edit_response
 from ..ui.images import pictures
 from ..ui.images.pictures import Picture
+from ..ui.markdown import inline
 from ..ui.replay_report import format_report, format_table
 from ..ui.script_messages import format_page
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
@@ -112,11 +113,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
         session = self.services.open_session(interaction)
         running = await session.load_script()
         if running.id != script:
-            raise SessionError(
-                say("Another script is running here now. Read it with {/script show}.")
-            )
+            raise RequestError("Another script is running here now. Read it with {/script show}.")
         if running.head is None:
-            raise SessionError(say("The script is empty again. Write a line, or use {/continue}."))
+            raise RequestError("The script is empty again. Write a line, or use {/continue}.")
         await FirstResponse(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
         content, view = await format_page(running, elements, number)
@@ -255,8 +254,8 @@ async def send_export(
 
     printed = await asyncio.to_thread(write)
     if len(printed.content) > interaction.filesize_limit:
-        raise SessionError(
-            say("That file is too large for Discord. Choose fountain or txt as the {*format}.")
+        raise RequestError(
+            "That file is too large for Discord. Choose fountain or txt as the {*format}."
         )
     content = say(
         "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
@@ -307,7 +306,7 @@ async def send_surprise(
         voice=inline(match.model, 40),
         bits=match.average,
     )
-    words = surprisal.describe_report(match)
+    words = pictures.describe_surprisal(match)
     await _send_picture(
         interaction, content, picture, f"{make_file_name(script)}-surprise.png", words
     )
@@ -328,14 +327,11 @@ async def send_replay(interaction: Interaction, match: ReplayResult) -> None:
 
 
 async def _readable(interaction: Interaction, session: ChannelSession) -> Script:
-    """Return the script; raise SessionError where it has no line, or where no file can be sent."""
+    """Return the script; raise RequestError where it has no line, or where no file can be sent."""
     script = await session.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
-        raise SessionError(
-            say(
-                "I need the **Attach Files** permission in this channel. Ask someone who manages "
-                "it."
-            )
+        raise RequestError(
+            "I need the **Attach Files** permission in this channel. Ask someone who manages it."
         )
     return script
 

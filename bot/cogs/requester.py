@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import discord
 
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline, plain
-from ..session.turn import Requester, SessionError
+from ..errors import RequestError
+from ..session.turn import Requester
 from ..ui.cards import NAME_SIZE
 from ..ui.components import Interaction
+from ..ui.markdown import inline, plain
 
 
 def get_channel(interaction: Interaction) -> int:
-    """Return the id of an interaction's channel; raise SessionError where there is none."""
+    """Return the id of an interaction's channel; raise RequestError where there is none."""
     if interaction.channel_id is None:
-        raise SessionError(say("Scripts are written in channels. Use this command in one."))
+        raise RequestError("Scripts are written in channels. Use this command in one.")
     return interaction.channel_id
 
 

@@ -8,10 +8,11 @@ from typing import Any, Self
 import discord
 from discord import app_commands, ui
 
+from ..errors import RequestError
 from ..generation.options import PREFERENCES, OptionValue
 from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
-from ..session.banned_words import check_casts, edit_words, format_words
+from ..session.banned_words import check_casts, edit_words
 from ..session.preferences import (
     BANNED,
     EVERYTHING,
@@ -19,13 +20,11 @@ from ..session.preferences import (
     MAX_TAKES,
     RANGES,
     current_values,
-    format_changes,
-    format_preferences,
     initial_values,
     parse_mood,
     parse_number,
 )
-from ..session.turn import ScriptPosition, SessionError, current_position
+from ..session.turn import ScriptPosition, current_position
 from ..settings import Settings
 from ..storage.schema import Script
 from ..ui.components import (
@@ -40,6 +39,7 @@ from ..ui.components import (
 )
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_may_set, check_permissions
+from ..ui.settings_messages import format_changes, format_preferences, format_words
 from .feature import (
     FeatureCog,
     allow_in_servers_and_dms,
@@ -171,11 +171,11 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         chosen = {name: parse_number(name, text) for name, text in texts.items()}
         changed = {name: value for name, value in chosen.items() if value != before[name]}
         if not changed:
-            raise SessionError(say("No setting has changed. See them with {/settings show}."))
+            raise RequestError("No setting has changed. See them with {/settings show}.")
         await self._change_preferences(interaction, changed)
 
     async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
-        """Return the running script; raise SessionError where it is another one."""
+        """Return the running script; raise RequestError where it is another one."""
         session = self.services.open_session(interaction)
         script = await session.load_script()
         await session.library.check_is_running(script, position.script)
@@ -247,9 +247,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Change the settings that were given a value."""
         given = {name: value for name, value in chosen.items() if value is not None}
         if not given:
-            raise SessionError(
-                say("Choose a setting to change, or see them all with {/settings show}.")
-            )
+            raise RequestError("Choose a setting to change, or see them all with {/settings show}.")
         await self._change_preferences(interaction, given)
 
     async def _change_preferences(
@@ -303,7 +301,7 @@ def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     if not server:
         return "channel", get_channel(interaction)
     if interaction.guild_id is None:
-        raise SessionError(say("This is not a server. Leave out {*server}."))
+        raise RequestError("This is not a server. Leave out {*server}.")
     return "guild", interaction.guild_id
 
 

@@ -8,11 +8,10 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
-from ..i18n.markdown import inline, plain
 from ..screenplay.free_text import TITLE_LIMIT, clean_title
 from ..session.channel_session import ChannelSession
-from ..session.turn import SessionError
 from ..storage.schema import Script
 from ..ui.cards import mention
 from ..ui.components import (
@@ -28,6 +27,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, edit_response
+from ..ui.markdown import inline, plain
 from ..ui.responses import check_permissions
 from .feature import UNTITLED, FeatureCog, answer_errors
 from .option_checks import check_lengths, parse_chosen_id
@@ -150,7 +150,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Return a page of a channel's scripts, from 0; a number past the end is the last page."""
         scripts = await session.library.list_scripts()
         if not scripts:
-            raise SessionError(say("This channel has no script yet. Start one with {/start}."))
+            raise RequestError("This channel has no script yet. Start one with {/start}.")
         pages = -(-len(scripts) // SCRIPTS_PER_PAGE)
         number = min(number, pages - 1)
         page_scripts = scripts[number * SCRIPTS_PER_PAGE : (number + 1) * SCRIPTS_PER_PAGE]

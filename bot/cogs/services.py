@@ -67,7 +67,7 @@ class CogServices:
         Raises:
             EngineClosed: The cogs are being unloaded.
             RateLimited: The person, the channel or the server has used up a limit.
-            SessionError: The interaction has no channel.
+            RequestError: The interaction has no channel.
         """
         self.in_flight.admit()
         self.in_flight.track_person(interaction.user.id)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import discord
 
+from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..session.channel_session import ChannelSessions
 from ..sharding import Shards
-from ..storage.database import TransactionFailed
 from ..ui.live_polls import find_locale
 from ..ui.message_sync import MessageSync
 

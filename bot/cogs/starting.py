@@ -11,10 +11,10 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from ..errors import ModelError
 from ..generation.options import OptionValue
 from ..i18n.catalogue import LANGUAGES, phrase, say
-from ..i18n.markdown import inline, plain
-from ..inference.model import LONGEST_STYLE, ModelError
+from ..inference.model import LONGEST_STYLE
 from ..screenplay.elements import Element
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading, parse_cast
 from ..screenplay.importers.import_formats import check_file, list_endings
@@ -25,6 +25,7 @@ from ..session.situations import Situation, draw_situation, load_situations, sug
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
 from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response, send_ephemeral
+from ..ui.markdown import inline, plain
 from ..ui.model_cards import find_language, label_voice, list_styles, name_language
 from ..ui.responses import check_permissions
 from . import attachments

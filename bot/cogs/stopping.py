@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..i18n.catalogue import phrase, say
-from ..session.turn import SessionError
+from ..errors import RequestError
+from ..i18n.catalogue import phrase
 from ..ui.components import LINES, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
 from ..ui.delivery import FirstResponse
 from .feature import FeatureCog, answer_errors
@@ -42,8 +42,8 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
         job = self.services.in_flight.jobs.get(interaction_id)
         if job is None:
             # The turn may have ended with another process, which had no time to show its end.
-            raise SessionError(
-                say(ENDED_SENTENCES[kind][await self.store.lines.is_delivered(str(interaction_id))])
+            raise RequestError(
+                ENDED_SENTENCES[kind][await self.store.lines.is_delivered(str(interaction_id))]
             )
         await FirstResponse(interaction).defer()
         job.stop()

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from ..i18n.catalogue import say
-from ..i18n.markdown import inline
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult
 from ..ui import components
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, send_ephemeral
+from ..ui.markdown import inline
 from ..ui.responses import IS_WRITTEN, check_permissions
 from .requester import get_requester
 from .services import CogServices

@@ -9,8 +9,8 @@ from contextlib import suppress
 import discord
 from discord.ext import commands, tasks
 
+from ..errors import TransactionFailed
 from ..sharding import Shards
-from ..storage.database import TransactionFailed
 from .feature import FeatureCog
 
 log = logging.getLogger("onbook.upkeep")

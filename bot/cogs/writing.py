@@ -8,12 +8,13 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from ..errors import NoScript
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
 from ..session.preferences import MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
-from ..session.turn import MAX_LINES, ContinueRequest, NoScript, ScriptPosition
+from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition
 from ..ui.components import (
     Handler,
     Interaction,

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..errors import NoContinuation
 from ..inference.engine import Engine, EngineLoad
-from ..inference.request import NoContinuation, Request
+from ..inference.request import Request
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from . import generator

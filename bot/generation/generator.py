@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..arrays import Floats, States, Tokens
+from ..errors import UnspellableElement
 from ..inference.automaton import Automaton
 from ..inference.engine import Engine
 from ..inference.grammar import build_grammar
@@ -64,17 +65,12 @@ async def generate(
 ) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
-    Args:
-        engine: the engine of the model that writes.
-        context: where the script stands.
-        options: how the element is written.
-        owner: the channel that the engine's time is shared by.
-        prefix: the beginning of the line, where that has been read already.
+    ``prefix`` is the beginning of the line, where that has been read already.
 
     Raises:
-        NothingLeft: the banned words leave no continuation.
+        NoContinuation: the banned words leave no continuation.
         EngineBusy, EngineClosed: as `Engine.run` does.
-        ValueError: the model cannot spell an element of this kind.
+        UnspellableElement: the model cannot spell an element of this kind.
     """
     model = engine.model
     prefix = prefix or await read_prefix(engine, context, options, owner)
@@ -152,8 +148,8 @@ def build_automata(
 ) -> tuple[Automaton | None, Automaton | None]:
     """Return the automaton of an element, and the one that applies where it may begin freely.
 
-    Raises ValueError as `build_grammar` does, but not for a locked cast: one that the model cannot
-    spell locks nothing.
+    Raises UnspellableElement as `build_grammar` does, but not for a locked cast: one that the model
+    cannot spell locks nothing.
     """
     if is_speaking or kind:
         return build_grammar(vocabulary, kind, cast, is_speaking), None
@@ -161,7 +157,7 @@ def build_automata(
         return None, None
     try:
         return build_grammar(vocabulary, None, cast), build_grammar(vocabulary, Kind.DIALOGUE, cast)
-    except ValueError:
+    except UnspellableElement:
         return None, None
 
 

@@ -93,6 +93,15 @@ class GenerationOptions:
         return f"{cue}\n" if cue else ""
 
 
+def take_last(lines: Sequence[ScriptLine], characters: int) -> Sequence[ScriptLine]:
+    """Return the fewest last lines that have so many characters, or all lines."""
+    for begin in reversed(range(len(lines))):
+        characters -= len(lines[begin].element.text)
+        if characters <= 0:
+            return lines[begin:]
+    return lines
+
+
 def encode_recent(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
     """Return the last characters of a script as a model's tokens: int64 [at most REACH]."""
     return model.encode("".join(format_for_model(line.element.text) for line in lines))[-REACH:]

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from ..arrays import States
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
+from ..errors import RequestError
 from ..inference.engine import Engine
 from ..inference.model import Model
 from ..inference.request import Request
-from ..screenplay.elements import ScriptError
 from ..screenplay.fountain import format_for_model, split_fountain
 
 _primed_states: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
@@ -70,22 +68,16 @@ def make_state_key(model: Model, opening: str) -> str:
 
 
 def find_style(model: Model, name: str) -> str:
-    """Return the style with a name in upper or lower case; raise ScriptError."""
+    """Return the style with a name in upper or lower case; raise RequestError."""
     wanted_key = name.strip().casefold()
     for style in model.openings:
         if style.casefold() == wanted_key:
             return style
-    voice, styles = (
-        inline(model.name, 40),
-        ", ".join(inline(style_name, 40) for style_name in model.openings),
-    )
-    if not styles:
-        raise ScriptError(say("“{voice}” has no styles. Leave out {*style}.", voice=voice))
-    raise ScriptError(
-        say(
-            "“{voice}” has no style “{style}”. Choose from {styles}.",
-            voice=voice,
-            style=inline(name, 40),
-            styles=styles,
-        )
+    if not model.openings:
+        raise RequestError("“{voice}” has no styles. Leave out {*style}.", voice=model.name)
+    raise RequestError(
+        "“{voice}” has no style “{style}”. Choose from {styles}.",
+        voice=model.name,
+        style=name,
+        styles=", ".join(model.openings),
     )

@@ -15,7 +15,7 @@ from ..inference.request import Completion, Request
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
-from .openings import PrimedModel, make_state_key
+from .openings import PrimedModel
 
 CHUNK_SIZE = 2_000
 """Characters that one request reads, so that reading can be stopped and shows progress."""
@@ -41,31 +41,11 @@ async def read_text(engine: Engine, state: States, text: str, owner: object) -> 
 
 
 async def read_element(
-    engine: Engine,
-    state: States,
-    element: Element,
-    author: int,
-    name: str,
-    owner: object,
-    opening: str = "",
+    primed: PrimedModel, state: States, element: Element, author: int, name: str, owner: object
 ) -> Draft:
-    """Read one element of a person, and return it as a draft.
-
-    Args:
-        engine: the engine of the model that reads.
-        state: the model's state before the element: float32 [S].
-        element: what the person wrote.
-        author: the person's id.
-        name: the person's name.
-        owner: the channel that the engine's time is shared by.
-        opening: the id of the opening that the model read before the script.
-
-    Raises:
-        EngineBusy, EngineClosed: as `Engine.run` does.
-    """
-    reply = await read_text(engine, state, element.text, owner)
-    fingerprint = make_state_key(engine.model, opening)
-    return Draft(element, author, name, reply.state, fingerprint, surprise=reply.surprise)
+    """Read one element of a person from a state [S] on; raise what `Engine.run` raises."""
+    reply = await read_text(primed.engine, state, element.text, owner)
+    return Draft(element, author, name, reply.state, primed.fingerprint, surprise=reply.surprise)
 
 
 async def read_script(

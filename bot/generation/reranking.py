@@ -139,13 +139,9 @@ def choose_candidate(
     other_takes: Sequence[str] = (),
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> Candidate:
-    """Return the best candidate for a line.
+    """Return the best of the candidates for a line, of which the first sets the wanted length.
 
-    Args:
-        candidates: at least one; the first sets the wanted length.
-        recent_texts: the texts of the script's lines, the last one last.
-        other_takes: the texts of other takes, from which this one should differ.
-        weights: the weights of the criteria.
+    It differs from the texts of the script's last lines and, if possible, of ``other_takes``.
     """
     return _rank(candidates, recent_texts, other_takes, weights)[0]
 

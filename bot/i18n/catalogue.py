@@ -16,7 +16,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from string import Formatter
-from typing import Any
+from typing import Any, NamedTuple
 
 LOCALES = resources.files(f"{__package__}.locales")
 
@@ -53,6 +53,19 @@ class Language:
         return name if self.group else self.catalogue.pgettext(NAME, name)
 
 
+class Phrase(str):
+    """A sentence, or a part of one, that the catalogues translate: also as a field of another."""
+
+    __slots__ = ()
+
+
+class Count(NamedTuple):
+    """A number of things as a field of a sentence; ``thing`` is a key of `THINGS`."""
+
+    number: int
+    thing: str
+
+
 _command_ids: dict[str, int] = {}
 """The ids that Discord gave the commands, by their names, in the one application of a process."""
 
@@ -83,6 +96,11 @@ class _Sentence(Formatter):
                 return kwargs[field_name], field_name
 
     def format_field(self, value: object, format_spec: str) -> str:
+        match value:
+            case Count():
+                return many(*value)
+            case Phrase():
+                return say(value)
         text = format(value, format_spec)
         return text.translate(self.language.separators) if format_spec else text
 
@@ -91,7 +109,8 @@ def say(sentence: str, /, **fields: object) -> str:
     """Return a sentence in the language of the answer, or in English without a translation.
 
     The fields are filled in as by `str.format`. ``{/script show}`` becomes a mention of a command,
-    and ``{*title}`` the name of an option in the same language.
+    and ``{*title}`` the name of an option in the same language. Fields that are a `Phrase` or a
+    `Count` are said in that language, too.
 
     Raises:
         KeyError: A field is not given.
@@ -107,9 +126,9 @@ def say_plural(one: str, several: str, /, number: int, **fields: object) -> str:
     return _Sentence(language).vformat(template, (), {"number": number, **fields})
 
 
-def phrase(sentence: str) -> str:
-    """Return a sentence unchanged, to mark a constant that the catalogues translate."""
-    return sentence
+def phrase(sentence: str) -> Phrase:
+    """Mark a constant that the catalogues translate."""
+    return Phrase(sentence)
 
 
 def plural(one: str, several: str) -> tuple[str, str]:

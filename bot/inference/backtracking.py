@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..arrays import Logits, Tokens
+from ..errors import NoContinuation
 from .model import Model
 from .processors.base import Processor, Stage
-from .request import NoContinuation
 from .row_store import Checkpoint, Row, RowIndices, RowStore
 from .sampling import Sampling
 from .transition_pool import TransitionPool

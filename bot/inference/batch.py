@@ -18,12 +18,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..arrays import Logits, Tokens
+from ..errors import NonFiniteOutput
 from .backtracking import Backtracking
 from .model import Model
 from .processors import PROCESSORS
 from .processors.base import Processor, Stage
 from .processors.repetition import REACH
-from .request import WORD_OVERRUN, Completion, NonFiniteOutput
+from .request import WORD_OVERRUN, Completion
 from .row_store import Row, RowStore
 from .sampling import Sampling, Uniforms, compute_token_bits, draw_tokens
 

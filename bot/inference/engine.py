@@ -14,6 +14,7 @@ from itertools import chain
 
 import numpy as np
 
+from ..errors import EngineBusy, EngineClosed
 from .batch import Batch
 from .lexicon import Lexicon
 from .model import Model
@@ -22,14 +23,6 @@ from .row_store import Row
 from .sampling import LARGEST_SEED
 
 log = logging.getLogger("onbook.engine")
-
-
-class EngineBusy(Exception):
-    """Refuse a line because too many lines wait."""
-
-
-class EngineClosed(Exception):
-    """Refuse a line because the engine is closed."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..i18n.catalogue import phrase, say
+from ..errors import UnspellableElement
+from ..i18n.catalogue import phrase
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import make_cue
 from .automaton import (
@@ -38,10 +39,12 @@ HEADING_LIMIT = 80
 EXTENSIONS = ("V.O.", "O.S.", "CONT'D")
 """The extensions that may stand in parentheses behind the name in a cue."""
 
-_UNSPELT = phrase("This voice cannot spell any line.")
-_UNSPELT_SPEECH = phrase("This voice cannot spell speech.")
-_UNSPELT_ACTION = phrase("This voice cannot spell action.")
-_UNSPELT_HEADING = phrase("This voice cannot spell a scene heading.")
+_UNSPELT = phrase("This voice cannot spell any line. Choose another kind or another voice.")
+_UNSPELT_SPEECH = phrase("This voice cannot spell speech. Choose another kind or another voice.")
+_UNSPELT_ACTION = phrase("This voice cannot spell action. Choose another kind or another voice.")
+_UNSPELT_HEADING = phrase(
+    "This voice cannot spell a scene heading. Choose another kind or another voice."
+)
 
 
 def build_grammar(
@@ -58,16 +61,19 @@ def build_grammar(
         speaking: Whether the cue and its newline have been read already, so that speech follows.
 
     Raises:
-        ValueError: The vocabulary cannot spell such an element, or nobody of the cast; or the
-            element is a transition; or speech was asked to be something else. The message is one
-            sentence for people.
+        UnspellableElement: The vocabulary cannot spell such an element, or nobody of the cast; or
+            the element is a transition; or speech was asked to be something else.
     """
     classes = classify_characters(tuple(vocabulary))
     match kind:
         case Kind.TRANSITION:
-            raise ValueError(say("The voice cannot be asked for a transition."))
+            raise UnspellableElement(
+                "The voice cannot be asked for a transition. Choose another kind or another voice."
+            )
         case Kind.HEADING | Kind.ACTION if speaking:
-            raise ValueError(say("Action and scene headings have no speaker."))
+            raise UnspellableElement(
+                "Action and scene headings have no speaker. Choose another kind or another voice."
+            )
         case _ if speaking:
             return _trim_or_raise(build_dfa(classes.size, _lines(classes)), _UNSPELT_SPEECH)
         case Kind.HEADING:
@@ -78,7 +84,9 @@ def build_grammar(
             return _trim_or_raise(_dialogue(classes), _UNSPELT_SPEECH)
     names = [name for name in cast if classes.can_spell(make_cue(name))]
     if cast and not names:
-        raise ValueError(say("This voice cannot spell any name in the cast."))
+        raise UnspellableElement(
+            "This voice cannot spell any name in the cast. Choose another kind or another voice."
+        )
     if kind is Kind.DIALOGUE:
         return _trim_or_raise(_dialogue_among(classes, names), _UNSPELT_SPEECH)
     if not names:
@@ -91,10 +99,10 @@ def build_grammar(
 
 
 def _trim_or_raise(machine: Dfa, unspelt: str) -> Automaton:
-    """Return a machine as an automaton; raise ValueError with a sentence if no text is left."""
+    """Return a machine as an automaton; raise UnspellableElement if no text is left."""
     automaton = trim(machine)
     if automaton is None:
-        raise ValueError(say(unspelt))
+        raise UnspellableElement(unspelt)
     return automaton
 
 

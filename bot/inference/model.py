@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ..arrays import Logits, States, Tokens
 from ..cleaning import clean
-from ..i18n.catalogue import phrase, say
+from ..errors import ContractError, ModelError
+from ..i18n.catalogue import phrase
 from ..screenplay.fountain import parse_model_text, split_fountain
 from .anatomy import Anatomy
 from .buffers import StepBuffers
@@ -89,23 +90,6 @@ NOT_TO_CONTRACT = phrase(
 )
 
 
-class ModelError(Exception):
-    """Refuse a model file, with one sentence that says why, and what to do about it.
-
-    The sentence is translated when the error is shown, and so is its field ``why``.
-    """
-
-    def __init__(self, sentence: str, /, **fields: str | int) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.fields = fields
-
-    def __str__(self) -> str:
-        why = self.fields.get("why")
-        said = {"why": say(why)} if isinstance(why, str) else {}
-        return say(self.sentence, **self.fields | said)
-
-
 @dataclass(frozen=True)
 class Model:
     """Run a network with its vocabulary and metadata; use `Model.load`.
@@ -160,7 +144,7 @@ class Model:
             size = _read_state_size(session, len(vocabulary))
         except ContractError as breach:
             raise ModelError(
-                NOT_TO_CONTRACT, file=file, why=breach.why, what=breach.what
+                NOT_TO_CONTRACT, file=file, why=breach.sentence, what=breach.what
             ) from breach
         except (KeyError, ValueError, TypeError) as error:
             why = phrase("its metadata cannot be read: ")
@@ -243,15 +227,6 @@ class Model:
         return {ord(character): plain for character, plain in self.fold.items()}
 
 
-class ContractError(Exception):
-    """Refuse a file that breaks its contract; the reason is a sentence for the catalogues."""
-
-    def __init__(self, why: str, what: str = "") -> None:
-        super().__init__(why)
-        self.why = why
-        self.what = what
-
-
 def read_model_file(path: Path) -> bytes:
     """Return the content of a model file; raise ModelError if it is unreadable or too large."""
     if path.is_fifo():  # because reading would wait for a writer
@@ -283,21 +258,21 @@ def check_model_file(content: bytes, file: str) -> Anatomy:
     try:
         _check_safe(anatomy)
     except ContractError as breach:
-        raise ModelError(UNSAFE, file=file, why=breach.why, what=breach.what) from breach
+        raise ModelError(UNSAFE, file=file, why=breach.sentence, what=breach.what) from breach
     return anatomy
 
 
 def _check_safe(anatomy: Anatomy) -> None:
     """Raise _Breach for what no model needs and what could do harm."""
     if anatomy.is_external:
-        raise ContractError(phrase("a part of it is in another file"))
+        raise ContractError("a part of it is in another file")
     if anatomy.constants > LARGEST_MODEL_FILE:
-        raise ContractError(phrase("its constants are too large"))
+        raise ContractError("its constants are too large")
     names = {f"{domain}.{name}" if domain else name for domain, name in anatomy.operators}
     if unknown := sorted(names - OPERATORS):
-        raise ContractError(phrase("it uses an unsupported operator: "), unknown[0][:60])
+        raise ContractError("it uses an unsupported operator: ", unknown[0][:60])
     if anatomy.is_nested:
-        raise ContractError(phrase("it is not a single plain graph"))
+        raise ContractError("it is not a single plain graph")
 
 
 def _open_session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSession:
@@ -321,22 +296,22 @@ def _open_session(content: bytes, file: str, threads: int) -> onnxruntime.Infere
 
 
 def _parse_vocabulary(text: str) -> tuple[str, ...]:
-    """Return the vocabulary of the metadata; raise _Breach if the metadata has no valid one."""
+    """Return the vocabulary of the metadata; raise ContractError if that is invalid."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
-        raise ContractError(phrase("its vocabulary has no newline"))
+        raise ContractError("its vocabulary has no newline")
     if not all(map(_is_character, characters)) or len(set(characters)) < len(characters):
-        raise ContractError(phrase("its vocabulary is not a list of distinct characters"))
+        raise ContractError("its vocabulary is not a list of distinct characters")
     if len(characters) > LARGEST_VOCABULARY:
-        raise ContractError(phrase("its vocabulary is too large"))
+        raise ContractError("its vocabulary is too large")
     return characters
 
 
 def _parse_fold(text: str) -> dict[str, str]:
-    """Return the fold of the metadata; raise _Breach if the metadata has no valid one."""
+    """Return the fold of the metadata; raise ContractError if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
-        raise ContractError(phrase("its fold is not of single characters"))
+        raise ContractError("its fold is not of single characters")
     return {character: str(plain) for character, plain in fold.items()}
 
 
@@ -345,19 +320,19 @@ def parse_openings(about: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         ValueError: The openings are not JSON.
-        _Breach: The openings do not map styles to plain Fountain, or are too many or too long.
+        ContractError: The openings do not map styles to plain Fountain, or are too many or long.
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
-        raise ContractError(phrase("its openings are invalid or too many"))
+        raise ContractError("its openings are invalid or too many")
     for style, text in openings.items():
         name = " ".join(clean(style).split())
         if name != style or not 0 < len(name) <= LONGEST_STYLE:
-            raise ContractError(phrase("a style has an invalid name: "), name[:60])
+            raise ContractError("a style has an invalid name: ", name[:60])
         if not isinstance(text, str) or len(text) > LONGEST_OPENING:
-            raise ContractError(phrase("an opening is not text, or is too long: "), style)
+            raise ContractError("an opening is not text, or is too long: ", style)
         if not all(map(_is_element, split_fountain(text))):
-            raise ContractError(phrase("an opening is not plain Fountain: "), style)
+            raise ContractError("an opening is not plain Fountain: ", style)
     return openings
 
 
@@ -368,10 +343,10 @@ def _is_element(block: str) -> bool:
 
 
 def _check_fingerprint(anatomy: Anatomy) -> str:
-    """Return the fingerprint; raise _Breach if the metadata has another one than the content."""
+    """Return the fingerprint; raise ContractError if the content has another one."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
-        raise ContractError(phrase("its fingerprint does not match"))
+        raise ContractError("its fingerprint does not match")
     return fingerprint
 
 
@@ -381,7 +356,7 @@ def _is_character(one: object) -> bool:
 
 
 def _read_state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
-    """Return S; raise _Breach if inputs or outputs do not match the contract."""
+    """Return S; raise ContractError if inputs or outputs do not match the contract."""
     given = {i.name: (i.type, i.shape[1:]) for i in (*session.get_inputs(), *session.get_outputs())}
     size = next(iter(given["state"][1]), None)
     expected = {
@@ -392,7 +367,7 @@ def _read_state_size(session: onnxruntime.InferenceSession, characters: int) -> 
     }
     if given != expected or not isinstance(size, int):
         shown = ", ".join(f"{name} {kind} {shape}" for name, (kind, shape) in given.items())
-        raise ContractError(phrase("its inputs and outputs are "), shown[:300])
+        raise ContractError("its inputs and outputs are ", shown[:300])
     if size > LARGEST_STATE:
-        raise ContractError(phrase("its state is too large"))
+        raise ContractError("its state is too large")
     return size

@@ -19,19 +19,12 @@ from weakref import WeakSet
 
 import numpy as np
 
+from ..errors import EngineClosed, ModelError, NoVerdict
 from ..i18n.catalogue import phrase
-from ..i18n.markdown import inline
 from .anatomy import Anatomy
-from .engine import Engine, EngineClosed, EngineLoad
-from .model import Model, ModelError, check_model_file, read_model_file
-from .sandbox import (
-    FILE_CHANGING,
-    ModelSandbox,
-    NoVerdict,
-    VerdictStore,
-    classify_error,
-    compute_sha256,
-)
+from .engine import Engine, EngineLoad
+from .model import Model, check_model_file, read_model_file
+from .sandbox import FILE_CHANGING, ModelSandbox, VerdictStore, classify_error, compute_sha256
 
 SLOW_SPEED = 1000.0
 """The speed below which the operator is warned, in characters a second."""
@@ -81,11 +74,7 @@ class ModelFile:
 class ModelRegistry:
     """Open the models in the files ``*.onnx`` of a folder when they are first asked for.
 
-    Args:
-        folder: The folder.
-        threads: The threads that compute a step of a model.
-        rows: The most lines in the batch of an engine.
-        queue: The most lines that wait for a place in it.
+    A step of a model takes ``threads``. See `Engine` for ``rows`` and ``queue``.
     """
 
     def __init__(self, folder: Path, threads: int, rows: int, queue: int) -> None:
@@ -201,7 +190,7 @@ class ModelRegistry:
         known = self.names()
         if name not in known:
             sentence = UNKNOWN_MODEL if known else NO_MODELS
-            raise ModelError(sentence, name=inline(name, 40), names=", ".join(known))
+            raise ModelError(sentence, name=name, names=", ".join(known))
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.onnx"

@@ -22,14 +22,6 @@ LONGEST_OVERRUN = WORD_OVERRUN + 200
 """Characters that a line may go on beyond its limit where its automaton forbids an end."""
 
 
-class NoContinuation(Exception):
-    """Fail a line of which the banned words leave no possible continuation."""
-
-
-class NonFiniteOutput(Exception):
-    """Fail a line for which the model's output is not finite, because its file is damaged."""
-
-
 @dataclass(frozen=True)
 class Request:
     """Ask an engine to read or write a line.

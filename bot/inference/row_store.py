@@ -92,13 +92,7 @@ class Checkpoint:
 
 
 class RowStore:
-    """Hold the rows of a batch and their arrays.
-
-    Args:
-        model: The model that the rows are for.
-        capacity: The most rows.
-        history: The characters before a line that logs keep for it.
-    """
+    """Hold up to ``capacity`` rows, and logs with ``history`` characters before each line."""
 
     def __init__(self, model: Model, capacity: int, history: int) -> None:
         self.rows: list[Row] = []

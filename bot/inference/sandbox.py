@@ -30,8 +30,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import onnxruntime
 
+from ..errors import ModelError, NoVerdict
 from ..i18n.catalogue import phrase
-from .model import DAMAGED_MODEL, Model, ModelError, read_model_file
+from .model import DAMAGED_MODEL, Model, read_model_file
 
 EXAMINATION_TIMEOUT = 30
 """Seconds after which an examination is given up. A sound file takes less than one second."""
@@ -67,13 +68,6 @@ OUT_OF_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory
 """The runtime's messages when it lacks memory, unless it raises MemoryError."""
 
 
-class NoVerdict(ModelError):
-    """Report that there is no verdict on a model file.
-
-    The file is changing, or its child was killed, lacked memory or did not start.
-    """
-
-
 class VerdictStore(Protocol):
     """Remember verdicts."""
 
@@ -85,12 +79,7 @@ class VerdictStore(Protocol):
 
 
 class ModelSandbox:
-    """Examine model files in child processes, and remember the verdicts.
-
-    Args:
-        facts: Where verdicts are remembered beyond this process.
-        patience: Seconds after which an examination is given up.
-    """
+    """Examine model files in child processes, and remember the verdicts in ``facts``."""
 
     _examined: ClassVar[dict[str, str]] = {}
     """The verdicts of this process, which outlive a reload of the extension."""
@@ -185,11 +174,7 @@ def _parse_verdict(said: str, path: Path) -> dict[str, Any]:
 
 
 def describe_checker(package: Path = BOT_FOLDER) -> str:
-    """Return the runtime's release and the hash of the code, on which verdicts depend.
-
-    Args:
-        package: The folder of the bot.
-    """
+    """Return the runtime's release and the hash of the code, on which verdicts depend."""
     return f"onnxruntime {onnxruntime.__version__}, modules {_hash_code(package)[:16]}"
 
 

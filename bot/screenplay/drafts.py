@@ -26,6 +26,15 @@ class ScriptLine(Protocol):
 
 
 @dataclass(frozen=True)
+class PastLine:
+    """Hold what a model reads of a stored line."""
+
+    element: Element
+    author: int | None
+    credit: str
+
+
+@dataclass(frozen=True)
 class Draft:
     """Hold a line before it is stored."""
 

@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class ScriptError(ValueError):
-    """Refuse text that cannot become part of a script; the message is one sentence for people."""
-
-
 class Kind(StrEnum):
     """Name the kinds of element; the values are stored."""
 

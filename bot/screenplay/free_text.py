@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from ..cleaning import clean
-from ..i18n.catalogue import say
-from .elements import Element, Kind, ScriptError
+from ..errors import RequestError
+from .elements import Element, Kind
 from .fountain import (
     NAME_LIMIT,
     can_be_in_name,
@@ -51,11 +51,11 @@ def parse_person_text(text: str, character: str | None = None) -> list[Element]:
             further block that would otherwise be plain action.
 
     Raises:
-        ScriptError: The text is blank, or `character` is not a name.
+        RequestError: The text is blank, or `character` is not a name.
     """
     blocks = [lines for block in _BLANK_LINES.split(clean(text)) if (lines := split_lines(block))]
     if not blocks:
-        raise ScriptError(say("The text is empty. Write something."))
+        raise RequestError("The text is empty. Write something.")
     if character is None:
         return [element for block in blocks for element in _read_block(block)]
     cue = make_cue(parse_name(character))
@@ -132,12 +132,12 @@ def make_heading(text: str) -> Element:
     Drop everything before the first letter or digit.
 
     Raises:
-        ScriptError: The text has neither a letter nor a digit.
+        RequestError: The text has neither a letter nor a digit.
     """
     line = clean(" ".join(" ".join(split_lines(text)).upper().split()))
     start = next((at for at, character in enumerate(line) if character.isalnum()), None)
     if start is None:
-        raise ScriptError(say("A scene heading needs at least one letter or digit."))
+        raise RequestError("A scene heading needs at least one letter or digit.")
     return write_heading(line[start:])
 
 
@@ -148,24 +148,21 @@ def parse_name(text: str) -> str:
     letter.
 
     Raises:
-        ScriptError: The name has a line break, has no letter, or is too long.
+        RequestError: The name has a line break, has no letter, or is too long.
     """
     line = clean(text).strip()
     if "\n" in line:
-        raise ScriptError(say("Write a character's name on one line."))
+        raise RequestError("Write a character's name on one line.")
     line = re.sub(r"\([^()]*\)", " ", line)
     line = clean("".join(one if can_be_in_name(one) else " " for one in line.upper()))
     line = " ".join(line.split())
     while line and not line[0].isalnum():
         line = line[1:]
     if not any(map(str.isalpha, line)):
-        raise ScriptError(say("A character's name needs at least one letter."))
+        raise RequestError("A character's name needs at least one letter.")
     if len(line) > NAME_LIMIT:
-        raise ScriptError(
-            say(
-                "A character's name can have at most {most} characters. Shorten it.",
-                most=NAME_LIMIT,
-            )
+        raise RequestError(
+            "A character's name can have at most {most} characters. Shorten it.", most=NAME_LIMIT
         )
     return line
 
@@ -180,12 +177,12 @@ def parse_cast(text: str) -> tuple[str, ...]:
     """Return the names in a list separated by commas or line breaks, each once, in order.
 
     Raises:
-        ScriptError: One of them is not a name, or there are more than `CAST_LIMIT`.
+        RequestError: One of them is not a name, or there are more than `CAST_LIMIT`.
     """
     parts = re.split(r"[,;\uff0c\u3001\n]", clean(text))
     names = tuple(dict.fromkeys(parse_name(part) for part in parts if part.strip()))
     if len(names) > CAST_LIMIT:
-        raise ScriptError(
-            say("A cast can have at most {most} characters. Name fewer.", most=CAST_LIMIT)
+        raise RequestError(
+            "A cast can have at most {most} characters. Name fewer.", most=CAST_LIMIT
         )
     return names

@@ -13,14 +13,14 @@ from ..storage.database import Guard
 from ..storage.schema import Line, Script
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
-from .continuation import Clock, Continuation
+from .continuation import Continuation
 from .drafting import Drafter
 from .history import History
 from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
-from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult
+from .turn import Clock, ContinueRequest, Job, Requester, ScriptPosition, TurnResult
 
 
 def utc_now() -> dt.datetime:
@@ -63,7 +63,7 @@ class ChannelSession:
         return await self.library.load_script_at(under)
 
     async def load_nonempty_script(self) -> Script:
-        """Load the running script; raise NoScript, or SessionError if it has no line."""
+        """Load the running script; raise NoScript, or RequestError if it has no line."""
         return await self.library.load_nonempty_script()
 
     async def load_lines(self) -> list[Line]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from ..i18n.catalogue import say
+from ..errors import RequestError
 from ..storage.schema import Line, Script
 from ..storage.store import Store
-from .permissions import check_alternation, check_cooldown, check_may_remove, check_may_write
-from .turn import Requester, SessionError, TurnResult
+from .permissions import check_alternation, check_cooldown, check_may_write
+from .turn import Requester, TurnResult
 
 
 class TurnContext:
@@ -18,24 +18,20 @@ class TurnContext:
     Nothing reads the row again: the store moves the head only from where this row has it.
     """
 
-    def __init__(self, store: Store, script: Script, requester: Requester) -> None:
+    def __init__(
+        self, store: Store, script: Script, requester: Requester, banned: tuple[str, ...]
+    ) -> None:
         self.store = store
         self.script = script
         self.requester = requester
+        self.banned = banned
+        """The banned words that apply to the script."""
 
     # Permissions
 
-    def check_may_write(self) -> None:
-        """Raise SessionError unless the requester may write in the script."""
-        check_may_write(self.script, self.requester)
-
-    def check_may_remove(self, line: Line) -> None:
-        """Raise SessionError unless the requester may take a line out of the script."""
-        check_may_remove(self.script, line, self.requester)
-
     async def check_pace(self) -> None:
-        """Raise SessionError for a requester who may not add a line, or not yet."""
-        self.check_may_write()
+        """Raise RequestError for a requester who may not add a line, or not yet."""
+        check_may_write(self.script, self.requester)
         if self.script.cooldown:
             last_request = await self.store.lines.find_last_request_time(
                 self.script.id, self.requester.id
@@ -43,9 +39,9 @@ class TurnContext:
             check_cooldown(self.script, last_request, dt.datetime.now(dt.UTC))
 
     async def check_alternation(self) -> None:
-        """Raise SessionError if the requester wrote the last line and the script alternates."""
+        """Raise RequestError if the requester wrote the last line and the script alternates."""
         if self.script.alternate:
-            check_alternation(self.script, await self.load_line(self.script.head), self.requester)
+            check_alternation(await self.load_line(self.script.head), self.requester)
 
     # Lines
 
@@ -54,10 +50,10 @@ class TurnContext:
         return None if line is None else await self.store.lines.find_line(line)
 
     async def load_last_line(self) -> Line:
-        """Return the script's last line; raise SessionError where there is none."""
+        """Return the script's last line; raise RequestError where there is none."""
         line = await self.load_line(self.script.head)
         if line is None:
-            raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
+            raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return line
 
     # Results

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import replace
 
+from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
-from ..storage.schema import Script
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
 from .reader import ScriptReader
 from .turn import (
+    Clock,
     ContinueRequest,
     Job,
     Requester,
     ScriptPosition,
-    SessionError,
-    Stopped,
     TurnResult,
     parse_typed_text,
 )
-
-Clock = Callable[[], dt.datetime]
-"""Tells the time, with its zone."""
 
 
 class Continuation:
     """Add lines to the running script.
 
-    A method that raises has changed nothing: SessionError or ScriptError for what cannot be done,
+    A method that raises has changed nothing: RequestError for what cannot be done,
     ModelError for a model that is gone, EngineBusy and EngineClosed, HeadMoved and AlreadyWritten.
     The place ``under`` is where the script must still stand.
     """
@@ -86,12 +79,12 @@ class Continuation:
         the head stays where it was.
         """
         if request.character and request.kind not in (None, Kind.DIALOGUE):
-            raise SessionError(say("Only speech has a speaker. Leave out {*kind} or {*character}."))
+            raise RequestError("Only speech has a speaker. Leave out {*kind} or {*character}.")
         async with self.library.open_turn(requester, expected) as context:
             takes = request.takes or context.script.takes
             if request.vote and takes == 1:
-                raise SessionError(
-                    say("A vote needs several takes. Set {*takes} to a number from 2 to 5.")
+                raise RequestError(
+                    "A vote needs several takes. Set {*takes} to a number from 2 to 5."
                 )
             await context.check_pace()
             if request.seed is None:
@@ -107,12 +100,10 @@ class Continuation:
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
             if line.author is not None:
-                raise SessionError(
-                    say(
-                        "The last line is {name}'s, not the voice's. Undo it with {/undo}, or "
-                        "use {/continue}.",
-                        name=inline(line.credit, 60),
-                    )
+                raise RequestError(
+                    "The last line is {name}'s, not the voice's. Undo it with {/undo}, or "
+                    "use {/continue}.",
+                    name=line.credit,
                 )
             await context.check_pace()
             origin = line.origin
@@ -127,7 +118,7 @@ class Continuation:
         self, context: TurnContext, parent: int | None, request: ContinueRequest, job: Job
     ) -> TurnResult:
         """Write lines below ``parent``, and move the head there."""
-        [drafts] = await self.write_takes(context.script, parent, request, 1, job)
+        [drafts] = await self.write_takes(context, parent, request, 1, job)
         lines = await self.store.lines.append_lines(
             context.script,
             parent,
@@ -145,7 +136,7 @@ class Continuation:
     ) -> TurnResult:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
-        drafts = await self.write_takes(script, script.head, request, takes, job)
+        drafts = await self.write_takes(context, script.head, request, takes, job)
         ends = self.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
         poll = await self.store.polls.open_poll(
             script, drafts, requester.delivery, requester.id, ends
@@ -153,20 +144,25 @@ class Continuation:
         return self.reader.notifications.attach_model_change(TurnResult(script, poll=poll))
 
     async def write_takes(
-        self, script: Script, parent: int | None, request: ContinueRequest, takes: int, job: Job
+        self,
+        context: TurnContext,
+        parent: int | None,
+        request: ContinueRequest,
+        takes: int,
+        job: Job,
     ) -> list[list[Draft]]:
         """Write takes of lines below ``parent`` with the script's model, and store nothing.
 
-        Return the finished lines when somebody presses Stop; raise SessionError if there are none.
+        Return the finished lines when somebody presses Stop; raise RequestError if there are none.
         """
+        script = context.script
         primed = await self.reader.open_model_for(script, parent)
         try:
             generation_context = await job.wait(
                 self.reader.load_context(primed, parent, job.progress)
             )
-            banned = await self.library.load_banned_words(script.guild)
             return await self.drafter.write_takes(
-                primed.engine, generation_context, script, request, takes, banned, job
+                primed.engine, generation_context, script, request, takes, context.banned, job
             )
         except Stopped:
-            raise SessionError(say("Stopped before the first line. Nothing was added.")) from None
+            raise RequestError("Stopped before the first line. Nothing was added.") from None

@@ -7,21 +7,19 @@ import secrets
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
+from ..errors import RequestError, Stopped
 from ..generation import reranking
 from ..generation.candidates import write_candidates
 from ..generation.inputs import GenerationContext, GenerationOptions
 from ..generation.options import QUICK, resolve_options
 from ..generation.prefill import Progress
 from ..generation.reranking import Candidate
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
 from ..inference.engine import Engine
-from ..inference.request import NoContinuation
 from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
 from ..settings import Settings
 from ..storage.schema import Script
-from .turn import ContinueRequest, Job, SessionError, Stopped
+from .turn import ContinueRequest, Job
 
 
 class Drafter:
@@ -41,7 +39,7 @@ class Drafter:
         seed: int,
         takes: int = 1,
     ) -> Iterator[GenerationOptions]:
-        """Yield how each line of a take is written, from its first seed on; raise SessionError.
+        """Yield how each line of a take is written, from its first seed on; raise RequestError.
 
         All lines and takes of a request share the candidates of one line. A seed without a quality
         asks for the line of that very seed, so that there is nothing to choose from.
@@ -89,7 +87,7 @@ class Drafter:
         left out, unless none can be.
 
         Raises:
-            SessionError: nothing can be written, and why.
+            RequestError: nothing can be written, and why.
             Stopped: nothing was finished.
         """
         first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
@@ -114,16 +112,16 @@ class Drafter:
 
     async def _write_firsts(
         self, engine: Engine, context: GenerationContext, line_options: Sequence[GenerationOptions]
-    ) -> list[Draft | SessionError]:
+    ) -> list[Draft | RequestError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
             *(self._candidates(engine, context, options) for options in line_options),
             return_exceptions=True,
         )
-        firsts: list[Draft | SessionError] = []
+        firsts: list[Draft | RequestError] = []
         other_texts: list[str] = []
         for pool in pools:
-            if isinstance(pool, SessionError):
+            if isinstance(pool, RequestError):
                 firsts.append(pool)
             elif isinstance(pool, BaseException):
                 raise pool
@@ -140,13 +138,13 @@ class Drafter:
         self,
         engine: Engine,
         context: GenerationContext,
-        first: Draft | SessionError,
+        first: Draft | RequestError,
         line_options: Iterator[GenerationOptions],
         progress: Progress,
         drafts: list[Draft],
     ) -> None:
         """Write the lines below the first one of a take, and add all of them to ``drafts``."""
-        if isinstance(first, SessionError):
+        if isinstance(first, RequestError):
             raise first
         try:
             draft = first
@@ -157,14 +155,14 @@ class Drafter:
                 if (options := next(line_options, None)) is None:
                     return
                 draft = await self.write_line(engine, context, options)
-        except SessionError:
+        except RequestError:
             drafts.clear()
             raise
 
     async def write_line(
         self, engine: Engine, context: GenerationContext, options: GenerationOptions
     ) -> Draft:
-        """Write one line, the best of its candidates; raise SessionError."""
+        """Write one line, the best of its candidates; raise RequestError."""
         return reranking.choose_candidate(
             await self._candidates(engine, context, options), context.recent_texts
         ).draft
@@ -172,23 +170,11 @@ class Drafter:
     async def _candidates(
         self, engine: Engine, context: GenerationContext, options: GenerationOptions
     ) -> list[Candidate]:
-        """Write at least one candidate for a line; raise SessionError."""
-        try:
-            candidates = await write_candidates(engine, context, options, self.channel)
-        except NoContinuation:
-            raise SessionError(
-                say(
-                    "The banned-word list leaves no possible continuation. Try again, or edit it "
-                    "with {/settings banned}."
-                )
-            ) from None
-        except ValueError as error:
-            raise SessionError(
-                say("{reason} Choose another kind or another voice.", reason=error)
-            ) from error
+        """Write at least one candidate for a line; raise RequestError."""
+        candidates = await write_candidates(engine, context, options, self.channel)
         if not candidates:
-            raise SessionError(
-                say("The voice had nothing to say. Try again, or try another temperature.")
+            raise RequestError(
+                "The voice had nothing to say. Try again, or try another temperature."
             )
         return candidates
 
@@ -198,39 +184,33 @@ def _offset_seed(seed: int, number: int) -> int:
 
 
 def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[str, ...]:
-    """Return the members of the cast for whom the model speaks; raise SessionError."""
+    """Return the members of the cast for whom the model speaks; raise RequestError."""
     played = set(script.players) if script.skip_played else set()
     if request.character in played:
-        raise SessionError(
-            say(
-                "{name} is played by someone. Choose another character, or change this with "
-                "{/settings writing}.",
-                name=inline(request.character or "", 60),
-            )
+        raise RequestError(
+            "{name} is played by someone. Choose another character, or change this with "
+            "{/settings writing}.",
+            name=request.character or "",
         )
     if script.lock and script.cast and request.character not in (None, *script.cast):
-        raise SessionError(
-            say(
-                "{name} is not in the cast. Add them with {/cast add}, or let others speak with "
-                "{/cast lock}.",
-                name=inline(request.character or "", 60),
-            )
+        raise RequestError(
+            "{name} is not in the cast. Add them with {/cast add}, or let others speak with "
+            "{/cast lock}.",
+            name=request.character or "",
         )
     present = tuple(name for name in script.cast if name not in played)
     if script.cast and not present and not request.is_unspoken:
-        raise SessionError(
-            say(
-                "People play every character in the cast. Ask for action or a scene heading, or "
-                "use {/cast add}."
-            )
+        raise RequestError(
+            "People play every character in the cast. Ask for action or a scene heading, or "
+            "use {/cast add}."
         )
     return present
 
 
 async def _run_any(tasks: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run works side by side; raise what one raises, but SessionError only if all do."""
+    """Run works side by side; raise what one raises, but RequestError only if all do."""
     results = await asyncio.gather(*tasks, return_exceptions=True)
     failed = [error for error in results if error is not None]
-    worst = next((error for error in failed if not isinstance(error, SessionError)), None)
+    worst = next((error for error in failed if not isinstance(error, RequestError)), None)
     if worst or len(failed) == len(results):
         raise worst or failed[0]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from ..i18n.catalogue import say
+from ..errors import RequestError
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
 from .permissions import check_may_remove, check_may_write
 from .reader import ScriptReader
-from .turn import Job, Requester, ScriptPosition, SessionError, TurnResult, parse_typed_text
+from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 
 class History:
     """Move the head of the running script: undo, redo, jump, rewrite and fork.
 
     Every line that leaves the script stays in the tree. A method that raises has changed nothing:
-    SessionError, or HeadMoved where another process has moved the head meanwhile.
+    RequestError, or HeadMoved where another process has moved the head meanwhile.
     """
 
     def __init__(self, library: Library, reader: ScriptReader) -> None:
@@ -38,7 +38,7 @@ class History:
         async with self.library.open_turn(requester, expected) as context:
             child = await self.store.lines.find_redo_line(context.script.id, context.script.head)
             if child is None:
-                raise SessionError(say("There is nothing to redo. Use {/continue}."))
+                raise RequestError("There is nothing to redo. Use {/continue}.")
             return await self._move(context, child)
 
     async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
@@ -47,24 +47,24 @@ class History:
             script = context.script
             await self.library.check_is_running(script, position.script)
             if position.line == (script.head or ROOT_LINE):
-                raise SessionError(say("The script is already at this line. Use {/continue}."))
+                raise RequestError("The script is already at this line. Use {/continue}.")
             if position.line != ROOT_LINE and not await self.store.scripts.has_line(
                 script, position.line
             ):
-                raise SessionError(say("That line is not in this script. Use {/continue}."))
+                raise RequestError("That line is not in this script. Use {/continue}.")
             return await self._move(context, position.line or None)
 
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
-        context.check_may_write()
+        check_may_write(context.script, context.requester)
         removed, restored = await context.compare_paths(head)
         for line in reversed(await self.store.lines.load_lines(removed)):
-            context.check_may_remove(line)
+            check_may_remove(context.script, line, context.requester)
         await self.store.lines.move_head(context.script, head)
         return context.make_move_result(head, removed, restored)
 
     async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
-        """Return a line, if the requester may rewrite it; raise SessionError as `rewrite` will."""
+        """Return a line, if the requester may rewrite it; raise RequestError as `rewrite` will."""
         return await self._line_to_rewrite(await self.library.load_script(), requester, position)
 
     async def rewrite(
@@ -84,9 +84,7 @@ class History:
             line = await self._line_to_rewrite(script, requester, position)
             elements = parse_typed_text(text, character)
             if elements == [line.element]:
-                raise SessionError(
-                    say("The line already says that. Change something, or leave it.")
-                )
+                raise RequestError("The line already says that. Change something, or leave it.")
             if len(elements) > 1:  # then the script gets longer
                 await context.check_pace()
                 await context.check_alternation()
@@ -110,7 +108,7 @@ class History:
         if line is None or line.id not in await self.store.lines.load_path_ids(
             script.head, line.id
         ):
-            raise SessionError(say("That line is not in the script now. Continue from it first."))
+            raise RequestError("That line is not in the script now. Continue from it first.")
         check_may_write(script, requester)
         check_may_remove(script, line, requester)
         return line
@@ -123,7 +121,7 @@ class History:
         The fork has the preferences of the script, and belongs to the writer.
         """
         async with self.library.open_turn(requester) as context:
-            context.check_may_write()
+            check_may_write(context.script, requester)
             target_channel = self.library.channel if channel is None else channel
             fork = make_fork(context.script, target_channel, requester.id, title)
             script = await self.store.scripts.create_script(

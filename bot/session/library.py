@@ -8,15 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from ..errors import NoScript, RequestError, StaleLine, Stopped
 from ..generation import openings, prefill
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
 from ..inference.registry import ModelRegistry
 from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
-from ..screenplay.elements import Element, Kind, ScriptError
+from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
 from ..storage.schema import Line, Script, guild_voice_key
@@ -25,19 +24,7 @@ from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_write
 from .reader import ScriptReader
-from .turn import (
-    NO_SCRIPT,
-    Job,
-    NewScript,
-    NoScript,
-    Requester,
-    ScriptPosition,
-    SessionError,
-    StaleLine,
-    Stopped,
-    TurnResult,
-    current_position,
-)
+from .turn import NO_SCRIPT, Job, NewScript, Requester, ScriptPosition, TurnResult, current_position
 
 READING_TIME_LIMIT = 600.0
 """Seconds for which a model reads a file before its lines are there. Discord waits for 900."""
@@ -49,7 +36,7 @@ CHECKED_LINES = 500
 class Library:
     """The scripts of one channel, of which one may run.
 
-    A method that raises has changed nothing: SessionError or ScriptError for what cannot be done or
+    A method that raises has changed nothing: RequestError for what cannot be done or
     may not, and ModelError for a model that is gone.
     """
 
@@ -73,25 +60,29 @@ class Library:
 
     async def load_script(self) -> Script:
         """Load the running script; raise NoScript."""
-        script = await self.store.scripts.find_running_script(self.channel)
+        return await self._require(await self.store.scripts.find_running_script(self.channel))
+
+    async def _require(self, script: Script | None) -> Script:
+        """Return the script that was found; raise NoScript where none was."""
         if script is not None:
             return script
         if await self.list_scripts():
             raise NoScript(
-                say(
-                    "No script is running in this channel. Start one with {/start}, or continue "
-                    "one with {/script list}."
-                )
+                "No script is running in this channel. Start one with {/start}, or continue "
+                "one with {/script list}."
             )
-        raise NoScript(say("No script is running in this channel. Start one with {/start}."))
+        raise NoScript("No script is running in this channel. Start one with {/start}.")
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
         """Return the script if it still stands at a place; raise NoScript and StaleLine."""
         script = await self.load_script()
-        if expected is None or expected == current_position(script):
-            return script
-        await self.check_is_running(script, expected.script)
-        raise StaleLine(expected)
+        await self._check_position(script, expected)
+        return script
+
+    async def _check_position(self, script: Script, expected: ScriptPosition | None) -> None:
+        if expected is not None and expected != current_position(script):
+            await self.check_is_running(script, expected.script)
+            raise StaleLine(script=expected.script, line=expected.line)
 
     @asynccontextmanager
     async def open_turn(
@@ -99,13 +90,16 @@ class Library:
     ) -> AsyncIterator[TurnContext]:
         """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
-            yield TurnContext(self.store, await self.load_script_at(expected), requester)
+            found, local_words = await self.store.scripts.find_running_with_words(self.channel)
+            script = await self._require(found)
+            await self._check_position(script, expected)
+            yield TurnContext(self.store, script, requester, self._add_own_words(local_words))
 
     async def load_nonempty_script(self) -> Script:
-        """Load the running script; raise NoScript, or SessionError if it has no line."""
+        """Load the running script; raise NoScript, or RequestError if it has no line."""
         script = await self.load_script()
         if script.head is None:
-            raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
+            raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return script
 
     async def load_lines(self) -> list[Line]:
@@ -120,16 +114,15 @@ class Library:
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
     async def check_is_running(self, running: Script, script: int) -> None:
-        """Raise SessionError where another script was meant than the one that runs."""
+        """Raise RequestError where another script was meant than the one that runs."""
         if running.id == script:
             return
-        title = inline(running.title, 100)
         if await self.store.scripts.find_script(script) is None:
-            raise SessionError(
-                say("That script was deleted. “{title}” is running here now.", title=title)
+            raise RequestError(
+                "That script was deleted. “{title}” is running here now.", title=running.title
             )
-        raise SessionError(
-            say("That script is paused. “{title}” is running here now.", title=title)
+        raise RequestError(
+            "That script is paused. “{title}” is running here now.", title=running.title
         )
 
     # New scripts
@@ -172,24 +165,22 @@ class Library:
         try:
             drafts = await job.wait(reads)
         except Stopped:
-            raise SessionError(
-                say("Stopped while reading the script. Nothing was started.")
-            ) from None
+            raise RequestError("Stopped while reading the script. Nothing was started.") from None
         async with self.lock:
             shelved = await self._find_script_to_shelve(requester, new.over)
             return await self._store_script(script, primed, drafts, requester, shelved)
 
     async def _find_script_to_shelve(self, requester: Requester, over: int | None) -> Script | None:
-        """Find the running script; raise SessionError unless the requester may shelve it."""
+        """Find the running script; raise RequestError unless the requester may shelve it."""
         running = await self.store.scripts.find_running_script(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
-            raise SessionError(say("Another script was started here. Use {/start} again."))
+            raise RequestError("Another script was started here. Use {/start} again.")
         if running is not None:
             check_may_write(running, requester)
         return running
 
     async def _make_script(self, requester: Requester, new: NewScript) -> Script:
-        """Make a new script, without storing it; raise ScriptError for a banned name."""
+        """Make a new script, without storing it; raise RequestError for a banned name."""
         await self._check_names(new.cast, new.guild)
         initial = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
         initial |= new.options
@@ -208,11 +199,9 @@ class Library:
 
     async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the model that a guild has chosen, or the operator."""
-        chosen = (
-            await self.store.key_values.find_value(guild_voice_key(guild))
-            if guild is not None
-            else None
-        )
+        if guild is None:
+            return self.settings.model
+        chosen = await self.store.key_values.find_value(guild_voice_key(guild))
         return chosen or self.settings.model
 
     async def has_chosen_model(self, guild: int | None) -> bool:
@@ -228,7 +217,7 @@ class Library:
         return chosen if chosen in self.voices.names() else self.settings.model
 
     async def _open_model(self, script: Script, style: str | None) -> PrimedModel:
-        """Open a new script's model, and set the script's style; raise ScriptError."""
+        """Open a new script's model, and set the script's style; raise RequestError."""
         if style:
             model = (await self.voices.engine(script.voice)).model
             script.style = openings.find_style(model, style)
@@ -260,10 +249,10 @@ class Library:
         return await self.store.scripts.list_scripts(self.channel)
 
     async def find(self, script: int) -> Script:
-        """Return a script of the channel by its id; raise SessionError where it is gone."""
+        """Return a script of the channel by its id; raise RequestError where it is gone."""
         row = await self.store.scripts.find_script(script)
         if row is None or row.channel != self.channel:
-            raise SessionError(say("That script is no longer here. See {/script list}."))
+            raise RequestError("That script is no longer here. See {/script list}.")
         return row
 
     async def switch(self, requester: Requester, script: int) -> TurnResult:
@@ -272,7 +261,7 @@ class Library:
             target = await self.find(script)
             running = await self.store.scripts.find_running_script(self.channel)
             if running is not None and running.id == script:
-                raise SessionError(say("That script is already running here. Use {/continue}."))
+                raise RequestError("That script is already running here. Use {/continue}.")
             for script_row in filter(None, (target, running)):
                 check_may_write(script_row, requester)
             removed, restored = await self._compare_visible_lines(running, target)
@@ -364,8 +353,8 @@ class Library:
             script = await self.load_script()
             check_may_manage(script, requester)
             if "role" in values and not requester.moderator:
-                raise SessionError(
-                    say("Only a moderator (Manage Messages) can limit a script to a role. Ask one.")
+                raise RequestError(
+                    "Only a moderator (Manage Messages) can limit a script to a role. Ask one."
                 )
             if values.get("voice") or values.get("style"):
                 engine = await self.voices.engine(values.get("voice") or script.voice)
@@ -383,15 +372,12 @@ class Library:
             script = await self.load_script()
             check_may_write(script, requester)
             if not names:
-                raise SessionError(say("Name a character to add, such as MAYA."))
+                raise RequestError("Name a character to add, such as MAYA.")
             await self._check_names(names, script.guild)
             cast = list(dict.fromkeys([*script.cast, *names]))
             if len(cast) > CAST_LIMIT:
-                raise SessionError(
-                    say(
-                        "A cast can have at most {most} characters. Remove one first.",
-                        most=CAST_LIMIT,
-                    )
+                raise RequestError(
+                    "A cast can have at most {most} characters. Remove one first.", most=CAST_LIMIT
                 )
             return await self.store.scripts.replace_cast(
                 script.id, cast, dict.fromkeys(names, player)
@@ -403,27 +389,27 @@ class Library:
             script = await self.load_script()
             check_may_manage(script, requester)
             if name not in script.cast:
-                raise SessionError(
-                    say("“{name}” is not in the cast. See {/cast list}.", name=inline(name, 60))
-                )
+                raise RequestError("“{name}” is not in the cast. See {/cast list}.", name=name)
             cast = [member for member in script.cast if member != name]
             return await self.store.scripts.replace_cast(script.id, cast, {})
 
     async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:
         """Return the banned words here: the operator's list, the guild's and the channel's."""
-        local_words = await self.store.banned_words.list_banned_words(self.channel, guild)
+        return self._add_own_words(
+            await self.store.banned_words.list_banned_words(self.channel, guild)
+        )
+
+    def _add_own_words(self, local_words: Sequence[str]) -> tuple[str, ...]:
         return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
-        """Raise ScriptError for a name that has a banned word."""
+        """Raise RequestError for a name that has a banned word."""
         banned = await self.load_banned_words(guild)
         for name in names:
             if word := find_banned_word(name, banned):
-                raise ScriptError(
-                    say(
-                        "“{name}” cannot join the cast, because “{word}” is banned here. See "
-                        "{/settings banned}.",
-                        name=inline(name, 60),
-                        word=inline(word, 40),
-                    )
+                raise RequestError(
+                    "“{name}” cannot join the cast, because “{word}” is banned here. See "
+                    "{/settings banned}.",
+                    name=name,
+                    word=word,
                 )

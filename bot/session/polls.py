@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
-from ..i18n.catalogue import phrase, say
+from ..errors import RequestError, StaleLine
 from ..storage.schema import Line, Poll, Script
-from .continuation import Clock
 from .library import Library
 from .permissions import check_may_pick, check_may_write
-from .turn import PollResult, Requester, ScriptPosition, SessionError, StaleLine, TurnResult
+from .turn import Clock, PollResult, Requester, TurnResult
 
 PRESENT = dt.timedelta(hours=1)
 """The time since a person's last line for which a vote waits for that person."""
@@ -30,18 +29,18 @@ class Polls:
         """Held while a vote is noted or all are counted, but never while the model writes."""
 
     async def find(self, poll: int) -> Poll:
-        """Return an open poll; raise SessionError if it is closed or deleted."""
+        """Return an open poll; raise RequestError if it is closed or deleted."""
         row = await self.store.polls.find_poll(poll)
         if row is None:
-            raise SessionError(say("These takes were deleted. Get others with {/continue}."))
+            raise RequestError("These takes were deleted. Get others with {/continue}.")
         if row.closed:
-            raise SessionError(
-                say("One of these takes was already chosen. See the others in {/script history}.")
+            raise RequestError(
+                "One of these takes was already chosen. See the others in {/script history}."
             )
         return row
 
     async def check_pick(self, requester: Requester, poll: int, take: int) -> None:
-        """Raise SessionError if the requester may not pick a take, as `pick` does."""
+        """Raise RequestError if the requester may not pick a take, as `pick` does."""
         await self._load_pickable_take(await self.library.load_script(), requester, poll, take)
 
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
@@ -61,8 +60,11 @@ class Polls:
         check_may_pick(row, requester)
         lines = await self._load_take(row, take)
         if script.head != row.parent:
-            sentence = phrase("The script has moved on since these takes were written.")
-            raise StaleLine(ScriptPosition(script.id, lines[-1].id), sentence)
+            raise StaleLine(
+                "The script has moved on since these takes were written.",
+                script=script.id,
+                line=lines[-1].id,
+            )
         return lines
 
     async def vote(self, requester: Requester, poll: int, take: int) -> bool:
@@ -73,7 +75,7 @@ class Polls:
         async with self._voting:
             row = await self.find(poll)
             if row.ends is not None and self.clock() >= row.ends:
-                raise SessionError(say("Voting has ended. The votes are being counted."))
+                raise RequestError("Voting has ended. The votes are being counted.")
             check_may_write(await self.library.find(row.script), requester)
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
@@ -108,10 +110,10 @@ class Polls:
             return PollResult(row, script, counts, won, lines, context)
 
     async def _load_take(self, poll: Poll, take: int) -> list[Line]:
-        """Return the lines of a take, from 0; raise SessionError."""
+        """Return the lines of a take, from 0; raise RequestError."""
         takes = await self.store.polls.load_takes(poll)
         if take not in takes:
-            raise SessionError(say("There is no such take. Press a button below the takes."))
+            raise RequestError("There is no such take. Press a button below the takes.")
         return takes[take]
 
 

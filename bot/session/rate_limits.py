@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..i18n.catalogue import many, phrase, say
-from .turn import SessionError
+from ..errors import RateLimited
+from ..i18n.catalogue import Count, phrase
 
 MINUTE = 60.0
 
@@ -27,10 +27,6 @@ RATE_LIMITED = {
     "guild": phrase("This server is very busy. Try again in {wait}."),
 }
 """The sentences of a refusal, by the scope of the limit."""
-
-
-class RateLimited(SessionError):
-    """A request exceeds a rate limit."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +112,6 @@ class RateLimits:
             (bucket.compute_wait(key, amount), scope) for scope, bucket, key, amount in charges
         )
         if wait > 0:
-            raise RateLimited(say(RATE_LIMITED[scope], wait=many(math.ceil(wait), "second")))
+            raise RateLimited(RATE_LIMITED[scope], wait=Count(math.ceil(wait), "second"))
         for _, bucket, key, amount in charges:
             bucket.take(key, amount)

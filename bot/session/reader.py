@@ -9,8 +9,14 @@ import asyncio
 from collections.abc import Sequence
 
 from ..arrays import Floats, Logits, States
+from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
-from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
+from ..generation.inputs import (
+    GenerationContext,
+    encode_recent,
+    list_recent_elements,
+    take_last,
+)
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import say
@@ -19,10 +25,10 @@ from ..inference.registry import ModelRegistry
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
-from ..storage.schema import Line, Script
+from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .notifications import Notifications
-from .turn import Job, Requester, SessionError, Stopped
+from .turn import Job, Requester
 
 COMPARED_CHARACTERS = 30_000
 """Characters of a script whose lines are not written again: some 600 lines."""
@@ -60,15 +66,17 @@ class ScriptReader:
         model = primed.model
         if head is None:
             return GenerationContext(primed.start, encode_recent(model, []), opening=primed.opening)
-        state, last = await self.store.states.load_checkpoint(head, primed.fingerprint, REACH)
+        state, past = await self.store.states.load_checkpoint(
+            head, primed.fingerprint, COMPARED_CHARACTERS
+        )
         if state is None:
             state = await self.load_state(primed, head, progress)
-        recent_texts = tuple(await self.store.lines.load_last_texts(head, COMPARED_CHARACTERS))
+        last = take_last(past, REACH)
         return GenerationContext(
             state,
             encode_recent(model, last),
             primed.opening,
-            recent_texts,
+            tuple(line.element.text for line in past),
             list_recent_elements(last),
         )
 
@@ -82,27 +90,15 @@ class ScriptReader:
         if stored is not None:
             return stored
         path = await self.store.lines.load_path(head)
-        state, unread = await self._find_nearest_state(primed, path)
+        nearest = await self.store.states.find_nearest_state(head, primed.fingerprint)
+        read_to, state = nearest or (ROOT_LINE, primed.start)
+        unread = [line for line in path if line.id > read_to]
         state = await prefill.recompute_state(
             primed.engine, state, unread, self.channel, progress or Progress()
         )
         removed = sum(line.removed for line in path)
         await self.store.states.save_state(head, primed.fingerprint, state, removed)
         return state
-
-    async def _find_nearest_state(
-        self, primed: PrimedModel, path: Sequence[Line]
-    ) -> tuple[States, Sequence[Line]]:
-        """Return the last state that is kept on a path, and the lines after it."""
-        stored = await self.store.states.list_lines_with_state(
-            (line.id for line in path), primed.fingerprint
-        )
-        for i in reversed(range(len(path))):
-            if path[i].id in stored:
-                state = await self.store.states.find_state(path[i].id, primed.fingerprint)
-                if state is not None:
-                    return state, path[i + 1 :]
-        return primed.start, path
 
     # A person's text
 
@@ -114,7 +110,7 @@ class ScriptReader:
         requester: Requester,
         job: Job,
     ) -> list[Draft]:
-        """Read a person's elements below a line; raise SessionError if that is stopped.
+        """Read a person's elements below a line; raise RequestError if that is stopped.
 
         All that stands above the elements may have to be read before.
         """
@@ -123,7 +119,7 @@ class ScriptReader:
             return await job.wait(self.read_elements(primed, state, elements, requester))
         except Stopped:
             sentence = say("Stopped while the voice was reading the script. Nothing was changed.")
-            raise SessionError(sentence) from None
+            raise RequestError(sentence) from None
 
     async def read_elements(
         self, primed: PrimedModel, state: States, elements: Sequence[Element], requester: Requester
@@ -132,13 +128,7 @@ class ScriptReader:
         drafts: list[Draft] = []
         for element in elements:
             draft = await prefill.read_element(
-                primed.engine,
-                state,
-                element,
-                requester.id,
-                requester.name,
-                self.channel,
-                primed.opening,
+                primed, state, element, requester.id, requester.name, self.channel
             )
             assert draft.state is not None  # the element was read by itself
             state = draft.state

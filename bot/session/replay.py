@@ -13,20 +13,19 @@ from enum import StrEnum
 import numpy as np
 
 from ..arrays import States, Tokens
+from ..errors import ModelError, NoContinuation, RequestError, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
 from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.lexicon import RECALL_LINES, RecentElements
-from ..inference.model import ModelError
 from ..inference.processors.repetition import REACH
-from ..inference.request import NoContinuation
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
 from .channel_session import ChannelSession
-from .turn import Job, SessionError, Stopped
+from .turn import Job
 
 LINES_AT_ONCE = 8
 """Lines that are written again side by side."""
@@ -87,12 +86,12 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     """Replay the script that runs in a channel, while people may write on.
 
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
-    SessionError for a script without lines, and what `Engine.run` raises.
+    RequestError for a script without lines, and what `Engine.run` raises.
     """
     script = await session.load_script()
     lines = await session.store.lines.load_path(script.head)
     if not lines:
-        raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
+        raise RequestError("The script is empty. Write a line, or use {/continue}.")
     replayer = Replayer(
         session, script, await session.library.load_banned_words(script.guild), lines
     )
@@ -144,7 +143,10 @@ class Replayer:
         if line.author is not None:
             return Finding(number, line, Verdict.PERSON)
         original = self._cache.find_original(line)
-        reader = await self._find_reader(line)
+        key = line.credit, line.origin.get("fingerprint", "")
+        if key not in self._readers:
+            self._readers[key] = await self._open_reader(*key)
+        reader = self._readers[key]
         if original is None:
             finding = Finding(number, line, Verdict.UNPROVED, None, (say(ORIGINAL_DELETED),))
         elif isinstance(reader, str):
@@ -168,22 +170,15 @@ class Replayer:
         options = provenance.restore_options(line.origin, self._banned)
         try:
             draft = await generator.generate(reader.engine, at, options, reader.owner)
-        except (NoContinuation, ValueError):
+        except (NoContinuation, UnspellableElement):
             return ""
         return draft.element.text if draft else ""
 
-    async def _find_reader(self, line: Line) -> ReplayReader | str:
-        """Return a reader for the model that wrote a line, or why there is none."""
-        key = line.credit, line.origin.get("fingerprint", "")
-        if key not in self._readers:
-            self._readers[key] = await self._open_reader(*key)
-        return self._readers[key]
-
     async def _open_reader(self, name: str, fingerprint: str) -> ReplayReader | str:
+        """Return a reader for the model that wrote a line, or why there is none."""
         reason = say("the voice “{name}” is no longer here", name=name)
-        for candidate in dict.fromkeys(
-            [name, self._script.voice]
-        ):  # its file may have been renamed
+        # The file of the model may have been renamed.
+        for candidate in dict.fromkeys([name, self._script.voice]):
             try:
                 primed = await self._session.reader.open_model(candidate, self._script.style)
             except ModelError:
@@ -300,13 +295,10 @@ class ReplayReader:
         state = self._start if above is None else self._kept[above]
         state = await prefill.recompute_state(self.engine, state, unread, self.owner, progress)
         if head is not None:
-            self._keep(head, state)
+            self._kept[head] = state
+            if len(self._kept) > MAX_STATES:
+                del self._kept[next(iter(self._kept))]
         return state
-
-    def _keep(self, line: int, state: States) -> None:
-        self._kept[line] = state
-        if len(self._kept) > MAX_STATES:
-            del self._kept[next(iter(self._kept))]
 
     async def _load_preceding(self, line: Line) -> tuple[Tokens, RecentElements]:
         """Return the last tokens and elements, as the turn of the line had them."""

@@ -11,8 +11,6 @@ import numpy as np
 
 from ..arrays import Floats, Logits
 from ..generation.openings import PrimedModel
-from ..i18n.catalogue import say, say_plural
-from ..i18n.markdown import plain
 from ..inference.model import Model
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import format_for_model
@@ -190,46 +188,3 @@ def predict_characters(model: Model, logits: Logits) -> tuple[Guess, ...]:
     odds /= odds.sum()
     best = np.argsort(-odds, kind="stable")[:MAX_GUESSES]
     return tuple(Guess(model.vocabulary[one], float(odds[one])) for one in best)
-
-
-def name_character(character: str) -> str:
-    """Return a character as a sentence has it."""
-    match character:
-        case " ":
-            return say("a space")
-        case "\n":
-            return say("the end of the line")
-        case ",":
-            return say("a comma")
-        case _:
-            return say("“{character}”", character=character)
-
-
-def describe_report(report: SurprisalReport) -> str:
-    """Describe the picture for people who cannot see it, in at most 1,000 characters."""
-    parts = [
-        say_plural(
-            "The last line surprised {voice} by {bits:.1f} bits per character.",
-            "The last {number:,} lines surprised {voice} by {bits:.1f} bits per character.",
-            len(report.lines),
-            voice=report.model,
-            bits=report.average,
-        )
-    ]
-    for peak in report.peaks:
-        cell = report.at(peak)
-        line = report.lines[peak.line]
-        preceding = "".join(item.character for item in line[max(peak.cell - 20, 0) : peak.cell])
-        expected = ", ".join(
-            f"{name_character(item.character)} {item.probability:.0%}" for item in peak.guesses
-        )
-        parts.append(
-            say(
-                "After “{before}” came {character} ({bits:.1f} bits). Expected: {expected}.",
-                before=" ".join(preceding.split()),
-                character=name_character(cell.character),
-                bits=cell.bits or 0,
-                expected=expected,
-            )
-        )
-    return plain(" ".join(parts), 1000)

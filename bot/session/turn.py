@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ..errors import RequestError, Stopped
 from ..generation.options import OptionValue
 from ..generation.prefill import Progress
-from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import parse_person_text
 from ..storage.schema import ROOT_LINE, Line, Poll, Script
 
 R = TypeVar("R")
+
+Clock = Callable[[], dt.datetime]
+"""Tells the time, with its zone."""
 
 NO_SCRIPT = 0
 """Stands for the id of a script where none runs."""
@@ -26,14 +30,6 @@ MAX_ELEMENT_LENGTH = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
 
 
-class SessionError(Exception):
-    """A request that cannot be fulfilled: one sentence for the requester. Nothing was changed."""
-
-
-class NoScript(SessionError):
-    """No script runs in the channel."""
-
-
 @dataclass(frozen=True)
 class ScriptPosition:
     """A position in a script: the script and its last line, as buttons carry them."""
@@ -41,19 +37,6 @@ class ScriptPosition:
     script: int
     line: int
     """`ROOT_LINE` where there is no line yet."""
-
-
-class StaleLine(SessionError):
-    """The script has moved on since the position that a request expects."""
-
-    def __init__(
-        self,
-        position: ScriptPosition,
-        sentence: str = phrase("The script has moved on. This is no longer its last line."),
-    ) -> None:
-        """Note the place, and say ``sentence``, which is one for the catalogues."""
-        super().__init__(say(sentence))
-        self.position = position
 
 
 @dataclass(frozen=True)
@@ -139,10 +122,6 @@ class Job:
             self._now = None
 
 
-class Stopped(Exception):
-    """Somebody pressed Stop."""
-
-
 @dataclass(frozen=True)
 class TurnResult:
     """The result of a turn: the new lines, and the lines that were removed or restored."""
@@ -199,21 +178,17 @@ def current_position(script: Script) -> ScriptPosition:
 
 
 def parse_typed_text(text: str, character: str | None) -> list[Element]:
-    """Parse what a person typed; raise SessionError and ScriptError for what cannot be a turn."""
+    """Parse what a person typed; raise RequestError for what cannot be a turn."""
     elements = parse_person_text(text, character)
     if any(len(element.text) > MAX_ELEMENT_LENGTH for element in elements):
-        raise SessionError(
-            say(
-                "One line is longer than {most:,} characters. Split it with blank lines.",
-                most=MAX_ELEMENT_LENGTH,
-            )
+        raise RequestError(
+            "One line is longer than {most:,} characters. Split it with blank lines.",
+            most=MAX_ELEMENT_LENGTH,
         )
     if len(elements) > MAX_LINES:
-        raise SessionError(
-            say(
-                "That is {lines:,} lines at once. Write at most {most}.",
-                lines=len(elements),
-                most=MAX_LINES,
-            )
+        raise RequestError(
+            "That is {lines:,} lines at once. Write at most {most}.",
+            lines=len(elements),
+            most=MAX_LINES,
         )
     return elements

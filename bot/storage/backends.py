@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from .database import Database, Guard, StoreError
+from ..errors import StoreError
+from .database import Database, Guard
 from .postgres.postgres_database import PostgresDatabase
 from .sqlite.sqlite_database import SQLiteDatabase
 
@@ -36,15 +37,6 @@ def find_backend(url: URL) -> type[Database]:
 
 
 async def open_database(address: Path | URL, guard: Guard | None = None) -> Database:
-    """Open a file or a database on a server, and make its tables.
-
-    Args:
-        address: The path of a SQLite file, or the address of any database.
-        guard: Is called at the beginning of every transaction that writes to a shared database,
-            and may raise TransactionFailed.
-
-    Raises:
-        StoreError: The database cannot be used.
-    """
+    """Open a file or a database on a server, as `Database.open` does."""
     url = parse_address(address)
     return await find_backend(url).open(url, guard)

@@ -12,8 +12,8 @@ from sqlalchemy import URL, Row, Table, func, literal, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..errors import StoreError, TransactionFailed
 from .backends import find_backend, parse_address
-from .database import StoreError, TransactionFailed
 from .dialects import get_dialect
 from .schema import TABLES_WITH_PUBLIC_IDS, Base
 
@@ -44,7 +44,12 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
             find_backend(target_url).open_target(target_url) as new,
         ):
             async with new.reading() as empty:
-                await _check_is_empty(empty, f"{to}")
+                for table in Base.metadata.sorted_tables:
+                    if await _count(empty, table):
+                        raise StoreError(
+                            f"{to} is not empty: its table {table.name!r} has rows. Name an empty "
+                            "database."
+                        )
             async with old.reading() as reading, new.writing() as writing:
                 return await _copy(reading, writing)
     except TransactionFailed as error:
@@ -55,14 +60,6 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
         raise StoreError(f"{failure} ({error}).") from error
 
 
-async def _check_is_empty(new: AsyncSession, name: str) -> None:
-    for table in Base.metadata.sorted_tables:
-        if await _count(new, table):
-            raise StoreError(
-                f"{name} is not empty: its table {table.name!r} has rows. Name an empty database."
-            )
-
-
 async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
     """Copy and compare all tables in one transaction of the new database."""
     from_dialect, to_dialect = get_dialect(old), get_dialect(new)
@@ -71,8 +68,9 @@ async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
         async for rows in _batches(old, table):
             await to_dialect.add_rows(new, table, rows)
     for name in TABLES_WITH_PUBLIC_IDS:
-        highest = await from_dialect.highest_id(old, name), await to_dialect.highest_id(new, name)
-        await to_dialect.continue_ids_after(new, name, max(highest))
+        before = await old.scalar(select(from_dialect.highest_id(name))) or 0
+        after = await new.scalar(select(to_dialect.highest_id(name))) or 0
+        await to_dialect.continue_ids_after(new, name, max(before, after))
     return {table.name: await _compare(old, new, table) for table in Base.metadata.sorted_tables}
 
 

@@ -1,18 +1,24 @@
-"""Define what every database offers: units of work that are on the disk when they end."""
+"""Define what every database offers: units of work that are on the disk when they end.
+
+A unit of work is a session: its changes are committed together or not at all.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
-from typing import ClassVar, Self, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import ClassVar, Self, TypeAlias, TypeVar
 
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..errors import TransactionFailed
 from ..telemetry import NULL_METER, Meter
+from .group_commit import GroupCommit
+from .state_eviction import StateBudget
 
 PURGE_RETRY = 2.0
 """Seconds between two attempts to purge deleted content that a reader still sees."""
@@ -20,21 +26,11 @@ PURGE_RETRY = 2.0
 log = logging.getLogger("onbook.database")
 
 
-class StoreError(Exception):
-    """A database cannot be used. One sentence says why, and what to do about it."""
+STATE_BUDGET = 832 * 2**20
+"""The most bytes of all states by default: at 8 KB each, those of 100,000 heads and of the latest
+5,000 other lines."""
 
-
-class TransactionFailed(Exception):
-    """A transaction failed because of the database, and changed nothing.
-
-    ``reason`` is ``full``, ``readonly``, ``locked``, ``away`` (the server cannot be reached),
-    ``lost`` (another process has the lease) or ``broken``.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
+R = TypeVar("R")
 
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 """Checks within a transaction whether this process may write; raises TransactionFailed if not."""
@@ -54,6 +50,8 @@ class Database(ABC):
     """Receives how long transactions take."""
 
     def __init__(self) -> None:
+        self.state_budget = StateBudget(STATE_BUDGET)
+        self._group = GroupCommit(self._writing_states)
         self._closed = False
         self._next_purge: asyncio.TimerHandle | None = None
         self._purges: set[asyncio.Task[bool]] = set()
@@ -66,7 +64,7 @@ class Database(ABC):
         Args:
             url: The address, with this class's scheme.
             guard: Is called at the beginning of every transaction that writes to a shared
-                database.
+                database, and may raise TransactionFailed.
 
         Raises:
             StoreError: The database cannot be used.
@@ -105,8 +103,48 @@ class Database(ABC):
         """Begin a unit of work like `writing` that deletes for good; call `purge` after it."""
         return self.writing()
 
+    @asynccontextmanager
+    async def adding_states(self, added: int) -> AsyncIterator[AsyncSession]:
+        """Begin a unit of work that adds states of ``added`` bytes, and evicts old ones."""
+        async with self._writing_states() as session:
+            yield session
+            await self.state_budget.make_room(session, added)
+
+    async def commit(
+        self, change: Callable[[AsyncSession], Awaitable[R]], added: int | None = None
+    ) -> R:
+        """Make a change in a transaction that it shares with the changes of other channels.
+
+        Args:
+            change: Makes the change; may be called twice.
+            added: The bytes of the states that it adds; None if it adds no lines.
+
+        Raises:
+            TransactionFailed: The database cannot be used.
+            Exception: Whatever ``change`` raises.
+        """
+
+        async def change_and_evict(session: AsyncSession) -> R:
+            result = await change(session)
+            if added is not None:
+                await self.state_budget.make_room(session, added)
+            return result
+
+        return await self._group.commit(change_and_evict)
+
+    @asynccontextmanager
+    async def _writing_states(self) -> AsyncIterator[AsyncSession]:
+        try:
+            async with self.writing() as session:
+                yield session
+        except BaseException:
+            # The states that were counted have been rolled back.
+            self.state_budget.recount()
+            raise
+
     async def close(self) -> None:
-        """Close the database, so that another process can open it."""
+        """Commit the changes that wait, and close, so that another process can open it."""
+        await self._group.close()
         self._closed = True
         if self._next_purge:
             self._next_purge.cancel()

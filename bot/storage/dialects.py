@@ -54,10 +54,10 @@ class Dialect(ABC):
         await session.execute(table.insert(), values)
 
     @abstractmethod
-    async def highest_id(self, session: AsyncSession, table: str) -> int:
-        """Return the highest id that a table has ever had, also of deleted rows.
+    def highest_id(self, table: str) -> ColumnElement[int | None]:
+        """Build the highest id that a table has ever had, also of deleted rows; NULL for none.
 
-        Call it while writing, when no other process adds rows.
+        Select it while writing, when no other process adds rows.
         """
 
     @abstractmethod

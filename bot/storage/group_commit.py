@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .database import TransactionFailed
+from ..errors import TransactionFailed
 
 GROUP_SIZE = 16
 """The most changes that share a transaction, and with it one flush of the disk."""
@@ -48,12 +48,9 @@ class GroupCommit:
         self._closed = False
 
     async def commit(self, make: Callable[[AsyncSession], Awaitable[R]]) -> R:
-        """Commit a change, and return its result.
+        """Commit the change that ``make`` makes, which may be called twice; return its result.
 
         A change is committed even if its caller is cancelled while it waits.
-
-        Args:
-            make: Makes the change; may be called twice.
 
         Raises:
             TransactionFailed: The database cannot be used, or is being closed.

@@ -7,9 +7,8 @@ unit of work.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 from sqlalchemy import (
@@ -26,8 +25,8 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
+from ..errors import AlreadyWritten, HeadMoved
 from ..screenplay.drafts import Draft
 from .dialects import Dialect, Insert, get_dialect, insert, json_integers
 from .schema import (
@@ -51,14 +50,6 @@ COPIED_COLUMNS = (
     *(Line.written, Line.asker, Line.removed),
 )
 """The columns in which a copy of a line equals the line."""
-
-
-class HeadMoved(Exception):
-    """Another command has moved the script's head meanwhile; nothing was written."""
-
-
-class AlreadyWritten(Exception):
-    """The interaction has written its lines before; nothing was written twice."""
 
 
 # Walking ---------------------------------------------------------------------------------------
@@ -90,9 +81,8 @@ def query_path_ids() -> Select[int]:
     return select(walked.c.id).order_by(walked.c.id)
 
 
-@cache
-def _last_lines(wanted: type[Line] | InstrumentedAttribute[str]) -> Select[Any]:
-    """Build the query of the last lines, with the parameters ``head`` and ``characters``."""
+def _query_last_lines() -> CTE:
+    """Build a query of the last lines, with the parameters ``head`` and ``characters``."""
     above = (
         select(Line.id, Line.parent, func.length(Line.text).label("characters"))
         .where(Line.id == bindparam("head", type_=Int64))
@@ -103,21 +93,34 @@ def _last_lines(wanted: type[Line] | InstrumentedAttribute[str]) -> Select[Any]:
         .join(above, Line.id == above.c.parent)
         .where(above.c.characters < bindparam("characters", type_=Int64))
     )
-    above = above.union_all(more)
+    return above.union_all(more)
+
+
+@cache
+def query_last_lines() -> Select[Line]:
+    """Build the query of the fewest last lines up to ``head`` that have so many ``characters``."""
+    above = _query_last_lines()
     # Ordered by `Line.id`, SQLite would scan the whole table.
-    return select(wanted).join(above, Line.id == above.c.id).order_by(above.c.id)
+    return select(Line).join(above, Line.id == above.c.id).order_by(above.c.id)
 
 
-async def load_last_lines(session: AsyncSession, head: int, characters: int) -> list[Line]:
-    """Load the fewest last lines up to ``head`` that have so many characters, or all lines."""
-    found = await session.scalars(_last_lines(Line), {"head": head, "characters": characters})
-    return list(found)
+@cache
+def query_checkpoint() -> Select[str, str, int | None, str, bytes | None]:
+    """Build the query of `query_last_lines` that has a model's state beside ``head``.
 
-
-async def load_last_texts(session: AsyncSession, head: int, characters: int) -> list[str]:
-    """Load the texts of `load_last_lines`, in a tenth of its time."""
-    found = await session.scalars(_last_lines(Line.text), {"head": head, "characters": characters})
-    return list(found)
+    It selects only columns that the model reads, because whole lines take ten times as long. The
+    parameter ``fingerprint`` is the model's.
+    """
+    above, head = _query_last_lines(), bindparam("head", type_=Int64)
+    kept = and_(
+        State.line == Line.id, State.line == head, State.fingerprint == bindparam("fingerprint")
+    )
+    return (
+        select(Line.kind, Line.text, Line.author, Line.credit, State.state)
+        .join(above, Line.id == above.c.id)
+        .outerjoin(State, kept)
+        .order_by(above.c.id)
+    )
 
 
 def is_in_tree(script: Script) -> ColumnElement[bool]:
@@ -189,12 +192,11 @@ async def append_lines(
     Raises:
         AlreadyWritten: The interaction ``delivery`` has written this take before.
     """
-    written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
-    if drafts and await session.scalar(written) is not None:
-        raise AlreadyWritten
+    if not drafts:
+        return []
     dialect, table = get_dialect(session), Line.__tablename__
     # The next ids are known in advance, because no other process writes meanwhile.
-    first = await dialect.highest_id(session, table) + 1
+    first, provenances = await _prepare(session, drafts, delivery, take)
     lines: list[Line] = []
     for start in range(0, len(drafts), BATCH):
         batch = drafts[start : start + BATCH]
@@ -208,7 +210,7 @@ async def append_lines(
                 text=draft.element.text,
                 author=draft.author,
                 credit=draft.credit,
-                shared_provenance=await _find_or_add_provenance(session, draft.origin),
+                shared_provenance=provenances.get(Provenance.serialize(draft.origin)),
                 seed=draft.origin.get("seed"),
                 delivery=delivery,
                 take=take,
@@ -223,27 +225,40 @@ async def append_lines(
             session.add_all(_cached(line.id, draft))
         await session.flush()
         lines += new
-    if lines:
-        await dialect.note_highest_id(session, table, lines[-1].id)
+    await dialect.note_highest_id(session, table, lines[-1].id)
     return lines
 
 
-async def _find_or_add_provenance(
-    session: AsyncSession, origin: Mapping[str, Any]
-) -> Provenance | None:
-    """Find or add the provenance of an origin; return None for the empty origin of a person."""
-    if not origin:
-        return None
-    content = Provenance.serialize(origin)
-    known = await session.scalar(select(Provenance).where(Provenance.content == content))
-    if known is not None:
-        return known
-    # The next id is free, because no other process writes meanwhile.
-    highest = await session.scalar(select(func.max(Provenance.id))) or 0
-    new = Provenance(id=highest + 1, content=content)
-    session.add(new)
-    await session.flush()
-    return new
+async def _prepare(
+    session: AsyncSession, drafts: Sequence[Draft], delivery: str, take: int
+) -> tuple[int, dict[str, Provenance]]:
+    """Return the id of the first new line, and the drafts' provenances, new or shared.
+
+    Raises:
+        AlreadyWritten: The interaction ``delivery`` has written this take before.
+    """
+    origins = dict.fromkeys(Provenance.serialize(draft.origin) for draft in drafts if draft.origin)
+    found = await session.execute(
+        select(
+            select(Line.id).where(Line.delivery == delivery, Line.take == take).exists(),
+            get_dialect(session).highest_id(Line.__tablename__),
+            select(func.max(Provenance.id)).scalar_subquery(),
+            Provenance,
+        )
+        .select_from(select(literal(1)).subquery())
+        .outerjoin(Provenance, Provenance.content.in_(origins))
+    )
+    rows = found.all()
+    is_written, highest_line, highest_provenance, _ = rows[0]
+    if is_written:
+        raise AlreadyWritten
+    provenances = {known.content: known for *_, known in rows if known}
+    # The next ids are free, because no other process writes meanwhile.
+    unknown = [content for content in origins if content not in provenances]
+    for number, content in enumerate(unknown, 1):
+        provenances[content] = Provenance(id=(highest_provenance or 0) + number, content=content)
+    session.add_all(provenances.values())
+    return (highest_line or 0) + 1, provenances
 
 
 def _cached(line: int, draft: Draft) -> Iterator[Base]:
@@ -304,8 +319,10 @@ async def shelve_running_script(session: AsyncSession, channel: int) -> None:
     await session.execute(update(Script).where(Script.channel == channel).values(running=False))
 
 
-async def move_head(session: AsyncSession, script: Script, head: int | None) -> None:
-    """Move the head by compare-and-swap.
+async def move_head(
+    session: AsyncSession, script: Script, head: int | None, *, goes_on: bool = False
+) -> None:
+    """Move the head by compare-and-swap; ``goes_on`` where it is known to be below the old one.
 
     Raises:
         HeadMoved: The head is not where ``script`` has it, or text above it was removed since
@@ -324,7 +341,8 @@ async def move_head(session: AsyncSession, script: Script, head: int | None) -> 
     )
     if moved is None:
         raise HeadMoved
-    await _record_abandoned_path(session, script.id, script.head, head)
+    if not goes_on:
+        await _record_abandoned_path(session, script.id, script.head, head)
 
 
 async def _record_abandoned_path(

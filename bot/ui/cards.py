@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
 from ..i18n.catalogue import say
-from ..i18n.markdown import fenced, inline, size
 from ..screenplay.page_layout import lay_out_page
 from ..storage.schema import ERASED_NAME, ERASED_PERSON, Line
+from .markdown import fenced, inline, size
 from .script_messages import format_struck, split_into_messages
 
 CARD_SIZE = 1500

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import discord
 
+from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..sharding import Shards
-from ..storage.database import TransactionFailed
 from ..storage.schema import Poll, Script
 from .delivery import CONNECTION_ERRORS
 from .message_poster import MessagePoster

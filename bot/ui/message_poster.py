@@ -8,7 +8,6 @@ import discord
 
 from ..generation.prefill import Progress
 from ..i18n.catalogue import many, phrase, say
-from ..i18n.markdown import inline
 from ..session.channel_session import ChannelSession
 from ..session.polls import find_leaders
 from ..session.turn import PollResult, ScriptPosition, TurnResult
@@ -18,6 +17,7 @@ from . import components
 from .cards import format_card, split_into_cards
 from .components import Interaction
 from .delivery import NO_MENTIONS, MessageChannel, complete_response, post_message, try_once
+from .markdown import inline
 from .panel_view import load_panel
 from .perspective import format_message
 from .poll_messages import draw_poll

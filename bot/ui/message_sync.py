@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import discord
 
+from ..errors import TransactionFailed
 from ..session.channel_session import ChannelSession
 from ..session.turn import ScriptPosition, TurnResult, current_position
-from ..storage.database import TransactionFailed
 from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .cards import CARD_SIZE, find_shown_lines

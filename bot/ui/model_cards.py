@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..i18n.catalogue import phrase, say
-from ..i18n.markdown import inline, size
 from ..inference.model import LONGEST_STYLE, parse_openings
 from ..inference.registry import ModelFile
+from .markdown import inline, size
 
 LANGUAGE_NAMES = {
     "en": phrase("English"),
@@ -47,7 +47,7 @@ def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
 def _format_model(file: ModelFile, is_chosen: bool) -> str:
     name = f"**{inline(file.name, 40)}**"
     if file.refusal:
-        return f"{name}: {inline(str(file.refusal), 400)}"
+        return f"{name}: {inline(say(file.refusal.sentence, **file.refusal.fields), 400)}"
     corpus = inline(_get_metadata(file, "corpus"), 100)
     row = f"{name}: {corpus}" if corpus else name
     return f"{row} ({say('for new scripts')})" if is_chosen else row

@@ -12,12 +12,12 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import phrase, say
-from ..i18n.markdown import inline, plain
 from ..screenplay.elements import Element, Kind
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .components import make_position_button, make_position_id, make_view
+from .markdown import inline, plain
 
 MAX_OPTIONS, MAX_LABEL = 25, 100
 """Discord's limits: the options of a menu, and the characters of one."""

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..i18n.markdown import inline
 from ..storage.schema import Line, Script
 from ..storage.store import Store
 from .cards import format_card
+from .markdown import inline
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..i18n.markdown import LIMIT, fenced, inline, plain, size
 from ..screenplay.page_layout import lay_out_page
 from ..session.polls import count_votes, find_leaders
 from ..storage.schema import Line, Poll
 from .cards import format_credit, mention
 from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
+from .markdown import LIMIT, fenced, inline, plain, size
 from .script_messages import split_into_messages
 
 CUT_MARK = "\n-# …"

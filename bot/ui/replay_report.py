@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..i18n.catalogue import many, say, say_plural
-from ..i18n.markdown import inline
 from ..session.replay import Finding, ReplayResult, Verdict
+from .markdown import inline
 
 MAX_SHOWN, MAX_REASONS = 8, 4
 """Lines, and reasons, that a message lists."""

@@ -10,16 +10,17 @@ import discord
 from discord import app_commands
 
 from ..cleaning import clean
-from ..i18n.catalogue import phrase, say
-from ..i18n.markdown import fenced, size
-from ..inference.engine import EngineBusy, EngineClosed
-from ..inference.model import ModelError
-from ..inference.request import NonFiniteOutput
-from ..screenplay.elements import ScriptError
-from ..session.rate_limits import RateLimited
-from ..session.turn import NoScript, SessionError, StaleLine
-from ..storage.database import TransactionFailed
-from ..storage.line_tree import AlreadyWritten, HeadMoved
+from ..errors import (
+    AlreadyWritten,
+    EngineBusy,
+    NoScript,
+    RateLimited,
+    RequestError,
+    ServiceError,
+    StaleLine,
+)
+from ..i18n.catalogue import Phrase, phrase, say
+from ..session.turn import ScriptPosition
 from ..telemetry import Outcome
 from . import components
 from .components import Interaction
@@ -31,6 +32,7 @@ from .delivery import (
     find_first_response_type,
     send_ephemeral,
 )
+from .markdown import fenced, inline, size
 from .waiting import set_outcome
 
 log = logging.getLogger("onbook.responses")
@@ -40,28 +42,6 @@ IS_SHOWN = "onbook.shown"
 
 IS_WRITTEN = "onbook.written"
 """A key that is set among an interaction's extras once its lines are stored, shown or not."""
-
-NOT_STORED = {
-    "full": phrase(
-        "The bot's disk is full. Nothing was saved. Tell the bot's owner, and try again later."
-    ),
-    "readonly": phrase(
-        "The database is read-only. Nothing was saved. Tell the bot's owner, and try again later."
-    ),
-    "locked": phrase(
-        "Another program is using the database. Nothing was saved. Try again, and tell the bot's "
-        "owner if this continues."
-    ),
-    "away": phrase(
-        "The database cannot be reached. Nothing was saved. Try again, and tell the bot's owner "
-        "if this continues."
-    ),
-    "lost": phrase("Another process of the bot is taking over. Nothing was saved. Try again."),
-    "broken": phrase(
-        "The bot's disk is failing. Nothing was saved. Tell the bot's owner, and try again later."
-    ),
-}
-"""The sentences that say what to do, by the reason why something was not stored."""
 
 IS_HANDLED = "onbook.heard"
 """A key that is set among an interaction's extras as soon as something begins to answer it."""
@@ -75,21 +55,8 @@ UNANSWERABLE_CODES = {10015, 10062, 40060, 50027}
 UNKNOWN_MESSAGE = 10008
 """Discord's code for a message that was deleted."""
 
-ERROR_SENTENCES = {
-    EngineBusy: phrase("The bot is very busy. Try again in a moment."),
-    NonFiniteOutput: phrase("The voice's file is damaged. Ask the bot's owner to export it again."),
-    EngineClosed: phrase("The bot is shutting down. Try again when it is back."),
-    HeadMoved: phrase(
-        "Someone else changed the script first, so nothing of yours was added. Read its end, "
-        "then try again."
-    ),
-}
-
-REFUSED_ERRORS = (
-    *(SessionError, ScriptError, ModelError, HeadMoved),
-    *(app_commands.TransformerError, app_commands.CheckFailure),
-)
-"""The errors of a request that cannot be granted, or not any more."""
+MAX_FIELD_SIZE = 400
+"""The size to which a text in an error's sentence is cut."""
 
 PERMISSION_NAMES = {
     "view_channel": phrase("View Channel"),
@@ -137,7 +104,10 @@ def _classify(error: Exception) -> Outcome:
         return Outcome.UNANSWERED
     if isinstance(error, RateLimited | EngineBusy):
         return Outcome.LIMITED
-    return Outcome.REFUSED if isinstance(error, REFUSED_ERRORS) else Outcome.FAILED
+    is_refused = isinstance(
+        error, RequestError | app_commands.TransformerError | app_commands.CheckFailure
+    )
+    return Outcome.REFUSED if is_refused else Outcome.FAILED
 
 
 async def _send_error(interaction: Interaction, error: Exception, keep: str) -> None:
@@ -179,12 +149,8 @@ def _return_text(interaction: Interaction, text: str) -> tuple[str, list[discord
 
 def format_error(error: Exception) -> str:
     """Return the sentence that an error means to the requester, as Markdown; log the unexpected."""
-    if isinstance(error, SessionError | ScriptError | ModelError):
-        return str(error)
-    if isinstance(error, TransactionFailed):
-        return say(NOT_STORED[error.reason])
-    if type(error) in ERROR_SENTENCES:
-        return say(ERROR_SENTENCES[type(error)])
+    if isinstance(error, RequestError | ServiceError) and error.sentence:
+        return say(error.sentence, **{key: _escape(value) for key, value in error.fields.items()})
     if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
         return say("That value is not allowed. Choose another one.")
     if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
@@ -194,6 +160,13 @@ def format_error(error: Exception) -> str:
         return say("Discord did not respond. Check the script, then try again.")
     log.error("a command failed", exc_info=error)
     return say("Something went wrong, and it was logged. Check the script, then try again.")
+
+
+def _escape(field: object) -> object:
+    """Escape a field of an error that is text, but for what the catalogues translate."""
+    if isinstance(field, str) and not isinstance(field, Phrase):
+        return inline(field, MAX_FIELD_SIZE)
+    return field
 
 
 def _report_unshown(error: Exception) -> str:
@@ -206,41 +179,46 @@ def _make_next_step(error: Exception) -> discord.ui.View | None:
         case NoScript():
             return components.make_start_button()
         case StaleLine():
-            return components.make_continue_here_button(error.position)
+            return components.make_continue_here_button(ScriptPosition(error.script, error.line))
         case _:
             return None
 
 
 def check_permissions(interaction: Interaction) -> None:
-    """Raise SessionError with the permissions that the bot lacks in this channel."""
+    """Raise RequestError with the permissions that the bot lacks in this channel."""
     if interaction.guild_id is None:
         return
     needed = ["view_channel", "send_messages"]
     if isinstance(interaction.channel, discord.Thread):
         needed[1] = "send_messages_in_threads"
     missing = [
-        f"**{say(PERMISSION_NAMES[permission])}**"
+        PERMISSION_NAMES[permission]
         for permission in needed
         if not getattr(interaction.app_permissions, permission)
     ]
-    if missing:
-        raise SessionError(
-            say(
-                "I need {permissions} in this channel. Ask someone who manages it to grant that.",
-                permissions=f" {say('and')} ".join(missing),
+    match missing:
+        case [permission]:
+            raise RequestError(
+                "I need **{permission}** in this channel. Ask someone who manages it to grant "
+                "that.",
+                permission=permission,
             )
-        )
+        case [first, second]:
+            raise RequestError(
+                "I need **{first}** and **{second}** in this channel. Ask someone who manages it "
+                "to grant that.",
+                first=first,
+                second=second,
+            )
 
 
 def check_may_set(interaction: Interaction, scope: str) -> None:
-    """Raise SessionError for a person who may not change settings of a channel, or of a guild."""
+    """Raise RequestError for a person who may not change settings of a channel, or of a guild."""
     if interaction.guild_id is None:
         return
     needed = "manage_guild" if scope == "guild" else "manage_channels"
     if not getattr(interaction.permissions, needed):
-        raise SessionError(
-            say(
-                "You need the **{permission}** permission. Ask someone who has it.",
-                permission=say(PERMISSION_NAMES[needed]),
-            )
+        raise RequestError(
+            "You need the **{permission}** permission. Ask someone who has it.",
+            permission=PERMISSION_NAMES[needed],
         )

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import discord
 
 from ..i18n.catalogue import say
-from ..i18n.markdown import fenced, inert, inline, size
 from ..screenplay.elements import Element
 from ..screenplay.page_layout import SCREEN_WIDTH, lay_out_page
 from ..storage.schema import Script
 from .components import make_page_buttons, make_view
+from .markdown import fenced, inert, inline, size
 
 PAGE_SIZE = 1800
 """The size of a page of /script show, which leaves room for its title."""

@@ -64,7 +64,7 @@ async def compare(
     took: dict[int, list[float]] = {1: [], GROUP_SIZE: []}
     for number in range(rounds + 1):
         for most in sorted(took, reverse=number % 2 == 1):
-            store._transactions._group.group_size = most
+            store._database._group.group_size = most
             took[most].append(
                 await milliseconds(store, scripts, turns // channels, f"{number} {most}")
             )

@@ -14,11 +14,12 @@ from itertools import count
 import numpy as np
 
 from bot.arrays import Tokens
+from bot.errors import NoContinuation
 from bot.inference.engine import Engine
 from bot.inference.grammar import build_grammar
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
-from bot.inference.request import NoContinuation, Request
+from bot.inference.request import Request
 from bot.inference.sampling import Sampling
 from bot.inference.word_filter import BannedWordFilter
 

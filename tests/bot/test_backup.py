@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import StoreError
 from bot.session.turn import ContinueRequest
-from bot.storage.database import StoreError
 from bot.storage.sqlite.backup import backup, restore
 from bot.storage.store import Store
 

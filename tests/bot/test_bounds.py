@@ -18,7 +18,7 @@ from bot.cogs.option_checks import (
 )
 from bot.cogs.script_settings import ScriptSettings
 from bot.cogs.writing import Writing
-from bot.session.turn import SessionError
+from bot.errors import RequestError
 from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Person
 from tests.fake_discord.processes import fake_discord, running_bot
 
@@ -55,11 +55,11 @@ def test_what_is_required_is_not_left_out() -> None:
 def test_texts_and_choices() -> None:
     check_lengths(title=("x" * 5, 5))
     for text in ("x" * 6, None, 5):
-        with pytest.raises(SessionError):
+        with pytest.raises(RequestError):
             check_lengths(title=(text, 5))
     assert parse_chosen_id(["12"]) == 12
     for values in ([], ["1", "2"], ["x"], ["0"], ["-1"], [str(MAX_ID + 1)], ["9" * 5000], [1]):
-        with pytest.raises(SessionError):
+        with pytest.raises(RequestError):
             parse_chosen_id(values)
 
 

@@ -10,8 +10,8 @@ import pytest
 import simcord
 from fountain import FountainParser
 
-from bot.i18n.markdown import LIMIT, size
 from bot.session.turn import MAX_ELEMENT_LENGTH
+from bot.ui.markdown import LIMIT, size
 
 from .conftest import Stage, answer, fields, labels
 

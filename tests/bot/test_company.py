@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.screenplay.elements import Kind, ScriptError
+from bot.errors import RequestError
+from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
-from bot.session.turn import ContinueRequest, SessionError
+from bot.session.turn import ContinueRequest
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -139,17 +140,17 @@ async def test_who_is_played_is_left_to_who_plays_them(house: House):
         house.writer(), {"skip_played": True, "lock": False}
     )
     assert await speakers(house, **speech) == {"JONAS"}
-    with pytest.raises(SessionError, match="MAYA is played by someone"):
+    with pytest.raises(RequestError, match="MAYA is played by someone"):
         await house.carry_on(1, character="MAYA")
     await house.session.library.add_to_cast(house.writer(), ["JONAS"], 8)
-    with pytest.raises(SessionError, match="People play every character in the cast"):
+    with pytest.raises(RequestError, match="People play every character in the cast"):
         await house.carry_on(1)
     assert (await house.carry_on(1, kind=Kind.ACTION))[0].kind == "action"
 
 
 async def test_a_script_with_a_banned_cast_does_not_begin(house: House):
     await house.store.banned_words.replace_word_list("channel", 1, ["maya"])
-    with pytest.raises(ScriptError, match="cannot join the cast"):
+    with pytest.raises(RequestError, match="cannot join the cast"):
         await house.start(cast=("MAYA",))
     await house.start()
     await house.session.continue_(house.writer(), ContinueRequest(seed=1))

@@ -8,12 +8,14 @@ import discord
 import numpy as np
 import pytest
 
+from bot.errors import RequestError
 from bot.inference.word_filter import find_banned_word
 from bot.screenplay.elements import Kind
-from bot.session.banned_words import edit_words, format_words
+from bot.session.banned_words import edit_words
 from bot.session.channel_session import ChannelSession
-from bot.session.turn import ContinueRequest, Job, SessionError
+from bot.session.turn import ContinueRequest, Job
 from bot.ui import components
+from bot.ui.settings_messages import format_words
 
 from .conftest import Stage, answer, buttons
 from .test_cog import begin
@@ -173,7 +175,7 @@ def test_a_list_is_changed_word_by_word():
         ("x" * 61, "", "longer than 60 characters"),
         (",".join(map(str, range(501))), "", "the limit is 500"),
     ):
-        with pytest.raises(SessionError, match=why):
+        with pytest.raises(RequestError, match=why):
             edit_words(["b"], add, remove)
 
 
@@ -225,7 +227,7 @@ async def test_stopped_before_the_first_line_nothing_is_added(house: House):
     await house.start()
     patience = Job()
     patience.stop()
-    with pytest.raises(SessionError, match="Stopped before the first line"):
+    with pytest.raises(RequestError, match="Stopped before the first line"):
         await house.session.continue_(house.writer(), ContinueRequest(lines=3), None, patience)
     assert len(await house.session.load_lines()) == 1
     assert await house.carry_on(1)

@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 from sqlalchemy import URL, make_url, select
 
-from bot.app.client import RunnerError
 from bot.app.commands import _back_up, _copy_database, _restore
+from bot.errors import RunnerError, StoreError
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.backends import open_database
 from bot.storage.copying import copy_database
-from bot.storage.database import StoreError
 from bot.storage.postgres.leases import Lease
 from bot.storage.schema import Base
 from bot.storage.store import Store

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from bot.errors import TransactionFailed
 from bot.storage.backends import open_database
-from bot.storage.database import Database, TransactionFailed
+from bot.storage.database import Database
 
 
 async def use(database: Database, chance: random.Random) -> None:

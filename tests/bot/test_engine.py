@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
+from bot.errors import EngineBusy, EngineClosed, NoContinuation, NonFiniteOutput
 from bot.inference.automaton import Automaton
 from bot.inference.buffers import StepBuffers
-from bot.inference.engine import Engine, EngineBusy, EngineClosed
+from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.inference.request import WORD_OVERRUN, Completion, NoContinuation, NonFiniteOutput, Request
+from bot.inference.request import WORD_OVERRUN, Completion, Request
 from bot.inference.sampling import Sampling
 from bot.inference.word_filter import BannedWordFilter, find_banned_word
 

@@ -19,10 +19,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from bot.errors import ModelError, NoVerdict
 from bot.inference import sandbox
 from bot.inference.anatomy import Anatomy
-from bot.inference.model import ModelError
-from bot.inference.sandbox import ModelSandbox, NoVerdict, compute_sha256
+from bot.inference.sandbox import ModelSandbox, compute_sha256
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from training.voice_file import Voice
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cleaning import clean
-from bot.screenplay.elements import Element, Kind, ScriptError
+from bot.errors import RequestError
+from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import NAME_LIMIT, make_cue, parse_model_text
 from bot.screenplay.free_text import (
     CAST_LIMIT,
@@ -25,7 +26,7 @@ from .test_fountain import assert_one_element, nasty, steadily
 def test_whatever_a_person_types_is_elements(text: str, character: str | None) -> None:
     try:
         elements = parse_person_text(text, character)
-    except ScriptError:
+    except RequestError:
         assert parse_model_text(text) is None
         return
     for element in elements:
@@ -106,7 +107,7 @@ def test_a_thousand_speeches_in_one_block() -> None:
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\u200b\u202e\u3164", "\u0301"])
 def test_nothing_written(text: str) -> None:
     assert parse_model_text(text) is None
-    with pytest.raises(ScriptError, match="text is empty"):
+    with pytest.raises(RequestError, match="text is empty"):
         parse_person_text(text)
 
 
@@ -130,7 +131,7 @@ def test_name(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "23", "()", "🦊", "a\nb", "x" * (NAME_LIMIT + 1), "ß" * 21])
 def test_not_a_name(text: str) -> None:
-    with pytest.raises(ScriptError, match=r"character's name .+\.$"):
+    with pytest.raises(RequestError, match=r"character's name .+\.$"):
         parse_name(text)
 
 
@@ -139,7 +140,7 @@ def test_not_a_name(text: str) -> None:
 def test_names_are_cues(text: str) -> None:
     try:
         named = parse_name(text)
-    except ScriptError:
+    except RequestError:
         return
     assert parse_name(named) == named
     assert_one_element(Element(Kind.DIALOGUE, f"{make_cue(named)}\nHello."))
@@ -151,7 +152,7 @@ def test_cast() -> None:
     assert parse_cast(" ") == ()
     letters = ",".join(chr(ord("A") + at) for at in range(CAST_LIMIT))
     assert len(parse_cast(letters)) == CAST_LIMIT
-    with pytest.raises(ScriptError, match="at most"):
+    with pytest.raises(RequestError, match="at most"):
         parse_cast(f"{letters},ZZ")
 
 
@@ -173,7 +174,7 @@ def test_heading(text: str, stored: str) -> None:
 def test_headings_are_headings(text: str) -> None:
     try:
         element = make_heading(text)
-    except ScriptError:
+    except RequestError:
         assert not any(map(str.isalnum, clean(text)))
     else:
         assert_one_element(element)

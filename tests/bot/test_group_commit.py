@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, event
 
-from bot.storage.database import TransactionFailed
+from bot.errors import AlreadyWritten, HeadMoved, TransactionFailed
 from bot.storage.group_commit import GROUP_SIZE
-from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.schema import Line, Script
 from bot.storage.store import Store
 
@@ -137,9 +136,9 @@ async def test_it_goes_on_after_a_host_that_cancels_what_it_does_not_know(
     store: Store, scripts: list[Script]
 ):
     written = asyncio.ensure_future(at_once(store, scripts[:2]))
-    while not store._transactions._group._writer:  # noqa: ASYNC110 - the task is cancelled before it has begun
+    while not store._database._group._writer:  # noqa: ASYNC110 - the task is cancelled before it has begun
         await asyncio.sleep(0)
-    store._transactions._group._writer.cancel()
+    store._database._group._writer.cancel()
     results = await written
     assert {type(one) for one in results} == {asyncio.CancelledError}
     assert all(isinstance(one, list) for one in await at_once(store, scripts))

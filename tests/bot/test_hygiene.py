@@ -18,8 +18,7 @@ from bot.cogs.history_page import LABEL_SIZE, RewriteModal, format_label, format
 from bot.cogs.reading import make_file_name
 from bot.cogs.requester import find_name
 from bot.cogs.scripts import RenameModal, make_script_option
-from bot.i18n.markdown import LIMIT, fenced, inline, plain, size
-from bot.screenplay.elements import ScriptError
+from bot.errors import RequestError
 from bot.screenplay.fountain import format_fountain, parse_model_text
 from bot.screenplay.free_text import (
     TITLE_LIMIT,
@@ -31,13 +30,15 @@ from bot.screenplay.free_text import (
 from bot.screenplay.free_text import parse_cast as cast_of
 from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import count_script
-from bot.session.banned_words import MAX_WORDS, edit_words, format_words
-from bot.session.turn import ScriptPosition, SessionError
+from bot.session.banned_words import MAX_WORDS, edit_words
+from bot.session.turn import ScriptPosition
 from bot.storage.schema import Line, Poll, Script
 from bot.ui.cards import NAME_SIZE, format_card, format_credit
 from bot.ui.images.pictures import describe_statistics
+from bot.ui.markdown import LIMIT, fenced, inline, plain, size
 from bot.ui.poll_messages import format_poll
 from bot.ui.script_messages import format_struck, split_into_messages
+from bot.ui.settings_messages import format_words
 
 steadily = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -135,7 +136,7 @@ def test_everything_that_is_stored_is_clean(text: str, who: str) -> None:
     ):
         try:
             stored += make()
-        except (ScriptError, SessionError):
+        except RequestError:
             continue
     if element := parse_model_text(text):
         stored.append(element.text)
@@ -268,7 +269,7 @@ def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, w
 def test_a_list_of_words_is_shown_in_its_block(text: str) -> None:
     try:
         words = edit_words([], text, "")
-    except SessionError:
+    except RequestError:
         return
     shown = format_words(words, "this channel")
     assert not PING.search(shown)

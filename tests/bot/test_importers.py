@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.errors import RequestError
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.emphasis import format_runs, split_runs
 from bot.screenplay.exporters.edition import Edition
@@ -24,12 +25,7 @@ from bot.screenplay.importers.import_formats import (
     importer,
     read_script_file,
 )
-from bot.screenplay.importers.manuscript import (
-    LONGEST_ELEMENT,
-    Manuscript,
-    ManuscriptError,
-    make_shown_element,
-)
+from bot.screenplay.importers.manuscript import LONGEST_ELEMENT, Manuscript, make_shown_element
 
 from .test_fountain import nasty
 
@@ -332,7 +328,7 @@ def test_a_typed_page_is_read_by_where_its_lines_stand() -> None:
 
 
 def refused(data: bytes, why: str, name: str = "a.txt") -> None:
-    with pytest.raises(ManuscriptError, match=why) as caught:
+    with pytest.raises(RequestError, match=why) as caught:
         read_script_file(name, data)
     sentence = str(caught.value)
     assert sentence.endswith(".")
@@ -381,7 +377,7 @@ def test_a_registered_reader_is_a_format(monkeypatch: pytest.MonkeyPatch) -> Non
 @given(st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(list(IMPORTERS)))
 def test_any_bytes_are_a_script_or_a_sentence(data: bytes, suffix: str) -> None:
     found = []
-    with suppress(ManuscriptError):
+    with suppress(RequestError):
         found = list(read_script_file(f"a{suffix}", data).elements)
     assert all(classify(one.text) is one.kind for one in found)
 
@@ -415,5 +411,5 @@ def test_what_is_too_long_becomes_several_and_nothing_is_lost(text: str) -> None
 def test_a_lot_of_any_mark_is_read(mark: str, suffix: str) -> None:
     # A parser of quadratic time would not come back.
     data = (mark * (100_000 // len(mark))).encode()
-    with suppress(ManuscriptError):
+    with suppress(RequestError):
         read_script_file(f"a{suffix}", data)

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import URL
 
+from bot.errors import StoreError, TransactionFailed
 from bot.sharding import Shards
-from bot.storage.database import StoreError, TransactionFailed
 from bot.storage.postgres import leases
 from bot.storage.postgres.leases import Lease
 from bot.storage.store import Store

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.session.rate_limits import MINUTE, Cost, LeakyBuckets, RateLimited, RateLimits
+from bot.errors import RateLimited
+from bot.session.rate_limits import MINUTE, Cost, LeakyBuckets, RateLimits
 from bot.settings import RunnerSettings
 
 from .conftest import Stage, answer

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from bot.cogs.script_settings import ScriptSettings
+from bot.errors import RequestError
 from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import RANGES
-from bot.session.turn import ContinueRequest, SessionError
+from bot.session.turn import ContinueRequest
 
 from .conftest import Stage, answer
 from .test_cog import HEADING, begin
@@ -156,11 +157,11 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
         lambda: house.write("Rain."),
         lambda: house.carry_on(1),
     ):
-        with pytest.raises(SessionError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
+        with pytest.raises(RequestError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
     ben = house.writer("Ben")
     await house.session.continue_(ben, ContinueRequest(seed=1))
-    with pytest.raises(SessionError, match="This script has a cooldown"):
+    with pytest.raises(RequestError, match="This script has a cooldown"):
         await house.session.continuation.retry(house.writer("Ben"))
     # Set the lines' times back, as if a minute had passed.
     await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")

@@ -7,8 +7,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.i18n.markdown import fenced, inline, size
 from bot.screenplay.fountain import parse_model_text
+from bot.ui.markdown import fenced, inline, size
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 

@@ -23,7 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app.client import Bot
 from bot.cogs.services import CogServices
-from bot.settings import RunnerSettings, Settings, SettingsError
+from bot.errors import SettingsError
+from bot.settings import RunnerSettings, Settings
 from tests.fake_discord.addresses import at
 from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Person

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import URL, create_engine
 
-from bot.storage.database import StoreError
+from bot.errors import StoreError
 from bot.storage.postgres import tables
 from bot.storage.postgres.connections import connect
 from bot.storage.schema import Base

@@ -12,7 +12,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bot.inference.model import Model, ModelError
+from bot.errors import ModelError
+from bot.inference.model import Model
 from training.voice_file import Voice
 
 

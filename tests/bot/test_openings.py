@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from bot.errors import ModelError, RequestError
 from bot.generation import openings
-from bot.inference.model import LONGEST_OPENING, Model, ModelError
+from bot.inference.model import LONGEST_OPENING, Model
 from bot.inference.request import Request
 from bot.inference.sandbox import examine_file
-from bot.screenplay.elements import Element, Kind, ScriptError
+from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model, split_fountain
 from bot.session.replay import Verdict, replay_script
 from bot.session.surprisal import load_last_surprisal
@@ -288,7 +289,7 @@ async def test_lines_in_a_style_are_proved(house: House):
 async def test_an_unknown_style_is_refused_with_those_that_there_are(
     house: House, how: dict[str, str], told: str
 ):
-    with pytest.raises(ScriptError) as refused:
+    with pytest.raises(RequestError) as refused:
         await house.start(**how)
     assert told in str(refused.value)
     assert await house.store.scripts.list_scripts(house.session.channel) == []

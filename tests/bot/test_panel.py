@@ -7,10 +7,10 @@ from typing import Any
 import discord
 import pytest
 
+from bot.errors import RequestError, SettingsError
 from bot.generation.moods import MOODS
 from bot.session.preferences import parse_mood, parse_number
-from bot.session.turn import SessionError
-from bot.settings import SettingsError, read_settings
+from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 
 from .conftest import Stage, answer, fields, labels
@@ -210,6 +210,6 @@ async def test_the_window_changes_the_other_numbers(stage: Stage):
 
 @pytest.mark.parametrize(("name", "text"), [("top_p", "2"), ("seed", "1.5"), ("min_p", "much")])
 def test_the_window_takes_numbers_within_their_ranges(name: str, text: str):
-    with pytest.raises(SessionError, match="must be a number from"):
+    with pytest.raises(RequestError, match="must be a number from"):
         parse_number(name, text)
     assert parse_number("seed", " ") is None

@@ -19,11 +19,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from bot.errors import HeadMoved, StoreError, TransactionFailed
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage import database, line_tree
-from bot.storage.database import StoreError, TransactionFailed
-from bot.storage.line_tree import HeadMoved
 from bot.storage.postgres import timeouts, vacuum
 from bot.storage.postgres.connections import TCP_SETTINGS
 from bot.storage.postgres.leases import Lease
@@ -653,7 +652,7 @@ def test_without_the_driver_it_says_how_to_get_it(url: URL):
         import asyncio, sys
         sys.modules["asyncpg"] = None
         from sqlalchemy import make_url
-        from bot.storage.database import StoreError
+        from bot.errors import StoreError
         from bot.storage.store import Store
         try:
             asyncio.run(Store.open(make_url(sys.argv[1])))

@@ -21,16 +21,18 @@ from sqlalchemy import URL
 
 from bot.cogs import add_cogs
 from bot.cogs.privacy import make_export_file
+from bot.errors import HeadMoved
 from bot.screenplay.elements import Kind
+from bot.session.context import TurnContext
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job, ScriptPosition
 from bot.settings import RunnerSettings
-from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
     ERASED_PERSON,
     HOUSEKEEPER,
+    Script,
     guild_voice_key,
     make_fork,
 )
@@ -132,14 +134,14 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
     await house.start(cast=["MAYA", "JONAS"])
     ann, ben = house.writer(), house.writer("Ben")
     await house.session.library.add_to_cast(ann, ["MAYA"], ben.id)
-    read = house.session.library.load_script
+    require = house.session.library._require
 
-    async def read_before_he_is_forgotten() -> Any:
-        script = await read()
+    async def read_before_he_is_forgotten(found: Script | None) -> Script:
+        script = await require(found)
         await house.store.people.erase_person(ben.id, text=False)
         return script
 
-    monkeypatch.setattr(house.session.library, "load_script", read_before_he_is_forgotten)
+    monkeypatch.setattr(house.session.library, "_require", read_before_he_is_forgotten)
     await act(house.session, ann)
     players = [one.players for one in await house.session.library.list_scripts()]
     assert ben.id not in {who for play in players for who in play.values()}
@@ -186,7 +188,7 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
     stood = await house.session.load_script()
     head = stood.head
     drafts = await house.session.continuation.write_takes(
-        stood, head, ContinueRequest(seed=1), 1, Job()
+        TurnContext(house.store, stood, ben, ()), head, ContinueRequest(seed=1), 1, Job()
     )
     await house.store.people.erase_person(ben.id, text=True)
     with pytest.raises(HeadMoved):

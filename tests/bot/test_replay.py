@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from bot.errors import RequestError
 from bot.generation import provenance
 from bot.screenplay.elements import Kind
 from bot.session.replay import LINES_AT_ONCE, ReplayResult, Verdict, replay_script
-from bot.session.turn import Job, ScriptPosition, SessionError
+from bot.session.turn import Job, ScriptPosition
 from bot.ui.replay_report import format_report, format_table
 
 from .conftest import Stage, answer
@@ -234,7 +235,7 @@ async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
 
 async def test_without_lines_there_is_nothing_to_prove(house: House):
     await house.start(heading=None)
-    with pytest.raises(SessionError, match="is empty"):
+    with pytest.raises(RequestError, match="is empty"):
         await replayed(house)
 
 

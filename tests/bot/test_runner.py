@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 import bot
 from bot.app import client, voice_cards
-from bot.app.client import RunnerError
+from bot.errors import RunnerError
 from bot.inference.model import ModelError
 from bot.settings import RunnerSettings
 from tests.fake_discord.addresses import at

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.i18n.markdown import LIMIT, fenced, size
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
+from bot.ui.markdown import LIMIT, fenced, size
 from bot.ui.script_messages import format_struck, split_into_messages
 
 from .test_markdown import MENTION, nasty_elements, steadily

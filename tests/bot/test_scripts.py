@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.session.turn import Requester, ScriptPosition, SessionError
+from bot.errors import RequestError
+from bot.session.turn import Requester, ScriptPosition
 
 from .conftest import BOTH, Stage, answer, count, fields, labels
 from .test_cog import HEADING, begin
@@ -251,7 +252,7 @@ async def test_what_was_deleted_never_comes_back_under_its_number(house: House):
     again = await house.start()
     assert again.script.id > begun.script.id
     assert again.lines[0].id > begun.lines[0].id
-    with pytest.raises(SessionError, match="was deleted"):
+    with pytest.raises(RequestError, match="was deleted"):
         await house.session.history.undo(
             house.writer(), ScriptPosition(begun.script.id, begun.lines[0].id)
         )
@@ -266,6 +267,6 @@ async def test_a_script_of_another_channel_is_not_touched(house: House):
         lambda: other.library.rename(house.writer(), begun.script.id, "Mine"),
         lambda: other.library.archive(house.writer(), begun.script.id, True),
     ):
-        with pytest.raises(SessionError, match="no longer here"):
+        with pytest.raises(RequestError, match="no longer here"):
             await act()
     assert texts(await house.session.load_lines()) == [HEADING]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
+from bot.errors import SettingsError
 from bot.settings import (
     SHIPPED_MODELS,
     Settings,
-    SettingsError,
     parse_address,
     read_runner_settings,
     read_settings,

@@ -7,7 +7,8 @@ import pytest
 import simcord
 
 from bot.app.client import Bot
-from bot.settings import RunnerSettings, SettingsError, read_runner_settings
+from bot.errors import SettingsError
+from bot.settings import RunnerSettings, read_runner_settings
 from bot.sharding import Shards
 
 INTENTS = discord.Intents(guilds=True)

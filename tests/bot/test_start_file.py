@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from bot.errors import RequestError
 from bot.generation import prefill
 from bot.generation.openings import prime_model
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers.import_formats import LARGEST_SCRIPT_FILE
 from bot.session import library
-from bot.session.turn import NO_SCRIPT, Job, NewScript, SessionError
+from bot.session.turn import NO_SCRIPT, Job, NewScript
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
@@ -169,7 +170,7 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
         await asyncio.sleep(0)
     assert not house.session.library.lock.locked()
     patience.stop()
-    with pytest.raises(SessionError, match="Stopped while reading the script"):
+    with pytest.raises(RequestError, match="Stopped while reading the script"):
         await work
     assert await house.store.scripts.find_running_script(1) is None
 
@@ -182,7 +183,7 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     )
     await asyncio.sleep(0)
     await house.start()
-    with pytest.raises(SessionError, match="Another script was started here"):
+    with pytest.raises(RequestError, match="Another script was started here"):
         await work
     assert (await house.session.load_script()).title == "The Diner"
 

@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 from sqlalchemy import URL, event, make_url
 
+from bot.errors import AlreadyWritten, HeadMoved, StoreError
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
-from bot.storage.database import StoreError
-from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.schema import ROOT_LINE, Line, Script, make_fork
 from bot.storage.store import Store
 
@@ -108,7 +107,7 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
     await store.lines.is_delivered("Left.")
     await store.messages.find_posted_lines(500)
     await store.polls.find_poll_by_message(500)
-    await store.states.list_lines_with_state([first, second], "fingerprint")
+    await store.states.find_nearest_state(second, "fingerprint")
     line = await store.lines.find_line(first)
     assert line is not None
     await store.lines.rewrite_line(
@@ -288,9 +287,12 @@ async def test_each_voice_has_a_state_of_its_own_which_is_replaced(store: Store)
         await store.states.save_state(ids[1], "another", np.array([number], np.float32))
     assert (await store.states.find_state(ids[1], "another")).tolist() == [2]
     assert (await store.states.find_state(ids[1], "fingerprint")).tobytes() == STATE.tobytes()
-    assert await store.states.list_lines_with_state(ids, "another") == {ids[1]}
-    assert await store.states.list_lines_with_state(ids[:2], "fingerprint") == set(ids[:2])
-    assert await store.states.list_lines_with_state([], "fingerprint") == set()
+    for head, fingerprint, line in (
+        (ids[2], "another", ids[1]),
+        (ids[1], "fingerprint", ids[1]),
+    ):
+        assert (await store.states.find_nearest_state(head, fingerprint))[0] == line
+    assert await store.states.find_nearest_state(ids[0], "another") is None
 
 
 async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
@@ -427,7 +429,7 @@ async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path
     program = """
         import asyncio, sys
         from pathlib import Path
-        from bot.storage.database import StoreError
+        from bot.errors import StoreError
         from bot.storage.store import Store
 
         try:

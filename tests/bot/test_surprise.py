@@ -22,7 +22,6 @@ from bot.session.surprisal import (
     Guess,
     Peak,
     SurprisalReport,
-    describe_report,
     find_peaks,
     load_last_surprisal,
     make_cells,
@@ -157,13 +156,16 @@ SURPRISE = SurprisalReport(
 
 
 def test_in_words():
-    words = describe_report(SURPRISE)
+    words = pictures.describe_surprisal(SURPRISE)
     assert words.startswith("The last 3 lines surprised tiny by 1.0 bits per character.")
     assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
     assert "came the end of the line (12.0 bits)" in words
     one = SurprisalReport("tiny", ("Ann",), (cells(2.0),), ())
-    assert describe_report(one) == "The last line surprised tiny by 2.0 bits per character."
-    assert len(describe_report(SurprisalReport("t" * 2000, (), (), ()))) == 1000
+    assert (
+        pictures.describe_surprisal(one)
+        == "The last line surprised tiny by 2.0 bits per character."
+    )
+    assert len(pictures.describe_surprisal(SurprisalReport("t" * 2000, (), (), ()))) == 1000
 
 
 def rows(picture: bytes) -> np.ndarray:

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from bot.app.client import Bot
-from bot.i18n.markdown import LIMIT, size
 from bot.session import polls
 from bot.session.polls import count_votes, find_winner
 from bot.session.preferences import MAX_TAKES
 from bot.storage.schema import Poll
 from bot.ui import cards, live_polls
 from bot.ui.live_polls import LivePolls
+from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
 
 from .conftest import Stage, answer, labels

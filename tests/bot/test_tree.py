@@ -10,8 +10,8 @@ import simcord
 from sqlalchemy import select
 
 from bot.cogs.history_page import REQUESTED_MARK
-from bot.session.turn import ContinueRequest, ScriptPosition, SessionError, StaleLine
-from bot.storage.line_tree import AlreadyWritten
+from bot.errors import AlreadyWritten, RequestError, StaleLine
+from bot.session.turn import ContinueRequest, ScriptPosition
 from bot.storage.schema import Line
 
 from .conftest import BOTH, Stage, answer, fields, labels
@@ -60,7 +60,7 @@ async def test_redo_brings_back_what_undo_took(house: House):
     await house.restart()
     await house.session.history.redo(house.writer())
     assert [line.id for line in await house.session.load_lines()][1:] == [line.id for line in lines]
-    with pytest.raises(SessionError, match="There is nothing to redo"):
+    with pytest.raises(RequestError, match="There is nothing to redo"):
         await house.session.history.redo(house.writer())
 
 
@@ -117,7 +117,7 @@ async def test_a_jump_is_no_way_around(house: House):
     begun = await house.start()
     await house.write("Rain.")
     await house.session.continue_(house.writer("Ben"), ContinueRequest(seed=1))
-    with pytest.raises(SessionError, match="would remove Ann's line"):
+    with pytest.raises(RequestError, match="would remove Ann's line"):
         await house.session.history.jump_to(house.writer("Ben"), begun.position)
     assert len(await house.session.load_lines()) == 3
     await house.session.history.jump_to(house.writer("Ann"), begun.position)
@@ -482,7 +482,7 @@ async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
     await house.session.library.switch(house.writer(), begun.script.id)
     assert texts(await house.session.load_lines())[1:] == ["Rain."]
     snow = (await house.store.lines.load_tree_lines(fork, 0, 9))[-1]
-    with pytest.raises(SessionError, match="not in this script"):
+    with pytest.raises(RequestError, match="not in this script"):
         await house.session.history.jump_to(
             house.writer(), ScriptPosition(begun.script.id, snow.id)
         )

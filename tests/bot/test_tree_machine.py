@@ -30,12 +30,13 @@ from hypothesis.stateful import (
 )
 
 from bot.arrays import States
+from bot.errors import RequestError
 from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import parse_person_text
 from bot.session.channel_session import ChannelSessions
-from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPosition, SessionError
+from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPosition
 from bot.settings import Settings
 from bot.storage.schema import ERASED_ELEMENT, ERASED_PERSON, Line
 from bot.storage.store import Store
@@ -396,7 +397,7 @@ class Machine(RuleBasedStateMachine):
         self.open()
 
     def refused(self, act: Coroutine[Any, Any, Any]) -> None:
-        with pytest.raises(SessionError):
+        with pytest.raises(RequestError):
             self.run(act)
 
     # Truths

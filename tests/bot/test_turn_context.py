@@ -12,6 +12,8 @@ from sqlalchemy.engine import Engine
 from bot.session.turn import ContinueRequest
 from bot.storage.schema import Script
 
+from .conftest import Stage
+from .test_cog import begin
 from .test_room import House, house
 
 __all__ = ["house"]
@@ -55,3 +57,43 @@ async def test_a_turn_reads_the_script_once(house: House):
         assert [getattr(turn.script, one) for one in columns] == [
             getattr(stored, one) for one in columns
         ]
+
+
+@contextmanager
+def trips() -> Iterator[list[str]]:
+    """Collect the statements that go to the database, without BEGIN and COMMIT."""
+    statements: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT")):
+            statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def count_trips(statements: list[str]) -> int:
+    """Count the statements of a turn whose line shares its provenance with an earlier one."""
+    return sum("INTO provenances" not in one for one in statements)
+
+
+async def test_a_turn_goes_to_the_database_seven_times(house: House):
+    await house.start()
+    await house.carry_on(2)
+    with trips() as statements:
+        await house.session.continue_(house.writer(), ContinueRequest(seed=3))
+    # The script and the banned words; the state and the lines above; then one statement each to
+    # prepare the ids, to add the line, its state and its surprisal, and to move the head.
+    assert count_trips(statements) <= 7
+
+
+async def test_a_warm_continue_goes_to_the_database_eighteen_times(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "continue")
+    with trips() as statements:
+        await stage.ann.slash(stage.channel, "continue")
+    # The early refusal and the turn; the panel and the record of the new message; the older one.
+    assert count_trips(statements) <= 8 + 6 + 4

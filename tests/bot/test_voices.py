@@ -17,9 +17,9 @@ from weakref import ref
 
 import pytest
 
+from bot.errors import EngineClosed, ModelError
 from bot.inference import model
-from bot.inference.engine import EngineClosed
-from bot.inference.model import Model, ModelError
+from bot.inference.model import Model
 from bot.inference.registry import ModelRegistry
 from bot.inference.sandbox import ModelSandbox
 

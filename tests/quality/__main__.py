@@ -25,7 +25,8 @@ from pathlib import Path
 
 import torch
 
-from bot.inference.model import Model, ModelError
+from bot.errors import ModelError
+from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.settings import Settings, name_variable
 from training.errors import TextError

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.screenplay.elements import Element, Kind, ScriptError
+from bot.errors import RequestError
+from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import make_cue, parse_model_text
 from bot.screenplay.free_text import parse_name
 from training.data.texts import KINDS, Text, read
@@ -136,7 +137,7 @@ def _may_speak(element: Element) -> bool:
         return False
     try:
         return bool(parse_name(element.cue or ""))
-    except ScriptError:
+    except RequestError:
         return False
 
 

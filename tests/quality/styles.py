@@ -122,9 +122,7 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
     at = GenerationContext(reading.start, model.encode(""), reading.opening)
     beginning = PLACES[place]
     if beginning:
-        draft = await prefill.read_element(
-            engine, at.state, beginning, 0, "", None, reading.opening
-        )
+        draft = await prefill.read_element(reading, at.state, beginning, 0, "", None)
         at = at.append(model, draft)
     lines: list[Element] = []
     for number in range(count):

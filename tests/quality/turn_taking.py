@@ -17,6 +17,7 @@ from itertools import pairwise
 
 from bot.generation import prefill
 from bot.generation.inputs import GenerationContext, encode_recent
+from bot.generation.openings import prime_model
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
@@ -167,9 +168,10 @@ async def _run(
         players={},
         options={"temperature": settings.temperature, "top_p": settings.top_p},
     )
-    at = GenerationContext(engine.model.start(), encode_recent(engine.model, []))
+    primed = await prime_model(engine, None, seed)
+    at = GenerationContext(primed.start, encode_recent(engine.model, []))
     for element in begin:
-        read = await prefill.read_element(engine, at.state, element, author=0, name="", owner=seed)
+        read = await prefill.read_element(primed, at.state, element, author=0, name="", owner=seed)
         at = at.append(engine.model, read)
     elements: list[Element] = []
     banned = read_words(settings.banned)

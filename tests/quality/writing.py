@@ -15,14 +15,14 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from tqdm import tqdm
 
+from bot.errors import ModelError, RequestError
 from bot.generation.options import QUICK
 from bot.generation.reranking import CANDIDATES
-from bot.inference.model import ModelError
 from bot.inference.registry import ModelRegistry
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSessions
-from bot.session.turn import ContinueRequest, NewScript, Requester, SessionError
+from bot.session.turn import ContinueRequest, NewScript, Requester
 from bot.session.turn import ScriptPosition as Head
 from bot.settings import Settings
 from bot.storage.store import Store
@@ -86,7 +86,7 @@ class Bot:
     async def go_on(self, channel: int, wish: ContinueRequest) -> list[Element]:
         """Return the lines that the voice adds to a channel's script.
 
-        If the voice has nothing to say, try the next seeds; raise SessionError after `ATTEMPTS`.
+        If the voice has nothing to say, try the next seeds; raise RequestError after `ATTEMPTS`.
         """
         room, first = self._rooms.get(channel), wish.seed or 0
         for attempt in range(ATTEMPTS):
@@ -94,7 +94,7 @@ class Bot:
                 asked = replace(wish, seed=first + attempt)
                 turn = await room.continue_(self._writer(), asked)
                 return [line.element for line in turn.lines]
-            except SessionError:
+            except RequestError:
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError  # the last attempt returned or raised

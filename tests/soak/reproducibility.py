@@ -21,12 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.errors import NoContinuation
 from bot.inference.batch import Batch
 from bot.inference.engine import Engine
 from bot.inference.grammar import build_grammar
 from bot.inference.lexicon import Lexicon, collect_recall_words
 from bot.inference.model import Model
-from bot.inference.request import Completion, NoContinuation, Request
+from bot.inference.request import Completion, Request
 from bot.inference.row_store import Row
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.inference.word_filter import BannedWordFilter

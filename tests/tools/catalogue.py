@@ -22,6 +22,7 @@ from discord import app_commands
 from discord.ext import commands
 
 import bot
+from bot import errors
 from bot.cogs import add_cogs
 from bot.i18n.catalogue import LANGUAGES, NAME
 from bot.i18n.translator import is_name
@@ -30,8 +31,12 @@ from bot.settings import RunnerSettings
 SOURCE = Path(bot.__file__).parent
 LOCALES = SOURCE / "i18n" / "locales"
 
-FORMS = {"say": 1, "phrase": 1, "say_plural": 2, "plural": 2}
-"""The functions that mark sentences, with how many forms of one they take."""
+FORMS = {"say": 1, "phrase": 1, "say_plural": 2, "plural": 2} | {
+    name: 1
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.RequestError | errors.ContractError)
+}
+"""The functions and errors that take sentences, with how many forms of one they take."""
 
 Key = tuple[str | None, Any]
 """The context of a sentence, and the sentence or both its forms."""

@@ -35,7 +35,6 @@ class Constraint(Processor):
         """The state after each token, for each row."""
 
     def begin(self, row: Row, sampling: Sampling) -> None:
-        """Begin a line."""
         automaton = row.request.automaton
         if automaton is None:
             return

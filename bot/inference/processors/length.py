@@ -20,7 +20,6 @@ class NonEmpty(Processor):
     stage = Stage.CONSTRAINT
 
     def begin(self, row: Row, sampling: Sampling) -> None:
-        """Begin a line."""
         self.active[row.index] = True
 
     def apply(self, logits: Logits) -> None:
@@ -41,7 +40,6 @@ class LengthBias(Processor):
         self._length = rows.per_row(np.int64, fill=UNREACHABLE)
 
     def begin(self, row: Row, sampling: Sampling) -> None:
-        """Begin a line."""
         if sampling.length:
             self.active[row.index] = True
             self._length[row.index] = sampling.length

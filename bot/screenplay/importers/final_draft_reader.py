@@ -9,11 +9,11 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from ...i18n.catalogue import say
+from ...errors import RequestError
 from ..elements import Kind
 from ..emphasis import Run, format_runs
 from .import_formats import importer
-from .manuscript import LONGEST_ELEMENT, Block, Manuscript, ManuscriptBuilder, ManuscriptError
+from .manuscript import LONGEST_ELEMENT, Block, Manuscript, ManuscriptBuilder
 
 _SPEECH = {"Dialogue", "Parenthetical", "Singing", "Lyrics"}
 _KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
@@ -24,16 +24,14 @@ def read_final_draft(data: bytes) -> Manuscript:
     """Read an `.fdx` file.
 
     Raises:
-        ManuscriptError: The file is damaged, declares entities, or is other XML.
+        RequestError: The file is damaged, declares entities, or is other XML.
     """
     script = _parse(data)
     content = script.find("Content") if script.tag == "FinalDraft" else None
     if content is None:
-        raise ManuscriptError(
-            say(
-                "That is not a Final Draft script. Save it again in Final Draft, or use Fountain "
-                "or text."
-            )
+        raise RequestError(
+            "That is not a Final Draft script. Save it again in Final Draft, or use Fountain "
+            "or text."
         )
     builder = ManuscriptBuilder(left_out=sum(1 for _ in content.iter("ScriptNote")))
     builder.numbered = content.find(".//Paragraph[@Type='Scene Heading'][@Number]") is not None
@@ -54,18 +52,14 @@ def _parse(data: bytes) -> Node:
     try:
         script: Node = fromstring(data)
     except DefusedXmlException as error:
-        raise ManuscriptError(
-            say(
-                "That file declares XML entities. Save it again in Final Draft, or use Fountain "
-                "or text."
-            )
+        raise RequestError(
+            "That file declares XML entities. Save it again in Final Draft, or use Fountain "
+            "or text."
         ) from error
     except (ParseError, LookupError, ValueError) as error:
-        raise ManuscriptError(
-            say(
-                "That file is damaged, or no Final Draft script. Save it again in Final Draft, "
-                "or use Fountain or text."
-            )
+        raise RequestError(
+            "That file is damaged, or no Final Draft script. Save it again in Final Draft, "
+            "or use Fountain or text."
         ) from error
     return script
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import PurePath
 
-from ...i18n.catalogue import say
-from .manuscript import Manuscript, ManuscriptError
+from ...errors import RequestError
+from .manuscript import Manuscript
 
 LARGEST_SCRIPT_FILE = 2**20
 """The largest file, in bytes."""
@@ -16,7 +16,7 @@ MOST_ELEMENTS = 20_000
 """The most elements of a script in a file: several times the longest film."""
 
 ImportFunction = Callable[[bytes], Manuscript]
-"""Read the content of a file; raise ManuscriptError for a sentence about why that fails."""
+"""Read the content of a file; raise RequestError for a sentence about why that fails."""
 
 IMPORTERS: dict[str, ImportFunction] = {}
 """The readers of files, by the lower-case ending of their names."""
@@ -37,31 +37,29 @@ def importer(ending: str) -> Callable[[ImportFunction], ImportFunction]:
 
 
 def list_endings() -> str:
-    """Return the endings in words: ".fountain, .fdx or .txt"."""
+    """Return the endings in English: ".fountain, .fdx or .txt"."""
     *some, last = IMPORTERS
-    return say("{some} or {last}", some=", ".join(some), last=last)
+    return f"{', '.join(some)} or {last}"
 
 
 def check_file(file_name: str, size: int) -> None:
     """Check that a file has a known ending and at most `LARGEST_SCRIPT_FILE` bytes.
 
     Raises:
-        ManuscriptError: It has not.
+        RequestError: It has not.
     """
     if PurePath(file_name).suffix.lower() not in IMPORTERS:
-        raise ManuscriptError(
-            say(
-                "A script must be a {endings} file. Save it in one of these formats.",
-                endings=list_endings(),
-            )
+        *some, last = IMPORTERS
+        raise RequestError(
+            "A script must be a {some} or {last} file. Save it in one of these formats.",
+            some=", ".join(some),
+            last=last,
         )
     if size > LARGEST_SCRIPT_FILE:
-        raise ManuscriptError(
-            say(
-                "That file has {size:.1f} MB, but the limit is {most}. Import a part of it.",
-                size=size / 2**20,
-                most=LARGEST_SCRIPT_FILE // 2**20,
-            )
+        raise RequestError(
+            "That file has {size:.1f} MB, but the limit is {most}. Import a part of it.",
+            size=size / 2**20,
+            most=LARGEST_SCRIPT_FILE // 2**20,
         )
 
 
@@ -69,20 +67,17 @@ def read_script_file(file_name: str, data: bytes) -> Manuscript:
     """Read the script in a file. Call it off the event loop: a large file takes a second.
 
     Raises:
-        ManuscriptError: The file is too large, is not of its format, or has no element.
+        RequestError: The file is too large, is not of its format, or has no element.
     """
     check_file(file_name, len(data))
     found = IMPORTERS[PurePath(file_name).suffix.lower()](data)
     if not found.elements:
-        raise ManuscriptError(say("That file has no lines. Attach one that has some."))
+        raise RequestError("That file has no lines. Attach one that has some.")
     if len(found.elements) > MOST_ELEMENTS:
-        raise ManuscriptError(
-            say(
-                "That file has {lines:,} lines, but a script can have {most:,}. Import a part of "
-                "it.",
-                lines=len(found.elements),
-                most=MOST_ELEMENTS,
-            )
+        raise RequestError(
+            "That file has {lines:,} lines, but a script can have {most:,}. Import a part of it.",
+            lines=len(found.elements),
+            most=MOST_ELEMENTS,
         )
     return found
 
@@ -91,7 +86,7 @@ def decode_text(data: bytes) -> str:
     """Return text in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252.
 
     Raises:
-        ManuscriptError: The data is not text.
+        RequestError: The data is not text.
     """
     encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
@@ -102,6 +97,4 @@ def decode_text(data: bytes) -> str:
         # Some programs leave a stray control character where they cut or joined a text.
         if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
             return text
-    raise ManuscriptError(
-        say("That file is not text. Save the script as UTF-8 text, then try again.")
-    )
+    raise RequestError("That file is not text. Save the script as UTF-8 text, then try again.")

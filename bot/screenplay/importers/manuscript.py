@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..elements import Element, Kind, ScriptError
+from ...errors import RequestError
+from ..elements import Element, Kind
 from ..fountain import (
     classify,
     is_cue,
@@ -29,10 +30,6 @@ _SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*\s")
 
 Block = list[str]
 """The lines between two blank lines."""
-
-
-class ManuscriptError(ScriptError):
-    """Refuse a file that cannot become a script; the message is one sentence for people."""
 
 
 @dataclass(frozen=True)
@@ -149,5 +146,5 @@ def _find_name(line: str) -> str | None:
     """Return the name in a cue with other signs, such as JONAS in "JONAS?", or None."""
     try:
         return parse_name(line)
-    except ScriptError:
+    except RequestError:
         return None

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
-from ..database import StoreError
+from ...errors import StoreError
 from ..schema import Base
 
 FOLDER = Path(__file__).parent

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from ..database import StoreError
+from ...errors import StoreError
 
 REASONS = {
     "53100": "full",

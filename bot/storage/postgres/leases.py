@@ -32,9 +32,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import NullPool
 
+from ...errors import StoreError, TransactionFailed
 from ...sharding import Shards
 from .. import migrations
-from ..database import StoreError, TransactionFailed
 from . import timeouts
 from .connections import connect
 from .error_codes import SERVER_ERRORS, is_locked, raising_store_error
@@ -82,10 +82,6 @@ _identified = Table(
 _NOW = func.clock_timestamp()
 
 log = logging.getLogger("onbook.leases")
-
-
-class LeaseLost(Exception):
-    """The lease has expired, or another process has acquired it."""
 
 
 class LocalIdentifyLimiter:
@@ -271,21 +267,17 @@ class Lease:
     # Renewing
 
     async def _renew_until_lost(self) -> None:
-        """Renew the lease until it is lost."""
+        """Renew the lease until it has expired, or another process has it."""
         pause = RENEWAL_INTERVAL
-        with suppress(TimeoutError, LeaseLost):
-            while True:
+        with suppress(TimeoutError):
+            while pause:
                 async with asyncio.timeout_at(self._until):
                     await asyncio.sleep(pause)
-                    pause = RENEWAL_INTERVAL if await self._renew() else ACQUIRE_INTERVAL
+                    pause = await self._renew()
         self._lose()
 
-    async def _renew(self) -> bool:
-        """Renew the lease, and return whether the server could be asked.
-
-        Raises:
-            LeaseLost: The lease has expired, or another process has it.
-        """
+    async def _renew(self) -> float:
+        """Renew the lease; return the seconds until the next renewal, or 0 if the lease is lost."""
         now = _now()
         try:
             # A process that stalls while it takes shards has the table locked.
@@ -296,11 +288,11 @@ class Lease:
                 )
         except SERVER_ERRORS as error:
             log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
-            return False
+            return ACQUIRE_INTERVAL
         if renewed.rowcount != len(self.shards):
-            raise LeaseLost
+            return 0.0
         self._until = now + LEASE_DURATION
-        return True
+        return RENEWAL_INTERVAL
 
     def _mine(self) -> Any:  # noqa: ANN401 - an update without values yet
         return update(_leases).where(_leases.c.epoch == self._epoch)

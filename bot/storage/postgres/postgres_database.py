@@ -11,7 +11,8 @@ from sqlalchemy import URL, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.pool import NullPool
 
-from ..database import Database, Guard, TransactionFailed
+from ...errors import TransactionFailed
+from ..database import Database, Guard
 from ..dialects import Dialect
 from . import timeouts
 from .connections import connect
@@ -62,10 +63,6 @@ class PostgresDatabase(Database):
 
     @classmethod
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
-        """Open the database, and make its tables; raise StoreError if it cannot be used.
-
-        Every transaction that writes begins with ``guard``, which may raise TransactionFailed.
-        """
         with raising_store_error():
             database = cls(url, guard)
         try:
@@ -81,7 +78,6 @@ class PostgresDatabase(Database):
     @classmethod
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
-        """Open a database that is copied; raise StoreError if a bot uses it."""
         await check_no_lease(url)
         database = await cls.open(url)
         try:
@@ -91,15 +87,11 @@ class PostgresDatabase(Database):
 
     @classmethod
     def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
-        """Open a database that receives a copy; raise StoreError if a bot uses it.
-
-        Tables without rows remain if the copy fails.
-        """
+        # Tables without rows remain if the copy fails.
         return cls.open_source(url)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Begin a unit of work that reads; all of it sees the same moment."""
         with self.meter.measure_transaction("reading"):
             async with (
                 _held(self._read_turns),
@@ -110,7 +102,6 @@ class PostgresDatabase(Database):
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """Begin a unit of work that is committed to the disk when it ends, unless it fails."""
         with self.meter.measure_transaction("writing"):
             async with (
                 _held(self._write_turn),

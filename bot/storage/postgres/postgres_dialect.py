@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, Table, func, select, text
+from sqlalchemy import ColumnElement, String, Table, column, func, select
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,14 +14,13 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from ..dialects import Dialect, Insert, json_integers, text_before_newline
-from ..schema import Base
+from ..schema import Base, Int64
 
 
 class PostgresDialect(Dialect):
     """The SQL in which PostgreSQL differs from other databases."""
 
     def insert(self, into: type[Base] | Table) -> Insert:
-        """Build an INSERT that can have an ON CONFLICT clause."""
         return postgresql.insert(into)
 
     async def add_rows(
@@ -57,17 +57,15 @@ class PostgresDialect(Dialect):
         except (PostgresError, InterfaceError) as error:
             raise DBAPIError(f"COPY {table.name}", None, error, hide_parameters=True) from error
 
-    async def highest_id(self, session: AsyncSession, table: str) -> int:
-        """Return the highest id that a table has ever had, also of deleted rows."""
-        highest = text(f"SELECT last_value FROM {_sequence(table)}")  # noqa: S608 - our own name
-        return await session.scalar(highest) or 0
+    def highest_id(self, table: str) -> ColumnElement[int | None]:
+        last_value = column("last_value", Int64)
+        return select(last_value).select_from(sql_table(_sequence(table))).scalar_subquery()
 
     async def note_highest_id(self, session: AsyncSession, table: str, number: int) -> None:
         """Move a table's sequence to ``number``, because explicit ids do not move it."""
         await session.execute(func.setval(_sequence(table), number))
 
     async def continue_ids_after(self, session: AsyncSession, table: str, number: int) -> None:
-        """Make new ids greater than ``number``, which may exceed all ids of the table."""
         await self.note_highest_id(session, table, max(1, number))
 
     async def look_up_line_by_line(self, session: AsyncSession) -> None:
@@ -82,7 +80,6 @@ class PostgresDialect(Dialect):
         await session.execute(select(*settings))
 
     def order_by_bytes(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Build the expression that orders a column as SQLite does: text by its bytes."""
         return key.collate("C") if isinstance(key.type, String) else key
 
 

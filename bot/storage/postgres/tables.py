@@ -16,12 +16,13 @@ from sqlalchemy import (
     String,
     Table,
     inspect,
+    select,
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from ...errors import StoreError
 from .. import migrations
-from ..database import StoreError
 from ..dialects import get_dialect
 from ..schema import TABLES_WITH_PUBLIC_IDS, Base
 
@@ -101,7 +102,7 @@ async def _continue_ids_from_now(session: AsyncSession) -> None:
     dialect = get_dialect(session)
     now = time.time_ns() // 10**6
     for table in TABLES_WITH_PUBLIC_IDS:
-        highest = await dialect.highest_id(session, table)
+        highest = await session.scalar(select(dialect.highest_id(table))) or 0
         await dialect.continue_ids_after(session, table, max(now, highest))
 
 

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import and_, or_, select
 
 from ..schema import BannedWords
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class BannedWordRepository:
+class BannedWordRepository(Repository):
     """The lists of banned words, one for each ``channel`` and each ``guild``."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     async def list_banned_words(self, channel: int, guild: int | None) -> list[str]:
         """Return the words that are banned in a channel, by its own list and its guild's."""
@@ -24,29 +21,19 @@ class BannedWordRepository:
                 and_(BannedWords.scope == "guild", BannedWords.place == guild),
             )
         )
-        async with self._transactions.reading() as session:
-            lists = await session.scalars(wanted)
-            return sorted({word for words in lists for word in words})
+        return sorted({word for words in await self._scalars(wanted) for word in words})
 
     async def load_word_list(self, scope: str, place: int) -> list[str]:
         """Load one list; ``scope`` is ``channel`` or ``guild``."""
-        async with self._transactions.reading() as session:
-            row = await session.get(BannedWords, (scope, place))
+        row = await self._get(BannedWords, (scope, place))
         return list(row.words) if row else []
 
     async def replace_word_list(
         self, scope: str, place: int, words: Sequence[str], guild: int | None = None
     ) -> None:
-        """Replace one list.
-
-        Args:
-            scope: ``channel`` or ``guild``.
-            place: The id of the channel or guild.
-            words: The new list.
-            guild: The guild of a channel, with which its list is deleted.
-        """
+        """Replace the list of a ``channel`` or ``guild``; that of a channel goes with ``guild``."""
         guild = place if scope == "guild" else guild
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             await session.merge(
                 BannedWords(scope=scope, place=place, words=list(words), guild=guild)
             )

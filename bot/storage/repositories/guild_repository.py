@@ -10,21 +10,18 @@ from sqlalchemy import delete, select
 from .. import erasure
 from ..dialects import insert
 from ..schema import GUILD_VOICE_PREFIX, BannedWords, DepartedGuild, KeyValue, Script
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class GuildRepository:
+class GuildRepository(Repository):
     """The guilds with scripts, lists of banned words, or a voice of their own."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     async def list_guilds(self) -> list[int]:
         """Return the guilds of which anything is stored."""
         scripts = select(Script.guild).where(Script.guild.is_not(None))
         lists = select(BannedWords.guild).where(BannedWords.guild.is_not(None))
         voices = select(KeyValue.key).where(KeyValue.key.startswith(GUILD_VOICE_PREFIX))
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             found = {guild for guild in await session.scalars(scripts.union(lists)) if guild}
             chosen = {int(name.split()[1]) for name in await session.scalars(voices)}
             return sorted(found | chosen)
@@ -33,7 +30,7 @@ class GuildRepository:
         """Record that guilds have left now, unless they had before, and that others are here."""
         now = dt.datetime.now(dt.UTC)
         rows = [{"guild": guild, "departed_at": now} for guild in gone]
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             if rows:
                 await session.execute(insert(session, DepartedGuild).on_conflict_do_nothing(), rows)
             await session.execute(delete(DepartedGuild).where(DepartedGuild.guild.in_(list(here))))
@@ -41,12 +38,11 @@ class GuildRepository:
     async def list_departed_guilds(self, before: dt.datetime) -> list[int]:
         """Return the guilds that left ``before`` a moment."""
         wanted = select(DepartedGuild.guild).where(DepartedGuild.departed_at < before)
-        async with self._transactions.reading() as session:
-            return list(await session.scalars(wanted))
+        return await self._scalars(wanted)
 
     async def delete_guild(self, guild: int) -> int:
         """Delete all that a guild has here, and return the number of its scripts."""
-        async with self._transactions.erasing() as session:
+        async with self._database.erasing() as session:
             deleted = await erasure.delete_guild(session, guild)
-        await self._transactions.purge()
+        await self._database.purge()
         return deleted

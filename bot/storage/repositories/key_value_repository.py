@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from ..dialects import insert
 from ..schema import HOUSEKEEPER, KeyValue
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class KeyValueRepository:
+class KeyValueRepository(Repository):
     """The small values that the bot must remember about itself, by key."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     async def find_value(self, key: str) -> str | None:
         """Return the value of a key, or None."""
-        async with self._transactions.reading() as session:
-            row = await session.get(KeyValue, key)
+        row = await self._get(KeyValue, key)
         return row.value if row else None
 
     async def save_value(self, key: str, value: str) -> None:
         """Set the value of a key."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             await session.merge(KeyValue(key=key, value=value))
 
     async def claim_housekeeping(self, bot: int) -> bool:
@@ -30,11 +26,11 @@ class KeyValueRepository:
         A file belongs to the bot that has opened it. On a shared database, it is the first bot that
         asks, because other bots cannot tell what has been left behind.
         """
-        if not self._transactions.shared:
+        if not self._database.shared:
             return True
         known = await self.find_value(HOUSEKEEPER)
         if known is None:
-            async with self._transactions.writing() as session:
+            async with self._database.writing() as session:
                 first = insert(session, KeyValue).on_conflict_do_nothing()
                 await session.execute(first, [{"key": HOUSEKEEPER, "value": str(bot)}])
                 known = (await session.get_one(KeyValue, HOUSEKEEPER)).value

@@ -14,24 +14,20 @@ from .. import line_tree
 from ..dialects import text_before_newline
 from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
 from ..state_eviction import count_state_bytes
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class LineRepository:
+class LineRepository(Repository):
     """The trees of lines of all scripts, and the heads and redo pointers on them.
 
     A path is the lines from the first one down to a head. Of a head None, it is empty.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
-
     # Lines
 
     async def find_line(self, line: int) -> Line | None:
         """Return a line by its id, or None if it was deleted."""
-        async with self._transactions.reading() as session:
-            return await session.get(Line, line)
+        return await self._get(Line, line)
 
     async def load_lines(self, lines: Iterable[int]) -> list[Line]:
         """Load lines by their ids, in the order in which they were written.
@@ -41,30 +37,26 @@ class LineRepository:
         found = list[Line]()
         for ids in _batches(lines):
             batch = select(Line).where(Line.id.in_(ids)).order_by(Line.id)
-            async with self._transactions.reading() as session:
-                found += await session.scalars(batch)
+            found += await self._scalars(batch)
         return found
 
     async def find_last_request_time(self, script: int, person: int) -> dt.datetime | None:
         """Return when a person last wrote or requested a line of a script, or None."""
         latest = select(func.max(Line.written)).where(Line.script == script, Line.asker == person)
-        async with self._transactions.reading() as session:
-            return await session.scalar(latest)
+        return await self._scalar(latest)
 
     async def find_people_since(self, script: int, since: dt.datetime) -> set[int]:
         """Return the ids of the people who wrote or requested lines of a script since a time."""
         people = select(Line.asker).where(
             Line.script == script, Line.written >= since, Line.asker != ERASED_PERSON
         )
-        async with self._transactions.reading() as session:
-            return {person for person in await session.scalars(people) if person is not None}
+        return {person for person in await self._scalars(people) if person is not None}
 
     async def is_delivered(self, delivery: str) -> bool:
         """Return whether an interaction has written lines or begun a script that still exist."""
         lines = select(Line.id).where(Line.delivery == delivery).exists()
         begun = select(Script.id).where(Script.delivery == delivery).exists()
-        async with self._transactions.reading() as session:
-            return bool(await session.scalar(select(or_(lines, begun))))
+        return bool(await self._scalar(select(or_(lines, begun))))
 
     # Paths
 
@@ -77,7 +69,7 @@ class LineRepository:
         found = list[Element]()
         for ids in _batches(await self.load_path_ids(head)):
             batch = select(Line.kind, Line.text).where(Line.id.in_(ids)).order_by(Line.id)
-            async with self._transactions.reading() as session:
+            async with self._database.reading() as session:
                 rows = await session.execute(batch)
                 found += [Element(Kind(kind), text) for kind, text in rows]
         return found
@@ -86,31 +78,20 @@ class LineRepository:
         """Load the ids of a path, from ``since`` on; the fewer, the faster."""
         if head is None:
             return []
-        async with self._transactions.reading() as session:
-            ids = await session.scalars(line_tree.query_path_ids(), {"head": head, "since": since})
-            return list(ids)
+        return await self._scalars(line_tree.query_path_ids(), head=head, since=since)
 
     async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
         """Load the fewest last lines of a path that have so many characters, or all lines."""
         if head is None:
             return []
-        async with self._transactions.reading() as session:
-            return await line_tree.load_last_lines(session, head, characters)
-
-    async def load_last_texts(self, head: int | None, characters: int) -> list[str]:
-        """Load the texts of `load_last_lines`, which for many lines is far faster."""
-        if head is None:
-            return []
-        async with self._transactions.reading() as session:
-            return await line_tree.load_last_texts(session, head, characters)
+        return await self._scalars(line_tree.query_last_lines(), head=head, characters=characters)
 
     async def count_lines(self, head: int | None) -> int:
         """Count the lines of a path without loading them."""
         if head is None:
             return 0
         above = line_tree.query_path(head)
-        async with self._transactions.reading() as session:
-            return await session.scalar(select(func.count()).select_from(above)) or 0
+        return await self._scalar(select(func.count()).select_from(above)) or 0
 
     async def count_characters(self, head: int | None) -> int:
         """Count the characters of a path's lines without loading them."""
@@ -118,8 +99,7 @@ class LineRepository:
             return 0
         above = line_tree.query_path(head)
         counted = select(func.sum(func.length(Line.text))).join(above, Line.id == above.c.id)
-        async with self._transactions.reading() as session:
-            return await session.scalar(counted) or 0
+        return await self._scalar(counted) or 0
 
     async def list_speech_cues(self, head: int | None) -> list[str]:
         """Return the first line of each speech on a path without repetitions, the latest first."""
@@ -129,26 +109,22 @@ class LineRepository:
         cue = text_before_newline(Line.text)
         spoken = select(cue).join(above, Line.id == above.c.id).where(Line.kind == Kind.DIALOGUE)
         latest = spoken.group_by(cue).order_by(func.max(Line.id).desc())
-        async with self._transactions.reading() as session:
-            return list(await session.scalars(latest))
+        return await self._scalars(latest)
 
     # Trees
 
     async def load_tree_lines(self, script: Script, begin: int, end: int) -> list[Line]:
         """Load a slice of all lines of a script's tree, in the order in which they were written."""
-        async with self._transactions.reading() as session:
-            lines = await session.scalars(
-                select(Line).where(line_tree.is_in_tree(script)).order_by(Line.id).slice(begin, end)
-            )
-            return list(lines)
+        return await self._scalars(
+            select(Line).where(line_tree.is_in_tree(script)).order_by(Line.id).slice(begin, end)
+        )
 
     async def count_tree_lines(self, script: Script, before: int | None = None) -> int:
         """Count all lines of a script's tree, or those that were written ``before`` a line."""
         counted = select(func.count()).select_from(Line).where(line_tree.is_in_tree(script))
         if before is not None:
             counted = counted.where(Line.id < before)
-        async with self._transactions.reading() as session:
-            return await session.scalar(counted) or 0
+        return await self._scalar(counted) or 0
 
     # Heads
 
@@ -157,8 +133,7 @@ class LineRepository:
 
         Ask this only for the current head: the pointers of lines above it are missing or outdated.
         """
-        async with self._transactions.reading() as session:
-            pointer = await session.get(RedoPointer, (script, head or ROOT_LINE))
+        pointer = await self._get(RedoPointer, (script, head or ROOT_LINE))
         return pointer.child if pointer else None
 
     async def append_lines(
@@ -183,10 +158,11 @@ class LineRepository:
             lines = await line_tree.append_lines(
                 session, script, parent, drafts, delivery, take, asker
             )
-            await line_tree.move_head(session, script, lines[-1].id if lines else parent)
+            head = lines[-1].id if lines else parent
+            await line_tree.move_head(session, script, head, goes_on=parent == script.head)
             return lines
 
-        return await self._transactions.commit(change, added=count_state_bytes(drafts))
+        return await self._database.commit(change, added=count_state_bytes(drafts))
 
     async def rewrite_line(
         self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
@@ -203,7 +179,7 @@ class LineRepository:
             HeadMoved: The head is no longer where ``script`` has it.
             AlreadyWritten: The interaction ``delivery`` has rewritten the line before.
         """
-        async with self._transactions.adding_states(count_state_bytes(drafts)) as session:
+        async with self._database.adding_states(count_state_bytes(drafts)) as session:
             lines = await line_tree.append_lines(
                 session, script, line.parent, drafts, delivery, 0, asker
             )
@@ -216,7 +192,7 @@ class LineRepository:
 
     async def move_head(self, script: Script, head: int | None) -> None:
         """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             await line_tree.move_head(session, script, head)
 
 

@@ -8,15 +8,15 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import erasure, line_tree
+from ..database import Database
 from ..dialects import insert
 from ..schema import ROOT_LINE, Line, Poll, PostedLine, Script, StaleMessage
-from ..transactions import Transactions
 
 
 class MessageRepository:
     """The messages that show lines, and those of them that are stale."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Database) -> None:
         self._transactions = transactions
 
     async def find_posted_lines(self, message: int) -> tuple[int, list[Line]] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .. import erasure
 from ..erasure import PersonalData
-from ..transactions import Transactions
+from .repository import Repository
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,12 @@ class ErasureResult:
     """Whether all content is gone from the disk; otherwise it is purged later."""
 
 
-class PersonRepository:
+class PersonRepository(Repository):
     """The people about whom anything is stored."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     async def load_personal_data(self, person: int) -> PersonalData:
         """Load all that is stored about a person."""
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             return await erasure.load_personal_data(session, person)
 
     async def erase_person(self, person: int, *, text: bool) -> ErasureResult:
@@ -35,6 +32,6 @@ class PersonRepository:
 
         The messages that show any of it become stale. If an error is raised, nothing was removed.
         """
-        async with self._transactions.erasing() as session:
+        async with self._database.erasing() as session:
             lines = await erasure.erase_person(session, person, text=text)
-        return ErasureResult(lines, await self._transactions.purge())
+        return ErasureResult(lines, await self._database.purge())

@@ -7,30 +7,25 @@ from collections.abc import Sequence
 
 from sqlalchemy import select, update
 
+from ...errors import HeadMoved
 from ...screenplay.drafts import Draft
 from .. import line_tree
 from ..deletion import delete_posted_result_keys
-from ..line_tree import HeadMoved
 from ..schema import Line, Poll, Script, Vote
 from ..state_eviction import count_state_bytes
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class PollRepository:
+class PollRepository(Repository):
     """The polls of all scripts, from which the asker or a vote chooses one take."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     async def find_poll(self, poll: int) -> Poll | None:
         """Return a poll by its id, or None if it was deleted."""
-        async with self._transactions.reading() as session:
-            return await session.get(Poll, poll)
+        return await self._get(Poll, poll)
 
     async def find_poll_by_message(self, message: int) -> Poll | None:
         """Return the poll that a message shows, or None."""
-        async with self._transactions.reading() as session:
-            return await session.scalar(select(Poll).where(Poll.message == message))
+        return await self._scalar(select(Poll).where(Poll.message == message))
 
     async def has_open_vote(self, script: Script) -> bool:
         """Return whether people vote for how a script goes on from where it stands."""
@@ -38,28 +33,24 @@ class PollRepository:
         wanted = select(Poll.id).where(
             Poll.script == script.id, here, Poll.ends.is_not(None), ~Poll.closed
         )
-        async with self._transactions.reading() as session:
-            return await session.scalar(wanted.limit(1)) is not None
+        return await self._scalar(wanted.limit(1)) is not None
 
     async def list_unannounced_polls(self) -> list[Poll]:
         """Return the polls with a vote whose result was not announced, over or not."""
         wanted = select(Poll).where(Poll.ends.is_not(None), ~Poll.announced)
-        async with self._transactions.reading() as session:
-            return list(await session.scalars(wanted.order_by(Poll.id)))
+        return await self._scalars(wanted.order_by(Poll.id))
 
     async def list_open_poll_messages(self, script: int) -> list[int]:
         """Return the messages that show the open polls of a script."""
         wanted = select(Poll.message).where(Poll.script == script, ~Poll.closed)
-        async with self._transactions.reading() as session:
-            return [message for message in await session.scalars(wanted) if message is not None]
+        return [message for message in await self._scalars(wanted) if message is not None]
 
     async def load_takes(self, poll: Poll) -> dict[int, list[Line]]:
         """Load the lines of a poll's takes, by take from 0."""
         takes: dict[int, list[Line]] = {}
         wanted = select(Line).where(Line.delivery == poll.delivery)
-        async with self._transactions.reading() as session:
-            for line in await session.scalars(wanted.order_by(Line.take, Line.ordinal)):
-                takes.setdefault(line.take, []).append(line)
+        for line in await self._scalars(wanted.order_by(Line.take, Line.ordinal)):
+            takes.setdefault(line.take, []).append(line)
         return takes
 
     async def open_poll(
@@ -77,7 +68,7 @@ class PollRepository:
             HeadMoved: Text above the head was removed since ``script`` was read.
         """
         drafts = [draft for take in takes for draft in take]
-        async with self._transactions.adding_states(count_state_bytes(drafts)) as session:
+        async with self._database.adding_states(count_state_bytes(drafts)) as session:
             unchanged = select(Script.id).where(
                 Script.id == script.id, Script.erased == script.erased
             )
@@ -95,33 +86,26 @@ class PollRepository:
 
     async def record_message(self, poll: int, message: int) -> None:
         """Record which message shows a poll."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             (await session.get_one(Poll, poll)).message = message
 
     async def record_vote(self, poll: int, person: int, take: int) -> None:
         """Record a person's vote for a take, instead of an earlier one."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             await session.merge(Vote(poll=poll, person=person, take=take))
 
     async def load_votes(self, poll: int) -> dict[int, int]:
         """Load the takes for which people vote, by the people's ids."""
-        async with self._transactions.reading() as session:
-            votes = await session.scalars(select(Vote).where(Vote.poll == poll))
-            return {vote.person: vote.take for vote in votes}
+        votes = await self._scalars(select(Vote).where(Vote.poll == poll))
+        return {vote.person: vote.take for vote in votes}
 
     async def close_poll(self, poll: int, take: int, script: Script, head: int | None) -> None:
-        """Close a poll with the chosen take, and move the head there, all or nothing.
-
-        Args:
-            poll: The poll's id.
-            take: The chosen take, from 0.
-            script: The script, as it was read.
-            head: The new head; that of ``script`` to leave it.
+        """Close a poll with the chosen take, and move the head of a script, all or nothing.
 
         Raises:
             HeadMoved: The head is no longer where ``script`` has it, or the poll was closed before.
         """
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             closed = await session.scalar(
                 update(Poll)
                 .where(Poll.id == poll, ~Poll.closed)
@@ -135,7 +119,7 @@ class PollRepository:
 
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             announced = update(Poll).where(Poll.id == poll).values(announced=True)
             await session.execute(announced)
             await delete_posted_result_keys(session, select(Poll.id).where(Poll.id == poll))

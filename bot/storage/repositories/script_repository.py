@@ -5,55 +5,61 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
+from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
 from .. import deletion, line_tree
-from ..line_tree import AlreadyWritten
-from ..schema import Line, Script
+from ..schema import BannedWords, Line, Script
 from ..state_eviction import count_state_bytes
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class ScriptRepository:
+class ScriptRepository(Repository):
     """The scripts of all channels. In each channel at most one runs; the others are shelved."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     async def get_script(self, script: int) -> Script:
         """Return a script by its id; raise NoResultFound if it was deleted."""
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             return await session.get_one(Script, script)
 
     async def find_script(self, script: int) -> Script | None:
         """Return a script by its id, or None if it was deleted."""
-        async with self._transactions.reading() as session:
-            return await session.get(Script, script)
+        return await self._get(Script, script)
 
     async def find_running_script(self, channel: int) -> Script | None:
         """Return the script that runs in a channel, or None."""
-        async with self._transactions.reading() as session:
-            return await session.scalar(
-                select(Script).where(Script.channel == channel, Script.running)
-            )
+        return await self._scalar(select(Script).where(Script.channel == channel, Script.running))
+
+    async def find_running_with_words(self, channel: int) -> tuple[Script | None, list[str]]:
+        """Return the script that runs in a channel, or None, and the words that are banned there.
+
+        The words are those of the channel's list and of the guild's.
+        """
+        lists = or_(
+            and_(BannedWords.scope == "channel", BannedWords.place == Script.channel),
+            and_(BannedWords.scope == "guild", BannedWords.place == Script.guild),
+        )
+        wanted = select(Script, BannedWords.words).outerjoin(BannedWords, lists)
+        async with self._database.reading() as session:
+            rows = await session.execute(wanted.where(Script.channel == channel, Script.running))
+            found = rows.all()
+        words = {word for _, listed in found for word in listed or ()}
+        return (found[0][0] if found else None), sorted(words)
 
     async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""
-        async with self._transactions.reading() as session:
-            scripts = await session.scalars(
-                select(Script)
-                .where(Script.channel == channel)
-                .order_by(Script.running.desc(), Script.archived, Script.id.desc())
-            )
-            return list(scripts)
+        return await self._scalars(
+            select(Script)
+            .where(Script.channel == channel)
+            .order_by(Script.running.desc(), Script.archived, Script.id.desc())
+        )
 
     async def list_cast_names(self, scope: str, place: int) -> list[str]:
         """Return the cast names of all scripts that run in a ``channel`` or a ``guild``."""
         where = Script.channel if scope == "channel" else Script.guild
-        async with self._transactions.reading() as session:
-            casts = await session.scalars(select(Script.cast).where(where == place, Script.running))
-            return sorted({name for cast in casts for name in cast})
+        casts = await self._scalars(select(Script.cast).where(where == place, Script.running))
+        return sorted({name for cast in casts for name in cast})
 
     async def create_script(
         self,
@@ -73,7 +79,7 @@ class ScriptRepository:
         Raises:
             AlreadyWritten: The interaction has begun a script before.
         """
-        async with self._transactions.adding_states(count_state_bytes(drafts)) as session:
+        async with self._database.adding_states(count_state_bytes(drafts)) as session:
             begun = select(Script.id).where(Script.delivery == delivery)
             if delivery is not None and await session.scalar(begun) is not None:
                 raise AlreadyWritten
@@ -91,7 +97,7 @@ class ScriptRepository:
 
     async def run_script(self, script: int) -> Script:
         """Make a script the running one of its channel, and shelve the other one."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             row = await session.get_one(Script, script)
             await line_tree.shelve_running_script(session, row.channel)
             row.running, row.archived = True, False
@@ -104,7 +110,7 @@ class ScriptRepository:
         **columns: Any,  # noqa: ANN401 - those of `Script`
     ) -> Script:
         """Set some options of a script, which None removes, and some of its columns."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             row = await session.get_one(Script, script)
             merged = {**row.options, **(options or {})}
             row.options = {name: value for name, value in merged.items() if value is not None}
@@ -117,14 +123,10 @@ class ScriptRepository:
     ) -> Script:
         """Replace the cast of a script, and the players of some of its characters.
 
-        The other players stay, unless they were forgotten since the script was read.
-
-        Args:
-            script: The script's id.
-            cast: The names of all characters.
-            players: The people's ids by name, None for a character that nobody plays any more.
+        The other players stay, unless they were forgotten since the script was read. A player of
+        None means that nobody plays the character any more.
         """
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             row = await session.get_one(Script, script)
             play = {**row.players, **players}
             row.cast = list(cast)
@@ -133,23 +135,22 @@ class ScriptRepository:
 
     async def count_deletion(self, script: Script) -> tuple[int, int]:
         """Count the lines that `delete_script` would delete, and leave to forks."""
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             return await deletion.count_deletion(session, script.id)
 
     async def delete_script(self, script: int) -> None:
         """Delete a script, and leave the lines that its forks reach to the forks."""
-        async with self._transactions.erasing() as session:
+        async with self._database.erasing() as session:
             await deletion.delete_script(session, script)
-        await self._transactions.purge()
+        await self._database.purge()
 
     async def has_line(self, script: Script, line: int) -> bool:
         """Return whether a line is in a script's tree: its own, or above the line of its fork."""
-        async with self._transactions.reading() as session:
-            wanted = select(Line.id).where(Line.id == line, line_tree.is_in_tree(script))
-            return await session.scalar(wanted) is not None
+        wanted = select(Line.id).where(Line.id == line, line_tree.is_in_tree(script))
+        return await self._scalar(wanted) is not None
 
     async def have_common_lines(self, one: Script, other: Script) -> bool:
         """Return whether scripts have lines in common, because one is a fork of the other."""
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             families = [await line_tree.load_family(session, script) for script in (one, other)]
         return not families[0].isdisjoint(families[1])

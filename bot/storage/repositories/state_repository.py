@@ -2,53 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from sqlalchemy import case, func, select
 
 from ...arrays import Floats, States
+from ...screenplay.drafts import PastLine
+from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import Line, State, Surprisal
-from ..transactions import Transactions
+from .repository import Repository
 
 
-class StateRepository:
+class StateRepository(Repository):
     """The cached states and surprisals of models after lines, by line and fingerprint.
 
     Old states are evicted, so that any of them can be missing.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
-
     async def find_state(self, line: int, fingerprint: str) -> States | None:
         """Return a model's state after a line, float32 [S], or None if it is not kept."""
-        async with self._transactions.reading() as session:
-            row = await session.get(State, (line, fingerprint))
+        row = await self._get(State, (line, fingerprint))
         return row.array if row else None
 
-    async def list_lines_with_state(self, lines: Iterable[int], fingerprint: str) -> set[int]:
-        """Return those of the lines after which a model's state is kept."""
-        async with self._transactions.reading() as session:
-            kept = await session.scalars(
-                select(State.line).where(State.fingerprint == fingerprint, State.line.in_(lines))
-            )
-            return set(kept)
+    async def find_nearest_state(self, head: int, fingerprint: str) -> tuple[int, States] | None:
+        """Return the last line of a path after which a model's state is kept, and the state."""
+        above = line_tree.query_path(head)
+        kept = select(State).join(above, State.line == above.c.id)
+        last = kept.where(State.fingerprint == fingerprint).order_by(above.c.id.desc()).limit(1)
+        row = await self._scalar(last)
+        return (row.line, row.array) if row else None
 
     async def load_checkpoint(
         self, head: int, fingerprint: str, characters: int
-    ) -> tuple[States | None, list[Line]]:
+    ) -> tuple[States | None, list[PastLine]]:
         """Load a model's state after a head, and the last lines there, at the same moment.
 
         Returns:
             The state, float32 [S], or None if it is not kept; and the fewest last lines that have
             so many characters.
         """
-        async with self._transactions.reading() as session:
-            row = await session.get(State, (head, fingerprint))
-            last = await line_tree.load_last_lines(session, head, characters)
-        return row.array if row else None, last
+        parameters = {"head": head, "fingerprint": fingerprint, "characters": characters}
+        async with self._database.reading() as session:
+            rows = (await session.execute(line_tree.query_checkpoint(), parameters)).all()
+        lines = [
+            PastLine(Element(Kind(kind), text), author, credit)
+            for kind, text, author, credit, _ in rows
+        ]
+        state = rows[-1].state if rows else None
+        return None if state is None else np.frombuffer(state, np.float32), lines
 
     async def save_state(
         self, line: int, fingerprint: str, state: States, removed: int = 0
@@ -67,7 +68,7 @@ class StateRepository:
         now_removed = select(func.sum(case((Line.removed, 1), else_=0))).join_from(
             Line, above, Line.id == above.c.id
         )
-        async with self._transactions.adding_states(state.nbytes) as session:
+        async with self._database.adding_states(state.nbytes) as session:
             if await session.scalar(now_removed) == removed:
                 await session.merge(
                     State(line=line, fingerprint=fingerprint, state=state.tobytes())
@@ -75,8 +76,7 @@ class StateRepository:
 
     async def find_surprisal(self, line: int, fingerprint: str) -> Floats | None:
         """Return a model's surprisal of each character of a line in bits, float16 [n], or None."""
-        async with self._transactions.reading() as session:
-            row = await session.get(Surprisal, (line, fingerprint))
+        row = await self._get(Surprisal, (line, fingerprint))
         return np.frombuffer(row.bits, np.float16) if row else None
 
     async def find_last_reader(self, head: int | None) -> str | None:
@@ -89,5 +89,4 @@ class StateRepository:
             return None
         read = Surprisal.line.in_(select(line_tree.query_path(head).c.id))
         last = select(Surprisal.fingerprint).where(read).order_by(Surprisal.line.desc()).limit(1)
-        async with self._transactions.reading() as session:
-            return await session.scalar(last)
+        return await self._scalar(last)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from ..database import StoreError
+from ...errors import StoreError
 from ..schema import TABLES_WITH_PUBLIC_IDS
 from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 
@@ -85,9 +85,8 @@ def _continue_ids_from_now(part: Path) -> None:
     """
     now = time.time_ns() // 10**6
     with closing(sqlite3.connect(part)) as connection, connection:
-        for table in (
-            TABLES_WITH_PUBLIC_IDS
-        ):  # sqlite_sequence lacks tables in which no row was ever written
+        for table in TABLES_WITH_PUBLIC_IDS:
+            # sqlite_sequence lacks tables in which no row was ever written.
             had = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
             highest = max([now, *(seq for (seq,) in had)])
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))

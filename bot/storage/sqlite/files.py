@@ -9,8 +9,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, NullPool, create_engine
 
+from ...errors import StoreError
 from .. import migrations
-from ..database import StoreError
 
 SIDE_FILES = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database."""

@@ -22,7 +22,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from ..database import Database, Guard, StoreError, TransactionFailed
+from ...errors import StoreError, TransactionFailed
+from ..database import Database, Guard
 from ..dialects import Dialect
 from .files import lock_file, remove_file, upgrade_file
 from .sqlite_dialect import SQLITE
@@ -67,10 +68,7 @@ class SQLiteDatabase(Database):
 
     @classmethod
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
-        """Open or make the file, and lock it; raise StoreError if it cannot be used.
-
-        ``guard`` is never called, because no other process can write to a locked file.
-        """
+        # The guard is never called, because no other process can write to a locked file.
         path = _path_of(url)
         database = cls(path, lock_file(path))
         try:
@@ -85,11 +83,6 @@ class SQLiteDatabase(Database):
     @classmethod
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
-        """Open a file to copy it.
-
-        Raises:
-            StoreError: There is no such file, or a bot uses it.
-        """
         path = _path_of(url)
         if not path.is_file():
             raise StoreError(f"There is no database {path}. Name the file to copy.")
@@ -102,11 +95,6 @@ class SQLiteDatabase(Database):
     @classmethod
     @asynccontextmanager
     async def open_target(cls, url: URL) -> AsyncIterator[Database]:
-        """Open a file that receives a copy; remove a new file if the copy fails.
-
-        Raises:
-            StoreError: The file cannot be used.
-        """
         path = _path_of(url)
         is_new = not path.exists()
         database = await cls.open(url)
@@ -122,14 +110,12 @@ class SQLiteDatabase(Database):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Begin a unit of work that reads, and has the only connection until it ends."""
         with self.meter.measure_transaction("reading"):
             async with self._turn(), self._readings() as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """Begin a unit of work that is committed to the disk when it ends, unless it fails."""
         with self.meter.measure_transaction("writing"):
             async with self._turn(), self._sessions.begin() as session:
                 yield session

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import ColumnElement, Table, column, select, text
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from ..dialects import Dialect, Insert, json_integers, text_before_newline
-from ..schema import Base
+from ..schema import Base, Int64
 
 
 class SQLiteDialect(Dialect):
     """The SQL in which SQLite differs from other databases."""
 
     def insert(self, into: type[Base] | Table) -> Insert:
-        """Build an INSERT that can have an ON CONFLICT clause."""
         return sqlite.insert(into)
 
-    async def highest_id(self, session: AsyncSession, table: str) -> int:
-        """Return the highest id that a table has ever had, also of deleted rows."""
-        highest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
-        return await session.scalar(highest, {"table": table}) or 0
+    def highest_id(self, table: str) -> ColumnElement[int | None]:
+        sequence = sql_table("sqlite_sequence", column("name"), column("seq", Int64))
+        return select(sequence.c.seq).where(sequence.c.name == table).scalar_subquery()
 
     async def note_highest_id(self, session: AsyncSession, table: str, number: int) -> None:
         """Do nothing, because SQLite sees explicit ids."""
@@ -33,7 +32,6 @@ class SQLiteDialect(Dialect):
         """Do nothing, because SQLite's planner prefers an index."""
 
     async def continue_ids_after(self, session: AsyncSession, table: str, number: int) -> None:
-        """Make new ids greater than ``number``, which may exceed all ids of the table."""
         for statement in (
             "DELETE FROM sqlite_sequence WHERE name = :table",
             "INSERT INTO sqlite_sequence VALUES (:table, :number)",

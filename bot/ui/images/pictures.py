@@ -14,11 +14,11 @@ from functools import cache
 import wcwidth
 from PIL import Image, ImageDraw, ImageFont
 
-from ...i18n.catalogue import many, say
-from ...i18n.markdown import plain
+from ...i18n.catalogue import many, say, say_plural
 from ...screenplay import typeface
 from ...screenplay.statistics import ScriptStatistics, WriterStatistics, format_minutes
-from ...session.surprisal import Cell, Guess, Peak, SurprisalReport, name_character
+from ...session.surprisal import Cell, Guess, Peak, SurprisalReport
+from ..markdown import plain
 
 IMAGE_WIDTH = 920
 """The width in pixels, of which an upright phone shows every second or third."""
@@ -317,7 +317,7 @@ def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) 
     _draw_number(sheet, EDGE + 14, sheet.y + 14, number)
     text = say(
         "got {character} ({bits:.1f} bits). Expected:",
-        character=name_character(cell.character),
+        character=_phrase_character(cell.character),
         bits=cell.bits or 0,
     )
     sheet.draw_text(EDGE + 44, sheet.y, text, 26)
@@ -346,3 +346,46 @@ def _format_percent(probability: float) -> str:
 
 def _name_character(character: str) -> str:
     return {" ": say("space"), "\n": "¶"}.get(character, character)
+
+
+def _phrase_character(character: str) -> str:
+    """Return a character as a sentence names it."""
+    match character:
+        case " ":
+            return say("a space")
+        case "\n":
+            return say("the end of the line")
+        case ",":
+            return say("a comma")
+        case _:
+            return say("“{character}”", character=character)
+
+
+def describe_surprisal(report: SurprisalReport) -> str:
+    """Describe the picture for people who cannot see it, in at most 1,000 characters."""
+    parts = [
+        say_plural(
+            "The last line surprised {voice} by {bits:.1f} bits per character.",
+            "The last {number:,} lines surprised {voice} by {bits:.1f} bits per character.",
+            len(report.lines),
+            voice=report.model,
+            bits=report.average,
+        )
+    ]
+    for peak in report.peaks:
+        cell = report.at(peak)
+        line = report.lines[peak.line]
+        preceding = "".join(item.character for item in line[max(peak.cell - 20, 0) : peak.cell])
+        expected = ", ".join(
+            f"{_phrase_character(item.character)} {item.probability:.0%}" for item in peak.guesses
+        )
+        parts.append(
+            say(
+                "After “{before}” came {character} ({bits:.1f} bits). Expected: {expected}.",
+                before=" ".join(preceding.split()),
+                character=_phrase_character(cell.character),
+                bits=cell.bits or 0,
+                expected=expected,
+            )
+        )
+    return plain(" ".join(parts), 1000)

@@ -15,11 +15,12 @@ from typing import NoReturn
 
 from sqlalchemy import URL
 
+from bot.errors import RequestError
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.registry import ModelRegistry
 from bot.session.channel_session import ChannelSession, ChannelSessions
-from bot.session.turn import ContinueRequest, NewScript, Requester, SessionError, TurnResult
+from bot.session.turn import ContinueRequest, NewScript, Requester, TurnResult
 from bot.settings import Settings
 from bot.storage.copying import copy_database
 from bot.storage.store import Store
@@ -115,7 +116,7 @@ async def _write_on(room: ChannelSession, shown: int) -> None:
         writer = _writer()
         try:
             turn = await _turn(room, writer)
-        except SessionError:
+        except RequestError:
             continue
         if turn.lines:
             line = {"delivery": writer.delivery, "texts": [line.text for line in turn.lines]}

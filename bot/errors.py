@@ -1,0 +1,190 @@
+"""Define all errors of the bot, in one hierarchy.
+
+An error has a sentence of the catalogues and the fields in it, unescaped. `ui.responses` answers
+with the sentence in the language of the person who asked, and with escaped fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .i18n.catalogue import Phrase, phrase, say, speaking
+
+
+class OnBookError(Exception):
+    """The base of all errors: a sentence, and its fields. `str` returns the English sentence."""
+
+    sentence = ""
+
+    def __init__(self, sentence: str = "", /, **fields: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence or self.sentence
+        self.fields: dict[str, Any] = fields
+
+    def __str__(self) -> str:
+        with speaking("en"):
+            return say(self.sentence, **self.fields)
+
+
+class Stopped(OnBookError):
+    """Somebody pressed Stop."""
+
+
+# What was requested cannot be done -------------------------------------------------------------
+
+
+class RequestError(OnBookError):
+    """A request that cannot be fulfilled, and has changed nothing."""
+
+
+class NoScript(RequestError):
+    """No script runs in the channel."""
+
+
+class StaleLine(RequestError):
+    """The script has moved on since the position that a request expects."""
+
+    sentence = phrase("The script has moved on. This is no longer its last line.")
+
+    def __init__(self, sentence: str = "", /, *, script: int, line: int) -> None:
+        super().__init__(sentence, script=script, line=line)
+        self.script = script
+        self.line = line
+
+
+class HeadMoved(RequestError):
+    """Another command has moved the script's head meanwhile; nothing was written."""
+
+    sentence = phrase(
+        "Someone else changed the script first, so nothing of yours was added. Read its end, "
+        "then try again."
+    )
+
+
+class AlreadyWritten(RequestError):
+    """The interaction has written its lines before; nothing was written twice."""
+
+
+class RateLimited(RequestError):
+    """A request exceeds a rate limit."""
+
+
+class NoContinuation(RequestError):
+    """The banned words leave no possible continuation of a line."""
+
+    sentence = phrase(
+        "The banned-word list leaves no possible continuation. Try again, or edit it with "
+        "{/settings banned}."
+    )
+
+
+class UnspellableElement(RequestError):
+    """A model cannot write an element of the kind, or by the speaker, that was requested."""
+
+
+class ModelError(RequestError):
+    """A model file cannot be used; the field ``why`` is a phrase of the catalogues itself."""
+
+    def __init__(self, sentence: str, /, *, why: str = "", **fields: object) -> None:
+        super().__init__(sentence, **fields | ({"why": Phrase(why)} if why else {}))
+
+
+class ContractError(OnBookError):
+    """A model file breaks its contract; the sentence is why, up to ``what``."""
+
+    def __init__(self, sentence: str, what: str = "") -> None:
+        super().__init__(sentence, what=what)
+        self.what = what
+
+
+class NoVerdict(ModelError):
+    """There is no verdict on a model file.
+
+    The file is changing, or its child was killed, lacked memory or did not start.
+    """
+
+
+# The bot fails ---------------------------------------------------------------------------------
+
+
+class ServiceError(OnBookError):
+    """The bot cannot serve a request, and has changed nothing."""
+
+
+class EngineBusy(ServiceError):
+    """Too many lines wait for an engine."""
+
+    sentence = phrase("The bot is very busy. Try again in a moment.")
+
+
+class EngineClosed(ServiceError):
+    """The engine is closed."""
+
+    sentence = phrase("The bot is shutting down. Try again when it is back.")
+
+
+class NonFiniteOutput(ServiceError):
+    """The model's output is not finite, because its file is damaged."""
+
+    sentence = phrase("The voice's file is damaged. Ask the bot's owner to export it again.")
+
+
+class TransactionFailed(ServiceError):
+    """A transaction failed because of the database, and changed nothing.
+
+    ``reason`` is a key of `SENTENCES`: the server is ``away``, or another process has the lease
+    that was ``lost``, or the disk or file is what the key says.
+    """
+
+    SENTENCES: ClassVar = {
+        "full": phrase(
+            "The bot's disk is full. Nothing was saved. Tell the bot's owner, and try again later."
+        ),
+        "readonly": phrase(
+            "The database is read-only. Nothing was saved. Tell the bot's owner, and try again "
+            "later."
+        ),
+        "locked": phrase(
+            "Another program is using the database. Nothing was saved. Try again, and tell the "
+            "bot's owner if this continues."
+        ),
+        "away": phrase(
+            "The database cannot be reached. Nothing was saved. Try again, and tell the bot's "
+            "owner if this continues."
+        ),
+        "lost": phrase("Another process of the bot is taking over. Nothing was saved. Try again."),
+        "broken": phrase(
+            "The bot's disk is failing. Nothing was saved. Tell the bot's owner, and try again "
+            "later."
+        ),
+    }
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(self.SENTENCES[reason])
+        self.reason = reason
+
+
+# An operator must act --------------------------------------------------------------------------
+
+
+class OperatorError(OnBookError):
+    """The bot cannot run as an operator set it up: a finished sentence in English."""
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class SettingsError(OperatorError):
+    """A setting cannot be used."""
+
+
+class StoreError(OperatorError):
+    """A database cannot be used."""
+
+
+class RunnerError(OperatorError):
+    """The bot cannot run."""
+
+
+class CommandConflict(OperatorError):
+    """A host's commands conflict with On Book's."""

@@ -1,0 +1,150 @@
+"""Format a script's preferences, and lists of banned words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..generation.moods import find_mood, label_moods
+from ..generation.options import PREFERENCES, QUALITIES
+from ..i18n.catalogue import many, phrase, say
+from ..session.preferences import (
+    LABELS,
+    RANGES,
+    PreferenceValue,
+    current_values,
+    initial_values,
+    own_values,
+)
+from ..settings import Settings
+from ..storage.schema import Script
+from .markdown import fenced, inline, size
+
+HINT = phrase(
+    "Change these with {/settings writing} and {/settings turns}, or restore them with "
+    "{/settings reset}. {/settings banned} lists the banned words."
+)
+
+ENTRY_TEMPLATES = {
+    "voice": phrase("voice {value}"),
+    **{name: spec.template for name, spec in PREFERENCES.items()},
+    "style": phrase("style {value}"),
+    "seed": phrase("seed {value}"),
+    "takes": phrase("takes {value:,}"),
+    "lock": phrase("cast lock {value}"),
+    "skip_played": phrase("skip played {value}"),
+    "alternate": phrase("alternate {value}"),
+    "cooldown": phrase("cooldown {value}"),
+    "role": phrase("role {value}"),
+}
+"""The preferences with their values."""
+
+HIDDEN_IF_NONE = ("style", "seed")
+"""The preferences that most scripts do not have, and that are shown only where one does."""
+
+LIST_SIZE = 1500
+"""The size from which on only the beginning of a list is shown."""
+
+SUMMARY_SIZE = 200
+"""The size to which a list in a sentence is cut."""
+
+
+def format_preferences(
+    script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]
+) -> str:
+    """Return all preferences of a script with their ranges, one a line; changed ones are bold.
+
+    ``banned`` has the banned words by where they are banned, in words.
+    """
+    initial, own = initial_values(script, settings), own_values(script)
+    current = current_values(script, settings)
+    lines = []
+    for name in LABELS:
+        if name in HIDDEN_IF_NONE and current[name] is None:
+            continue
+        preference = _bold(format_preference(name, current[name]), own[name] != initial[name])
+        lines.append(f"- {preference}{_format_range(name)}")
+    if mood := find_mood(current, settings):
+        lines.insert(1, f"- {say('mood {mood}', mood=label_moods(settings)[mood])}")
+    for scope, words in banned.items():
+        list_there = say("banned {where}: {words}", where=scope, words=summarize_words(words))
+        lines.append(f"- {_bold(list_there, bool(words))}")
+    title = say("The settings of “{title}”:", title=inline(script.title, 100))
+    return "\n".join((title, *lines, f"-# {say(HINT)}"))
+
+
+def format_changes(script: Script, settings: Settings, changed: Iterable[str]) -> str:
+    """Return a sentence with the preferences that have just been changed."""
+    current = current_values(script, settings)
+    return say(
+        "Changed: {changes}.",
+        changes=", ".join(format_preference(name, current[name]) for name in changed),
+    )
+
+
+def format_preference(name: str, value: PreferenceValue) -> str:
+    """Return a preference with its value, in words."""
+    return say(ENTRY_TEMPLATES[name], value=_format_value(name, value))
+
+
+def _bold(text: str, changed: bool) -> str:
+    return f"**{text}**" if changed else text
+
+
+def _format_range(name: str) -> str:
+    """Return the choices or the range of a preference, if it has any."""
+    if name in PREFERENCES and (choices := PREFERENCES[name].choices):
+        return f" ({', '.join(map(say, choices.values()))})"
+    if name not in RANGES:
+        return ""
+    least, most = RANGES[name]
+    if name == "cooldown":
+        return f" {say('({least:,} to {most:,} s)', least=least, most=most)}"
+    return f" {say('({least:,} to {most:,})', least=least, most=most)}"
+
+
+def _format_value(name: str, value: PreferenceValue) -> object:
+    match name, value:
+        case "role", None:
+            return say("everyone")
+        case "role", _:
+            return f"<@&{value}>"
+        case ("cooldown", 0) | ("style" | "seed", None):
+            return say("none")
+        case "cooldown", _:
+            return say("{seconds:,} s", seconds=value)
+        case "quality", str():
+            return say(QUALITIES[value])
+        case "length", int():
+            return many(value, "character")
+        case _, bool():
+            return say("on") if value else say("off")
+        case _, str():
+            return inline(value, 40)
+        case _, float():
+            return round(value, 3)
+        case _:
+            return value
+
+
+def format_words(words: Sequence[str], where: str) -> str:
+    """Return a list as a message; ``where`` says in words whether channel or server has it."""
+    if not words:
+        return say("Only the bot's own list applies {where}. Ban words with `{*add}`.", where=where)
+    text = ", ".join(words)
+    if size(text) > LIST_SIZE:
+        # Half of it in code points is never more than all of it in UTF-16.
+        text = say(
+            "{words} … and more, {number:,} in total",
+            words=text[: LIST_SIZE // 2].rsplit(", ", 1)[0],
+            number=len(words),
+        )
+    above = say("Besides the bot's own list, these words are banned {where}:", where=where)
+    return f"{above}\n{fenced(text)}"
+
+
+def summarize_words(words: Sequence[str]) -> str:
+    """Return a list for a sentence: the number of words, and as many of them as fit."""
+    if not words:
+        return say("none")
+    count, listed = many(len(words), "word"), inline(", ".join(words), SUMMARY_SIZE)
+    return f"{count} ({listed})"
