@@ -123,7 +123,8 @@ def test_each_program_takes_these_options(page: Path):
 def test_each_command_of_onbook_exists(page: Path):
     [commands] = [action.choices for action in make_parser()._actions if action.dest == "command"]
     for line in typed(page):
-        for name in re.findall(r"(?:^|\s|bin/)onbook ([a-z][a-z-]*)", line):
+        # A role and a database have the same name.
+        for name in re.findall(r"(?:^|\s|bin/)onbook (?!onbook)([a-z][a-z-]*)", line):
             assert name in commands, line
 
 
