@@ -7,8 +7,9 @@ import discord
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline, plain
 from ..session.turn import Requester, SessionError
-from ..ui.cards import NAME_SIZE
 from ..ui.components import Interaction
+from ..ui.credits import NAME_SIZE
+from ..ui.delivery import MessageChannel
 
 
 def get_channel(interaction: Interaction) -> int:
@@ -16,6 +17,13 @@ def get_channel(interaction: Interaction) -> int:
     if interaction.channel_id is None:
         raise SessionError(say("Scripts are written in channels. Use this command in one."))
     return interaction.channel_id
+
+
+def get_message_channel(interaction: Interaction) -> MessageChannel:
+    """Return an interaction's channel, to post in; raise SessionError where there is none."""
+    if isinstance(interaction.channel, MessageChannel):
+        return interaction.channel
+    return interaction.client.get_partial_messageable(get_channel(interaction))
 
 
 def get_requester(interaction: Interaction) -> Requester:

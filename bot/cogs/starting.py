@@ -19,6 +19,7 @@ from ..screenplay.importers.import_formats import check_file, list_endings
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
+from ..storage.schema import Script
 from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
 from ..ui.model_cards import list_styles
@@ -181,7 +182,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
             await _delete_offer(interaction)
 
         if running is None:
-            await self.turns.run_job(interaction, begin, kind=SCRIPT)
+            await self.turns.run_job(interaction, begin, kind=SCRIPT, announce=_announce)
             return
         await FirstResponse(interaction).send_message(
             say(
@@ -196,17 +197,20 @@ class Starting(FeatureCog, name="OnBook.starting"):
     @answer_errors
     async def _shelve_and_begin(self, interaction: Interaction, begin: TurnFunction) -> None:
         """Start the script that was asked for, and shelve the one that runs."""
-        await self.turns.run_job(interaction, begin, kind=SCRIPT)
+        await self.turns.run_job(interaction, begin, kind=SCRIPT, announce=_announce)
 
     @answer_errors
     async def _keep_running(self, interaction: Interaction) -> None:
-        """Show where the script that runs stands."""
+        """Go on with the script that runs."""
         session = self.services.open_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True)
         script = await session.load_script()
-        note = say("“{title}” continues.", title=inline(script.title, 100))
-        result = TurnResult(script, moved_from=script.head)
-        await self.turns.show_end(interaction, session, result, f"-# {note}")
+        sentence = say("“{title}” continues.", title=inline(script.title, 100))
+        await FirstResponse(interaction).send_message(sentence, ephemeral=True)
+        await self.turns.sync(interaction, session)
+
+
+def _announce(script: Script) -> str:
+    return say("“{title}” starts here.", title=inline(script.title, 100))
 
 
 async def _delete_offer(offer: Interaction) -> None:

@@ -18,11 +18,20 @@ from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, ContinueRequest, NoScript, ScriptPosition
 from ..ui.components import Handler, Interaction, make_custom_id, parse_position, position_pattern
 from ..ui.delivery import FirstResponse
-from ..ui.message_poster import HELP_TEXT
 from ..ui.responses import answer_error
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, with_options
 from .option_checks import check_lengths
 from .requester import format_requester
+
+HELP_TEXT = phrase(
+    "**On Book** writes scripts with you, line by line.\n"
+    "1. `{/start}` starts a script in this channel, with a title, a scene heading and a cast.\n"
+    "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
+    "3. `{/continue}` lets the voice write the next lines; `{*character}` chooses who speaks.\n"
+    "-# `{/undo}` removes the last line and `{/retry}` writes it again; the buttons under the "
+    "newest line do the same. `{/script show}` shows the whole script, and `{/history}` goes "
+    "back to any line."
+)
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -160,7 +169,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @answer_errors
     async def press(self, interaction: Interaction, action: str, position: ScriptPosition) -> None:
         """Answer a button under a line."""
-        await self.turns.record_pressed(interaction, position)
+        await self.turns.replace_old_panel(interaction)
         match action:
             case "continue":
                 await self.turns.charge_lines(interaction, position)
@@ -217,21 +226,19 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await answer_error(interaction, error, keep=text.strip())
 
     async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        note = f"-# {say('{who} undid the last line.', who=format_requester(interaction))}"
-        await self.turns.move_head(
+        await self.turns.take_turn(
             interaction,
             lambda session, requester: session.history.undo(requester, expected),
-            note,
             expected,
+            note=say("{who} undid the last line.", who=format_requester(interaction)),
         )
 
     async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        note = say("{who} restored the undone line.", who=format_requester(interaction))
-        await self.turns.move_head(
+        await self.turns.take_turn(
             interaction,
             lambda session, requester: session.history.redo(requester, expected),
-            f"-# {note}",
             expected,
+            note=say("{who} restored the undone line.", who=format_requester(interaction)),
         )
 
 

@@ -177,6 +177,11 @@ class Stage:
         """Return the ids of the messages that have buttons."""
         return [message.id for message in self.messages(channel) if message.components]
 
+    def panel(self, channel: Any = None) -> discord.Message:
+        """Return the one message with the buttons of a script."""
+        [panel] = [one for one in self.messages(channel) if "Write" in labels(one)]
+        return panel
+
     def look(self, message: Any) -> dict[str, Any]:
         """Return the message as people see it now."""
         (of,) = (of for of in self.world.backend.messages.values() if message.id in of)
@@ -267,6 +272,13 @@ async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
     return await staged(world, chosen)
 
 
+def poll(stage: Stage) -> discord.Message:
+    """Return the newest message that shows takes to choose from."""
+    return [
+        one for one in stage.messages() if any("ake 1" in x or "for 1" in x for x in labels(one))
+    ][-1]
+
+
 def answer(result: Any) -> Any:
-    """Return the message that answers an interaction: its response or its follow-up."""
-    return result.response or result.followups[0]
+    """Return the message that answers an interaction: its response, its follow-up, or None."""
+    return result.response or next(iter(result.followups), None)

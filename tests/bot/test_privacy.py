@@ -31,6 +31,7 @@ from bot.storage.schema import (
     ERASED_NAME,
     ERASED_PERSON,
     HOUSEKEEPER,
+    PostedLine,
     guild_voice_key,
     make_fork,
 )
@@ -43,7 +44,7 @@ from tests.fake_discord.state import TOKEN
 
 from . import test_at_once as at_once
 from .conftest import BOTH, Stage, answer, on, on_a_file, tell
-from .test_buttons import assert_true
+from .shown import assert_true
 from .test_cog import begin
 from .test_room import House, house, texts
 from .test_stopping import discord
@@ -594,12 +595,12 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     )
     await forget(stage, stage.ben, text=True)
     # A message that shows what somebody read before.
-    message = await stage.services.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
-    await store.messages.record_message(message.id, script, was)
-    assert await store.messages.list_stale_messages() == {script: [message.id]}
-    await store.messages.record_message(
-        message.id + 1, script, await store.lines.load_lines([line.id for line in was])
+    message = await stage.services.bot.get_channel(stage.channel.id).send(was[-1].text)
+    row = PostedLine(
+        message=message.id, channel=stage.channel.id, line=was[-1].id, look="typewriter", name=None
     )
+    await store.messages.record_post(row, was[-1])
+    assert await store.messages.list_stale_messages() == {script: [message.id]}
     await stage.services.stale.redraw()
     assert await store.messages.list_stale_messages() == {}
     assert PHRASE not in stage.messages()[-1].content

@@ -14,9 +14,10 @@ from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers.import_formats import LARGEST_SCRIPT_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript, SessionError
-from bot.ui.message_poster import _format_progress
+from bot.ui.progress import format_progress
 
 from .conftest import Stage, answer, labels
+from .shown import assert_true
 from .test_cog import begin
 from .test_importers import FDX
 from .test_room import House, house
@@ -43,18 +44,18 @@ async def bring_in(stage: Stage, name: str, content: bytes | str, **options: Any
 
 
 async def test_scene_numbers_are_said_to_be_left_out(stage: Stage):
-    begun = await bring_in(stage, "x.fountain", b"INT. DINER #3#\n\nRain.")
-    assert "Scene numbers were left out" in begun.response.content
+    await bring_in(stage, "x.fountain", b"INT. DINER #3#\n\nRain.")
+    assert "Scene numbers were left out" in stage.panel().content
     assert await stage.lines() == ["INT. DINER", "Rain."]
 
 
 async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
-    begun = await bring_in(stage, "x.fountain", DINER, temperature=0.3)
-    assert begun.response.content.startswith(
-        "-# Imported 4 lines. This is the last. Left out: 1 note, comment or section."
+    await bring_in(stage, "x.fountain", DINER, temperature=0.3)
+    assert stage.panel().content.startswith(
+        "-# Imported 4 lines. Left out: 1 note, comment or section."
     )
-    assert labels(begun.response) == ["Continue", "Undo", "Write"]
-    assert stage.with_buttons() == [begun.response.id]
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write"]
+    await assert_true(stage)
     assert await stage.lines() == [
         "INT. DINER - NIGHT",
         "Rain on the window.",
@@ -65,9 +66,9 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
-    went_on = await stage.ben.click(begun.response, label="Continue")
+    await stage.ben.click(stage.panel(), label="Continue")
     assert len(await stage.lines()) == 5
-    assert stage.with_buttons() == [went_on.response.id]
+    await assert_true(stage)
     await stage.ben.slash(stage.channel, "undo")
     refused = await stage.ben.slash(stage.channel, "undo")
     assert answer(refused).ephemeral
@@ -133,11 +134,11 @@ async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(st
 
 async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
     begun = await bring_in(stage, "a.txt", "茂は来た。雨が降っている。")
-    assert any("does not know many" in one.content for one in begun.followups)
+    assert "does not know many" in answer(begun).content
 
 
 def test_how_far_it_is_in_words():
-    assert _format_progress(Progress(share_read=0.4)) == "The voice is reading the script: 40%."
+    assert format_progress(Progress(share_read=0.4)) == "The voice is reading the script: 40%."
 
 
 # The room --------------------------------------------------------------------------------------

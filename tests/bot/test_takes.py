@@ -14,13 +14,13 @@ from bot.i18n.markdown import LIMIT, size
 from bot.session.polls import count_votes, find_winner
 from bot.session.preferences import MAX_TAKES
 from bot.storage.schema import Poll
-from bot.ui import cards, live_polls
+from bot.ui import live_polls
 from bot.ui.live_polls import LivePolls
 from bot.ui.poll_messages import format_poll, format_take
 
-from .conftest import Stage, answer, labels
-from .test_at_once import flat
-from .test_buttons import BY_VOICE, HEADING, assert_true, begin, blocks_of, unnoted
+from .conftest import Stage, answer, labels, poll
+from .shown import assert_true, letters
+from .test_buttons import BY_VOICE, HEADING, begin, unnoted
 from .test_disk import only_read
 from .test_tree import moderator, options, write
 
@@ -29,9 +29,10 @@ VOTE = ["Vote for 1", "Vote for 2", "Vote for 3"]
 
 
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
-    """Ask for takes, and return the message that shows them."""
+    """Ask for takes, and return the message that shows them, or says why there are none."""
     wishes = {"takes": 3, "seed": 5, **wishes}
-    return answer(await (by or stage.ann).slash(stage.channel, "continue", **wishes))
+    asked = await (by or stage.ann).slash(stage.channel, "continue", **wishes)
+    return answer(asked) or poll(stage)
 
 
 async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
@@ -57,7 +58,7 @@ def counts(shown: Any) -> list[int]:
 
 
 async def test_who_asked_picks_a_take(stage: Stage):
-    begun = (await begin(stage)).response
+    await begin(stage)
     shown = await ask(stage)
     assert labels(shown) == PICK
     assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
@@ -69,12 +70,11 @@ async def test_who_asked_picks_a_take(stage: Stage):
     (body,) = [one for one in stage.sent() if one["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
     assert await stage.lines() == [HEADING]
-    assert stage.with_buttons() == [begun.id, shown.id]
     written = await takes(stage, shown)
-    picked = await press(stage, shown, "Take 2")
+    await press(stage, shown, "Take 2")
     assert await stage.lines() == [HEADING, written[1]]
-    assert labels(picked) == BY_VOICE
-    assert stage.with_buttons() == [picked.id]
+    assert labels(stage.panel()) == BY_VOICE
+    assert shown.components == []
     assert shown.content.startswith("-# Take 2 was chosen.")
     assert shown.content.count("~~") == 4
     await assert_true(stage)
@@ -159,13 +159,15 @@ async def test_takes_outlive_a_restart(stage: Stage):
 
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
-    begun = (await begin(stage)).response
+    await begin(stage)
     await stage.ann.slash(stage.channel, "settings voice", takes=2)
-    shown = await press(stage, begun, "Continue", stage.ben)
-    assert labels(shown) == PICK[:2]
-    picked = await press(stage, shown, "Take 1", stage.ben)
-    assert labels(await press(stage, picked, "Another take")) == BY_VOICE
-    assert labels(await ask(stage, takes=1)) == BY_VOICE
+    await press(stage, stage.panel(), "Continue", stage.ben)
+    assert labels(poll(stage)) == PICK[:2]
+    await press(stage, poll(stage), "Take 1", stage.ben)
+    await press(stage, stage.panel(), "Another take")
+    assert labels(stage.panel()) == BY_VOICE
+    await stage.ann.slash(stage.channel, "continue", takes=1)
+    assert len(await stage.lines()) == 3
 
 
 async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
@@ -183,7 +185,7 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
 
 
 async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
-    old = (await begin(stage)).response
+    await begin(stage)
     shown = await ask(stage)
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
@@ -194,7 +196,6 @@ async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
     told = await press(stage, shown, "Take 1")
     assert told.content.startswith("These takes were deleted")
     assert await stage.lines() == ["EXT. ROOF"]
-    assert old.components == []
 
 
 # Voted -----------------------------------------------------------------------------------------
@@ -222,12 +223,11 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     assert await stage.lines() == [HEADING]
     await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, written[1]]
-    told = stage.messages()[-1]
-    assert told.content.startswith("-# Voting has ended. Take 2 won with 2 of 3 votes.\n```\n")
-    assert labels(told) == BY_VOICE
+    told = stage.messages()[-3]
+    assert told.content == "-# Voting has ended. Take 2 won with 2 of 3 votes."
+    assert labels(stage.panel()) == BY_VOICE
     assert shown.content.startswith("-# Take 2 won the vote.")
     assert counts(shown) == [0, 2, 1]
-    assert stage.with_buttons() == [told.id]
     await assert_true(stage)
 
 
@@ -240,12 +240,12 @@ async def test_the_first_written_wins_a_tie(stage: Stage, first: str | None, sec
         await press(stage, shown, first)
         await press(stage, shown, second, stage.ben)
     await stage.world.advance_time(601)
-    said = stage.messages()[-1].content
+    said = stage.messages()[-3].content
     if first:
         assert said.startswith("-# Voting has ended. Take 2 won with 1 of 2 votes.")
         assert await stage.lines() == [HEADING, written[1]]
     else:
-        assert said.startswith("-# Nobody voted, so take 1 was chosen.\n")
+        assert said == "-# Nobody voted, so take 1 was chosen."
         assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
         assert await stage.lines() == [HEADING, written[0]]
 
@@ -261,13 +261,12 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     told = stage.messages()[-1]
     assert told.content.startswith(
         "-# Voting has ended. Take 2 won with 1 of 1 vote. The script has moved on, so it was "
-        "not changed.\n-# ~~"
+        "not changed.\n**Take 2**: tiny, seed 6\n```\n"
     )
     assert labels(told) == ["Continue from here"]
     assert shown.components == []
-    await stage.ann.context_menu(stage.channel, "Continue from here", told)
+    await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
-    await assert_true(stage)
 
 
 async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: Stage):
@@ -316,16 +315,15 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
     [ballot] = await stage.services.store.polls.list_unannounced_polls()
     await stage.services.sessions.get(stage.channel.id).polls.close(ballot.id)
     assert labels(shown) == VOTE
-    before = len(stage.messages())
     for _ in range(2):
         await stage.restart()
         await stage.world.settle()
-    [told] = stage.messages()[before:]
+    [told] = [one for one in stage.messages() if one.content.startswith("-# Voting")]
     assert told.content.startswith("-# Voting has ended. Take 2 won with 1 of 1 vote.")
     assert shown.content.startswith("-# Take 2 won the vote.")
     assert shown.components == []
     assert await stage.lines() == [HEADING, written[1] if stands else "Rain."]
-    assert labels(told) == (BY_VOICE if stands else ["Continue from here"])
+    assert labels(told) == ([] if stands else ["Continue from here"])
     if stands:
         await assert_true(stage)
 
@@ -341,7 +339,7 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[Poll]()
         hold = its.in_flight.track
-        polls = LivePolls(bot, its.sessions, its.poster, its.messages, hold)
+        polls = LivePolls(bot, its.sessions, its.poll_messages, its.messages, hold)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()
         assert len(watched) == (shard == its_shard)
@@ -366,9 +364,9 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     await stage.world.advance_time(31)
     assert await stage.lines() == [HEADING, written[0]]
     assert shown.components == []
-    assert len(stage.messages()) == before + 1
+    assert len(stage.messages()) == before + 2
     await stage.world.advance_time(4000)
-    assert len(stage.messages()) == before + 1
+    assert len(stage.messages()) == before + 2
     await assert_true(stage)
 
 
@@ -383,38 +381,11 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
     assert await stage.lines() == [HEADING, written[0]]
 
 
-async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(cards, "CARD_SIZE", 300)
-    posts, record = stage.services.store.messages, stage.services.store.messages.record_message
-
-    async def record_and_fail(*of: Any) -> None:
-        await record(*of)
-        monkeypatch.setattr(posts, "record_message", record)
-        stage.world.backend.faults.append(fault)
-
-    await begin(stage)
-    await ask(stage, lines=6, vote=600)
-    before = len(stage.messages())
-    stage.world.inject_error("POST", "/channels/*/messages", status=400, times=3)
-    fault = stage.world.backend.faults.pop()
-    monkeypatch.setattr(posts, "record_message", record_and_fail)
-    await stage.world.advance_time(700)
-    assert len(stage.messages()) == before + 1
-    await stage.world.advance_time(1000)
-    told = stage.messages()[before:]
-    pages = [page for one in told for page in blocks_of(one)]
-    assert len(pages) == len(set(pages)) > 2
-    assert sum("Nobody voted" in one.content for one in told) == 1
-    await assert_true(stage)
-    assert await stage.services.store.key_values.find_value("vote 1 0") is None
-
-
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
     await begin(stage)
     asked = stage.ann.slash(stage.channel, "continue", takes=3, seed=5, vote=600)
-    shown = await unnoted(stage, asked)
+    await unnoted(stage, asked)
+    shown = poll(stage)
     await press(stage, shown, "Vote for 2", stage.ben)
     assert counts(shown) == [0, 1, 0]
     await stage.world.advance_time(601)
@@ -428,7 +399,8 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
 ):
     await begin(stage)
     asked = stage.ann.slash(stage.channel, "continue", takes=3, seed=5, vote=600)
-    shown = await unnoted(stage, asked)
+    await unnoted(stage, asked)
+    shown = poll(stage)
     await stage.world.advance_time(601)
     assert labels(shown) == VOTE
     if deleted:
@@ -466,7 +438,7 @@ async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
         await stage.world.advance_time(601)
     await stage.world.settle()
     assert await stage.lines() == [HEADING, written[2 if meanwhile else 1]]
-    assert stage.with_buttons() == [stage.messages()[-1].id]
+    await assert_true(stage)
 
 
 class Slow(Bot):
@@ -491,7 +463,7 @@ async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_la
     await stage.restart()
     stage.world.bot.dispatch("ready")
     await stage.world.settle()
-    [told] = stage.messages()[before:]
+    told = stage.messages()[before - 1]
     assert told.content.startswith("-# Niemand hat abgestimmt")
 
 
@@ -526,13 +498,16 @@ async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stag
     await begin(stage)
     shown = await ask(stage, takes=MAX_TAKES, lines=10)
     _, second, *_ = await takes(stage, shown)
-    assert flat(second) not in flat(shown.content)
+    assert letters(second) not in letters(shown.content)
     await stage.restart()
     read = await stage.ben.select(shown, values=["1"])
     pages = [read.response, *read.followups]
     assert all(page.ephemeral for page in pages)
     assert pages[0].content.startswith("**Take 2**: tiny, seed 15 to 24\n```\n")
-    assert flat("".join(block for page in pages for block in blocks_of(page))) == flat(second)
+    blocks = [
+        block for page in pages for block in re.findall(r"```\n(.*?)```", page.content, re.DOTALL)
+    ]
+    assert letters("".join(blocks)) == letters(second)
     assert await stage.lines() == [HEADING]
     await press(stage, shown, "Take 2")
     assert (await stage.lines())[1:] == second.split("\n\n")

@@ -28,7 +28,11 @@ WRITERS_MAY = discord.Permissions.text().value | discord.Permissions(view_channe
 """A person's permissions by default."""
 
 BOT_MAY = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    attach_files=True,
+    read_message_history=True,
 ).value
 """The bot's permissions by default."""
 
@@ -47,6 +51,11 @@ class Look(Version):
     def text(self) -> str:
         """Return all that the message says, in components too."""
         return rules.said({"content": self.content, "components": self.components})
+
+
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, because layout and escapes change neither."""
+    return "".join(filter(str.isalnum, text.upper()))
 
 
 @dataclass
@@ -101,6 +110,22 @@ class Message:
         return list(self.buttons)
 
     @property
+    def is_panel(self) -> bool:
+        """Return whether the message has the buttons of a script."""
+        return "Write" in self.labels
+
+    @property
+    def is_line(self) -> bool:
+        """Return whether the message shows a line, in any look."""
+        is_card = any(one["type"] == rules.CONTAINER for one in self.versions[-1].components)
+        is_block = self.content.startswith("```") and not self.labels
+        return self.webhook is not None or is_card or is_block
+
+    def reads(self, line: str) -> bool:
+        """Return whether the message shows a line, given as Fountain."""
+        return letters(line) in (letters(self.text), letters(self.author + self.text))
+
+    @property
     def attachments(self) -> list[Json]:
         """Return the message's attachments."""
         return self.versions[-1].attachments
@@ -153,6 +178,20 @@ class Asked:
             return None
 
         return await self.discord.until(find, lambda: f"{texts} in {self}", [self.id])
+
+    async def is_done(self) -> Message:
+        """Wait until the answer is gone, which only the person saw, and return the panel.
+
+        What was asked for stands in the channel then.
+        """
+
+        def find() -> Message | None:
+            if self.seen is None or self.answers():
+                return None
+            panels = [one for one in Channel(self.discord, self.channel).messages() if one.is_panel]
+            return panels[0] if len(panels) == 1 else None
+
+        return await self.discord.until(find, lambda: f"the end of {self}", [self.id])
 
     async def shows_modal(self) -> Json:
         """Wait for a modal window."""
@@ -218,9 +257,22 @@ class Channel:
         found = self.discord.messages_in(self.id)
         return [one for one in found if not one.deleted and one.only_for is None]
 
-    def with_buttons(self) -> list[Message]:
-        """Return the messages that have buttons."""
-        return [message for message in self.messages() if message.buttons]
+    def panel(self) -> Message:
+        """Return the one message with the buttons of a script."""
+        [panel] = [message for message in self.messages() if message.is_panel]
+        return panel
+
+    def tells(self, lines: Sequence[str]) -> bool:
+        """Return whether everybody sees these last lines of a script, once each, over a panel."""
+        messages = self.messages()
+        shown = [message for message in messages if message.is_line]
+        panels = [message for message in messages if message.is_panel]
+        return (
+            len(shown) == len(lines)
+            and all(map(Message.reads, shown, lines))
+            and len(panels) == 1
+            and all(message.id < panels[0].id for message in shown)
+        )
 
 
 @dataclass

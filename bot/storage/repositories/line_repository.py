@@ -177,8 +177,7 @@ class LineRepository:
     ) -> tuple[list[Line], int]:
         """Add lines beside a line, copy what followed it below them, and move the head there.
 
-        The new lines and the copies are added to the messages of the lines that they replace. All
-        or nothing.
+        All or nothing.
 
         Returns:
             The new lines, and the new head.
@@ -193,7 +192,6 @@ class LineRepository:
             )
             for new in lines:
                 new.rewrite_of = line.id
-            await line_tree.show_replacement(session, script, line, lines)
             head = await line_tree.copy_following(session, script, lines[-1], line)
             await line_tree.move_head(session, script, head)
         return lines, head

@@ -9,7 +9,6 @@ from sqlalchemy import select, update
 
 from ...screenplay.drafts import Draft
 from .. import line_tree
-from ..deletion import delete_posted_result_keys
 from ..line_tree import HeadMoved
 from ..schema import Line, Poll, Script, Vote
 from ..state_eviction import count_state_bytes
@@ -129,4 +128,3 @@ class PollRepository:
         async with self._transactions.writing() as session:
             announced = update(Poll).where(Poll.id == poll).values(announced=True)
             await session.execute(announced)
-            await delete_posted_result_keys(session, select(Poll.id).where(Poll.id == poll))

@@ -147,9 +147,3 @@ class ScriptRepository:
         async with self._transactions.reading() as session:
             wanted = select(Line.id).where(Line.id == line, line_tree.is_in_tree(script))
             return await session.scalar(wanted) is not None
-
-    async def have_common_lines(self, one: Script, other: Script) -> bool:
-        """Return whether scripts have lines in common, because one is a fork of the other."""
-        async with self._transactions.reading() as session:
-            families = [await line_tree.load_family(session, script) for script in (one, other)]
-        return not families[0].isdisjoint(families[1])
