@@ -137,6 +137,10 @@ class Settings(BaseModel):
     line_length: Annotated[
         int, Field(ge=40, le=1500, description="The longest generated line, in characters.")
     ] = 600
+    look: Annotated[
+        Literal["characters", "cards", "typewriter"],
+        Field(description="How lines stand in a channel, unless a script says otherwise."),
+    ] = "characters"
     states_mb: Annotated[
         int, Field(ge=1, description="Megabytes of cached states in the database.")
     ] = 832

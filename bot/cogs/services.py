@@ -146,7 +146,7 @@ async def open_services(
     sessions = ChannelSessions(store, voices, settings, discord.utils.utcnow)
     in_flight = InFlight()
     poll_messages = PollMessages(store)
-    messages = MessageSync(bot, store, poll_messages)
+    messages = MessageSync(bot, store, poll_messages, settings.look)
     return CogServices(
         bot=bot,
         settings=settings,

@@ -26,6 +26,7 @@ from ..ui.delivery import (
     delete_response,
     try_once,
 )
+from ..ui.looks import Look
 from ..ui.panel import delete_message
 from ..ui.progress import format_progress
 from ..ui.responses import IS_WRITTEN, check_permissions
@@ -168,16 +169,44 @@ class Turns:
 
     async def _finish(self, interaction: Interaction, result: TurnResult) -> None:
         """Delete the answer that only the requester sees, or tell them what they must know."""
+        sentences = list[str]()
         if result.unreadable:
-            sentence = say(
-                "The voice “{voice}” does not know many of these characters. It skips them; "
-                "they stay in the script.",
-                voice=inline(result.script.voice, 40),
+            sentences.append(
+                say(
+                    "The voice “{voice}” does not know many of these characters. It skips them; "
+                    "they stay in the script.",
+                    voice=inline(result.script.voice, 40),
+                )
             )
-            await complete_response(interaction, content=sentence)
+        if await self._should_ask_for_webhooks(interaction, result.script):
+            sentences.append(
+                say(
+                    "Give me the **Manage Webhooks** permission here, and each character speaks "
+                    "under a name and with a face."
+                )
+            )
+        if sentences:
+            await complete_response(interaction, content=" ".join(sentences))
             return
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
             await delete_response(interaction)
+
+    async def _should_ask_for_webhooks(self, interaction: Interaction, script: Script) -> bool:
+        """Return, once a channel, whether the requester can grant a permission for its look."""
+        look = script.look or self.services.settings.look
+        channel, messages = get_message_channel(interaction), self.services.messages
+        can_grant = interaction.guild_id is not None and interaction.permissions.manage_roles
+        if look != Look.CHARACTERS or not can_grant:
+            return False
+        if not messages.lines.webhooks.lacks_permission(channel):
+            return False
+        known = await self.services.store.messages.find_channel(channel.id)
+        if known and known.asked_for_webhooks:
+            return False
+        await self.services.store.messages.record_asked_for_webhooks(
+            channel.id, interaction.guild_id
+        )
+        return True
 
     async def sync(self, interaction: Interaction, session: ChannelSession) -> None:
         """Show the script of an interaction's channel as it is now."""

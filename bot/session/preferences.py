@@ -38,6 +38,7 @@ LABELS = {
     "alternate": "alternate",
     "cooldown": "cooldown",
     "role": "role",
+    "look": phrase("look"),
 }
 """The preferences, as people call them, in the order in which they are shown."""
 
@@ -50,8 +51,16 @@ ENTRY_TEMPLATES = {
     "alternate": phrase("alternate {value}"),
     "cooldown": phrase("cooldown {value}"),
     "role": phrase("role {value}"),
+    "look": phrase("look {value}"),
 }
 """The preferences with their values."""
+
+LOOKS = {
+    "characters": phrase("characters"),
+    "cards": phrase("cards"),
+    "typewriter": phrase("typewriter"),
+}
+"""The looks of lines in a channel."""
 
 RANGES: dict[str, tuple[float, float]] = {
     **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
@@ -72,17 +81,16 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
         "alternate": False,
         "cooldown": 0,
         "role": None,
+        "look": None,
     }
 
 
 def current_values(script: Script, settings: Settings) -> dict[str, Any]:
     """Return the current value of each preference: the operator's if the script has none."""
     values = _own_values(script)
-    return values | {
-        name: spec.default_in(settings)
-        for name, spec in PREFERENCES.items()
-        if values[name] is None
-    }
+    defaults = {name: spec.default_in(settings) for name, spec in PREFERENCES.items()}
+    defaults["look"] = settings.look
+    return values | {name: value for name, value in defaults.items() if values[name] is None}
 
 
 def _own_values(script: Script) -> dict[str, Any]:
@@ -135,7 +143,8 @@ def _bold(text: str, changed: bool) -> str:
 
 def _format_range(name: str) -> str:
     """Return the choices or the range of a preference, if it has any."""
-    if name in PREFERENCES and (choices := PREFERENCES[name].choices):
+    choices = PREFERENCES[name].choices if name in PREFERENCES else {}
+    if choices := LOOKS if name == "look" else choices:
         return f" ({', '.join(map(say, choices.values()))})"
     if name not in RANGES:
         return ""
@@ -155,8 +164,8 @@ def _format_value(name: str, value: PreferenceValue) -> object:
             return say("none")
         case "cooldown", _:
             return say("{seconds:,} s", seconds=value)
-        case "quality", str():
-            return say(QUALITIES[value])
+        case (("look" | "quality"), str()):
+            return say((LOOKS | QUALITIES)[value])
         case "length", int():
             return many(value, "character")
         case _, bool():

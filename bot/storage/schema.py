@@ -144,13 +144,15 @@ class Script(Base):
     """The role that is needed to write."""
     erased: Mapped[int] = mapped_column(default=0)
     """How often text above the head was removed, so that a turn that has read the text fails."""
+    look: Mapped[str | None]
+    """How its lines stand in the channel: one of `ui.looks.Look`; None for the operator's."""
     style: Mapped[str | None]
     """The style whose opening the model reads before the first line, if the model has it."""
 
 
 _COPIED_TO_FORK = (
     *("guild", "cast", "voice", "options", "head", "takes", "lock", "players", "skip_played"),
-    *("alternate", "cooldown", "role", "style"),
+    *("alternate", "cooldown", "role", "look", "style"),
 )
 
 

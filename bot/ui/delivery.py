@@ -263,7 +263,7 @@ async def complete_response(interaction: Interaction, **more: Any) -> discord.Me
 
 async def post_message(
     channel: MessageChannel,
-    content: str,
+    content: str | None,
     nonce: str | None = None,
     **more: Any,  # noqa: ANN401 - discord.py's
 ) -> discord.Message:

@@ -7,20 +7,20 @@ follows, whether an earlier sync has failed, or in which process.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 
 import discord
 
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Line, PostedLine, Script
 from ..storage.store import Store
-from .delivery import CONNECTION_ERRORS, MessageChannel, post_message
+from .delivery import CONNECTION_ERRORS, NONCE_SECONDS, MessageChannel, post_message
 from .line_messages import LineMessages
+from .looks import Look
 from .panel import Panel, delete_message, is_panel
 from .poll_messages import PollMessages
-from .responses import UNKNOWN_MESSAGE
 
 log = logging.getLogger("onbook.message_sync")
 
@@ -30,6 +30,13 @@ WINDOW = 100
 MAX_FIRST_LINES = 10
 """Lines that are shown of a script of which a channel shows none yet: as many as a turn writes."""
 
+MAX_REPOSTED = 10
+"""Messages at the end that are posted again to change the name of one; above them, only the text
+is edited."""
+
+RETRY_PAUSE = 0.5
+"""Seconds before a webhook posts a message again."""
+
 MAX_ORPHANS = 50
 """Messages that are looked at for those that a lost process could not record."""
 
@@ -37,11 +44,14 @@ MAX_ORPHANS = 50
 class MessageSync:
     """Show the scripts of all channels."""
 
-    def __init__(self, client: discord.Client, store: Store, polls: PollMessages) -> None:
+    def __init__(
+        self, client: discord.Client, store: Store, polls: PollMessages, look: str
+    ) -> None:
         self.client = client
         self.store = store
         self.polls = polls
-        self.lines = LineMessages()
+        self.lines = LineMessages(client)
+        self._look = look
         self.panel = Panel(store)
         self._checked: set[int] = set()
         """The channels without messages that an earlier process has not recorded."""
@@ -68,7 +78,7 @@ class MessageSync:
         # One at a time, each from what is stored then, so that a slow one cannot undo a later one.
         async with session.drawing:
             script = await self.store.scripts.find_running_script(session.channel)
-            await self._delete_orphans(channel, script)
+            await self._check(channel, script)
             above = (await post_message(channel, announcement)).id if announcement else 0
             try:
                 if script is not None:
@@ -81,27 +91,53 @@ class MessageSync:
     async def _show_lines(self, channel: MessageChannel, script: Script) -> None:
         """Show the lines of a script."""
         posts, path = await self._load(script)
-        changed = [
-            (post, line) for post, line in zip(posts, path, strict=False) if post.line != line
-        ]
-        surplus, missing = posts[len(path) :], path[len(posts) :]
-        wanted = {*missing, *(line for post, line in changed for line in (post.line, line))}
+        kept = min(len(posts), len(path))
+        wanted = {*path[kept:]}
+        for post, line in zip(posts, path, strict=False):
+            wanted |= {post.line, line} if post.line != line else set()
         lines = {line.id: line for line in await self.store.lines.load_lines(wanted)}
-        try:
-            await self._edit(channel, changed, lines)
-        except discord.NotFound as error:
-            if error.code != UNKNOWN_MESSAGE:
-                raise
-            # The message is recorded no more, and the lines of the others move up.
-            await self._show_lines(channel, script)
+        for number, (post, line) in enumerate(zip(posts, path, strict=False)):
+            # A message cannot get another name, so that it and those below make way for new ones.
+            is_near = len(posts) - number <= MAX_REPOSTED
+            if post.line != line and is_near and not self.lines.fits(script, post, lines[line]):
+                kept = number
+                lines |= {one.id: one for one in await self.store.lines.load_lines(path[kept:])}
+                break
+        if not await self._edit(channel, script, posts[:kept], path, lines):
+            await self._show_lines(channel, script)  # without the message that is gone
             return
-        for post in reversed(surplus):
-            await self._delete(channel, post)
-        newest = await self._find_newest(channel) if missing else 0
-        for line in missing:
-            post = await self.lines.post(channel, lines[line], newest)
+        for post in reversed(posts[kept:]):
+            await self.lines.delete(channel, post)
+            await self.store.messages.delete_posts([post.message])
+        newest = await self._find_newest(channel) if path[kept:] else 0
+        for line in path[kept:]:
+            post = await self._post(channel, script, lines[line], newest)
             await self.store.messages.record_post(post, lines[line])
             newest = post.message
+
+    async def _post(
+        self, channel: MessageChannel, script: Script, line: Line, newest: int
+    ) -> PostedLine:
+        """Post the message of a line below the newest recorded message, just once.
+
+        A message of a webhook has no nonce. Where it may have been posted twice, or it is unknown
+        whether it was posted, what stands below the newest recorded message is deleted.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + NONCE_SECONDS
+        while True:
+            look = await self.lines.choose_look(channel, script.look or self._look)
+            try:
+                post, is_sure = await self.lines.post(channel, script, line, look, newest)
+            except CONNECTION_ERRORS:
+                if look is not Look.CHARACTERS or clock() > deadline:
+                    raise
+                await asyncio.sleep(RETRY_PAUSE)
+                await self._delete_orphans(channel, look, newest)
+                continue
+            if not is_sure:
+                await self._delete_orphans(channel, look, newest, keep=post.message)
+            return post
 
     async def _load(self, script: Script) -> tuple[list[PostedLine], list[int]]:
         """Load the messages that show a script, and the lines that must stand in their places.
@@ -125,10 +161,18 @@ class MessageSync:
     async def _edit(
         self,
         channel: MessageChannel,
-        changed: Collection[tuple[PostedLine, int]],
-        lines: dict[int, Line],
-    ) -> None:
-        """Show lines in the messages of others: what an edit has put in their places."""
+        script: Script,
+        posts: Sequence[PostedLine],
+        path: Sequence[int],
+        lines: Mapping[int, Line],
+    ) -> bool:
+        """Show other lines in messages: what an edit has put in their places.
+
+        Return False where a message is gone, and was forgotten.
+        """
+        changed = [
+            (post, line) for post, line in zip(posts, path, strict=False) if post.line != line
+        ]
         copied = {
             post.message: line
             for post, line in changed
@@ -136,38 +180,40 @@ class MessageSync:
         }
         await self.store.messages.replace_lines(copied)
         for post, line in changed:
-            if post.message not in copied:
-                await self._redraw(channel, post, lines[line])
-                await self.store.messages.replace_lines({post.message: line})
+            if post.message in copied:
+                continue
+            if not await self.lines.edit(channel, script, post, lines[line]):
+                await self.store.messages.delete_posts([post.message])
+                return False
+            await self.store.messages.replace_lines({post.message: line})
+        return True
 
-    async def _redraw(self, channel: MessageChannel, post: PostedLine, line: Line) -> None:
-        try:
-            await self.lines.edit(channel, post, line)
-        except discord.NotFound:
-            await self.store.messages.delete_posts([post.message])
-            raise
-
-    async def _delete(self, channel: MessageChannel, post: PostedLine) -> None:
-        with suppress(discord.NotFound):
-            await self.lines.delete(channel, post)
-        await self.store.messages.delete_posts([post.message])
-
-    async def _delete_orphans(self, channel: MessageChannel, script: Script | None) -> None:
-        """Delete messages that an earlier process has posted and could not record, once."""
+    async def _check(self, channel: MessageChannel, script: Script | None) -> None:
+        """Delete what an earlier process has posted in a channel and could not record, once."""
         if channel.id in self._checked:
             return
         after = await self._find_newest(channel)
         if not after and script is not None:
             after = discord.utils.time_snowflake(script.begun)
-        # Without Read Message History, nonces alone prevent messages that stand twice.
-        if after and self._may_read_history(channel):
-            newer = channel.history(
-                limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True
-            )
-            for message in [message async for message in newer]:
-                if is_panel(message) and message.author == self.client.user:
-                    await delete_message(channel, message.id)
+        if after:
+            look = (script and script.look) or self._look
+            await self._delete_orphans(channel, look, after)
         self._checked.add(channel.id)
+
+    async def _delete_orphans(
+        self, channel: MessageChannel, look: str, after: int, keep: int = 0
+    ) -> None:
+        """Delete panels and messages of the webhook ``after`` a message, but for one to keep."""
+        if not self._may_read_history(channel):
+            return  # so that nonces alone prevent messages that stand twice
+        is_spoken = look == Look.CHARACTERS
+        webhook = await self.lines.webhooks.find(channel) if is_spoken else None
+        newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
+        for message in [message async for message in newer if message.id != keep]:
+            if webhook is not None and message.webhook_id == webhook.id:
+                await self.lines.delete_spoken(channel, message.id)
+            elif is_panel(message) and message.author == self.client.user:
+                await delete_message(channel, message.id)
 
     def _may_read_history(self, channel: MessageChannel) -> bool:
         found = self.client.get_channel(channel.id) or channel
@@ -197,11 +243,10 @@ class MessageSync:
                 continue
             async with session.drawing:
                 line = await self.store.lines.find_line(post.line)
+                script = line and await self.store.scripts.find_script(line.script)
                 try:
-                    if line is not None:
-                        await self._redraw(channel, post, line)
-                except discord.NotFound:
-                    pass
+                    if script and line and not await self.lines.edit(channel, script, post, line):
+                        await self.store.messages.delete_posts([message])
                 except (discord.HTTPException, *CONNECTION_ERRORS) as error:
                     log.warning("could not draw message %d again: %s", message, error)
                     redrawn.discard(message)

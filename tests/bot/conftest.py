@@ -16,6 +16,7 @@ import simcord
 from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
+from simcord.results import ResponseMessage
 from sqlalchemy import URL
 
 from bot.app.client import Bot
@@ -128,6 +129,7 @@ def chosen(voices: Path, tmp_path: Path) -> RunnerSettings:
         threads=1,
         line_length=200,
         quality="quick",
+        look="typewriter",
     )
 
 
@@ -159,6 +161,12 @@ class Stage:
         with self.world._bot_scope():
             await self.world.bot.close()
         await self.world.restart_bot(Bot(self.settings))
+
+    def permit(self, **permissions: bool) -> None:
+        """Give the bot permissions in the server."""
+        rights = self.guild.create_role("Bot", permissions=discord.Permissions(**permissions))
+        backend = self.world.backend
+        backend.add_member_role(self.guild.id, backend.bot_user.id, rights.id)
 
     async def lines(self, channel: Any = None) -> list[str]:
         """Return the script of a channel as the database has it."""
@@ -272,11 +280,10 @@ async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
     return await staged(world, chosen)
 
 
-def poll(stage: Stage) -> discord.Message:
-    """Return the newest message that shows takes to choose from."""
-    return [
-        one for one in stage.messages() if any("ake 1" in x or "for 1" in x for x in labels(one))
-    ][-1]
+def poll(stage: Stage) -> ResponseMessage:
+    """Return the newest message that shows takes to choose from, as it is now and becomes."""
+    shown = [one for one in stage.messages() if "**Take 1**" in one.content][-1]
+    return ResponseMessage(stage.world, stage.world.backend.messages[shown.channel.id][shown.id])
 
 
 def answer(result: Any) -> Any:

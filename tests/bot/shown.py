@@ -20,15 +20,27 @@ def letters(text: str) -> str:
     return "".join(one for one in text.upper() if one.isalnum())
 
 
+def read(message: Any) -> str:
+    """Return all text of a message, in components too."""
+    texts, components = [message.content], list(message.components)
+    while components:
+        component = components.pop(0)
+        texts.append(getattr(component, "content", ""))
+        components[:0] = getattr(component, "children", [])
+    return "\n".join(filter(None, texts))
+
+
 def says(message: Any, line: Line) -> bool:
-    """Return whether a message shows a line."""
-    element = line.element
-    return letters(message.content) == letters(" ".join(element.shown))
+    """Return whether a message shows a line, be the speaker its name or in its text."""
+    text = read(message)
+    shown = letters(" ".join(line.element.shown))
+    return shown in (letters(text), letters(message.author.name + text))
 
 
 def is_line(message: Any) -> bool:
-    """Return whether a message looks like one that shows a line."""
-    return message.content.startswith("```")
+    """Return whether a message looks like one that shows a line, in any look."""
+    is_card = message.flags.components_v2
+    return message.webhook_id is not None or is_card or message.content.startswith("```")
 
 
 @dataclass
@@ -57,11 +69,11 @@ class Reader:
                 if message.id in self.shown:
                     self.left.add(message.id)
                 if message.id not in self.left:
-                    found.append(f"{message.id} shows what is not recorded: {message.content}")
+                    found.append(f"{message.id} shows what is not recorded: {read(message)}")
                 continue
             seen.add(message.id)
             if not says(message, line):
-                found.append(f"{message.id} does not show line {line.id}: {message.content}")
+                found.append(f"{message.id} does not show line {line.id}: {read(message)}")
             order += [line.id] if line.id in tree else []
         self.shown = seen
         if order != path[len(path) - len(order) :] or len(order) < min(len(path), MAX_FIRST_LINES):

@@ -135,5 +135,7 @@ def test_the_invitation_asks_for_just_what_is_needed():
         send_messages_in_threads=True,
         create_public_threads=True,
         attach_files=True,
+        manage_webhooks=True,
+        read_message_history=True,
     )
     assert needed == client.INVITE_PERMISSIONS

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.settings import RunnerSettings
+from bot.ui.looks import Look
 from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
 from tests.bot.shown import Reader
 
@@ -215,7 +216,7 @@ def options(shown: Any) -> dict[str, str]:
 # The command ------------------------------------------------------------------------------------
 
 
-async def rehearsed(seed: int, steps: int) -> list[str]:
+async def rehearsed(seed: int, steps: int, look: str) -> list[str]:
     """Rehearse with this seed; return the faults, and the acts before them."""
     with tempfile.TemporaryDirectory() as folder:
         settings = RunnerSettings(
@@ -224,9 +225,12 @@ async def rehearsed(seed: int, steps: int) -> list[str]:
             line_length=40,
             quality="quick",
             person_limits="0 0 0",
+            look=look,
         )
         async with opened(settings) as world:
-            rehearsal = Rehearsal(await staged(world, settings), seed)
+            stage = await staged(world, settings)
+            stage.permit(manage_webhooks=True)
+            rehearsal = Rehearsal(stage, seed)
             faults = await rehearsal.run(steps)
     return [*faults, f"after {', '.join(rehearsal.acts)}"] if faults else []
 
@@ -237,11 +241,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (%(default)s)")
     parser.add_argument("--steps", type=int, default=30, help="for each seed (%(default)s)")
+    parser.add_argument("--look", choices=list(Look), help="(default: one after the other)")
     chosen = parser.parse_args()
+    looks = [chosen.look] if chosen.look else list(Look)
     wrong = 0
     with suppress(KeyboardInterrupt):
         for seed in range(chosen.first, chosen.first + chosen.seeds):
-            faults = asyncio.run(rehearsed(seed, chosen.steps))
+            faults = asyncio.run(rehearsed(seed, chosen.steps, looks[seed % len(looks)]))
             wrong += bool(faults)
             print(f"seed {seed}:", *(faults or ["all true"]), sep="\n  " if faults else " ")
         return int(wrong > 0)

@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("cooldown", INT64, nullable=False),
         sa.Column("role", sa.BigInteger()),
         sa.Column("erased", INT64, nullable=False),
+        sa.Column("look", sa.String()),
         sa.Column("style", sa.String()),
         sa.PrimaryKeyConstraint("id", name="pk_scripts"),
         sa.UniqueConstraint("delivery", name="uq_scripts_delivery"),
