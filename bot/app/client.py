@@ -56,9 +56,11 @@ INVITE_PERMISSIONS = discord.Permissions(
     manage_webhooks=True,
     read_message_history=True,
 )
-"""The permissions that the bot needs: to see and post messages, to open threads for forks, to attach
-scripts as files, to let characters speak under their names, and to find messages of its own that an
-earlier process could not record."""
+"""The permissions that the bot needs.
+
+They are to see and post messages, to open threads for forks, to attach scripts as files, to let
+characters speak under their names, and to find messages that an earlier process could not record.
+"""
 
 SINGLE_SHARD = Shards.all_of(1)
 

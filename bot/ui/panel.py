@@ -20,7 +20,6 @@ from .delivery import (
     send_with_retries,
     try_once,
 )
-from .line_messages import make_nonce
 from .panel_view import load_panel
 
 log = logging.getLogger("onbook.panel")
@@ -85,20 +84,21 @@ class Panel:
     ) -> None:
         newest = max(above, await self.store.messages.find_newest_post(channel.id))
         known = await self.store.messages.find_channel(channel.id)
-        old = known.panel if known else None
+        old, new = known.panel if known else None, None
         if script is not None:
             line = script.head and await self.store.lines.find_line(script.head)
             text, view = await load_panel(self.store, script, line or None)
             content = "\n".join(filter(None, (note, text)))
             if old and old > newest and await _edit(channel, old, content, view):
                 return
-            nonce = make_nonce("panel", old, newest)
-            message = await post_message(channel, content, nonce, view=view)
-            await self.store.messages.record_panel(channel.id, script.guild, message.id)
-        elif old:
-            await self.store.messages.record_panel(channel.id, None, None)
+            new = (await post_message(channel, content, view=view)).id
+        # Deleted before the new one is recorded, because a new one that is not recorded is found
+        # below the newest recorded message, but an old one nowhere.
         if old:
             await delete_message(channel, old)
+        if old or new:
+            guild = script.guild if script else None
+            await self.store.messages.record_panel(channel.id, guild, new)
 
 
 def is_panel(message: discord.Message) -> bool:

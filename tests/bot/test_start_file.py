@@ -216,7 +216,9 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
 async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(library, "READING_TIME_LIMIT", 0.0)
     elements = parse_person_text(a_play(5_000))
-    await house.session.library.import_script(house.writer(), NewScript(title="Long"), elements)
+    turn = await house.session.library.import_script(
+        house.writer(), NewScript(title="Long"), elements
+    )
     path = await house.store.lines.load_path_ids(turn.script.head)
     assert path == list(range(path[0], path[0] + 5_000))
     await house.session.history.undo(house.writer())

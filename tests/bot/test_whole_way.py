@@ -50,8 +50,7 @@ async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path
         ann = guild.add_member(env.create_user("Ann"))
         await env.settle()
         await ann.slash(channel, "start", heading="INT. DINER - NIGHT")
-        before = await ann.slash(channel, "continue", seed=1)
-        assert "-# tiny, seed 1" in before.response.content
+        await ann.slash(channel, "continue", seed=1)
 
         # The bot runs while the voice is trained.
         sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
@@ -61,9 +60,9 @@ async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path
 
         told = await ann.slash(channel, "model use", model="mine", script=True)
         assert "“mine” writes this script from now on" in told.response.content
-        after = await ann.slash(channel, "continue", seed=1)
-        assert "“mine” has read the script and continues it" in after.response.content
-        assert "-# mine, seed 1" in after.response.content
+        await ann.slash(channel, "continue", seed=1)
+        panel = channel.history()[-1]
+        assert "“mine” has read the script and continues it" in panel.content
         shown = await ann.slash(channel, "model info", model="mine")
         assert "own texts" in shown.response.content
     finally:

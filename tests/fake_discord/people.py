@@ -112,7 +112,7 @@ class Message:
     @property
     def is_panel(self) -> bool:
         """Return whether the message has the buttons of a script."""
-        return "Write" in self.labels
+        return bool({"Write", "Schreiben"} & set(self.labels))
 
     @property
     def is_line(self) -> bool:
@@ -168,16 +168,21 @@ class Asked:
         found = (self.discord.messages[one] for one in self.messages)
         return [message for message in found if not message.deleted]
 
+    def results(self) -> list[Message]:
+        """Return the messages of the channel that are new or others since the request."""
+        seen = Channel(self.discord, self.channel).messages() if self.channel else []
+        return [one for one in seen if one.id > self.id or one.versions[-1].at > self.began]
+
     async def shows(self, *texts: str) -> Message:
-        """Wait for an answering message that contains one of these texts."""
+        """Wait for an answer, or else a result, that contains one of these texts."""
 
         def find() -> Message | None:
-            for message in self.answers():
+            for message in (*self.answers(), *self.results()):
                 if any(text in message.text for text in texts):
                     return message
             return None
 
-        return await self.discord.until(find, lambda: f"{texts} in {self}", [self.id])
+        return await self.discord.until(find, lambda: f"{texts} in {self}")
 
     async def is_done(self) -> Message:
         """Wait until the answer is gone, which only the person saw, and return the panel.
@@ -191,7 +196,7 @@ class Asked:
             panels = [one for one in Channel(self.discord, self.channel).messages() if one.is_panel]
             return panels[0] if len(panels) == 1 else None
 
-        return await self.discord.until(find, lambda: f"the end of {self}", [self.id])
+        return await self.discord.until(find, lambda: f"the end of {self}")
 
     async def shows_modal(self) -> Json:
         """Wait for a modal window."""
@@ -263,13 +268,16 @@ class Channel:
         return panel
 
     def tells(self, lines: Sequence[str]) -> bool:
-        """Return whether everybody sees these last lines of a script, once each, over a panel."""
+        """Return whether everybody sees the lines of a script, once each, in order, over a panel.
+
+        Where none was shown before, ten may be missing at the beginning.
+        """
         messages = self.messages()
         shown = [message for message in messages if message.is_line]
         panels = [message for message in messages if message.is_panel]
         return (
-            len(shown) == len(lines)
-            and all(map(Message.reads, shown, lines))
+            min(len(lines), 10) <= len(shown) <= len(lines)
+            and all(map(Message.reads, reversed(shown), reversed(lines)))
             and len(panels) == 1
             and all(message.id < panels[0].id for message in shown)
         )
