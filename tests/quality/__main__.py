@@ -161,8 +161,8 @@ def _judge(options: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(options: argparse.Namespace, number: int) -> list[Place]:
-    return places.choose(places.held_out(options.corpus), number, options.seed)
+def _chosen(options: argparse.Namespace, number: int, apart: int = 1) -> list[Place]:
+    return places.choose(places.held_out(options.corpus), number, options.seed, apart)
 
 
 async def _written(
@@ -183,7 +183,7 @@ def _lines(options: argparse.Namespace, chosen: Sequence[Place]) -> list[Element
 
 
 def _sheet(options: argparse.Namespace) -> int:
-    chosen = _chosen(options, options.number)
+    chosen = _chosen(options, options.number, sheets.APART)
     text = sheets.of_lines(options.voice.stem, chosen, _lines(options, chosen))
     options.out.write_text(text, encoding="utf-8")
     print(f"Mark the lines in {options.out}, then: python -m tests.quality score {options.out}")
@@ -192,7 +192,7 @@ def _sheet(options: argparse.Namespace) -> int:
 
 def _pairs(options: argparse.Namespace) -> int:
     # Write a few more, because the voice may say what people said at some places.
-    chosen = _chosen(options, options.number + options.number // 10)
+    chosen = _chosen(options, options.number + options.number // 10, sheets.APART)
     made = sheets.of_pairs(chosen, _lines(options, chosen), options.number, options.seed)
     text, answers = made
     options.out.write_text(text, encoding="utf-8")

@@ -22,6 +22,10 @@ from .places import Place
 CONTEXT = 3
 """Elements that are shown before a line: enough to answer, and too short to quote a play."""
 
+APART = 20
+"""Least elements between two places of a play, because what people say next may tell which of two
+lines before it was theirs."""
+
 LONGEST = 300
 """Characters of each element that are shown, its last ones."""
 

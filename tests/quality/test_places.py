@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_places_are_drawn_once_each_and_the_same_for_a_seed(scenes: Path):
     every = choose(texts, 10_000, seed=1)
     assert 20 < len(every) < 10_000
     assert set(found) < set(every)
+
+
+def test_places_are_apart_if_asked():
+    found = choose([script(200)], 9, seed=1, apart=15)
+    lines = sorted(int(place.people.body.split()[3]) for place in found)
+    assert len(found) == 9
+    assert all(after - before >= 15 for before, after in pairwise(lines))
 
 
 def test_a_place_has_its_script_and_how_people_went_on(scenes: Path):
