@@ -64,8 +64,13 @@ async def grown(path: Path) -> Path:
     await store.key_values.save_value("synced", "a\tb\nc")
     await store.people.erase_person(9, text=True)
     await post(store, 200, ids[1])
+    gone = Draft(Element(Kind.ACTION, "Gone."), 8, "Ben", STATE, "fingerprint", {})
+    now = await store.scripts.get_script(script.id)
+    [last] = await store.lines.append_lines(now, now.head, [gone], "gone", take=0)
+    await post(store, 300, last.id)
+    await store.people.erase_person(8, text=True)
     await store.scripts.delete_script((await store.scripts.create_script(a_script(2))).id)
-    await store.people.erase_person(7, text=True)
+    await store.people.erase_person(7, text=False)
     await store.close()
     return path
 

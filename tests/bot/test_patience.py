@@ -124,13 +124,3 @@ async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
     running = await inside.services.store.scripts.find_running_script(inside.channel.id)
     assert running is not None
     assert running.title == "The Diner"
-
-
-async def test_stop_on_a_script_that_has_begun_says_so(inside: Inside, gate: asyncio.Event):
-    asked = await begun_from_a_file(inside)
-    shown = await asked.shows("The voice is reading")
-    button = shown.buttons["Stop"]
-    gate.set()
-    await asked.is_done()
-    told = await asked_to_stop(inside, shown, button)
-    assert told == "That script has already started. See it in /scripts."
