@@ -78,6 +78,9 @@ class Settings(BaseModel):
             description="The command that groups of On in a host's bot.",
         ),
     ] = "onbook"
+    mentions: Annotated[
+        bool, Field(description="Whether On Book answers mentions of a host's bot, too.")
+    ] = False
     database: Annotated[Path, Field(description="The SQLite file with the scripts.")] = Path(
         "onbook.db"
     )
@@ -131,6 +134,10 @@ class Settings(BaseModel):
         int,
         Field(ge=0, le=1500, description="Characters after which the end of a line tends to end."),
     ] = 60
+    moods: Annotated[
+        str,
+        Field(description="More moods, with temperature, top-p and length: dreamy 1.1 0.9 120, …"),
+    ] = ""
     banned: Annotated[FilePath, Field(description="The file of banned words, one per line.")] = (
         SHIPPED_BANNED
     )
@@ -166,6 +173,22 @@ class Settings(BaseModel):
     guild_limits: Annotated[
         str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("server"))
     ] = "1200 2000 9600000"
+
+    @field_validator("moods")
+    @classmethod
+    def _check_moods(cls, given: str) -> str:
+        for entry in given.split(",") if given.strip() else ():
+            try:
+                _, temperature, top_p, length = entry.split()
+                numbers = float(temperature), float(top_p), int(length)
+            except ValueError:
+                numbers = (0.0, 0.0, 0)
+            if not (0.1 <= numbers[0] <= 2 and 0.05 <= numbers[1] <= 1 and 0 <= numbers[2] <= 1500):
+                raise ValueError(
+                    "each mood must have a name, a temperature from 0.1 to 2, a top-p from 0.05 to "
+                    "1 and a length to 1500, such as dreamy 1.1 0.9 120"
+                )
+        return given
 
     @model_validator(mode="after")
     def _check_one_database(self) -> Self:

@@ -136,7 +136,8 @@ def commands() -> dict[str, set[str]]:
             inside: list[Any] = [top] if isinstance(top, app_commands.Command) else []
             inside += top.walk_commands() if isinstance(top, app_commands.Group) else []
             for one in inside:
-                found[one.qualified_name] = {option.name for option in one.parameters}
+                group = "script " if one.name in feature.SCRIPT_COMMANDS else ""
+                found[f"{group}{one.qualified_name}"] = {option.name for option in one.parameters}
     return found
 
 

@@ -8,8 +8,8 @@ import hashlib
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -22,6 +22,7 @@ from ..cogs import add_cogs
 from ..cogs.feature import speaking_to
 from ..cogs.option_checks import InvalidOption
 from ..cogs.services import CogServices
+from ..i18n.catalogue import remember_commands
 from ..i18n.translator import Names
 from ..inference.engine import EngineLoad
 from ..settings import RunnerSettings, SettingsError
@@ -147,7 +148,7 @@ def _is_readable(option: dict[str, Any]) -> bool:
 
 
 class Bot(commands.AutoShardedBot):
-    """A Discord client that reads neither messages nor members.
+    """A Discord client that reads no members, and no messages but those that mention it.
 
     Args:
         chosen: The settings.
@@ -175,7 +176,9 @@ class Bot(commands.AutoShardedBot):
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=CommandTree,
-            intents=discord.Intents(guilds=True),
+            # Discord sends the text of a message only where the message mentions the bot.
+            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
+            max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             shard_ids=list(shards.ids),
             shard_count=shards.count,
@@ -207,6 +210,7 @@ class Bot(commands.AutoShardedBot):
         Of several processes, the one that has the first shard does so.
         """
         if SYNCING_SHARD not in Shards.of(self).ids:
+            await self._fetch_command_ids()
             return
         commands_now = [
             await command.get_translated_payload(self.tree, self._names)
@@ -216,10 +220,16 @@ class Bot(commands.AutoShardedBot):
         digest = hashlib.sha256(description.encode()).hexdigest()
         store = services.store
         if not self._always_sync and await store.key_values.find_value(SYNCED_COMMANDS) == digest:
+            await self._fetch_command_ids()
             return
-        await self.tree.sync()
+        _remember_commands(await self.tree.sync())
         await store.key_values.save_value(SYNCED_COMMANDS, digest)
         log.info("%d commands were synced", len(commands_now))
+
+    async def _fetch_command_ids(self) -> None:
+        """Ask Discord for the ids of the commands, without which sentences mention only names."""
+        with suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+            _remember_commands(await self.tree.fetch_commands())
 
     async def take_shards(self) -> None:
         """Wait until no other process has any of this process's shards."""
@@ -250,6 +260,9 @@ class Bot(commands.AutoShardedBot):
             scopes=("bot", "applications.commands"),
         )
         log.info("ready as %s; invite it with %s", self.user, url)
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Run no command by a mention, because a cog answers mentions."""
 
     async def on_shard_connect(self, shard_id: int) -> None:
         """Count a session that has begun."""
@@ -315,6 +328,10 @@ class Bot(commands.AutoShardedBot):
 
     def _collect_loads(self) -> Mapping[str, EngineLoad]:
         return self.services.voices.loads() if self.services else {}
+
+
+def _remember_commands(synced: Sequence[app_commands.AppCommand]) -> None:
+    remember_commands({command.name: command.id for command in synced})
 
 
 async def run_on_discord(settings: RunnerSettings) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import discord
 import simcord
 
-from ..cogs.writing import HELP_TEXT
+from ..cogs.help import HELP_TEXT
 from ..i18n.catalogue import say
 from ..settings import RunnerSettings
 from ..ui.components import make_start_button

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from discord.ext import commands
@@ -13,8 +14,11 @@ from ..ui.live_polls import CallLater
 from .branches import Branches
 from .cast import Cast
 from .command_group import check_conflicts, make_group
+from .details import Details
 from .expired_interactions import ExpiredInteractions
 from .feature import FeatureCog
+from .help import Help
+from .menu import Menu
 from .models import Models
 from .privacy import Privacy
 from .reading import Reading
@@ -28,21 +32,32 @@ from .upkeep import Upkeep
 from .writing import Writing
 
 FEATURES: tuple[type[FeatureCog], ...] = (
-    Privacy,
-    Models,
-    ScriptSettings,
-    Reading,
-    Cast,
-    Scripts,
-    Branches,
     Starting,
     Writing,
+    Cast,
+    Reading,
+    Scripts,
+    Branches,
+    ScriptSettings,
+    Models,
+    Privacy,
+    Details,
+    Help,
+    Menu,
     Takes,
     Stopping,
     ExpiredInteractions,
     Upkeep,
 )
 """The features, in the order in which Discord is told of their commands."""
+
+
+def _gather_script_commands(features: Sequence[FeatureCog]) -> None:
+    """Move the commands of all features that belong under /script into that group."""
+    [script] = [one.script for one in features if isinstance(one, Reading)]
+    for feature in features:
+        for command in feature.release_script_commands():
+            script.add_command(command)
 
 
 CogT = TypeVar("CogT", bound=commands.Cog)
@@ -95,6 +110,7 @@ async def add_cogs(
         if group:
             check_conflicts(bot, group)  # again, because the host went on meanwhile
         features = [adapt(kind)(services) for kind in FEATURES]
+        _gather_script_commands(features)
         commands_inside = None
         if group:
             released = [command for feature in features for command in feature.release_commands()]

@@ -27,7 +27,7 @@ from ..ui.components import (
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.responses import answer_error, check_permissions
 from ..ui.script_messages import format_page_title
-from .feature import MAX_CHOICES, UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors
+from .feature import MAX_CHOICES, UNTITLED, FeatureCog, MenuCallback, answer_errors
 from .history_page import (
     LINE_ID,
     LINES_PER_PAGE,
@@ -39,45 +39,27 @@ from .history_page import (
 )
 from .option_checks import check_lengths, parse_chosen_id
 from .requester import format_requester, get_requester
-from .services import CogServices
 
 MAX_MODAL_TEXT = 4000
 """Characters of a text from a window; a command's may have more."""
 
-CONTEXT_MENUS = CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
+CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
 
 
 class Branches(FeatureCog, name="OnBook.branches"):
     """See how a script came to be, go back in it, and take it another way."""
 
-    def __init__(self, services: CogServices) -> None:
-        super().__init__(services)
-        # discord.py collects no context-menu commands from the body of a cog.
-        self.menus = [
-            allow_in_servers_and_dms(
-                app_commands.ContextMenu(name=CONTINUE, callback=self.continue_from)
-            ),
-            allow_in_servers_and_dms(
-                app_commands.ContextMenu(name=REWRITE, callback=self.rewrite_in)
-            ),
-        ]
+    SCRIPT_COMMANDS = frozenset({"history", "fork", "edit"})
 
-    async def cog_load(self) -> None:
-        """Add the commands on messages, and begin to listen."""
-        for menu in self.menus:
-            self.bot.tree.add_command(menu)
-        await super().cog_load()
-
-    async def cog_unload(self) -> None:
-        """Remove the context menus, and stop listening."""
-        for menu in self.menus:
-            self.bot.tree.remove_command(menu.name, type=menu.type)
-        await super().cog_unload()
+    def menus(self) -> dict[str, MenuCallback]:
+        """Return the commands on messages that go back to a line."""
+        return {CONTINUE: self.continue_from, REWRITE: self.rewrite_in}
 
     def listeners(self) -> dict[str, Handler]:
         """Listen to the menu of lines, to its pages, and to the offer to continue from a line."""
         return {
+            position_pattern("menu-history"): lambda interaction, _: self.open_history(interaction),
             LINE_ID: lambda interaction, match: self.choose_line(interaction, int(match["script"])),
             page_pattern("history"): lambda interaction, match: self.turn_history(
                 interaction, int(match["script"]), int(match["number"])
@@ -89,15 +71,22 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     @app_commands.command(name="history")
     @app_commands.describe(line="The line to go to in the list, by number; by default the last")
-    @allow_in_servers_and_dms
     @answer_errors
     async def history(
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """See who wrote what, and continue from any line"""
+        await self._show_history(interaction, line)
+
+    @answer_errors
+    async def open_history(self, interaction: Interaction) -> None:
+        """Show the end of the history, from the menu."""
+        await self._show_history(interaction)
+
+    async def _show_history(self, interaction: Interaction, line: int | None = None) -> None:
+        """Show the history at a line, by its number, or at its end."""
         script = await self.services.open_session(interaction).load_script()
-        last = await self._count_pages(script) - 1
-        number, requested = last, None
+        number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
         if line is not None:
             requested = (await self._find_position(script, line)).line
             number = await self._find_page(script, requested)
@@ -110,7 +99,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
         title="The new script's title",
         thread="Continue in a new thread instead of here",
     )
-    @allow_in_servers_and_dms
     @answer_errors
     async def fork(
         self,
@@ -139,7 +127,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     @app_commands.command(name="edit")
     @app_commands.describe(line="The line's number in the history; by default the last")
-    @allow_in_servers_and_dms
     @answer_errors
     async def edit(
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
@@ -227,7 +214,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         running = await self.services.open_session(interaction).load_script()
         if running.id != script:
             raise SessionError(
-                say("Another script is running here now. See its lines with {/history}.")
+                say("Another script is running here now. See its lines with {/script history}.")
             )
         await FirstResponse(interaction).defer()
         content, view = await self._make_history_page(running, number)
@@ -242,11 +229,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
         The line with the id ``requested`` is marked.
         """
-        pages = await self._count_pages(script)
+        count = await self._count_lines(script)
+        pages = -(-count // LINES_PER_PAGE)
         number = min(number, pages - 1)
-        lines = await self.store.lines.load_tree_lines(
-            script, number * LINES_PER_PAGE, (number + 1) * LINES_PER_PAGE
-        )
+        # The last page is full as well, so that it opens on more than the newest line.
+        begin = max(min(number * LINES_PER_PAGE, count - LINES_PER_PAGE), 0)
+        lines = await self.store.lines.load_tree_lines(script, begin, begin + LINES_PER_PAGE)
         numbers = await self._number_lines(script)
         title = format_page_title(script, number, pages)
         options = [make_option(line, numbers.get(line.id)) for line in lines]
@@ -256,12 +244,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
         list_text = format_lines(lines, numbers, values, requested, size_left)
         return f"{title}\n{list_text}", view
 
-    async def _count_pages(self, script: Script) -> int:
-        """Count the pages of a history; raise SessionError for a script without a line."""
+    async def _count_lines(self, script: Script) -> int:
+        """Count the lines of a history; raise SessionError for a script without a line."""
         lines = await self.store.lines.count_tree_lines(script)
         if not lines:
             raise SessionError(say("The script is empty. Write a line, or use {/continue}."))
-        return -(-lines // LINES_PER_PAGE)
+        return lines
 
     async def _find_page(self, script: Script, line: int) -> int:
         """Return the page of a history, from 0, that has a line."""

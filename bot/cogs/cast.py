@@ -13,7 +13,7 @@ from ..screenplay.free_text import parse_cast, parse_name
 from ..session.channel_session import ChannelSession
 from ..session.turn import NoScript
 from ..storage.schema import Script
-from ..ui.components import Interaction
+from ..ui.components import Handler, Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_permissions
 from .feature import MAX_CHOICE_LENGTH, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
@@ -22,6 +22,10 @@ from .requester import get_requester
 
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the button of the menu that shows the cast."""
+        return {position_pattern("menu-cast"): lambda interaction, _: self.open_cast(interaction)}
 
     cast_group = allow_in_servers_and_dms(
         app_commands.Group(name="cast", description="The script's cast")
@@ -69,6 +73,15 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @answer_errors
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast and who plays whom"""
+        await self._send_cast(interaction)
+
+    @answer_errors
+    async def open_cast(self, interaction: Interaction) -> None:
+        """Show the cast, from the menu."""
+        await self._send_cast(interaction)
+
+    async def _send_cast(self, interaction: Interaction) -> None:
+        """Show the cast to the person who asked."""
         script = await self.services.open_session(interaction).load_script()
         await FirstResponse(interaction).send_message(format_cast(script), ephemeral=True)
 
@@ -127,7 +140,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
 def format_cast(script: Script) -> str:
     """Return the cast of a script as a list."""
     if not script.cast:
-        return say("The cast is empty. Add characters with `{/cast add}`.")
+        return say("The cast is empty. Add characters with {/cast add}.")
     lines = [
         f"- {_format_character(inline(character, 60), script.players.get(character))}"
         for character in script.cast

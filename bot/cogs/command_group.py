@@ -9,7 +9,8 @@ from typing import Any
 import discord
 from discord import AppCommandType, app_commands
 
-from .branches import CONTEXT_MENUS
+from .branches import CONTINUE, REWRITE
+from .details import DETAILS
 from .feature import Command, allow_in_servers_and_dms
 from .services import Host, OnBook
 
@@ -41,7 +42,8 @@ def check_conflicts(bot: Host, group: str) -> None:
     tree: app_commands.CommandTree[Any] = bot.tree
     stand_ins: list[app_commands.Group | app_commands.ContextMenu] = [make_group(group, ())]
     stand_ins += [
-        app_commands.ContextMenu(name=name, callback=_do_nothing) for name in CONTEXT_MENUS
+        app_commands.ContextMenu(name=name, callback=_do_nothing)
+        for name in (CONTINUE, REWRITE, DETAILS)
     ]
     with ExitStack() as added:
         for command in stand_ins:

@@ -6,13 +6,15 @@ import functools
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import Parameter, signature
-from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, get_type_hints
 
+import discord
 from discord import app_commands
 from discord.ext import commands
 
+from ..generation.moods import label_moods
 from ..generation.options import OptionSpec
-from ..i18n.catalogue import phrase, speaking
+from ..i18n.catalogue import phrase, remember_commands, speaking
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_listener
 from ..ui.responses import IS_HANDLED, answer_error
@@ -25,6 +27,7 @@ CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
 Cog = TypeVar("Cog", bound="FeatureCog")
 CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
+MenuCallback = Callable[[Interaction, discord.Message], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
@@ -37,16 +40,35 @@ UNTITLED = phrase("Untitled")
 class FeatureCog(commands.Cog):
     """A feature: its commands, and the listeners to its buttons and menus."""
 
+    SCRIPT_COMMANDS: ClassVar[frozenset[str]] = frozenset()
+    """The names of the cog's commands that are subcommands of /script."""
+
     def __init__(self, services: CogServices) -> None:
         self.services = services
         self.bot = services.bot
         self.store = services.store
         self.turns = Turns(services)
+        # discord.py collects no context-menu commands from the body of a cog.
+        self._menus = [
+            allow_in_servers_and_dms(app_commands.ContextMenu(name=name, callback=callback))
+            for name, callback in self.menus().items()
+        ]
         self._listeners = [make_listener(*one) for one in self.listeners().items()]
 
     def listeners(self) -> Mapping[str, Handler]:
         """Return handlers by patterns of custom ids, as `make_listener` takes them."""
         return {}
+
+    def menus(self) -> Mapping[str, MenuCallback]:
+        """Return the commands on messages by their names."""
+        return {}
+
+    def release_script_commands(self) -> list[Command]:
+        """Return the cog's commands that belong under /script, which it leaves to the caller."""
+        released: list[Command] = self.get_app_commands()
+        inside = [command for command in released if command.name in self.SCRIPT_COMMANDS]
+        self.__cog_app_commands__ = [one for one in released if one not in inside]
+        return inside
 
     def release_commands(self) -> list[Command]:
         """Return the cog's commands, which it leaves to the caller to add to the bot."""
@@ -58,11 +80,15 @@ class FeatureCog(commands.Cog):
         """Resume the work that earlier processes left; called once the client is ready."""
 
     async def cog_load(self) -> None:
-        """Begin to listen."""
+        """Add the commands on messages, and begin to listen."""
+        for menu in self._menus:
+            self.bot.tree.add_command(menu)
         self.bot.add_dynamic_items(*self._listeners)
 
     async def cog_unload(self) -> None:
-        """Stop listening."""
+        """Remove the commands on messages, and stop listening."""
+        for menu in self._menus:
+            self.bot.tree.remove_command(menu.name, type=menu.type)
         self.bot.remove_dynamic_items(*self._listeners)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
@@ -110,6 +136,10 @@ def speaking_to(
 ) -> Iterator[None]:
     """Speak the language of the person who asks, and measure how long they wait."""
     interaction.extras[IS_HANDLED] = True
+    if group and isinstance(interaction.command, app_commands.Command):
+        # A host syncs the commands itself, so that their ids come with the first use.
+        data: Any = interaction.data
+        remember_commands({data["name"]: int(data["id"])})
     with measure_wait(interaction, meter), speaking(interaction.locale.value, group):
         yield
 
@@ -156,3 +186,18 @@ def suggest(names: Sequence[str], current: str) -> list[app_commands.Choice[str]
     typed = str(current).casefold()
     matching = [name for name in names if typed in name.casefold()]
     return [app_commands.Choice(name=name, value=name) for name in matching[:MAX_CHOICES]]
+
+
+def suggest_moods(
+    interaction: Interaction, services: CogServices, current: str
+) -> list[app_commands.Choice[str]]:
+    """Return the moods whose names contain what was typed, as suggestions."""
+    typed = str(current).casefold()
+    with speaking(interaction.locale.value, services.group):
+        labels = label_moods(services.settings).items()
+    choices = [
+        app_commands.Choice(name=label, value=name)
+        for name, label in labels
+        if typed in label.casefold()
+    ]
+    return choices[:MAX_CHOICES]

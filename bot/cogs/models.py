@@ -27,11 +27,11 @@ from .requester import get_requester
 class Models(FeatureCog, name="OnBook.models"):
     """See the voices, and choose one."""
 
-    model = allow_in_servers_and_dms(
-        app_commands.Group(name="model", description="See and choose voices")
+    voice_group = allow_in_servers_and_dms(
+        app_commands.Group(name="voice", description="See and choose voices")
     )
 
-    @model.command(name="list")
+    @voice_group.command(name="list")
     @answer_errors
     async def list_models(self, interaction: Interaction) -> None:
         """List the voices"""
@@ -41,16 +41,16 @@ class Models(FeatureCog, name="OnBook.models"):
         chosen = await session.library.find_chosen_model(interaction.guild_id)
         await complete_response(interaction, content=model_cards.format_model_list(files, chosen))
 
-    @model.command(name="use")
+    @voice_group.command(name="use")
     @app_commands.describe(
-        model="The voice to write with",
+        voice="The voice to write with",
         script="Only for the script running here",
     )
     @answer_errors
     async def use_model(
         self,
         interaction: Interaction,
-        model: app_commands.Range[str, 1, 100],
+        voice: app_commands.Range[str, 1, 100],
         script: bool = False,
     ) -> None:
         """Choose the voice for new scripts on this server, or for the script running here"""
@@ -64,42 +64,42 @@ class Models(FeatureCog, name="OnBook.models"):
             )
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
-        _check_usable(await self.services.voices.look(model))
-        await self.services.voices.engine(model)
+        _check_usable(await self.services.voices.look(voice))
+        await self.services.voices.engine(voice)
         if script:
-            await session.library.change_preferences(get_requester(interaction), {"voice": model})
+            await session.library.change_preferences(get_requester(interaction), {"voice": voice})
             sentence = say(
                 "“{voice}” writes this script from now on, and reads it first.",
-                voice=inline(model, 40),
+                voice=inline(voice, 40),
             )
         else:
             await self.store.key_values.save_value(
-                guild_voice_key(interaction.guild_id or 0), model
+                guild_voice_key(interaction.guild_id or 0), voice
             )
             sentence = say(
                 "“{voice}” writes new scripts here from now on. Other scripts keep their voices; "
-                "change one with {/model use} and {*script}.",
-                voice=inline(model, 40),
+                "change one with {/voice use} and {*script}.",
+                voice=inline(voice, 40),
             )
         await complete_response(interaction, content=sentence)
 
-    @model.command(name="info")
+    @voice_group.command(name="info")
     @app_commands.describe(
-        model="The voice; by default the one that writes here",
+        voice="The voice; by default the one that writes here",
         everyone="Show it to everyone here",
     )
     @answer_errors
     async def show_model(
         self,
         interaction: Interaction,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        voice: app_commands.Range[str, 1, 100] | None = None,
         everyone: bool = False,
     ) -> None:
         """See what a voice was trained on, how good it is, and how it learned"""
         session = self.services.open_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         file = await self.services.voices.look(
-            model or await _find_model_name(session, interaction.guild_id)
+            voice or await _find_model_name(session, interaction.guild_id)
         )
         _check_usable(file)
         may_attach = interaction.app_permissions.attach_files
@@ -110,8 +110,8 @@ class Models(FeatureCog, name="OnBook.models"):
             attachments=list(filter(None, files)),
         )
 
-    @use_model.autocomplete("model")
-    @show_model.autocomplete("model")
+    @use_model.autocomplete("voice")
+    @show_model.autocomplete("voice")
     async def _suggest_one(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:

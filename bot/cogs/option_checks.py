@@ -79,3 +79,10 @@ def parse_chosen_id(values: Sequence[object]) -> int:
         if 0 < number <= MAX_ID:
             return number
     raise SessionError(say("That is not on the list any more. Open the list again."))
+
+
+def parse_choice(values: Sequence[object]) -> str:
+    """Return the one text that was chosen from a list; raise InvalidOption for anything else."""
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise InvalidOption
+    return values[0]

@@ -7,7 +7,7 @@ import datetime as dt
 import io
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from ..i18n.catalogue import many, phrase, say, say_plural
 from ..i18n.markdown import inline
@@ -24,15 +24,26 @@ from ..session import replay, surprisal
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.replay import ReplayResult
-from ..session.turn import MAX_LINES, SessionError
+from ..session.turn import MAX_LINES, ScriptPosition, SessionError
 from ..storage.schema import Script
-from ..ui.components import REPLAY, Handler, Interaction, page_pattern
+from ..ui.components import (
+    REPLAY,
+    Handler,
+    Interaction,
+    get_selected,
+    make_position_id,
+    make_view,
+    page_pattern,
+    parse_position,
+    position_pattern,
+)
 from ..ui.delivery import FirstResponse, complete_response, edit_response
 from ..ui.images import pictures
 from ..ui.images.pictures import Picture
 from ..ui.replay_report import format_report, format_table
 from ..ui.script_messages import format_page
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
+from .option_checks import InvalidOption, parse_choice
 
 FORMAT_CHOICES = [
     app_commands.Choice(name=one.label, value=one.ending) for one in EXPORT_FORMATS.values()
@@ -42,6 +53,9 @@ PAPER_CHOICES = [
     app_commands.Choice(name="A4", value=PaperSize.A4.value),
 ]
 
+SURPRISE_LINES = 4
+"""Lines in the picture of what surprised the voice, unless another number is asked for."""
+
 MIN_TABLE_LINES = 10
 """Lines of a script from which on a replay has a file."""
 
@@ -50,21 +64,36 @@ class Reading(FeatureCog, name="OnBook.reading"):
     """Read a script."""
 
     def listeners(self) -> dict[str, Handler]:
-        """Listen to the buttons under the pages of a script."""
+        """Listen to the buttons under the pages of a script, and to what the menu shows of it."""
         return {
+            position_pattern("menu-show"): lambda interaction, _: self.open_script(interaction),
+            position_pattern("menu-export"): lambda interaction, match: self.ask_for_format(
+                interaction, parse_position(match)
+            ),
+            position_pattern("menu-format"): lambda interaction, _: self.export_from_menu(
+                interaction
+            ),
+            position_pattern("menu-stats"): lambda interaction, _: self.open_stats(interaction),
+            position_pattern("menu-surprise"): lambda interaction, _: self.open_surprise(
+                interaction
+            ),
             page_pattern("page"): lambda interaction, match: self.turn_page(
                 interaction, int(match["script"]), int(match["number"])
-            )
+            ),
         }
 
     script = allow_in_servers_and_dms(
-        app_commands.Group(name="script", description="Read this channel's script")
+        app_commands.Group(name="script", description="Read and change this channel's scripts")
     )
 
     @script.command(name="show")
     @answer_errors
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script here, or download it"""
+        await self._show(interaction)
+
+    async def _show(self, interaction: Interaction) -> None:
+        """Show the last page of the script, and attach all of it."""
         session = self.services.open_session(interaction)
         script = await session.load_nonempty_script()
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -120,6 +149,51 @@ class Reading(FeatureCog, name="OnBook.reading"):
         """See who speaks, who wrote how much, and how long the script is"""
         await send_stats(interaction, self.services.open_session(interaction), to_all=everyone)
 
+    # From the menu
+
+    @answer_errors
+    async def open_script(self, interaction: Interaction) -> None:
+        """Show the script."""
+        await self._show(interaction)
+
+    @answer_errors
+    async def ask_for_format(self, interaction: Interaction, position: ScriptPosition) -> None:
+        """Ask in which format the script is exported."""
+        select: ui.Select[ui.View] = ui.Select(
+            custom_id=make_position_id("menu-format", position),
+            placeholder=say("Choose a format…"),
+            options=[
+                discord.SelectOption(label=one.label, value=one.ending)
+                for one in EXPORT_FORMATS.values()
+            ],
+        )
+        question = say("In which format? {/script export} has more choices.")
+        await FirstResponse(interaction).send_message(
+            question, view=make_view(select), ephemeral=True
+        )
+
+    @answer_errors
+    async def export_from_menu(self, interaction: Interaction) -> None:
+        """Export the script in the format that was chosen."""
+        export_format = EXPORT_FORMATS.get(parse_choice(get_selected(interaction)))
+        if export_format is None:
+            raise InvalidOption
+        session = self.services.open_session(interaction)
+        await send_export(
+            interaction, session, export_format, PaperSize.LETTER, scene_numbers=False
+        )
+
+    @answer_errors
+    async def open_stats(self, interaction: Interaction) -> None:
+        """Show the picture of who speaks and who wrote."""
+        await send_stats(interaction, self.services.open_session(interaction), to_all=False)
+
+    @answer_errors
+    async def open_surprise(self, interaction: Interaction) -> None:
+        """Show the picture of what surprised the voice."""
+        session = self.services.open_session(interaction)
+        await send_surprise(interaction, session, SURPRISE_LINES, to_all=False)
+
     @script.command(name="replay")
     @app_commands.describe(everyone="Show it to everyone here")
     @answer_errors
@@ -135,17 +209,16 @@ class Reading(FeatureCog, name="OnBook.reading"):
         )
         await send_replay(interaction, match)
 
-    @app_commands.command(name="surprise")
+    @script.command(name="surprise")
     @app_commands.describe(
         lines="How many of the last lines to show, from 1 to 10",
         everyone="Show it to everyone here",
     )
-    @allow_in_servers_and_dms
     @answer_errors
     async def surprise(
         self,
         interaction: Interaction,
-        lines: app_commands.Range[int, 1, MAX_LINES] = 4,
+        lines: app_commands.Range[int, 1, MAX_LINES] = SURPRISE_LINES,
         everyone: bool = False,
     ) -> None:
         """See what surprised the voice in the last lines, and what it expected"""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Self
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from ..generation.options import PREFERENCES, OptionValue
 from ..i18n.catalogue import phrase, say
+from ..inference.sampling import LARGEST_SEED
 from ..session.banned_words import check_casts, edit_words, format_words
 from ..session.preferences import (
     BANNED,
@@ -17,21 +18,59 @@ from ..session.preferences import (
     LABELS,
     LOOKS,
     MAX_TAKES,
+    RANGES,
+    current_values,
     format_changes,
     format_preferences,
     initial_values,
+    parse_mood,
+    parse_number,
 )
-from ..session.turn import SessionError
+from ..session.turn import ScriptPosition, SessionError, current_position
 from ..settings import Settings
-from ..ui.components import Interaction
+from ..storage.schema import Script
+from ..ui.components import (
+    Handler,
+    Interaction,
+    get_selected,
+    make_custom_id,
+    make_position_button,
+    make_view,
+    parse_position,
+    position_pattern,
+)
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_may_set, check_permissions
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, with_options
+from .feature import (
+    FeatureCog,
+    allow_in_servers_and_dms,
+    answer_errors,
+    suggest,
+    suggest_moods,
+    with_options,
+)
+from .option_checks import parse_choice
 from .requester import get_channel, get_requester
+
+ADVANCED = ("top_p", "min_p", "repetition", "company", "seed")
+"""The settings in the window, which has room for five."""
 
 
 class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the moods and styles of the menu, and to *Advanced*."""
+        return {
+            position_pattern("menu-mood", "menu-style"): lambda interaction, match: (
+                self.choose_setting(
+                    interaction, match["action"].removeprefix("menu-"), parse_position(match)
+                )
+            ),
+            position_pattern("menu-advanced"): lambda interaction, match: self.open_advanced(
+                interaction, parse_position(match)
+            ),
+        }
 
     settings_group = allow_in_servers_and_dms(
         app_commands.Group(name="settings", description="This script's settings")
@@ -53,22 +92,29 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 "guild", interaction.guild_id
             )
         content = format_preferences(script, await self._load_initial_settings(interaction), banned)
-        await FirstResponse(interaction).send_message(content, ephemeral=True)
+        button = make_position_button("menu-advanced", current_position(script))
+        await FirstResponse(interaction).send_message(
+            content, view=make_view(button), ephemeral=True
+        )
 
-    @settings_group.command(name="voice")
+    @settings_group.command(name="writing")
     @app_commands.describe(
-        model="The voice to write with",
+        voice="The voice to write with",
+        mood="How the voice feels",
+        seed="The same seed in the same place gives the same lines",
         takes="How many takes to write at once",
         cast_lock="Let only the cast speak",
         skip_played="Leave characters to the people who play them",
     )
     @with_options(PREFERENCES.values())
     @answer_errors
-    async def set_voice(
+    async def set_writing(
         self,
         interaction: Interaction,
         /,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        voice: app_commands.Range[str, 1, 100] | None = None,
+        mood: app_commands.Range[str, 1, 40] | None = None,
+        seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
         takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
         cast_lock: bool | None = None,
         skip_played: bool | None = None,
@@ -76,13 +122,65 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """Change how the voice writes this script"""
         chosen = {
-            "voice": model,
+            **(parse_mood(mood, self.services.settings) if mood else {}),
+            "voice": voice,
+            "seed": seed,
             "takes": takes,
             "lock": cast_lock,
             "skip_played": skip_played,
-            **options,
+            **{name: value for name, value in options.items() if value is not None},
         }
         await self._change_given(interaction, chosen)
+
+    @set_writing.autocomplete("mood")
+    async def _suggest_mood(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return suggest_moods(interaction, self.services, current)
+
+    @set_writing.autocomplete("voice")
+    async def _suggest_voice(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return suggest(self.services.voices.names(), current)
+
+    @answer_errors
+    async def choose_setting(
+        self, interaction: Interaction, name: str, position: ScriptPosition
+    ) -> None:
+        """Change the mood or the style to the one that was chosen from the menu."""
+        value = parse_choice(get_selected(interaction))
+        await self._check_script(interaction, position)
+        chosen = parse_mood(value, self.services.settings) if name == "mood" else {name: value}
+        await self._change_preferences(interaction, chosen)
+
+    @answer_errors
+    async def open_advanced(self, interaction: Interaction, position: ScriptPosition) -> None:
+        """Open the window of the numbers that few people change."""
+        script = await self._check_script(interaction, position)
+        values = current_values(script, self.services.settings)
+        modal = AdvancedModal(position, values, self.submit_advanced)
+        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+
+    @answer_errors
+    async def submit_advanced(
+        self, interaction: Interaction, position: ScriptPosition, texts: Mapping[str, str]
+    ) -> None:
+        """Change the numbers of the window that differ."""
+        script = await self._check_script(interaction, position)
+        before = current_values(script, self.services.settings)
+        chosen = {name: parse_number(name, text) for name, text in texts.items()}
+        changed = {name: value for name, value in chosen.items() if value != before[name]}
+        if not changed:
+            raise SessionError(say("No setting has changed. See them with {/settings show}."))
+        await self._change_preferences(interaction, changed)
+
+    async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
+        """Return the running script; raise SessionError where it is another one."""
+        session = self.services.open_session(interaction)
+        script = await session.load_script()
+        await session.library.check_is_running(script, position.script)
+        return script
 
     @settings_group.command(name="turns")
     @app_commands.describe(
@@ -149,12 +247,6 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         banned = await self.store.banned_words.load_word_list("channel", session.channel)
         note = say("The channel's banned words stay. Reset them separately.")
         await self._change_preferences(interaction, chosen, note if banned else "")
-
-    @set_voice.autocomplete("model")
-    async def _suggest_voice(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return suggest(self.services.voices.names(), current)
 
     async def _load_initial_settings(self, interaction: Interaction) -> Settings:
         """Return the settings of a new script here, whose voice is the guild's."""
@@ -224,3 +316,35 @@ def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     if interaction.guild_id is None:
         raise SessionError(say("This is not a server. Leave out {*server}."))
     return "guild", interaction.guild_id
+
+
+class AdvancedModal(ui.Modal):
+    """A window for the numbers that few people change."""
+
+    def __init__(
+        self,
+        position: ScriptPosition,
+        values: Mapping[str, Any],
+        submit: Callable[[Interaction, ScriptPosition, Mapping[str, str]], Awaitable[None]],
+    ) -> None:
+        super().__init__(title=say("Advanced"), custom_id=make_custom_id("advanced"))
+        self._position = position
+        self._submit = submit
+        self.inputs: dict[str, ui.TextInput[Self]] = {}
+        for name in ADVANCED:
+            least, most = RANGES[name]
+            value = values[name]
+            self.inputs[name] = ui.TextInput(
+                label=say(
+                    "{setting}, {least:,} to {most}", setting=LABELS[name], least=least, most=most
+                ),
+                default="" if value is None else str(value),
+                required=False,
+                max_length=20,
+            )
+            self.add_item(self.inputs[name])
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Pass the texts on."""
+        texts = {name: one.value for name, one in self.inputs.items()}
+        await self._submit(interaction, self._position, texts)

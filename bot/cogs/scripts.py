@@ -24,14 +24,15 @@ from ..ui.components import (
     make_page_buttons,
     make_view,
     page_pattern,
+    position_pattern,
 )
 from ..ui.credits import mention
 from ..ui.delivery import FirstResponse, edit_response
-from .feature import UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors
+from .feature import UNTITLED, FeatureCog, answer_errors
 from .option_checks import check_lengths, parse_chosen_id
 from .requester import format_requester, get_message_channel, get_requester
 
-SCRIPTS_PER_PAGE = 20
+SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""
 
 SCRIPT_BUTTONS = {
@@ -55,9 +56,12 @@ SCRIPT_BUTTON_ID = (
 class Scripts(FeatureCog, name="OnBook.scripts"):
     """See the scripts of a channel, go on with another, rename, archive and delete."""
 
+    SCRIPT_COMMANDS = frozenset({"list"})
+
     def listeners(self) -> dict[str, Handler]:
         """Listen to the menu of scripts, to its pages, and to the buttons of a script."""
         return {
+            position_pattern("menu-scripts"): lambda interaction, _: self.open_shelf(interaction),
             SCRIPT_MENU_ID: lambda interaction, _: self.choose_script(interaction),
             page_pattern("shelf"): lambda interaction, match: self.turn_shelf(
                 interaction, int(match["number"])
@@ -67,11 +71,19 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             ),
         }
 
-    @app_commands.command(name="scripts")
-    @allow_in_servers_and_dms
+    @app_commands.command(name="list")
     @answer_errors
-    async def scripts(self, interaction: Interaction) -> None:
+    async def list_scripts(self, interaction: Interaction) -> None:
         """See this channel's scripts: switch, rename, archive or delete them"""
+        await self._send_shelf(interaction)
+
+    @answer_errors
+    async def open_shelf(self, interaction: Interaction) -> None:
+        """Show the scripts, from the menu."""
+        await self._send_shelf(interaction)
+
+    async def _send_shelf(self, interaction: Interaction) -> None:
+        """Show the first page of the scripts to the person who asked."""
         content, view = await self._make_shelf_page(self.services.open_session(interaction))
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
@@ -148,7 +160,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             options=[make_script_option(script) for script in page_scripts],
         )
         view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
-        return format_scripts(page_scripts, number, pages), view
+        lengths = [await self.store.lines.count_lines(script.head) for script in page_scripts]
+        return format_scripts(page_scripts, lengths, number, pages), view
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script and its buttons in the place of the menu."""
@@ -236,9 +249,22 @@ def format_status(script: Script) -> str:
     return say("archived") if script.archived else say("paused")
 
 
-def format_scripts(scripts: Sequence[Script], page: int, pages: int) -> str:
-    """Return the scripts on a page, from 0, as a list of at most 2,000 characters."""
-    entries = [f"- {inline(script.title, 60)}: {format_status(script)}" for script in scripts]
+def format_scripts(scripts: Sequence[Script], lengths: Sequence[int], page: int, pages: int) -> str:
+    """Return the scripts on a page, from 0, as a list of at most 2,000 characters.
+
+    ``lengths`` has the number of lines of each.
+    """
+    entries = [
+        say(
+            "- **{title}**: {status}, {lines}, begun <t:{begun}:d> by {owner}",
+            title=inline(script.title, 60),
+            status=format_status(script),
+            lines=many(length, "line"),
+            begun=int(script.begun.timestamp()),
+            owner=mention(script.owner),
+        )
+        for script, length in zip(scripts, lengths, strict=True)
+    ]
     footer = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
     return "\n".join([*entries, *([f"-# {footer}"] if pages > 1 else [])])
 

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from random import SystemRandom
 from typing import Self
 
 import discord
 from discord import app_commands, ui
 
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
+from ..generation.options import OptionValue
+from ..i18n.catalogue import LANGUAGES, phrase, say
+from ..i18n.markdown import inline, plain
 from ..inference.model import LONGEST_STYLE, ModelError
 from ..screenplay.elements import Element
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading, parse_cast
 from ..screenplay.importers.import_formats import check_file, list_endings
 from ..session.channel_session import ChannelSession
+from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
+from ..session.situations import Situation, draw_situation, load_situations, suggest_voice
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
 from ..storage.schema import Script
 from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
-from ..ui.model_cards import list_styles
+from ..ui.model_cards import find_language, label_voice, list_styles, name_language
 from ..ui.responses import check_permissions
 from . import attachments
-from .feature import UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .feature import (
+    MAX_CHOICES,
+    UNTITLED,
+    FeatureCog,
+    allow_in_servers_and_dms,
+    answer_errors,
+    suggest,
+    suggest_moods,
+)
 from .option_checks import check_lengths
+from .services import CogServices
 from .turns import TurnFunction
 
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
@@ -35,24 +48,54 @@ MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 OFFER_SECONDS = 600.0
 """Seconds for which the choice between two scripts can be made."""
 
+BY_HEADING, SURPRISE = "*heading", "*surprise"
+"""The values of the window's list of voices that are no names of voices."""
+
+START_OPTIONS = {
+    "title": phrase("The script's title"),
+    "heading": phrase("Where it starts, such as INT. DINER - NIGHT"),
+    "cast": phrase("The characters, separated by commas"),
+    "voice": phrase("The voice to write with"),
+    "style": phrase("The tone to start in; each voice has its own"),
+    "temperature": phrase("How daring the voice is, from 0.1 to 2.0; goes before the mood"),
+    "mood": phrase("How the voice feels"),
+}
+"""What the options of /start mean, as Discord shows it."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How a person wants a script to begin."""
+
+    title: str = ""
+    heading: str = ""
+    """The first scene heading, or ""."""
+    cast: str = ""
+    """The names, separated by commas."""
+    voice: str | None = None
+    """The voice; None for the one that the heading suggests, or else the server's."""
+    style: str | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    elements: Sequence[Element] = ()
+    """The first elements after the heading."""
+
 
 class Starting(FeatureCog, name="OnBook.starting"):
     """Start a script."""
+
+    SCRIPT_COMMANDS = frozenset({"import"})
+
+    def __init__(self, services: CogServices) -> None:
+        super().__init__(services)
+        self._told_language = set[int]()
+        """The people who know that a voice writes another language than theirs."""
 
     def listeners(self) -> dict[str, Handler]:
         """Listen to the button that starts a script."""
         return {position_pattern("start"): lambda interaction, _: self.press_start(interaction)}
 
     @app_commands.command(name="start")
-    @app_commands.describe(
-        title="The script's title",
-        heading="Where it starts, such as INT. DINER - NIGHT",
-        cast="The characters, separated by commas",
-        temperature="How daring the voice is, from 0.1 to 2.0",
-        model="The voice to write with",
-        style="The tone to start in; each voice has its own",
-        file=f"A script to continue: {list_endings()}, up to 1 MB",
-    )
+    @app_commands.describe(**START_OPTIONS)
     @allow_in_servers_and_dms
     @answer_errors
     async def start(
@@ -61,34 +104,61 @@ class Starting(FeatureCog, name="OnBook.starting"):
         title: app_commands.Range[str, 1, 100] | None = None,
         heading: app_commands.Range[str, 1, 200] | None = None,
         cast: app_commands.Range[str, 1, 1000] | None = None,
-        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        voice: app_commands.Range[str, 1, 100] | None = None,
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
-        file: discord.Attachment | None = None,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        mood: app_commands.Range[str, 1, 40] | None = None,
     ) -> None:
         """Start a new script in this channel"""
-        await self._begin_script(
-            interaction,
-            title or "",
-            heading or "",
-            cast or "",
-            temperature=temperature,
-            model=model,
-            style=style,
-            file=file,
-        )
+        options = combine_options(mood, temperature, self.services.settings)
+        if not (title or heading or cast or voice or style or options):
+            await self._open_window(interaction)
+            return
+        beginning = Beginning(title or "", heading or "", cast or "", voice, style, options)
+        await self._begin_script(interaction, beginning)
 
-    @start.autocomplete("model")
-    async def _suggest_model(
+    @app_commands.command(name="import")
+    @app_commands.describe(
+        file=f"A script to continue: {list_endings()}, up to 1 MB", **START_OPTIONS
+    )
+    @answer_errors
+    async def import_(
+        self,
+        interaction: Interaction,
+        file: discord.Attachment,
+        title: app_commands.Range[str, 1, 100] | None = None,
+        heading: app_commands.Range[str, 1, 200] | None = None,
+        cast: app_commands.Range[str, 1, 1000] | None = None,
+        voice: app_commands.Range[str, 1, 100] | None = None,
+        style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        mood: app_commands.Range[str, 1, 40] | None = None,
+    ) -> None:
+        """Start a new script from a file"""
+        options = combine_options(mood, temperature, self.services.settings)
+        beginning = Beginning(title or "", heading or "", cast or "", voice, style, options)
+        await self._begin_script(interaction, beginning, file)
+
+    @start.autocomplete("voice")
+    @import_.autocomplete("voice")
+    async def _suggest_voice(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         return suggest(self.services.voices.names(), current)
 
+    @start.autocomplete("mood")
+    @import_.autocomplete("mood")
+    async def _suggest_mood(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return suggest_moods(interaction, self.services, current)
+
     @start.autocomplete("style")
+    @import_.autocomplete("style")
     async def _suggest_style(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        voice = interaction.namespace.model
+        voice = interaction.namespace.voice
         if not voice:
             session = self.services.open_session(interaction)
             voice = await session.library.find_chosen_model(interaction.guild_id)
@@ -100,55 +170,72 @@ class Starting(FeatureCog, name="OnBook.starting"):
     @answer_errors
     async def press_start(self, interaction: Interaction) -> None:
         """Open the window in which a script is started."""
-        modal = StartModal(self.submit_start)
+        await self._open_window(interaction)
+
+    async def _open_window(self, interaction: Interaction) -> None:
+        """Open the window, which already has a situation."""
+        situation, _ = await self._draw_situation(interaction)
+        modal = StartModal(situation, self.services.voices.names(), self.submit_start)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+
+    async def _draw_situation(self, interaction: Interaction) -> tuple[Situation, str]:
+        """Draw a situation, and return it with its voice: the server's, if that has chosen one."""
+        library = self.services.open_session(interaction).library
+        chosen = await library.find_chosen_model(interaction.guild_id)
+        if await library.has_chosen_model(interaction.guild_id):
+            return draw_situation(chosen, SystemRandom()), chosen
+        names = self.services.voices.names()
+        written = [one for one in load_situations() if one.voice in names]
+        situation = SystemRandom().choice(written or load_situations())
+        return situation, situation.voice if written else chosen
 
     @answer_errors
     async def submit_start(
-        self, interaction: Interaction, title: str, heading: str, cast: str
+        self, interaction: Interaction, voice: str, title: str, heading: str, cast: str
     ) -> None:
-        """Start a script, from the window."""
-        await self._begin_script(interaction, title, heading, cast)
+        """Start a script, from the window; ``voice`` may also be `BY_HEADING` or `SURPRISE`."""
+        if voice == SURPRISE:
+            beginning = await self._draw_beginning(interaction)
+        else:
+            beginning = Beginning(title, heading, cast, None if voice == BY_HEADING else voice)
+        await self._begin_script(interaction, beginning)
+
+    async def _draw_beginning(self, interaction: Interaction) -> Beginning:
+        """Draw how a script begins, in the style of the situation if the voice has it."""
+        situation, voice = await self._draw_situation(interaction)
+        styles = list_styles(await self.services.voices.look(voice))
+        return Beginning(
+            title=situation.title,
+            cast=", ".join(situation.cast),
+            voice=voice,
+            style=situation.style if situation.style in styles else None,
+            elements=situation.elements,
+        )
 
     async def _begin_script(
         self,
         interaction: Interaction,
-        title: str,
-        heading_text: str,
-        cast_text: str,
-        *,
-        temperature: float | None = None,
-        model: str | None = None,
-        style: str | None = None,
+        beginning: Beginning,
         file: discord.Attachment | None = None,
     ) -> None:
-        """Start a script, unless another one runs: then ask which of them to go on with.
-
-        Args:
-            interaction: What was asked.
-            title: The title, or "".
-            heading_text: The first scene heading, or "".
-            cast_text: The cast, separated by commas.
-            temperature: The voice's temperature, or None for the setting.
-            model: The voice, or None for the server's.
-            style: The style in which the voice begins, or None.
-            file: A script to go on with, or None.
-        """
+        """Start a script, unless another one runs: then ask which of them to go on with."""
         check_permissions(interaction)
         check_lengths(
-            title=(title, TITLE_LIMIT),
-            heading=(heading_text, MAX_HEADING_LENGTH),
-            cast=(cast_text, MAX_CAST_LENGTH),
+            title=(beginning.title, TITLE_LIMIT),
+            heading=(beginning.heading, MAX_HEADING_LENGTH),
+            cast=(beginning.cast, MAX_CAST_LENGTH),
         )
         if file:
             check_file(file.filename, file.size)
-        title = clean_title(title)
-        opening: Element | None = make_heading(heading_text) if heading_text.strip() else None
-        cast_names = parse_cast(cast_text)
+        title = clean_title(beginning.title)
+        heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
+        opening = [*heading, *beginning.elements]
+        cast = parse_cast(beginning.cast)
 
         session = self.services.open_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
+        voice = beginning.voice or await self._choose_voice(interaction, beginning.heading)
         # An offer can grow old, and two can begin at once: only the script that was seen may be
         # shelved.
         replaced = running.id if running else NO_SCRIPT
@@ -157,17 +244,17 @@ class Starting(FeatureCog, name="OnBook.starting"):
             new = NewScript(
                 title=title or say(UNTITLED),
                 guild=interaction.guild_id,
-                cast=cast_names,
-                temperature=temperature,
-                voice=model,
-                style=style,
+                cast=cast,
+                options=beginning.options,
+                voice=voice,
+                style=beginning.style,
                 over=replaced,
             )
             if file is None:
-                return await session.library.begin(requester, new, opening)
+                return await session.library.begin(requester, new, *opening)
             manuscript = await attachments.read_attachment(file)
             final_title = title or attachments.choose_title(file, manuscript) or new.title
-            elements = [*([opening] if opening else []), *manuscript.elements]
+            elements = [*opening, *manuscript.elements]
             result = await session.library.import_script(
                 requester, replace(new, title=final_title), elements, job
             )
@@ -182,7 +269,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
             await _delete_offer(interaction)
 
         if running is None:
-            await self.turns.run_job(interaction, begin, kind=SCRIPT, announce=_announce)
+            await self._begin(interaction, begin)
             return
         await FirstResponse(interaction).send_message(
             say(
@@ -194,10 +281,39 @@ class Starting(FeatureCog, name="OnBook.starting"):
             ephemeral=True,
         )
 
+    async def _choose_voice(self, interaction: Interaction, heading: str) -> str | None:
+        """Return the voice that a heading suggests, or None for the server's or the operator's."""
+        session = self.services.open_session(interaction)
+        if await session.library.has_chosen_model(interaction.guild_id):
+            return None
+        suggested = suggest_voice(heading)
+        return suggested if suggested in self.services.voices.names() else None
+
+    async def _begin(self, interaction: Interaction, begin: TurnFunction) -> None:
+        """Start the script, and tell a person once in which language its voice writes."""
+
+        async def describe_language(script: Script) -> str:
+            spoken, person = interaction.locale.value.partition("-")[0], interaction.user.id
+            if spoken not in LANGUAGES or person in self._told_language:
+                return ""
+            language = find_language(await self.services.voices.look(script.voice))
+            if language == spoken:
+                return ""
+            self._told_language.add(person)
+            return say(
+                "“{voice}” writes {language}, whatever you write.",
+                voice=inline(script.voice, 40),
+                language=name_language(language),
+            )
+
+        await self.turns.run_job(
+            interaction, begin, kind=SCRIPT, announce=_announce, tell=describe_language
+        )
+
     @answer_errors
     async def _shelve_and_begin(self, interaction: Interaction, begin: TurnFunction) -> None:
         """Start the script that was asked for, and shelve the one that runs."""
-        await self.turns.run_job(interaction, begin, kind=SCRIPT, announce=_announce)
+        await self._begin(interaction, begin)
 
     @answer_errors
     async def _keep_running(self, interaction: Interaction) -> None:
@@ -251,25 +367,65 @@ class ShelveOffer(ui.View):
 
 
 class StartModal(ui.Modal):
-    """A window for the title, the first scene heading and the cast of a script."""
+    """A window for the voice, the title, the first scene heading and the cast of a script.
 
-    def __init__(self, submit: Callable[[Interaction, str, str, str], Awaitable[None]]) -> None:
+    It already has those of a situation, which people may leave or change.
+    """
+
+    def __init__(
+        self,
+        situation: Situation,
+        voices: Sequence[str],
+        submit: Callable[[Interaction, str, str, str, str], Awaitable[None]],
+    ) -> None:
         super().__init__(title=say("Start a script"), custom_id=make_custom_id("start"))
         self._submit = submit
+        self.voice: ui.Select[Self] = ui.Select(
+            required=False,
+            options=[
+                discord.SelectOption(
+                    label=say("As the heading suggests"), value=BY_HEADING, default=True
+                ),
+                discord.SelectOption(
+                    label=say("Surprise me"),
+                    value=SURPRISE,
+                    description=say("Draws everything: voice, title, place, cast and first lines"),
+                ),
+                *(
+                    discord.SelectOption(label=plain(label_voice(name), 100), value=name)
+                    for name in voices[: MAX_CHOICES - 2]
+                ),
+            ],
+        )
         self.name: ui.TextInput[Self] = ui.TextInput(
-            label=say("Title"), placeholder=say("The Last Diner"), required=False, max_length=100
+            default=situation.title, required=False, max_length=TITLE_LIMIT
         )
         self.heading: ui.TextInput[Self] = ui.TextInput(
-            label=say("First scene heading"),
-            placeholder=say("INT. DINER - NIGHT"),
-            required=False,
-            max_length=200,
+            default=situation.heading, required=False, max_length=MAX_HEADING_LENGTH
         )
         self.names: ui.TextInput[Self] = ui.TextInput(
-            label=say("Cast"), placeholder="MAYA, JONAS", required=False, max_length=1000
+            default=", ".join(situation.cast), required=False, max_length=MAX_CAST_LENGTH
         )
-        self.add_item(self.name).add_item(self.heading).add_item(self.names)
+        self.add_item(ui.Label(text=say("Voice"), component=self.voice))
+        self.add_item(ui.Label(text=say("Title"), component=self.name))
+        self.add_item(
+            ui.Label(
+                text=say("First scene heading"),
+                description=say("INT. or EXT. suggests the film voice, an act the stage voice"),
+                component=self.heading,
+            )
+        )
+        self.add_item(
+            ui.Label(
+                text=say("Cast"),
+                description=say("Separated by commas; only they speak"),
+                component=self.names,
+            )
+        )
 
     async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the texts on."""
-        await self._submit(interaction, self.name.value, self.heading.value, self.names.value)
+        """Pass the voice and the texts on."""
+        voice = self.voice.values[0] if self.voice.values else BY_HEADING
+        await self._submit(
+            interaction, voice, self.name.value, self.heading.value, self.names.value
+        )

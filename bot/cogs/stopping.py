@@ -14,11 +14,11 @@ REPLAY_ENDED = phrase(
 ENDED_SENTENCES = {
     LINES: (
         phrase("That turn was interrupted, and nothing was added. Try again."),
-        phrase("That is already written. See it in {/history}."),
+        phrase("That is already written. See it in {/script history}."),
     ),
     SCRIPT: (
         phrase("That start was interrupted, and there is no script. Use {/start} again."),
-        phrase("That script has already started. See it in {/scripts}."),
+        phrase("That script has already started. See it in {/script list}."),
     ),
     REPLAY: (REPLAY_ENDED, REPLAY_ENDED),
 }

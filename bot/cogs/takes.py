@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..i18n.catalogue import say
 from ..ui.components import Handler, Interaction, get_selected
 from ..ui.delivery import FirstResponse, send_ephemeral
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
@@ -55,12 +54,9 @@ class Takes(FeatureCog, name="OnBook.takes"):
 
     async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
         session = self.services.open_session(interaction)
-        await session.polls.vote(get_requester(interaction), poll, take)
-        self.services.polls.recount(poll)
-        await FirstResponse(interaction).send_message(
-            say(
-                "Vote for take {take} counted. You can still change it.",
-                take=take + 1,
-            ),
-            ephemeral=True,
-        )
+        everybody_voted = await session.polls.vote(get_requester(interaction), poll, take)
+        await FirstResponse(interaction).defer()  # the button itself shows the new count
+        if everybody_voted:
+            self.services.polls.end_now(poll)
+        else:
+            self.services.polls.recount(poll)

@@ -56,6 +56,7 @@ class Turns:
         kind: str = components.LINES,
         note: str = "",
         announce: Callable[[Script], str] | None = None,
+        tell: Callable[[Script], Awaitable[str]] | None = None,
         checked: bool = False,
     ) -> None:
         """Take a turn for which the voice writes or reads, with its progress shown.
@@ -67,6 +68,7 @@ class Turns:
             kind: One of `components.JOB_KINDS`.
             note: As for `take_turn`.
             announce: As for `take_turn`.
+            tell: As for `take_turn`.
             checked: Whether the script was just found at the place ``expected``.
         """
 
@@ -81,6 +83,7 @@ class Turns:
             expected,
             note=note,
             announce=announce,
+            tell=tell,
             is_checked=checked or kind == components.SCRIPT,
         )
 
@@ -135,6 +138,7 @@ class Turns:
         *,
         note: str = "",
         announce: Callable[[Script], str] | None = None,
+        tell: Callable[[Script], Awaitable[str]] | None = None,
         is_checked: bool = False,
     ) -> None:
         """Take one turn: defer, act, and show the script as it is then.
@@ -145,6 +149,7 @@ class Turns:
             expected: Where the script must still stand, if that matters.
             note: What has happened, which the panel says.
             announce: Returns the line that says which script goes on, if another one does.
+            tell: Returns a sentence for the requester alone, or "".
             is_checked: Whether the script was just found at the place ``expected``.
         """
         check_permissions(interaction)
@@ -165,11 +170,11 @@ class Turns:
             note="\n".join(f"-# {one}" for one in notes),
             announcement=f"-# {announce(result.script)}" if announce else "",
         )
-        await self._finish(interaction, result)
+        await self._finish(interaction, result, await tell(result.script) if tell else "")
 
-    async def _finish(self, interaction: Interaction, result: TurnResult) -> None:
+    async def _finish(self, interaction: Interaction, result: TurnResult, told: str) -> None:
         """Delete the answer that only the requester sees, or tell them what they must know."""
-        sentences = list[str]()
+        sentences = [told] if told else list[str]()
         if result.unreadable:
             sentences.append(
                 say(

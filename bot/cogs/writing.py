@@ -8,30 +8,26 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
-from ..generation.options import OPTIONS, OptionValue
 from ..i18n.catalogue import phrase, say
-from ..inference.sampling import LARGEST_SEED
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
-from ..session.preferences import MAX_TAKES
+from ..session.preferences import MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, ContinueRequest, NoScript, ScriptPosition
-from ..ui.components import Handler, Interaction, make_custom_id, parse_position, position_pattern
-from ..ui.delivery import FirstResponse
-from ..ui.responses import answer_error
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, with_options
-from .option_checks import check_lengths
-from .requester import format_requester
-
-HELP_TEXT = phrase(
-    "**On Book** writes scripts with you, line by line.\n"
-    "1. `{/start}` starts a script in this channel, with a title, a scene heading and a cast.\n"
-    "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
-    "3. `{/continue}` lets the voice write the next lines; `{*character}` chooses who speaks.\n"
-    "-# `{/undo}` removes the last line and `{/retry}` writes it again; the buttons under the "
-    "newest line do the same. `{/script show}` shows the whole script, and `{/history}` goes "
-    "back to any line."
+from ..ui.components import (
+    Handler,
+    Interaction,
+    get_selected,
+    make_custom_id,
+    parse_position,
+    position_pattern,
 )
+from ..ui.delivery import FirstResponse
+from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
+from ..ui.responses import answer_error
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, suggest_moods
+from .option_checks import InvalidOption, check_lengths, parse_choice, parse_chosen_id
+from .requester import format_requester
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -46,63 +42,65 @@ MAX_TURN_LENGTH, MAX_NAME_LENGTH = 6000, 60
 MIN_VOTE_SECONDS, MAX_VOTE_SECONDS = 10, 600
 """Seconds of a vote."""
 
+VOTE_TAKES, VOTE_SECONDS = 3, 60
+"""Takes and seconds of a vote that the menu opens."""
+
 
 class Writing(FeatureCog, name="OnBook.writing"):
     """Write a script, and take lines back."""
 
+    SCRIPT_COMMANDS = frozenset({"redo", "retry"})
+
     def listeners(self) -> dict[str, Handler]:
-        """Listen to the buttons under the newest line."""
+        """Listen to the panel, and to what its menu asks the voice for."""
         return {
             position_pattern(
                 "continue", "take", "undo", "redo", "write"
             ): lambda interaction, match: self.press(
                 interaction, match["action"], parse_position(match)
-            )
+            ),
+            position_pattern("speaker"): lambda interaction, match: self.choose_speaker(
+                interaction, parse_position(match)
+            ),
+            position_pattern("menu-lines", "menu-vote"): lambda interaction, match: self.ask_for(
+                interaction, match["action"], parse_position(match)
+            ),
         }
 
     @app_commands.command(name="continue")
     @app_commands.describe(
         character="Who speaks first; by default the voice decides",
-        lines="How many lines to write, from 1 to 10",
-        seed="The same seed in the same place gives the same lines",
+        mood="How the voice feels",
+        temperature="How daring the voice is, from 0.1 to 2.0; goes before the mood",
         kind="What to write; by default the voice decides",
+        lines="How many lines to write, from 1 to 10",
         takes="How many takes to choose from, up to 5",
         vote="Let everyone vote for a take, for 10 to 600 seconds",
     )
     @app_commands.choices(kind=KIND_CHOICES)
-    @with_options(one for one in OPTIONS if one.is_requestable)
     @allow_in_servers_and_dms
     @answer_errors
     async def continue_(
         self,
         interaction: Interaction,
-        /,
         character: app_commands.Range[str, 1, 60] | None = None,
-        lines: app_commands.Range[int, 1, MAX_LINES] = 1,
-        seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
+        mood: app_commands.Range[str, 1, 40] | None = None,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
         kind: str | None = None,
+        lines: app_commands.Range[int, 1, MAX_LINES] = 1,
         takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
         vote: app_commands.Range[int, MIN_VOTE_SECONDS, MAX_VOTE_SECONDS] | None = None,
-        **options: OptionValue | None,
     ) -> None:
         """Let the voice write the next lines"""
-        speaker = parse_name(character) if character else None
-        chosen_kind = Kind(kind) if kind else None
         request = ContinueRequest(
             lines=lines,
-            character=speaker,
-            kind=chosen_kind,
+            character=parse_name(character) if character else None,
+            kind=Kind(kind) if kind else None,
             takes=takes,
             vote=vote,
-            seed=seed,
-            options=options,
+            options=combine_options(mood, temperature, self.services.settings),
         )
-        await self.turns.charge_lines(interaction, None, lines, takes)
-        await self.turns.run_job(
-            interaction,
-            lambda session, requester, job: session.continue_(requester, request, None, job),
-            checked=True,
-        )
+        await self._continue(interaction, request)
 
     @app_commands.command(name="write")
     @app_commands.describe(
@@ -128,14 +126,12 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self._undo(interaction)
 
     @app_commands.command(name="redo")
-    @allow_in_servers_and_dms
     @answer_errors
     async def redo(self, interaction: Interaction) -> None:
         """Restore the line that was undone"""
         await self._redo(interaction)
 
     @app_commands.command(name="retry")
-    @allow_in_servers_and_dms
     @answer_errors
     async def retry(self, interaction: Interaction) -> None:
         """Get another take of the voice's last line"""
@@ -146,14 +142,18 @@ class Writing(FeatureCog, name="OnBook.writing"):
             checked=True,
         )
 
-    @app_commands.command(name="help")
-    @allow_in_servers_and_dms
-    @answer_errors
-    async def help(self, interaction: Interaction) -> None:
-        """How to write a script, in three steps"""
-        await FirstResponse(interaction).send_message(say(HELP_TEXT), ephemeral=True)
-
     @continue_.autocomplete("character")
+    async def _suggest_speaker(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        library = self.services.open_session(interaction).library
+        try:
+            script = await library.load_script()
+            names = script.cast if script.lock and script.cast else await library.list_characters()
+        except NoScript:
+            names = []
+        return suggest(names, current)
+
     @write.autocomplete("character")
     async def _suggest_character(
         self, interaction: Interaction, current: str
@@ -164,6 +164,12 @@ class Writing(FeatureCog, name="OnBook.writing"):
             names = []
         return suggest(names, current)
 
+    @continue_.autocomplete("mood")
+    async def _suggest_mood(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return suggest_moods(interaction, self.services, current)
+
     # Buttons and windows
 
     @answer_errors
@@ -172,15 +178,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.replace_old_panel(interaction)
         match action:
             case "continue":
-                await self.turns.charge_lines(interaction, position)
-                await self.turns.run_job(
-                    interaction,
-                    lambda session, requester, job: session.continue_(
-                        requester, ContinueRequest(), position, job
-                    ),
-                    position,
-                    checked=True,
-                )
+                await self._continue(interaction, ContinueRequest(), position)
             case "take":
                 await self.turns.charge_lines(interaction, position, takes=1)
                 await self.turns.run_job(
@@ -200,6 +198,48 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await session.load_script_at(position)
                 modal = WriteModal(position, self.submit_lines)
                 await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+
+    @answer_errors
+    async def choose_speaker(self, interaction: Interaction, position: ScriptPosition) -> None:
+        """Let the voice go on with the speaker who was chosen from the panel."""
+        await self.turns.replace_old_panel(interaction)
+        value = parse_choice(get_selected(interaction))
+        request = ContinueRequest()
+        if value == ACTION:
+            request = ContinueRequest(kind=Kind.ACTION)
+        elif value != ANYBODY:
+            name = value.removeprefix(CHARACTER)
+            check_lengths(character=(name, MAX_NAME_LENGTH))
+            request = ContinueRequest(character=parse_name(name))
+        await self._continue(interaction, request, position)
+
+    @answer_errors
+    async def ask_for(
+        self, interaction: Interaction, action: str, position: ScriptPosition
+    ) -> None:
+        """Ask the voice for several lines, or for takes with a vote, from the menu."""
+        if action == "menu-vote":
+            request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
+        else:
+            request = ContinueRequest(lines=parse_chosen_id(get_selected(interaction)))
+            if request.lines > MAX_LINES:
+                raise InvalidOption
+        await self._continue(interaction, request, position)
+
+    async def _continue(
+        self,
+        interaction: Interaction,
+        request: ContinueRequest,
+        expected: ScriptPosition | None = None,
+    ) -> None:
+        """Let the voice write what was asked for."""
+        await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
+        await self.turns.run_job(
+            interaction,
+            lambda session, requester, job: session.continue_(requester, request, expected, job),
+            expected,
+            checked=True,
+        )
 
     async def submit_lines(
         self,

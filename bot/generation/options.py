@@ -127,7 +127,6 @@ OPTIONS = (
         default="soft_length",
         description=phrase("How many characters a line should have before it ends"),
         bounds=(0, 1500),
-        is_requestable=False,
     ),
     OptionSpec(
         name="recall",

@@ -42,13 +42,24 @@ class Language:
     group: str | None = None
 
     def command(self, path: str) -> str:
-        """Return the full name of a command, such as ``/script show``."""
-        words = [self.option(word) for word in path.split()]
-        return "/" + " ".join([self.group, *words] if self.group else words)
+        """Return a mention of a command that people can click, or its name if its id is unknown."""
+        words = [self.group, *path.split()] if self.group else path.split()
+        if known := _command_ids.get(words[0]):
+            return f"</{' '.join(words)}:{known}>"
+        return "/" + " ".join(word if word == self.group else self.option(word) for word in words)
 
     def option(self, name: str) -> str:
         """Return the name of an option, or of one part of a command's name."""
         return name if self.group else self.catalogue.pgettext(NAME, name)
+
+
+_command_ids: dict[str, int] = {}
+"""The ids that Discord gave the commands, by their names, in the one application of a process."""
+
+
+def remember_commands(ids: Mapping[str, int]) -> None:
+    """Remember the ids of commands, so that sentences mention these commands."""
+    _command_ids.update(ids)
 
 
 _LANGUAGE: ContextVar[Language] = ContextVar("onbook.language", default=Language())  # noqa: B039 - frozen
@@ -79,8 +90,8 @@ class _Sentence(Formatter):
 def say(sentence: str, /, **fields: object) -> str:
     """Return a sentence in the language of the answer, or in English without a translation.
 
-    The fields are filled in as by `str.format`. ``{/script show}`` becomes the name of a command,
-    and ``{*title}`` that of an option, in the same language.
+    The fields are filled in as by `str.format`. ``{/script show}`` becomes a mention of a command,
+    and ``{*title}`` the name of an option in the same language.
 
     Raises:
         KeyError: A field is not given.

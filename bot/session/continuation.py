@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..generation.options import extract_requested_options
 from ..i18n.catalogue import say
@@ -93,6 +94,8 @@ class Continuation:
                     say("A vote needs several takes. Set {*takes} to a number from 2 to 5.")
                 )
             await context.check_pace()
+            if request.seed is None:
+                request = replace(request, seed=context.script.seed)
             if takes > 1:
                 return await self._offer_takes(context, request, takes, job or Job())
             return await self._append_take(context, context.script.head, request, job or Job())

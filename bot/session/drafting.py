@@ -204,7 +204,15 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
         raise SessionError(
             say(
                 "{name} is played by someone. Choose another character, or change this with "
-                "{/settings voice}.",
+                "{/settings writing}.",
+                name=inline(request.character or "", 60),
+            )
+        )
+    if script.lock and script.cast and request.character not in (None, *script.cast):
+        raise SessionError(
+            say(
+                "{name} is not in the cast. Add them with {/cast add}, or let others speak with "
+                "{/cast lock}.",
                 name=inline(request.character or "", 60),
             )
         )

@@ -79,7 +79,7 @@ class Library:
             raise NoScript(
                 say(
                     "No script is running in this channel. Start one with {/start}, or continue "
-                    "one with {/scripts}."
+                    "one with {/script list}."
                 )
             )
         raise NoScript(say("No script is running in this channel. Start one with {/start}."))
@@ -133,16 +133,13 @@ class Library:
 
     # New scripts
 
-    async def begin(
-        self, requester: Requester, new: NewScript, heading: Element | None = None
-    ) -> TurnResult:
-        """Begin a script, with a scene heading if there is one, and shelve the one that ran."""
+    async def begin(self, requester: Requester, new: NewScript, *opening: Element) -> TurnResult:
+        """Begin a script with its first elements, if any, and shelve the one that ran."""
         async with self.lock:
             await self._check_may_shelve(requester, new.over)
             script = await self._make_script(requester, new)
             primed = await self._open_model(script, new.style)
-            first = [heading] if heading else []
-            drafts = await self.reader.read_elements(primed, primed.start, first, requester)
+            drafts = await self.reader.read_elements(primed, primed.start, opening, requester)
             return await self._store_script(script, primed, drafts, requester)
 
     async def import_script(
@@ -191,8 +188,7 @@ class Library:
         """Make a new script, without storing it; raise ScriptError for a banned name."""
         await self._check_names(new.cast, new.guild)
         initial = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
-        if new.temperature:
-            initial["temperature"] = new.temperature
+        initial |= new.options
         return Script(
             channel=self.channel,
             guild=new.guild,
@@ -214,6 +210,13 @@ class Library:
             else None
         )
         return chosen or self.settings.model
+
+    async def has_chosen_model(self, guild: int | None) -> bool:
+        """Return whether a guild has chosen a model."""
+        return (
+            guild is not None
+            and await self.store.key_values.find_value(guild_voice_key(guild)) is not None
+        )
 
     async def _find_usable_model(self, guild: int | None) -> str:
         """Return the chosen model's name, or the operator's where the chosen one is gone."""
@@ -254,7 +257,7 @@ class Library:
         """Return a script of the channel by its id; raise SessionError where it is gone."""
         row = await self.store.scripts.find_script(script)
         if row is None or row.channel != self.channel:
-            raise SessionError(say("That script is no longer here. See {/scripts}."))
+            raise SessionError(say("That script is no longer here. See {/script list}."))
         return row
 
     async def switch(self, requester: Requester, script: int) -> TurnResult:
@@ -304,8 +307,10 @@ class Library:
                 raise SessionError(
                     say("Only a moderator (Manage Messages) can limit a script to a role. Ask one.")
                 )
-            if "voice" in values:
-                await self.voices.engine(values["voice"])
+            if values.get("voice") or values.get("style"):
+                engine = await self.voices.engine(values.get("voice") or script.voice)
+                if style := values.get("style"):
+                    values = {**values, "style": openings.find_style(engine.model, style)}
             options = {name: values[name] for name in values if name in PREFERENCES}
             columns = {name: values[name] for name in values if name not in PREFERENCES}
             return await self.store.scripts.update_script(script.id, options, **columns)

@@ -35,7 +35,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
     raise SessionError(
         say(
             "That would remove {name}'s line. Ask them, the script's owner or a moderator, or "
-            "use {/fork}.",
+            "use {/script fork}.",
             name=inline(line.credit, 60),
         )
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
 
 from ..i18n.catalogue import phrase, say
 from ..storage.schema import Line, Poll, Script
@@ -12,6 +14,9 @@ from .continuation import Clock
 from .library import Library
 from .permissions import check_may_pick, check_may_write
 from .turn import PollResult, Requester, ScriptPosition, SessionError, StaleLine, TurnResult
+
+PRESENT = dt.timedelta(hours=1)
+"""The time since a person's last line for which a vote waits for that person."""
 
 
 class Polls:
@@ -31,7 +36,7 @@ class Polls:
             raise SessionError(say("These takes were deleted. Get others with {/continue}."))
         if row.closed:
             raise SessionError(
-                say("One of these takes was already chosen. See the others in {/history}.")
+                say("One of these takes was already chosen. See the others in {/script history}.")
             )
         return row
 
@@ -60,8 +65,11 @@ class Polls:
             raise StaleLine(ScriptPosition(script.id, lines[-1].id), sentence)
         return lines
 
-    async def vote(self, requester: Requester, poll: int, take: int) -> None:
-        """Record a person's vote for a take, from 0, instead of an earlier one."""
+    async def vote(self, requester: Requester, poll: int, take: int) -> bool:
+        """Record a person's vote for a take, from 0, instead of an earlier one.
+
+        Return whether everybody has voted who asked for or wrote a line in the last hour.
+        """
         async with self._voting:
             row = await self.find(poll)
             if row.ends is not None and self.clock() >= row.ends:
@@ -69,6 +77,9 @@ class Polls:
             check_may_write(await self.library.find(row.script), requester)
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
+            since = self.clock() - PRESENT
+            present = await self.store.lines.find_people_since(row.script, since)
+            return bool(present) and present <= (await self.store.polls.load_votes(poll)).keys()
 
     async def close(self, poll: int) -> PollResult | None:
         """Close a vote, and continue with the winning take if the script has not moved on.
@@ -83,7 +94,7 @@ class Polls:
                     return None
                 takes = await self.store.polls.load_takes(row)
                 counts = count_votes(takes, (await self.store.polls.load_votes(poll)).values())
-                won = find_winner(counts) if row.chosen is None else row.chosen
+                won = find_winner(counts, _find_seed(takes)) if row.chosen is None else row.chosen
                 lines = takes[won]
                 if not row.closed:
                     before = await self.store.scripts.get_script(row.script)
@@ -103,12 +114,25 @@ class Polls:
         return takes[take]
 
 
+def _find_seed(takes: Mapping[int, Sequence[Line]]) -> int:
+    """Return the seed of the first take, which also decides a tie."""
+    seed: int = takes[min(takes)][0].origin.get("seed", 0)
+    return seed
+
+
 def count_votes(takes: Iterable[int], votes: Iterable[int]) -> dict[int, int]:
     """Return the number of votes for each take, in the order in which the takes were written."""
     counter = Counter(votes)
     return {take: counter[take] for take in sorted(takes)}
 
 
-def find_winner(counts: Mapping[int, int]) -> int:
-    """Return the take with the most votes; the first written of several."""
-    return max(counts, key=lambda take: (counts[take], -take))
+def find_leaders(counts: Mapping[int, int]) -> list[int]:
+    """Return the takes with the most votes: several where the vote is a tie."""
+    most = max(counts.values())
+    return [take for take, votes in counts.items() if votes == most]
+
+
+def find_winner(counts: Mapping[int, int], seed: int) -> int:
+    """Return the take with the most votes; a seed draws one of several, and the first of none."""
+    leaders = find_leaders(counts)
+    return Random(seed).choice(leaders) if any(counts.values()) else leaders[0]

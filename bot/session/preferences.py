@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..generation.options import PREFERENCES, QUALITIES, read_options
+from ..generation.moods import Mood, find_mood, label_moods, load_moods
+from ..generation.options import PREFERENCES, QUALITIES, OptionValue, read_options
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
+from ..inference.sampling import LARGEST_SEED
 from ..settings import Settings
 from ..storage.schema import Script
 from .banned_words import summarize_words
+from .turn import SessionError
 
 PreferenceValue = str | float | None
 """The value of a preference: a number, on or off, a name, or the id of a role (None: everybody)."""
@@ -25,13 +29,15 @@ EVERYTHING = "everything"
 """Stands for all preferences, where one is chosen."""
 
 HINT = phrase(
-    "Change these with {/settings voice} and {/settings turns}, or restore them with "
+    "Change these with {/settings writing} and {/settings turns}, or restore them with "
     "{/settings reset}. {/settings banned} lists the banned words."
 )
 
 LABELS = {
-    "voice": "model",
+    "voice": phrase("voice"),
     **{name: spec.label for name, spec in PREFERENCES.items()},
+    "style": "style",
+    "seed": "seed",
     "takes": "takes",
     "lock": phrase("cast lock"),
     "skip_played": phrase("skip played"),
@@ -43,8 +49,10 @@ LABELS = {
 """The preferences, as people call them, in the order in which they are shown."""
 
 ENTRY_TEMPLATES = {
-    "voice": phrase("model {value}"),
+    "voice": phrase("voice {value}"),
     **{name: spec.template for name, spec in PREFERENCES.items()},
+    "style": phrase("style {value}"),
+    "seed": phrase("seed {value}"),
     "takes": phrase("takes {value:,}"),
     "lock": phrase("cast lock {value}"),
     "skip_played": phrase("skip played {value}"),
@@ -62,12 +70,35 @@ LOOKS = {
 }
 """The looks of lines in a channel."""
 
+HIDDEN_IF_NONE = ("style", "seed")
+"""The preferences that most scripts do not have, and that are shown only where one does."""
+
 RANGES: dict[str, tuple[float, float]] = {
     **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
+    "seed": (0, LARGEST_SEED),
     "takes": (1, MAX_TAKES),
     "cooldown": (0, 86_400),
 }
 """The least and the largest value of each number, as in the options of the commands."""
+
+
+def parse_mood(name: str, settings: Settings) -> Mood:
+    """Return the mood with a name in any language; raise SessionError for any other name."""
+    labels = label_moods(settings)
+    wanted = name.strip().casefold()
+    for key, label in labels.items():
+        if wanted in (key, label.casefold()):
+            return load_moods(settings)[key]
+    sentence = say("Choose a mood from {moods}.", moods=", ".join(labels.values()))
+    raise SessionError(sentence)
+
+
+def combine_options(
+    mood: str | None, temperature: float | None, settings: Settings
+) -> dict[str, OptionValue]:
+    """Return the options of a mood with a temperature, which goes before that of the mood."""
+    options = dict(parse_mood(mood, settings)) if mood else {}
+    return options if temperature is None else options | {"temperature": temperature}
 
 
 def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
@@ -75,6 +106,8 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
     return {
         "voice": settings.model,
         **{name: spec.initial(settings) for name, spec in PREFERENCES.items()},
+        "style": None,
+        "seed": None,
         "takes": 1,
         "lock": bool(script.cast),
         "skip_played": False,
@@ -101,6 +134,32 @@ def _own_values(script: Script) -> dict[str, Any]:
     }
 
 
+def parse_number(name: str, text: str) -> PreferenceValue:
+    """Return the number of a preference that a person typed; nothing restores the seed's default.
+
+    Raises:
+        SessionError: It is no number, or out of range.
+    """
+    if name == "seed" and not text.strip():
+        return None
+    least, most = RANGES[name]
+    kind = int if name == "seed" else float
+    try:
+        value = kind(text.strip().replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise SessionError(
+            say(
+                "{setting} must be a number from {least:,} to {most}.",
+                setting=say(LABELS[name]),
+                least=least,
+                most=most,
+            )
+        )
+    return value
+
+
 def format_preferences(
     script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]
 ) -> str:
@@ -112,10 +171,12 @@ def format_preferences(
     current = current_values(script, settings)
     lines = []
     for name in LABELS:
+        if name in HIDDEN_IF_NONE and current[name] is None:
+            continue
         preference = _bold(format_preference(name, current[name]), own[name] != initial[name])
         lines.append(f"- {preference}{_format_range(name)}")
-    if script.style:
-        lines.insert(1, f"- **{say('style {style}', style=inline(script.style, 40))}**")
+    if mood := find_mood(current, settings):
+        lines.insert(1, f"- {say('mood {mood}', mood=label_moods(settings)[mood])}")
     for scope, words in banned.items():
         list_there = say("banned {where}: {words}", where=scope, words=summarize_words(words))
         lines.append(f"- {_bold(list_there, bool(words))}")
@@ -160,7 +221,7 @@ def _format_value(name: str, value: PreferenceValue) -> object:
             return say("everyone")
         case "role", _:
             return f"<@&{value}>"
-        case "cooldown", 0:
+        case ("cooldown", 0) | ("style" | "seed", None):
             return say("none")
         case "cooldown", _:
             return say("{seconds:,} s", seconds=value)

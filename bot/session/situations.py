@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,10 @@ from pathlib import Path
 from random import Random
 
 from ..screenplay.elements import Element
+from ..screenplay.fountain import has_scene_prefix
 from ..screenplay.free_text import make_heading, parse_person_text
+
+_ACT = re.compile(r"(?:ACT|SCENE|PROLOGUE|EPILOGUE|AKT|SZENE)\b", re.IGNORECASE)
 
 _FILE = Path(__file__).with_name("situations.toml")
 
@@ -60,3 +64,10 @@ def draw_situation(model_name: str, random: Random) -> Situation:
     """Draw a situation for the voice with this name, or any one if none is written for it."""
     situations = load_situations()
     return random.choice([one for one in situations if one.voice == model_name] or situations)
+
+
+def suggest_voice(heading: str) -> str | None:
+    """Return the shipped voice that a heading suggests: INT. is of a film, ACT I of a play."""
+    if has_scene_prefix(heading.strip()):
+        return "screen"
+    return "stage" if _ACT.match(heading.strip()) else None

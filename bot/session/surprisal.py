@@ -199,6 +199,8 @@ def name_character(character: str) -> str:
             return say("a space")
         case "\n":
             return say("the end of the line")
+        case ",":
+            return say("a comma")
         case _:
             return say("“{character}”", character=character)
 

@@ -99,7 +99,8 @@ class NewScript:
     title: str
     guild: int | None = None
     cast: Sequence[str] = ()
-    temperature: float | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    """Options by the names of `options.PREFERENCES`, instead of the operator's."""
     voice: str | None = None
     """The name of a model; None for the one that the guild has chosen, or the operator."""
     style: str | None = None

@@ -142,6 +142,8 @@ class Script(Base):
     """Seconds that a person waits after a line."""
     role: Mapped[int | None] = mapped_column(BigInteger)
     """The role that is needed to write."""
+    seed: Mapped[int | None]
+    """The seed of every request of the script; None for another one each time."""
     erased: Mapped[int] = mapped_column(default=0)
     """How often text above the head was removed, so that a turn that has read the text fails."""
     look: Mapped[str | None]
@@ -152,7 +154,7 @@ class Script(Base):
 
 _COPIED_TO_FORK = (
     *("guild", "cast", "voice", "options", "head", "takes", "lock", "players", "skip_played"),
-    *("alternate", "cooldown", "role", "look", "style"),
+    *("alternate", "cooldown", "role", "seed", "look", "style"),
 )
 
 

@@ -83,22 +83,29 @@ def make_custom_id(name: str) -> str:
 
 # Under lines
 
-LINE_BUTTONS = {
+POSITION_BUTTONS = {
     "continue": (phrase("Continue"), discord.ButtonStyle.primary),
     "take": (phrase("Another take"), discord.ButtonStyle.secondary),
     "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
     "redo": (phrase("Redo"), discord.ButtonStyle.secondary),
     "write": (phrase("Write"), discord.ButtonStyle.secondary),
+    "more": (phrase("More…"), discord.ButtonStyle.secondary),
     "here": (phrase("Continue from here"), discord.ButtonStyle.primary),
     "start": (phrase("Start a script"), discord.ButtonStyle.primary),
+    "menu-advanced": (phrase("Advanced"), discord.ButtonStyle.secondary),
 }
 """The labels and styles of the buttons that carry a place in a script, by their actions."""
 
 
 def position_pattern(*actions: str) -> str:
-    """Return the pattern of the custom ids of these `LINE_BUTTONS`."""
+    """Return the pattern of the custom ids of components that carry a place in a script."""
     action = rf"(?P<action>{'|'.join(actions)})"
     return rf"{CUSTOM_ID_PREFIX}{action}:(?P<script>{ID_PATTERN}):(?P<line>{ID_PATTERN})"
+
+
+def make_position_id(action: str, position: ScriptPosition) -> str:
+    """Return the custom id of a component that carries a place in a script."""
+    return f"{CUSTOM_ID_PREFIX}{action}:{position.script}:{position.line}"
 
 
 def parse_position(match: re.Match[str]) -> ScriptPosition:
@@ -106,40 +113,20 @@ def parse_position(match: re.Match[str]) -> ScriptPosition:
     return ScriptPosition(int(match["script"]), int(match["line"]))
 
 
-def make_line_buttons(position: ScriptPosition, *, by_model: bool, redo: bool = False) -> ui.View:
-    """Return the buttons under the newest line.
-
-    Args:
-        position: The line, and its script.
-        by_model: True where a model has written the line, so that another take can be asked for.
-        redo: True where an undo can be taken back.
-    """
-    offered = {
-        "continue": True,
-        "take": by_model,
-        "undo": position.line != ROOT_LINE,
-        "redo": redo,
-        "write": True,
-    }
-    return make_view(
-        *(_make_position_button(action, position) for action, is_on in offered.items() if is_on)
-    )
-
-
 def make_continue_here_button(position: ScriptPosition) -> ui.View:
     """Return the offer to continue from a line that is no longer the last one."""
-    return make_view(_make_position_button("here", position))
+    return make_view(make_position_button("here", position))
 
 
 def make_start_button() -> ui.View:
     """Return the offer to start a script."""
-    return make_view(_make_position_button("start", ScriptPosition(0, ROOT_LINE)))
+    return make_view(make_position_button("start", ScriptPosition(0, ROOT_LINE)))
 
 
-def _make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.View]:
-    label, style = LINE_BUTTONS[action]
-    custom_id = f"{CUSTOM_ID_PREFIX}{action}:{position.script}:{position.line}"
-    return ui.Button(label=say(label), style=style, custom_id=custom_id)
+def make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.View]:
+    """Return the button of one of the `POSITION_BUTTONS` for a place."""
+    label, style = POSITION_BUTTONS[action]
+    return ui.Button(label=say(label), style=style, custom_id=make_position_id(action, position))
 
 
 # Under pages

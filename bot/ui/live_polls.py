@@ -102,6 +102,12 @@ class LivePolls:
         left = (poll.ends - discord.utils.utcnow()).total_seconds()
         self._schedule(self._ends, left, self._end, poll.id)
 
+    def end_now(self, poll: int) -> None:
+        """Close a vote before it is due, unless it is being closed already."""
+        if timer := self._ends.pop(poll, None):
+            timer.cancel()
+            self._schedule(self._ends, 0.0, self._end, poll)
+
     def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
         if poll in self._counts:
@@ -178,8 +184,8 @@ class LivePolls:
         with suppress(discord.NotFound, discord.Forbidden):
             await self.polls.announce(channel, poll_result)
         await self.sessions.store.polls.mark_announced(poll)
-        if poll_result.taken:
-            await self.messages.sync(channel, session)
+        # The panel has no buttons while people vote.
+        await self.messages.sync(channel, session)
 
 
 def find_locale(script: Script, client: discord.Client) -> str:

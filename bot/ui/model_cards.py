@@ -9,10 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..i18n.catalogue import say
+from ..i18n.catalogue import phrase, say
 from ..i18n.markdown import inline, size
 from ..inference.model import LONGEST_STYLE, parse_openings
 from ..inference.registry import ModelFile
+
+LANGUAGE_NAMES = {
+    "en": phrase("English"),
+    "de": phrase("German"),
+    "es": phrase("Spanish"),
+    "fr": phrase("French"),
+}
+"""The languages that voices are known to write, by their codes."""
+
+VOICE_LABELS = {"screen": phrase("film"), "stage": phrase("theatre")}
+"""What the shipped voices write, by their names."""
 
 MODEL_LIST_SIZE = 1800
 """The largest size of a list of models."""
@@ -23,7 +34,7 @@ MAX_TEXTS = 6
 
 def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
     """Return all models, one a line, and the reasons why some are refused."""
-    content = say("**Voices** ({/model use} chooses one for new scripts):")
+    content = say("**Voices** ({/voice use} chooses one for new scripts):")
     for position, file in enumerate(files):
         entry = _format_model(file, file.name == chosen)
         if size(content) + size(entry) > MODEL_LIST_SIZE:
@@ -52,6 +63,7 @@ def format_model_card(file: ModelFile) -> str:
 def _list_facts(file: ModelFile) -> Iterator[str]:
     if corpus := _get_metadata(file, "corpus"):
         yield say("Training texts: {corpus}", corpus=inline(corpus, 200))
+    yield say("Language: {language}", language=name_language(find_language(file)))
     if licence := _get_metadata(file, "licence"):
         yield say("Licence: {licence}", licence=inline(licence, 200))
     if day := _format_training_day(file):
@@ -73,6 +85,21 @@ def _list_facts(file: ModelFile) -> Iterator[str]:
             for name, bits in evaluations.items()
         )
         yield say("Bits per character on unseen texts: {texts}", texts=", ".join(texts))
+
+
+def label_voice(name: str) -> str:
+    """Return a voice as people call it: the shipped ones are known by what they have read."""
+    return f"{say(VOICE_LABELS[name])} ({name})" if name in VOICE_LABELS else name
+
+
+def find_language(file: ModelFile) -> str:
+    """Return the code of the language that a model writes, by its metadata: English by default."""
+    return _get_metadata(file, "language") or "en"
+
+
+def name_language(code: str) -> str:
+    """Return a language as people call it, or its code."""
+    return say(LANGUAGE_NAMES.get(code, code))
 
 
 def list_styles(file: ModelFile) -> list[str]:

@@ -24,7 +24,7 @@ from .panel_view import load_panel
 
 log = logging.getLogger("onbook.panel")
 
-PANEL_ACTIONS = ("continue", "take", "undo", "redo", "write", "stop")
+PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more", "stop")
 """The actions in the custom ids of a panel, by which the panel of a lost process is known."""
 
 

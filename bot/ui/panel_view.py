@@ -1,29 +1,77 @@
-"""Make the panel: what stands under the newest line of a script."""
+"""Compose the panel under the newest line, and the menu that its *More…* opens.
+
+The panel asks who speaks next, and has the buttons that people need most. All custom ids carry the
+place in the script, so that a press never acts on a script that has moved on.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import discord
+from discord import ui
 
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
-from ..session.turn import current_position
-from ..storage.schema import Line, Script
+from ..i18n.catalogue import phrase, say
+from ..i18n.markdown import inline, plain
+from ..screenplay.elements import Element, Kind
+from ..session.turn import MAX_LINES, ScriptPosition, current_position
+from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
-from . import components
+from .components import make_position_button, make_position_id, make_view
+
+MAX_OPTIONS, MAX_LABEL = 25, 100
+"""Discord's limits: the options of a menu, and the characters of one."""
+
+ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"
+"""The values of *Who speaks next?*: two of them, and the prefix of a character's name."""
+
+MENU_BUTTONS = {
+    "vote": phrase("Three takes with a vote"),
+    "cast": phrase("Cast"),
+    "show": phrase("Script"),
+    "export": phrase("Export"),
+    "surprise": phrase("Surprise picture"),
+    "stats": phrase("Stats"),
+    "history": phrase("History"),
+    "scripts": phrase("All scripts"),
+    "advanced": phrase("Advanced"),
+}
+"""The labels of the buttons of the menu, by what they do."""
+
+MENU_SELECTS = {
+    "lines": phrase("Lines at once…"),
+    "mood": phrase("Mood…"),
+    "style": phrase("Style…"),
+}
+"""The placeholders of the lists of the menu, by what they choose."""
 
 
-async def load_panel(
-    store: Store, script: Script, line: Line | None
-) -> tuple[str, discord.ui.View]:
-    """Return the text and the buttons under the last line of a script; None before the first."""
-    title = inline(script.title, 100)
-    text = f"-# **{title}**" if line else _format_start(title)
-    view = components.make_line_buttons(
-        current_position(script),
-        by_model=line is not None and line.author is None,
-        redo=await store.lines.find_redo_line(script.id, script.head) is not None,
-    )
-    return text, view
+async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[str, ui.View]:
+    """Load the text and the components of the panel under a script's last line.
+
+    While people vote for how the script goes on, there are no components: its takes have theirs.
+
+    Args:
+        store: The scripts.
+        script: The script that runs.
+        line: Its last line, or None before the first.
+    """
+    title = inline(script.title, MAX_LABEL)
+    text = f"-# **{title}** · {inline(script.voice, 40)}" if line else _format_start(title)
+    if await store.polls.has_open_vote(script):
+        return text, make_view()
+    position = current_position(script)
+    shown = {
+        "continue": True,
+        "take": line is not None and line.author is None,
+        "undo": position.line != ROOT_LINE,
+        "redo": await store.lines.find_redo_line(script.id, script.head) is not None,
+        "write": True,
+        "more": True,
+    }
+    buttons = [make_position_button(action, position) for action in shown if shown[action]]
+    speakers = await _list_speakers(store, script)
+    return text, make_view(_make_speaker_select(speakers, position), *buttons)
 
 
 def _format_start(title: str) -> str:
@@ -31,3 +79,72 @@ def _format_start(title: str) -> str:
         "**{title}** starts here. Write the first line with {/write}, or let the voice start.",
         title=title,
     )
+
+
+async def _list_speakers(store: Store, script: Script) -> list[str]:
+    """Return for whom the voice may write: the cast and, unless it is locked, who has spoken."""
+    names = list(script.cast)
+    if not script.lock:
+        cues = await store.lines.list_speech_cues(script.head)
+        names += filter(None, (Element(Kind.DIALOGUE, cue).cue for cue in cues))
+    played = script.players if script.skip_played else ()
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if name not in played and len(CHARACTER + name) <= MAX_LABEL
+    ]
+
+
+def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[ui.View]:
+    """Return the list of who can speak next."""
+    options = [_make_option(name, f"{CHARACTER}{name}") for name in speakers[: MAX_OPTIONS - 2]]
+    options += [_make_option(say("Action"), ACTION), _make_option(say("Anybody"), ANYBODY)]
+    custom_id = make_position_id("speaker", position)
+    return ui.Select(custom_id=custom_id, placeholder=say("Who speaks next?"), options=options)
+
+
+def make_menu(
+    position: ScriptPosition,
+    *,
+    moods: Mapping[str, str],
+    mood: str | None,
+    styles: Sequence[str],
+    style: str | None,
+) -> ui.View:
+    """Return the components of the menu.
+
+    Args:
+        position: The place in the script where the menu was opened.
+        moods: The moods as people call them, by their names.
+        mood: The mood of the script, if it is one of these.
+        styles: The styles of the script's voice.
+        style: The style of the script, if it has one.
+    """
+    lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
+    selects = [
+        _make_menu_select("lines", position, lines, None),
+        _make_menu_select("mood", position, moods, mood),
+        _make_menu_select("style", position, dict(zip(styles, styles, strict=True)), style),
+    ]
+    buttons: Iterable[ui.Button[ui.View]] = (
+        ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
+        for action, label in MENU_BUTTONS.items()
+    )
+    return make_view(*(one for one in selects if one.options), *buttons)
+
+
+def _make_menu_select(
+    action: str, position: ScriptPosition, labels: Mapping[str, str], chosen: str | None
+) -> ui.Select[ui.View]:
+    options = [
+        _make_option(label, value, is_chosen=value == chosen) for value, label in labels.items()
+    ]
+    return ui.Select(
+        custom_id=make_position_id(f"menu-{action}", position),
+        placeholder=say(MENU_SELECTS[action]),
+        options=options[:MAX_OPTIONS],
+    )
+
+
+def _make_option(label: str, value: str, *, is_chosen: bool = False) -> discord.SelectOption:
+    return discord.SelectOption(label=plain(label, MAX_LABEL), value=value, default=is_chosen)

@@ -10,10 +10,10 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..i18n.markdown import LIMIT, fenced, inline, size
+from ..i18n.markdown import LIMIT, fenced, inline, plain, size
 from ..screenplay.page_layout import lay_out_page
 from ..session.channel_session import ChannelSession
-from ..session.polls import count_votes
+from ..session.polls import count_votes, find_leaders
 from ..session.turn import PollResult, ScriptPosition
 from ..storage.schema import Line, Poll
 from ..storage.store import Store
@@ -36,8 +36,11 @@ CUT_MARK = "\n-# …"
 TAKE_LINE_SIZE = 150
 """The size of a take once one was chosen."""
 
-TAKE, VOTE = phrase("Take {take}"), phrase("Vote for {take}")
-"""The labels of a take's button: to pick the take, and to vote for it."""
+TAKE = phrase("Take {take}")
+"""The label of a take in the list of takes."""
+
+LABEL_SIZE = 60
+"""The size of a take's text in its button, of whose 80 the number and the count need some."""
 
 NOBODY_VOTED = {
     True: phrase("Nobody voted, so take 1 was chosen."),
@@ -47,8 +50,10 @@ NOBODY_VOTED = {
 
 NOT_TAKEN = {
     "moved": phrase("The script has moved on, so it was not changed."),
-    "shelf": phrase("“{title}” is paused and was not changed. Continue it with {/scripts}."),
-    "archived": phrase("“{title}” is archived and was not changed. Continue it with {/scripts}."),
+    "shelf": phrase("“{title}” is paused and was not changed. Continue it with {/script list}."),
+    "archived": phrase(
+        "“{title}” is archived and was not changed. Continue it with {/script list}."
+    ),
 }
 """The reasons why a take that won is not in the script."""
 
@@ -155,13 +160,14 @@ def draw_poll(
     content = format_poll(poll, takes, votes)
     if poll.closed:
         return content, None
+    counts = count_votes(takes, votes.values())
     items: list[ui.Item[ui.View]] = [
         ui.Button(
-            label=say(VOTE if poll.ends else TAKE, take=take + 1),
+            label=_format_button(take, lines, counts[take] if poll.ends else None),
             style=discord.ButtonStyle.primary,
             custom_id=f"{CUSTOM_ID_PREFIX}ballot:{poll.id}:take:{take}",
         )
-        for take in takes
+        for take, lines in takes.items()
     ]
     if CUT_MARK in content:
         items.append(
@@ -175,6 +181,13 @@ def draw_poll(
             )
         )
     return content, make_view(*items)
+
+
+def _format_button(take: int, lines: Sequence[Line], votes: int | None) -> str:
+    """Return the label of a take's button: its number, its text, and how many votes it has."""
+    text = plain(lines[0].element.body.replace("\n", " "), LABEL_SIZE)
+    label = f"{take + 1} · {text}"
+    return label if votes is None else f"{label} — {votes}"
 
 
 def format_take(take: int, lines: Sequence[Line], reserved: int = 0) -> list[str]:
@@ -193,8 +206,9 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
 
     The arguments are those of `draw_poll`.
     """
-    titles = _format_titles(poll, takes, count_votes(takes, votes.values()))
-    top = _format_closed(poll, len(votes)) if poll.closed else _format_open(poll, len(takes))
+    counts = count_votes(takes, votes.values())
+    titles = _format_titles(poll, takes, counts)
+    top = _format_closed(poll, counts) if poll.closed else _format_open(poll, len(takes))
     if poll.closed:
         below = [
             _format_take_line(lines, chosen=take == poll.chosen) for take, lines in takes.items()
@@ -219,14 +233,19 @@ def _format_open(poll: Poll, takes: int) -> str:
     return f"-# {status}"
 
 
-def _format_closed(poll: Poll, votes: int) -> str:
-    take = (poll.chosen or 0) + 1
+def _format_closed(poll: Poll, counts: Mapping[int, int]) -> str:
+    take, votes = (poll.chosen or 0) + 1, sum(counts.values())
     if poll.ends is None:
-        status = say("Take {take} was chosen. See the others in {/history}.", take=take)
+        status = say("Take {take} was chosen. See the others in {/script history}.", take=take)
     elif not votes:
-        status = say("Nobody voted, so take 1 was chosen. See the others in {/history}.")
+        status = say("Nobody voted, so take 1 was chosen. See the others in {/script history}.")
+    elif len(find_leaders(counts)) > 1:
+        status = say(
+            "The vote was a tie, and take {take} was drawn. See the others in {/script history}.",
+            take=take,
+        )
     else:
-        status = say("Take {take} won the vote. See the others in {/history}.", take=take)
+        status = say("Take {take} won the vote. See the others in {/script history}.", take=take)
     return f"-# {status}"
 
 
@@ -237,8 +256,8 @@ def _format_titles(
         say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
         for take, lines in takes.items()
     ]
-    if not poll.ends:
-        return titles
+    if not (poll.ends and poll.closed):
+        return titles  # the counts of an open vote are in its buttons
     votes = [many(counts[take], "vote") for take in takes]
     return [f"{title}, {count}" for title, count in zip(titles, votes, strict=True)]
 
@@ -267,7 +286,15 @@ def _fit_takes(takes: Sequence[Sequence[Line]], space: int) -> list[str]:
 def _format_poll_result(poll_result: PollResult) -> str:
     votes, script = sum(poll_result.counts.values()), poll_result.script
     sentence = say(NOBODY_VOTED[poll_result.taken])
-    if votes:
+    leaders = find_leaders(poll_result.counts)
+    if votes and len(leaders) > 1:
+        sentence = say(
+            "Voting has ended in a tie of {takes}, with {most} each. Take {take} was drawn.",
+            takes=many(len(leaders), "take"),
+            most=many(poll_result.counts[poll_result.winner], "vote"),
+            take=poll_result.winner + 1,
+        )
+    elif votes:
         sentence = say(
             "Voting has ended. Take {take} won with {most:,} of {votes}.",
             take=poll_result.winner + 1,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..telemetry import NULL_METER, Meter, Outcome
-from .components import CUSTOM_ID_PREFIX, LINE_BUTTONS, Interaction
+from .components import CUSTOM_ID_PREFIX, POSITION_BUTTONS, Interaction
 
 WAIT_KEY = "onbook.wait"
 """The key of an interaction's `Wait` among its extras, where a meter counts."""
@@ -76,7 +76,7 @@ def name_action(interaction: Interaction) -> str:
         if data["component_type"] != BUTTON_TYPE:
             return "menu"
         action = str(data.get("custom_id")).removeprefix(CUSTOM_ID_PREFIX).partition(":")[0]
-        return f"button {action}" if action in LINE_BUTTONS else "button"
+        return f"button {action}" if action in POSITION_BUTTONS else "button"
     return "window" if "custom_id" in data else "unknown"
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import URL
 from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.cogs.upkeep import Upkeep
+from bot.i18n import catalogue
 from bot.settings import RunnerSettings
 from bot.storage import migrations
 from tests.tools.postgres_server import Server, ask, server
@@ -42,6 +43,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc):
     marks = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if databases and "where" in metafunc.fixturenames and "where" not in marks:
         metafunc.parametrize("where", databases, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _unknown_commands(monkeypatch: pytest.MonkeyPatch):
+    """Forget the ids of the commands of other tests' bots."""
+    monkeypatch.setattr(catalogue, "_command_ids", {})
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +175,19 @@ class Stage:
         backend = self.world.backend
         backend.add_member_role(self.guild.id, backend.bot_user.id, rights.id)
 
+    async def go_on(
+        self, actor: Any, channel: Any, name: str = "continue", *, seed: int, **options: Any
+    ) -> simcord.InteractionResult:
+        """Continue the script with a seed, as after a change of the settings that nobody saw."""
+        scripts = self.services.store.scripts
+        script = await scripts.find_running_script(channel.id)
+        if script:
+            await scripts.update_script(script.id, seed=seed)
+        answered = await actor.slash(channel, name, **options)
+        if script and await scripts.find_script(script.id):
+            await scripts.update_script(script.id, seed=None)
+        return answered
+
     async def lines(self, channel: Any = None) -> list[str]:
         """Return the script of a channel as the database has it."""
         room = self.services.sessions.get((channel or self.channel).id)
@@ -237,11 +257,11 @@ def labels(message: Any) -> list[str]:
 
 def fields(shown: Any) -> dict[str, str]:
     """Return the ids of a shown modal's inputs by their labels."""
-    return {
-        one["label"]: one["custom_id"]
-        for row in shown.modal["components"]
-        for one in row["components"]
-    }
+    found = {}
+    for row in shown.modal["components"]:
+        for one in row.get("components") or [row]:
+            found[one["label"]] = one.get("component", one)["custom_id"]
+    return found
 
 
 @asynccontextmanager

@@ -174,7 +174,7 @@ async def test_everybody_does_everything_at_once(channel: Channel, ann: Person, 
         *(one.slash(channel, "write", text="Rain.\n\nMAYA: Oh!") for one in people),
         *(one.slash(channel, "undo") for one in people),
         *(one.click(begun, "Undo") for one in people),
-        ann.slash(channel, "retry"),
+        ann.slash(channel, "script retry"),
     )
     await ann.discord.until(lambda: all(settled(one) for one in asked), lambda: unsettled(asked))
     await truth(ben, channel)
@@ -232,15 +232,18 @@ async def test_all_who_vote_at_once_are_counted(channel: Channel, guild: Guild, 
     await (await ann.slash(channel, "continue", takes=2, vote=600)).is_done()
     shown = takes(channel)
     people = [await guild.person(f"P{number}") for number in range(12)]
-    label = ("Vote for 1", "Vote for 2")
-    votes = await asyncio.gather(
-        *(one.click(shown, label[n % 3 > 0]) for n, one in enumerate(people))
-    )
-    await asyncio.gather(*(vote.shows("Vote for take") for vote in votes))
-    await ann.discord.until(lambda: "4 votes" in shown.content and "8 votes" in shown.content)
-    changed = await asyncio.gather(*(one.click(shown, label[0]) for one in people))
-    await asyncio.gather(*(vote.shows("Vote for take 1") for vote in changed))
-    await ann.discord.until(lambda: "12 votes" in shown.content and "0 votes" in shown.content)
+    buttons = list(shown.buttons.values())
+
+    async def vote(one: Person, take: int) -> None:
+        await one.click(shown, "", custom_id=buttons[take])
+
+    def counts() -> list[str]:
+        return [label.rpartition(" — ")[2] for label in shown.labels]
+
+    await asyncio.gather(*(vote(one, n % 3 > 0) for n, one in enumerate(people)))
+    await ann.discord.until(lambda: counts() == ["4", "8"])
+    await asyncio.gather(*(vote(one, 0) for one in people))
+    await ann.discord.until(lambda: counts() == ["12", "0"])
     assert await script(ann, channel) == [HEADING]
 
 
@@ -397,13 +400,15 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     for _ in range(3):  # at the same moment
         polls.recount(ballot.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
-    votes = await asyncio.gather(*(one.click(shown, "Vote for 2") for one in people))
-    await asyncio.gather(*(vote.shows("Vote for take 2") for vote in votes))
+    label = shown.find_button("2 · ")
+    await asyncio.gather(*(one.click(shown, label) for one in people))
+    while len(await inside.services.store.polls.load_votes(ballot.id)) < len(people):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     [_, (wait, count)] = waiting
     assert 0 < wait <= between
     assert len(shown.versions) == first + 1
     count()
-    await inside.discord.until(lambda: "6 votes" in shown.content)
+    await inside.discord.until(lambda: shown.labels[1].endswith(" — 6"))
     assert len(shown.versions) == first + 2
 
 

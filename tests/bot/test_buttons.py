@@ -20,14 +20,14 @@ from .shown import assert_true
 
 HEADING = "INT. DINER - NIGHT"
 
-BY_VOICE = ["Continue", "Another take", "Undo", "Write"]
-BY_PERSON = ["Continue", "Undo", "Write"]
-ROOT_LINE = ["Continue", "Write"]
+BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
+BY_PERSON = ["Continue", "Undo", "Write", "More…"]
+ROOT_LINE = ["Continue", "Write", "More…"]
 
 
 def and_redo(shown: list[str]) -> list[str]:
     """Return the buttons as they are where a line was taken back."""
-    return [*shown[:-1], "Redo", shown[-1]]
+    return [*shown[:-2], "Redo", *shown[-2:]]
 
 
 async def begin(stage: Stage, **options: Any) -> Any:
@@ -83,7 +83,7 @@ async def test_the_panel_moves_below_each_new_line(stage: Stage):
 
 async def test_another_take_stands_in_the_place_of_the_first(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=1, character="Maya")
+    await stage.go_on(stage.ann, stage.channel, seed=1, character="Maya")
     old, before = (await stage.lines())[1], [message.id for message in stage.messages()]
     await stage.ben.click(stage.panel(), label="Another take")
     new = (await stage.lines())[1]
@@ -96,12 +96,12 @@ async def test_another_take_stands_in_the_place_of_the_first(stage: Stage):
 
 async def test_retry(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=1)
-    await stage.ben.slash(stage.channel, "retry")
+    await stage.go_on(stage.ann, stage.channel, seed=1)
+    await stage.ben.slash(stage.channel, "script retry")
     assert len(await stage.lines()) == 2
     await assert_true(stage)
     await write(stage, "Rain.")
-    refused = answer(await stage.ann.slash(stage.channel, "retry"))
+    refused = answer(await stage.ann.slash(stage.channel, "script retry"))
     assert refused.ephemeral
     assert refused.content.startswith("The last line is Ben's, not the voice's")
     assert len(await stage.lines()) == 3
@@ -119,7 +119,7 @@ async def test_undo_deletes_the_message_and_redo_posts_it_again(stage: Stage):
     assert await stage.lines() == [HEADING]
     await assert_true(stage)
     await stage.ann.click(stage.panel(), label="Redo")
-    await stage.ann.slash(stage.channel, "redo")
+    await stage.ann.slash(stage.channel, "script redo")
     assert len(await stage.lines()) == 3
     assert len(stage.messages()) == before
     await assert_true(stage)
@@ -185,11 +185,11 @@ async def test_the_channel_tells_the_truth_whatever_is_done(stage: Stage, seed: 
         looks.append(stage.look(end))
         match choose.choice(["press", "press", "press", "late", "continue", "write", "undo"]):
             case "press":
-                label = choose.choice([one for one in labels(end) if one != "Write"])
+                label = choose.choice([one for one in labels(end) if one not in ("Write", "More…")])
                 await stage.ann.click(end, label=label)
             case "late":
                 look = choose.choice(looks)
-                label = choose.choice(labels(look))
+                label = choose.choice([one for one in labels(look) if one != "More…"])
                 if buttons(look)[label] not in buttons(end).values():
                     offered = answer(await stage.press_late(stage.ben, look, label))
                     assert offered.ephemeral
@@ -209,7 +209,7 @@ async def test_the_channel_tells_the_truth_whatever_is_done(stage: Stage, seed: 
 @pytest.mark.parametrize("label", ["Continue", "Another take", "Undo", "Write"])
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage, label: str):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, seed=1)
     then, look = await stage.lines(), stage.look(stage.panel())
     await write(stage, "Rain.\n\nWind.")
     lines, seen = await stage.lines(), stage.seen()
@@ -380,7 +380,7 @@ async def test_a_moderator_deletes_messages(stage: Stage):
     rain = next(message for message in stage.messages() if "Rain." in message.content)
     await moderator.delete(rain)
     await moderator.slash(stage.channel, "undo")
-    edited = await moderator.slash(stage.channel, "edit", line=2)
+    edited = await moderator.slash(stage.channel, "script edit", line=2)
     await moderator.submit_modal(edited, {fields(edited)["Text"]: "Drizzle."})
     assert await stage.lines() == [HEADING, "Drizzle.", "Wind.", "Snow."]
     await assert_true(stage)
@@ -388,14 +388,13 @@ async def test_a_moderator_deletes_messages(stage: Stage):
 
 async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "history")
-    await stage.ann.slash(stage.channel, "scripts")
+    await stage.ann.slash(stage.channel, "script history")
+    await stage.ann.slash(stage.channel, "script list")
     await stage.ann.slash(stage.channel, "privacy forget")
     views = stage.world.bot._connection._view_store
     option = discord.SelectOption(label="Rain.", value="1")
     place, pages = ScriptPosition(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
     shown = [
-        components.make_line_buttons(place, by_model=True, redo=True),
         components.make_continue_here_button(place),
         components.make_start_button(),
         *(components.make_stop_button(1, work) for work in components.JOB_KINDS),

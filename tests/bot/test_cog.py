@@ -31,8 +31,8 @@ async def begin(stage: Stage, channel: Any = None, **options: Any) -> Any:
 async def test_two_people_write_a_script_with_the_voice(stage: Stage):
     await begin(stage, heading="int. diner - night", cast="Maya, Jonas")
     await stage.ben.slash(stage.channel, "write", text="MAYA: (quietly) You came.")
-    await stage.ann.slash(stage.channel, "continue", character="jonas", seed=5)
-    assert labels(stage.panel()) == ["Continue", "Another take", "Undo", "Write"]
+    await stage.go_on(stage.ann, stage.channel, character="jonas", seed=5)
+    assert labels(stage.panel()) == ["Continue", "Another take", "Undo", "Write", "More…"]
     assert (await stage.lines())[:2] == [HEADING, "MAYA\n(quietly)\nYou came."]
     assert (await stage.lines())[2].startswith("JONAS\n")
     await assert_true(stage)
@@ -44,7 +44,7 @@ async def test_two_people_write_a_script_with_the_voice(stage: Stage):
         ("continue", {}),
         ("write", {"text": "Rain."}),
         ("undo", {}),
-        ("retry", {}),
+        ("script retry", {}),
         ("script show", {}),
     ],
 )
@@ -83,10 +83,10 @@ async def test_the_modal_may_be_left_empty(stage: Stage):
 async def test_a_script_may_begin_without_a_line(stage: Stage):
     await stage.ann.slash(stage.channel, "start")
     assert stage.panel().content.startswith("**Untitled** starts here.")
-    assert labels(stage.panel()) == ["Continue", "Write"]
+    assert labels(stage.panel()) == ["Continue", "Write", "More…"]
     refused = answer(await stage.ann.slash(stage.channel, "script show"))
     assert (refused.ephemeral, "is empty" in refused.content) == (True, True)
-    for command in ("undo", "retry"):
+    for command in ("undo", "script retry"):
         refused = answer(await stage.ann.slash(stage.channel, command))
         assert (refused.ephemeral, "is empty" in refused.content) == (True, True)
     await stage.ann.click(stage.panel(), label="Continue")
@@ -99,8 +99,8 @@ REFUSED = [
     ({"cast": "Maya, 1234"}, "A character's name needs at least one letter."),
     ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
     ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
-    ({"model": "nobody"}, "There is no voice “nobody”"),
-    ({"model": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
+    ({"voice": "nobody"}, "There is no voice “nobody”"),
+    ({"voice": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
 ]
 
 
@@ -116,7 +116,7 @@ async def test_what_cannot_begin_is_refused_in_a_sentence(stage: Stage):
 
 async def test_a_script_keeps_its_voice_and_its_temperature(stage: Stage):
     await begin(stage, model="other", temperature=0.3)
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, seed=1)
     last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
     assert (last.credit, last.origin["temperature"]) == ("other", 0.3)
 
@@ -130,7 +130,7 @@ async def test_a_title_that_nobody_can_see_is_none(stage: Stage):
 
 async def test_voices_are_suggested(stage: Stage):
     async def suggested(typed: str) -> list[str]:
-        found = await stage.ann.autocomplete(stage.channel, "start", "model", typed)
+        found = await stage.ann.autocomplete(stage.channel, "start", "voice", typed)
         return [choice["value"] for choice in found]
 
     assert await suggested("") == ["other", "tiny"]
@@ -154,13 +154,13 @@ async def test_where_a_script_runs_its_writers_are_asked_first(stage: Stage):
 
 async def test_a_script_can_be_shelved_for_a_new_one(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=3)
+    await stage.go_on(stage.ann, stage.channel, seed=3)
     old = stage.messages()[:-1]
     for title in ("The Roof", "The Cellar"):
         asked = await stage.ben.slash(stage.channel, "start", title=title)
         await stage.ben.click(asked.response, label="Pause it and start the new one")
         assert stage.panel().content.startswith(f"**{title}** starts here.")
-        assert labels(stage.panel()) == ["Continue", "Write"]
+        assert labels(stage.panel()) == ["Continue", "Write", "More…"]
     await stage.ben.click(stage.panel(), label="Continue")
     assert stage.messages()[: len(old)] == old
     await assert_true(stage)
@@ -186,7 +186,7 @@ async def test_what_people_write(stage: Stage):
         options = {"character": character} if character else {}
         await stage.ben.slash(stage.channel, "write", text=text, **options)
         assert (await stage.lines())[-len(stored) :] == stored
-        assert labels(stage.panel()) == ["Continue", "Undo", "Write"]
+        assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
         await assert_true(stage)
     assert len(await stage.lines()) == 1 + sum(len(stored) for _, _, stored in WRITTEN)
 
@@ -277,7 +277,7 @@ async def test_the_longest_lines_are_stored_and_shown(stage: Stage):
 
 async def test_the_same_seed_writes_the_same_lines_anywhere_and_any_time(stage: Stage):
     async def three_lines(channel: Any, seed: int) -> list[str]:
-        await stage.ann.slash(channel, "continue", lines=3, seed=seed)
+        await stage.go_on(stage.ann, channel, lines=3, seed=seed)
         lines = await stage.lines(channel)
         assert len(lines) == 4
         return lines[1:]
@@ -303,24 +303,23 @@ async def undo_all(stage: Stage) -> None:
 async def test_a_daring_voice_writes_something_else(stage: Stage):
     await begin(stage)
     written = set()
-    for options in ({}, {"temperature": 2.0}, {"temperature": 0.1}, {"top_p": 0.05}):
-        await stage.ann.slash(stage.channel, "continue", seed=5, **options)
+    for options in ({}, {"temperature": 2.0}, {"temperature": 0.1}, {"mood": "calm"}):
+        await stage.go_on(stage.ann, stage.channel, seed=5, **options)
         written.add((await stage.lines())[1])
         await undo_all(stage)
-    # Three are enough, because each of the last two options nearly always chooses the likeliest
-    # character.
+    # Three are enough, because the last two options nearly always choose the likeliest character.
     assert len(written) >= 3
 
 
 OUT_OF_RANGE = [
     {"temperature": 2.1},
     {"temperature": 0.05},
-    {"top_p": 0.0},
-    {"top_p": 1.5},
+    {"takes": 0},
+    {"takes": 6},
     {"lines": 0},
     {"lines": 11},
-    {"seed": -1},
-    {"seed": 2**31},
+    {"vote": 9},
+    {"vote": 601},
 ]
 
 
@@ -347,6 +346,7 @@ async def test_characters_are_suggested(stage: Stage):
     await begin(stage, cast="Maya, Jonas")
     for said in ("ADA: Good day.", "MAYA: Good day, Ada.", "ZOE: Hi."):
         await stage.ben.slash(stage.channel, "write", text=said)
+    await stage.ann.slash(stage.channel, "cast lock", lock="off")
     for command in ("continue", "write"):
         assert await suggested(command, "") == ["MAYA", "JONAS", "ZOE", "ADA"]
         assert await suggested(command, "ma") == ["MAYA"]
@@ -361,7 +361,7 @@ async def test_the_file_is_the_script(stage: Stage):
     await stage.ben.slash(
         stage.channel, "write", text="Rain.\n\nMAYA (V.O.): (quietly) #1? You came.\n\n> Fade away"
     )
-    await stage.ann.slash(stage.channel, "continue", lines=5, seed=1)
+    await stage.go_on(stage.ann, stage.channel, lines=5, seed=1)
     shown = await stage.ann.slash(stage.channel, "script show")
     assert shown.response.ephemeral
     assert shown.response.content.startswith("**The \\*Last\\* Diner\\: a play**\n```")
@@ -384,7 +384,7 @@ async def test_help_is_three_steps(stage: Stage):
     assert shown.response.ephemeral
     steps = [line[:2] for line in shown.response.content.split("\n") if line[:1].isdigit()]
     assert steps == ["1.", "2.", "3."]
-    named = set(re.findall(r"`/([a-z ]+)`", shown.response.content))
+    named = set(re.findall(r"</([a-z ]+):\d+>", shown.response.content))
     assert named <= set(stage.ann.available_commands(stage.channel))
     assert {"start", "write", "continue"} <= named
 
@@ -398,7 +398,7 @@ async def test_in_a_thread(stage: Stage):
     await stage.world.settle()
     before = len(stage.messages())
     await begin(stage, thread)
-    await stage.ben.slash(thread, "continue", seed=1)
+    await stage.go_on(stage.ben, thread, seed=1)
     await stage.ben.slash(thread, "undo")
     assert await stage.lines(thread) == [HEADING]
     await assert_true(stage, thread)
@@ -413,7 +413,7 @@ async def test_in_direct_messages(stage: Stage):
     undone = await ann.click(stage.panel(ann.dm_channel), label="Undo")
     assert undone.acknowledged
     assert await stage.lines(ann.dm_channel) == [HEADING, "MAYA\nHello."]
-    assert labels(stage.panel(ann.dm_channel)) == ["Continue", "Undo", "Redo", "Write"]
+    assert labels(stage.panel(ann.dm_channel)) == ["Continue", "Undo", "Redo", "Write", "More…"]
     await assert_true(stage, ann.dm_channel)
     shown = await ann.slash("script show")
     assert "Hello." in shown.response.content
@@ -438,7 +438,7 @@ async def test_where_the_bot_may_not_write_it_says_so_and_stores_nothing(
         ("continue", {}),
         ("write", {"text": "Rain."}),
         ("undo", {}),
-        ("retry", {}),
+        ("script retry", {}),
     ):
         refused = answer(await stage.ann.slash(closed, command, **options))
         assert refused.ephemeral, command
@@ -479,7 +479,7 @@ async def test_nothing_pings_or_breaks_out(stage: Stage):
     await begin(stage, title=nasty[:100], heading=nasty, cast="**Maya**, <@1> Jonas")
     await stage.ben.slash(stage.channel, "write", text=nasty)
     await stage.ben.slash(stage.channel, "write", text=f"MAYA: {nasty}\n\n{nasty}")
-    await stage.ben.slash(stage.channel, "continue", character="@everyone <@1>", seed=1)
+    await stage.go_on(stage.ben, stage.channel, character="@everyone <@1>", seed=1)
     cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** ` <@1>"))
     await cyd.slash(stage.channel, "write", text="Rain.")
     await cyd.slash(stage.channel, "undo")
@@ -503,7 +503,7 @@ def assert_harmless(content: str) -> None:
     block = re.compile(r"^```\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
     around = block.sub("", content)
     assert not any("`" in words for words in (around, *block.findall(content)))
-    assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<", around)
+    assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<(?!/)", around)
 
 
 async def test_sentences_quote_harmlessly(stage: Stage):
@@ -512,11 +512,11 @@ async def test_sentences_quote_harmlessly(stage: Stage):
     await begin(stage, title=nasty)
     old = stage.look(stage.panel())
     await cyd.slash(stage.channel, "write", text="Rain.")
-    refused = [answer(await stage.ann.slash(stage.channel, "retry"))]
+    refused = [answer(await stage.ann.slash(stage.channel, "script retry"))]
     asked = (await begin(stage, title=nasty)).response
     await stage.ann.click(asked, label="Pause it and start the new one")
     refused.append(answer(await stage.press_late(stage.ann, old, "Continue")))
-    asked = (await begin(stage, model=nasty)).response
+    asked = (await begin(stage, voice=nasty)).response
     shelve = await stage.ann.click(asked, label="Pause it and start the new one")
     refused.append(answer(shelve))
     for told in refused:
@@ -556,7 +556,7 @@ async def test_an_offer_that_has_grown_old_shelves_nothing(stage: Stage):
     await stage.ben.click(asked.response, label="Pause it and start the new one")
     refused = answer(await stage.ann.click(old, label="Pause it and start the new one"))
     assert refused.ephemeral
-    assert "Use /start again" in refused.content
+    assert "Use </start:" in refused.content
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert script is not None
     assert script.title == "Three"

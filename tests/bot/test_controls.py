@@ -36,10 +36,10 @@ def moderator(stage: Stage, name: str = "Mo"):
 @pytest.mark.parametrize("kind", [Kind.DIALOGUE, Kind.ACTION, Kind.HEADING])
 async def test_continue_writes_the_kind_that_was_chosen(stage: Stage, kind: Kind):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", kind=kind.value, lines=5, seed=1)
+    await stage.go_on(stage.ann, stage.channel, kind=kind.value, lines=5, seed=1)
     room = stage.services.sessions.get(stage.channel.id)
     assert [line.kind for line in await room.load_lines()][1:] == [kind.value] * 5
-    await stage.ann.slash(stage.channel, "retry")
+    await stage.ann.slash(stage.channel, "script retry")
     assert (await room.load_lines())[-1].kind == kind.value
 
 
@@ -70,7 +70,7 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     mo = moderator(stage)
     await begin(stage)
     room = stage.services.sessions.get(stage.channel.id)
-    await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
+    await stage.go_on(stage.ann, stage.channel, lines=10, seed=1)
     before = " ".join(await stage.lines())
     first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
     told = await mo.slash(stage.channel, "settings banned", add=f"{first.upper()}, zounds")
@@ -86,7 +86,7 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     await stage.restart()
     for _ in range(10):
         await stage.ann.slash(stage.channel, "undo")
-    await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
+    await stage.go_on(stage.ann, stage.channel, lines=10, seed=1)
     room = stage.services.sessions.get(stage.channel.id)
     after = " ".join(line.text for line in (await room.load_lines())[1:])
     assert find_banned_word(before, [first, second])
@@ -233,7 +233,7 @@ async def test_stopped_before_the_first_line_nothing_is_added(house: House):
 
 async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", lines=3, seed=1)
+    await stage.go_on(stage.ann, stage.channel, lines=3, seed=1)
     look = stage.look(stage.panel())
     [*_, last] = await stage.services.sessions.get(stage.channel.id).load_lines()
     look["components"] = components.make_stop_button(

@@ -247,14 +247,14 @@ async def test_damaged_voices_are_refused_in_a_sentence_and_the_bot_goes_on(
     os.mkfifo(folder / "pipe.onnx")
     said["pipe"] = "cannot be opened (a pipe)"
     for name, sentence in said.items():
-        refused = answer(await stage.ann.slash(stage.channel, "model use", model=name, script=True))
+        refused = answer(await stage.ann.slash(stage.channel, "voice use", voice=name, script=True))
         assert refused.ephemeral
         assert sentence in refused.content, name
         assert f"{name}.onnx" in refused.content
         assert "\n" not in refused.content
-    listed = answer(await stage.ann.slash(stage.channel, "model list")).content
+    listed = answer(await stage.ann.slash(stage.channel, "voice list")).content
     assert listed.startswith("**Voices**")
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, seed=1)
     assert len(await stage.lines()) == 2
 
 

@@ -52,9 +52,9 @@ async def answered(inside: Inside, asked: Asked) -> None:
         ("script export", {"format": "txt"}, "“The Diner”"),
         ("script stats", {}, "1 line"),
         ("script replay", {}, "The voice wrote none of it"),
-        ("surprise", {}, "How the last line surprised"),
-        ("history", {}, "scene heading"),
-        ("fork", {"title": "Act two"}, "Act two"),
+        ("script surprise", {}, "How the last line surprised"),
+        ("script history", {}, "scene heading"),
+        ("script fork", {"title": "Act two"}, "Act two"),
         ("privacy export", {}, "All data stored about you"),
     ],
 )
@@ -78,11 +78,11 @@ async def test_a_window_opens_before_the_script_is_read(
     await begin(inside.ann, inside.channel)
     async with unread(inside.services.store, monkeypatch):
         for options in ({}, {"line": 1}):
-            asked = await inside.ann.slash(inside.channel, "edit", **options)
+            asked = await inside.ann.slash(inside.channel, "script edit", **options)
             await asked.shows_modal()
 
 
-@pytest.mark.parametrize("command", ["script show", "history"])
+@pytest.mark.parametrize("command", ["script show", "script history"])
 async def test_a_page_is_turned_to_before_the_script_is_read(
     inside: Inside, monkeypatch: pytest.MonkeyPatch, command: str
 ):

@@ -5,6 +5,9 @@ The real bot plays at the project's own Discord, see `tests.fake_discord`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.fake_discord.people import Channel, Discord, Guild, Person
@@ -28,7 +31,7 @@ from .test_at_once import (
 
 __all__ = ["address", "ann", "channel", "discord", "guild", "inside", "settings"]
 
-GERMAN = ["Weiter", "Zurücknehmen", "Schreiben"]
+GERMAN = ["Weiter", "Zurücknehmen", "Schreiben", "Mehr …"]
 """The buttons under a person's line."""
 
 
@@ -46,9 +49,9 @@ async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Per
     await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
     undone = ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben"]
     assert channel.panel().labels == undone
-    refused = await (await hans.slash(channel, "edit", line=5)).shows("Zeile")
+    refused = await (await hans.slash(channel, "script edit", line=5)).shows("Zeile")
     assert refused.content == "Das Skript hat nur 1 Zeile. Wähle eine davon."
-    refused = await (await ann.slash(channel, "edit", line=5)).shows("line")
+    refused = await (await ann.slash(channel, "script edit", line=5)).shows("line")
     assert refused.content == "The script has only 1 line. Choose one of them."
     written = await (await ann.slash(channel, "write", text="Wind.")).is_done()
     assert written.labels == BY_PERSON
@@ -59,13 +62,16 @@ async def test_commands_are_named_as_each_of_them_sees_them(
     channel: Channel, ann: Person, hans: Person
 ):
     await (await ann.slash(channel, "start", title="The Diner")).shows("starts here")
-    asked = [await one.slash(channel, "history") for one in (hans, ann)]
-    german, english = "Schreib eine Zeile, oder nimm /weiter.", "Write a line, or use /continue."
-    assert (await asked[0].shows("nimm")).content.endswith(german)
-    assert (await asked[1].shows("use")).content.endswith(english)
+    asked = [await one.slash(channel, "script history") for one in (hans, ann)]
+    german, english = (
+        "Schreib eine Zeile, oder nimm </continue:",
+        "Write a line, or use </continue:",
+    )
+    assert german in (await asked[0].shows("nimm")).content
+    assert english in (await asked[1].shows("use")).content
     told = await (await hans.slash(channel, "help")).shows("On Book")
-    assert "`/skript zeigen`" in told.content
-    assert "mit `rolle` bestimmst du, wer spricht" in told.content
+    assert "</script show:" in told.content
+    assert told.labels == ["Ein Skript beginnen"]
 
 
 async def test_settings_have_german_numbers(channel: Channel, hans: Person):
@@ -73,7 +79,7 @@ async def test_settings_have_german_numbers(channel: Channel, hans: Person):
     told = await (await hans.slash(channel, "settings show")).shows("Die Einstellungen von")
     assert "\n- Temperatur 0,75 (0,1 bis 2,0)\n" in told.content
     assert "\n- Länge 60 Zeichen (0 bis 1.500)\n" in told.content
-    assert "/einstellungen zurücksetzen" in told.content
+    assert "</settings reset:" in told.content
 
 
 async def test_a_window_is_in_the_language_of_whoever_opens_it(
@@ -96,12 +102,8 @@ async def test_takes_and_their_vote(channel: Channel, ann: Person, hans: Person)
         "-# 2 Fassungen: Alle haben eine Stimme. Die Abstimmung endet <t:"
     )
     assert "**Fassung 1**: tiny, Seed " in shown.content
-    label, second = "Für Fassung 2", shown.buttons["Für Fassung 2"]
-    said = await (await hans.click(shown, label)).shows("Fassung 2")
-    assert said.content.startswith("Deine Stimme für Fassung 2 ist gezählt.")
-    # The message may show the count by now, in the server's language.
-    said = await (await ann.click(shown, label, custom_id=second)).shows("take 2")
-    assert said.content.startswith("Vote for take 2 counted.")
+    await ann.click(shown, shown.find_button("2 · "))
+    await hans.discord.until(lambda: shown.labels[1].endswith(" — 1"))
 
 
 async def test_a_take_is_read_whole(channel: Channel, ann: Person, hans: Person):
@@ -171,6 +173,33 @@ async def test_what_is_stored_is_the_same_in_each_language(
         await (await person.slash(place, "write", text="Rain.")).shows("Rain.")
         files.append(await script(ann, place))
     assert files[0] == files[1]
+
+
+async def test_that_a_voice_writes_english_is_told_once(
+    guild: Guild, channel: Channel, ann: Person, hans: Person
+):
+    await begin(hans, channel)
+    told = "„tiny“ schreibt Englisch, was auch immer du schreibst."
+    await hans.discord.until(lambda: [one for one in hans.sees(channel) if one.content == told])
+    await begin(hans, elsewhere := await guild.channel("elsewhere"))
+    await (await hans.slash(elsewhere, "write", text="Rain.")).shows("Rain.")
+    await begin(ann, third := await guild.channel("third"))
+    seen = [*hans.sees(elsewhere), *ann.sees(third)]
+    assert not [
+        one for one in seen if "schreibt Englisch" in one.content or "writes" in one.content
+    ]
+
+
+async def test_no_name_of_a_command_has_an_umlaut(discord: Discord):
+    def names(command: dict[str, Any]) -> Iterator[str]:
+        yield from (command.get("name_localizations") or {}).values()
+        for option in command.get("options") or ():
+            yield from names(option)
+
+    slash = [one for one in (await discord.commands()).values() if one.get("type", 1) == 1]
+    found = [name for command in slash for name in names(command)]
+    assert "datenschutz" in found
+    assert [name for name in found if set(name) & set("äöüß")] == []
 
 
 async def test_names_and_descriptions_are_registered_in_german(discord: Discord):

@@ -132,11 +132,11 @@ async def test_a_person_who_asks_too_often_is_told_until_when(stage: Stage) -> N
     # Others go on until the channel has its limit.
     for _ in range(3):
         await stage.ben.slash(stage.channel, "undo")
-    refused = answer(await stage.ben.slash(stage.channel, "redo"))
+    refused = answer(await stage.ben.slash(stage.channel, "script redo"))
     assert refused.content.startswith("This channel is very busy")
 
 
-@pytest.mark.parametrize("command", ["model info", "model list", "settings banned"])
+@pytest.mark.parametrize("command", ["voice info", "voice list", "settings banned"])
 async def test_what_needs_no_script_is_a_turn_too(stage: Stage, command: str) -> None:
     for _ in range(6):
         shown = answer(await stage.ann.slash(stage.channel, command))
@@ -153,21 +153,22 @@ async def test_lines_count_by_their_number_and_takes(stage: Stage) -> None:
     assert "You have reached your limit" in refused.content
     went_on = answer(await stage.ann.slash(stage.channel, "continue"))
     assert "```" in went_on.content
-    refused = answer(await stage.ann.slash(stage.channel, "retry"))
+    refused = answer(await stage.ann.slash(stage.channel, "script retry"))
     assert "You have reached your limit" in refused.content
     assert len(await stage.lines()) == 5
 
 
 async def test_candidates_of_a_line_cost_nothing_more(stage: Stage) -> None:
     await stage.ann.slash(stage.channel, "start", title="T", heading="Roof")
+    await stage.ann.slash(stage.channel, "settings writing", quality="good")
     for _ in range(3):
-        said = answer(await stage.ann.slash(stage.channel, "continue", quality="good"))
+        said = answer(await stage.ann.slash(stage.channel, "continue"))
         assert "```" in said.content
 
 
 async def test_a_file_counts_by_its_size(stage: Stage) -> None:
     script = ("Rain on the window.\n\n" * 30).encode()
-    begun = await stage.ann.slash(stage.channel, "start", file=("a.txt", script))
+    begun = await stage.ann.slash(stage.channel, "script import", file=("a.txt", script))
     assert "Imported" in answer(begun).content
     refused = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert TOO_MUCH.search(refused.content)

@@ -75,7 +75,7 @@ async def test_another_speaker_takes_the_place_of_one_at_the_end(characters: Sta
     await begin(stage)
     await write(stage, "MAYA: Hello.\n\nRain.")
     for text in ("JONAS: Hello.", "JONAS: Who is there?"):
-        opened = await stage.ben.slash(stage.channel, "edit", line=2)
+        opened = await stage.ben.slash(stage.channel, "script edit", line=2)
         await stage.ben.submit_modal(opened, {fields(opened)["Text"]: text})
     await assert_true(stage)
 
@@ -134,7 +134,7 @@ async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     assert read(card) == "**MAYA**\n*\\(quietly\\)*\nYou came\\."
     await stage.ann.slash(stage.channel, "settings look", look="typewriter")
     await write(stage, "Rain.")
-    opened = await stage.ann.slash(stage.channel, "edit", line=2)
+    opened = await stage.ann.slash(stage.channel, "script edit", line=2)
     await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "JONAS: You came."})
     await assert_true(stage)
 

@@ -34,7 +34,7 @@ VOICE = {
     "company": 0.5,
     "length": 60,
     "quality": "good",
-    "model": "other",
+    "voice": "other",
     "takes": 3,
     "cast_lock": True,
     "skip_played": True,
@@ -53,10 +53,10 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
         "- takes 1 (1 to 5)\n"
     ) in before
     assert "\n- cooldown none (0 to 86,400 s)\n" in before
-    told = await settings(stage, "voice", **VOICE)
+    told = await settings(stage, "writing", **VOICE)
     assert not told.ephemeral
     assert told.content == (
-        "Changed: model other, takes 3, cast lock on, skip played on, temperature 0.3, top-p 0.5, "
+        "Changed: voice other, takes 3, cast lock on, skip played on, temperature 0.3, top-p 0.5, "
         "min-p 0.02, repetition 0.0, company 0.5, length 60 characters, quality good."
     )
     await stage.restart()
@@ -87,18 +87,17 @@ async def test_ranges_are_told_as_the_options_have_them(stage: Stage):
 
 async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await begin(stage)
-    await settings(stage, "voice", min_p=0.3)
-    await stage.ann.slash(stage.channel, "continue", seed=1, min_p=0.0, temperature=1.5)
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, seed=1, mood="unhinged", temperature=1.5)
+    await stage.go_on(stage.ann, stage.channel, seed=1)
     one, two = (await stage.services.sessions.get(stage.channel.id).load_lines())[1:]
-    assert (one.origin["min_p"], one.origin["temperature"]) == (0.0, 1.5)
-    assert (two.origin["min_p"], two.origin["temperature"]) == (0.3, 0.75)
+    assert (one.origin["top_p"], one.origin["temperature"]) == (1.0, 1.5)
+    assert (two.origin["top_p"], two.origin["temperature"]) == (0.95, 0.75)
 
 
 async def test_settings_belong_to_a_script(stage: Stage):
     await begin(stage)
-    await settings(stage, "voice", temperature=0.3)
-    await stage.ann.slash(stage.channel, "fork", title="Fork")
+    await settings(stage, "writing", temperature=0.3)
+    await stage.ann.slash(stage.channel, "script fork", title="Fork")
     assert "temperature 0.3" in (await settings(stage, "show")).content
     asked = await begin(stage, title="New")
     await stage.ann.click(asked.response, label="Pause it and start the new one")
@@ -110,10 +109,10 @@ async def test_what_cannot_be_set_is_refused(stage: Stage):
     assert "No script is running" in refused.content
     await begin(stage)
     for command, options, who, why in [
-        ("voice", {}, stage.ann, "Choose a setting to change"),
+        ("writing", {}, stage.ann, "Choose a setting to change"),
         ("turns", {}, stage.ann, "Choose a setting to change"),
-        ("voice", {"model": "nobody"}, stage.ann, "There is no voice “nobody”"),
-        ("voice", {"takes": 2}, stage.ben, "Only the script's owner or a moderator"),
+        ("writing", {"voice": "nobody"}, stage.ann, "There is no voice “nobody”"),
+        ("writing", {"takes": 2}, stage.ben, "Only the script's owner or a moderator"),
         ("turns", {"cooldown": 2}, stage.ben, "Only the script's owner or a moderator"),
         ("reset", {"setting": "takes"}, stage.ben, "Only the script's owner or a moderator"),
         ("turns", {"role": stage.guild.create_role("Cast")}, stage.ann, "Only a moderator"),
@@ -126,7 +125,7 @@ async def test_what_cannot_be_set_is_refused(stage: Stage):
 
 
 async def test_voices_are_suggested(stage: Stage):
-    found = await stage.ann.autocomplete(stage.channel, "settings voice", "model", "o")
+    found = await stage.ann.autocomplete(stage.channel, "settings writing", "voice", "o")
     assert [one["value"] for one in found] == ["other"]
 
 
@@ -142,11 +141,11 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     assert "Here is your text:\n```\nRain.\n```" in refused.content
     await stage.ben.slash(stage.channel, "write", text="Rain.")
     await stage.ann.slash(stage.channel, "write", text="Wind.")
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, seed=1)
     await stage.ann.slash(stage.channel, "write", text="Snow.")
     assert len(await stage.lines()) == 5
     # An edit of one's own line is no new line.
-    shown = await stage.ann.slash(stage.channel, "edit")
+    shown = await stage.ann.slash(stage.channel, "script edit")
     await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Hail."})
     assert (await stage.lines())[-1] == "Hail."
 
@@ -182,8 +181,8 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
         ("write", {"text": "Rain."}),
         ("continue", {}),
         ("undo", {}),
-        ("fork", {"title": "Fork"}),
-        ("edit", {}),
+        ("script fork", {"title": "Fork"}),
+        ("script edit", {}),
         ("cast add", {"names": "MAYA"}),
     ]:
         # The owner, too, lacks the role.
@@ -196,8 +195,8 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     assert "is limited to a role" in answer(refused).content
     assert await stage.lines() == [HEADING]
     await cid.slash(stage.channel, "write", text="Rain.")
-    await mo.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(mo, stage.channel, seed=1)
     assert len(await stage.lines()) == 3
     await settings(stage, "reset", by=mo, setting="role")
-    await stage.ben.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ben, stage.channel, seed=1)
     assert len(await stage.lines()) == 4

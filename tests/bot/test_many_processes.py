@@ -135,10 +135,11 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
     first, _ = await processes.start_and_wait("0/1")
     for one in (undisturbed, channel):
         await begin(ann, one)
+    await (await ann.slash(channel, "settings writing", seed=1)).shows("seed")
     async with as_another_program(url) as program:
         # The voice has written the line, and the process waits to store it.
         await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
-        await ann.slash(channel, "continue", seed=1)
+        await ann.slash(channel, "continue")
         await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
         first.kill()
         await discord.bot_is_gone()

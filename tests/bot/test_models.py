@@ -41,12 +41,12 @@ def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
 
 
 async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
-    return answer(await (by or stage.ann).slash(stage.channel, f"model {command}", **options))
+    return answer(await (by or stage.ann).slash(stage.channel, f"voice {command}", **options))
 
 
 async def go_on(stage: Stage, **options: Any) -> str:
     """Let the voice write a line, and return its name, the line, and the panel."""
-    await stage.ben.slash(stage.channel, "continue", seed=1, **options)
+    await stage.go_on(stage.ben, stage.channel, seed=1, **options)
     last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
     return f"-# {last.credit}, seed 1\n{stage.messages()[-2].content}\n{stage.panel().content}"
 
@@ -60,7 +60,7 @@ async def test_all_voices_are_listed_with_what_they_have_read(stage: Stage, mode
     listed = await model(stage, "list")
     assert listed.ephemeral
     head, bad, other, tiny = listed.content.split("\n")
-    assert "/model use" in head
+    assert "</voice use:" in head
     assert bad.replace("\\", "").startswith(
         "- **bad**: bad.onnx is damaged, or not an ONNX file. Export"
     )
@@ -80,7 +80,7 @@ async def test_a_long_list_is_cut(stage: Stage, models: Path):
 async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     ada = administrator(stage)
     await begin(stage)
-    told = await model(stage, "use", by=ada, model="other")
+    told = await model(stage, "use", by=ada, voice="other")
     assert not told.ephemeral
     assert "“other” writes new scripts here from now on" in told.content
     assert "-# tiny, seed 1" in await go_on(stage)
@@ -93,9 +93,9 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     assert "-# other, seed 1" in await go_on(stage)
     # A reset of the settings goes back to the server's voice.
     reset = await stage.ann.slash(stage.channel, "settings reset", setting="voice")
-    assert "model other" in answer(reset).content
+    assert "voice other" in answer(reset).content
     show = answer(await stage.ann.slash(stage.channel, "settings show"))
-    assert "- model other" in show.content
+    assert "- voice other" in show.content
     # Another server has its own choice.
     guild = stage.world.create_guild("The Other House")
     channel = guild.create_text_channel("stage")
@@ -107,7 +107,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
 
 
 async def test_a_choice_whose_file_has_gone_leaves_the_one_that_is_set(stage: Stage, models: Path):
-    await model(stage, "use", by=administrator(stage), model="other")
+    await model(stage, "use", by=administrator(stage), voice="other")
     (models / "other.onnx").unlink()
     await begin(stage)
     assert "-# tiny, seed 1" in await go_on(stage)
@@ -116,12 +116,12 @@ async def test_a_choice_whose_file_has_gone_leaves_the_one_that_is_set(stage: St
 async def test_nobody_else_chooses(stage: Stage):
     await begin(stage)
     for by in (stage.ann, moderator(stage)):
-        refused = await model(stage, "use", by=by, model="other")
+        refused = await model(stage, "use", by=by, voice="other")
         assert refused.ephemeral
         assert "You need the **Manage Server**" in refused.content
-    refused = await model(stage, "use", by=stage.ben, model="other", script=True)
+    refused = await model(stage, "use", by=stage.ben, voice="other", script=True)
     assert "Only the script's owner or a moderator" in refused.content
-    refused = await model(stage, "use", by=administrator(stage), model="nobody")
+    refused = await model(stage, "use", by=administrator(stage), voice="nobody")
     assert refused.ephemeral
     assert "There is no voice “nobody”" in refused.content
     assert "-# tiny, seed 1" in await go_on(stage)
@@ -131,13 +131,13 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await begin(stage)
     before = await go_on(stage)
     await stage.ann.slash(stage.channel, "undo")
-    told = await model(stage, "use", model="other", script=True)
+    told = await model(stage, "use", voice="other", script=True)
     assert "“other” writes this script from now on, and reads it first." in told.content
     assert REREAD.format("other") in await go_on(stage)
     assert "has changed: “" not in await go_on(stage)
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
-    await model(stage, "use", model="tiny", script=True)
+    await model(stage, "use", voice="tiny", script=True)
     head = (await stage.services.sessions.get(stage.channel.id).load_script()).head
     engine = await stage.services.voices.engine("tiny")
     assert await stage.services.store.states.find_state(head, engine.model.fingerprint) is not None
@@ -162,7 +162,7 @@ async def test_after_a_restart_the_lines_tell_who_has_read_them(stage: Stage):
     await go_on(stage)
     await stage.restart()
     assert "has changed: “" not in await go_on(stage)
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     await stage.restart()
     assert REREAD.format("other") in await go_on(stage)
 
@@ -196,7 +196,7 @@ async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await go_on(stage)
     await model(stage, "use", model="other", script=True)
-    window = await stage.ann.slash(stage.channel, "edit", line=2)
+    window = await stage.ann.slash(stage.channel, "script edit", line=2)
     await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert f"-# {REREAD.format('other')}\n" in stage.panel().content
     # The lines below are copies, so the next line follows one that the old voice read.
@@ -219,11 +219,12 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
-    shown = await model(stage, "info", model="tiny")
+    shown = await model(stage, "info", voice="tiny")
     assert shown.ephemeral
-    name, corpus, licence, trained, styles, size, judged, fp = shown.content.split("\n")
+    name, corpus, language, licence, trained, styles, size, judged, fp = shown.content.split("\n")
     assert name == "**tiny**"
     assert corpus == "Training texts: a few scenes of Shakespeare"
+    assert language == "Language: English"
     assert licence == "Licence: public domain"
     assert re.fullmatch(r"Training ended: <t:\d+:D>", trained)
     assert styles == "Styles to start a script in: storm, ghost story"
@@ -238,7 +239,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
 
 async def test_the_voice_that_writes_here_is_shown_if_none_is_named(stage: Stage):
     assert (await model(stage, "info")).content.startswith("**tiny**")
-    await begin(stage, model="other")
+    await begin(stage, voice="other")
     shown = await model(stage, "info", everyone=True)
     assert shown.content.startswith("**other**")
     assert not shown.ephemeral
@@ -248,14 +249,14 @@ async def test_without_the_right_to_attach_files_the_words_are_shown(stage: Stag
     closed = stage.guild.create_text_channel(
         "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
     )
-    shown = answer(await stage.ann.slash(closed, "model info", model="tiny"))
+    shown = answer(await stage.ann.slash(closed, "voice info", voice="tiny"))
     assert "Licence: public domain" in shown.content
     assert not shown.attachments
 
 
 async def test_voices_are_suggested(stage: Stage):
-    for command in ("model use", "model info"):
-        found = await stage.ann.autocomplete(stage.channel, command, "model", "ot")
+    for command in ("voice use", "voice info"):
+        found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
         assert [one["value"] for one in found] == ["other"]
 
 
@@ -311,4 +312,25 @@ def test_of_many_texts_a_card_tells_the_mean():
 def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}
     told = format_model_card(ModelFile("odd", (0, 2_000_000, 0), about=about))
-    assert told == "**odd**\nSize: 2.0 MB\n-# fingerprint "
+    assert told == "**odd**\nLanguage: English\nSize: 2.0 MB\n-# fingerprint "
+
+
+# A voice by the heading ------------------------------------------------------------------------
+
+
+async def test_a_heading_chooses_the_voice_unless_the_server_has(stage: Stage, models: Path):
+    for name in ("screen", "stage"):
+        shutil.copy(models / "tiny.onnx", models / f"{name}.onnx")
+
+    async def voice(heading: str) -> str:
+        asked = await stage.ann.slash(stage.channel, "start", heading=heading)
+        if "Pause it and start the new one" in labels(answer(asked)):
+            await stage.ann.click(answer(asked), label="Pause it and start the new one")
+        script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+        return script.voice
+
+    assert await voice("INT. DINER - NIGHT") == "screen"
+    assert await voice("Act II") == "stage"
+    assert await voice("A room") == "tiny"
+    await model(stage, "use", by=administrator(stage), voice="other")
+    assert await voice("INT. DINER - NIGHT") == "other"

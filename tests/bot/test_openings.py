@@ -303,17 +303,18 @@ async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
 
     assert await suggested("") == ["storm", "ghost story"]
     assert await suggested("GHO") == ["ghost story"]
-    assert await suggested("", model="other") == []
-    assert await suggested("", model="nobody") == []
-    assert await suggested("", model="tiny") == ["storm", "ghost story"]
+    assert await suggested("", voice="other") == []
+    assert await suggested("", voice="nobody") == []
+    assert await suggested("", voice="tiny") == ["storm", "ghost story"]
 
 
 async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
     await begin(stage, style=" Storm ")
-    await stage.ben.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ben, stage.channel, seed=1)
     assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
-    assert shown.content.split("\n")[1:3] == ["- model tiny", "- **style storm**"]
+    assert "\n- voice tiny\n" in shown.content
+    assert "\n- **style storm**\n" in shown.content
     await stage.ann.slash(stage.channel, "script show")
     exported = answer(await stage.ann.slash(stage.channel, "script export", format="fountain"))
     [file] = exported.attachments
@@ -325,7 +326,7 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     refused = answer(await begin(stage, style="noir"))
     assert refused.ephemeral
     assert refused.content == "“tiny” has no style “noir”. Choose from storm, ghost story."
-    refused = answer(await begin(stage, style="noir", model="other"))
+    refused = answer(await begin(stage, style="noir", voice="other"))
     assert refused.content == "“other” has no styles. Leave out style."
     assert await stage.services.store.scripts.list_scripts(stage.channel.id) == []
     await begin(stage)
@@ -334,7 +335,7 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
 
 
 async def test_a_card_tells_the_styles_of_a_voice(stage: Stage):
-    card = answer(await stage.ann.slash(stage.channel, "model info", model="tiny"))
+    card = answer(await stage.ann.slash(stage.channel, "voice info", voice="tiny"))
     assert "Styles to start a script in: storm, ghost story" in card.content
-    other = answer(await stage.ann.slash(stage.channel, "model info", model="other"))
+    other = answer(await stage.ann.slash(stage.channel, "voice info", voice="other"))
     assert "Styles" not in other.content

@@ -41,11 +41,11 @@ async def asked_for(inside: Inside, command: str) -> Asked:
     """Write a line as Ann, or another one instead of the last."""
     if command == "write":
         return await inside.ann.slash(inside.channel, "write", text="Snow.")
-    window = await inside.ann.slash(inside.channel, "edit")
+    window = await inside.ann.slash(inside.channel, "script edit")
     return await inside.ann.submit_modal(window, {"Text": "Snow."})
 
 
-@pytest.mark.parametrize("command", ["write", "edit"])
+@pytest.mark.parametrize("command", ["write", "script edit"])
 async def test_stop_gives_the_text_back(inside: Inside, gate: asyncio.Event, command: str):
     asked = await asked_for(inside, command)
     shown = await asked.shows("The voice is reading the script: 0%.")
@@ -60,7 +60,7 @@ async def test_stop_gives_the_text_back(inside: Inside, gate: asyncio.Event, com
 
 @pytest.mark.parametrize(
     ("command", "lines"),
-    [("write", [HEADING, "Rain.", "Snow."]), ("edit", [HEADING, "Snow."])],
+    [("write", [HEADING, "Rain.", "Snow."]), ("script edit", [HEADING, "Snow."])],
 )
 async def test_who_waits_sees_the_line(
     inside: Inside, gate: asyncio.Event, command: str, lines: list[str]
@@ -91,7 +91,7 @@ async def asked_to_stop(inside: Inside, shown: Any, button: str) -> str:
 async def begun_from_a_file(inside: Inside) -> Asked:
     """Begin another script from a file, as Ann, and shelve the running one."""
     file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
-    asked = await inside.ann.slash(inside.channel, "start", file=file)
+    asked = await inside.ann.slash(inside.channel, "script import", file=file)
     offer = await asked.shows("running in this channel")
     return await inside.ann.click(offer, "Pause it and start the new one")
 
@@ -105,8 +105,8 @@ async def replayed(inside: Inside) -> Asked:
     ("ask", "said"),
     [
         (lambda inside: asked_for(inside, "write"), "nothing was added"),
-        (begun_from_a_file, "there is no script. Use /start again"),
-        (replayed, "use /script replay again"),
+        (begun_from_a_file, "there is no script. Use </start:"),
+        (replayed, "use </script replay:"),
     ],
 )
 async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(

@@ -137,7 +137,7 @@ async def test_it_is_a_guest(
     with stage.world._bot_scope():
         await host.tree.sync()
     await stage.ann.slash(stage.channel, "onbook start", title="The Diner", heading=HEADING)
-    assert labels(stage.panel()) == ["Continue", "Undo", "Write"]
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
     await stage.ben.slash(stage.channel, "onbook continue", seed=1)
     await stage.ben.click(stage.panel(), label="Another take")
     lines = await stage.lines()
@@ -178,7 +178,7 @@ async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: St
     assert await stage.lines() == [HEADING]
     with stage.world._bot_scope():
         await host.reload_extension(extension)
-    await stage.ann.slash(stage.channel, "onbook continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, "onbook continue", seed=1)
     assert await stage.lines() == lines
     assert [name for name in left_behind(extension) if name.startswith("onbook")] == [
         "onbook-engine-tiny"
@@ -383,10 +383,11 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
         (1, "onbook"),
         (3, "Continue from here"),
         (3, "Rewrite this line"),
+        (3, "Details"),
     ]
     # The commands are neither in private channels nor on a person's own installation.
     where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
-    assert where == [([0, 1], [0])] * 3
+    assert where == [([0, 1], [0])] * 4
 
 
 @under_one_name
@@ -399,11 +400,11 @@ async def test_its_group_has_the_name_that_is_set(
         await host.load_extension(extension)
         await host.tree.sync()
     told = await stage.ann.slash(stage.channel, "bühne_2 help")
-    assert "`/bühne_2 script show`" in told.response.content
+    assert "</bühne_2 script show:" in told.response.content
     refused = await stage.ann.slash(stage.channel, "bühne_2 continue")
     assert "/bühne_2 start" in refused.response.content
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
-    suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "model", "ti")
+    suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "voice", "ti")
     assert [one["value"] for one in suggested] == ["tiny"]
 
 
@@ -434,7 +435,7 @@ async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, h
     asked = (await stage.ann.slash(stage.channel, "onbook start", title=nasty)).response
     await stage.ann.click(asked, label="Pause it and start the new one")
     await stage.press_late(stage.ann, look, "Continue")
-    await stage.ann.slash(stage.channel, "onbook start", model=nasty)
+    await stage.ann.slash(stage.channel, "onbook start", voice=nasty)
     sent = backend.messages[stage.channel.id].values()
     assert len(sent) > 5
     for message in sent:

@@ -673,8 +673,8 @@ async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSet
     async with opened(on(chosen, url)) as world:
         stage = await staged(world, on(chosen, url))
         await stage.ann.slash(stage.channel, "start", heading=HEADING)
-        await stage.ann.slash(stage.channel, "continue", seed=1)
-        await stage.ben.slash(stage.channel, "continue", seed=2)
+        await stage.go_on(stage.ann, stage.channel, seed=1)
+        await stage.go_on(stage.ben, stage.channel, seed=2)
         whole = await stage.lines()
         assert len(whole) == 3
         await stage.ann.slash(stage.channel, "undo")
@@ -687,7 +687,7 @@ async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSet
             await stage.services.store.states.find_state(head.id, await fingerprint(stage))
             == before
         ).all()
-        await stage.ben.slash(stage.channel, "continue", seed=2)
+        await stage.go_on(stage.ben, stage.channel, seed=2)
         assert await stage.lines() == whole
         assert not chosen.database.exists()
 

@@ -28,7 +28,7 @@ async def written(stage: Stage, **how: Any) -> None:
     """Write some lines by two people and the voice."""
     await begin(stage, **how)
     await stage.ben.slash(stage.channel, "write", text=WRITTEN)
-    await stage.ann.slash(stage.channel, "continue", seed=3, lines=2)
+    await stage.go_on(stage.ann, stage.channel, seed=3, lines=2)
 
 
 async def attached(shown: Any) -> tuple[str, bytes, str | None]:
@@ -90,7 +90,7 @@ async def test_a_letter_that_the_pdf_lacks_is_told_of(stage: Stage):
     assert "shows boxes" in told.response.content
 
 
-@pytest.mark.parametrize("command", ["script stats", "surprise"])
+@pytest.mark.parametrize("command", ["script stats", "script surprise"])
 async def test_a_letter_that_a_picture_lacks_is_told_of(stage: Stage, command: str):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="Zoë: “Nein …” — 3 · ½")
@@ -99,10 +99,10 @@ async def test_a_letter_that_a_picture_lacks_is_told_of(stage: Stage, command: s
     await stage.ann.slash(stage.channel, "write", text="@茂: こんにちは")
     told = await stage.ann.slash(stage.channel, command)
     assert "The picture's font lacks" in told.response.content
-    assert "/script show has them all." in told.response.content
+    assert "has them all." in told.response.content
 
 
-COMMANDS = [("script export", {"format": "pdf"}), ("script stats", {}), ("surprise", {})]
+COMMANDS = [("script export", {"format": "pdf"}), ("script stats", {}), ("script surprise", {})]
 
 
 @pytest.mark.parametrize(("command", "options"), COMMANDS)
@@ -110,7 +110,7 @@ async def test_what_cannot_be_shown_is_refused(stage: Stage, command: str, optio
     refused = answer(await stage.ann.slash(stage.channel, command, **options))
     assert refused.ephemeral
     assert labels(refused) == ["Start a script"]
-    await stage.ann.slash(stage.channel, "start")
+    await stage.ann.slash(stage.channel, "start", title="Untitled")
     refused = answer(await stage.ann.slash(stage.channel, command, **options))
     assert refused.ephemeral
     assert "is empty" in refused.content
@@ -162,7 +162,7 @@ async def test_stats(stage: Stage):
 
 async def test_surprise(stage: Stage):
     await written(stage)
-    told = await stage.ben.slash(stage.channel, "surprise", lines=5)
+    told = await stage.ben.slash(stage.channel, "script surprise", lines=5)
     assert told.response.ephemeral
     assert told.response.content.startswith("How the last 5 lines surprised “tiny”: ")
     name, content, words = await attached(told)
@@ -171,7 +171,7 @@ async def test_surprise(stage: Stage):
     assert words is not None
     assert words.count("Expected: ") == 3
     assert len(words) <= 1000
-    fewer = await stage.ben.slash(stage.channel, "surprise", lines=1, everyone=True)
+    fewer = await stage.ben.slash(stage.channel, "script surprise", lines=1, everyone=True)
     assert not fewer.response.ephemeral
     _, content, _ = await attached(fewer)
     assert picture(content).height < image.height
@@ -179,7 +179,7 @@ async def test_surprise(stage: Stage):
 
 async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
-    kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
+    kept = await stage.ann.slash(stage.channel, "script surprise", lines=6)
     room = stage.services.sessions.get(stage.channel.id)
     engine, lines, costs = await load_last_surprisal(room, 6, 1000)
     model = engine.model
@@ -190,7 +190,7 @@ async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     for one, other in zip(costs, again, strict=True):
         assert np.allclose(one, other, rtol=1e-3, atol=1e-3)
     assert [len(one) for one in costs] == [len(model.encode(line.text)) + 1 for line in lines]
-    shown = await stage.ann.slash(stage.channel, "surprise", lines=6)
+    shown = await stage.ann.slash(stage.channel, "script surprise", lines=6)
     assert shown.response.content == kept.response.content
 
 

@@ -192,8 +192,8 @@ async def test_its_owner_installs_it_and_people_use_it(house: House, repository:
 
     await house.told(load, "Loaded `bot`")
     assert await house.discord.commands() == {}
-    await house.told(enable, "`onbook`, `Continue from here`, and `Rewrite this line`")
-    await house.told(sync, "Synced 3 commands")
+    await house.told(enable, "`onbook`, `Continue from here`, `Details`, and `Rewrite this line`")
+    await house.told(sync, "Synced 4 commands")
     channel, ann = house.channel, house.owner
     await (await ann.slash(channel, "onbook start", heading=HEADING)).is_done()
     await (await ann.slash(channel, "onbook continue", seed=1)).is_done()

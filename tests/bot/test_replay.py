@@ -243,7 +243,7 @@ async def test_without_lines_there_is_nothing_to_prove(house: House):
 
 async def test_the_command_tells_the_one_who_asked(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=3, lines=10)
+    await stage.go_on(stage.ann, stage.channel, seed=3, lines=10)
     told = answer(await stage.ben.slash(stage.channel, "script replay"))
     assert told.ephemeral
     assert "Replayed all 10 of the voice's lines" in told.content
@@ -258,7 +258,7 @@ async def test_the_command_tells_the_one_who_asked(stage: Stage):
 async def test_the_command_is_refused_where_there_is_nothing(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert refused.ephemeral
-    await stage.ann.slash(stage.channel, "start")
+    await stage.ann.slash(stage.channel, "start", title="Untitled")
     refused = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert "is empty" in refused.content
 

@@ -85,9 +85,11 @@ class House:
 
     async def start(self, room: ChannelSession | None = None, **how: object) -> TurnResult:
         arguments = {"title": "The Diner", "heading": make_heading("int. diner - night")} | how
-        opening = arguments.pop("heading")
+        opening = filter(None, [arguments.pop("heading")])
+        if temperature := arguments.pop("temperature", None):
+            arguments["options"] = {"temperature": temperature}
         return await (room or self.session).library.begin(
-            self.writer(), NewScript(**arguments), opening
+            self.writer(), NewScript(**arguments), *opening
         )
 
     async def write(self, text: str, character: str | None = None) -> TurnResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ async def two_scripts(stage: Stage) -> None:
 async def choose(stage: Stage, title: str, by: Any = None) -> Any:
     """Open the list, and choose a script; return the menu after the choice."""
     who = by or stage.ann
-    shown = (await who.slash(stage.channel, "scripts")).response
+    shown = (await who.slash(stage.channel, "script list")).response
     await who.select(shown, [options(shown)[title]])
     return shown
 
@@ -38,12 +39,16 @@ async def choose(stage: Stage, title: str, by: Any = None) -> Any:
 
 
 async def test_all_scripts_are_listed(stage: Stage):
-    refused = answer(await stage.ann.slash(stage.channel, "scripts"))
+    refused = answer(await stage.ann.slash(stage.channel, "script list"))
     assert "This channel has no script yet" in refused.content
     await two_scripts(stage)
-    shown = (await stage.ann.slash(stage.channel, "scripts")).response
+    shown = (await stage.ann.slash(stage.channel, "script list")).response
     assert shown.ephemeral
-    assert shown.content == "- The Roof: running here\n- The Diner: paused"
+    roof, diner = shown.content.split("\n")
+    assert re.fullmatch(
+        rf"- \*\*The Roof\*\*: running here, 1 line, begun <t:\d+:d> by <@{stage.ben.id}>", roof
+    )
+    assert diner.startswith("- **The Diner**: paused, 1 line, begun <t:")
     assert list(options(shown)) == ["The Roof", "The Diner"]
 
 
@@ -54,20 +59,20 @@ async def test_many_scripts_have_pages(stage: Stage):
         # These titles make the longest list that fits a message.
         title = f"{number:02} {'*' * 97}"
         await room.history.fork(Requester(ann.id, "Ann", f"fork {number}"), title)
-    shown = (await ann.slash(stage.channel, "scripts")).response
-    assert shown.content.endswith("\n-# Page 1 of 3")
+    shown = (await ann.slash(stage.channel, "script list")).response
+    assert shown.content.endswith("\n-# Page 1 of 5")
     pages = [list(options(shown))]
     for label in ("Next page", "Last page"):
         await stage.restart()
         await ann.click(shown, label=label)
         pages.append(list(options(shown)))
-    assert shown.content.endswith("\n-# Page 3 of 3")
-    assert [len(page) for page in pages] == [20, 20, 2]
+    assert shown.content.endswith("\n-# Page 5 of 5")
+    assert [len(page) for page in pages] == [10, 10, 2]
     assert pages[2][-1] == "The Diner"
     await ann.select(shown, [options(shown)["The Diner"]])
     assert shown.content.startswith("**The Diner**: paused")
     await ann.click(shown, label="All scripts")
-    assert shown.content.endswith("\n-# Page 1 of 3")
+    assert shown.content.endswith("\n-# Page 1 of 5")
 
 
 async def test_the_channel_goes_on_with_another(stage: Stage):
@@ -102,7 +107,7 @@ async def test_a_script_gets_another_title(stage: Stage):
     await stage.ann.submit_modal(modal, {fields(modal)["Title"]: " The  *Kitchen* "})
     assert shown.content.startswith("**The \\*Kitchen\\***: paused, started by <@")
     await stage.ann.click(shown, label="All scripts")
-    assert "- The \\*Kitchen\\*: paused" in shown.content
+    assert "- **The \\*Kitchen\\***: paused" in shown.content
 
 
 async def test_a_script_is_put_away_and_back(stage: Stage):
@@ -112,7 +117,7 @@ async def test_a_script_is_put_away_and_back(stage: Stage):
     assert labels(shown) == ["Continue it", "Rename", "Unarchive", "Delete", "All scripts"]
     assert stage.with_buttons() == []
     refused = answer(await stage.ben.slash(stage.channel, "continue"))
-    assert "continue one with /scripts" in refused.content
+    assert "continue one with </script list:" in refused.content
     await stage.ben.click(shown, label="Unarchive")
     assert "paused" in shown.content
     await stage.ben.click(shown, label="Archive")
@@ -148,7 +153,7 @@ async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
     await begin(stage)
     await write(stage, "Rain.", "Wind.")
     await stage.ann.slash(stage.channel, "undo")
-    await stage.ann.slash(stage.channel, "fork", title="Fork")
+    await stage.ann.slash(stage.channel, "script fork", title="Fork")
     await write(stage, "Snow.")
     sure = "with 1 line? This cannot be undone. Its messages stay."
     stays = " Its forks keep their copies of 2 lines."
@@ -189,7 +194,7 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     stage: Stage, vote: dict[str, int]
 ):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", takes=2, seed=1, **vote)
+    await stage.go_on(stage.ann, stage.channel, takes=2, seed=1, **vote)
     taken = poll(stage)
     assert len(labels(taken)) == 2
     shown = await choose(stage, "The Diner")

@@ -40,7 +40,7 @@ CUT TO:
 
 async def bring_in(stage: Stage, name: str, content: bytes | str, **options: Any) -> Any:
     data = content if isinstance(content, bytes) else content.encode()
-    return await stage.ann.slash(stage.channel, "start", file=(name, data), **options)
+    return await stage.ann.slash(stage.channel, "script import", file=(name, data), **options)
 
 
 async def test_scene_numbers_are_said_to_be_left_out(stage: Stage):
@@ -54,7 +54,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     assert stage.panel().content.startswith(
         "-# Imported 4 lines. Left out: 1 note, comment or section."
     )
-    assert labels(stage.panel()) == ["Continue", "Undo", "Write"]
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
     await assert_true(stage)
     assert await stage.lines() == [
         "INT. DINER - NIGHT",

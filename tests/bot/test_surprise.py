@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.generation.prefill import predict_next
+from bot.i18n.catalogue import speaking
 from bot.inference.model import Model
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
@@ -26,10 +27,12 @@ from bot.session.surprisal import (
     load_last_surprisal,
     make_cells,
     measure_surprisal,
+    name_character,
     predict_characters,
 )
 from bot.storage.schema import Line, Provenance
 from bot.ui.images import pictures
+from bot.ui.images.pictures import load_font
 
 from .test_room import House, house
 
@@ -215,3 +218,25 @@ def test_every_row_fits_on_the_paper():
     row.append(width)
     assert max(row) <= pictures.CELLS_PER_ROW + 1
     assert sum(row) == len(line)
+
+
+def test_a_comma_is_not_quoted():
+    assert name_character(",") == "a comma"
+    assert name_character("x") == "“x”"
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_a_percentage_stands_beside_its_character(monkeypatch: pytest.MonkeyPatch, locale: str):
+    drawn: list[tuple[float, str]] = []
+
+    def note(_: object, x: float, __: float, text: str, *___: object, **____: object) -> None:
+        drawn.append((x, text))
+
+    monkeypatch.setattr(pictures._Sheet, "draw_text", note)
+    with speaking(locale):
+        pictures._draw_guess(pictures._Sheet(longest=200), 0, Guess(" ", 0.5))
+    (_, name), (right, percent) = drawn
+    assert percent == "50%"
+    assert right >= load_font(pictures.FONT_SIZE - 6, bold=True).getlength(name)
+    column = (pictures.IMAGE_WIDTH - 2 * pictures.EDGE) // MAX_GUESSES
+    assert right + load_font(26).getlength("100%") <= column

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import re
 import sys
+from random import Random
 from typing import Any
 
 import pytest
 
 from bot.app.client import Bot
 from bot.i18n.markdown import LIMIT, size
+from bot.session import polls
 from bot.session.polls import count_votes, find_winner
 from bot.session.preferences import MAX_TAKES
 from bot.storage.schema import Poll
@@ -24,8 +27,13 @@ from .test_buttons import BY_VOICE, HEADING, begin, unnoted
 from .test_disk import only_read
 from .test_tree import moderator, options, write
 
-PICK = ["Take 1", "Take 2", "Take 3"]
-VOTE = ["Vote for 1", "Vote for 2", "Vote for 3"]
+NUMBERS = ["1", "2", "3"]
+
+
+@pytest.fixture(autouse=True)
+def _absent(monkeypatch: pytest.MonkeyPatch):
+    """Let votes last as long as they may, because nobody counts as present."""
+    monkeypatch.setattr(polls, "PRESENT", dt.timedelta(days=-9999))
 
 
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
@@ -36,7 +44,28 @@ async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
 
 
 async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
-    return answer(await (by or stage.ann).click(shown, label=label))
+    """Press a button; “Take 2” and “Vote for 2” are the button of the second take."""
+    return answer(await (by or stage.ann).click(shown, label=find_button(shown, label)))
+
+
+async def vote(stage: Stage, shown: Any, take: int, by: Any = None) -> None:
+    """Vote for a take, which nobody is told."""
+    label = find_button(shown, f"Vote for {take}")
+    pressed = await (by or stage.ann).click(shown, label=label)
+    assert (pressed.response.id, pressed.followups) == (shown.id, [])
+
+
+def find_button(shown: Any, label: str) -> str:
+    """Return the label that the button of a take has in a message."""
+    if not re.fullmatch(r"(Take|Vote for) \d", label):
+        return label
+    [found] = [one for one in labels(shown) if one.startswith(f"{label[-1]} · ")]
+    return found
+
+
+def numbers(shown: Any) -> list[str]:
+    """Return the numbers of the takes that have buttons."""
+    return [label.partition(" · ")[0] for label in labels(shown)]
 
 
 async def takes(stage: Stage, shown: Any) -> list[str]:
@@ -48,10 +77,10 @@ async def takes(stage: Stage, shown: Any) -> list[str]:
 
 def counts(shown: Any) -> list[int]:
     """Return how many votes each take has, as everybody sees."""
-    return [
-        int(count)
-        for count in re.findall(r"^\*\*Take .*, (\d+) votes?$", shown.content, re.MULTILINE)
-    ]
+    if labels(shown):
+        return [int(label.rpartition(" — ")[2]) for label in labels(shown)]
+    found = re.findall(r"^\*\*Take .*, (\d+) votes?$", shown.content, re.MULTILINE)
+    return list(map(int, found))
 
 
 # Picked ----------------------------------------------------------------------------------------
@@ -60,7 +89,7 @@ def counts(shown: Any) -> list[int]:
 async def test_who_asked_picks_a_take(stage: Stage):
     await begin(stage)
     shown = await ask(stage)
-    assert labels(shown) == PICK
+    assert numbers(shown) == NUMBERS
     assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
     assert re.findall(r"\*\*Take (\d)\*\*: tiny, seed (\d)\n```\n", shown.content) == [
         ("1", "5"),
@@ -87,7 +116,7 @@ async def test_nobody_else_but_a_moderator_picks(stage: Stage):
     assert refused.ephemeral
     assert refused.content.startswith("Only a moderator")
     assert await stage.lines() == [HEADING]
-    assert labels(shown) == PICK
+    assert numbers(shown) == NUMBERS
     written = await takes(stage, shown)
     await press(stage, shown, "Take 3", moderator(stage))
     assert await stage.lines() == [HEADING, written[2]]
@@ -99,7 +128,7 @@ async def test_a_take_is_what_its_seed_writes_alone(stage: Stage):
     written = await takes(stage, shown)
     for seed, take in zip((5, 7), written, strict=True):
         alone = {"lines": 2, "seed": seed, "character": "Maya", "temperature": 1.2}
-        await stage.ben.slash(stage.channel, "continue", **alone)
+        await stage.go_on(stage.ben, stage.channel, **alone)
         assert "\n\n".join((await stage.lines())[1:]) == take
         await stage.ben.slash(stage.channel, "undo")
         await stage.ben.slash(stage.channel, "undo")
@@ -116,17 +145,17 @@ async def test_the_other_takes_are_a_way_back(stage: Stage):
     await stage.ben.select(menu, values=[ways[2]])
     assert await stage.lines() == [HEADING, written[2]]
     await assert_true(stage)
-    history = answer(await stage.ann.slash(stage.channel, "history"))
+    history = answer(await stage.ann.slash(stage.channel, "script history"))
     assert len(options(history)) == 4
 
 
 async def test_a_take_is_picked_once(stage: Stage):
     await begin(stage)
     shown = await ask(stage)
-    look = stage.look(shown)
+    look, second = stage.look(shown), labels(shown)[1]
     await press(stage, shown, "Take 1")
     lines = await stage.lines()
-    late = answer(await stage.press_late(stage.ann, look, "Take 2"))
+    late = answer(await stage.press_late(stage.ann, look, second))
     assert late.ephemeral
     assert late.content.startswith("One of these takes was already chosen")
     assert await stage.lines() == lines
@@ -160,9 +189,9 @@ async def test_takes_outlive_a_restart(stage: Stage):
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "settings voice", takes=2)
+    await stage.ann.slash(stage.channel, "settings writing", takes=2)
     await press(stage, stage.panel(), "Continue", stage.ben)
-    assert labels(poll(stage)) == PICK[:2]
+    assert numbers(poll(stage)) == NUMBERS[:2]
     await press(stage, poll(stage), "Take 1", stage.ben)
     await press(stage, stage.panel(), "Another take")
     assert labels(stage.panel()) == BY_VOICE
@@ -206,18 +235,16 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     await begin(stage)
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
-    assert labels(shown) == VOTE
+    assert numbers(shown) == NUMBERS
     assert f"Voting ends <t:{end}:R>." in shown.content
     assert counts(shown) == [0, 0, 0]
     written = await takes(stage, shown)
-    said = await press(stage, shown, "Vote for 3", stage.ben)
-    assert said.ephemeral
-    assert said.content.startswith("Vote for take 3 counted.")
+    await vote(stage, shown, 3, stage.ben)
     assert counts(shown) == [0, 0, 1]
-    await press(stage, shown, "Vote for 1")
-    await press(stage, shown, "Vote for 2", moderator(stage))
-    await press(stage, shown, "Vote for 2")
-    await press(stage, shown, "Vote for 2")
+    await vote(stage, shown, 1)
+    await vote(stage, shown, 2, moderator(stage))
+    await vote(stage, shown, 2)
+    await vote(stage, shown, 2)
     await stage.world.advance_time(1.5)
     assert counts(shown) == [0, 2, 1]
     assert await stage.lines() == [HEADING]
@@ -231,30 +258,36 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     await assert_true(stage)
 
 
-@pytest.mark.parametrize(("first", "second"), [(None, None), ("Vote for 3", "Vote for 2")])
-async def test_the_first_written_wins_a_tie(stage: Stage, first: str | None, second: str | None):
+async def test_a_tie_is_told_and_drawn_by_the_seed(stage: Stage):
     await begin(stage)
     shown = await ask(stage, vote=600)
     written = await takes(stage, shown)
-    if first and second:
-        await press(stage, shown, first)
-        await press(stage, shown, second, stage.ben)
+    await vote(stage, shown, 3)
+    await vote(stage, shown, 2, stage.ben)
     await stage.world.advance_time(601)
-    said = stage.messages()[-3].content
-    if first:
-        assert said.startswith("-# Voting has ended. Take 2 won with 1 of 2 votes.")
-        assert await stage.lines() == [HEADING, written[1]]
-    else:
-        assert said == "-# Nobody voted, so take 1 was chosen."
-        assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
-        assert await stage.lines() == [HEADING, written[0]]
+    drawn = Random(5).choice([1, 2])
+    assert stage.messages()[-1].content.startswith(
+        f"-# Voting has ended in a tie of 2 takes, with 1 vote each. Take {drawn + 1} was drawn."
+    )
+    assert shown.content.startswith(f"-# The vote was a tie, and take {drawn + 1} was drawn.")
+    assert await stage.lines() == [HEADING, written[drawn]]
+
+
+async def test_without_votes_the_first_take_is_chosen(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage, vote=600)
+    written = await takes(stage, shown)
+    await stage.world.advance_time(601)
+    assert stage.messages()[-3].content == "-# Nobody voted, so take 1 was chosen."
+    assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
+    assert await stage.lines() == [HEADING, written[0]]
 
 
 async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     await begin(stage)
     shown = await ask(stage, vote=600)
     written = await takes(stage, shown)
-    await press(stage, shown, "Vote for 2")
+    await vote(stage, shown, 2)
     await write(stage, "Rain.")
     await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, "Rain."]
@@ -272,14 +305,14 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
 async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: Stage):
     await begin(stage)
     written = await takes(stage, shown := await ask(stage, vote=600))
-    await press(stage, shown, "Vote for 2")
+    await vote(stage, shown, 2)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked.response, label="Pause it and start the new one")
     await stage.world.advance_time(601)
     told = stage.messages()[-1]
     assert told.content.startswith(
         "-# Voting has ended. Take 2 won with 1 of 1 vote. “The Diner” is paused and "
-        "was not changed. Continue it with /scripts.\n"
+        "was not changed. Continue it with </script list:"
     )
     assert await stage.lines() == ["EXT. ROOF"]
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
@@ -287,7 +320,7 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
     await stage.services.store.scripts.update_script(script.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
-        "-# Nobody voted. “The Roof” is archived and was not changed. Continue it with /scripts.\n"
+        "-# Nobody voted. “The Roof” is archived and was not changed. Continue it with </script"
     )
     diner = (await stage.services.store.scripts.list_scripts(stage.channel.id))[0]
     await stage.services.store.scripts.run_script(diner.id)
@@ -308,13 +341,13 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
 ):
     await begin(stage)
     written = await takes(stage, shown := await ask(stage, vote=600))
-    await press(stage, shown, "Vote for 2")
+    await vote(stage, shown, 2)
     if not stands:
         await write(stage, "Rain.")
     await end_of_process(stage)
     [ballot] = await stage.services.store.polls.list_unannounced_polls()
     await stage.services.sessions.get(stage.channel.id).polls.close(ballot.id)
-    assert labels(shown) == VOTE
+    assert numbers(shown) == NUMBERS
     for _ in range(2):
         await stage.restart()
         await stage.world.settle()
@@ -383,7 +416,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
 
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
     await begin(stage)
-    asked = stage.ann.slash(stage.channel, "continue", takes=3, seed=5, vote=600)
+    asked = stage.go_on(stage.ann, stage.channel, takes=3, seed=5, vote=600)
     await unnoted(stage, asked)
     shown = poll(stage)
     await press(stage, shown, "Vote for 2", stage.ben)
@@ -398,11 +431,11 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
     stage: Stage, deleted: bool
 ):
     await begin(stage)
-    asked = stage.ann.slash(stage.channel, "continue", takes=3, seed=5, vote=600)
+    asked = stage.go_on(stage.ann, stage.channel, takes=3, seed=5, vote=600)
     await unnoted(stage, asked)
     shown = poll(stage)
     await stage.world.advance_time(601)
-    assert labels(shown) == VOTE
+    assert numbers(shown) == NUMBERS
     if deleted:
         await stage.services.store.scripts.delete_script(
             (await stage.services.store.scripts.find_running_script(stage.channel.id)).id
@@ -426,15 +459,15 @@ async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
     await begin(stage)
     shown = await ask(stage, vote=600)
     written = await takes(stage, shown)
-    await press(stage, shown, "Vote for 3")
+    await vote(stage, shown, 3)
     if meanwhile:
         await end_of_process(stage)
         assert await stage.lines() == [HEADING]
     await stage.restart()
     if not meanwhile:
         assert await stage.lines() == [HEADING]
-        await press(stage, shown, "Vote for 2", stage.ben)
-        await press(stage, shown, "Vote for 2")
+        await vote(stage, shown, 2, stage.ben)
+        await vote(stage, shown, 2)
         await stage.world.advance_time(601)
     await stage.world.settle()
     assert await stage.lines() == [HEADING, written[2 if meanwhile else 1]]
@@ -469,7 +502,7 @@ async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_la
 
 async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
     await begin(stage)
-    await press(stage, await ask(stage, vote=600), "Vote for 3")
+    await vote(stage, await ask(stage, vote=600), 3)
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     await stage.services.store.scripts.delete_script(script.id)
     seen = len(stage.messages())
@@ -486,8 +519,10 @@ async def test_a_vote_needs_takes(stage: Stage):
 
 
 def test_who_wins():
-    assert find_winner(count_votes([0, 1, 2], [])) == 0
-    assert find_winner(count_votes([0, 1, 2], [2, 1, 1, 2])) == 1
+    assert find_winner(count_votes([0, 1, 2], []), 7) == 0
+    assert find_winner(count_votes([0, 1, 2], [2, 1, 1]), 7) == 1
+    drawn = {find_winner(count_votes([0, 1, 2], [2, 1, 1, 2]), seed) for seed in range(20)}
+    assert drawn == {1, 2}
     assert count_votes([1, 0], [1, 1]) == {0: 0, 1: 2}
 
 
@@ -517,7 +552,7 @@ async def test_a_take_that_is_there_whole_need_not_be_opened(stage: Stage):
     await begin(stage)
     shown = await ask(stage)
     [row] = stage.look(shown)["components"]
-    assert len(row["components"]) == len(PICK)
+    assert len(row["components"]) == len(NUMBERS)
 
 
 async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stage):

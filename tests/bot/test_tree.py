@@ -115,15 +115,15 @@ async def test_redo_by_its_command_and_by_its_button(stage: Stage):
     await write(stage, "Rain.", "Wind.", by=stage.ben)
     await stage.ben.click(stage.panel(), label="Undo")
     await stage.ben.slash(stage.channel, "undo")
-    await stage.ann.slash(stage.channel, "redo")
+    await stage.ann.slash(stage.channel, "script redo")
     assert stage.panel().content.startswith("-# Ann restored the undone line.\n")
-    assert labels(stage.panel()) == ["Continue", "Undo", "Redo", "Write"]
+    assert labels(stage.panel()) == ["Continue", "Undo", "Redo", "Write", "More…"]
     await stage.restart()
     await stage.ben.click(stage.panel(), label="Redo")
     assert await stage.lines() == [HEADING, "Rain.", "Wind."]
-    assert labels(stage.panel()) == ["Continue", "Undo", "Write"]
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
     await assert_true(stage)
-    refused = answer(await stage.ann.slash(stage.channel, "redo"))
+    refused = answer(await stage.ann.slash(stage.channel, "script redo"))
     assert (refused.ephemeral, "There is nothing to redo" in refused.content) == (True, True)
 
 
@@ -150,7 +150,7 @@ async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
 
 async def test_a_voices_line_is_taken_back_by_anybody(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, seed=1)
     await stage.ben.slash(stage.channel, "undo")
     assert await stage.lines() == [HEADING]
 
@@ -171,42 +171,42 @@ async def test_a_jump_is_no_way_around(house: House):
 
 async def test_history_says_who_wrote_what(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=7, temperature=0.4)
+    await stage.go_on(stage.ann, stage.channel, seed=7, temperature=0.4)
     await stage.ann.slash(stage.channel, "undo")
     await write(stage, "MAYA: *Hello*.", by=stage.ben)
-    shown = (await stage.ann.slash(stage.channel, "history")).response
+    shown = (await stage.ann.slash(stage.channel, "script history")).response
     assert shown.ephemeral
     first, by, left, how, last, who, others = shown.content.split("\n")[1:]
     assert (first, by) == ("**1** INT\\. DINER \\- NIGHT", "-# Ann: scene heading")
     assert (left[:2], left[-2:]) == ("~~", "~~")
     assert how.endswith(", seed 7, temperature 0.4")
-    assert others == "-# Settings that a seed does not mention are those of /settings show."
+    assert others.startswith("-# Settings that a seed does not mention are those of </settings")
     assert (last, who) == ("**2** MAYA\\: \\*Hello\\*\\.", "-# Ben: speech")
     assert [name.partition(".")[0] for name in options(shown)][::2] == ["1", "2"]
 
 
 async def test_history_tells_what_is_not_as_it_is_now(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=7)
+    await stage.go_on(stage.ann, stage.channel, seed=7)
 
     async def how() -> str:
-        shown = (await stage.ann.slash(stage.channel, "history")).response
+        shown = (await stage.ann.slash(stage.channel, "script history")).response
         return shown.content.split("\n")[-2].partition(", seed ")[2]
 
     assert await how() == "7"
-    await stage.ann.slash(stage.channel, "settings voice", repetition=0.0, length=200)
+    await stage.ann.slash(stage.channel, "settings writing", repetition=0.0, length=200)
     assert await how() == "7, repetition 0.5, length 60 characters"
-    await stage.ann.slash(stage.channel, "continue", seed=8)
+    await stage.go_on(stage.ann, stage.channel, seed=8)
     assert await how() == "8"
 
 
 async def test_history_jumps_to_any_line_even_after_a_restart(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.go_on(stage.ann, stage.channel, seed=1)
     lines = await stage.lines()
     await stage.ann.slash(stage.channel, "undo")
     await write(stage, "Snow.")
-    shown = (await stage.ann.slash(stage.channel, "history")).response
+    shown = (await stage.ann.slash(stage.channel, "script history")).response
     await stage.restart()
     value = list(options(shown).values())[1]
     await stage.ann.select(shown, [value])
@@ -223,19 +223,20 @@ async def test_a_page_of_the_history_has_room_for_whatever_was_set(stage: Stage)
         "min_p": 0.0512345,
         "repetition": 0.5123456,
         "company": 0.5123456,
-        "kind": "dialogue",
         "seed": 2**31 - 1,
     }
-    await stage.ann.slash(stage.channel, "continue", lines=7, **options)
-    shown = (await stage.ann.slash(stage.channel, "history")).response
+    await stage.ann.slash(stage.channel, "settings writing", **options)
+    await stage.ann.slash(stage.channel, "continue", lines=7, kind="dialogue")
+    await stage.ann.slash(stage.channel, "settings reset", setting="everything")
+    shown = (await stage.ann.slash(stage.channel, "script history")).response
     assert "temperature 0.877, top-p 0.951" in shown.content
-    await stage.ann.slash(stage.channel, "settings voice", length=1500)
+    await stage.ann.slash(stage.channel, "settings writing", length=1500)
     async with stage.services.store._database.writing() as session:
         # Speeches of the greatest length fill the page.
         for line in await session.scalars(select(Line)):
             line.text, line.credit = f"MAYA\n{'*' * 200}", "_" * 40
             line.copy_of = line.rewrite_of = line.id
-    shown = (await stage.ann.slash(stage.channel, "history")).response
+    shown = (await stage.ann.slash(stage.channel, "script history")).response
     assert len(shown.content) <= 2000
     assert shown.content.count("with other settings") == 7
 
@@ -244,9 +245,9 @@ async def test_a_long_history_has_pages(stage: Stage):
     await begin(stage)
     for part in range(3):
         await write(stage, *(f"Knock {part}-{knock}. {'And on. ' * 30}" for knock in range(7)))
-    shown = (await stage.ann.slash(stage.channel, "history")).response
+    shown = (await stage.ann.slash(stage.channel, "script history")).response
     assert "page 3 of 3" in shown.content
-    assert shown.content.count("\n-# ") == 22 - 16
+    assert shown.content.count("\n-# ") == 8
     back = (await stage.ann.click(shown, label="Previous page")).response
     assert "page 2 of 3" in shown.content or "page 2 of 3" in back.content
     for label, page in [
@@ -268,15 +269,15 @@ async def test_history_opens_at_a_line(stage: Stage):
     await write(stage, "Snow.")
     # The lines that were taken back stand in between, and have no number.
     for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 2, "**2** Snow\\.")]:
-        shown = (await stage.ann.slash(stage.channel, "history", line=line)).response
+        shown = (await stage.ann.slash(stage.channel, "script history", line=line)).response
         assert f"page {page} of 2" in shown.content
         marked = [one for one in shown.content.split("\n") if one.startswith(REQUESTED_MARK)]
         assert marked == [f"{REQUESTED_MARK}{there}"]
     assert labels(shown) == ["Previous page", "Next page"]
-    refused = answer(await stage.ann.slash(stage.channel, "history", line=3))
+    refused = answer(await stage.ann.slash(stage.channel, "script history", line=3))
     assert refused.ephemeral
     assert "The script has only 2 lines. Choose one of them." in refused.content
-    found = await stage.ann.autocomplete(stage.channel, "history", "line", "")
+    found = await stage.ann.autocomplete(stage.channel, "script history", "line", "")
     assert [one["value"] for one in found] == [2, 1]
 
 
@@ -286,7 +287,7 @@ async def test_history_opens_at_a_line(stage: Stage):
 async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await begin(stage)
     await write(stage, "Rain.")
-    await stage.ben.slash(stage.channel, "fork", title="The *other* end")
+    await stage.ben.slash(stage.channel, "script fork", title="The *other* end")
     assert find(stage, "-# Ben forked the script. This is “The \\*other\\* end”.")
     await assert_true(stage)
     await write(stage, "Snow.", by=stage.ben)
@@ -306,7 +307,7 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
 
 async def switch(stage: Stage, title: str) -> None:
     """Switch to another script of the channel, as Ann."""
-    listed = (await stage.ann.slash(stage.channel, "scripts")).response
+    listed = (await stage.ann.slash(stage.channel, "script list")).response
     await stage.ann.select(listed, [options(listed)[title]])
     await stage.ann.click(listed, label="Continue it")
 
@@ -314,9 +315,9 @@ async def switch(stage: Stage, title: str) -> None:
 async def test_scripts_that_share_lines_show_each_line_once(stage: Stage):
     await begin(stage)
     await write(stage, "Rain.")
-    await stage.ann.slash(stage.channel, "fork", title="Another")
+    await stage.ann.slash(stage.channel, "script fork", title="Another")
     await write(stage, "Snow.", "Ice.")
-    await rewrite(stage, await stage.ann.slash(stage.channel, "edit", line=2), "Sleet.")
+    await rewrite(stage, await stage.ann.slash(stage.channel, "script edit", line=2), "Sleet.")
     await assert_true(stage)
     await switch(stage, "The Diner")
     await assert_true(stage)
@@ -333,7 +334,7 @@ async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage
     await begin(stage)
     await write(stage, "Rain falls.", by=stage.ben)
     [script] = await stage.services.store.scripts.list_scripts(stage.channel.id)
-    await stage.ann.slash(stage.channel, "fork", title="Another")
+    await stage.ann.slash(stage.channel, "script fork", title="Another")
     await stage.services.store.scripts.delete_script(script.id)
     asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
     await stage.ben.click(asked, label="Forget me and my text")
@@ -348,16 +349,18 @@ async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
     backend = stage.world.backend
     backend.add_member_role(stage.guild.id, backend.bot_user.id, rights.id)
-    told = (await stage.ben.slash(stage.channel, "fork", title="Act two", thread=True)).response
+    told = (
+        await stage.ben.slash(stage.channel, "script fork", title="Act two", thread=True)
+    ).response
     (made,) = [one for one in backend.channels.values() if one.name == "Act two"]
     assert f"<#{made.id}>" in told.content
     thread = simcord.ChannelHandle(stage.world, stage.guild, made)
-    assert labels(stage.panel(thread)) == ["Continue", "Undo", "Write"]
+    assert labels(stage.panel(thread)) == ["Continue", "Undo", "Write", "More…"]
     await stage.ben.slash(thread, "write", text="Snow.")
     assert await stage.lines(thread) == [HEADING, "Snow."]
     await assert_true(stage, thread)
     assert await stage.lines() == [HEADING]
-    refused = answer(await stage.ben.slash(thread, "fork", title="Act three", thread=True))
+    refused = answer(await stage.ben.slash(thread, "script fork", title="Act three", thread=True))
     assert "I cannot open a thread here" in refused.content
 
 
@@ -368,7 +371,7 @@ async def test_a_fork_that_fails_leaves_no_thread(stage: Stage, may_delete: bool
     channel = stage.guild.create_text_channel("here", overwrites={stage.guild.me: rights})
     await begin(stage, channel)
     mend = await only_read(stage)
-    refused = answer(await stage.ben.slash(channel, "fork", title="Act two", thread=True))
+    refused = answer(await stage.ben.slash(channel, "script fork", title="Act two", thread=True))
     await mend()
     assert refused.ephemeral
     assert "is read-only" in refused.content
@@ -454,12 +457,12 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await begin(stage)
     await write(stage, "Rain.", "Wind.", "Snow.")
     before = [message.id for message in stage.messages()]
-    await rewrite(stage, await stage.ann.slash(stage.channel, "edit", line=3), "Hail.")
+    await rewrite(stage, await stage.ann.slash(stage.channel, "script edit", line=3), "Hail.")
     assert [message.id for message in stage.messages()] == before
     assert stage.panel().content.startswith("-# Ann rewrote a line.\n")
     assert await stage.lines() == [HEADING, "Rain.", "Hail.", "Snow."]
     await assert_true(stage)
-    shown = await stage.ann.slash(stage.channel, "edit", line=3)
+    shown = await stage.ann.slash(stage.channel, "script edit", line=3)
     assert fields(shown).keys() == {"Text"}
     await rewrite(stage, shown, "A *storm*.\n\nMAYA: Oh!")
     assert await stage.lines() == [HEADING, "Rain.", "A *storm*.", "MAYA\nOh!", "Snow."]
@@ -471,9 +474,9 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
 
 async def test_edit_is_for_the_last_line_if_none_is_chosen(stage: Stage):
     await begin(stage)
-    refused = answer(await stage.ann.slash(stage.channel, "edit", line=2))
+    refused = answer(await stage.ann.slash(stage.channel, "script edit", line=2))
     assert "The script has only 1 line. Choose one of them." in refused.content
-    shown = await stage.ann.slash(stage.channel, "edit")
+    shown = await stage.ann.slash(stage.channel, "script edit")
     await rewrite(stage, shown, "ext. roof - day")
     assert await stage.lines() == ["EXT. ROOF - DAY"]
     await assert_true(stage)
@@ -482,16 +485,16 @@ async def test_edit_is_for_the_last_line_if_none_is_chosen(stage: Stage):
 async def test_edit_suggests_lines(stage: Stage):
     await begin(stage)
     await write(stage, *(f"Knock {n}." for n in range(9)))
-    found = await stage.ann.autocomplete(stage.channel, "edit", "line", "")
+    found = await stage.ann.autocomplete(stage.channel, "script edit", "line", "")
     assert [one["value"] for one in found] == list(range(10, 0, -1))
     assert found[0]["name"] == "10. Knock 8."
-    found = await stage.ann.autocomplete(stage.channel, "edit", "line", "1")
+    found = await stage.ann.autocomplete(stage.channel, "script edit", "line", "1")
     assert [one["value"] for one in found] == [10, 1]
 
 
 async def test_what_cannot_be_rewritten_is_given_back(stage: Stage):
     await begin(stage)
-    shown = await stage.ann.slash(stage.channel, "edit")
+    shown = await stage.ann.slash(stage.channel, "script edit")
     await stage.ann.slash(stage.channel, "undo")
     refused = await rewrite(stage, shown, "Ext. roof")
     assert refused.ephemeral
@@ -501,7 +504,7 @@ async def test_what_cannot_be_rewritten_is_given_back(stage: Stage):
 
 async def test_a_stranger_cannot_open_somebody_elses_line(stage: Stage):
     await begin(stage)
-    refused = answer(await stage.ben.slash(stage.channel, "edit"))
+    refused = answer(await stage.ben.slash(stage.channel, "script edit"))
     assert refused.ephemeral
     assert "would remove Ann's line" in refused.content
 
@@ -547,13 +550,13 @@ async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):
         await slash("start", title="The Diner", heading=HEADING)
         await slash("write", text="Rain.")
         await slash("undo")
-        await slash("redo")
-        shown = await slash("edit")
+        await slash("script redo")
+        shown = await slash("script edit")
         await actor.submit_modal(shown, {fields(shown)["Text"]: "Snow."})
         assert await stage.lines(place) == [HEADING, "Snow."]
-        await slash("fork", title="Another")
+        await slash("script fork", title="Another")
         await slash("write", text="Hail.")
         assert await stage.lines(place) == [HEADING, "Snow.", "Hail."]
-        assert "Hail" in (await slash("history")).response.content
-        assert "The Diner" in (await slash("scripts")).response.content
+        assert "Hail" in (await slash("script history")).response.content
+        assert "The Diner" in (await slash("script list")).response.content
         assert len(stage.with_buttons(place)) == 1

@@ -58,7 +58,7 @@ async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path
         command(*train, "--precision", "float32", *sizes)
         command("export", run, "-o", models / "mine.onnx")
 
-        told = await ann.slash(channel, "model use", model="mine", script=True)
+        told = await ann.slash(channel, "voice use", voice="mine", script=True)
         assert "“mine” writes this script from now on" in told.response.content
         await ann.slash(channel, "continue", seed=1)
         panel = channel.history()[-1]

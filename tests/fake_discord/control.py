@@ -298,13 +298,22 @@ class Control:
         inputs = dict(rules.inputs(before.modal))
         _possible(set(values) <= set(inputs), f"the modal has {sorted(inputs)}")
         rows: list[Json] = []
+        frames = [row for row in before.modal["components"] if row["type"] == rules.FRAME]
+        framed = {row["component"]["custom_id"] for row in frames}
         for number, (label, one) in enumerate(inputs.items(), 1):
+            if one["type"] == rules.SELECT:
+                rows.append(_choose_in_modal(one, values.get(label), number))
+                continue
             text = values.get(label, one.get("value") or "")
             needed = one.get("min_length", 0) or int(one.get("required", True))
             fits = needed <= len(text) <= one.get("max_length", rules.INPUT)
             _possible(fits or not (text or one.get("required", True)), f"{label}: its length")
             filled = {"type": 4, "id": number, "custom_id": one["custom_id"], "value": text}
-            rows.append({"type": 1, "id": number, "components": [filled]})
+            rows.append(
+                {"type": rules.FRAME, "id": number, "component": filled}
+                if one["custom_id"] in framed
+                else {"type": rules.ROW, "id": number, "components": [filled]}
+            )
         data = {"custom_id": before.modal["custom_id"], "components": rows}
         shown = before.payload.get("message")
         return self._act(Kind.MODAL, user, before.channel, data, times, shown)
@@ -610,3 +619,12 @@ async def _stream(changes: asyncio.Queue[str], socket: web.WebSocketResponse) ->
     with suppress(ConnectionError):
         while True:
             await socket.send_str(await changes.get())
+
+
+def _choose_in_modal(menu: Json, value: str | None, number: int) -> Json:
+    """Return a list of a submitted modal with the value that was chosen, or with its defaults."""
+    offered = menu["options"]
+    _possible(value in (None, *(one["value"] for one in offered)), "the list has no such value")
+    chosen = [one["value"] for one in offered if one.get("default")] if value is None else [value]
+    filled = {"type": rules.SELECT, "custom_id": menu["custom_id"], "values": chosen}
+    return {"type": rules.FRAME, "id": number, "component": filled}

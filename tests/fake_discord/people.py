@@ -98,6 +98,11 @@ class Message:
         """Return the ids of the buttons that can be pressed, by their labels."""
         return self.versions[-1].buttons
 
+    def find_button(self, beginning: str) -> str:
+        """Return the label of the one button whose label begins so."""
+        [found] = [label for label in self.labels if label.startswith(beginning)]
+        return found
+
     @property
     def menus(self) -> list[str]:
         """Return the ids of the message's menus."""

@@ -222,8 +222,11 @@ def modal(body: Json) -> None:
     check(1 <= len(rows) <= ROWS, f"components: 1 to {ROWS}")
     check(all(row.get("type") in (ROW, FRAME) for row in rows), "components")
     for label, one in inputs(body):
-        check(one.get("type") == INPUT_LINE, "components: lines of text alone are known here")
         length(label, 1, MODAL_LABEL, "label")
+        if one.get("type") == SELECT:
+            menu(one)
+            continue
+        check(one.get("type") == INPUT_LINE, "components: lists and lines of text are known here")
         length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
         length(one.get("placeholder") or "", 0, 100, "placeholder")
         least, most = one.get("min_length", 0), one.get("max_length", INPUT)

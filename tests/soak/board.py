@@ -98,24 +98,23 @@ class Rehearsal:
 
     def but_write(self, message: Any) -> str:
         """Choose a button of a message that acts at once."""
-        return self.choose.choice([one for one in labels(message) if one != "Write"])
+        return self.choose.choice([one for one in labels(message) if one not in ("Write", "More…")])
 
     async def write(self) -> None:
         self._looks.append(self.stage.look(self.end()))
         await self.slash("write", text=self.words())
 
     async def carry_on(self) -> None:
-        seed = self.choose.randrange(10**6)
-        await self.slash("continue", seed=seed, lines=self.choose.randint(1, 2))
+        await self.slash("continue", lines=self.choose.randint(1, 2))
 
     async def retry(self) -> None:
-        await self.slash("retry")
+        await self.slash("script retry")
 
     async def undo(self) -> None:
         await self.slash("undo")
 
     async def redo(self) -> None:
-        await self.slash("redo")
+        await self.slash("script redo")
 
     async def press(self) -> None:
         end = self.end()
@@ -134,12 +133,12 @@ class Rehearsal:
                 await who.click(offered, label="Continue from here")
 
     async def edit(self) -> None:
-        shown = await self.stage.ann.autocomplete(self.stage.channel, "edit", "line", "")
+        shown = await self.stage.ann.autocomplete(self.stage.channel, "script edit", "line", "")
         if shown:
             line = self.choose.choice(shown)["value"]
             self.note(line)
             who = self.somebody
-            await self.fill_in(who, await who.slash(self.stage.channel, "edit", line=line))
+            await self.fill_in(who, await who.slash(self.stage.channel, "script edit", line=line))
 
     async def edit_there(self) -> None:
         await self.on_a_message("Rewrite this line")
@@ -162,7 +161,7 @@ class Rehearsal:
     async def jump(self) -> None:
         """Go to any line in the history, also one on an abandoned path."""
         who = self.somebody
-        shown = answer(await who.slash(self.stage.channel, "history"))
+        shown = answer(await who.slash(self.stage.channel, "script history"))
         turned = [one for one in ("First page", "Previous page") if one in labels(shown)]
         if turned and self.choose.random() < 0.5:
             await who.click(shown, label=self.choose.choice(turned))
@@ -172,7 +171,7 @@ class Rehearsal:
             await who.select(shown, [lines[chosen]])
 
     async def fork(self) -> None:
-        await self.slash("fork", title=self.title())
+        await self.slash("script fork", title=self.title())
 
     async def start(self) -> None:
         who = self.somebody
@@ -193,7 +192,7 @@ class Rehearsal:
     async def on_the_shelf(self, *presses: str) -> None:
         """Choose any script of the list, and press these buttons one after the other."""
         who = self.somebody
-        shown = answer(await who.slash(self.stage.channel, "scripts"))
+        shown = answer(await who.slash(self.stage.channel, "script list"))
         if not (scripts := options(shown)):
             return
         title = self.choose.choice(list(scripts))

@@ -140,7 +140,7 @@ class Writers(Crowd):
                 asked = await person.slash(channel, "write", text=text, **how)
                 self.asked[asked.id] = asked, 2
             case "redo":  # there is nothing to redo, except after an undo
-                asked = await person.slash(channel, "redo", **how)
+                asked = await person.slash(channel, "script redo", **how)
                 self.asked[asked.id] = asked, 0
             case _:
                 asked = await super().ask(person, channel, **how)

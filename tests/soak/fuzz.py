@@ -220,7 +220,11 @@ def _on_message(menu: Json) -> Json:
     return {"id": menu["id"], "name": menu["name"], "type": menu["type"]}
 
 
-ACTIONS = ["continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"]
+ACTIONS = [
+    *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
+    *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-advanced"),
+    *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
+]
 
 
 def _pressed() -> st.SearchStrategy[Json]:
@@ -335,7 +339,8 @@ class Sender:
             if message.channel == channel.id and not message.thinking and message.versions
         ]
         if not there:
-            one.kind, one.data = Kind.COMMAND, _nested(["start"], [])
+            title = {"name": "title", "type": 3, "value": "T"}
+            one.kind, one.data = Kind.COMMAND, _nested(["start"], [title])
             return None, None
         message = there[-1 - one.message % len(there)]
         data = one.data
@@ -402,14 +407,17 @@ def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
 def _fill_in(data: Json, windows: Sequence[Json]) -> None:
     """Fill in one of the windows that were opened, or an unknown one."""
     texts, nth = data.pop("texts"), data.pop("nth")
-    names = ["a", "b", "c"]
+    names, lists = ["a", "b", "c"], set[str]()
     if windows:
         window = windows[-1 - nth % len(windows)]
         names = [one["custom_id"] for _, one in rules.inputs(window)]
+        lists = {one["custom_id"] for _, one in rules.inputs(window) if one["type"] == rules.SELECT}
         data.setdefault("custom_id", window["custom_id"])
     data.setdefault("custom_id", "onbook:write:0")
     data["components"] = [
-        {"type": 1, "components": [{"type": 4, "custom_id": name, "value": text}]}
+        {"type": 18, "component": {"type": 3, "custom_id": name, "values": [text]}}
+        if name in lists
+        else {"type": 1, "components": [{"type": 4, "custom_id": name, "value": text}]}
         for name, text in zip(names, texts, strict=False)
     ]
 

@@ -52,7 +52,7 @@ def _rows(title: str, names: list[str]) -> Iterator[str]:
 
 
 def _default(default: Any) -> str:
-    if default is None:
+    if default in (None, ""):
         return ""
     if isinstance(default, Path) and default.is_absolute():
         default = default.relative_to(ROOT).as_posix()

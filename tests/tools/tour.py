@@ -107,8 +107,8 @@ def ask(page: Page, name: str, **options: str | Path) -> None:
 
 
 def press(page: Page, label: str) -> None:
-    """Press the newest button with this label."""
-    page.get_by_role("button", name=label, exact=True).last.click()
+    """Press the newest button with this label, or with this beginning of a take's."""
+    page.get_by_role("button", name=label, exact=" · " not in label).last.click()
     answered(page)
 
 
@@ -183,29 +183,27 @@ def tour(page: Page, folder: Path) -> None:
     shot(page, folder / "local.png", last=4)
     become(page, "Ann")
     command(page, "write", text="The jukebox coughs, and Elvis is sorry about everything.")
-    command(page, "continue", character="MAYA", seed="8", takes="3", vote="600")
-    press(page, "Vote for 2")
+    command(page, "continue", character="MAYA", takes="3", vote="600")
     become(page, "Ben")
-    press(page, "Vote for 2")
-    # Below the takes stand two private answers to the voters, of which Ben sees his own.
+    press(page, "2 · ")
     shot(page, folder / "takes.png", last=2)
-    command(page, "continue", character="MAYA", seed="8")
+    command(page, "continue", character="MAYA")
     look_at(page, folder)
     bring_in(page, folder)
 
 
 def look_at(page: Page, folder: Path) -> None:
     """Take pictures of the answers to commands about an existing script."""
-    command(page, "history", line="1")
+    command(page, "script history", line="1")
     shot(page, folder / "history.png", last=1)
     for name, what in SHOWN.items():
         command(page, what)
         shot(page, folder / f"{name}.png", last=1)
-    command(page, "surprise", lines="3")
+    command(page, "script surprise", lines="3")
     shot(page, folder / "surprise.png", last=1)
     command(page, "script replay")
     shot(page, folder / "replay.png", last=1)
-    command(page, "model info")
+    command(page, "voice info")
     shot(page, folder / "voice.png", last=1)
     command(page, "script export", format="PDF")
     printed(page, folder / "page.png")
@@ -215,11 +213,11 @@ def bring_in(page: Page, folder: Path) -> None:
     """Import a script from a file while another one runs."""
     file = folder / "rooms.fountain"
     file.write_text("\n\n".join(ROOM.format(n) for n in range(1, ROOMS)))
-    command(page, "start", title="Twenty Rooms", file=file)
+    command(page, "script import", title="Twenty Rooms", file=file)
     file.unlink()
     press(page, "Pause it and start the new one")
     shot(page, folder / "file.png", last=1)
-    command(page, "scripts")
+    command(page, "script list")
     shot(page, folder / "scripts.png", last=1)
 
 

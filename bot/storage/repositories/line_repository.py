@@ -12,7 +12,7 @@ from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..dialects import text_before_newline
-from ..schema import ROOT_LINE, Line, RedoPointer, Script
+from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
 from ..state_eviction import count_state_bytes
 from ..transactions import Transactions
 
@@ -50,6 +50,14 @@ class LineRepository:
         latest = select(func.max(Line.written)).where(Line.script == script, Line.asker == person)
         async with self._transactions.reading() as session:
             return await session.scalar(latest)
+
+    async def find_people_since(self, script: int, since: dt.datetime) -> set[int]:
+        """Return the ids of the people who wrote or requested lines of a script since a time."""
+        people = select(Line.asker).where(
+            Line.script == script, Line.written >= since, Line.asker != ERASED_PERSON
+        )
+        async with self._transactions.reading() as session:
+            return {person for person in await session.scalars(people) if person is not None}
 
     async def is_delivered(self, delivery: str) -> bool:
         """Return whether an interaction has written lines or begun a script that still exist."""
@@ -95,6 +103,14 @@ class LineRepository:
             return []
         async with self._transactions.reading() as session:
             return await line_tree.load_last_texts(session, head, characters)
+
+    async def count_lines(self, head: int | None) -> int:
+        """Count the lines of a path without loading them."""
+        if head is None:
+            return 0
+        above = line_tree.query_path(head)
+        async with self._transactions.reading() as session:
+            return await session.scalar(select(func.count()).select_from(above)) or 0
 
     async def count_characters(self, head: int | None) -> int:
         """Count the characters of a path's lines without loading them."""

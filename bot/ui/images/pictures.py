@@ -18,7 +18,7 @@ from ...i18n.catalogue import many, say
 from ...i18n.markdown import plain
 from ...screenplay import typeface
 from ...screenplay.statistics import ScriptStatistics, WriterStatistics, format_minutes
-from ...session.surprisal import Cell, Guess, Peak, SurprisalReport
+from ...session.surprisal import Cell, Guess, Peak, SurprisalReport, name_character
 
 IMAGE_WIDTH = 920
 """The width in pixels, of which an upright phone shows every second or third."""
@@ -317,7 +317,7 @@ def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) 
     _draw_number(sheet, EDGE + 14, sheet.y + 14, number)
     text = say(
         "got {character} ({bits:.1f} bits). Expected:",
-        character=_name_character(cell.character),
+        character=name_character(cell.character),
         bits=cell.bits or 0,
     )
     sheet.draw_text(EDGE + 44, sheet.y, text, 26)
@@ -329,8 +329,10 @@ def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) 
 
 def _draw_guess(sheet: _Sheet, x: int, guess: Guess) -> None:
     whole = (IMAGE_WIDTH - 2 * EDGE) // 5 - 24
-    sheet.draw_text(x, sheet.y, _name_character(guess.character), FONT_SIZE - 6, bold=True)
-    sheet.draw_text(x + 84, sheet.y + 6, _format_percent(guess.probability), 26, FAINT)
+    name = _name_character(guess.character)
+    sheet.draw_text(x, sheet.y, name, FONT_SIZE - 6, bold=True)
+    right = max(84, round(load_font(FONT_SIZE - 6, bold=True).getlength(name)) + 12)
+    sheet.draw_text(x + right, sheet.y + 6, _format_percent(guess.probability), 26, FAINT)
     bar = (x, sheet.y + 44, x + whole, sheet.y + 56)
     sheet.draw.rectangle(bar, outline=FAINT, width=1)
     sheet.draw.rectangle(

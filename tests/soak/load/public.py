@@ -175,11 +175,11 @@ class Public(Crowd):
         return {
             "/continue": (lambda one, place: one.slash(place, "continue"), 1),
             "/write": (lambda one, place: one.slash(place, "write", text=self._text()), 1),
-            "/retry": (lambda one, place: one.slash(place, "retry"), 1),
+            "/retry": (lambda one, place: one.slash(place, "script retry"), 1),
             "/undo": (lambda one, place: one.slash(place, "undo"), 0),
             "suggestions": (lambda one, place: one.type(place, "continue", "character", "a"), 0),
             "/script show": (lambda one, place: one.slash(place, "script show"), 0),
-            "/scripts": (lambda one, place: one.slash(place, "scripts"), 0),
+            "/scripts": (lambda one, place: one.slash(place, "script list"), 0),
         }
 
     def _done(self, what: str, asked: Asked, lines: int, under: Message | None = None) -> Deed:

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("alternate", sa.Boolean(), nullable=False),
         sa.Column("cooldown", INT64, nullable=False),
         sa.Column("role", sa.BigInteger()),
+        sa.Column("seed", INT64),
         sa.Column("erased", INT64, nullable=False),
         sa.Column("look", sa.String()),
         sa.Column("style", sa.String()),

@@ -1,0 +1,80 @@
+"""Show how the lines in a message were written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import discord
+
+from ..generation.openings import PrimedModel
+from ..i18n.catalogue import phrase, say
+from ..i18n.markdown import LIMIT, inline, size
+from ..session.channel_session import ChannelSession
+from ..session.preferences import format_preference
+from ..session.turn import SessionError
+from ..storage.schema import Line
+from ..ui.components import Interaction
+from ..ui.delivery import FirstResponse, complete_response
+from .feature import FeatureCog, MenuCallback, answer_errors
+from .history_page import LISTED_OPTIONS
+
+DETAILS = phrase("Details")
+"""The name of the command on messages."""
+
+
+class Details(FeatureCog, name="OnBook.details"):
+    """Show who wrote a line, from which seed and with which settings."""
+
+    def menus(self) -> dict[str, MenuCallback]:
+        """Return the command on messages."""
+        return {DETAILS: self.show_details}
+
+    @answer_errors
+    async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
+        """Show the details of the lines in a message to the person who asked."""
+        session = self.services.open_session(interaction)
+        script_id, lines = await self._find_lines(message)
+        script = await session.library.find(script_id)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        primed = await session.reader.open_model(script.voice, script.style)
+        entries = [await _format_details(session, primed, line) for line in lines]
+        await complete_response(interaction, content=_fit(entries))
+
+    async def _find_lines(self, message: discord.Message) -> tuple[int, list[Line]]:
+        """Return the script and the lines in a message, or its takes; raise SessionError."""
+        if poll := await self.store.polls.find_poll_by_message(message.id):
+            takes = await self.store.polls.load_takes(poll)
+            return poll.script, [line for lines in takes.values() for line in lines]
+        post = await self.store.messages.find_post(message.id)
+        line = post and await self.store.lines.find_line(post.line)
+        if not line:
+            raise SessionError(say("That message shows no line of a script. Choose one that does."))
+        return line.script, [line]
+
+
+async def _format_details(session: ChannelSession, primed: PrimedModel, line: Line) -> str:
+    """Return a line with its writer, its seed and settings, and what it cost the voice."""
+    origin = line.origin
+    details = [inline(line.credit, 60), f"<t:{int(line.written.timestamp())}:f>"]
+    if origin:
+        details.append(say("seed {seed}", seed=origin["seed"]))
+        details += [
+            format_preference(name, origin[name]) for name in LISTED_OPTIONS if name in origin
+        ]
+    bits = await session.reader.load_surprisal(primed, line)
+    if len(bits):
+        average = say(
+            "{bits:.1f} bits per character for “{voice}”",
+            bits=float(bits.mean()),
+            voice=inline(primed.model.name, 40),
+        )
+        details.append(average)
+    return f"{inline(line.element.one_line, 100)}\n-# {', '.join(details)}"
+
+
+def _fit(entries: Sequence[str]) -> str:
+    """Return as many of the last entries as a message has room for."""
+    shown = list(entries)
+    while size("\n".join(shown)) > LIMIT and len(shown) > 1:
+        del shown[0]
+    return "\n".join(shown)

@@ -1,0 +1,49 @@
+"""Open the menu of the panel, which other features answer."""
+
+from __future__ import annotations
+
+from ..generation.moods import find_mood, label_moods
+from ..i18n.catalogue import say
+from ..i18n.markdown import inline
+from ..inference.model import ModelError
+from ..session.preferences import current_values
+from ..session.turn import ScriptPosition, current_position
+from ..ui.components import Handler, Interaction, parse_position, position_pattern
+from ..ui.delivery import FirstResponse
+from ..ui.model_cards import list_styles
+from ..ui.panel_view import make_menu
+from .feature import FeatureCog, answer_errors
+
+
+class Menu(FeatureCog, name="OnBook.menu"):
+    """Show what can be done besides the buttons of the panel."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the button that opens the menu."""
+        return {
+            position_pattern("more"): lambda interaction, match: self.open_menu(
+                interaction, parse_position(match)
+            )
+        }
+
+    @answer_errors
+    async def open_menu(self, interaction: Interaction, position: ScriptPosition) -> None:
+        """Show the menu to the person who pressed *More…* alone."""
+        await self.turns.replace_old_panel(interaction)
+        session = self.services.open_session(interaction)
+        script = await session.load_script()
+        await session.library.check_is_running(script, position.script)
+        settings = self.services.settings
+        try:
+            styles = list_styles(await self.services.voices.look(script.voice))
+        except ModelError:
+            styles = []
+        view = make_menu(
+            current_position(script),
+            moods=label_moods(settings),
+            mood=find_mood(current_values(script, settings), settings),
+            styles=styles,
+            style=script.style,
+        )
+        title = say("What next in “{title}”?", title=inline(script.title, 100))
+        await FirstResponse(interaction).send_message(title, view=view, ephemeral=True)

@@ -1,0 +1,50 @@
+"""Name moods: a temperature, a top-p and a length that suit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..i18n.catalogue import phrase, say
+from ..settings import Settings
+from .options import OptionValue
+
+Mood = Mapping[str, OptionValue]
+"""The values of the options that a mood sets, by their names."""
+
+
+def _make_mood(temperature: float, top_p: float, length: int) -> Mood:
+    return {"temperature": temperature, "top_p": top_p, "length": length}
+
+
+MOODS = {
+    "calm": _make_mood(0.5, 0.9, 40),
+    "lively": _make_mood(0.75, 0.95, 60),
+    "unhinged": _make_mood(1.25, 1.0, 120),
+}
+"""The moods that every bot has; the operator's come after them."""
+
+MOOD_LABELS = {"calm": phrase("calm"), "lively": phrase("lively"), "unhinged": phrase("unhinged")}
+"""The moods that every bot has, as people call them."""
+
+
+def load_moods(settings: Settings) -> dict[str, Mood]:
+    """Return all moods by their names: those of every bot, and the operator's own."""
+    own = (entry.split() for entry in settings.moods.split(",") if entry.strip())
+    return MOODS | {
+        name: _make_mood(float(temperature), float(top_p), int(length))
+        for name, temperature, top_p, length in own
+    }
+
+
+def label_moods(settings: Settings) -> dict[str, str]:
+    """Return the moods as people call them, by their names."""
+    return {name: say(MOOD_LABELS.get(name, name)) for name in load_moods(settings)}
+
+
+def find_mood(values: Mapping[str, Any], settings: Settings) -> str | None:
+    """Return the name of the mood that options have the values of, or None."""
+    for name, mood in load_moods(settings).items():
+        if all(values.get(option) == value for option, value in mood.items()):
+            return name
+    return None
