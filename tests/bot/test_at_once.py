@@ -218,7 +218,8 @@ async def test_of_two_takes_that_are_picked_at_once_one_is_the_line(
     await begin(ann, channel)
     await (await ann.slash(channel, "continue", takes=3, times=2)).is_done()
     shown = takes(channel)
-    both = await asyncio.gather(*(ann.click(shown, f"Take {take}") for take in (1, 2)))
+    labels = [shown.find_button(f"{take} · ") for take in (1, 2)]
+    both = await asyncio.gather(*(ann.click(shown, label) for label in labels))
     await ann.discord.until(lambda: all(map(settled, both)), lambda: unsettled(both))
     [told] = [one for asked in both for one in asked.answers()]
     assert "already chosen" in told.content
@@ -424,7 +425,8 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
     await (await ann.click(await begin(ann, channel), "Continue")).is_done()
     await (await ann.slash(channel, "continue", takes=2, vote=600)).is_done()
     shown = takes(channel)
-    await (await ben.click(shown, "Vote for 2")).shows("Vote for take 2")
+    await ben.click(shown, shown.find_button("2 · "))
+    await inside.discord.until(lambda: not shown.labels or shown.labels[1].endswith(" — 1"))
     [ballot] = await inside.services.store.polls.list_unannounced_polls()
     undone, _ = await asyncio.gather(ben.slash(channel, "undo"), end(inside, ballot))
 

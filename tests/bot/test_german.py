@@ -21,7 +21,6 @@ from .test_at_once import (
     begin,
     channel,
     discord,
-    end,
     guild,
     inside,
     script,
@@ -47,7 +46,7 @@ async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Per
     await (await hans.slash(channel, "write", text="Rain.")).is_done()
     assert channel.panel().labels == GERMAN
     await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
-    undone = ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben"]
+    undone = ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben", "Mehr …"]
     assert channel.panel().labels == undone
     refused = await (await hans.slash(channel, "script edit", line=5)).shows("Zeile")
     assert refused.content == "Das Skript hat nur 1 Zeile. Wähle eine davon."
@@ -119,9 +118,9 @@ async def test_a_take_that_is_picked(channel: Channel, hans: Person):
     await begin(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2)).shows("Fassung 1")
     assert shown.content.startswith(f"-# 2 Fassungen: <@{hans.id}> oder die Moderation wählt eine.")
-    picked = await (await hans.click(shown, "Fassung 1")).is_done()
-    assert picked.labels == ["Weiter", "Andere Fassung", "Zurücknehmen", "Schreiben"]
-    closed = "-# Fassung 1 wurde gewählt. Die anderen findest du in /verlauf."
+    picked = await (await hans.click(shown, shown.find_button("1 · "))).is_done()
+    assert picked.labels == ["Weiter", "Andere Fassung", "Zurücknehmen", "Schreiben", "Mehr …"]
+    closed = "-# Fassung 1 wurde gewählt. Die anderen findest du in </script history:"
     await hans.discord.until(lambda: shown.content.startswith(closed))
 
 
@@ -139,9 +138,8 @@ async def test_a_vote_ends_in_the_language_of_the_server(
     channel, hans = await guild.channel("bühne"), await guild.person("Hans", locale="de")
     await begin(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows("Fassung 1")
-    await (await hans.click(shown, "Für Fassung 2")).shows("ist gezählt")
-    [ballot] = await inside.services.store.polls.list_unannounced_polls()
-    await end(inside, ballot)
+    await hans.click(shown, shown.find_button("2 · "))
+    # The vote ends, because everybody who is present has voted.
 
     def told() -> list[str]:
         return [one.content for one in channel.messages() if over in one.content]
@@ -169,7 +167,8 @@ async def test_what_is_stored_is_the_same_in_each_language(
     files = []
     for person, place in zip((ann, hans), channels, strict=True):
         await begin(person, place)
-        await (await person.slash(place, "continue", seed=7)).is_done()
+        await (await person.slash(place, "settings writing", seed=7)).shows("7")
+        await (await person.slash(place, "continue")).is_done()
         await (await person.slash(place, "write", text="Rain.")).shows("Rain.")
         files.append(await script(ann, place))
     assert files[0] == files[1]

@@ -100,7 +100,8 @@ async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
 async def lines_by(person: Person, channel: Channel, *seeds: int) -> list[str]:
     """Return the lines that the voice writes from these seeds, one after the other."""
     for seed in seeds:
-        await (await person.slash(channel, "continue", seed=seed)).is_done()
+        await (await person.slash(channel, "settings writing", seed=seed)).shows("seed")
+        await (await person.slash(channel, "continue")).is_done()
     return await script(person, channel)
 
 

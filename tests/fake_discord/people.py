@@ -190,16 +190,19 @@ class Asked:
         return await self.discord.until(find, lambda: f"{texts} in {self}")
 
     async def is_done(self) -> Message:
-        """Wait until the answer is gone, which only the person saw, and return the panel.
+        """Wait for the end of "thinking", and return the panel, or the takes.
 
         What was asked for stands in the channel then.
         """
 
         def find() -> Message | None:
-            if self.seen is None or self.answers():
+            if self.seen is None or any(one.thinking for one in self.answers()):
                 return None
-            panels = [one for one in Channel(self.discord, self.channel).messages() if one.is_panel]
-            return panels[0] if len(panels) == 1 else None
+            messages = Channel(self.discord, self.channel).messages()
+            panels = [one for one in messages if one.is_panel]
+            # While people vote, the takes have the only buttons.
+            with_buttons = panels or [one for one in messages if one.buttons]
+            return with_buttons[-1] if len(panels) <= 1 and with_buttons else None
 
         return await self.discord.until(find, lambda: f"the end of {self}")
 
