@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     """The file of banned words, one per line."""
     line_length: Annotated[int, Field(ge=40, le=1500)] = 600
     """The longest generated line, in characters."""
+    look: Annotated[
+        Literal["characters", "cards", "typewriter"],
+        Field(description="How lines stand in a channel, unless a script says otherwise."),
+    ] = "characters"
     states_mb: Annotated[int, Field(ge=1)] = 832
     """Megabytes of cached states in the database."""
     departed_days: Annotated[int, Field(ge=0, le=3650)] = 30

@@ -11,8 +11,12 @@ from collections.abc import Callable
 import discord
 import simcord
 
+from ..cogs.help import HELP_TEXT
 from ..errors import RunnerError
+from ..i18n.catalogue import say
 from ..settings import RunnerSettings
+from ..ui.components import make_start_button
+from ..ui.delivery import post_message
 from .client import Bot, cancel_on_signal
 
 log = logging.getLogger("onbook.local")
@@ -84,7 +88,11 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
     await services.store.messages.delete_all_messages()
     text_channel = bot.get_channel(channel)
     assert isinstance(text_channel, discord.TextChannel)  # as created by `_create_world`
-    await services.poster.post_end(text_channel)
+    session = services.sessions.get(channel)
+    if await services.store.scripts.find_running_script(channel):
+        await services.messages.sync(text_channel, session)
+    else:
+        await post_message(text_channel, say(HELP_TEXT), view=make_start_button())
 
 
 async def _serve_page(

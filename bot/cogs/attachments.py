@@ -37,7 +37,7 @@ def choose_title(file: discord.Attachment, manuscript: Manuscript) -> str:
 
 def format_import_note(manuscript: Manuscript, lines: int) -> str:
     """Return sentences about the lines that were read from a file, and about changes to them."""
-    parts = [say_plural("Imported 1 line.", "Imported {number:,} lines. This is the last.", lines)]
+    parts = [say_plural("Imported 1 line.", "Imported {number:,} lines.", lines)]
     if manuscript.left_out:
         parts.append(say("Left out: {remarks}.", remarks=many(manuscript.left_out, "remark")))
     if manuscript.cut:

@@ -15,7 +15,7 @@ from ..session.permissions import check_may_write
 from ..session.preferences import current_values
 from ..session.rate_limits import Cost
 from ..session.turn import ScriptPosition, current_position
-from ..storage.schema import Line, Script
+from ..storage.schema import Script
 from ..ui.components import (
     Handler,
     Interaction,
@@ -32,7 +32,6 @@ from .feature import MAX_CHOICES, UNTITLED, FeatureCog, MenuCallback, answer_err
 from .history_page import (
     LINE_ID,
     LINES_PER_PAGE,
-    MAX_OPTIONS,
     RewriteModal,
     format_label,
     format_lines,
@@ -41,7 +40,6 @@ from .history_page import (
 )
 from .option_checks import check_lengths, parse_chosen_id
 from .requester import format_requester, get_requester
-from .turns import format_model_change
 
 MAX_MODAL_TEXT = 4000
 """Characters of a text from a window; a command's may have more."""
@@ -63,9 +61,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Listen to the menu of lines, to its pages, and to the offer to continue from a line."""
         return {
             position_pattern("menu-history"): lambda interaction, _: self.open_history(interaction),
-            LINE_ID: lambda interaction, match: self.choose_line(
-                interaction, match["action"], int(match["script"])
-            ),
+            LINE_ID: lambda interaction, match: self.choose_line(interaction, int(match["script"])),
             page_pattern("history"): lambda interaction, match: self.turn_history(
                 interaction, int(match["script"]), int(match["number"])
             ),
@@ -119,14 +115,16 @@ class Branches(FeatureCog, name="OnBook.branches"):
         if thread:
             await self._fork_into_thread(interaction, session, title)
             return
-        await FirstResponse(interaction).defer(thinking=True)
-        result = await session.history.fork(get_requester(interaction), title)
-        note = say(
-            "{who} forked the script. This is “{title}”.",
-            who=format_requester(interaction),
-            title=inline(title, 100),
+        who = format_requester(interaction)
+        await self.turns.take_turn(
+            interaction,
+            lambda session, requester: session.history.fork(requester, title),
+            announce=lambda script: say(
+                "{who} forked the script. This is “{title}”.",
+                who=who,
+                title=inline(script.title, 100),
+            ),
         )
-        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
     @app_commands.command(name="edit")
     @app_commands.describe(line="The line's number in the history; by default the last")
@@ -169,49 +167,33 @@ class Branches(FeatureCog, name="OnBook.branches"):
             options = [make_option(lines[-1], None) for lines in takes.values()]
             await FirstResponse(interaction).send_message(
                 say("Which take do you want to continue from?"),
-                view=make_line_menu("here", poll.script, options),
+                view=make_line_menu(poll.script, options),
                 ephemeral=True,
             )
             return
-        script, lines = await self._find_shown_lines(message)
-        await self._jump_to(interaction, ScriptPosition(script, lines[-1].id))
+        await self._jump_to(interaction, await self._find_shown_line(message))
 
     @answer_errors
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
-        """Open the window for the line that a message shows, or ask which of several."""
+        """Open the window for the line that a message shows."""
         check_permissions(interaction)
         if await self.store.polls.find_poll_by_message(message.id):
             raise RequestError(
                 "These takes are still to choose from. Choose one, or go to one with "
                 "**Continue from here**, then rewrite it."
             )
-        script, lines = await self._find_shown_lines(message)
-        if len(lines) == 1:
-            await self._open_rewrite_modal(interaction, ScriptPosition(script, lines[0].id))
-            return
-        running = await self.services.open_session(interaction).load_script()
-        numbers = await self._number_lines(running)
-        options = [make_option(line, numbers.get(line.id)) for line in lines][-MAX_OPTIONS:]
-        await FirstResponse(interaction).send_message(
-            say("Which line of that message?"),
-            view=make_line_menu("rewrite", script, options),
-            ephemeral=True,
-        )
+        await self._open_rewrite_modal(interaction, await self._find_shown_line(message))
 
     @answer_errors
     async def press_here(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Continue from the line that a button carries."""
-        await self.turns.record_pressed(interaction, position)
         await self._jump_to(interaction, position)
 
     @answer_errors
-    async def choose_line(self, interaction: Interaction, action: str, script: int) -> None:
-        """Rewrite the line that was selected from a menu, or continue from it."""
-        position = ScriptPosition(script, parse_chosen_id(get_selected(interaction)))
-        if action == "rewrite":
-            await self._open_rewrite_modal(interaction, position)
-        else:
-            await self._jump_to(interaction, position)
+    async def choose_line(self, interaction: Interaction, script: int) -> None:
+        """Continue from the line that was selected from a menu."""
+        line = parse_chosen_id(get_selected(interaction))
+        await self._jump_to(interaction, ScriptPosition(script, line))
 
     async def submit_rewriting(
         self, interaction: Interaction, position: ScriptPosition, text: str
@@ -255,7 +237,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         numbers = await self._number_lines(script)
         title = format_page_title(script, number, pages)
         options = [make_option(line, numbers.get(line.id)) for line in lines]
-        view = make_line_menu("here", script.id, options, number, pages)
+        view = make_line_menu(script.id, options, number, pages)
         size_left = LIMIT - size(title) - 1
         values = current_values(script, self.services.settings)
         list_text = format_lines(lines, numbers, values, requested, size_left)
@@ -286,24 +268,25 @@ class Branches(FeatureCog, name="OnBook.branches"):
             line: n for n, line in enumerate(await self.store.lines.load_path_ids(script.head), 1)
         }
 
-    async def _find_shown_lines(self, message: discord.Message) -> tuple[int, list[Line]]:
-        """Return the script in a message, and those of its lines that stand; all if none does."""
-        shown = await self.services.messages.perspectives.find_shown(message.id)
-        if shown is None:
+    async def _find_shown_line(self, message: discord.Message) -> ScriptPosition:
+        """Return the line that a message shows, in the running script if that has the line."""
+        post = await self.store.messages.find_post(message.id)
+        line = post and await self.store.lines.find_line(post.line)
+        if not line:
             raise RequestError("That message shows no line of a script. Choose one that does.")
-        script, lines = shown
-        return script.id, lines
+        running = await self.store.scripts.find_running_script(message.channel.id)
+        shared = running and await self.store.scripts.has_line(running, line.id)
+        return ScriptPosition(running.id if running and shared else line.script, line.id)
 
     # Going elsewhere
 
     async def _jump_to(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Continue from an earlier line, in front of everybody."""
-        check_permissions(interaction)
-        session = self.services.open_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True)
-        result = await session.history.jump_to(get_requester(interaction), position)
-        note = say("{who} moved the script to this line.", who=format_requester(interaction))
-        await self.turns.show_end(interaction, session, result, f"-# {note}")
+        await self.turns.take_turn(
+            interaction,
+            lambda session, requester: session.history.jump_to(requester, position),
+            note=say("{who} moved the script to this line.", who=format_requester(interaction)),
+        )
 
     async def _open_rewrite_modal(self, interaction: Interaction, position: ScriptPosition) -> None:
         session = self.services.open_session(interaction)
@@ -314,21 +297,15 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _rewrite_line(
         self, interaction: Interaction, position: ScriptPosition, text: str
     ) -> None:
-        check_permissions(interaction)
         session = self.services.open_session(interaction)
         await session.history.line_to_rewrite(get_requester(interaction), position)
-        await FirstResponse(interaction).defer(thinking=True)
-        requester = get_requester(interaction)
-        result = await self.turns.run_with_progress(
+        await self.turns.run_job(
             interaction,
-            lambda job: session.history.rewrite(requester, position, text, job=job),
+            lambda session, requester, job: session.history.rewrite(
+                requester, position, text, job=job
+            ),
+            note=say("{who} rewrote a line.", who=format_requester(interaction)),
         )
-        text_shown = inline(" ".join(line.element.one_line for line in result.lines), 200)
-        note = say(
-            "{who} rewrote a line: {line}", who=format_requester(interaction), line=text_shown
-        )
-        note = "\n".join(filter(None, (format_model_change(result), f"-# {note}")))
-        await self.turns.show_end(interaction, session, result, note)
 
     async def _fork_into_thread(
         self, interaction: Interaction, session: ChannelSession, title: str
@@ -350,7 +327,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         except Exception:
             await _delete_thread(thread)
             raise
-        await self.services.poster.post_end(thread)
+        await self.services.messages.sync(thread, self.services.sessions.get(thread.id))
         note = say(
             "{who} forked the script. It continues here, and as “{title}” in {thread}.",
             who=format_requester(interaction),

@@ -45,10 +45,11 @@ class Details(FeatureCog, name="OnBook.details"):
         if poll := await self.store.polls.find_poll_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
             return poll.script, [line for lines in takes.values() for line in lines]
-        shown = await self.store.messages.find_posted_lines(message.id)
-        if shown is None or not shown[1]:
+        post = await self.store.messages.find_post(message.id)
+        line = post and await self.store.lines.find_line(post.line)
+        if not line:
             raise RequestError("That message shows no line of a script. Choose one that does.")
-        return shown
+        return line.script, [line]
 
 
 async def _format_details(session: ChannelSession, primed: PrimedModel, line: Line) -> str:

@@ -9,12 +9,22 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from ..i18n.catalogue import say, speaking
+from ..i18n.catalogue import phrase, say, speaking
 from ..ui.components import Interaction, make_start_button
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, MessageChannel, post_message
-from ..ui.message_poster import HELP_TEXT
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 from .services import CogServices
+
+HELP_TEXT = phrase(
+    "**On Book** writes scripts with you, line by line. Its voice is a very small network that has "
+    "read eight hundred plays and 249 short films. It does not understand. That is the fun.\n"
+    "1. {/start} begins a script: choose a voice, a place and a cast, or be surprised.\n"
+    "2. {/write} adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
+    "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "
+    "choose who speaks next.\n"
+    "-# {/undo} removes the last line. {/script show} shows the whole script, and "
+    "{/script history} goes back to any line."
+)
 
 MENTION_SECONDS = 60.0
 """Seconds in which one channel gets one answer to mentions."""

@@ -42,13 +42,7 @@ KIND_LABELS = {
 LISTED_OPTIONS = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
 """The settings that a line was written with, besides its seed."""
 
-MAX_OPTIONS = 25
-"""Discord's limit of options in a menu."""
-
-PLACEHOLDERS = {"here": phrase("Continue from a line…"), "rewrite": phrase("Rewrite a line…")}
-"""The placeholders of the menu of lines, by what is done with the line that is selected."""
-
-LINE_ID = rf"{CUSTOM_ID_PREFIX}line:(?P<action>{'|'.join(PLACEHOLDERS)}):(?P<script>{ID_PATTERN})"
+LINE_ID = rf"{CUSTOM_ID_PREFIX}line:(?P<script>{ID_PATTERN})"
 
 
 def format_lines(
@@ -136,20 +130,19 @@ def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> 
 
 
 def make_line_menu(
-    action: str, script: int, options: Sequence[discord.SelectOption], page: int = 0, pages: int = 1
+    script: int, options: Sequence[discord.SelectOption], page: int = 0, pages: int = 1
 ) -> ui.View:
     """Return a menu of lines, and the buttons to other pages.
 
     Args:
-        action: What is done with the line that is selected, a key of `PLACEHOLDERS`.
         script: The script's id.
-        options: The lines, at most `MAX_OPTIONS`.
+        options: The lines, at most 25.
         page: The page of the history, from 0.
         pages: The number of pages.
     """
     menu: ui.Select[ui.View] = ui.Select(
-        custom_id=f"{CUSTOM_ID_PREFIX}line:{action}:{script}",
-        placeholder=say(PLACEHOLDERS[action]),
+        custom_id=f"{CUSTOM_ID_PREFIX}line:{script}",
+        placeholder=say("Continue from a line…"),
         options=list(options),
     )
     return make_view(menu, *make_page_buttons("history", script, page, pages))

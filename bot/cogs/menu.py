@@ -29,7 +29,7 @@ class Menu(FeatureCog, name="OnBook.menu"):
     @answer_errors
     async def open_menu(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Show the menu to the person who pressed *More…* alone."""
-        await self.turns.record_pressed(interaction, position)
+        await self.turns.replace_old_panel(interaction)
         session = self.services.open_session(interaction)
         script = await session.load_script()
         await session.library.check_is_running(script, position.script)

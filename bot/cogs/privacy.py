@@ -31,9 +31,9 @@ ABOUT = phrase(
 )
 
 UNCHANGED_MESSAGES = phrase(
-    "Messages that show your lines change with them. Notes such as “Ben undid the last line”, "
-    "public files and pictures, and messages of deleted scripts stay; moderators can delete "
-    "them."
+    "Messages that show your lines change with them. Your face beside lines of a character that "
+    "you played, public files and pictures, and messages of deleted scripts stay; moderators can "
+    "delete them."
 )
 
 CONFIRMATION = phrase(

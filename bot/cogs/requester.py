@@ -6,8 +6,9 @@ import discord
 
 from ..errors import RequestError
 from ..session.turn import Requester
-from ..ui.cards import NAME_SIZE
 from ..ui.components import Interaction
+from ..ui.credits import NAME_SIZE
+from ..ui.delivery import MessageChannel
 from ..ui.markdown import inline, plain
 
 
@@ -16,6 +17,13 @@ def get_channel(interaction: Interaction) -> int:
     if interaction.channel_id is None:
         raise RequestError("Scripts are written in channels. Use this command in one.")
     return interaction.channel_id
+
+
+def get_message_channel(interaction: Interaction) -> MessageChannel:
+    """Return an interaction's channel, to post in; raise RequestError where there is none."""
+    if isinstance(interaction.channel, MessageChannel):
+        return interaction.channel
+    return interaction.client.get_partial_messageable(get_channel(interaction))
 
 
 def get_requester(interaction: Interaction) -> Requester:

@@ -17,6 +17,7 @@ from ..session.preferences import (
     BANNED,
     EVERYTHING,
     LABELS,
+    LOOKS,
     MAX_TAKES,
     RANGES,
     current_values,
@@ -202,6 +203,16 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             "role": role.id if role else None,
         }
         await self._change_given(interaction, chosen)
+
+    @settings_group.command(name="look")
+    @app_commands.describe(look="Characters with faces, cards, or a typewritten page")
+    @app_commands.choices(
+        look=[app_commands.Choice(name=name, value=key) for key, name in LOOKS.items()]
+    )
+    @answer_errors
+    async def set_look(self, interaction: Interaction, look: str) -> None:
+        """Change how this script's new lines look"""
+        await self._change_given(interaction, {"look": look})
 
     @settings_group.command(name="reset")
     @app_commands.describe(setting="The setting to reset")

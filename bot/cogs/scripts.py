@@ -13,7 +13,6 @@ from ..i18n.catalogue import many, phrase, say
 from ..screenplay.free_text import TITLE_LIMIT, clean_title
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Script
-from ..ui.cards import mention
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
@@ -26,12 +25,12 @@ from ..ui.components import (
     page_pattern,
     position_pattern,
 )
+from ..ui.credits import mention
 from ..ui.delivery import FirstResponse, edit_response
 from ..ui.markdown import inline, plain
-from ..ui.responses import check_permissions
 from .feature import UNTITLED, FeatureCog, answer_errors
 from .option_checks import check_lengths, parse_chosen_id
-from .requester import format_requester, get_requester
+from .requester import format_requester, get_message_channel, get_requester
 
 SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""
@@ -110,7 +109,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
                     get_requester(interaction), script_id, archived
                 )
                 await self._show_script(interaction, script)
-                await self.services.messages.redraw_end(interaction, session, script)
+                await self.turns.sync(interaction, session)
             case "ask":
                 await FirstResponse(interaction).edit_message(
                     content=await self._format_deletion(script),
@@ -143,6 +142,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         await FirstResponse(interaction).defer()
         script = await session.library.rename(get_requester(interaction), script_id, title)
         await self._show_script(interaction, script)
+        await self.turns.sync(interaction, session)
 
     async def _make_shelf_page(
         self, session: ChannelSession, number: int = 0
@@ -196,29 +196,29 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _switch(self, interaction: Interaction, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
-        check_permissions(interaction)
-        session = self.services.open_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True)
-        result = await session.library.switch(get_requester(interaction), script_id)
-        note = say(
-            "{who} resumed “{title}”.",
-            who=format_requester(interaction),
-            title=inline(result.script.title, 100),
+        who = format_requester(interaction)
+        await self.turns.take_turn(
+            interaction,
+            lambda session, requester: session.library.switch(requester, script_id),
+            announce=lambda script: say(
+                "{who} resumed “{title}”.", who=who, title=inline(script.title, 100)
+            ),
+            is_checked=True,
         )
-        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
     async def _delete_script(
         self, interaction: Interaction, session: ChannelSession, script_id: int
     ) -> None:
         script = await session.library.find(script_id)
-        messages = await self.services.messages.list_messages(script)
+        polls = await self.store.polls.list_open_poll_messages(script.id)
         await FirstResponse(interaction).defer()
-        results = await session.library.delete(get_requester(interaction), script_id)
+        await session.library.delete(get_requester(interaction), script_id)
         deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
-        await self.services.messages.remove_buttons(interaction, session, messages)
-        for result in results:
-            await self.services.messages.redraw_after_turn(interaction, session, result, set())
+        await self.services.poll_messages.remove_buttons(
+            get_message_channel(interaction), session, polls
+        )
+        await self.turns.sync(interaction, session)
 
 
 def _make_script_buttons(actions: Sequence[str], script_id: int) -> ui.View:

@@ -18,8 +18,8 @@ from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
 from ..ui.live_polls import CallLater, LivePolls
-from ..ui.message_poster import MessagePoster
 from ..ui.message_sync import MessageSync
+from ..ui.poll_messages import PollMessages
 from .in_flight import InFlight
 from .requester import get_channel
 from .stale_messages import StaleMessages
@@ -48,8 +48,8 @@ class CogServices:
     voices: ModelRegistry
     sessions: ChannelSessions
     limits: RateLimits
-    poster: MessagePoster
     messages: MessageSync
+    poll_messages: PollMessages
     polls: LivePolls
     stale: StaleMessages
     in_flight: InFlight
@@ -136,7 +136,8 @@ async def open_services(
     )
     store = sessions.store
     in_flight = InFlight()
-    poster, messages = MessagePoster(store), MessageSync(store)
+    poll_messages = PollMessages(store)
+    messages = MessageSync(bot, store, poll_messages, settings.look)
     return CogServices(
         bot=bot,
         settings=settings,
@@ -146,9 +147,11 @@ async def open_services(
         voices=sessions.voices,
         sessions=sessions,
         limits=RateLimits(settings.rates),
-        poster=poster,
         messages=messages,
-        polls=LivePolls(bot, sessions, poster, messages, in_flight.track, call_later, group=group),
+        poll_messages=poll_messages,
+        polls=LivePolls(
+            bot, sessions, poll_messages, messages, in_flight.track, call_later, group=group
+        ),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

@@ -1,4 +1,4 @@
-"""Redraw the messages that still show erased names or texts."""
+"""Redraw messages that show erased text, and show lines that no message shows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..session.channel_session import ChannelSessions
 from ..sharding import Shards
+from ..ui.delivery import CONNECTION_ERRORS
 from ..ui.live_polls import find_locale
 from ..ui.message_sync import MessageSync
 
@@ -53,6 +54,19 @@ class StaleMessages:
         except Exception:
             log.exception("could not draw messages that show what was forgotten")
 
+    async def show_unshown(self) -> None:
+        """Show the last lines that earlier processes could not show, on this process's shards."""
+        store = self.sessions.store
+        for script in await store.messages.list_unshown_scripts():
+            if not Shards.of(self.client).include(script.guild):
+                continue
+            channel = self.client.get_partial_messageable(script.channel)
+            try:
+                with speaking(find_locale(script, self.client), self.group):
+                    await self.messages.sync(channel, self.sessions.get(script.channel))
+            except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
+                log.warning("could not show the end of script %d: %s", script.id, error)
+
     async def redraw_after(self, tasks: set[asyncio.Task[None]]) -> None:
         """Draw now, and again once the tasks in flight have sent their messages."""
         await self.redraw()
@@ -70,7 +84,7 @@ class StaleMessages:
         with speaking(find_locale(row, self.client), self.group):
             for start in range(0, len(messages), BATCH_SIZE):
                 batch = messages[start : start + BATCH_SIZE]
-                redrawn = await self.messages.redraw_messages(channel, session, row, batch)
+                redrawn = await self.messages.redraw_messages(channel, session, batch)
                 await store.messages.mark_messages_redrawn(redrawn)
                 if not redrawn:
                     return  # the channel takes no edits now

@@ -23,8 +23,9 @@ from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
 from ..session.situations import Situation, draw_situation, load_situations, suggest_voice
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
+from ..storage.schema import Script
 from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
-from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response, send_ephemeral
+from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
 from ..ui.markdown import inline, plain
 from ..ui.model_cards import find_language, label_voice, list_styles, name_language
 from ..ui.responses import check_permissions
@@ -291,20 +292,24 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     async def _begin(self, interaction: Interaction, begin: TurnFunction) -> None:
         """Start the script, and tell a person once in which language its voice writes."""
-        await self.turns.run_job(interaction, begin, kind=SCRIPT)
-        spoken, person = interaction.locale.value.partition("-")[0], interaction.user.id
-        if spoken not in LANGUAGES or person in self._told_language:
-            return
-        script = await self.services.open_session(interaction).load_script()
-        language = find_language(await self.services.voices.look(script.voice))
-        if language != spoken:
+
+        async def describe_language(script: Script) -> str:
+            spoken, person = interaction.locale.value.partition("-")[0], interaction.user.id
+            if spoken not in LANGUAGES or person in self._told_language:
+                return ""
+            language = find_language(await self.services.voices.look(script.voice))
+            if language == spoken:
+                return ""
             self._told_language.add(person)
-            sentence = say(
+            return say(
                 "“{voice}” writes {language}, whatever you write.",
                 voice=inline(script.voice, 40),
                 language=name_language(language),
             )
-            await send_ephemeral(interaction, sentence)
+
+        await self.turns.run_job(
+            interaction, begin, kind=SCRIPT, announce=_announce, tell=describe_language
+        )
 
     @answer_errors
     async def _shelve_and_begin(self, interaction: Interaction, begin: TurnFunction) -> None:
@@ -313,13 +318,16 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     @answer_errors
     async def _keep_running(self, interaction: Interaction) -> None:
-        """Show where the script that runs stands."""
+        """Go on with the script that runs."""
         session = self.services.open_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True)
         script = await session.load_script()
-        note = say("“{title}” continues.", title=inline(script.title, 100))
-        result = TurnResult(script, moved_from=script.head)
-        await self.turns.show_end(interaction, session, result, f"-# {note}")
+        sentence = say("“{title}” continues.", title=inline(script.title, 100))
+        await FirstResponse(interaction).send_message(sentence, ephemeral=True)
+        await self.turns.sync(interaction, session)
+
+
+def _announce(script: Script) -> str:
+    return say("“{title}” starts here.", title=inline(script.title, 100))
 
 
 async def _delete_offer(offer: Interaction) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..ui.components import Handler, Interaction, get_selected
-from ..ui.delivery import FirstResponse, MessageChannel, send_ephemeral
+from ..ui.delivery import FirstResponse, send_ephemeral
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_permissions
 from .feature import FeatureCog, answer_errors
-from .requester import get_requester
+from .requester import get_message_channel, get_requester
 
 
 class Takes(FeatureCog, name="OnBook.takes"):
@@ -37,8 +37,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await self.turns.take_turn(
             interaction, lambda session, requester: session.polls.pick(requester, poll, take)
         )
-        if isinstance(interaction.channel, MessageChannel):
-            await self.services.messages.redraw_poll(interaction.channel, session, poll)
+        await self.services.poll_messages.redraw(get_message_channel(interaction), session, poll)
 
     @answer_errors
     async def read_take(self, interaction: Interaction, poll: int) -> None:

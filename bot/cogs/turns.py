@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
+import discord
+
+from ..errors import TransactionFailed
 from ..i18n.catalogue import say
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult
+from ..storage.schema import Script
 from ..ui import components
 from ..ui.components import Interaction
-from ..ui.delivery import FirstResponse, send_ephemeral
+from ..ui.delivery import (
+    CONNECTION_ERRORS,
+    NO_MENTIONS,
+    FirstResponse,
+    complete_response,
+    delete_response,
+    try_once,
+)
+from ..ui.looks import Look
 from ..ui.markdown import inline
+from ..ui.panel import delete_message
+from ..ui.progress import format_progress
 from ..ui.responses import IS_WRITTEN, check_permissions
-from .requester import get_requester
+from .requester import get_message_channel, get_requester
 from .services import CogServices
 
 R = TypeVar("R")
@@ -39,6 +54,9 @@ class Turns:
         expected: ScriptPosition | None = None,
         *,
         kind: str = components.LINES,
+        note: str = "",
+        announce: Callable[[Script], str] | None = None,
+        tell: Callable[[Script], Awaitable[str]] | None = None,
         checked: bool = False,
     ) -> None:
         """Take a turn for which the voice writes or reads, with its progress shown.
@@ -48,6 +66,9 @@ class Turns:
             run: The turn.
             expected: Where the script must still stand, if that matters.
             kind: One of `components.JOB_KINDS`.
+            note: As for `take_turn`.
+            announce: As for `take_turn`.
+            tell: As for `take_turn`.
             checked: Whether the script was just found at the place ``expected``.
         """
 
@@ -57,7 +78,13 @@ class Turns:
             )
 
         await self.take_turn(
-            interaction, take, expected, is_checked=checked or kind == components.SCRIPT
+            interaction,
+            take,
+            expected,
+            note=note,
+            announce=announce,
+            tell=tell,
+            is_checked=checked or kind == components.SCRIPT,
         )
 
     async def run_with_progress(
@@ -71,14 +98,37 @@ class Turns:
         # An interaction can be delivered twice: the Stop button stops the first one.
         first = turns.setdefault(interaction.id, job) is job
         task = asyncio.ensure_future(run(job))
+        is_shown = False
         try:
             while not (await asyncio.wait({task}, timeout=PROGRESS_INTERVAL))[0]:
-                await self.services.poster.show_progress(interaction, job.progress, kind)
+                await self._show_progress(interaction, job, kind)
+                is_shown = True
             return await task
+        except Exception:
+            if is_shown and kind != components.REPLAY:
+                self._sync_later(interaction)
+            raise
         finally:
             task.cancel()
             if first:
                 del turns[interaction.id]
+
+    async def _show_progress(self, interaction: Interaction, job: Job, kind: str) -> None:
+        """Show progress in the panel's place, or in the answer where the script stays as it is."""
+        content = f"-# {format_progress(job.progress)}"
+        view = components.make_stop_button(interaction.id, kind)
+        if kind == components.REPLAY:
+            await try_once(
+                lambda: interaction.edit_original_response(
+                    content=content, view=view, allowed_mentions=NO_MENTIONS
+                )
+            )
+            return
+        channel, session = get_message_channel(interaction), self.services.open_session(interaction)
+        async with session.drawing:
+            await self.services.messages.panel.show_progress(
+                channel, interaction.guild_id, content, view
+            )
 
     async def take_turn(
         self,
@@ -86,70 +136,95 @@ class Turns:
         take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
         expected: ScriptPosition | None = None,
         *,
+        note: str = "",
+        announce: Callable[[Script], str] | None = None,
+        tell: Callable[[Script], Awaitable[str]] | None = None,
         is_checked: bool = False,
     ) -> None:
-        """Take one turn: defer, act, show the new lines, and draw the older messages again."""
+        """Take one turn: defer, act, and show the script as it is then.
+
+        Args:
+            interaction: What was asked.
+            take: The turn.
+            expected: Where the script must still stand, if that matters.
+            note: What has happened, which the panel says.
+            announce: Returns the line that says which script goes on, if another one does.
+            tell: Returns a sentence for the requester alone, or "".
+            is_checked: Whether the script was just found at the place ``expected``.
+        """
         check_permissions(interaction)
-        session = self.services.open_session(interaction)
-        poster = self.services.poster
+        session, channel = self.services.open_session(interaction), get_message_channel(interaction)
         if not is_checked:
-            # Refuse a turn here if possible, before everybody sees that somebody asked.
+            # Refuse a turn here if possible, before anything is seen of it.
             await session.load_script_at(expected)
-        await FirstResponse(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         result = await take(session, get_requester(interaction))
         interaction.extras[IS_WRITTEN] = True
-        if result.note:
-            shown = await poster.show_end(interaction, session, f"-# {result.note}")
-        elif result.poll:
+        if result.poll:
             self.services.polls.watch(result.poll)
-            await poster.show_poll(interaction, result.poll)
-            if result.poll.ends:
-                await self.services.messages.redraw_end(interaction, session, result.script)
-            if result.new_model:
-                await send_ephemeral(interaction, format_model_change(result))
-            return
-        elif result.lines:
-            shown = await poster.show_lines(
-                interaction, result.script, result.lines, format_model_change(result)
-            )
-        else:
-            shown = await poster.show_opening(interaction, result)
-        await self.services.messages.redraw_after_turn(interaction, session, result, shown)
+            await self.services.poll_messages.post(channel, result.poll)
+        notes = filter(None, (note, result.note, format_model_change(result)))
+        await self.services.messages.sync(
+            channel,
+            session,
+            note="\n".join(f"-# {one}" for one in notes),
+            announcement=f"-# {announce(result.script)}" if announce else "",
+        )
+        await self._finish(interaction, result, await tell(result.script) if tell else "")
+
+    async def _finish(self, interaction: Interaction, result: TurnResult, told: str) -> None:
+        """Delete the answer that only the requester sees, or tell them what they must know."""
+        sentences = [told] if told else list[str]()
         if result.unreadable:
-            await send_ephemeral(
-                interaction,
+            sentences.append(
                 say(
                     "The voice “{voice}” does not know many of these characters. It skips them; "
                     "they stay in the script.",
                     voice=inline(result.script.voice, 40),
-                ),
+                )
             )
+        if await self._should_ask_for_webhooks(interaction, result.script):
+            sentences.append(
+                say(
+                    "Give me the **Manage Webhooks** permission here, and each character speaks "
+                    "under a name and with a face."
+                )
+            )
+        if sentences:
+            await complete_response(interaction, content=" ".join(sentences))
+            return
+        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+            await delete_response(interaction)
 
-    async def move_head(
-        self,
-        interaction: Interaction,
-        take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
-        note: str,
-        expected: ScriptPosition | None = None,
-    ) -> None:
-        """Undo or redo: change messages in place for a button, and reply to a command."""
-        check_permissions(interaction)
+    async def _should_ask_for_webhooks(self, interaction: Interaction, script: Script) -> bool:
+        """Return, once a channel, whether the requester can grant a permission for its look."""
+        look = script.look or self.services.settings.look
+        channel, messages = get_message_channel(interaction), self.services.messages
+        can_grant = interaction.guild_id is not None and interaction.permissions.manage_roles
+        if look != Look.CHARACTERS or not can_grant:
+            return False
+        if not messages.lines.webhooks.lacks_permission(channel):
+            return False
+        known = await self.services.store.messages.find_channel(channel.id)
+        if known and known.asked_for_webhooks:
+            return False
+        await self.services.store.messages.record_asked_for_webhooks(
+            channel.id, interaction.guild_id
+        )
+        return True
+
+    async def sync(self, interaction: Interaction, session: ChannelSession) -> None:
+        """Show the script of an interaction's channel as it is now."""
+        await self.services.messages.sync(get_message_channel(interaction), session)
+
+    def _sync_later(self, interaction: Interaction) -> None:
+        """Show the script as it is, after what is being answered."""
         session = self.services.open_session(interaction)
-        await session.load_script_at(expected)
-        await FirstResponse(interaction).defer(thinking=expected is None)
-        result = await take(session, get_requester(interaction))
-        poster, messages = self.services.poster, self.services.messages
-        shown = set() if expected else await poster.show_end(interaction, session, note)
-        if not await messages.redraw_after_turn(interaction, session, result, shown):
-            shown = await poster.show_end(interaction, session, note, new=True)
-            await messages.redraw_after_turn(interaction, session, result, shown)
+        self.services.in_flight.track(asyncio.create_task(self._try_sync(interaction, session)))
 
-    async def show_end(
-        self, interaction: Interaction, session: ChannelSession, result: TurnResult, note: str
-    ) -> None:
-        """Show the script's end after a turn, under a note, and draw older messages again."""
-        shown = await self.services.poster.show_end(interaction, session, note)
-        await self.services.messages.redraw_after_turn(interaction, session, result, shown)
+    async def _try_sync(self, interaction: Interaction, session: ChannelSession) -> None:
+        with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
+            await self.sync(interaction, session)
 
     async def charge_lines(
         self,
@@ -172,21 +247,24 @@ class Turns:
         script = await self.services.open_session(interaction).load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
-    async def record_pressed(self, interaction: Interaction, position: ScriptPosition) -> None:
-        """Record the pressed button's message, as `MessageSync.record_pressed` does."""
-        session = self.services.open_session(interaction)
-        if await self.services.messages.record_pressed(interaction, position):
-            self._redraw_pressed(interaction, session)
+    async def replace_old_panel(self, interaction: Interaction) -> None:
+        """Delete the message whose button was pressed if it is a panel that another has replaced.
+
+        A process that died has left it, and may have left the channel as it was.
+        """
+        message = interaction.message
+        if message and await self.services.messages.panel.is_old(message):
+            channel = get_message_channel(interaction)
+            self.services.in_flight.track(asyncio.create_task(delete_message(channel, message.id)))
+            self._sync_later(interaction)
 
     async def record_pressed_poll(self, interaction: Interaction, poll: int) -> None:
-        """Record a poll's message, as `MessageSync.record_pressed_poll` does."""
-        session = self.services.open_session(interaction)
-        if await self.services.messages.record_pressed_poll(interaction, poll):
-            self._redraw_pressed(interaction, session)
-
-    def _redraw_pressed(self, interaction: Interaction, session: ChannelSession) -> None:
-        redrawing = self.services.messages.redraw_pressed(interaction, session)
-        self.services.in_flight.track(asyncio.create_task(redrawing))
+        """Record a poll's message, as `PollMessages.record_pressed` does."""
+        messages, session = self.services.poll_messages, self.services.open_session(interaction)
+        if interaction.message and await messages.record_pressed(interaction, poll):
+            channel = get_message_channel(interaction)
+            redrawing = messages.redraw_pressed(channel, session, poll, interaction.message.id)
+            self.services.in_flight.track(asyncio.create_task(redrawing))
 
 
 def format_model_change(result: TurnResult) -> str:
@@ -194,6 +272,6 @@ def format_model_change(result: TurnResult) -> str:
     if not result.new_model:
         return ""
     return say(
-        "-# The voice has changed: “{voice}” has read the script and continues it.",
+        "The voice has changed: “{voice}” has read the script and continues it.",
         voice=inline(result.new_model, 40),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 from contextlib import suppress
@@ -41,6 +42,10 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
             if not task.is_running():
                 task.start()
         await self._resume_votes()
+        with suppress(TransactionFailed):  # which the store has logged; the next turn shows them
+            if await self.services.claim_housekeeping():
+                showing = asyncio.create_task(self.services.stale.show_unshown())
+                self.services.in_flight.track(showing)
         if not self.bot.intents.guilds:
             return  # without it the client does not know its servers
         here = {guild.id for guild in self.bot.guilds}  # with those that are unavailable now

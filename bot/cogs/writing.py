@@ -176,7 +176,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @answer_errors
     async def press(self, interaction: Interaction, action: str, position: ScriptPosition) -> None:
         """Answer a button under a line."""
-        await self.turns.record_pressed(interaction, position)
+        await self.turns.replace_old_panel(interaction)
         match action:
             case "continue":
                 await self._continue(interaction, ContinueRequest(), position)
@@ -203,7 +203,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @answer_errors
     async def choose_speaker(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Let the voice go on with the speaker who was chosen from the panel."""
-        await self.turns.record_pressed(interaction, position)
+        await self.turns.replace_old_panel(interaction)
         value = parse_choice(get_selected(interaction))
         request = ContinueRequest()
         if value == ACTION:
@@ -267,21 +267,19 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await answer_error(interaction, error, keep=text.strip())
 
     async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        note = f"-# {say('{who} undid the last line.', who=format_requester(interaction))}"
-        await self.turns.move_head(
+        await self.turns.take_turn(
             interaction,
             lambda session, requester: session.history.undo(requester, expected),
-            note,
             expected,
+            note=say("{who} undid the last line.", who=format_requester(interaction)),
         )
 
     async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        note = say("{who} restored the undone line.", who=format_requester(interaction))
-        await self.turns.move_head(
+        await self.turns.take_turn(
             interaction,
             lambda session, requester: session.history.redo(requester, expected),
-            f"-# {note}",
             expected,
+            note=say("{who} restored the undone line.", who=format_requester(interaction)),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
+from collections.abc import Sequence
 
 from ..errors import RequestError
 from ..storage.schema import Line, Script
@@ -58,37 +58,15 @@ class TurnContext:
 
     # Results
 
-    async def compare_paths(self, head: int | None) -> tuple[frozenset[int], frozenset[int]]:
-        """Return the lines that leave the script when its head goes to a line, and that come back.
+    async def list_removed(self, head: int | None) -> list[Line]:
+        """Return the lines that leave the script when its head goes to a line, the first first."""
+        after = set(await self.store.lines.load_path_ids(head))
+        before = await self.store.lines.load_path_ids(self.script.head)
+        return await self.store.lines.load_lines(line for line in before if line not in after)
 
-        Paths never change, so that this is as true before the head is moved as after.
-        """
-        before = frozenset(await self.store.lines.load_path_ids(self.script.head))
-        after = frozenset(await self.store.lines.load_path_ids(head))
-        return before - after, after - before
-
-    def make_move_result(
-        self,
-        head: int | None,
-        removed: frozenset[int] = frozenset(),
-        restored: frozenset[int] = frozenset(),
-    ) -> TurnResult:
-        """Return the turn that has just moved the head."""
-        return TurnResult(
-            script=copy_with_head(self.script, head),
-            moved_from=self.script.head,
-            removed=removed,
-            restored=restored,
-        )
-
-    async def make_append_result(self, lines: list[Line], head: int | None = None) -> TurnResult:
-        """Return the turn that has just added lines, and moved the head to the last or below it."""
-        head = lines[-1].id if head is None else head
-        if lines[0].parent == self.script.head:  # the script just went on
-            return replace(self.make_move_result(head), lines=lines)
-        removed, restored = await self.compare_paths(head)
-        new = {line.id for line in lines}
-        return replace(self.make_move_result(head, removed, restored - new), lines=lines)
+    def make_result(self, head: int | None, lines: Sequence[Line] = ()) -> TurnResult:
+        """Return the turn that has just moved the head, with the lines that it added."""
+        return TurnResult(copy_with_head(self.script, head), list(lines))
 
 
 def copy_with_head(script: Script, head: int | None) -> Script:

@@ -63,7 +63,7 @@ class Continuation:
                 script, script.head, drafts, requester.delivery, take=0, asker=requester.id
             )
             return self.reader.notifications.attach(
-                await context.make_append_result(lines), requester.id, primed.model, elements
+                context.make_result(lines[-1].id, lines), requester.id, primed.model, elements
             )
 
     async def continue_(
@@ -128,7 +128,7 @@ class Continuation:
             asker=context.requester.id,
         )
         return self.reader.notifications.attach_model_change(
-            await context.make_append_result(lines)
+            context.make_result(lines[-1].id, lines)
         )
 
     async def _offer_takes(

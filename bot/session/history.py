@@ -57,11 +57,10 @@ class History:
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
         check_may_write(context.script, context.requester)
-        removed, restored = await context.compare_paths(head)
-        for line in reversed(await self.store.lines.load_lines(removed)):
+        for line in reversed(await context.list_removed(head)):
             check_may_remove(context.script, line, context.requester)
         await self.store.lines.move_head(context.script, head)
-        return context.make_move_result(head, removed, restored)
+        return context.make_result(head)
 
     async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
         """Return a line, if the requester may rewrite it; raise RequestError as `rewrite` will."""
@@ -96,7 +95,7 @@ class History:
                 script, line, drafts, requester.delivery, requester.id
             )
             return self.reader.notifications.attach(
-                await context.make_append_result(lines, head), requester.id, primed.model, elements
+                context.make_result(head, lines), requester.id, primed.model, elements
             )
 
     async def _line_to_rewrite(
@@ -127,5 +126,4 @@ class History:
             script = await self.store.scripts.create_script(
                 fork, (), requester.delivery, context.script.id
             )
-            shelved = None if channel else context.script
-            return TurnResult(script, moved_from=script.head, shelved=shelved)
+            return TurnResult(script)

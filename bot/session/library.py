@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from ..errors import NoScript, RequestError, StaleLine, Stopped
@@ -130,13 +129,11 @@ class Library:
     async def begin(self, requester: Requester, new: NewScript, *opening: Element) -> TurnResult:
         """Begin a script with its first elements, if any, and shelve the one that ran."""
         async with self.lock:
-            shelved = await self._find_script_to_shelve(requester, new.over)
+            await self._check_may_shelve(requester, new.over)
             script = await self._make_script(requester, new)
             primed = await self._open_model(script, new.style)
             drafts = await self.reader.read_elements(primed, primed.start, opening, requester)
-            result = await self._store_script(script, primed, drafts, requester, shelved)
-            lines = await self.store.lines.load_path(result.script.head)
-            return replace(result, lines=lines)
+            return await self._store_script(script, primed, drafts, requester)
 
     async def import_script(
         self,
@@ -150,7 +147,7 @@ class Library:
         The model reads them before, and keeps nobody who writes here waiting meanwhile.
         """
         job = job or Job()
-        await self._find_script_to_shelve(requester, new.over)
+        await self._check_may_shelve(requester, new.over)
         script = await self._make_script(requester, new)
         primed = await self._open_model(script, new.style)
         reads = prefill.read_script(
@@ -167,17 +164,16 @@ class Library:
         except Stopped:
             raise RequestError("Stopped while reading the script. Nothing was started.") from None
         async with self.lock:
-            shelved = await self._find_script_to_shelve(requester, new.over)
-            return await self._store_script(script, primed, drafts, requester, shelved)
+            await self._check_may_shelve(requester, new.over)
+            return await self._store_script(script, primed, drafts, requester)
 
-    async def _find_script_to_shelve(self, requester: Requester, over: int | None) -> Script | None:
-        """Find the running script; raise RequestError unless the requester may shelve it."""
+    async def _check_may_shelve(self, requester: Requester, over: int | None) -> None:
+        """Raise RequestError unless the requester may shelve the running script."""
         running = await self.store.scripts.find_running_script(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
             raise RequestError("Another script was started here. Use {/start} again.")
         if running is not None:
             check_may_write(running, requester)
-        return running
 
     async def _make_script(self, requester: Requester, new: NewScript) -> Script:
         """Make a new script, without storing it; raise RequestError for a banned name."""
@@ -229,18 +225,16 @@ class Library:
         primed: PrimedModel,
         drafts: Sequence[Draft],
         requester: Requester,
-        shelved: Script | None,
     ) -> TurnResult:
         """Store a new script with its first lines."""
         script = await self.store.scripts.create_script(new, drafts, requester.delivery)
-        last_lines = await self.store.lines.load_last_lines(script.head, 1)
         notifications = self.reader.notifications
         notifications.record_model(script.id, primed)
         elements = [draft.element for draft in drafts[:CHECKED_LINES]]
         unreadable = notifications.should_report_unreadable(
             script.id, requester.id, primed.model, elements
         )
-        return TurnResult(script, last_lines, shelved=shelved, unreadable=unreadable)
+        return TurnResult(script, unreadable=unreadable)
 
     # All scripts
 
@@ -264,15 +258,7 @@ class Library:
                 raise RequestError("That script is already running here. Use {/continue}.")
             for script_row in filter(None, (target, running)):
                 check_may_write(script_row, requester)
-            removed, restored = await self._compare_visible_lines(running, target)
-            switched = await self.store.scripts.run_script(script)
-            return TurnResult(
-                switched,
-                moved_from=switched.head,
-                removed=removed,
-                restored=restored,
-                shelved=running,
-            )
+            return TurnResult(await self.store.scripts.run_script(script))
 
     async def rename(self, requester: Requester, script: int, title: str) -> Script:
         """Give a script another title."""
@@ -290,57 +276,11 @@ class Library:
                 script, archived=archived, running=running
             )
 
-    async def delete(self, requester: Requester, script: int) -> list[TurnResult]:
-        """Delete a script for good, but for the lines that a fork of it reaches.
-
-        Returns what is seen now of each script that the messages of the deleted one show instead.
-        """
+    async def delete(self, requester: Requester, script: int) -> None:
+        """Delete a script for good, but for the lines that a fork of it reaches."""
         async with self.lock:
-            row = await self.find(script)
-            check_may_manage(row, requester)
-            results = [
-                TurnResult(other, moved_from=other.head, removed=removed, restored=restored)
-                for other in await self._list_sharing_scripts(row)
-                for removed, restored in [await self._compare_visible_lines(row, other)]
-            ]
+            check_may_manage(await self.find(script), requester)
             await self.store.scripts.delete_script(script)
-            return results
-
-    async def _compare_visible_lines(
-        self, previous: Script | None, current: Script
-    ) -> tuple[frozenset[int], frozenset[int]]:
-        """Return the lines that leave the channel's sight and those that come back with a switch.
-
-        They come of the script that ran, where both share lines. Where both share none, messages
-        may show any script that shares lines with the new one, as that script last stood.
-        """
-        others = (
-            [previous]
-            if previous and await self.store.scripts.have_common_lines(previous, current)
-            else await self.list_scripts()
-        )
-        current_ids = frozenset(await self.store.lines.load_path_ids(current.head))
-        removed, restored = set[int](), set[int]()
-        for other in others:
-            if other.id != current.id and await self.store.scripts.have_common_lines(
-                other, current
-            ):
-                other_ids = await self.store.lines.load_path_ids(other.head)
-                removed |= set(other_ids) - current_ids
-                restored |= current_ids.difference(other_ids)
-        return frozenset(removed), frozenset(restored)
-
-    async def _list_sharing_scripts(self, script: Script) -> list[Script]:
-        """Return the scripts that share lines with one, and so may be seen in its messages.
-
-        Where one of them runs, that one is seen already, and none is returned.
-        """
-        sharing = [
-            other
-            for other in await self.list_scripts()
-            if other.id != script.id and await self.store.scripts.have_common_lines(other, script)
-        ]
-        return [] if any(other.running for other in sharing) else sharing
 
     # Preferences and cast of the script that runs
 

@@ -48,7 +48,7 @@ class Polls:
         async with self.library.open_turn(requester) as context:
             lines = await self._load_pickable_take(context.script, requester, poll, take)
             await self.store.polls.close_poll(poll, take, context.script, lines[-1].id)
-            return await context.make_append_result(lines)
+            return context.make_result(lines[-1].id, lines)
 
     async def _load_pickable_take(
         self, script: Script, requester: Requester, poll: int, take: int
@@ -106,8 +106,7 @@ class Polls:
                     )
             script, last = await self.store.scripts.get_script(row.script), lines[-1].id
             taken = last in await self.store.lines.load_path_ids(script.head, last)
-            context = TurnResult(script, lines, moved_from=row.parent) if taken else None
-            return PollResult(row, script, counts, won, lines, context)
+            return PollResult(row, script, counts, won, lines, taken)
 
     async def _load_take(self, poll: Poll, take: int) -> list[Line]:
         """Return the lines of a take, from 0; raise RequestError."""

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import RequestError
 from ..generation.moods import Mood, label_moods, load_moods
 from ..generation.options import PREFERENCES, OptionValue, read_options
-from ..i18n.catalogue import Phrase, phrase, say
+from ..i18n.catalogue import Phrase, phrase
 from ..inference.sampling import LARGEST_SEED
 from ..settings import Settings
 from ..storage.schema import Script
@@ -36,8 +36,16 @@ LABELS = {
     "alternate": "alternate",
     "cooldown": "cooldown",
     "role": "role",
+    "look": phrase("look"),
 }
 """The preferences, as people call them, in the order in which they are shown."""
+
+LOOKS = {
+    "characters": phrase("characters"),
+    "cards": phrase("cards"),
+    "typewriter": phrase("typewriter"),
+}
+"""The looks of lines in a channel."""
 
 RANGES: dict[str, tuple[float, float]] = {
     **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
@@ -55,8 +63,7 @@ def parse_mood(name: str, settings: Settings) -> Mood:
     for key, label in labels.items():
         if wanted in (key, label.casefold()):
             return load_moods(settings)[key]
-    sentence = say("Choose a mood from {moods}.", moods=", ".join(labels.values()))
-    raise RequestError(sentence)
+    raise RequestError("Choose a mood from {moods}.", moods=", ".join(labels.values()))
 
 
 def combine_options(
@@ -80,17 +87,16 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
         "alternate": False,
         "cooldown": 0,
         "role": None,
+        "look": None,
     }
 
 
 def current_values(script: Script, settings: Settings) -> dict[str, Any]:
     """Return the current value of each preference: the operator's if the script has none."""
     values = own_values(script)
-    return values | {
-        name: spec.default_in(settings)
-        for name, spec in PREFERENCES.items()
-        if values[name] is None
-    }
+    defaults = {name: spec.default_in(settings) for name, spec in PREFERENCES.items()}
+    defaults["look"] = settings.look
+    return values | {name: value for name, value in defaults.items() if values[name] is None}
 
 
 def own_values(script: Script) -> dict[str, Any]:

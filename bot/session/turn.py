@@ -124,36 +124,20 @@ class Job:
 
 @dataclass(frozen=True)
 class TurnResult:
-    """The result of a turn: the new lines, and the lines that were removed or restored."""
+    """The result of a turn."""
 
     script: Script
     lines: list[Line] = field(default_factory=list)
-    moved_from: int | None = None
-    """The head before the turn, whose message loses its buttons."""
-    removed: frozenset[int] = frozenset()
-    restored: frozenset[int] = frozenset()
-    shelved: Script | None = None
-    """The script that ran before, where another one began."""
+    """The new lines."""
     unreadable: bool = False
     """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""
-    """A note above the end of the script, where `lines` are too many to be shown."""
+    """A note on a file that was read, whose lines are too many to be shown."""
     poll: Poll | None = None
     """The takes that one is chosen from; the script stands where it did."""
 
     new_model: str = ""
     """The name of a model that has read the script instead of another, if nobody was told yet."""
-
-    @property
-    def changed_lines(self) -> set[int]:
-        """Return all lines whose messages look different now."""
-        heads = (self.moved_from or ROOT_LINE, self.script.head or ROOT_LINE)
-        return {*heads, *self.removed, *self.restored}
-
-    @property
-    def position(self) -> ScriptPosition:
-        """Return the position of the script after the turn."""
-        return current_position(self.script)
 
 
 @dataclass(frozen=True)
@@ -168,8 +152,8 @@ class PollResult:
     """The take that won."""
     lines: list[Line]
     """The lines of the take that won."""
-    result: TurnResult | None
-    """What the vote changed; None where the script had gone on or did not run."""
+    taken: bool
+    """Whether the lines are in the script; not where it had gone on or did not run."""
 
 
 def current_position(script: Script) -> ScriptPosition:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Select, String, cast, delete, exists, func, literal, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .dialects import json_integers
 from .line_tree import query_path
 from .schema import (
-    POSTED_RESULT_PREFIX,
-    KeyValue,
     Line,
     Poll,
     PostedLine,
@@ -32,34 +30,30 @@ from .schema import (
 async def delete_script(session: AsyncSession, script: int) -> None:
     """Delete a script and all lines that no fork reaches.
 
-    Forks inherit the others, the oldest fork first. Messages go to the scripts whose lines they
-    show.
+    Forks inherit the others, the oldest fork first.
     """
     forks = select(Script).where(Script.id != script, Script.forked_at.is_not(None))
     for fork in list(await session.scalars(forks.order_by(Script.id))):
-        await _bequeath_lines(session, script, fork)
-    shown = (
-        select(Line.script)
-        .join(PostedLine, PostedLine.line == Line.id)
-        .where(PostedLine.script == script)
-    )
-    owners = select(Script).where(Script.id != script, Script.id.in_(shown))
-    for owner in list(await session.scalars(owners.order_by(Script.id))):
-        lines = select(Line.id).where(Line.script == owner.id)
-        await _bequeath_messages(session, script, owner, lines)
+        reached = select(query_path(fork.forked_at or 0).c.id)
+        await session.execute(
+            update(Line)
+            .where(Line.script == script, Line.id.in_(reached))
+            .values(script=fork.id)
+            .execution_options(synchronize_session=False)
+        )
     await delete_scripts(session, select(Script.id).where(Script.id == script))
 
 
 async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     """Delete scripts, given by a query of their ids, and all that belongs to them."""
     own = select(Line.id).where(Line.script.in_(scripts))
-    for cached in (State, Surprisal):
-        await session.execute(delete(cached).where(cached.line.in_(own)))
-    await session.execute(delete(PostedLine).where(PostedLine.script.in_(scripts)))
-    await session.execute(delete(StaleMessage).where(StaleMessage.script.in_(scripts)))
+    shown = select(PostedLine.message).where(PostedLine.line.in_(own))
+    voted = select(Poll.message).where(Poll.script.in_(scripts), Poll.message.is_not(None))
+    await session.execute(delete(StaleMessage).where(StaleMessage.message.in_(shown.union(voted))))
+    for about in (State, Surprisal, PostedLine):
+        await session.execute(delete(about).where(about.line.in_(own)))
     await session.execute(delete(RedoPointer).where(RedoPointer.script.in_(scripts)))
     polls = select(Poll.id).where(Poll.script.in_(scripts))
-    await delete_posted_result_keys(session, polls)
     await session.execute(delete(Vote).where(Vote.poll.in_(polls)))
     await session.execute(delete(Poll).where(Poll.script.in_(scripts)))
     provenances = select(Line.provenance).where(
@@ -72,13 +66,6 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(Script).where(Script.id.in_(scripts)))
 
 
-async def delete_posted_result_keys(session: AsyncSession, polls: Select[int]) -> None:
-    """Delete the keys of posted cards with the results of polls."""
-    prefix = literal(f"{POSTED_RESULT_PREFIX} ") + cast(polls.subquery().c.id, String) + " "
-    about_them = exists().where(func.substr(KeyValue.key, 1, func.length(prefix)) == prefix)
-    await session.execute(delete(KeyValue).where(about_them))
-
-
 async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:
     """Count the lines of a script that no fork reaches, and those that one does."""
     forks = select(Script.forked_at).where(Script.id != script, Script.forked_at.is_not(None))
@@ -87,32 +74,6 @@ async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:
     own = select(func.count()).select_from(Line).where(Line.script == script)
     stay = await session.scalar(own.where(Line.id.in_(select(reached.c.id)))) or 0
     return (await session.scalar(own) or 0) - stay, stay
-
-
-async def _bequeath_lines(session: AsyncSession, script: int, fork: Script) -> None:
-    """Give the lines of a script above its fork, and their messages in its channel, to the fork."""
-    reached = select(query_path(fork.forked_at or 0).c.id)
-    await session.execute(
-        update(Line)
-        .where(Line.script == script, Line.id.in_(reached))
-        .values(script=fork.id)
-        .execution_options(synchronize_session=False)
-    )
-    await _bequeath_messages(session, script, fork, reached)
-
-
-async def _bequeath_messages(
-    session: AsyncSession, script: int, heir: Script, lines: Select[int]
-) -> None:
-    """Give the messages of a script that show lines to another script of the same channel."""
-    here = select(Script.id).where(Script.id == script, Script.channel == heir.channel)
-    shown = update(PostedLine).where(PostedLine.script.in_(here), PostedLine.line.in_(lines))
-    await session.execute(shown.values(script=heir.id))
-    left = select(PostedLine.message).where(PostedLine.script == heir.id)
-    stale = update(StaleMessage).where(
-        StaleMessage.script.in_(here), StaleMessage.message.in_(left)
-    )
-    await session.execute(stale.values(script=heir.id))
 
 
 async def _delete_unused_provenances(

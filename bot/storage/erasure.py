@@ -5,10 +5,9 @@ Each function works within a unit of work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, String, cast, delete, func, or_, select, update
+from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import line_tree
@@ -19,6 +18,7 @@ from .schema import (
     ERASED_NAME,
     ERASED_PERSON,
     BannedWords,
+    Channel,
     DepartedGuild,
     KeyValue,
     Line,
@@ -43,7 +43,7 @@ async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int
     """
     theirs = select(Line.id).where(Line.author == person)
     count = await session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
-    await _mark_stale(session, person, theirs)
+    await _mark_stale(session, person, theirs if text else theirs.where(false()))
     if text:
         await _remove_text(session, theirs)
     await session.execute(
@@ -62,24 +62,21 @@ async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int
 
 async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
     """Mark the messages that show lines, and the open polls that name or count a person."""
-    shown = select(PostedLine.message, PostedLine.script).where(PostedLine.line.in_(lines))
+    shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
     voted = select(Vote.poll).where(Vote.person == person)
-    polls = select(Poll.message, Poll.script).where(
+    polls = select(Poll.message).where(
         or_(Poll.asker == person, Poll.id.in_(voted)),
         ~Poll.closed,
         Poll.message.is_not(None),
     )
-    stale = insert(session, StaleMessage).from_select(["message", "script"], shown.union(polls))
+    stale = insert(session, StaleMessage).from_select(["message"], shown.union(polls))
     await session.execute(stale.on_conflict_do_nothing())
 
 
-async def were_erased(session: AsyncSession, lines: Sequence[Line]) -> bool:
-    """Return whether the name or text of any line was erased since the lines were read."""
-    was = {line.id for line in lines if line.author == ERASED_PERSON or line.removed}
-    erased = or_(Line.author == ERASED_PERSON, Line.removed)
-    ids = [line.id for line in lines]
-    now = await session.scalars(select(Line.id).where(Line.id.in_(ids), erased))
-    return set(now) != was
+async def was_erased(session: AsyncSession, line: Line) -> bool:
+    """Return whether the text of a line was removed since the line was read."""
+    removed = select(Line.removed).where(Line.id == line.id)
+    return bool(await session.scalar(removed)) and not line.removed
 
 
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
@@ -108,6 +105,7 @@ async def delete_guild(session: AsyncSession, guild: int) -> int:
     scripts = list(await session.scalars(select(Script.id).where(Script.guild == guild)))
     await delete_scripts(session, select(Script.id).where(Script.guild == guild))
     await session.execute(delete(KeyValue).where(KeyValue.key == guild_voice_key(guild)))
+    await session.execute(delete(Channel).where(Channel.guild == guild))
     await session.execute(delete(DepartedGuild).where(DepartedGuild.guild == guild))
     return len(scripts)
 

@@ -6,8 +6,7 @@ unit of work.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -28,13 +27,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import AlreadyWritten, HeadMoved
 from ..screenplay.drafts import Draft
-from .dialects import Dialect, Insert, get_dialect, insert, json_integers
+from .dialects import Dialect, Insert, get_dialect, insert
 from .schema import (
     ROOT_LINE,
     Base,
     Int64,
     Line,
-    PostedLine,
     Provenance,
     RedoPointer,
     Script,
@@ -129,50 +127,6 @@ def is_in_tree(script: Script) -> ColumnElement[bool]:
     if script.forked_at is None:
         return own
     return or_(own, Line.id.in_(select(query_path(script.forked_at).c.id)))
-
-
-async def load_family(session: AsyncSession, script: Script) -> set[int]:
-    """Load the ids of the scripts that own the lines of a script: itself and those of its fork."""
-    if script.forked_at is None:
-        return {script.id}
-    above = query_path(script.forked_at)
-    owners = select(Line.script).join(above, Line.id == above.c.id).distinct()
-    return {script.id, *await session.scalars(owners)}
-
-
-# Messages --------------------------------------------------------------------------------------
-
-
-def is_posted_beside(script: Script) -> ColumnElement[bool]:
-    """Build the condition that a script's channel shows a line, also as another script's.
-
-    The message that begins a script without a line belongs to this script alone.
-    """
-    here = select(Script.id).where(Script.channel == script.channel)
-    shared = and_(PostedLine.line != ROOT_LINE, PostedLine.script.in_(here))
-    return or_(PostedLine.script == script.id, shared)
-
-
-def query_messages_showing(
-    script: Script, lines: Iterable[int], messages: Iterable[int]
-) -> Select[int]:
-    """Build a query of ``messages``, and of those in a script's channel that show ``lines``."""
-    # One JSON parameter, because there may be more lines than a statement takes parameters.
-    ids = json_integers(json.dumps(list(lines)))
-    shown = and_(is_posted_beside(script), PostedLine.line.bool_op("IN")(ids))
-    return select(PostedLine.message).where(or_(shown, PostedLine.message.in_(messages))).distinct()
-
-
-async def show_replacement(
-    session: AsyncSession, script: Script, line: Line, replacement: Sequence[Line]
-) -> None:
-    """Add the lines that replace a line to the messages that show it."""
-    shown = select(PostedLine.message).where(is_posted_beside(script), PostedLine.line == line.id)
-    for message in list(await session.scalars(shown)):
-        session.add_all(
-            PostedLine(message=message, line=new.id, script=script.id) for new in replacement
-        )
-    await session.flush()
 
 
 # Growing ---------------------------------------------------------------------------------------
@@ -274,8 +228,7 @@ def _cached(line: int, draft: Draft) -> Iterator[Base]:
 async def copy_following(session: AsyncSession, script: Script, last: Line, line: Line) -> int:
     """Copy the lines that follow ``line`` up to the head, one below the other, below ``last``.
 
-    The copies are added to the messages that show the originals. The database does all of it,
-    because there can be thousands of lines.
+    The database does all of it, because there can be thousands of lines.
 
     Returns:
         The id of the last copy, or of ``last`` if nothing follows.
@@ -299,12 +252,6 @@ async def copy_following(session: AsyncSession, script: Script, last: Line, line
     } | {column: column for column in COPIED_COLUMNS}
     copies = select(*copied.values()).join(followed, Line.id == followed.c.id).order_by(Line.id)
     await session.execute(insert(session, Line).from_select(list(copied), copies))
-    shown = select(PostedLine.message, number, literal(script.id)).join(
-        followed, PostedLine.line == followed.c.id
-    )
-    columns = [PostedLine.message, PostedLine.line, PostedLine.script]
-    beside = shown.where(is_posted_beside(script))
-    await session.execute(insert(session, PostedLine).from_select(columns, beside))
     newest = select(func.max(Line.id)).where(Line.delivery == last.delivery, Line.take == last.take)
     head = await session.scalar(newest) or last.id
     await get_dialect(session).note_highest_id(session, Line.__tablename__, head)

@@ -43,9 +43,6 @@ GUILD_VOICE_PREFIX = "guild-voice"
 HOUSEKEEPER = "looked-after-by"
 """The key of the id of the bot that ends polls and deletes leftovers."""
 
-POSTED_RESULT_PREFIX = "vote"
-"""The prefix of the keys of posted cards with a poll's result."""
-
 ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """The element that replaces removed text: every model can read it, and every format print it."""
 
@@ -149,13 +146,15 @@ class Script(Base):
     """The seed of every request of the script; None for another one each time."""
     erased: Mapped[int] = mapped_column(default=0)
     """How often text above the head was removed, so that a turn that has read the text fails."""
+    look: Mapped[str | None]
+    """How its lines stand in the channel: one of `ui.looks.Look`; None for the operator's."""
     style: Mapped[str | None]
     """The style whose opening the model reads before the first line, if the model has it."""
 
 
 _COPIED_TO_FORK = (
     *("guild", "cast", "voice", "options", "head", "takes", "lock", "players", "skip_played"),
-    *("alternate", "cooldown", "role", "seed", "style"),
+    *("alternate", "cooldown", "role", "seed", "look", "style"),
 )
 
 
@@ -320,16 +319,35 @@ class BannedWords(Base):
 
 
 class PostedLine(Base):
-    """A line that a message shows, so that the message can be updated later."""
+    """The message that shows a line in a channel.
+
+    It belongs to all scripts of the channel that have the line, because a fork shares the lines
+    above it.
+    """
 
     __tablename__ = "posted_lines"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    line: Mapped[int] = mapped_column(primary_key=True, index=True)
-    """`ROOT_LINE` for the message that begins a script without a line."""
-    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"))
-    """The script of the message; a fork in the same channel can share the line."""
+    channel: Mapped[int] = mapped_column(BigInteger, index=True)
+    line: Mapped[int] = mapped_column(index=True)
+    look: Mapped[str]
+    """The look in which the message was posted, and must be edited."""
+    name: Mapped[str | None]
+    """The name under which a webhook posted it; None for a message of the bot."""
+
+
+class Channel(Base):
+    """A channel in which the bot shows scripts, and its panel there."""
+
+    __tablename__ = "channels"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    guild: Mapped[int | None] = mapped_column(BigInteger)
+    panel: Mapped[int | None] = mapped_column(BigInteger)
+    """The message with the buttons, under the newest line."""
+    asked_for_webhooks: Mapped[bool] = mapped_column(default=False)
+    """Whether somebody was told that the bot may not manage webhooks here."""
 
 
 class StaleMessage(Base):
@@ -338,7 +356,6 @@ class StaleMessage(Base):
     __tablename__ = "stale_messages"
 
     message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
 
 
 class Poll(Base):
@@ -400,8 +417,3 @@ TABLES_WITH_PUBLIC_IDS = (Script.__tablename__, Line.__tablename__, Poll.__table
 def guild_voice_key(guild: int) -> str:
     """Return the key of the model that a guild has chosen."""
     return f"{GUILD_VOICE_PREFIX} {guild}"
-
-
-def posted_result_key(poll: int, card: int) -> str:
-    """Return the key that says that a card of a poll's result was posted."""
-    return f"{POSTED_RESULT_PREFIX} {poll} {card}"

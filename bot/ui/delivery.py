@@ -48,6 +48,9 @@ TOKEN_SECONDS = 14.5 * 60
 NONCE_SECONDS = 90.0
 """Seconds for which a message is sent again; Discord remembers a nonce for a few minutes."""
 
+EDIT_SECONDS = 60.0
+"""Seconds for which the edit of a message is retried, while the next ones in its channel wait."""
+
 ALREADY_RESPONDED = 40060
 """Discord's code for an interaction that was answered before."""
 
@@ -260,7 +263,7 @@ async def complete_response(interaction: Interaction, **more: Any) -> discord.Me
 
 async def post_message(
     channel: MessageChannel,
-    content: str,
+    content: str | None,
     nonce: str | None = None,
     **more: Any,  # noqa: ANN401 - discord.py's
 ) -> discord.Message:
@@ -279,6 +282,14 @@ async def post_message(
             content, nonce=nonce_or_random, files=files.copy(), allowed_mentions=NO_MENTIONS, **more
         ),
         NONCE_SECONDS,
+    )
+
+
+async def edit_message(channel: MessageChannel, message: int, **fields: Any) -> None:  # noqa: ANN401 - of its edit
+    """Edit a message of the bot."""
+    partial = discord.PartialMessage(channel=channel, id=message)
+    await send_with_retries(
+        lambda: partial.edit(allowed_mentions=NO_MENTIONS, **fields), EDIT_SECONDS
     )
 
 

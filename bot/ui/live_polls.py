@@ -18,8 +18,8 @@ from ..session.channel_session import ChannelSession, ChannelSessions
 from ..sharding import Shards
 from ..storage.schema import Poll, Script
 from .delivery import CONNECTION_ERRORS
-from .message_poster import MessagePoster
 from .message_sync import MessageSync
+from .poll_messages import PollMessages
 
 log = logging.getLogger("onbook.live_polls")
 
@@ -49,8 +49,8 @@ class LivePolls:
     Args:
         client: The client whose channels the votes are in.
         sessions: The channels' sessions.
-        poster: Announces how votes end.
-        messages: Redraws the messages of polls.
+        polls: Shows the polls, and how votes end.
+        messages: Shows the lines that won.
         hold: Is given each task that closes or counts a vote, so that an unload waits for it.
         later: A timer, or None for that of the event loop.
         group: The group of the commands in a host.
@@ -60,7 +60,7 @@ class LivePolls:
         self,
         client: discord.Client,
         sessions: ChannelSessions,
-        poster: MessagePoster,
+        polls: PollMessages,
         messages: MessageSync,
         track: Callable[[asyncio.Task[None]], None],
         call_later: CallLater | None = None,
@@ -70,7 +70,7 @@ class LivePolls:
         self.client = client
         self.group = group
         self.sessions = sessions
-        self.poster = poster
+        self.polls = polls
         self.messages = messages
         self._track = track
         self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
@@ -146,7 +146,7 @@ class LivePolls:
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
-        await self._act_in_channel(self.messages.redraw_poll, poll)
+        await self._act_in_channel(self.polls.redraw, poll)
 
     async def _act_in_channel(
         self,
@@ -178,15 +178,14 @@ class LivePolls:
         poll_result = await session.polls.close(poll)
         if poll_result is None:
             return
-        await self.messages.redraw_poll(channel, session, poll)
-        shown = set[int]()
+        await self.polls.redraw(channel, session, poll)
         # Nobody waits in a channel that is gone; and where the bot may not post, the message of the
         # takes says how the vote ended.
         with suppress(discord.NotFound, discord.Forbidden):
-            shown = await self.poster.announce_result(channel, poll_result)
+            await self.polls.announce(channel, poll_result)
         await self.sessions.store.polls.mark_announced(poll)
-        if poll_result.result:
-            await self.messages.redraw_in_channel(channel, session, poll_result.result, shown)
+        # The panel has no buttons while people vote.
+        await self.messages.sync(channel, session)
 
 
 def find_locale(script: Script, client: discord.Client) -> str:

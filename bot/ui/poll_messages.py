@@ -1,20 +1,34 @@
-"""Format a poll: several takes in one message, to pick or vote for one."""
+"""Show polls: several takes in one message, to pick or vote for one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
 from ..screenplay.page_layout import lay_out_page
+from ..session.channel_session import ChannelSession
 from ..session.polls import count_votes, find_leaders
+from ..session.turn import PollResult, ScriptPosition
 from ..storage.schema import Line, Poll
-from .cards import format_credit, mention
-from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
+from ..storage.store import Store
+from .components import (
+    CUSTOM_ID_PREFIX,
+    ID_PATTERN,
+    Interaction,
+    make_continue_here_button,
+    make_view,
+)
+from .credits import format_credit, mention
+from .delivery import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
 from .markdown import LIMIT, fenced, inline, plain, size
 from .script_messages import split_into_messages
+
+log = logging.getLogger("onbook.poll_messages")
 
 CUT_MARK = "\n-# …"
 """Stands below a take that is shown in part."""
@@ -28,8 +42,106 @@ TAKE = phrase("Take {take}")
 LABEL_SIZE = 60
 """The size of a take's text in its button, of whose 80 the number and the count need some."""
 
+NOBODY_VOTED = {
+    True: phrase("Nobody voted, so take 1 was chosen."),
+    False: phrase("Nobody voted."),
+}
+"""The end of a vote without votes, by whether its first take is in the script."""
+
+NOT_TAKEN = {
+    "moved": phrase("The script has moved on, so it was not changed."),
+    "shelf": phrase("“{title}” is paused and was not changed. Continue it with {/script list}."),
+    "archived": phrase(
+        "“{title}” is archived and was not changed. Continue it with {/script list}."
+    ),
+}
+"""The reasons why a take that won is not in the script."""
+
 TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):take:(?P<take>\d{{1,2}})"
 READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):read"
+
+
+class PollMessages:
+    """The messages of polls."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def post(self, channel: MessageChannel, poll: Poll) -> None:
+        """Post takes to choose from."""
+        content, view = draw_poll(poll, await self.store.polls.load_takes(poll), {})
+        nonce = f"poll {poll.id}"
+        message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
+        await self.store.polls.record_message(poll.id, message.id)
+
+    async def redraw(self, channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
+        """Redraw a poll, with its votes or the take that was chosen.
+
+        Return False where its message exists and could not be drawn.
+        """
+        async with session.drawing:
+            row = await self.store.polls.find_poll(poll)
+            if row is None or row.message is None:
+                return True
+            takes = await self.store.polls.load_takes(row)
+            content, view = draw_poll(row, takes, await self.store.polls.load_votes(poll))
+            try:
+                await edit_message(channel, row.message, content=content, view=view)
+            except discord.NotFound:
+                return True
+            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                # The votes are stored, although their numbers are not shown.
+                log.warning("could not draw ballot %d again: %s", poll, error)
+                return False
+        return True
+
+    async def announce(self, channel: MessageChannel, poll_result: PollResult) -> None:
+        """Say how a vote ended, with the take that won where it is not in the script.
+
+        A second attempt, some minutes after the first one, posts nothing.
+        """
+        content, view = _format_poll_result(poll_result), discord.utils.MISSING
+        if not poll_result.taken:
+            first, *_ = format_take(poll_result.winner, poll_result.lines, size(content) + 1)
+            content = f"{content}\n{first}"
+            position = ScriptPosition(poll_result.script.id, poll_result.lines[-1].id)
+            view = make_continue_here_button(position)
+        await post_message(channel, content, nonce=f"vote {poll_result.poll.id}", view=view)
+
+    async def remove_buttons(
+        self, channel: MessageChannel, session: ChannelSession, messages: Iterable[int]
+    ) -> None:
+        """Remove the buttons from messages of polls that are gone."""
+        async with session.drawing:  # because a poll that is being drawn was read before
+            for message in messages:
+                with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                    await edit_message(channel, message, view=None)
+
+    async def record_pressed(self, interaction: Interaction, poll: int) -> bool:
+        """Record the message whose button was pressed, if the process that posted it has not.
+
+        Return whether it must be redrawn, because nobody has done so since.
+        """
+        message = interaction.message
+        if message is None or message.flags.ephemeral:
+            return False
+        row = await self.store.polls.find_poll(poll)
+        if row is None:
+            return True
+        script = await self.store.scripts.get_script(row.script)
+        if row.message is not None or script.channel != interaction.channel_id:
+            return False
+        await self.store.polls.record_message(poll, message.id)
+        return row.closed
+
+    async def redraw_pressed(
+        self, channel: MessageChannel, session: ChannelSession, poll: int, message: int
+    ) -> None:
+        """Redraw the poll whose button was pressed; remove the buttons of a deleted one."""
+        if await self.store.polls.find_poll(poll):
+            await self.redraw(channel, session, poll)
+        else:
+            await self.remove_buttons(channel, session, [message])
 
 
 def draw_poll(
@@ -78,10 +190,14 @@ def _format_button(take: int, lines: Sequence[Line], votes: int | None) -> str:
     return label if votes is None else f"{label} — {votes}"
 
 
-def format_take(take: int, lines: Sequence[Line]) -> list[str]:
-    """Return a take, by its number from 0, as messages of at most 2,000 characters each."""
+def format_take(take: int, lines: Sequence[Line], reserved: int = 0) -> list[str]:
+    """Return a take, by its number from 0, as messages of at most 2,000 characters each.
+
+    Each message leaves room for a text of the size ``reserved``.
+    """
     title = say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
-    first, *rest = split_into_messages((line.element for line in lines), LIMIT - size(title) - 1)
+    room = LIMIT - reserved - size(title) - 1
+    first, *rest = split_into_messages((line.element for line in lines), room)
     return [f"{title}\n{first}", *rest]
 
 
@@ -165,3 +281,27 @@ def _fit_takes(takes: Sequence[Sequence[Line]], space: int) -> list[str]:
             pages[n] = split_into_messages(elements, share - size(CUT_MARK))[0] + CUT_MARK
         space -= size(pages[n]) + 2
     return pages
+
+
+def _format_poll_result(poll_result: PollResult) -> str:
+    votes, script = sum(poll_result.counts.values()), poll_result.script
+    sentence = say(NOBODY_VOTED[poll_result.taken])
+    leaders = find_leaders(poll_result.counts)
+    if votes and len(leaders) > 1:
+        sentence = say(
+            "Voting has ended in a tie of {takes}, with {most} each. Take {take} was drawn.",
+            takes=many(len(leaders), "take"),
+            most=many(poll_result.counts[poll_result.winner], "vote"),
+            take=poll_result.winner + 1,
+        )
+    elif votes:
+        sentence = say(
+            "Voting has ended. Take {take} won with {most:,} of {votes}.",
+            take=poll_result.winner + 1,
+            most=poll_result.counts[poll_result.winner],
+            votes=many(votes, "vote"),
+        )
+    if not poll_result.taken:
+        why = "moved" if script.running else "archived" if script.archived else "shelf"
+        sentence += f" {say(NOT_TAKEN[why], title=inline(script.title, 100))}"
+    return f"-# {sentence}"

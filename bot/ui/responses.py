@@ -26,6 +26,7 @@ from . import components
 from .components import Interaction
 from .delivery import (
     CONNECTION_ERRORS,
+    EPHEMERAL,
     FirstResponse,
     delete_response,
     edit_response,
@@ -36,9 +37,6 @@ from .markdown import fenced, inline, size
 from .waiting import set_outcome
 
 log = logging.getLogger("onbook.responses")
-
-IS_SHOWN = "onbook.shown"
-"""A key that is set among an interaction's extras once everybody sees its result."""
 
 IS_WRITTEN = "onbook.written"
 """A key that is set among an interaction's extras once its lines are stored, shown or not."""
@@ -125,12 +123,13 @@ async def _send_error(interaction: Interaction, error: Exception, keep: str) -> 
             content, view=view, files=files, ephemeral=True
         )
         return
-    if first is discord.InteractionResponseType.deferred_channel_message and (
-        IS_SHOWN not in interaction.extras
-    ):
-        # The first follow-up would replace the "thinking" and be as visible; and Discord takes no
-        # follow-up of a "thinking" that was deleted before it became a message.
+    if first is discord.InteractionResponseType.deferred_channel_message:
         with suppress(discord.NotFound):
+            if EPHEMERAL in interaction.extras:
+                await edit_response(interaction, content=content, view=view, attachments=files)
+                return
+            # The first follow-up would replace the "thinking" and be as visible; and Discord takes
+            # no follow-up of a "thinking" that was deleted before it became a message.
             await edit_response(interaction, content="…")
             await delete_response(interaction)
     await send_ephemeral(interaction, content, view=view, files=files)

@@ -1,4 +1,4 @@
-"""Show elements of a script in messages: as pages in code blocks, or as struck-through lines."""
+"""Show elements of a script in messages, as pages in code blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ PAGE_SIZE = 1800
 """The size of a page of /script show, which leaves room for its title."""
 
 _FENCES = size(fenced(" ")) - 1
-_STRUCK_LIMIT = 150
 
 
 def split_into_messages(elements: Iterable[Element], limit: int = 1900) -> list[str]:
@@ -71,11 +70,6 @@ def _cut_lines(lines: Iterable[str], space: int) -> Iterator[str]:
         else:
             step = space // 2
             yield from (line[start : start + step] for start in range(0, len(line), step))
-
-
-def format_struck(element: Element) -> str:
-    """Return an element that is no longer in the script, struck through on one small line."""
-    return f"-# ~~{inline(element.one_line, _STRUCK_LIMIT)}~~"
 
 
 async def format_page(

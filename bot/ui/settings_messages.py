@@ -9,6 +9,7 @@ from ..generation.options import PREFERENCES, QUALITIES
 from ..i18n.catalogue import many, phrase, say
 from ..session.preferences import (
     LABELS,
+    LOOKS,
     RANGES,
     PreferenceValue,
     current_values,
@@ -35,6 +36,7 @@ ENTRY_TEMPLATES = {
     "alternate": phrase("alternate {value}"),
     "cooldown": phrase("cooldown {value}"),
     "role": phrase("role {value}"),
+    "look": phrase("look {value}"),
 }
 """The preferences with their values."""
 
@@ -92,7 +94,8 @@ def _bold(text: str, changed: bool) -> str:
 
 def _format_range(name: str) -> str:
     """Return the choices or the range of a preference, if it has any."""
-    if name in PREFERENCES and (choices := PREFERENCES[name].choices):
+    choices = PREFERENCES[name].choices if name in PREFERENCES else {}
+    if choices := LOOKS if name == "look" else choices:
         return f" ({', '.join(map(say, choices.values()))})"
     if name not in RANGES:
         return ""
@@ -112,8 +115,8 @@ def _format_value(name: str, value: PreferenceValue) -> object:
             return say("none")
         case "cooldown", _:
             return say("{seconds:,} s", seconds=value)
-        case "quality", str():
-            return say(QUALITIES[value])
+        case (("look" | "quality"), str()):
+            return say((LOOKS | QUALITIES)[value])
         case "length", int():
             return many(value, "character")
         case _, bool():

@@ -18,6 +18,7 @@ import simcord
 from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
+from simcord.results import ResponseMessage
 from sqlalchemy import URL
 
 from bot.app.client import Bot
@@ -171,6 +172,7 @@ def chosen(voices: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings
         threads=1,
         line_length=200,
         quality="quick",
+        look="typewriter",
     )
 
 
@@ -203,6 +205,12 @@ class Stage:
             await self.world.bot.close()
         await self.world.restart_bot(Bot(self.settings))
 
+    def permit(self, **permissions: bool) -> None:
+        """Give the bot permissions in the server."""
+        rights = self.guild.create_role("Bot", permissions=discord.Permissions(**permissions))
+        backend = self.world.backend
+        backend.add_member_role(self.guild.id, backend.bot_user.id, rights.id)
+
     async def go_on(
         self, actor: Any, channel: Any, name: str = "continue", *, seed: int, **options: Any
     ) -> simcord.InteractionResult:
@@ -232,6 +240,11 @@ class Stage:
     def with_buttons(self, channel: Any = None) -> list[int]:
         """Return the ids of the messages that have buttons."""
         return [message.id for message in self.messages(channel) if message.components]
+
+    def panel(self, channel: Any = None) -> discord.Message:
+        """Return the one message with the buttons of a script."""
+        [panel] = [one for one in self.messages(channel) if "Write" in labels(one)]
+        return panel
 
     def look(self, message: Any) -> dict[str, Any]:
         """Return the message as people see it now."""
@@ -323,6 +336,12 @@ async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
     return await staged(world, chosen)
 
 
+def poll(stage: Stage) -> ResponseMessage:
+    """Return the newest message that shows takes to choose from, as it is now and becomes."""
+    shown = [one for one in stage.messages() if "**Take 1**" in one.content][-1]
+    return ResponseMessage(stage.world, stage.world.backend.messages[shown.channel.id][shown.id])
+
+
 def answer(result: Any) -> Any:
-    """Return the message that answers an interaction: its response or its follow-up."""
-    return result.response or result.followups[0]
+    """Return the message that answers an interaction: its response, its follow-up, or None."""
+    return result.response or next(iter(result.followups), None)

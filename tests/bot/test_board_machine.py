@@ -1,17 +1,25 @@
-"""Test a small part of ``python -m tests.soak.board``, with seeds that once showed a mistake."""
+"""Test a small part of ``python -m tests.soak.board`` in each look."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bot.settings import RunnerSettings
+from bot.ui.looks import Look
 from tests.soak.board import Rehearsal
 
-from .conftest import Stage
+from .conftest import opened, staged
 
 
-# The seeds found: copies in a message without their originals, and forks before the first line; the
-# messages of a fork that is deleted on the shelf.
-@pytest.mark.parametrize(("seed", "steps"), [(19, 15), (6, 23)])
-async def test_the_channel_tells_the_truth_of_all_its_scripts(stage: Stage, seed: int, steps: int):
-    rehearsal = Rehearsal(stage, seed)
-    assert await rehearsal.run(steps) == [], rehearsal.acts
+@pytest.mark.parametrize(("seed", "look"), list(enumerate(Look)))
+async def test_the_channel_shows_each_line_once_in_order(
+    chosen: RunnerSettings, seed: int, look: str
+):
+    settings: Any = chosen.model_copy(update={"look": look})
+    async with opened(settings) as world:
+        stage = await staged(world, settings)
+        stage.permit(manage_webhooks=True)
+        rehearsal = Rehearsal(stage, seed)
+        assert await rehearsal.run(20) == [], rehearsal.acts

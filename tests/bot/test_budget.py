@@ -132,5 +132,5 @@ async def test_nothing_is_kept_of_a_line_that_is_deleted(small: House):
     await small.store.scripts.delete_script(begun.script.id)
     model = (await small.voices.engine("tiny")).model
     state = np.zeros(model.state_size, np.float32)
-    await small.store.states.save_state(begun.lines[0].id, model.fingerprint, state)
-    assert begun.lines[0].id not in await kept(small)
+    await small.store.states.save_state(begun.script.head, model.fingerprint, state)
+    assert begun.script.head not in await kept(small)

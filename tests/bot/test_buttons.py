@@ -1,4 +1,4 @@
-"""Test buttons and modals, and that the channel tells the truth about the script."""
+"""Test the panel, modals, and that the channel tells the truth about the script."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
-from bot.cogs.history_page import PLACEHOLDERS, make_line_menu
+from bot.cogs.history_page import make_line_menu
 from bot.session.turn import ScriptPosition
 from bot.ui import components
 from bot.ui.components import make_page_buttons, make_view
 
 from .conftest import Stage, answer, buttons, fields, labels
+from .shown import assert_true
 
 HEADING = "INT. DINER - NIGHT"
 
@@ -36,31 +37,9 @@ async def begin(stage: Stage, **options: Any) -> Any:
     )
 
 
-async def assert_true(stage: Stage, channel: Any = None) -> None:
-    """Check what everybody sees against the stored script.
-
-    Each block is in the script, each line of the script is in a block, and the last line stands
-    over the only buttons, with only lines that were taken back below it.
-    """
-    lines = await stage.lines(channel)
-    script = flat("\n".join(lines))
-    seen = stage.messages(channel)
-    blocks = [aloud(block) for message in seen for block in blocks_of(message)]
-    for block in blocks:
-        assert block in script
-    for line in lines:
-        assert any(flat(line) in block for block in blocks), line
-    (under,) = [message for message in seen if message.components]
-    if lines:
-        assert aloud(blocks_of(under)[-1]).endswith(flat(lines[-1]))
-        assert set(labels(under)) >= set(BY_PERSON)
-    else:
-        assert labels(under) in (ROOT_LINE, and_redo(ROOT_LINE))
-
-
-def blocks_of(message: Any) -> list[str]:
-    """Return the pages in a message."""
-    return re.findall(r"^```\n(.*?)\n```$", message.content, re.DOTALL | re.MULTILINE)
+async def write(stage: Stage, text: str) -> None:
+    """Write lines as Ben."""
+    await stage.ben.slash(stage.channel, "write", text=text)
 
 
 def flat(text: str) -> str:
@@ -73,155 +52,106 @@ def aloud(page: str) -> str:
     return " ".join(page.replace("\\", "").upper().split())
 
 
-async def unnoted(stage: Stage, act: Any) -> Any:
-    """Return what others see of an act in a process that dies before it can note the message."""
+async def unnoted(stage: Stage, act: Any) -> None:
+    """Act in a process that dies before it can record what it posts."""
     with pytest.MonkeyPatch.context() as patch:
-        store = stage.services.store
+        messages, polls = stage.services.store.messages, stage.services.store.polls
         for repository, record in (
-            (store.messages, "record_message"),
-            (store.polls, "record_message"),
+            (messages, "record_post"),
+            (messages, "record_panel"),
+            (polls, "record_message"),
         ):
             patch.setattr(repository, record, AsyncMock())
-        shown = answer(await act)
+        await act
     await stage.restart()
-    return shown
 
 
 # One after the other ---------------------------------------------------------------------------
 
 
-async def test_continue(stage: Stage):
-    begun = (await begin(stage)).response
-    assert labels(begun) == BY_PERSON
-    pressed = (await stage.ben.click(begun, label="Continue")).response
+async def test_the_panel_moves_below_each_new_line(stage: Stage):
+    begun = answer(await begin(stage))
+    assert begun is None
+    first = stage.panel()
+    assert labels(first) == BY_PERSON
+    await stage.ben.click(first, label="Continue")
     assert len(await stage.lines()) == 2
-    assert labels(pressed) == BY_VOICE
-    assert begun.components == []
-    assert "~~" not in begun.content
+    assert labels(stage.panel()) == BY_VOICE
+    assert stage.panel().id > first.id
     await assert_true(stage)
 
 
-async def test_another_take(stage: Stage):
+async def test_another_take_stands_in_the_place_of_the_first(stage: Stage):
     await begin(stage)
-    first = (await stage.go_on(stage.ann, stage.channel, seed=1, character="Maya")).response
-    old = (await stage.lines())[1]
-    second = (await stage.ben.click(first, label="Another take")).response
+    await stage.go_on(stage.ann, stage.channel, seed=1, character="Maya")
+    old, before = (await stage.lines())[1], [message.id for message in stage.messages()]
+    await stage.ben.click(stage.panel(), label="Another take")
     new = (await stage.lines())[1]
     assert new != old
     assert new.startswith("MAYA\n")
-    assert first.content.startswith("-# ~~MAYA\\: ")
-    assert "```" not in first.content
-    assert first.content.endswith("~~\n-# tiny, seed 1")
-    assert labels(second) == BY_VOICE
+    assert [message.id for message in stage.messages()] == before
+    assert labels(stage.panel()) == BY_VOICE
     await assert_true(stage)
 
 
 async def test_retry(stage: Stage):
     await begin(stage)
-    first = (await stage.go_on(stage.ann, stage.channel, seed=1)).response
-    second = (await stage.ben.slash(stage.channel, "script retry")).response
-    assert first.content.startswith("-# ~~")
-    assert stage.with_buttons() == [second.id]
+    await stage.go_on(stage.ann, stage.channel, seed=1)
+    await stage.ben.slash(stage.channel, "script retry")
     assert len(await stage.lines()) == 2
     await assert_true(stage)
-    written = (await stage.ben.slash(stage.channel, "write", text="Rain.")).response
+    await write(stage, "Rain.")
     refused = answer(await stage.ann.slash(stage.channel, "script retry"))
     assert refused.ephemeral
     assert refused.content.startswith("The last line is Ben's, not the voice's")
-    assert stage.with_buttons() == [written.id]
     assert len(await stage.lines()) == 3
 
 
-async def test_undo_by_its_button_happens_in_place(stage: Stage):
-    begun = (await begin(stage)).response
-    written = (await stage.ben.slash(stage.channel, "write", text="MAYA: *Hello*.")).response
-    pressed = await stage.ann.click(written, label="Undo")
-    assert pressed.followups == []
-    assert written.content == "-# ~~MAYA\\: \\*Hello\\*\\.~~\n-# Ben"
-    assert written.components == []
-    assert labels(begun) == and_redo(BY_PERSON)
+async def test_undo_deletes_the_message_and_redo_posts_it_again(stage: Stage):
+    await begin(stage)
+    await write(stage, "MAYA: *Hello*.\n\nRain.")
+    before = len(stage.messages())
+    await stage.ann.click(stage.panel(), label="Undo")
+    await stage.ann.slash(stage.channel, "undo")
+    assert len(stage.messages()) == before - 2
+    assert stage.panel().content.startswith("-# Ann undid the last line.\n")
+    assert labels(stage.panel()) == and_redo(BY_PERSON)
     assert await stage.lines() == [HEADING]
-    assert len(stage.messages()) == 2
     await assert_true(stage)
-
-
-async def test_undo_by_its_command_is_seen_by_everybody(stage: Stage):
-    begun = (await begin(stage)).response
-    written = (await stage.ben.slash(stage.channel, "write", text="MAYA: Hello.")).response
-    undone = (await stage.ann.slash(stage.channel, "undo")).response
-    assert undone.content == f"-# Ann undid the last line.\n```\n{HEADING}\n```\n-# Ann"
-    assert written.content.startswith("-# ~~MAYA")
-    assert (begun.components, written.components) == ([], [])
-    assert labels(undone) == and_redo(BY_PERSON)
+    await stage.ann.click(stage.panel(), label="Redo")
+    await stage.ann.slash(stage.channel, "script redo")
+    assert len(await stage.lines()) == 3
+    assert len(stage.messages()) == before
     await assert_true(stage)
 
 
 async def test_undo_to_before_the_first_line(stage: Stage):
-    begun = (await begin(stage)).response
-    await stage.ann.click(begun, label="Undo")
-    said = stage.messages()[-1]
-    assert said.content == (
-        "-# Ann undid the last line.\n-# The script is at its start, before the first line."
-    )
-    assert begun.content == "**The Diner**\n-# ~~INT\\. DINER \\- NIGHT~~\n-# Ann"
-    await assert_true(stage)
-    pressed = (await stage.ann.click(said, label="Continue")).response
-    assert stage.with_buttons() == [pressed.id]
-    await assert_true(stage)
-
-
-async def test_several_lines_on_a_card_are_taken_back_one_by_one(stage: Stage):
     await begin(stage)
-    written = (
-        await stage.ben.slash(stage.channel, "write", text="Rain.\n\nWind.\n\nSnow.")
-    ).response
-    await stage.ann.click(written, label="Undo")
-    assert written.content == "```\nRain.\n\nWind.\n```\n-# ~~Snow\\.~~\n-# Ben"
-    assert labels(written) == and_redo(BY_PERSON)
+    await stage.ann.click(stage.panel(), label="Undo")
+    assert "starts here. Write the first line" in stage.panel().content
+    assert labels(stage.panel()) == and_redo(ROOT_LINE)
     await assert_true(stage)
-    await stage.ann.click(written, label="Undo")
-    assert written.content == "```\nRain.\n```\n-# ~~Wind\\.~~\n-# ~~Snow\\.~~\n-# Ben"
-    assert labels(written) == and_redo(BY_PERSON)
-    await assert_true(stage)
-    continued = (await stage.ann.click(written, label="Continue")).response
-    assert written.components == []
-    await assert_true(stage)
-    await stage.ann.click(continued, label="Undo")
-    assert labels(written) == and_redo(BY_PERSON)
-    await assert_true(stage)
-
-
-async def test_the_voices_card_keeps_its_buttons_under_what_is_left_of_it(stage: Stage):
-    await begin(stage)
-    written = (await stage.go_on(stage.ann, stage.channel, lines=2, seed=1)).response
-    await stage.ann.click(written, label="Undo")
-    assert labels(written) == and_redo(BY_VOICE)
-    again = (await stage.ann.click(written, label="Another take")).response
-    assert written.components == []
-    assert written.content.count("-# ~~") == 2
-    assert "```" not in written.content
-    assert stage.with_buttons() == [again.id]
+    await stage.ann.click(stage.panel(), label="Continue")
     await assert_true(stage)
 
 
 async def test_write_is_a_modal(stage: Stage):
-    begun = (await begin(stage)).response
-    shown = await stage.ben.click(begun, label="Write")
-    assert stage.with_buttons() == [begun.id]
+    await begin(stage)
+    shown = await stage.ben.click(stage.panel(), label="Write")
     inputs = fields(shown)
-    written = await stage.ben.submit_modal(
+    await stage.ben.submit_modal(
         shown, {inputs["Who speaks"]: " maya ", inputs["Text"]: "(quietly) Hello.\n\nCUT TO:"}
     )
     assert (await stage.lines())[1:] == ["MAYA\n(quietly)\nHello.", "CUT TO:"]
-    assert labels(written.response) == BY_PERSON
     await assert_true(stage)
 
 
 async def test_a_modal_does_not_write_where_its_writer_did_not_look(stage: Stage):
-    begun = (await begin(stage)).response
-    shown = await stage.ben.click(begun, label="Write")
+    await begin(stage)
+    shown = await stage.ben.click(stage.panel(), label="Write")
     await stage.ann.slash(stage.channel, "write", text="Meanwhile.")
     seen = stage.seen()
+    shown._interaction.source_message_id = None  # simcord needs the panel, which has moved
     refused = answer(await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Later."}))
     assert refused.ephemeral
     assert refused.content.startswith("The script has moved on")
@@ -232,8 +162,8 @@ async def test_a_modal_does_not_write_where_its_writer_did_not_look(stage: Stage
 
 
 async def test_the_modal_gives_back_what_cannot_be_added(stage: Stage):
-    begun = (await begin(stage)).response
-    shown = await stage.ben.click(begun, label="Write")
+    await begin(stage)
+    shown = await stage.ben.click(stage.panel(), label="Write")
     inputs = fields(shown)
     refused = answer(
         await stage.ben.submit_modal(shown, {inputs["Who speaks"]: "?", inputs["Text"]: "Hello."})
@@ -242,7 +172,6 @@ async def test_the_modal_gives_back_what_cannot_be_added(stage: Stage):
     assert refused.content == (
         "A character's name needs at least one letter. Here is your text:\n```\nHello.\n```"
     )
-    assert stage.with_buttons() == [begun.id]
     assert await stage.lines() == [HEADING]
 
 
@@ -252,7 +181,7 @@ async def test_the_channel_tells_the_truth_whatever_is_done(stage: Stage, seed: 
     await begin(stage)
     looks: list[dict[str, Any]] = []
     for _ in range(25):
-        (end,) = (message for message in stage.messages() if message.components)
+        end = stage.panel()
         looks.append(stage.look(end))
         match choose.choice(["press", "press", "press", "late", "continue", "write", "undo"]):
             case "press":
@@ -280,10 +209,9 @@ async def test_the_channel_tells_the_truth_whatever_is_done(stage: Stage, seed: 
 @pytest.mark.parametrize("label", ["Continue", "Another take", "Undo", "Write"])
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage, label: str):
     await begin(stage)
-    old = (await stage.go_on(stage.ann, stage.channel, seed=1)).response
-    then = await stage.lines()
-    look = stage.look(old)
-    new = (await stage.ben.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
+    await stage.go_on(stage.ann, stage.channel, seed=1)
+    then, look = await stage.lines(), stage.look(stage.panel())
+    await write(stage, "Rain.\n\nWind.")
     lines, seen = await stage.lines(), stage.seen()
     pressed = await stage.press_late(stage.ann, look, label)
     assert pressed.response.ephemeral
@@ -291,56 +219,34 @@ async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: 
     assert labels(pressed.response) == ["Continue from here"]
     assert (await stage.lines(), stage.seen()) == (lines, seen)
 
-    taken = (await stage.ann.click(pressed.response, label="Continue from here")).response
-    assert not taken.ephemeral
-    assert taken.content.startswith("-# Ann moved the script to this line.\n```\n")
+    await stage.ann.click(pressed.response, label="Continue from here")
+    assert stage.panel().content.startswith("-# Ann moved the script to this line.\n")
     assert await stage.lines() == then
-    assert new.content == "-# ~~Rain\\.~~\n-# ~~Wind\\.~~\n-# Ben"
-    assert stage.with_buttons() == [taken.id]
-    assert labels(taken) == and_redo(BY_VOICE)
+    assert labels(stage.panel()) == and_redo(BY_VOICE)
     await assert_true(stage)
 
     again = await stage.ann.click(pressed.response, label="Continue from here")
     assert answer(again).ephemeral
     assert "is already at this line" in answer(again).content
-    assert stage.with_buttons() == [taken.id]
-
-
-async def test_what_was_left_comes_back(stage: Stage):
-    begun = (await begin(stage)).response
-    written = (await stage.ben.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
-    look = stage.look(written)
-    for _ in range(2):
-        await stage.ann.slash(stage.channel, "undo")
-    assert "```" not in written.content
-    other = (await stage.go_on(stage.ann, stage.channel, seed=1)).response
-    offered = await stage.press_late(stage.ben, look, "Continue")
-    await stage.ben.click(offered.response, label="Continue from here")
-    assert await stage.lines() == [HEADING, "Rain.", "Wind."]
-    assert written.content == look["content"]
-    assert other.content.startswith("-# ~~")
-    assert begun.components == []
-    await assert_true(stage)
 
 
 async def test_of_two_who_press_at_once_one_is_told(stage: Stage):
-    begun = (await begin(stage)).response
-    look = stage.look(begun)
+    await begin(stage)
+    look = stage.look(stage.panel())
     first = stage.press(stage.ann, look, "Continue")
     second = stage.press(stage.ben, look, "Continue")
     await stage.world.settle()
     assert len(await stage.lines()) == 2
-    assert labels(first.response) == BY_VOICE
+    assert answer(first) is None
     assert answer(second).ephemeral
     assert labels(answer(second)) == ["Continue from here"]
-    assert stage.with_buttons() == [first.response.id]
     await assert_true(stage)
 
 
 async def test_all_who_press_undo_at_once_take_back_one_line(stage: Stage):
     await begin(stage)
-    written = (await stage.ann.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
-    look = stage.look(written)
+    await write(stage, "Rain.\n\nWind.")
+    look = stage.look(stage.panel())
     stage.press(stage.ann, look, "Undo")
     stage.press(stage.ben, look, "Undo")
     await stage.world.settle()
@@ -349,11 +255,11 @@ async def test_all_who_press_undo_at_once_take_back_one_line(stage: Stage):
 
 
 async def test_the_buttons_of_a_shelved_script_say_so(stage: Stage):
-    old = (await begin(stage)).response
-    look = stage.look(old)
+    await begin(stage)
+    look = stage.look(stage.panel())
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
-    new = await stage.ann.click(asked.response, label="Pause it and start the new one")
-    assert asked.response is None
+    await stage.ann.click(answer(asked), label="Pause it and start the new one")
+    assert "-# “The Roof” starts here." in [message.content for message in stage.messages()]
     seen = stage.seen()
     for label in labels(look):
         refused = answer(await stage.press_late(stage.ben, look, label))
@@ -362,36 +268,36 @@ async def test_the_buttons_of_a_shelved_script_say_so(stage: Stage):
         assert refused.components == []
     assert stage.seen() == seen
     assert await stage.lines() == ["EXT. ROOF"]
-    assert stage.with_buttons() == [new.response.id]
+    await assert_true(stage)
 
 
 # After a restart -------------------------------------------------------------------------------
 
 
-async def test_buttons_outlive_the_bot(stage: Stage):
-    offered = (await stage.ann.slash(stage.channel, "continue")).response
+async def test_the_panel_outlives_the_bot(stage: Stage):
+    offered = answer(await stage.ann.slash(stage.channel, "continue"))
     await stage.restart()
     shown = await stage.ann.click(offered, label="Start a script")
-    begun = (
-        await stage.ann.submit_modal(shown, {fields(shown)["First scene heading"]: HEADING})
-    ).response
+    await stage.ann.submit_modal(shown, {fields(shown)["First scene heading"]: HEADING})
+    for label in ("Continue", "Another take", "Undo"):
+        await stage.restart()
+        await stage.ben.click(stage.panel(), label=label)
+        await assert_true(stage)
     await stage.restart()
-    continued = (await stage.ben.click(begun, label="Continue")).response
-    look = stage.look(continued)
-    await stage.restart()
-    taken = (await stage.ben.click(continued, label="Another take")).response
-    await stage.restart()
-    await stage.ben.click(taken, label="Undo")
-    assert labels(begun) == and_redo(BY_PERSON)
-    await stage.restart()
-    shown = await stage.ben.click(begun, label="Write")
-    await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Rain."})
+    shown = await stage.ann.click(stage.panel(), label="Write")
+    await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Rain."})
     assert await stage.lines() == [HEADING, "Rain."]
     await assert_true(stage)
-    late = (await stage.press_late(stage.ben, look, "Undo")).response
+
+
+async def test_what_could_not_be_shown_is_shown_after_a_restart(stage: Stage):
+    await begin(stage)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage.services.messages.lines, "post", AsyncMock(side_effect=OSError))
+        told = answer(await stage.ann.slash(stage.channel, "write", text="Rain."))
+    assert told.ephemeral
+    assert "in the script, but could not be shown here" in told.content
     await stage.restart()
-    await stage.ben.click(late, label="Continue from here")
-    assert "```" in continued.content
     await assert_true(stage)
 
 
@@ -451,7 +357,7 @@ async def test_pages_of_a_shelved_script_say_so(stage: Stage):
     await stage.ben.slash(stage.channel, "write", text=text)
     shown = (await stage.ann.slash(stage.channel, "script show")).response
     asked = await begin(stage, title="The Roof")
-    await stage.ann.click(asked.response, label="Pause it and start the new one")
+    await stage.ann.click(answer(asked), label="Pause it and start the new one")
     refused = answer(await stage.ann.click(shown, label="Previous page"))
     assert refused.ephemeral
     assert "Another script is running here now" in refused.content
@@ -465,92 +371,23 @@ async def test_a_moderator_deletes_messages(stage: Stage):
         "Moderators", permissions=discord.Permissions(manage_messages=True)
     )
     moderator = stage.guild.add_member(stage.world.create_user("Mod"), roles=[rights])
-    begun = (await begin(stage)).response
-    one = (await stage.ann.slash(stage.channel, "write", text="Rain.")).response
-    two = (await stage.ann.slash(stage.channel, "write", text="Wind.")).response
-    await moderator.delete(one.message)
-    await moderator.click(two, label="Undo")
-    assert await stage.lines() == [HEADING, "Rain."]
-    (end,) = stage.with_buttons()
-    await assert_true(stage)
-    await moderator.delete(begun.message)
-    undone = (await moderator.slash(stage.channel, "undo")).response
-    assert (await stage.lines(), stage.with_buttons()) == ([HEADING], [undone.id])
-    assert end != undone.id
-    await assert_true(stage)
-    await moderator.delete(undone.message)
-    assert stage.with_buttons() == []
-    continued = (await stage.ben.slash(stage.channel, "continue")).response
-    assert stage.with_buttons() == [continued.id]
-    await moderator.delete(continued.message)
-    retried = (await stage.ben.slash(stage.channel, "script retry")).response
-    assert len(await stage.lines()) == 2
-    assert stage.with_buttons() == [retried.id]
-
-
-# Shown by a process that died before it could note the message ---------------------------------
-
-
-@pytest.mark.parametrize("lines", [("Rain.",), ("Rain.", "MAYA: Hello.", "Wind.")])
-async def test_a_message_that_was_not_noted_is_known_once_it_is_pressed(
-    stage: Stage, lines: tuple[str, ...]
-):
     await begin(stage)
-    shown = await unnoted(stage, stage.ann.slash(stage.channel, "write", text="\n\n".join(lines)))
-    await stage.ann.click(shown, label="Continue")
-    assert shown.components == []
-    assert shown.content.count("```") == 2
+    await write(stage, "Rain.\n\nWind.\n\nSnow.")
+    panel = stage.panel()
+    await moderator.delete(panel)
+    await write(stage, "Hail.")
     await assert_true(stage)
-    for _ in range(2):
-        await stage.ann.slash(stage.channel, "undo")
-    assert "-# ~~" in shown.content
+    rain = next(message for message in stage.messages() if "Rain." in message.content)
+    await moderator.delete(rain)
+    await moderator.slash(stage.channel, "undo")
+    edited = await moderator.slash(stage.channel, "script edit", line=2)
+    await moderator.submit_modal(edited, {fields(edited)["Text"]: "Drizzle."})
+    assert await stage.lines() == [HEADING, "Drizzle.", "Wind.", "Snow."]
     await assert_true(stage)
-
-
-async def test_a_message_that_was_not_noted_loses_its_buttons_where_the_script_has_gone_on(
-    stage: Stage,
-):
-    await begin(stage)
-    shown = await unnoted(stage, stage.ann.slash(stage.channel, "write", text="Rain.\n\nWind."))
-    await stage.ann.slash(stage.channel, "undo")
-    await stage.ann.slash(stage.channel, "write", text="Snow.")
-    refused = answer(await stage.ann.click(shown, label="Continue"))
-    assert refused.ephemeral
-    assert shown.content == "```\nRain.\n```\n-# ~~Wind\\.~~\n-# Ann"
-    await assert_true(stage)
-
-
-async def test_an_opening_that_was_not_noted_is_known_once_it_is_pressed(stage: Stage):
-    shown = await unnoted(stage, stage.ann.slash(stage.channel, "start", title="The Diner"))
-    await stage.ann.click(shown, label="Continue")
-    assert shown.components == []
-    await assert_true(stage)
-
-
-async def test_a_message_that_was_not_noted_loses_its_buttons_where_its_script_is_gone(
-    stage: Stage,
-):
-    shown = await unnoted(stage, begin(stage))
-    await stage.services.store.scripts.delete_script(
-        (await stage.services.store.scripts.find_running_script(stage.channel.id)).id
-    )
-    refused = answer(await stage.ann.click(shown, label="Continue"))
-    assert refused.ephemeral
-    assert stage.with_buttons() == []
-
-
-async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
-    begun = (await begin(stage)).response
-    look = stage.look(begun)
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    offer = answer(await stage.press_late(stage.ann, look, "Continue"))
-    assert labels(offer) == ["Continue from here"]
-    await stage.ann.click(offer, label="Continue from here")
-    assert await stage.services.store.messages.find_posted_lines(offer.id) is None
 
 
 async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(stage: Stage):
-    begun = await begin(stage)
+    await begin(stage)
     await stage.ann.slash(stage.channel, "script history")
     await stage.ann.slash(stage.channel, "script list")
     await stage.ann.slash(stage.channel, "privacy forget")
@@ -558,12 +395,11 @@ async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(
     option = discord.SelectOption(label="Rain.", value="1")
     place, pages = ScriptPosition(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
     shown = [
-        components.make_line_buttons(place, by_model=True, redo=True),
         components.make_continue_here_button(place),
         components.make_start_button(),
-        *(components.make_stop_button(begun.response.id, work) for work in components.JOB_KINDS),
+        *(components.make_stop_button(1, work) for work in components.JOB_KINDS),
         *(make_view(*make_page_buttons(book, 1, number, count)) for book, number, count in pages),
-        *(make_line_menu(action, 1, [option]) for action in PLACEHOLDERS),
+        make_line_menu(1, [option]),
     ]
     ids = [item.custom_id for view in shown for item in view.children]
     ids += [custom_id for message in stage.messages() for custom_id in buttons(message).values()]

@@ -235,8 +235,8 @@ async def test_stopped_before_the_first_line_nothing_is_added(house: House):
 
 async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
-    written = await stage.go_on(stage.ann, stage.channel, lines=3, seed=1)
-    look = stage.look(written.response)
+    await stage.go_on(stage.ann, stage.channel, lines=3, seed=1)
+    look = stage.look(stage.panel())
     [*_, last] = await stage.services.sessions.get(stage.channel.id).load_lines()
     look["components"] = components.make_stop_button(
         int(last.delivery), components.LINES

@@ -27,7 +27,7 @@ from tests.tools.postgres_server import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
 from .test_runner import python_m_bot
-from .test_store import STATE, a_draft, a_script, append, as_argument
+from .test_store import STATE, a_draft, a_script, append, as_argument, post
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ async def grown(path: Path) -> Path:
     )
     await store.lines.append_lines(script, None, [odd], "odd", take=0)
     ids = await append(store, script.id, *(f"Line {n}." for n in range(1100)))
-    await store.messages.record_message(100, script.id, await store.lines.load_lines(ids[:3]))
+    await post(store, 100, ids[0])
+    await store.messages.record_panel(1, None, 300)
     now = await store.scripts.get_script(script.id)
     await store.lines.rewrite_line(
         now, (await store.lines.find_line(ids[-3])), [a_draft("New.")], "rewriting", asker=9
@@ -61,7 +62,12 @@ async def grown(path: Path) -> Path:
     await store.guilds.record_departures([5], [])
     await store.key_values.save_value("synced", "a\tb\nc")
     await store.people.erase_person(9, text=True)
-    await store.messages.record_message(200, script.id, await store.lines.load_lines(ids[:1]))
+    await post(store, 200, ids[1])
+    gone = Draft(Element(Kind.ACTION, "Gone."), 8, "Ben", STATE, "fingerprint", {})
+    now = await store.scripts.get_script(script.id)
+    [last] = await store.lines.append_lines(now, now.head, [gone], "gone", take=0)
+    await post(store, 300, last.id)
+    await store.people.erase_person(8, text=True)
     await store.scripts.delete_script((await store.scripts.create_script(a_script(2))).id)
     await store.people.erase_person(7, text=False)
     await store.close()

@@ -8,21 +8,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from itertools import product
 
 import pytest
 
 from bot.settings import RunnerSettings
 from bot.ui import delivery
-from tests.fake_discord.__main__ import served
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import STATUSES, TOO_MANY, Kind
-from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Person
-from tests.fake_discord.state import World
+from tests.fake_discord.people import BOT_MAY, PATIENCE, Asked, Channel, Discord, Person
+from tests.fake_discord.processes import fake_discord
+from tests.fake_discord.state import MANAGE_WEBHOOKS
 
-from .test_at_once import BLOCK, HEADING, Inside, begin, script, slow_down, truth
+from .test_at_once import BLOCK, HEADING, Inside, begin, script, settled, slow_down, truth
 
-CALLBACK, ORIGINAL, MESSAGE = "/callback", "@original", r"/channels/\d+/messages/"
+CALLBACK, ORIGINAL, POSTED = "/callback", "@original", r"/channels/\d+/messages$"
+
+STEPS = [("POST", CALLBACK), ("POST", POSTED), ("DELETE", r"/channels/\d+/"), ("DELETE", ORIGINAL)]
+"""The requests of a turn: its first answer, a line and the panel, and the end of the old ones."""
 
 LONG = "\n\n".join(f"{number} " + "Rain falls on the roof. " * 40 for number in range(5))
 """Lines that need more than one message."""
@@ -33,23 +35,20 @@ pytestmark = pytest.mark.usefixtures("hurry")
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits for answers that never come."""
-    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.5)
-    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 0.5)
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 1.0)
+    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 1.0)
 
 
 @pytest.fixture
 async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
     """Start a bot in this process, with Ann and Ben."""
-    async with (
-        served(World(PATIENCE)) as address,
-        Discord(address) as discord,
-        bot_here(address, chosen) as bot,
-    ):
-        await discord.bot_is_ready()
-        guild = await discord.guild("The Playhouse")
-        channel = await guild.channel("stage")
-        ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-        yield Inside(discord, bot.services, channel, ann, ben)
+    with fake_discord(PATIENCE) as address:
+        async with Discord(address) as discord, bot_here(address, chosen) as bot:
+            await discord.bot_is_ready()
+            guild = await discord.guild("The Playhouse")
+            channel = await guild.channel("stage")
+            ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
+            yield Inside(discord, bot.services, channel, ann, ben)
 
 
 async def nothing_twice(ann: Person, channel: Channel, lines: int) -> None:
@@ -71,58 +70,45 @@ async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
                     return asked
 
 
-async def test_what_is_not_answered_is_asked_again(inside: Inside):
-    paths = (("POST", CALLBACK), ("PATCH", ORIGINAL), ("PATCH", MESSAGE))
-    shown = await begin(inside.ann, inside.channel)
-    every = product((Kind.SILENCE, Kind.RESET), (False, True), paths)
-    for count, (kind, heard, (method, path)) in enumerate(every, 1):
-        await inside.discord.fail(kind, method, path, heard=heard)
-        shown = await (await inside.ben.click(shown, "Continue")).shows(BLOCK)
-        await nothing_twice(inside.ann, inside.channel, 1 + count)
-        assert len(inside.discord.faults) == count
-
-
-async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside):
-    await begin(inside.ann, inside.channel)
-    for count, status in enumerate((*STATUSES, TOO_MANY), 1):
-        for method, path in (("POST", CALLBACK), ("PATCH", ORIGINAL), ("PATCH", MESSAGE)):
-            await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
-        await (await inside.ben.slash(inside.channel, "write", text=f"Rain {status}.")).shows(BLOCK)
-        await nothing_twice(inside.ann, inside.channel, 1 + count)
-        assert len(inside.discord.faults) == 3 * count
-
-
-async def test_a_further_message_is_not_sent_twice(inside: Inside):
-    await begin(inside.ann, inside.channel)
-    await inside.discord.fail(Kind.RESET, "POST", r"/channels/\d+/messages$", heard=True)
-    asked = await inside.ann.slash(inside.channel, "write", text=LONG)
-    await asked.shows(BLOCK)
-    await truth(inside.ann, inside.channel)
-    shown = [one.content for one in inside.channel.messages() if "Rain falls" in one.content]
-    assert len(shown) == len(set(shown)) > 1
+@pytest.mark.parametrize(("method", "path"), STEPS)
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("kind", [Kind.SILENCE, Kind.RESET])
+async def test_what_is_not_answered_is_asked_again(
+    inside: Inside, kind: Kind, heard: bool, method: str, path: str
+):
+    begun = await begin(inside.ann, inside.channel)
+    await inside.discord.fail(kind, method, path, heard=heard)
+    await (await inside.ben.click(begun, "Continue")).is_done()
+    await nothing_twice(inside.ann, inside.channel, 2)
     assert len(inside.discord.faults) == 1
 
 
-async def test_an_answer_that_cannot_be_edited_is_posted_in_the_channel(inside: Inside):
-    begun = await begin(inside.ann, inside.channel)
-    async with inside.discord.holding("PATCH", ORIGINAL, most=1):
-        asked = await inside.ben.click(begun, "Continue")
-        await inside.discord.until(lambda: inside.discord.held)
-        [thinking] = asked.answers()
-        await inside.discord.delete(thinking)
-    await truth(inside.ann, inside.channel)
-    [_, posted] = [one for one in inside.channel.messages() if BLOCK in one.content]
-    assert posted.interaction is None
-    inside.discord.refusals.clear()
+@pytest.mark.parametrize("status", [*STATUSES, TOO_MANY])
+async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside, status: int):
+    await begin(inside.ann, inside.channel)
+    for method, path in STEPS:
+        await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
+    await (await inside.ben.slash(inside.channel, "write", text="Rain.")).is_done()
+    await nothing_twice(inside.ann, inside.channel, 2)
+    assert len(inside.discord.faults) == len(STEPS)
 
 
-async def test_an_answer_after_the_tokens_life_is_posted_in_the_channel(inside: Inside):
-    begun = await begin(inside.ann, inside.channel)
-    async with inside.discord.holding("PATCH", ORIGINAL, most=1):
-        await inside.ben.click(begun, "Continue")
-        await inside.discord.until(lambda: inside.discord.held)
-        await inside.discord.let_time_pass(16 * 60)
-    assert len(await truth(inside.ann, inside.channel)) == 2
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("kind", [Kind.SILENCE, Kind.RESET, Kind.STATUS])
+async def test_a_webhook_posts_each_line_once_whatever_fails(
+    inside: Inside, kind: Kind, heard: bool
+):
+    inside.services.messages._look = "characters"
+    guild = await inside.discord.guild("The Globe", BOT_MAY | MANAGE_WEBHOOKS)
+    channel, ann = await guild.channel("stage"), await guild.person("Ann")
+    await begin(ann, channel)
+    await inside.discord.fail(
+        kind, "POST", r"/webhooks/\d+/[^/]+$", heard=heard, status=502, after=1
+    )
+    await (await ann.slash(channel, "write", text="Rain.\n\nMAYA: Hello.\n\nWind.")).is_done()
+    assert len(await truth(ann, channel)) == 4
+    assert all(one.webhook for one in channel.messages() if one.is_line)
+    assert len(inside.discord.faults) == 1
 
 
 async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Inside):
@@ -132,14 +118,14 @@ async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Insid
         await inside.discord.until(lambda: inside.discord.held)
         await inside.discord.delete(asked.answers()[0])
     await asked.shows("That message was deleted. Use the command again.")
-    assert len(inside.channel.messages()) == 1
+    await truth(inside.ann, inside.channel)
 
 
 async def test_a_page_that_is_deleted_while_it_is_turned_is_told_in_a_sentence(
     inside: Inside, caplog: pytest.LogCaptureFixture
 ):
     await begin(inside.ann, inside.channel)
-    await (await inside.ann.slash(inside.channel, "write", text=LONG)).shows(BLOCK)
+    await (await inside.ann.slash(inside.channel, "write", text=LONG)).is_done()
     shown = await (await inside.ann.slash(inside.channel, "script show")).shows(BLOCK)
     async with inside.discord.holding("POST", CALLBACK, most=1):
         asked = await inside.ann.click(shown, shown.labels[0])
@@ -154,7 +140,7 @@ async def test_a_window_whose_request_was_lost_is_heard(inside: Inside):
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
     window = await inside.ann.click(begun, "Write")
     submitted = await heard(lambda: inside.ann.submit_modal(window, {"Text": "Rain."}))
-    await submitted.shows(BLOCK)
+    await submitted.is_done()
     assert await truth(inside.ann, inside.channel) == [HEADING, "Rain."]
 
 
@@ -178,9 +164,9 @@ async def test_a_file_is_whole_when_it_is_sent_again(inside: Inside):
 
 async def test_a_delivery_that_is_doubled_does_nothing_although_its_answer_is_lost(inside: Inside):
     await begin(inside.ann, inside.channel)
-    await (await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.")).shows(BLOCK)
+    await (await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.")).is_done()
     undone = await inside.ann.slash(inside.channel, "undo")
-    await undone.shows("undid")
+    await undone.is_done()
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK)
     await inside.discord.deliver_again(undone)
     await undone.is_refused(40060)
@@ -192,9 +178,9 @@ async def test_a_picture_that_fails_does_not_end_a_turn(
 ):
     await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
-    await inside.discord.fail(Kind.SILENCE, "PATCH", ORIGINAL)
-    await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)
-    await (await inside.ann.slash(inside.channel, "continue", lines=5)).shows(BLOCK)
+    await inside.discord.fail(Kind.SILENCE, "PATCH", r"/channels/\d+/messages/")
+    await inside.discord.fail(Kind.RESET, "PATCH", r"/channels/\d+/messages/")
+    await (await inside.ann.slash(inside.channel, "continue", lines=5)).is_done()
     assert len(await truth(inside.ann, inside.channel)) == 6
     assert len(inside.discord.faults) == 2
 
@@ -214,20 +200,23 @@ async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     assert await script(inside.ann, inside.channel) == [HEADING]
 
 
-@pytest.mark.parametrize("how", ["resume", "identify", "drop"])
+@pytest.mark.parametrize("how", ["reconnect", "resume", "identify", "drop"])
 async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside, how: str):
     begun = await begin(inside.ann, inside.channel)
-    async with inside.discord.holding("PATCH", ORIGINAL, most=1):
+    async with inside.discord.holding("POST", POSTED, most=1):
         asked = await inside.ann.click(begun, "Continue")
         await inside.discord.until(lambda: inside.discord.held)
-        if how == "drop":
-            await inside.discord.drop()
-        else:
-            await inside.discord.invalidate(resumable=how == "resume")
-    shown = await asked.shows(BLOCK)
+        match how:
+            case "reconnect":
+                await inside.discord.reconnect()
+            case "drop":
+                await inside.discord.drop()
+            case _:
+                await inside.discord.invalidate(resumable=how == "resume")
+    shown = await asked.is_done()
     await inside.discord.bot_is_ready()
     both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))
-    await asyncio.gather(*(one.shows(BLOCK, "moved on") for one in both))
+    await inside.discord.until(lambda: all(map(settled, both)))
     assert len(await truth(inside.ann, inside.channel)) == 3
     inside.discord.refusals.clear()
 
@@ -235,6 +224,6 @@ async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside, how:
 async def test_what_comes_late_is_done_then(inside: Inside):
     await begin(inside.ann, inside.channel)
     late = await inside.ann.slash(inside.channel, "write", text="Wind.", late=0.5)
-    await (await inside.ben.slash(inside.channel, "write", text="Rain.")).shows(BLOCK)
-    await late.shows(BLOCK)
+    await (await inside.ben.slash(inside.channel, "write", text="Rain.")).is_done()
+    await late.is_done()
     assert await truth(inside.ann, inside.channel) == [HEADING, "Rain.", "Wind."]

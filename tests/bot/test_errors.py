@@ -6,7 +6,7 @@ from bot.errors import ModelError, RequestError, TransactionFailed
 from bot.i18n.catalogue import Count, speaking
 from bot.inference.model import UNSAFE
 from bot.session.rate_limits import RATE_LIMITED
-from bot.ui.responses import _format_error
+from bot.ui.responses import format_error
 
 
 def test_fields_are_escaped_for_people_and_whole_in_a_log():
@@ -15,7 +15,7 @@ def test_fields_are_escaped_for_people_and_whole_in_a_log():
     )
     assert str(error) == "“*a*” is not on this list. See it with /settings banned."
     with speaking("de"):
-        assert _format_error(error).startswith("„\\*a\\*“ steht nicht auf dieser Liste.")
+        assert format_error(error).startswith("„\\*a\\*“ steht nicht auf dieser Liste.")
         assert str(error).endswith("See it with /settings banned.")
 
 
@@ -25,9 +25,9 @@ def test_counts_and_phrases_are_translated():
     assert str(waiting).endswith("Try again in 1 second.")
     assert "a.onnx was rejected: its constants are too large." in str(unsafe)
     with speaking("de"):
-        assert "1 Sekunde" in _format_error(waiting)
-        assert "too large" not in _format_error(unsafe)
+        assert "1 Sekunde" in format_error(waiting)
+        assert "too large" not in format_error(unsafe)
 
 
 def test_a_failed_transaction_says_what_to_do():
-    assert _format_error(TransactionFailed("full")).startswith("The bot's disk is full.")
+    assert format_error(TransactionFailed("full")).startswith("The bot's disk is full.")

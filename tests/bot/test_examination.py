@@ -258,8 +258,8 @@ async def test_damaged_voices_are_refused_in_a_sentence_and_the_bot_goes_on(
         assert sentence in str(ModelError(refusal["sentence"], **refusal["fields"])), name
     listed = answer(await stage.ann.slash(stage.channel, "voice list")).content
     assert listed.startswith("**Voices**")
-    written = await stage.go_on(stage.ann, stage.channel, seed=1)
-    assert "-# tiny, seed 1" in written.response.content
+    await stage.go_on(stage.ann, stage.channel, seed=1)
+    assert len(await stage.lines()) == 2
 
 
 async def test_a_voice_that_hangs_is_given_up(folder: Path, voice: Voice, examiner: ModelSandbox):

@@ -79,7 +79,7 @@ async def test_a_page_is_turned_to_before_the_script_is_read(
     await begin(inside.ann, inside.channel)
     for scene in range(2):
         text = "\n\n".join(f"Knock {scene}-{knock}. {'And on. ' * 60}" for knock in range(6))
-        await (await inside.ben.slash(inside.channel, "write", text=text)).shows(BLOCK)
+        await (await inside.ben.slash(inside.channel, "write", text=text)).is_done()
     for command in ("script show", "script history"):
         shown = await (await inside.ann.slash(inside.channel, command)).shows("page")
         before = shown.content

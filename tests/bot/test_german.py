@@ -13,7 +13,6 @@ import pytest
 from tests.fake_discord.people import Channel, Discord, Guild, Person
 
 from .test_at_once import (
-    BLOCK,
     BY_PERSON,
     HEADING,
     Inside,
@@ -22,11 +21,11 @@ from .test_at_once import (
     begin,
     channel,
     discord,
-    end,
     guild,
     inside,
     script,
     settings,
+    slow_down,
 )
 
 __all__ = ["address", "ann", "channel", "discord", "guild", "inside", "settings"]
@@ -44,15 +43,16 @@ async def hans(guild: Guild) -> Person:
 async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Person, hans: Person):
     begun = await begin(hans, channel)
     assert begun.labels == GERMAN
-    written = await (await hans.slash(channel, "write", text="Rain.")).shows("Rain.")
-    assert written.labels == GERMAN
-    undone = await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
-    assert undone.labels == ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben", "Mehr …"]
+    await (await hans.slash(channel, "write", text="Rain.")).is_done()
+    assert channel.panel().labels == GERMAN
+    await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
+    undone = ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben", "Mehr …"]
+    assert channel.panel().labels == undone
     refused = await (await hans.slash(channel, "script edit", line=5)).shows("Zeile")
     assert refused.content == "Das Skript hat nur 1 Zeile. Wähle eine davon."
     refused = await (await ann.slash(channel, "script edit", line=5)).shows("line")
     assert refused.content == "The script has only 1 line. Choose one of them."
-    written = await (await ann.slash(channel, "write", text="Wind.")).shows("Wind.")
+    written = await (await ann.slash(channel, "write", text="Wind.")).is_done()
     assert written.labels == BY_PERSON
     assert await script(hans, channel) == [HEADING, "Wind."]
 
@@ -73,6 +73,14 @@ async def test_commands_are_named_as_each_of_them_sees_them(
     assert told.labels == ["Ein Skript beginnen"]
 
 
+async def test_settings_have_german_numbers(channel: Channel, hans: Person):
+    await begin(hans, channel)
+    told = await (await hans.slash(channel, "settings show")).shows("Die Einstellungen von")
+    assert "\n- Temperatur 0,75 (0,1 bis 2,0)\n" in told.content
+    assert "\n- Länge 60 Zeichen (0 bis 1.500)\n" in told.content
+    assert "</settings reset:" in told.content
+
+
 async def test_a_window_is_in_the_language_of_whoever_opens_it(
     channel: Channel, ann: Person, hans: Person
 ):
@@ -80,7 +88,7 @@ async def test_a_window_is_in_the_language_of_whoever_opens_it(
     shown = await hans.click(begun, "Write")
     assert (await shown.shows_modal())["title"] == "Die nächsten Zeilen schreiben"
     filled = await hans.submit_modal(shown, {"Wer spricht": "MAYA", "Text": "Oh!"})
-    written = await filled.shows("Oh!")
+    written = await filled.is_done()
     assert written.labels == GERMAN
     shown = await ann.click(written, "Schreiben")
     assert (await shown.shows_modal())["title"] == "Write the next lines"
@@ -88,13 +96,32 @@ async def test_a_window_is_in_the_language_of_whoever_opens_it(
 
 async def test_takes_and_their_vote(channel: Channel, ann: Person, hans: Person):
     await begin(hans, channel)
-    shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
+    shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows("Fassung 1")
     assert shown.content.startswith(
         "-# 2 Fassungen: Alle haben eine Stimme. Die Abstimmung endet <t:"
     )
     assert "**Fassung 1**: tiny, Seed " in shown.content
     await ann.click(shown, shown.find_button("2 · "))
     await hans.discord.until(lambda: shown.labels[1].endswith(" — 1"))
+
+
+async def test_a_take_is_read_whole(channel: Channel, ann: Person, hans: Person):
+    await begin(hans, channel)
+    shown = await (await hans.slash(channel, "continue", takes=5, lines=10)).shows("Fassung 1")
+    [menu] = shown.menus
+    read = [await one.choose(shown, menu, "0") for one in (hans, ann)]
+    assert (await read[0].shows("Fassung 1")).only_for == hans.id
+    assert (await read[1].shows("Take 1")).only_for == ann.id
+
+
+async def test_a_take_that_is_picked(channel: Channel, hans: Person):
+    await begin(hans, channel)
+    shown = await (await hans.slash(channel, "continue", takes=2)).shows("Fassung 1")
+    assert shown.content.startswith(f"-# 2 Fassungen: <@{hans.id}> oder die Moderation wählt eine.")
+    picked = await (await hans.click(shown, shown.find_button("1 · "))).is_done()
+    assert picked.labels == ["Weiter", "Andere Fassung", "Zurücknehmen", "Schreiben", "Mehr …"]
+    closed = "-# Fassung 1 wurde gewählt. Die anderen findest du in </script history:"
+    await hans.discord.until(lambda: shown.content.startswith(closed))
 
 
 @pytest.mark.parametrize(
@@ -110,16 +137,27 @@ async def test_a_vote_ends_in_the_language_of_the_server(
     guild = await inside.discord.guild("Das Schauspielhaus", locale=locale)
     channel, hans = await guild.channel("bühne"), await guild.person("Hans", locale="de")
     await begin(hans, channel)
-    shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
+    shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows("Fassung 1")
     await hans.click(shown, shown.find_button("2 · "))
-    [ballot] = await inside.services.store.polls.list_unannounced_polls()
-    await end(inside, ballot)
+    # The vote ends, because everybody who is present has voted.
 
     def told() -> list[str]:
         return [one.content for one in channel.messages() if over in one.content]
 
     await inside.discord.until(told)
-    await inside.discord.until(lambda: channel.with_buttons()[-1].labels[0] == won)
+    await inside.discord.until(lambda: channel.messages()[-1].labels[:1] == [won])
+
+
+async def test_how_far_a_turn_is(inside: Inside, monkeypatch: pytest.MonkeyPatch):
+    guild = await inside.discord.guild("Das Schauspielhaus")
+    hans = await guild.person("Hans", locale="de")
+    await slow_down(inside.services, monkeypatch)
+    await begin(inside.ann, inside.channel)
+    asked = await hans.slash(inside.channel, "continue", lines=10)
+    shown = await asked.shows("Die Stimme schreibt. Fertige Zeilen: 2.")
+    assert shown.labels == ["Stopp"]
+    await hans.click(shown, "Stopp")
+    await asked.is_done()
 
 
 async def test_what_is_stored_is_the_same_in_each_language(
@@ -130,7 +168,7 @@ async def test_what_is_stored_is_the_same_in_each_language(
     for person, place in zip((ann, hans), channels, strict=True):
         await begin(person, place)
         await (await person.slash(place, "settings writing", seed=7)).shows("7")
-        await (await person.slash(place, "continue")).shows(BLOCK)
+        await (await person.slash(place, "continue")).is_done()
         await (await person.slash(place, "write", text="Rain.")).shows("Rain.")
         files.append(await script(ann, place))
     assert files[0] == files[1]

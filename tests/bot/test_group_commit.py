@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, event
 
 from bot.errors import AlreadyWritten, HeadMoved, TransactionFailed
 from bot.storage.group_commit import GROUP_SIZE
-from bot.storage.schema import Line, Script
+from bot.storage.schema import Line, PostedLine, Script
 from bot.storage.store import Store
 
 from .conftest import BOTH, count, on_a_file
@@ -66,8 +66,12 @@ async def test_no_more_of_them_share_one_than_are_meant_to(
     store: Store, scripts: list[Script], commits: list[int]
 ):
     script = scripts[0]
+    [line] = await append(store, script)
+    commits.clear()
     posts = [
-        store.messages.record_message(message, script.id, [])
+        store.messages.record_post(
+            PostedLine(message=message, channel=1, line=line.id, look="cards", name=None), line
+        )
         for message in range(2 * GROUP_SIZE + 1)
     ]
     await asyncio.gather(*posts)
@@ -149,7 +153,8 @@ async def test_the_message_of_a_script_that_is_deleted_meanwhile_is_not_noted(
 ):
     [line] = await append(store, scripts[0])
     await store.scripts.delete_script(scripts[0].id)
-    await store.messages.record_message(5, scripts[0].id, [line])
+    post = PostedLine(message=5, channel=1, line=line.id, look="cards", name=None)
+    await store.messages.record_post(post, line)
     assert count(where, "posted_lines") == 0
 
 

@@ -33,11 +33,12 @@ from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MAX_WORDS, edit_words
 from bot.session.turn import ScriptPosition
 from bot.storage.schema import Line, Poll, Script
-from bot.ui.cards import NAME_SIZE, format_card, format_credit
+from bot.ui.credits import NAME_SIZE, format_credit
 from bot.ui.images.pictures import describe_statistics
+from bot.ui.looks import format_block
 from bot.ui.markdown import LIMIT, fenced, inline, plain, size
 from bot.ui.poll_messages import format_poll
-from bot.ui.script_messages import format_struck, split_into_messages
+from bot.ui.script_messages import split_into_messages
 from bot.ui.settings_messages import format_words
 
 steadily = settings(max_examples=100, deadline=None, derandomize=True)
@@ -205,15 +206,12 @@ def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
     lines = [line for line in made if line]
     if not lines:
         return
-    for live in ({line.id for line in lines}, {lines[0].id}, set[int]()):
-        content = format_card(lines, live)
-        assert not PING.search(content)
-        assert content.count("```") % 2 == 0
-        assert "`" not in content.replace("```", "")
-        for outside in content.split("```")[::2]:
-            assert all(one.startswith("-#") for one in outside.strip().split("\n") if one)
     for line in lines:
-        assert_inert(format_struck(line.element).removeprefix("-# ~~").removesuffix("~~"))
+        content = format_block(line.element)
+        assert not PING.search(content)
+        assert size(content) <= LIMIT
+        assert content.startswith("```")
+        assert content.count("`") == 6
     for block in split_into_messages(line.element for line in lines):
         assert block.count("`") == 6
         assert not PING.search(block)

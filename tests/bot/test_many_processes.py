@@ -22,7 +22,7 @@ from tests.fake_discord.processes import fake_discord, running_bot
 from tests.tools.postgres_server import ask
 
 from .conftest import count
-from .test_at_once import BLOCK, begin, script, truth
+from .test_at_once import begin, script, truth
 from .test_leases import SOMEBODY_WAITS
 from .test_metrics import Pages, free_port
 from .test_postgres import as_another_program, wait_for
@@ -101,7 +101,7 @@ async def lines_by(person: Person, channel: Channel, *seeds: int) -> list[str]:
     """Return the lines that the voice writes from these seeds, one after the other."""
     for seed in seeds:
         await (await person.slash(channel, "settings writing", seed=seed)).shows("seed")
-        await (await person.slash(channel, "continue")).shows(BLOCK)
+        await (await person.slash(channel, "continue")).is_done()
     return await script(person, channel)
 
 
@@ -202,7 +202,7 @@ async def test_one_that_stops_while_it_writes_stops_nobody_else(
         first.send_signal(signal.SIGSTOP)
     await asyncio.to_thread(wait_for, url, STANDS_STILL)
     # The stopped process holds a lock that every writer needs.
-    await (await ben.click(begun, "Continue")).shows(BLOCK)
+    await (await ben.click(begun, "Continue")).is_done()
     await asyncio.to_thread(until_it_says, processes.logs[2], "Shard ID 0 has connected")
     first.send_signal(signal.SIGCONT)
     assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
@@ -223,11 +223,11 @@ async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(
     first.send_signal(signal.SIGSTOP)
     await asyncio.to_thread(until_it_says, processes.logs[1], "Shard ID 1 has connected")
     # Both processes receive the press.
-    written = await (await ann.click(begun, "Continue")).shows(BLOCK)
+    written = await (await ann.click(begun, "Continue")).is_done()
     first.send_signal(signal.SIGCONT)
     assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
     assert "has lost shards 0 to 1 of 2" in processes.logs[0].read_text().splitlines()[-1]
-    await (await ann.click(written, "Continue")).shows(BLOCK)
+    await (await ann.click(written, "Continue")).is_done()
     assert len(await truth(ann, channel)) == count(url, "lines") == 3
     assert all(TWICE_DELIVERED in one for one in discord.refusals)
     second.send_signal(signal.SIGTERM)

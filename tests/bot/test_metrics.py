@@ -32,7 +32,7 @@ from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import fake_discord, running_bot
 from tests.fake_discord.state import TOKEN
 
-from .test_at_once import BLOCK, begin
+from .test_at_once import begin
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "dashboard.json"
 
@@ -206,7 +206,7 @@ async def staged(discord: Discord, bot: Bot) -> Stage:
     begun = await begin(ann, hall)
     for place in (roof, attic):
         await begin(ben, place)
-    await (await ben.click(begun, "Continue")).shows(BLOCK)
+    await (await ben.click(begun, "Continue")).is_done()
     return Stage(discord, bot, bot.services, *places, ann, ben)
 
 
@@ -225,7 +225,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     time.sleep(HELD)  # noqa: ASYNC251 - the event loop must be late
     gate.set()
     for one in asked:
-        await one.shows(BLOCK)
+        await one.is_done()
     for place in (stage.hall, stage.roof):
         [*_, last] = await stage.services.sessions.get(place.id).load_lines()
         seen.private.append(last.text)
@@ -235,11 +235,11 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
 async def do_all_sorts(stage: Stage) -> None:
     """Act, be refused, fail, repeat a delivery, and let Discord defer an answer."""
     ann, hall = stage.ann, stage.hall
-    await (await ann.slash(hall, "undo")).shows("undid")
+    await (await ann.slash(hall, "undo")).is_done()
     await (await ann.slash(stage.cellar, "continue")).shows("/start")
     async with only_read(stage.services):
         await (await ann.slash(hall, "write", text="Snow.")).shows("is read-only")
-    await (await ann.slash(hall, "write", text="Rain.", times=2)).shows(BLOCK)
+    await (await ann.slash(hall, "write", text="Rain.", times=2)).is_done()
     how = {"status": TOO_MANY, "retry_after": 0.1}
     await stage.discord.fail(Kind.STATUS, "POST", "/callback", **how)
     await (await ann.slash(hall, "help")).shows("/continue")

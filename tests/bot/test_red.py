@@ -195,17 +195,18 @@ async def test_its_owner_installs_it_and_people_use_it(house: House, repository:
     await house.told(enable, "`onbook`, `Continue from here`, `Details`, and `Rewrite this line`")
     await house.told(sync, "Synced 4 commands")
     channel, ann = house.channel, house.owner
-    await (await ann.slash(channel, "onbook start", heading=HEADING)).shows(HEADING)
-    await (await ann.slash(channel, "onbook continue")).shows("-# stage, seed ")
+    await (await ann.slash(channel, "onbook start", heading=HEADING)).is_done()
+    await (await ann.slash(channel, "onbook continue", seed=1)).is_done()
     assert list(house.data.rglob("*.db")) == [house.data / "cogs" / "OnBook" / "onbook.db"]
 
     await house.told("[p]reload bot", "Reloaded `bot`")
-    shown = await (await ann.slash(channel, "onbook continue")).shows("-# stage, seed ")
+    shown = await (await ann.slash(channel, "onbook continue", seed=2)).is_done()
+    lines = [one for one in channel.messages() if one.is_line]
     await house.told("[p]unload bot", "The following package was unloaded: `bot`")
     assert await house.there_is() == before
     await house.told(load, "Loaded `bot`")
-    await ann.click(shown, "Undo")
-    await house.discord.until(lambda: "~~" in shown.content, lambda: f"strokes in {shown}")
+    await (await ann.click(shown, "Undo")).is_done()
+    assert [one for one in channel.messages() if one.is_line] == lines[:-1]
 
     await whom_red_forgets_it_forgets(house)
 
@@ -224,7 +225,7 @@ async def whom_red_forgets_it_forgets(house: House) -> None:
     assert stated == INFO["end_user_data_statement"]
     ben, cleo = await house.guild.person("Ben"), await house.guild.person("Cleo")
     for person, text in ((ben, "It rains."), (cleo, "It snows.")):
-        await (await person.slash(house.channel, "onbook write", text=text)).shows(text)
+        await (await person.slash(house.channel, "onbook write", text=text)).is_done()
     given = "(await bot.cogs['OnBook.privacy'].red_get_data_for_user(user_id={}))".format
     one_file = "['on-book-yours.json'].getvalue().decode()"
     assert "It rains." in await house.evaluated(given(ben.id) + one_file)

@@ -290,8 +290,7 @@ async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(ho
 
 async def test_a_better_line_is_asked_for_in_discord_and_proved(stage: Stage):
     await begin(stage)
-    await stage.ann.slash(stage.channel, "settings writing", quality="best")
-    said = await stage.ben.slash(stage.channel, "continue")
-    assert "```" in said.response.content
+    await stage.go_on(stage.ben, stage.channel, seed=4, quality="best")
+    assert len(await stage.lines()) == 2
     proved = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert "the voice's only line" in proved.content

@@ -10,9 +10,9 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
 from bot.ui.markdown import LIMIT, fenced, size
-from bot.ui.script_messages import format_struck, split_into_messages
+from bot.ui.script_messages import split_into_messages
 
-from .test_markdown import MENTION, nasty_elements, steadily
+from .test_markdown import nasty_elements, steadily
 
 
 @steadily
@@ -54,21 +54,3 @@ def test_marks_without_a_column_take_up_room() -> None:
 def test_a_block_too_small_for_a_line() -> None:
     with pytest.raises(ValueError, match="no room"):
         split_into_messages([], 60)
-
-
-def test_dimmed() -> None:
-    (speech,) = parse_person_text("MAYA (V.O.): (quietly) You came.")
-    assert format_struck(speech) == r"-# ~~MAYA\: \(quietly\) You came\.~~"
-    (action,) = parse_person_text("!~~ `x` @here\nRain")
-    assert format_struck(action) == "-# ~~\u223c\u223c \u02cbx\u02cb @\u200bhere Rain~~"
-
-
-@steadily
-@given(nasty_elements)
-def test_dimmed_is_one_short_line(elements: list[Element]) -> None:
-    for element in elements:
-        line = format_struck(element)
-        assert size(line) <= 160
-        assert "\n" not in line
-        assert line.count("~") == 4
-        assert not MENTION.search(line)

@@ -10,7 +10,8 @@ import pytest
 from bot.errors import RequestError
 from bot.session.turn import Requester, ScriptPosition
 
-from .conftest import BOTH, Stage, answer, count, fields, labels
+from .conftest import BOTH, Stage, answer, count, fields, labels, poll
+from .shown import assert_true
 from .test_cog import HEADING, begin
 from .test_room import House, house, texts
 from .test_tree import moderator, options, write
@@ -77,33 +78,27 @@ async def test_many_scripts_have_pages(stage: Stage):
 
 async def test_the_channel_goes_on_with_another(stage: Stage):
     await two_scripts(stage)
-    (roof,) = stage.with_buttons()
     shown = await choose(stage, "The Diner")
     assert labels(shown) == ["Continue it", "Rename", "Archive", "Delete", "All scripts"]
     await stage.restart()
-    taken = (await stage.ann.click(shown, label="Continue it")).response
-    assert not taken.ephemeral
-    assert taken.content.startswith("-# Ann resumed “The Diner”.\n```\n")
+    await stage.ann.click(shown, label="Continue it")
+    assert stage.messages()[-2].content == "-# Ann resumed “The Diner”."
     assert await stage.lines() == [HEADING]
-    assert stage.with_buttons() == [taken.id] != [roof]
+    await assert_true(stage)
     await write(stage, "Rain.")
     assert await stage.lines() == [HEADING, "Rain."]
+    await assert_true(stage)
     refused = answer(await stage.ann.click(shown, label="Continue it"))
     assert "already running here" in refused.content
 
 
 async def test_the_channel_goes_on_with_one_that_has_no_line_yet(stage: Stage):
-    begun = (await stage.ann.slash(stage.channel, "start", title="The Diner")).response
+    await stage.ann.slash(stage.channel, "start", title="The Diner")
     asked = await stage.ann.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked.response, label="Pause it and start the new one")
-    shown = await choose(stage, "The Diner")
-    taken = (await stage.ann.click(shown, label="Continue it")).response
-    assert taken.content.endswith("\n-# The script is at its start, before the first line.")
-    assert (stage.with_buttons(), labels(taken)) == ([taken.id], ["Continue", "Write", "More…"])
-    shown = await choose(stage, "The Roof")
-    roof = (await stage.ann.click(shown, label="Continue it")).response
-    assert stage.with_buttons() == [roof.id]
-    assert begun.components == []
+    for title in ("The Diner", "The Roof"):
+        await stage.ann.click(await choose(stage, title), label="Continue it")
+        await assert_true(stage)
 
 
 async def test_a_script_gets_another_title(stage: Stage):
@@ -129,13 +124,12 @@ async def test_a_script_is_put_away_and_back(stage: Stage):
     await stage.ben.click(shown, label="Archive")
     await stage.ben.click(shown, label="Continue it")
     assert await stage.lines() == ["EXT. ROOF"]
-    assert stage.with_buttons() == [stage.messages()[-1].id]
+    await assert_true(stage)
 
 
 async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await two_scripts(stage)
-    (end,) = [one for one in stage.messages() if one.components]
-    look = stage.look(end)
+    look = stage.look(stage.panel())
     shown = await choose(stage, "The Roof", by=stage.ben)
     await stage.ben.click(shown, label="Delete")
     assert "Delete “The Roof” with 1 line?" in shown.content
@@ -153,7 +147,7 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await stage.ann.click(await choose(stage, "The Diner"), label="Continue it")
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert "That script was deleted. “The Diner” is running here now." in refused.content
-    assert stage.with_buttons() == [stage.messages()[-1].id]
+    assert stage.panel().id == stage.messages()[-1].id
 
 
 async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
@@ -201,7 +195,8 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     stage: Stage, vote: dict[str, int]
 ):
     await begin(stage)
-    taken = (await stage.go_on(stage.ann, stage.channel, takes=2, seed=1, **vote)).response
+    await stage.go_on(stage.ann, stage.channel, takes=2, seed=1, **vote)
+    taken = poll(stage)
     assert len(labels(taken)) == 2
     shown = await choose(stage, "The Diner")
     await stage.ann.click(shown, label="Delete")
@@ -251,10 +246,10 @@ async def test_what_was_deleted_never_comes_back_under_its_number(house: House):
     await house.session.library.delete(house.writer(), begun.script.id)
     again = await house.start()
     assert again.script.id > begun.script.id
-    assert again.lines[0].id > begun.lines[0].id
+    assert again.script.head > begun.script.head
     with pytest.raises(RequestError, match="was deleted"):
         await house.session.history.undo(
-            house.writer(), ScriptPosition(begun.script.id, begun.lines[0].id)
+            house.writer(), ScriptPosition(begun.script.id, begun.script.head)
         )
 
 

@@ -16,6 +16,7 @@ from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript
 
 from .conftest import Stage, answer, labels
+from .shown import assert_true
 from .test_cog import begin
 from .test_importers import FDX
 from .test_room import House, house
@@ -42,18 +43,18 @@ async def bring_in(stage: Stage, name: str, content: bytes | str, **options: Any
 
 
 async def test_scene_numbers_are_said_to_be_left_out(stage: Stage):
-    begun = await bring_in(stage, "x.fountain", b"INT. DINER #3#\n\nRain.")
-    assert "Scene numbers were left out" in begun.response.content
+    await bring_in(stage, "x.fountain", b"INT. DINER #3#\n\nRain.")
+    assert "Scene numbers were left out" in stage.panel().content
     assert await stage.lines() == ["INT. DINER", "Rain."]
 
 
 async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
-    begun = await bring_in(stage, "x.fountain", DINER, temperature=0.3)
-    assert begun.response.content.startswith(
-        "-# Imported 4 lines. This is the last. Left out: 1 note, comment or section."
+    await bring_in(stage, "x.fountain", DINER, temperature=0.3)
+    assert stage.panel().content.startswith(
+        "-# Imported 4 lines. Left out: 1 note, comment or section."
     )
-    assert labels(begun.response) == ["Continue", "Undo", "Write", "More…"]
-    assert stage.with_buttons() == [begun.response.id]
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
+    await assert_true(stage)
     assert await stage.lines() == [
         "INT. DINER - NIGHT",
         "Rain on the window.",
@@ -64,9 +65,9 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
-    went_on = await stage.ben.click(begun.response, label="Continue")
+    await stage.ben.click(stage.panel(), label="Continue")
     assert len(await stage.lines()) == 5
-    assert stage.with_buttons() == [went_on.response.id]
+    await assert_true(stage)
     await stage.ben.slash(stage.channel, "undo")
     refused = await stage.ben.slash(stage.channel, "undo")
     assert answer(refused).ephemeral
@@ -124,7 +125,7 @@ async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(st
 
 async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
     begun = await bring_in(stage, "a.txt", "茂は来た。雨が降っている。")
-    assert any("does not know many" in one.content for one in begun.followups)
+    assert "does not know many" in answer(begun).content
 
 
 # The room --------------------------------------------------------------------------------------
@@ -136,10 +137,7 @@ def a_play(lines: int) -> str:
 
 async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     elements = parse_person_text(a_play(150))
-    turn = await house.session.library.import_script(
-        house.writer(), NewScript(title="Long"), elements
-    )
-    assert [line.id for line in turn.lines] == [turn.script.head]
+    await house.session.library.import_script(house.writer(), NewScript(title="Long"), elements)
     lines = await house.session.load_lines()
     assert [line.text for line in lines] == [one.text for one in elements]
     assert [line.parent for line in lines] == [None, *(line.id for line in lines[:-1])]

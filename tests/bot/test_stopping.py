@@ -26,9 +26,9 @@ from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import running_bot
 from tests.fake_discord.state import World
 
-from .test_at_once import BLOCK, begin, slow_down
+from .test_at_once import begin, slow_down
 
-ORIGINAL = "@original"
+POSTED = r"/channels/\d+/messages$"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_lines_in_hand_are_finished_and_none_begun(
     with running_bot(discord.address, tmp_path, log, log_level="INFO", **settings) as bot:
         await discord.bot_is_ready()
         begun = await begin(ann, channel)
-        async with discord.holding("PATCH", ORIGINAL, most=1):
+        async with discord.holding("POST", POSTED, most=1):
             asked = await ann.click(begun, "Continue")
             await discord.until(lambda: discord.held)
             bot.send_signal(signal.SIGINT)
@@ -68,7 +68,7 @@ async def test_lines_in_hand_are_finished_and_none_begun(
             # A second signal does not end the bot halfway.
             bot.send_signal(signal.SIGTERM)
             late = await ann.slash(channel, "write", text="Rain.")
-        await asked.shows(BLOCK)
+        await asked.is_done()
         assert await asyncio.to_thread(bot.wait, LONGEST_END) == 0
     await discord.bot_is_gone()
     assert late.how is None
@@ -96,7 +96,7 @@ async def test_it_ends_although_discord_does_not_answer(
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
         begun = await begin(ann, channel)
-        await discord.fail(Kind.SILENCE, "PATCH", ORIGINAL, most=1000)
+        await discord.fail(Kind.SILENCE, "POST", POSTED, most=1000)
         await ann.click(begun, "Continue")
         while len(await bot.services.sessions.get(channel.id).load_lines()) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -132,7 +132,7 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
         await asyncio.sleep(0)
         late = await cid.click(begun, "Continue", custom_id=button)
         await closing_down
-        await written.shows(BLOCK)
+        await written.is_done()
         await waiting.shows("Stopped before the first line. Nothing was added.")
         assert late.answers() == []
     assert 3 <= lines_in(chosen.database) < 11

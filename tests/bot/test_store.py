@@ -20,7 +20,7 @@ from sqlalchemy import URL, event, make_url
 from bot.errors import AlreadyWritten, HeadMoved, StoreError
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
-from bot.storage.schema import ROOT_LINE, Line, Script, make_fork
+from bot.storage.schema import Line, PostedLine, Script, make_fork
 from bot.storage.store import Store
 
 from .conftest import BOTH, count, on_a_file, tell
@@ -56,6 +56,12 @@ def a_draft(text: str, **origin: object) -> Draft:
     return Draft(Element(Kind.ACTION, text), 7, "Ann", STATE, "fingerprint", origin)
 
 
+async def post(store: Store, message: int, line: int) -> None:
+    """Record that a message in channel 1 shows a line."""
+    row = PostedLine(message=message, channel=1, line=line, look="typewriter", name=None)
+    await store.messages.record_post(row, (await store.lines.load_lines([line]))[0])
+
+
 async def append(store: Store, script: int, *texts: str, delivery: str | None = None) -> list[int]:
     """Append to the head, and return the ids of the lines."""
     now = await store.scripts.get_script(script)
@@ -79,16 +85,17 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
     await store.scripts.create_script(a_script())
     script = await store.scripts.create_script(a_script(title="The Roof"))
     [first, second] = await append(store, script.id, "Trunk.", "Left.")
-    await store.messages.record_message(
-        500, script.id, await store.lines.load_lines([first, second])
-    )
+    await post(store, 500, second)
     fork = await store.scripts.create_script(
         make_fork(await store.scripts.get_script(script.id), 1, 7, "A fork"), forked=script.id
     )
     await append(store, fork.id, "Right.")
     now = await store.scripts.find_running_script(1)
     assert now is not None
-    await store.messages.load_messages_showing(now, [second], [500])
+    await store.messages.load_posts(now, 10)
+    await store.messages.find_newest_post(1)
+    await store.messages.replace_lines({500: first})
+    await store.messages.list_unshown_scripts()
     await store.lines.move_head(now, first)
     assert [one.title for one in await store.scripts.list_scripts(1)] == [
         "A fork",
@@ -105,7 +112,7 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
     await store.lines.count_tree_lines(now, second)
     await store.scripts.has_line(now, second)
     await store.lines.is_delivered("Left.")
-    await store.messages.find_posted_lines(500)
+    await store.messages.find_post(500)
     await store.polls.find_poll_by_message(500)
     await store.states.find_nearest_state(second, "fingerprint")
     line = await store.lines.find_line(first)
@@ -298,8 +305,6 @@ async def test_each_voice_has_a_state_of_its_own_which_is_replaced(store: Store)
 async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
     script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, *(f"Line {number}." for number in range(450)))
-    await store.messages.record_message(100, script.id, await store.lines.load_lines(ids[:3]))
-    await store.messages.record_message(200, script.id, await store.lines.load_lines(ids[-1:]))
     script, was = await store.scripts.get_script(script.id), await store.lines.load_path(ids[-1])
     drafts = [a_draft("New."), a_draft("Newer.")]
     lines, head = await store.lines.rewrite_line(script, was[1], drafts, "rewriting", asker=9)
@@ -315,11 +320,6 @@ async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
     assert [copy.copy_of for copy in copies] == ids[2:]
     assert [copy.ordinal for copy in copies] == list(range(2, 450))
     assert {copy.delivery for copy in copies} == {"rewriting"}
-    posts = await store.messages.load_messages_showing(script, [ids[0], head])
-    assert {message: [line.id for line in shown] for message, shown in posts.items()} == {
-        100: [*ids[:3], *(line.id for line in now[1:4])],
-        200: [ids[-1], head],
-    }
     assert [line.text for line in await store.lines.load_path(ids[-1])] == [
         line.text for line in was
     ]
@@ -330,29 +330,53 @@ async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
 # Posts and facts -------------------------------------------------------------------------------
 
 
-async def test_a_message_is_found_by_any_of_its_lines_and_comes_with_all(store: Store):
+async def test_the_messages_of_a_script_are_those_of_its_lines_in_its_channel(store: Store):
     script = await store.scripts.create_script(a_script())
     [one, two, three] = await append(store, script.id, "One.", "Two.", "Three.")
-    await store.messages.record_message(300, script.id, await store.lines.load_lines([three]))
-    await store.messages.record_message(100, script.id, [])
-    await store.messages.record_message(200, script.id, await store.lines.load_lines([two, one]))
-    await store.messages.record_message(200, script.id, await store.lines.load_lines([two]))
+    fork = await store.scripts.create_script(
+        make_fork(await store.scripts.get_script(script.id), 1, 7, "A fork"), forked=script.id
+    )
+    [four] = await append(store, fork.id, "Four.")
+    for message, line in ((300, three), (100, one), (400, four), (200, two), (200, three)):
+        await post(store, message, line)
 
-    async def shown(*lines: int) -> list[tuple[int, list[int]]]:
-        posts = await store.messages.load_messages_showing(script, lines)
-        return [(message, [line.id for line in lines]) for message, lines in posts.items()]
+    async def shown(of: Script, limit: int | None = None) -> list[tuple[int, int]]:
+        return [(one.message, one.line) for one in await store.messages.load_posts(of, limit)]
 
-    assert await shown(two) == [(200, [one, two])]
-    assert await shown(three, one) == [(200, [one, two]), (300, [three])]
-    assert await shown(ROOT_LINE) == [(100, [])]
-    elsewhere = await store.scripts.create_script(a_script(channel=2))
-    assert await store.messages.load_messages_showing(elsewhere, [one, ROOT_LINE]) == {}
-    beside = await store.scripts.create_script(a_script())
-    assert list(await store.messages.load_messages_showing(beside, [one, ROOT_LINE])) == [200]
-    await store.messages.delete_message(200)
-    assert await shown(ROOT_LINE, one, three) == [(100, []), (300, [three])]
+    assert await shown(script) == [(100, one), (200, two), (300, three)]
+    assert await shown(fork, 2) == [(300, three), (400, four)]
+    elsewhere = make_fork(await store.scripts.get_script(script.id), 2, 7, "Elsewhere")
+    assert await shown(await store.scripts.create_script(elsewhere)) == []
+    assert await store.messages.find_newest_post(1) == 400
+    await store.messages.replace_lines({200: three, 300: two})
+    assert await shown(script, 2) == [(200, three), (300, two)]
+    await store.scripts.delete_script(script.id)
+    assert await shown(fork) == [(100, one), (200, three), (300, two), (400, four)]
+    await store.messages.delete_posts([200])
+    assert await shown(fork, 2) == [(300, two), (400, four)]
     await store.messages.delete_all_messages()
-    assert await shown(ROOT_LINE, three) == []
+    assert await shown(fork) == []
+
+
+async def test_a_script_is_unshown_until_a_message_shows_its_last_line(store: Store):
+    script = await store.scripts.create_script(a_script())
+    [one, two] = await append(store, script.id, "One.", "Two.")
+    for message, line, unshown in ((100, one, 1), (200, two, 0)):
+        await post(store, message, line)
+        assert len(await store.messages.list_unshown_scripts()) == unshown
+
+
+async def test_each_channel_has_one_panel(store: Store):
+    assert await store.messages.find_channel(1) is None
+    for panel in (5, 6, None):
+        await store.messages.record_panel(1, 9, panel)
+        await store.messages.record_panel(2, None, 7)
+        assert (await store.messages.find_channel(1)).panel == panel
+    await store.messages.record_asked_for_webhooks(1, 9)
+    assert (await store.messages.find_channel(1)).asked_for_webhooks
+    await store.guilds.delete_guild(9)
+    assert await store.messages.find_channel(1) is None
+    assert (await store.messages.find_channel(2)).panel == 7
 
 
 async def test_a_fact_is_noted_until_another_takes_its_place(store: Store):
@@ -370,7 +394,7 @@ async def test_everything_is_there_when_it_is_opened_again(where: Path | URL):
     store = await Store.open(where)
     script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, "One.", "Two.")
-    await store.messages.record_message(100, script.id, await store.lines.load_lines(ids))
+    await post(store, 100, ids[1])
     await store.key_values.save_value("synced", "a")
     await store.close()
     store = await Store.open(where)
@@ -379,7 +403,7 @@ async def test_everything_is_there_when_it_is_opened_again(where: Path | URL):
     assert (running.id, running.head) == (script.id, ids[1])
     assert [line.text for line in await store.lines.load_path(ids[1])] == ["One.", "Two."]
     assert (await store.states.find_state(ids[0], "fingerprint")).tobytes() == STATE.tobytes()
-    assert list(await store.messages.load_messages_showing(running, ids)) == [100]
+    assert [one.message for one in await store.messages.load_posts(running)] == [100]
     assert await store.key_values.find_value("synced") == "a"
     await store.close()
 

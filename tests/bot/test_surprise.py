@@ -26,7 +26,6 @@ from bot.session.surprisal import (
     load_last_surprisal,
     make_cells,
     measure_surprisal,
-    name_character,
     predict_characters,
 )
 from bot.storage.schema import Line, Provenance
@@ -223,8 +222,8 @@ def test_every_row_fits_on_the_paper():
 
 
 def test_a_comma_is_not_quoted():
-    assert name_character(",") == "a comma"
-    assert name_character("x") == "“x”"
+    assert pictures._phrase_character(",") == "a comma"
+    assert pictures._phrase_character("x") == "“x”"
 
 
 @pytest.mark.parametrize("locale", ["en", "de"])

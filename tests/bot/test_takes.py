@@ -16,14 +16,14 @@ from bot.session import polls
 from bot.session.polls import count_votes, find_winner
 from bot.session.preferences import MAX_TAKES
 from bot.storage.schema import Poll
-from bot.ui import cards, live_polls
+from bot.ui import live_polls
 from bot.ui.live_polls import LivePolls
 from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
 
-from .conftest import Stage, answer, labels
-from .test_at_once import flat
-from .test_buttons import BY_VOICE, HEADING, assert_true, begin, blocks_of, unnoted
+from .conftest import Stage, answer, labels, poll
+from .shown import assert_true, letters
+from .test_buttons import BY_VOICE, HEADING, begin, unnoted
 from .test_disk import only_read
 from .test_tree import moderator, options, write
 
@@ -37,9 +37,10 @@ def _absent(monkeypatch: pytest.MonkeyPatch):
 
 
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
-    """Ask for takes, and return the message that shows them."""
+    """Ask for takes, and return the message that shows them, or says why there are none."""
     wishes = {"takes": 3, "seed": 5, **wishes}
-    return answer(await stage.go_on(by or stage.ann, stage.channel, **wishes))
+    asked = await (by or stage.ann).slash(stage.channel, "continue", **wishes)
+    return answer(asked) or poll(stage)
 
 
 async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
@@ -86,7 +87,7 @@ def counts(shown: Any) -> list[int]:
 
 
 async def test_who_asked_picks_a_take(stage: Stage):
-    begun = (await begin(stage)).response
+    await begin(stage)
     shown = await ask(stage)
     assert numbers(shown) == NUMBERS
     assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
@@ -98,12 +99,11 @@ async def test_who_asked_picks_a_take(stage: Stage):
     (body,) = [one for one in stage.sent() if one["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
     assert await stage.lines() == [HEADING]
-    assert stage.with_buttons() == [begun.id, shown.id]
     written = await takes(stage, shown)
-    picked = await press(stage, shown, "Take 2")
+    await press(stage, shown, "Take 2")
     assert await stage.lines() == [HEADING, written[1]]
-    assert labels(picked) == BY_VOICE
-    assert stage.with_buttons() == [picked.id]
+    assert labels(stage.panel()) == BY_VOICE
+    assert shown.components == []
     assert shown.content.startswith("-# Take 2 was chosen.")
     assert shown.content.count("~~") == 4
     await assert_true(stage)
@@ -188,13 +188,15 @@ async def test_takes_outlive_a_restart(stage: Stage):
 
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
-    begun = (await begin(stage)).response
+    await begin(stage)
     await stage.ann.slash(stage.channel, "settings writing", takes=2)
-    shown = await press(stage, begun, "Continue", stage.ben)
-    assert numbers(shown) == NUMBERS[:2]
-    picked = await press(stage, shown, "Take 1", stage.ben)
-    assert labels(await press(stage, picked, "Another take")) == BY_VOICE
-    assert labels(await ask(stage, takes=1)) == BY_VOICE
+    await press(stage, stage.panel(), "Continue", stage.ben)
+    assert numbers(poll(stage)) == NUMBERS[:2]
+    await press(stage, poll(stage), "Take 1", stage.ben)
+    await press(stage, stage.panel(), "Another take")
+    assert labels(stage.panel()) == BY_VOICE
+    await stage.ann.slash(stage.channel, "continue", takes=1)
+    assert len(await stage.lines()) == 3
 
 
 async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
@@ -212,7 +214,7 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
 
 
 async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
-    old = (await begin(stage)).response
+    await begin(stage)
     shown = await ask(stage)
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
@@ -223,7 +225,6 @@ async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
     told = await press(stage, shown, "Take 1")
     assert told.content.startswith("These takes were deleted")
     assert await stage.lines() == ["EXT. ROOF"]
-    assert old.components == []
 
 
 # Voted -----------------------------------------------------------------------------------------
@@ -249,12 +250,11 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     assert await stage.lines() == [HEADING]
     await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, written[1]]
-    told = stage.messages()[-1]
-    assert told.content.startswith("-# Voting has ended. Take 2 won with 2 of 3 votes.\n```\n")
-    assert labels(told) == BY_VOICE
+    told = stage.messages()[-3]
+    assert told.content == "-# Voting has ended. Take 2 won with 2 of 3 votes."
+    assert labels(stage.panel()) == BY_VOICE
     assert shown.content.startswith("-# Take 2 won the vote.")
     assert counts(shown) == [0, 2, 1]
-    assert stage.with_buttons() == [told.id]
     await assert_true(stage)
 
 
@@ -278,39 +278,9 @@ async def test_without_votes_the_first_take_is_chosen(stage: Stage):
     shown = await ask(stage, vote=600)
     written = await takes(stage, shown)
     await stage.world.advance_time(601)
-    said = stage.messages()[-1].content
-    assert said.startswith("-# Nobody voted, so take 1 was chosen.\n")
+    assert stage.messages()[-3].content == "-# Nobody voted, so take 1 was chosen."
     assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
     assert await stage.lines() == [HEADING, written[0]]
-
-
-async def test_a_vote_ends_when_everybody_present_has_voted(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(polls, "PRESENT", dt.timedelta(hours=1))
-    await begin(stage)
-    await stage.ben.slash(stage.channel, "write", text="Rain.")
-    shown = await ask(stage, vote=600)
-    written = await takes(stage, shown)
-    await vote(stage, shown, 2, moderator(stage))
-    await vote(stage, shown, 3, stage.ben)
-    await stage.world.settle()
-    assert len(await stage.lines()) == 2
-    await vote(stage, shown, 2)
-    await stage.world.settle()
-    assert await stage.lines() == [HEADING, "Rain.", written[1]]
-    seen = len(stage.messages())
-    await stage.world.advance_time(601)
-    assert len(stage.messages()) == seen
-
-
-async def test_while_people_vote_only_the_takes_have_buttons(stage: Stage):
-    begun = (await begin(stage)).response
-    shown = await ask(stage, vote=600)
-    assert stage.with_buttons() == [shown.id]
-    assert begun.components == []
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    assert len(stage.with_buttons()) == 2
 
 
 async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
@@ -324,13 +294,12 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     told = stage.messages()[-1]
     assert told.content.startswith(
         "-# Voting has ended. Take 2 won with 1 of 1 vote. The script has moved on, so it was "
-        "not changed.\n-# ~~"
+        "not changed.\n**Take 2**: tiny, seed 6\n```\n"
     )
     assert labels(told) == ["Continue from here"]
     assert shown.components == []
-    await stage.ann.context_menu(stage.channel, "Continue from here", told)
+    await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
-    await assert_true(stage)
 
 
 async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: Stage):
@@ -379,16 +348,15 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
     [ballot] = await stage.services.store.polls.list_unannounced_polls()
     await stage.services.sessions.get(stage.channel.id).polls.close(ballot.id)
     assert numbers(shown) == NUMBERS
-    before = len(stage.messages())
     for _ in range(2):
         await stage.restart()
         await stage.world.settle()
-    [told] = stage.messages()[before:]
+    [told] = [one for one in stage.messages() if one.content.startswith("-# Voting")]
     assert told.content.startswith("-# Voting has ended. Take 2 won with 1 of 1 vote.")
     assert shown.content.startswith("-# Take 2 won the vote.")
     assert shown.components == []
     assert await stage.lines() == [HEADING, written[1] if stands else "Rain."]
-    assert labels(told) == (BY_VOICE if stands else ["Continue from here"])
+    assert labels(told) == ([] if stands else ["Continue from here"])
     if stands:
         await assert_true(stage)
 
@@ -404,9 +372,9 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[Poll]()
         hold = its.in_flight.track
-        live = LivePolls(bot, its.sessions, its.poster, its.messages, hold)
-        monkeypatch.setattr(live, "watch", watched.append)
-        await live.resume()
+        polls = LivePolls(bot, its.sessions, its.poll_messages, its.messages, hold)
+        monkeypatch.setattr(polls, "watch", watched.append)
+        await polls.resume()
         assert len(watched) == (shard == its_shard)
 
 
@@ -429,9 +397,9 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     await stage.world.advance_time(31)
     assert await stage.lines() == [HEADING, written[0]]
     assert shown.components == []
-    assert len(stage.messages()) == before + 1
+    assert len(stage.messages()) == before + 2
     await stage.world.advance_time(4000)
-    assert len(stage.messages()) == before + 1
+    assert len(stage.messages()) == before + 2
     await assert_true(stage)
 
 
@@ -446,39 +414,12 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
     assert await stage.lines() == [HEADING, written[0]]
 
 
-async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(cards, "CARD_SIZE", 300)
-    posts, record = stage.services.store.messages, stage.services.store.messages.record_message
-
-    async def record_and_fail(*of: Any) -> None:
-        await record(*of)
-        monkeypatch.setattr(posts, "record_message", record)
-        stage.world.backend.faults.append(fault)
-
-    await begin(stage)
-    await ask(stage, lines=6, vote=600)
-    before = len(stage.messages())
-    stage.world.inject_error("POST", "/channels/*/messages", status=400, times=3)
-    fault = stage.world.backend.faults.pop()
-    monkeypatch.setattr(posts, "record_message", record_and_fail)
-    await stage.world.advance_time(700)
-    assert len(stage.messages()) == before + 1
-    await stage.world.advance_time(1000)
-    told = stage.messages()[before:]
-    pages = [page for one in told for page in blocks_of(one)]
-    assert len(pages) == len(set(pages)) > 2
-    assert sum("Nobody voted" in one.content for one in told) == 1
-    await assert_true(stage)
-    assert await stage.services.store.key_values.find_value("vote 1 0") is None
-
-
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
     await begin(stage)
     asked = stage.go_on(stage.ann, stage.channel, takes=3, seed=5, vote=600)
-    shown = await unnoted(stage, asked)
-    await vote(stage, shown, 2, stage.ben)
+    await unnoted(stage, asked)
+    shown = poll(stage)
+    await press(stage, shown, "Vote for 2", stage.ben)
     assert counts(shown) == [0, 1, 0]
     await stage.world.advance_time(601)
     assert shown.content.startswith("-# Take 2 won the vote.")
@@ -491,7 +432,8 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
 ):
     await begin(stage)
     asked = stage.go_on(stage.ann, stage.channel, takes=3, seed=5, vote=600)
-    shown = await unnoted(stage, asked)
+    await unnoted(stage, asked)
+    shown = poll(stage)
     await stage.world.advance_time(601)
     assert numbers(shown) == NUMBERS
     if deleted:
@@ -529,7 +471,7 @@ async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
         await stage.world.advance_time(601)
     await stage.world.settle()
     assert await stage.lines() == [HEADING, written[2 if meanwhile else 1]]
-    assert stage.with_buttons() == [stage.messages()[-1].id]
+    await assert_true(stage)
 
 
 class Slow(Bot):
@@ -554,7 +496,7 @@ async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_la
     await stage.restart()
     stage.world.bot.dispatch("ready")
     await stage.world.settle()
-    [told] = stage.messages()[before:]
+    told = stage.messages()[before - 1]
     assert told.content.startswith("-# Niemand hat abgestimmt")
 
 
@@ -591,13 +533,16 @@ async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stag
     await begin(stage)
     shown = await ask(stage, takes=MAX_TAKES, lines=10)
     _, second, *_ = await takes(stage, shown)
-    assert flat(second) not in flat(shown.content)
+    assert letters(second) not in letters(shown.content)
     await stage.restart()
     read = await stage.ben.select(shown, values=["1"])
     pages = [read.response, *read.followups]
     assert all(page.ephemeral for page in pages)
     assert pages[0].content.startswith("**Take 2**: tiny, seed 15 to 24\n```\n")
-    assert flat("".join(block for page in pages for block in blocks_of(page))) == flat(second)
+    blocks = [
+        block for page in pages for block in re.findall(r"```\n(.*?)```", page.content, re.DOTALL)
+    ]
+    assert letters("".join(blocks)) == letters(second)
     assert await stage.lines() == [HEADING]
     await press(stage, shown, "Take 2")
     assert (await stage.lines())[1:] == second.split("\n\n")

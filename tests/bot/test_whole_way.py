@@ -51,8 +51,7 @@ async def test_own_scripts_become_a_voice_that_writes(
         ann = guild.add_member(env.create_user("Ann"))
         await env.settle()
         await ann.slash(channel, "start", heading="INT. DINER - NIGHT")
-        before = await ann.slash(channel, "continue")
-        assert "-# tiny, seed " in before.response.content
+        await ann.slash(channel, "continue")
 
         # The bot runs while the voice is trained.
         sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
@@ -67,9 +66,9 @@ async def test_own_scripts_become_a_voice_that_writes(
 
         told = await ann.slash(channel, "voice use", voice="mine", script=True)
         assert "“mine” writes this script from now on" in told.response.content
-        after = await ann.slash(channel, "continue")
-        assert "“mine” has read the script and continues it" in after.response.content
-        assert "-# mine, seed " in after.response.content
+        await ann.slash(channel, "continue")
+        panel = channel.history()[-1]
+        assert "“mine” has read the script and continues it" in panel.content
         shown = await ann.slash(channel, "voice info", voice="mine")
         assert "own texts" in shown.response.content
     finally:

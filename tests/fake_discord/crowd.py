@@ -29,9 +29,6 @@ from .processes import fake_discord, running_bot
 FIRST, TEXT = 1.0, 3.0
 """Seconds within which everybody should see an answer, and the text."""
 
-BLOCK = "```"
-"""The mark of a message that has lines of a script, and of no other."""
-
 Answered = tuple[Asked, Message]
 
 
@@ -43,7 +40,7 @@ def names(count: int) -> list[str]:
 def report(answered: Sequence[Answered]) -> str:
     """Return a table of how long people waited."""
     first = [asked.seen - asked.began for asked, _ in answered if asked.seen]
-    text = [at - asked.began for asked, shown in answered if (at := shown.when(BLOCK))]
+    text = [shown.versions[0].at - asked.began for asked, shown in answered]
     rows = [("seconds from the command to", "median", "99 %", "most", "asked", "met")]
     rows += [_row("the first visible answer", first, FIRST), _row("the text", text, TEXT)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -64,7 +61,7 @@ async def measured(address: str, channels: int, rounds: int) -> list[Answered]:
         people = [await guild.person(name) for name in names(channels)]
         places = [await guild.channel(person.name) for person in people]
         for person, place in zip(people, places, strict=True):
-            await (await person.slash(place, "start", heading="A hall")).shows(BLOCK)
+            await (await person.slash(place, "start", heading="A hall")).is_done()
         crowd = zip(people, places, strict=True)
         found = await asyncio.gather(*(_write(one, place, rounds) for one, place in crowd))
         return [one for of_person in found for one in of_person]
@@ -74,7 +71,8 @@ async def _write(person: Person, channel: Channel, rounds: int) -> list[Answered
     found: list[Answered] = []
     for _ in range(rounds):
         asked = await person.slash(channel, "continue")
-        found.append((asked, await asked.shows(BLOCK)))
+        await asked.is_done()
+        found.append((asked, [one for one in channel.messages() if one.is_line][-1]))
     return found
 
 

@@ -28,7 +28,11 @@ WRITERS_MAY = discord.Permissions.text().value | discord.Permissions(view_channe
 """A person's permissions by default."""
 
 BOT_MAY = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    attach_files=True,
+    read_message_history=True,
 ).value
 """The bot's permissions by default."""
 
@@ -47,6 +51,11 @@ class Look(Version):
     def text(self) -> str:
         """Return all that the message says, in components too."""
         return rules.said({"content": self.content, "components": self.components})
+
+
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, because layout and escapes change neither."""
+    return "".join(filter(str.isalnum, text.upper()))
 
 
 @dataclass
@@ -106,6 +115,22 @@ class Message:
         return list(self.buttons)
 
     @property
+    def is_panel(self) -> bool:
+        """Return whether the message has the buttons of a script."""
+        return bool({"Write", "Schreiben"} & set(self.labels))
+
+    @property
+    def is_line(self) -> bool:
+        """Return whether the message shows a line, in any look."""
+        is_card = any(one["type"] == rules.CONTAINER for one in self.versions[-1].components)
+        is_block = self.content.startswith("```") and not self.labels
+        return self.webhook is not None or is_card or is_block
+
+    def reads(self, line: str) -> bool:
+        """Return whether the message shows a line, given as Fountain."""
+        return letters(line) in (letters(self.text), letters(self.author + self.text))
+
+    @property
     def attachments(self) -> list[Json]:
         """Return the message's attachments."""
         return self.versions[-1].attachments
@@ -148,16 +173,38 @@ class Asked:
         found = (self.discord.messages[one] for one in self.messages)
         return [message for message in found if not message.deleted]
 
+    def results(self) -> list[Message]:
+        """Return the messages of the channel that are new or others since the request."""
+        seen = Channel(self.discord, self.channel).messages() if self.channel else []
+        return [one for one in seen if one.id > self.id or one.versions[-1].at > self.began]
+
     async def shows(self, *texts: str) -> Message:
-        """Wait for an answering message that contains one of these texts."""
+        """Wait for an answer, or else a result, that contains one of these texts."""
 
         def find() -> Message | None:
-            for message in self.answers():
+            for message in (*self.answers(), *self.results()):
                 if any(text in message.text for text in texts):
                     return message
             return None
 
-        return await self.discord.until(find, lambda: f"{texts} in {self}", [self.id])
+        return await self.discord.until(find, lambda: f"{texts} in {self}")
+
+    async def is_done(self) -> Message:
+        """Wait for the end of "thinking", and return the panel, or the takes.
+
+        What was asked for stands in the channel then.
+        """
+
+        def find() -> Message | None:
+            if self.seen is None or any(one.thinking for one in self.answers()):
+                return None
+            messages = Channel(self.discord, self.channel).messages()
+            panels = [one for one in messages if one.is_panel]
+            # While people vote, the takes have the only buttons.
+            with_buttons = panels or [one for one in messages if one.buttons]
+            return with_buttons[-1] if len(panels) <= 1 and with_buttons else None
+
+        return await self.discord.until(find, lambda: f"the end of {self}")
 
     async def shows_modal(self) -> Json:
         """Wait for a modal window."""
@@ -223,9 +270,25 @@ class Channel:
         found = self.discord.messages_in(self.id)
         return [one for one in found if not one.deleted and one.only_for is None]
 
-    def with_buttons(self) -> list[Message]:
-        """Return the messages that have buttons."""
-        return [message for message in self.messages() if message.buttons]
+    def panel(self) -> Message:
+        """Return the one message with the buttons of a script."""
+        [panel] = [message for message in self.messages() if message.is_panel]
+        return panel
+
+    def tells(self, lines: Sequence[str]) -> bool:
+        """Return whether everybody sees the lines of a script, once each, in order, over a panel.
+
+        Where none was shown before, ten may be missing at the beginning.
+        """
+        messages = self.messages()
+        shown = [message for message in messages if message.is_line]
+        panels = [message for message in messages if message.is_panel]
+        return (
+            min(len(lines), 10) <= len(shown) <= len(lines)
+            and all(map(Message.reads, reversed(shown), reversed(lines)))
+            and len(panels) == 1
+            and all(message.id < panels[0].id for message in shown)
+        )
 
 
 @dataclass

@@ -15,6 +15,7 @@ from .state import (
     COMPONENTS_V2,
     EPHEMERAL,
     MANAGE_MESSAGES,
+    READ_MESSAGE_HISTORY,
     TOKEN,
     USE_EXTERNAL_APPS,
     Answer,
@@ -72,6 +73,7 @@ class Rest:
             web.get(hook + "/messages/{message}", self.answer_message),
             web.patch(hook + "/messages/{message}", self.edit_answer),
             web.delete(hook + "/messages/{message}", self.delete_answer),
+            web.get(channel, self.history),
             web.post(channel, self.send),
             web.get(channel + "/{message}", self.message),
             web.patch(channel + "/{message}", self.edit),
@@ -333,6 +335,20 @@ class Rest:
         if "nonce" in body:
             self.world.nonces[known] = message.id
         return self.shown(message)
+
+    async def history(self, request: web.Request) -> web.Response:
+        """Return the messages after another one that everybody sees, the newest first."""
+        where = self.world.channel(int(request.match_info["channel"]))
+        if where.guild:
+            self.world.require(where, READ_MESSAGE_HISTORY)
+        after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
+        found = [
+            one
+            for one in self.world.messages.values()
+            if one.channel == where.id and one.id > after and not one.only_for and not one.deleted
+        ]
+        first = sorted(found, key=lambda one: one.id)[:limit]
+        return json_answer([payloads.message(self.world, one) for one in reversed(first)])
 
     async def message(self, request: web.Request) -> web.Response:
         """Return a message."""

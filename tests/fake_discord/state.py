@@ -29,7 +29,8 @@ EPHEMERAL = 1 << 6
 COMPONENTS_V2 = 1 << 15
 """The flag of a message that consists of components; once set, it stays."""
 
-VIEW_CHANNEL, MANAGE_MESSAGES, MANAGE_WEBHOOKS = 1 << 10, 1 << 13, 1 << 29
+VIEW_CHANNEL, MANAGE_MESSAGES, READ_MESSAGE_HISTORY = 1 << 10, 1 << 13, 1 << 16
+MANAGE_WEBHOOKS = 1 << 29
 
 USE_EXTERNAL_APPS = 1 << 50
 """The permission without which everybody's answers from user-installed bots are private."""

@@ -33,30 +33,26 @@ from typing import Any
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS
 from tests.fake_discord.faults import GATEWAYS, STATUSES, TOO_MANY, Kind
-from tests.fake_discord.people import Asked, Channel, Discord, Message, Person
+from tests.fake_discord.people import Asked, Channel, Discord, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 
-from .kills.crowd import Crowd, card_of, gathered, has_end
+from .kills.crowd import Crowd, gathered
 from .kills.truth import Truth
 
 REQUESTS = {
     "first answer": ("POST", "/callback"),
-    "lines": ("PATCH", "@original"),
-    "repaint": ("PATCH", r"/channels/\d+/messages/"),
-    "further message": ("POST", r"/channels/\d+/messages$"),
-    "follow-up": ("POST", r"/webhooks/\d+/[^/]+$"),
+    "line": ("POST", r"/webhooks/\d+/[^/]+$"),
+    "panel": ("POST", r"/channels/\d+/messages$"),
+    "same panel": ("PATCH", r"/channels/\d+/messages/"),
+    "line or panel that goes": ("DELETE", r"/messages/\d+$"),
+    "end": ("DELETE", "@original"),
 }
 
 HANDSHAKE = "GET", "^/(session/)?$"
 """The requests for a connection to the gateway."""
 
 OFTEN = 0.1
-"""How often somebody writes a text that needs a further message, and how often a command that is
-answered by a follow-up.
-"""
-
-PARTS, FILLING = 2, "Rain falls on the roof. " * 40
-"""Messages that a long text needs, and the filling that makes each of its lines long."""
+"""How often somebody writes two lines, and how often a command that is refused."""
 
 TO_ANSWER = 8.0
 """Seconds in which the bot must answer first. Discord allows 3, but a machine may be busy."""
@@ -87,8 +83,9 @@ class Outcome:
     lines: int = 0
     """Turns whose lines are in the database."""
     lost: int = 0
-    """Lines that were shown but are not in the database, or are there but were shown to nobody."""
+    """Lines that were shown but are not in the database, and halves of turns."""
     doubled: int = 0
+    """Lines that are stored twice, and channels that do not show their script once, in order."""
     away: dict[str, list[float]] = field(default_factory=dict)
     """Seconds until the bot heard events again, by the fault of its session."""
     wrong: int = 0
@@ -112,12 +109,10 @@ class Writers(Crowd):
     stopped = False
     next_delivery: dict[str, float]
     """The fault of the next delivery, which happens once."""
-    long: dict[int, str]
-    """The words that each part of a long text has, and nothing else has, by request."""
 
     async def write(self) -> None:
         """Write with everybody until stopped, then wait until each request has an end."""
-        self.next_delivery, self.long = {}, {}
+        self.next_delivery = {}
         await asyncio.gather(*(self._write_on(*one) for one in self.people))
 
     async def _write_on(self, person: Person, channel: Channel) -> None:
@@ -138,53 +133,18 @@ class Writers(Crowd):
                     await self.discord.until(partial(self.has_end, asked))
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """Ask as a crowd does, and for texts that need more messages than the first answer."""
+        """Ask as a crowd does, and for what is refused or has several lines."""
         match random.choices(("long", "redo", "other"), (OFTEN, OFTEN, 1 - 2 * OFTEN))[0]:
             case "long":
-                token = f"{random.getrandbits(60):x}"
-                text = "\n\n".join(f"{token} {n}. {FILLING}" for n in range(PARTS))
+                text = "\n\n".join(f"{random.getrandbits(60):x}." for _ in range(2))
                 asked = await person.slash(channel, "write", text=text, **how)
-                self.long[asked.id] = token.upper()
-                self.asked[asked.id] = asked, PARTS
+                self.asked[asked.id] = asked, 2
             case "redo":  # there is nothing to redo, except after an undo
                 asked = await person.slash(channel, "script redo", **how)
                 self.asked[asked.id] = asked, 0
             case _:
                 asked = await super().ask(person, channel, **how)
         return asked
-
-    def has_end(self, asked: Asked) -> bool:
-        """Return whether a person was answered, to the last part."""
-        if not has_end(asked):
-            return False
-        refused = any(one.only_for for one in asked.answers())
-        return asked.id not in self.long or refused or len(self._parts(asked)) >= PARTS
-
-    def shown(self) -> dict[str, str]:
-        """Return the lines that anybody has seen, flat, by the request."""
-        parts = {one: self._parts(self.asked[one][0]) for one in self.long}
-        long = {str(one): "".join(dict.fromkeys(cards)) for one, cards in parts.items() if cards}
-        return super().shown() | long
-
-    def shown_twice(self) -> int:
-        """Return how many answers stand in more messages than they need."""
-        parts = [self._parts(self.asked[one][0]) for one in self.long]
-        return super().shown_twice() + sum(len(set(cards)) < len(cards) for cards in parts)
-
-    def _parts(self, asked: Asked) -> list[str]:
-        """Return the text that each message of a long answer shows.
-
-        Where the script's end is shown again, a note stands above it.
-        """
-        found = sorted(self.discord.messages.values(), key=lambda one: one.id)
-        mine = (one for one in found if one.channel == asked.channel and one.only_for is None)
-        cards = (card_of(one) for one in mine if _is_part(one, asked))
-        return [card for card in cards if self.long[asked.id] in card]
-
-
-def _is_part(message: Message, asked: Asked) -> bool:
-    sent = message.interaction is None and not message.versions[0].content.startswith("-#")
-    return sent or message.interaction == asked.id
 
 
 def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
@@ -213,6 +173,8 @@ async def play(writers: Writers, times: int) -> Outcome:
     await _fail(writers, outcome, times)
     writers.stopped = True
     await writing
+    await writers.discord.mend()
+    await writers.write_once_more()
     return outcome
 
 
@@ -287,12 +249,12 @@ def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
     outcome.answered = sum(map(writers.has_end, asked))
     outcome.refused = sum(one.how is None for one in asked)
     outcome.without_end = outcome.asked - outcome.answered - outcome.refused
-    shown = writers.shown()
-    found = truth.look(shown, writers.wanted())
-    there = truth.deliveries()
-    outcome.lines = len(there)
-    outcome.lost = found.lost + found.halves + len(there - set(shown))
-    outcome.doubled = found.doubled + writers.shown_twice()
+    found = truth.look({}, writers.wanted())
+    outcome.lines = len(truth.deliveries())
+    outcome.lost = truth.count_unknown(writers.seen()) + found.halves
+    untold = writers.untold(truth.paths())
+    print(*untold, sep="\n")
+    outcome.doubled = found.doubled + len(untold)
     outcome.wrong = found.wrong + found.broken
     return outcome
 

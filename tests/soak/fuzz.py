@@ -434,7 +434,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
         found = await asyncio.to_thread(drawn, commands, number, seeded)
         sender = Sender(discord, channels, people)
         for channel in channels:
-            await (await people[0].slash(channel, "start", heading="Roof")).shows("```")
+            await (await people[0].slash(channel, "start", heading="Roof")).is_done()
         began = time.perf_counter()
         await sender.send_all(found)
         sender.report.seconds = time.perf_counter() - began

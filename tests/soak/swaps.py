@@ -16,12 +16,13 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,10 +33,12 @@ from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, read_runner_settings
 from export.__main__ import main as export
 from tests.fake_discord.bot import bot_here
-from tests.fake_discord.crowd import BLOCK, names
+from tests.fake_discord.crowd import names
 from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person
 from tests.fake_discord.processes import ROOT, UNLIMITED, fake_discord
 from tests.fake_discord.state import TOKEN
+
+from .kills.crowd import has_end
 
 VOICE, OTHER = "voice", "other"
 """The voice whose file changes, and one whose file does not."""
@@ -107,7 +110,7 @@ async def write_and_change(
         ada = await guild.person("Ada", may=WRITERS_MAY | 1 << 5)
         places = [await guild.channel(person.name) for person in people]
         for person, place in zip(people, places, strict=True):
-            await (await person.slash(place, "start", heading="A hall")).shows(BLOCK)
+            await (await person.slash(place, "start", heading="A hall")).is_done()
         done = asyncio.Event()
         crowd = zip(people, places, strict=True)
         writing = [asyncio.create_task(_write(*one, done, outcome)) for one in crowd]
@@ -129,6 +132,9 @@ async def write_and_change(
         ended = time.time()
         done.set()
         await asyncio.gather(*writing)
+    with closing(sqlite3.connect(folder / "onbook.db")) as database:
+        rows = database.execute("SELECT DISTINCT credit FROM lines WHERE author IS NULL")
+        outcome.voices = {credit for (credit,) in rows}
     return outcome, began, ended
 
 
@@ -142,9 +148,12 @@ def _put(file: Path, place: Path) -> None:
 async def _write(person: Person, place: Channel, done: asyncio.Event, outcome: Outcome) -> None:
     """Ask for one line after another."""
     while not done.is_set():
-        shown = await _told(await person.slash(place, "continue"), outcome, BLOCK)
-        *_, credit = shown.content.splitlines()
-        outcome.voices.add(credit.removeprefix("-# ").partition(",")[0])
+        asked = await person.slash(place, "continue")
+        await asked.discord.until(
+            lambda asked=asked: has_end(asked), lambda asked=asked: str(asked)
+        )
+        outcome.commands += 1
+        outcome.failed += [one.content for one in asked.answers()]
 
 
 async def _told(asked, outcome: Outcome, text: str) -> Message:

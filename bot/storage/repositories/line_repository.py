@@ -169,8 +169,7 @@ class LineRepository(Repository):
     ) -> tuple[list[Line], int]:
         """Add lines beside a line, copy what followed it below them, and move the head there.
 
-        The new lines and the copies are added to the messages of the lines that they replace. All
-        or nothing.
+        All or nothing.
 
         Returns:
             The new lines, and the new head.
@@ -185,7 +184,6 @@ class LineRepository(Repository):
             )
             for new in lines:
                 new.rewrite_of = line.id
-            await line_tree.show_replacement(session, script, line, lines)
             head = await line_tree.copy_following(session, script, lines[-1], line)
             await line_tree.move_head(session, script, head)
         return lines, head

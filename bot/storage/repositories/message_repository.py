@@ -1,95 +1,134 @@
-"""Read and write which lines Discord's messages show."""
+"""Read and write which messages show lines, and which message is the panel of a channel."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import erasure, line_tree
 from ..database import Database
 from ..dialects import insert
-from ..schema import ROOT_LINE, Line, Poll, PostedLine, Script, StaleMessage
+from ..schema import Channel, Line, Poll, PostedLine, Script, StaleMessage
 
 
 class MessageRepository:
-    """The messages that show lines, and those of them that are stale."""
+    """The messages that show lines, those of them that are stale, and the panels."""
 
     def __init__(self, transactions: Database) -> None:
         self._transactions = transactions
 
-    async def find_posted_lines(self, message: int) -> tuple[int, list[Line]] | None:
-        """Return the id of the script that a message shows, and its lines there, or None."""
+    async def find_post(self, message: int) -> PostedLine | None:
+        """Return the record of a message that shows a line, or None."""
         async with self._transactions.reading() as session:
-            rows = await session.execute(
-                select(PostedLine.script, Line)
-                .outerjoin(Line, Line.id == PostedLine.line)
-                .where(PostedLine.message == message)
-                .order_by(Line.id)
-            )
-            found = [(script, line) for script, line in rows]
-        return (found[0][0], [line for _, line in found if line]) if found else None
+            return await session.get(PostedLine, message)
 
-    async def load_messages_showing(
-        self, script: Script, lines: Iterable[int], messages: Iterable[int] = ()
-    ) -> dict[int, list[Line]]:
-        """Load ``messages`` and those that show any of ``lines``, each with all of its lines.
+    async def load_posts(self, script: Script, limit: int | None = None) -> list[PostedLine]:
+        """Load the messages in a script's channel that show its lines, the newest one last.
 
-        Only the script's channel is searched, in which other scripts may share its lines. The
-        latest message is the last one.
+        A ``limit`` leaves out the older ones.
         """
-        shown = dict[int, list[Line]]()
+        wanted = (
+            select(PostedLine)
+            .join(Line, Line.id == PostedLine.line)
+            .where(PostedLine.channel == script.channel, line_tree.is_in_tree(script))
+            .order_by(PostedLine.message.desc())
+            .limit(limit)
+        )
         async with self._transactions.reading() as session:
-            wanted = line_tree.query_messages_showing(script, lines, messages)
-            ids = sorted(await session.scalars(wanted))
-            for start in range(0, len(ids), line_tree.BATCH):
-                rows = await session.execute(
-                    select(PostedLine.message, Line)
-                    .outerjoin(Line, Line.id == PostedLine.line)
-                    .where(PostedLine.message.in_(ids[start : start + line_tree.BATCH]))
-                    .order_by(PostedLine.message, Line.id)
-                )
-                for message, line in rows:
-                    shown.setdefault(message, []).extend([line] if line else [])
-        return shown
+            return list(reversed(list(await session.scalars(wanted))))
 
-    async def record_message(self, message: int, script: int, lines: Sequence[Line]) -> None:
-        """Record the lines that a message shows; none for the message that begins a script.
-
-        The message is stale if a name or text was erased since the lines were read.
-        """
-        shown = [line.id for line in lines] or [ROOT_LINE]
-        rows = [{"message": message, "script": script, "line": line} for line in shown]
+    async def record_post(self, post: PostedLine, line: Line) -> None:
+        """Record the message that shows a line; it is stale if the text was erased meanwhile."""
+        columns = {column.key: getattr(post, column.key) for column in PostedLine.__table__.columns}
 
         async def change(session: AsyncSession) -> None:
-            if await session.scalar(select(Script.id).where(Script.id == script)) is None:
+            if await session.scalar(select(Line.id).where(Line.id == line.id)) is None:
                 return  # the script was deleted before its message could be recorded
-            await session.execute(insert(session, PostedLine).on_conflict_do_nothing(), rows)
-            if await erasure.were_erased(session, lines):
-                stale = insert(session, StaleMessage).values(message=message, script=script)
+            await session.execute(insert(session, PostedLine).on_conflict_do_nothing(), columns)
+            if await erasure.was_erased(session, line):
+                stale = insert(session, StaleMessage).values(message=post.message)
                 await session.execute(stale.on_conflict_do_nothing())
 
         await self._transactions.commit(change)
 
-    async def delete_message(self, message: int) -> None:
-        """Record that a message was deleted."""
-        async with self._transactions.writing() as session:
-            await session.execute(delete(PostedLine).where(PostedLine.message == message))
+    async def replace_lines(self, lines: Mapping[int, int]) -> None:
+        """Record that messages, by their ids, show other lines than before."""
+        rows = [{"message": message, "line": line} for message, line in lines.items()]
+        if rows:
+            async with self._transactions.writing() as session:
+                await session.execute(update(PostedLine), rows)
+
+    async def delete_posts(self, messages: Collection[int]) -> None:
+        """Record that messages were deleted."""
+        if messages:
+            async with self._transactions.writing() as session:
+                await session.execute(delete(PostedLine).where(PostedLine.message.in_(messages)))
 
     async def delete_all_messages(self) -> None:
         """Record that all messages are gone, as after the end of a simulated Discord."""
         async with self._transactions.writing() as session:
-            await session.execute(delete(PostedLine))
-            await session.execute(delete(StaleMessage))
+            for table in (PostedLine, StaleMessage, Channel):
+                await session.execute(delete(table))
             await session.execute(update(Poll).values(message=None))
+
+    async def list_unshown_scripts(self) -> list[Script]:
+        """Return the running scripts whose last line no message shows."""
+        shown = select(PostedLine.line).where(
+            PostedLine.line == Script.head, PostedLine.channel == Script.channel
+        )
+        wanted = select(Script).where(Script.running, Script.head.is_not(None), ~shown.exists())
+        async with self._transactions.reading() as session:
+            return list(await session.scalars(wanted.order_by(Script.id)))
+
+    # Channels
+
+    async def find_channel(self, channel: int) -> Channel | None:
+        """Return what the bot keeps of a channel, or None."""
+        async with self._transactions.reading() as session:
+            return await session.get(Channel, channel)
+
+    async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
+        """Record which message is the panel of a channel."""
+        await self._update_channel(channel, guild, panel=message)
+
+    async def record_asked_for_webhooks(self, channel: int, guild: int | None) -> None:
+        """Record that somebody was told that the bot may not manage webhooks in a channel."""
+        await self._update_channel(channel, guild, asked_for_webhooks=True)
+
+    async def find_newest_post(self, channel: int) -> int:
+        """Return the newest message of a channel that shows a line, or 0."""
+        newest = select(func.max(PostedLine.message)).where(PostedLine.channel == channel)
+        async with self._transactions.reading() as session:
+            return await session.scalar(newest) or 0
+
+    async def _update_channel(self, channel: int, guild: int | None, **columns: object) -> None:
+        async with self._transactions.writing() as session:
+            row = await session.get(Channel, channel)
+            if row is None:
+                session.add(Channel(id=channel, guild=guild, **columns))
+                return
+            for name, value in columns.items():
+                setattr(row, name, value)
+
+    # Stale messages
 
     async def list_stale_messages(self) -> dict[int, list[int]]:
         """Return the messages that show erased names or text, by script, the oldest first."""
+        owner = func.coalesce(Line.script, Poll.script)
+        wanted = (
+            select(StaleMessage.message, owner)
+            .outerjoin(PostedLine, PostedLine.message == StaleMessage.message)
+            .outerjoin(Line, Line.id == PostedLine.line)
+            .outerjoin(Poll, Poll.message == StaleMessage.message)
+            .where(or_(Line.id.is_not(None), Poll.id.is_not(None)))
+            .order_by(StaleMessage.message)
+        )
         found: dict[int, list[int]] = {}
         async with self._transactions.reading() as session:
-            for stale in await session.scalars(select(StaleMessage).order_by(StaleMessage.message)):
-                found.setdefault(stale.script, []).append(stale.message)
+            for message, script in await session.execute(wanted):
+                found.setdefault(script, []).append(message)
         return found
 
     async def mark_messages_redrawn(self, messages: Iterable[int]) -> None:

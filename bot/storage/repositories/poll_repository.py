@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 from ...errors import HeadMoved
 from ...screenplay.drafts import Draft
 from .. import line_tree
-from ..deletion import delete_posted_result_keys
 from ..schema import Line, Poll, Script, Vote
 from ..state_eviction import count_state_bytes
 from .repository import Repository
@@ -122,4 +121,3 @@ class PollRepository(Repository):
         async with self._database.writing() as session:
             announced = update(Poll).where(Poll.id == poll).values(announced=True)
             await session.execute(announced)
-            await delete_posted_result_keys(session, select(Poll.id).where(Poll.id == poll))

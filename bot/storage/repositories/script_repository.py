@@ -148,9 +148,3 @@ class ScriptRepository(Repository):
         """Return whether a line is in a script's tree: its own, or above the line of its fork."""
         wanted = select(Line.id).where(Line.id == line, line_tree.is_in_tree(script))
         return await self._scalar(wanted) is not None
-
-    async def have_common_lines(self, one: Script, other: Script) -> bool:
-        """Return whether scripts have lines in common, because one is a fork of the other."""
-        async with self._database.reading() as session:
-            families = [await line_tree.load_family(session, script) for script in (one, other)]
-        return not families[0].isdisjoint(families[1])

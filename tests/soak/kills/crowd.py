@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,28 +17,30 @@ from typing import Any, TypeVar
 
 from bot.inference.model import Model
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import Asked, Channel, Discord, Look, Message, Person
+from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Person
 from tests.fake_discord.processes import ROOT, fake_discord
-from tests.fake_discord.state import TOKEN
+from tests.fake_discord.state import MANAGE_WEBHOOKS, TOKEN
 
 from .points import POINTS
-from .truth import Found, Truth, flat
+from .truth import Found, Truth
 
 C = TypeVar("C", bound="Crowd")
-
-BLOCK = "```"
 
 OUTSIDE = {
     "the first answer comes": ("POST", "/callback", False),
     "the first answer is there": ("POST", "/callback", True),
-    "the lines come": ("PATCH", "@original", False),
-    "the lines are there": ("PATCH", "@original", True),
-    "a repaint comes": ("PATCH", r"/channels/\d+/messages/", False),
-    "a repaint is there": ("PATCH", r"/channels/\d+/messages/", True),
+    "a line comes": ("POST", r"/webhooks/\d+/[^/]+$", False),
+    "a line is there": ("POST", r"/webhooks/\d+/[^/]+$", True),
+    "the panel comes": ("POST", r"/channels/\d+/messages$", False),
+    "the panel is there": ("POST", r"/channels/\d+/messages$", True),
+    "a deletion comes": ("DELETE", "/messages/", False),
+    "a deletion is there": ("DELETE", "/messages/", True),
 }
 """The points of a turn that Discord sees: a request's method, its path, and whether it is done."""
 
 AT_RANDOM = "at random"
+
+AT_THE_END = "no more"
 
 LATEST, AT_MOST = 1.0, 30
 """Seconds within which a random kill comes, and how often at most a point is passed before."""
@@ -117,7 +119,7 @@ class Crowd:
     async def begin(self) -> None:
         """Begin a script in every channel."""
         begun = [await person.slash(channel, "start", title="T") for person, channel in self.people]
-        await asyncio.gather(*(one.shows("starts here") for one in begun))
+        await asyncio.gather(*(one.is_done() for one in begun))
 
     async def write_until_killed(self) -> None:
         """Write with everybody, each after the last answer, until the bot is killed."""
@@ -159,14 +161,28 @@ class Crowd:
         """Return whether a person was answered."""
         return has_end(asked)
 
-    def shown(self) -> dict[str, str]:
-        """Return the lines that anybody has seen, flat, by the request."""
-        found = {one: _seen(asked) for one, (asked, lines) in self.asked.items() if lines}
-        return {str(one): cards[0] for one, cards in found.items() if cards}
+    def seen(self) -> list[tuple[str, str]]:
+        """Return the author and the text of each line that anybody has ever seen."""
+        messages = self.discord.messages.values()
+        return [(one.author, one.versions[0].text) for one in messages if one.is_line]
 
-    def shown_twice(self) -> int:
-        """Return how many answers stand in more than one message."""
-        return sum(len(_seen(asked)) > 1 for asked, lines in self.asked.values() if lines)
+    def untold(self, paths: Mapping[int, Sequence[str]]) -> list[str]:
+        """Return what is seen in each channel that does not tell its script, given its lines."""
+        return [
+            f"{channel.shown()} of {paths[channel.id]}"
+            for _, channel in self.people
+            if not channel.tells(paths[channel.id])
+        ]
+
+    async def write_once_more(self) -> None:
+        """Write a line in every channel, so that what was not shown before is shown."""
+        asked = [
+            await person.slash(channel, "write", text=f"{random.getrandbits(60):x}.")
+            for person, channel in self.people
+        ]
+        await self.discord.until(
+            lambda: all(map(has_end, asked)), lambda: str(list(map(str, asked)))
+        )
 
     def wanted(self) -> dict[str, int]:
         """Return how many lines were asked for."""
@@ -174,28 +190,18 @@ class Crowd:
 
 
 def has_end(asked: Asked) -> bool:
-    """Return whether a person was answered; a note that the answer takes a while is none."""
-    return any(not one.thinking and is_end(one.versions[-1]) for one in asked.answers())
+    """Return whether a person was answered; a note that the answer takes a while is none.
+
+    The answer of a turn is deleted when its lines stand in the channel.
+    """
+    answers = asked.answers()
+    is_gone = bool(asked.messages) and not answers
+    return is_gone or any(not one.thinking and is_end(one.versions[-1]) for one in answers)
 
 
 def is_end(version: Look) -> bool:
     """Return whether a message that looks like this reports the end of a request."""
     return version.content not in ("", "…") and list(version.buttons) != ["Stop"]
-
-
-def _seen(asked: Asked) -> list[str]:
-    """Return the text that each answer with lines first showed of them."""
-    found = [asked.discord.messages[one] for one in asked.messages]
-    return [card for one in found if one.only_for is None and (card := card_of(one))]
-
-
-def card_of(message: Message) -> str:
-    """Return the text of the lines that a message first showed, flat."""
-    for version in message.versions:
-        parts = version.content.split(BLOCK)
-        if len(parts) > 1:
-            return flat("".join(parts[1::2]))
-    return ""
 
 
 async def kills(
@@ -216,15 +222,23 @@ async def kills(
             await bots.ended()
             for point in points:
                 await _kill(crowd, bots, point)
-                one = truth.look(crowd.shown(), crowd.wanted())
-                one.doubled += crowd.shown_twice()
+                one = truth.look({}, crowd.wanted())
+                one.lost += truth.count_unknown(crowd.seen())
                 found.setdefault(point, Found()).__iadd__(one)
+            crowd.bot = await bots.start()
+            await discord.bot_is_ready()
+            await crowd.write_once_more()
+            untold = crowd.untold(truth.paths())
+            found[AT_THE_END] = Found(shown=len(crowd.seen()), doubled=len(untold))
+            print(*untold, sep="\n")
+            os.kill(crowd.bot, signal.SIGKILL)
+            await bots.ended()
     return found
 
 
 async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
     """Return a crowd of one person in each of so many channels."""
-    guild = await discord.guild("The Playhouse")
+    guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
     return kind(
         discord,
         [

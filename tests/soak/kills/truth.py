@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -94,6 +94,28 @@ class Truth:
                 "SELECT count(*) - count(DISTINCT text) FROM lines WHERE author IS NOT NULL",
             )
             found.wrong = self._wrong(database)
+        return found
+
+    def count_unknown(self, seen: Iterable[tuple[str, str]]) -> int:
+        """Count the lines that people saw, by author and text, which the database lacks."""
+        with closing(sqlite3.connect(self.path)) as database:
+            there = {flat(text) for (text,) in database.execute("SELECT text FROM lines")}
+        return sum(there.isdisjoint((flat(text), flat(author + text))) for author, text in seen)
+
+    def paths(self) -> dict[int, list[str]]:
+        """Return the lines of the script that runs in each channel."""
+        with closing(sqlite3.connect(self.path)) as database:
+            above = {
+                line: (parent, text)
+                for line, parent, text in database.execute("SELECT id, parent, text FROM lines")
+            }
+            heads = database.execute("SELECT channel, head FROM scripts WHERE running").fetchall()
+        found: dict[int, list[str]] = {}
+        for channel, head in heads:
+            path = found.setdefault(channel, [])
+            while head is not None:
+                head, text = above[head]
+                path.insert(0, text)
         return found
 
     def deliveries(self) -> set[str]:

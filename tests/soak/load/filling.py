@@ -43,7 +43,8 @@ SHIFTED = {
     "redo_pointers": {"script": "script", "line": "line", "child": "line"},
     "states": {"line": "line"},
     "surprisals": {"line": "line"},
-    "posted_lines": {"message": "message", "line": "line", "script": "script"},
+    "posted_lines": {"message": "message", "channel": "channel", "line": "line"},
+    "channels": {"id": "channel", "guild": "guild", "panel": "message"},
 }
 """The columns in which a copy differs, and the objects that each of them counts."""
 
@@ -51,6 +52,8 @@ OWNED_BY = {
     "scripts": "kept.id",
     "states": "(SELECT script FROM lines WHERE lines.id = kept.line)",
     "surprisals": "(SELECT script FROM lines WHERE lines.id = kept.line)",
+    "posted_lines": "(SELECT script FROM lines WHERE lines.id = kept.line)",
+    "channels": "(SELECT id FROM scripts WHERE scripts.channel = kept.id AND running)",
 }
 """The script to which a row belongs, where the row does not name one."""
 

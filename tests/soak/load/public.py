@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.fake_discord.people import Asked, Channel, Discord, Message, Person
-from tests.fake_discord.state import Answer, NotPossible
+from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Message, Person
+from tests.fake_discord.state import MANAGE_WEBHOOKS, Answer, NotPossible
 from tests.soak.faults import Writers
-from tests.soak.kills.crowd import BLOCK, Crowd, is_end
+from tests.soak.kills.crowd import Crowd, is_end
 
 GO_ON, TAKE, UNDO, WRITE = "Continue", "Another take", "Undo", "Write"
 """The labels of the buttons under a script's last line."""
@@ -34,7 +34,7 @@ MIX = {
 
 TITLE = "The Night"
 
-PRIVATE = {"/script show": BLOCK, "/scripts": TITLE}
+PRIVATE = {"/script show": "```", "/scripts": TITLE}
 """Commands with private answers, and the mark of such an answer that is no refusal."""
 
 PREPARING = 32
@@ -71,8 +71,8 @@ class Deed:
             return self.acknowledged()
         answers = [asked.discord.messages[one] for one in asked.messages]
         looks = [look for one in answers for look in one.versions if is_end(look)]
-        if self.under and asked.how == Answer.SILENCE:
-            looks += [look for look in self.under.versions if look.at > asked.began]
+        if answers and all(one.deleted for one in answers):  # the lines stand in the channel
+            return Moment(max(one.deleted_at or 0.0 for one in answers), asked.travelled)
         first = min(looks, key=lambda look: look.at, default=None)
         return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
 
@@ -104,7 +104,7 @@ class Public(Crowd):
             heading = f"INT. {self._token()} - NIGHT"
             asked = await person.slash(channel, "start", title=TITLE, heading=heading)
             self.asked[asked.id] = asked, 1
-            await asked.shows(BLOCK)
+            await asked.is_done()
 
         await _some_at_a_time(self.people, start)
 
@@ -164,7 +164,7 @@ class Public(Crowd):
 
     async def _press(self, what: str, person: Person, channel: Channel) -> Deed:
         label = what.removeprefix("button ")
-        under = next(iter(reversed(channel.with_buttons())), None)
+        under = next((one for one in channel.messages() if one.is_panel), None)
         if under is None:
             raise NotPossible("nothing has a button here")
         asked = await person.click(under, label)
@@ -240,13 +240,13 @@ class Unlucky(Writers):
         """Begin a script in every channel, not all within the same moment."""
 
         async def start(person: Person, channel: Channel) -> None:
-            await (await person.slash(channel, "start", title=TITLE)).shows("starts here")
+            await (await person.slash(channel, "start", title=TITLE)).is_done()
 
         await _some_at_a_time(self.people, start)
 
     async def write(self) -> None:
         """Write so many times a second until stopped, then wait until each request has an end."""
-        self.next_delivery, self.long = {}, {}
+        self.next_delivery = {}
         async with asyncio.TaskGroup() as writing:
             while not self.stopped:
                 await asyncio.sleep(random.expovariate(self.rate))
@@ -275,7 +275,7 @@ async def places(discord: Discord, guilds: int, channels: int) -> list[tuple[Per
     """
     found: list[tuple[Person, Channel]] = []
     for number in range(guilds):
-        guild = await discord.guild(f"House {number}")
+        guild = await discord.guild(f"House {number}", BOT_MAY | MANAGE_WEBHOOKS)
         here = channels // guilds + (number < channels % guilds)
         found += [(await guild.person("Pat"), one) for one in await guild.channels(here)]
     return found

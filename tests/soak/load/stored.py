@@ -13,7 +13,6 @@ from typing import Any
 from tests.fake_discord.people import Asked, Channel, Discord, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord
 from tests.soak import machine
-from tests.soak.kills.crowd import card_of
 
 from . import filling
 from .databases import Database
@@ -195,9 +194,10 @@ async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
             texts = list[str]()
             for place, times in wanted if pair % 2 else reversed(wanted):
                 took, asked = await _took(*place, "continue", {})
-                texts.append("".join(card_of(one) for one in asked.answers()))
+                seen = [(one.author, one.text) for one in asked.results() if one.is_line]
+                texts.append(str(seen))
                 times += [took] if pair else []
-            if not texts[0] or texts[0] != texts[1]:
+            if texts[0] == "[]" or texts[0] != texts[1]:
                 found.others += texts
             await _took(*town.at(warm), "undo", {})
     return found

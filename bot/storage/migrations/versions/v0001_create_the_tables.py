@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("role", sa.BigInteger()),
         sa.Column("seed", INT64),
         sa.Column("erased", INT64, nullable=False),
+        sa.Column("look", sa.String()),
         sa.Column("style", sa.String()),
         sa.PrimaryKeyConstraint("id", name="pk_scripts"),
         sa.UniqueConstraint("delivery", name="uq_scripts_delivery"),
@@ -154,22 +155,30 @@ def upgrade() -> None:
     op.create_table(
         "posted_lines",
         sa.Column("message", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.BigInteger(), nullable=False),
         sa.Column("line", INT64, nullable=False),
-        sa.Column("script", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_posted_lines_script"),
-        sa.PrimaryKeyConstraint("message", "line", name="pk_posted_lines"),
+        sa.Column("look", sa.String(), nullable=False),
+        sa.Column("name", sa.String()),
+        sa.PrimaryKeyConstraint("message", name="pk_posted_lines"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_posted_lines_channel", "posted_lines", ["channel"])
     op.create_index("ix_posted_lines_line", "posted_lines", ["line"])
+
+    op.create_table(
+        "channels",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("guild", sa.BigInteger()),
+        sa.Column("panel", sa.BigInteger()),
+        sa.Column("asked_for_webhooks", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_channels"),
+    )
 
     op.create_table(
         "stale_messages",
         sa.Column("message", sa.BigInteger(), nullable=False),
-        sa.Column("script", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_stale_messages_script"),
         sa.PrimaryKeyConstraint("message", name="pk_stale_messages"),
     )
-    op.create_index("ix_stale_messages_script", "stale_messages", ["script"])
 
     op.create_table(
         "redo_pointers",

@@ -1,0 +1,195 @@
+"""Post, edit and delete the messages that show one line each, in the look of their script."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import discord
+
+from ..screenplay.elements import Element
+from ..storage.schema import Line, PostedLine, Script
+from .delivery import (
+    CONNECTION_ERRORS,
+    EDIT_SECONDS,
+    NO_MENTIONS,
+    REQUEST_TIMEOUT,
+    MessageChannel,
+    edit_message,
+    post_message,
+    send_with_retries,
+)
+from .faces import Faces, find_monogram
+from .images.monogram import Colour
+from .looks import Look, find_speaker, format_block, format_card, format_message, make_webhook_name
+from .webhook_pace import WebhookPace
+from .webhooks import Webhooks
+
+SURE_SECONDS = 0.9
+"""Seconds within which discord.py has sent a webhook's message once; it retries after a second."""
+
+
+def make_nonce(*parts: object) -> str:
+    """Return the nonce of a message, which is the same for the same parts in every process."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+
+
+class LineMessages:
+    """The messages of lines."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self.webhooks = Webhooks(client)
+        self._faces = Faces(client)
+        self._pace = WebhookPace()
+
+    async def choose_look(self, channel: MessageChannel, wanted: str | None) -> Look:
+        """Return the look that is wanted, or where it is not possible, cards.
+
+        None wants characters, too.
+        """
+        look = Look(wanted or Look.CHARACTERS)
+        if look is Look.CHARACTERS and await self.webhooks.find(channel) is None:
+            return Look.CARDS
+        return look
+
+    async def post(
+        self, channel: MessageChannel, script: Script, line: Line, look: Look, newest: int
+    ) -> tuple[PostedLine, bool]:
+        """Post the message of a line.
+
+        Args:
+            channel: The channel.
+            script: The script.
+            line: The line.
+            look: The look of the message.
+            newest: The newest recorded message of the channel. A second attempt after the same
+                message posts nothing new, as when a process died before it recorded the first one;
+                but webhooks know no such thing.
+
+        Returns:
+            The message, and whether it may have been posted more than once.
+        """
+        name, is_sure, nonce = None, True, make_nonce(line.id, newest)
+        message: discord.Message
+        match look:
+            case Look.CHARACTERS:
+                name = make_name(script, line.element)
+                message, is_sure = await self._speak(channel, script, line.element, name)
+            case Look.CARDS:
+                card = format_card(line.element, await _find_colour(line.element))
+                message = await post_message(channel, None, nonce, view=card)
+            case Look.TYPEWRITER:
+                message = await post_message(channel, format_block(line.element), nonce)
+        post = PostedLine(
+            message=message.id, channel=channel.id, line=line.id, look=look, name=name
+        )
+        return post, is_sure
+
+    async def edit(
+        self, channel: MessageChannel, script: Script, post: PostedLine, line: Line
+    ) -> bool:
+        """Show a line in a message that was posted for another; return False if that is gone."""
+        if post.name is not None:
+            content = format_message(line.element, make_name(script, line.element), post.name)
+            return await self._ask_webhook(
+                channel,
+                lambda webhook, thread: webhook.edit_message(
+                    post.message, content=content, allowed_mentions=NO_MENTIONS, thread=thread
+                ),
+                post.message,
+            )
+        if post.look == Look.CARDS:
+            card = format_card(line.element, await _find_colour(line.element))
+            shown: dict[str, Any] = {"view": card}
+        else:
+            shown = {"content": format_block(line.element)}
+        with suppress(discord.NotFound):
+            await edit_message(channel, post.message, **shown)
+            return True
+        return False
+
+    async def delete(self, channel: MessageChannel, post: PostedLine) -> None:
+        """Delete the message of a line, if it exists."""
+        if post.name is not None:
+            await self.delete_spoken(channel, post.message)
+            return
+        partial = discord.PartialMessage(channel=channel, id=post.message)
+        with suppress(discord.NotFound):
+            await send_with_retries(partial.delete, EDIT_SECONDS)
+
+    def fits(self, script: Script, post: PostedLine, line: Line) -> bool:
+        """Return whether a message can show a line under the name that the message has."""
+        return post.name is None or post.name == make_name(script, line.element)
+
+    async def delete_spoken(self, channel: MessageChannel, message: int) -> None:
+        """Delete a message of the channel's webhook, recorded or not."""
+        await self._ask_webhook(
+            channel, lambda webhook, thread: webhook.delete_message(message, thread=thread), message
+        )
+
+    async def _speak(
+        self, channel: MessageChannel, script: Script, element: Element, name: str
+    ) -> tuple[discord.WebhookMessage, bool]:
+        """Post a message by the channel's webhook, and return whether it was sent just once."""
+        webhook = await self.webhooks.find(channel)
+        if webhook is None:
+            raise OSError("the webhook of a channel is gone")
+        avatar = await self._faces.find_address(script, element.cue)
+        await self._pace.take(webhook.channel_id or channel.id)
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                message = await webhook.send(
+                    format_message(element, name, name),
+                    username=name,
+                    avatar_url=avatar,
+                    allowed_mentions=NO_MENTIONS,
+                    thread=self.webhooks.find_thread(channel),
+                    wait=True,
+                )
+        except discord.NotFound:
+            self.webhooks.forget(webhook)
+            raise OSError("the webhook of a channel was deleted") from None
+        return message, time.monotonic() - started < SURE_SECONDS
+
+    async def _ask_webhook(
+        self,
+        channel: MessageChannel,
+        ask: Callable[[discord.Webhook, Any], Awaitable[object]],
+        message: int,
+    ) -> bool:
+        """Ask the channel's webhook about a message; return False where it knows none such.
+
+        A webhook that was deleted has left its messages, which the bot may delete with **Manage
+        Messages** alone.
+        """
+        webhook = await self.webhooks.find(channel)
+        if webhook is not None:
+            with suppress(discord.NotFound):
+                await send_with_retries(
+                    lambda: ask(webhook, self.webhooks.find_thread(channel)), EDIT_SECONDS
+                )
+                return True
+        partial = discord.PartialMessage(channel=channel, id=message)
+        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+            await partial.delete()
+        return False
+
+
+def make_name(script: Script, element: Element) -> str:
+    """Return the name under which a webhook posts an element: the speaker's, or the title."""
+    return make_webhook_name(find_speaker(element) or script.title)
+
+
+async def _find_colour(element: Element) -> Colour | None:
+    cue = element.cue
+    return (await asyncio.to_thread(find_monogram, cue)).colour if cue else None
+
+
+def _find_thread(channel: MessageChannel) -> Any:  # noqa: ANN401 - discord.py's MISSING
+    """Return a channel as the thread in which a webhook posts."""
+    return channel if isinstance(channel, discord.Thread) else discord.utils.MISSING

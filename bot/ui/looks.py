@@ -1,0 +1,122 @@
+"""Format lines for the messages in which a channel shows them, one line a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+import discord
+from discord import ui
+
+from ..i18n.catalogue import phrase, say
+from ..screenplay.elements import Element, Kind
+from .images.monogram import Colour
+from .markdown import LIMIT, inline, plain, size
+from .script_messages import split_into_messages
+
+MORE = phrase("and more: see all of it with {/script show}")
+
+DIVIDER = "-# " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 16
+"""Stands above a scene heading in plain text."""
+
+NAME_LIMIT = 70
+"""The size of a speaker's name; Discord takes 80, of which `make_webhook_name` needs some."""
+
+REFUSED_IN_NAMES = ("clyde", "discord")
+"""Words that Discord refuses in the names of webhooks."""
+
+
+class Look(StrEnum):
+    """Name the looks of lines in a channel; the values are stored."""
+
+    CHARACTERS = "characters"
+    """Each character speaks under a name and with a face, by a webhook."""
+    CARDS = "cards"
+    """Each line is a card with the colour of the character."""
+    TYPEWRITER = "typewriter"
+    """Each line is a code block, laid out as on a page."""
+
+
+def format_block(element: Element) -> str:
+    """Return an element as a page in a code block; one that is too long is cut, with a note."""
+    note = f"\n-# {say(MORE)}"
+    first, *rest = split_into_messages([element], LIMIT - size(note))
+    return f"{first}{note}" if rest else first
+
+
+def format_prose(element: Element, limit: int = LIMIT) -> str:
+    """Return an element without its speaker's name, for proportional type.
+
+    Actions and parentheticals are in italics, headings in bold. A text that is too long is cut,
+    with a note.
+    """
+    note = f"-# {say(MORE)}"
+    room, rows = limit - size(note) - 1, list[str]()
+    for row, mark in _mark_rows(element):
+        text = f"{mark}{inline(row, LIMIT)}{mark}"
+        if size(text) >= room:
+            rows += [f"{mark}{inline(row, room - 2 * len(mark) - 1)}{mark}"] if room > 50 else []
+            return "\n".join([*rows, note])
+        rows.append(text)
+        room -= size(text) + 1
+    return "\n".join(rows)
+
+
+def _mark_rows(element: Element) -> Iterator[tuple[str, str]]:
+    """Yield the rows of an element, each with the Markdown around it."""
+    if element.kind.spec.has_cue:
+        for row in element.shown[1:]:
+            is_parenthetical = row.startswith("(") and row.endswith(")")
+            yield row, "*" if is_parenthetical else ""
+        return
+    mark = "**" if element.kind is Kind.HEADING else "*"
+    for row in element.shown:
+        yield row.upper() if element.kind.spec.is_upper_case else row, mark
+
+
+def format_card(element: Element, colour: Colour | None) -> ui.LayoutView:
+    """Return an element as a card: the speaker's name, if there is one, and the text."""
+    container: ui.Container[ui.LayoutView] = ui.Container(
+        accent_colour=discord.Colour.from_rgb(*colour) if colour else None
+    )
+    if element.kind is Kind.HEADING:
+        container.add_item(ui.Separator())
+    speaker = find_speaker(element)
+    name = f"**{inline(speaker, NAME_LIMIT)}**\n" if speaker else ""
+    container.add_item(ui.TextDisplay(f"{name}{format_prose(element)}"))
+    view = ui.LayoutView(timeout=None).add_item(container)
+    view.stop()  # because there is nothing to press
+    return view
+
+
+def format_message(element: Element, name: str, posted_as: str) -> str:
+    """Return an element as a webhook's message under a name that cannot be changed any more.
+
+    Args:
+        element: The element.
+        name: The name under which it belongs.
+        posted_as: The name under which the message stands.
+    """
+    if element.kind is Kind.HEADING:
+        return f"{DIVIDER}\n{format_prose(element, LIMIT - size(DIVIDER) - 1)}"
+    before = (
+        f"**{inline(name, NAME_LIMIT)}:** " if name != posted_as and find_speaker(element) else ""
+    )
+    return f"{before}{format_prose(element, LIMIT - size(before))}"
+
+
+def find_speaker(element: Element) -> str:
+    """Return the name of the speaker with its extension, or "" where nobody speaks."""
+    return plain(element.shown[0], NAME_LIMIT) if element.kind.spec.has_cue else ""
+
+
+def make_webhook_name(name: str) -> str:
+    """Return a name that Discord takes for a webhook's message."""
+    name = plain(name, NAME_LIMIT) or "\N{HORIZONTAL ELLIPSIS}"
+    for word in REFUSED_IN_NAMES:
+        at = name.lower().find(word)
+        while at >= 0:
+            # People see no difference, and Discord no longer finds the word.
+            name = f"{name[: at + 1]}\N{WORD JOINER}{name[at + 1 :]}"
+            at = name.lower().find(word)
+    return name

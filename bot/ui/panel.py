@@ -1,0 +1,131 @@
+"""Keep one message with the buttons of a script under its newest line."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+
+import discord
+
+from ..storage.schema import Script
+from ..storage.store import Store
+from .components import CUSTOM_ID_PREFIX
+from .delivery import (
+    CONNECTION_ERRORS,
+    EDIT_SECONDS,
+    NO_MENTIONS,
+    MessageChannel,
+    edit_message,
+    post_message,
+    send_with_retries,
+    try_once,
+)
+from .panel_view import load_panel
+
+log = logging.getLogger("onbook.panel")
+
+PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more", "stop")
+"""The actions in the custom ids of a panel, by which the panel of a lost process is known."""
+
+
+class Panel:
+    """The panels of all channels: one message of the bot in each channel in which a script runs."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def place(
+        self, channel: MessageChannel, script: Script | None, note: str = "", above: int = 0
+    ) -> None:
+        """Show a script's panel under the channel's newest line, or none where no script runs.
+
+        A failure is logged, because the script's lines are shown, and the next call repairs the
+        panel.
+
+        Args:
+            channel: The channel.
+            script: The running script, or None.
+            note: Stands above the panel until something else happens.
+            above: A message that must stand above the panel as well.
+        """
+        try:
+            await self._place(channel, script, note, above)
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            log.warning("could not show the panel of channel %d: %s", channel.id, error)
+
+    async def show_progress(
+        self,
+        channel: MessageChannel,
+        guild: int | None,
+        content: str,
+        view: discord.ui.View,
+    ) -> None:
+        """Show the progress of a job in the panel's place, until the next call of `place`."""
+        known = await self.store.messages.find_channel(channel.id)
+        if known and known.panel:
+            message = discord.PartialMessage(channel=channel, id=known.panel)
+            await try_once(
+                lambda: message.edit(content=content, view=view, allowed_mentions=NO_MENTIONS)
+            )
+            return
+        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+            posted = await post_message(channel, content, view=view)
+            await self.store.messages.record_panel(channel.id, guild, posted.id)
+
+    async def is_old(self, message: discord.Message) -> bool:
+        """Return whether a message was the panel of its channel, and is not now."""
+        if message.flags.ephemeral or not is_panel(message):
+            return False
+        known = await self.store.messages.find_channel(message.channel.id)
+        return known is None or known.panel != message.id
+
+    async def _place(
+        self, channel: MessageChannel, script: Script | None, note: str, above: int
+    ) -> None:
+        newest = max(above, await self.store.messages.find_newest_post(channel.id))
+        known = await self.store.messages.find_channel(channel.id)
+        old, new = known.panel if known else None, None
+        if script is not None:
+            line = script.head and await self.store.lines.find_line(script.head)
+            text, view = await load_panel(self.store, script, line or None)
+            content = "\n".join(filter(None, (note, text)))
+            if old and old > newest and await _edit(channel, old, content, view):
+                return
+            new = (await post_message(channel, content, view=view)).id
+        # Deleted before the new one is recorded, because a new one that is not recorded is found
+        # below the newest recorded message, but an old one nowhere.
+        if old:
+            await delete_message(channel, old)
+        if old or new:
+            guild = script.guild if script else None
+            await self.store.messages.record_panel(channel.id, guild, new)
+
+
+def is_panel(message: discord.Message) -> bool:
+    """Return whether a message has the buttons of a panel."""
+    prefixes = tuple(f"{CUSTOM_ID_PREFIX}{action}:" for action in PANEL_ACTIONS)
+    return any(
+        str(getattr(child, "custom_id", "")).startswith(prefixes)
+        for row in message.components
+        for child in getattr(row, "children", ())
+    )
+
+
+async def delete_message(channel: MessageChannel, message: int) -> None:
+    """Delete a message of the bot, if it exists."""
+    partial = discord.PartialMessage(channel=channel, id=message)
+    try:
+        await send_with_retries(partial.delete, EDIT_SECONDS)
+    except discord.NotFound:
+        pass
+    except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+        log.warning("could not delete message %d: %s", message, error)
+
+
+async def _edit(channel: MessageChannel, message: int, content: str, view: discord.ui.View) -> bool:
+    """Edit the panel; return False if it was deleted."""
+    try:
+        await edit_message(channel, message, content=content, view=view)
+    except discord.NotFound:
+        return False
+    return True

@@ -1,0 +1,96 @@
+"""Find the bot's webhook in a channel, or make it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import discord
+
+from .delivery import CONNECTION_ERRORS, MessageChannel
+
+log = logging.getLogger("onbook.webhooks")
+
+WEBHOOK_NAME = "On Book"
+"""The name of the webhook, by which it is found again among others of the same bot."""
+
+ANSWER_SECONDS = 10.0
+"""Seconds that finding a webhook may take."""
+
+RETRY_SECONDS = 600.0
+"""Seconds for which a channel without a webhook is not asked for one again."""
+
+Parent = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
+"""The channels that have webhooks; a thread uses that of its parent."""
+
+
+class Webhooks:
+    """One webhook in each channel in which the bot may manage webhooks.
+
+    A webhook is looked up by its name and creator when a process first posts in its channel, so
+    that its secret address is nowhere stored.
+    """
+
+    def __init__(self, client: discord.Client) -> None:
+        self.client = client
+        self._found: dict[int, discord.Webhook] = {}
+        self._refused: dict[int, float] = {}
+        """The times at which channels without a webhook may be asked again."""
+        self._lock = asyncio.Lock()
+
+    async def find(self, channel: MessageChannel) -> discord.Webhook | None:
+        """Return the webhook for a channel or thread, or None where the bot may have none."""
+        parent = self._find_parent(channel)
+        if parent is None or not may_manage(parent):
+            return None
+        async with self._lock:
+            if found := self._found.get(parent.id):
+                return found
+            if time.monotonic() < self._refused.get(parent.id, 0.0):
+                return None
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    self._found[parent.id] = await self._find_or_create(parent)
+            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                log.warning("channel %d has no webhook: %s", parent.id, error)
+                self._refused[parent.id] = time.monotonic() + RETRY_SECONDS
+            return self._found.get(parent.id)
+
+    def find_thread(self, channel: MessageChannel) -> Any:  # noqa: ANN401 - discord.py's MISSING
+        """Return a channel as the thread in which its parent's webhook posts."""
+        found = self._resolve(channel)
+        return found if isinstance(found, discord.Thread) else discord.utils.MISSING
+
+    def forget(self, webhook: discord.Webhook) -> None:
+        """Look for a webhook again, because it was deleted."""
+        if webhook.channel_id is not None:
+            self._found.pop(webhook.channel_id, None)
+
+    def lacks_permission(self, channel: MessageChannel) -> bool:
+        """Return whether the bot could have a webhook for a channel if it had the permission."""
+        parent = self._find_parent(channel)
+        return parent is not None and not may_manage(parent)
+
+    async def _find_or_create(self, parent: Parent) -> discord.Webhook:
+        for webhook in await parent.webhooks():
+            if webhook.name == WEBHOOK_NAME and webhook.user == self.client.user and webhook.token:
+                return webhook
+        return await parent.create_webhook(name=WEBHOOK_NAME)
+
+    def _find_parent(self, channel: MessageChannel) -> Parent | None:
+        """Return the channel that has the webhooks of a channel or thread, or None."""
+        found = self._resolve(channel)
+        if isinstance(found, discord.Thread):
+            found = found.parent
+        return found if isinstance(found, Parent) else None
+
+    def _resolve(self, channel: MessageChannel) -> object:
+        is_partial = isinstance(channel, discord.PartialMessageable)
+        return self.client.get_channel(channel.id) if is_partial else channel
+
+
+def may_manage(parent: Parent) -> bool:
+    """Return whether the bot may manage a channel's webhooks."""
+    return parent.permissions_for(parent.guild.me).manage_webhooks
