@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     """The folder of voice files (*.onnx)."""
     model: str = "stage"
     """The voice of new scripts, a file name without .onnx."""
-    temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 0.75
+    temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 0.65
     """The temperature of new scripts."""
     top_p: Annotated[float, Field(gt=0, le=1.0)] = 0.95
     """Top-p: the share of probability that characters are chosen from."""

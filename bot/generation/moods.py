@@ -19,7 +19,7 @@ def _make_mood(temperature: float, top_p: float, length: int) -> Mood:
 
 MOODS = {
     "calm": _make_mood(0.5, 0.9, 40),
-    "lively": _make_mood(0.75, 0.95, 60),
+    "lively": _make_mood(0.65, 0.95, 60),
     "unhinged": _make_mood(1.25, 1.0, 120),
 }
 """The moods that every bot has; the operator's come after them."""

@@ -8,8 +8,10 @@ and fits everywhere ("What are you doing?"), so that more counts:
 - how many bits fewer a line costs after its scene than after its cue alone (maximum mutual
   information, Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation
   Models");
-- how far the length is from the first candidate's, and whether both ask or neither does. The first
-  is a plain draw, so that lengths and questions stay as usual as the model finds them here;
+- how far the length is from the first candidate's, or from that of a short line where the first is
+  longer, because a small network loses the thread in a long one;
+- whether both ask or neither does. The first is a plain draw, so that questions stay as usual as
+  the model finds them here;
 - whether the line is a stock phrase, which has hardly any bits;
 - the words of the last lines that the line takes up.
 
@@ -59,19 +61,19 @@ COMMON_WORDS = frozenset((Path(__file__).parent / "common.txt").read_text(encodi
 class Weights:
     """The weights of the criteria beside the bits of a line, in bits a character."""
 
-    unevenness: float = 0.1
+    unevenness: float = 0.2
     """For each bit of its words (root mean square)."""
-    scene_gain: float = 1.5
+    scene_gain: float = 1.0
     """For each bit a character that the scene saves: a gain."""
-    length_deviation: float = 0.3
+    length_deviation: float = 0.5
     """For each e-fold between its length and the wanted one."""
-    stock_phrase: float = 0.8
+    stock_phrase: float = 0.5
     """For a line of no bits, falling to nothing at `STOCK_BITS`."""
     question_mismatch: float = 0.4
     """For a question where the first candidate is none, or the reverse."""
     parenthetical: float = 0.1
     """For a parenthetical."""
-    recalled_word: float = 0.2
+    recalled_word: float = 0.05
     """For each of at most two words that the last lines have: a gain."""
 
 
@@ -210,9 +212,12 @@ def score(
 
 
 def compute_wanted_size(first: Candidate) -> float:
-    """Return the first candidate's length, within the limits of a good line."""
-    most = first.draft.origin.get("length") or math.inf
-    return max(MIN_SIZE, min(first.size, most))
+    """Return the first candidate's length, but at most that of a short line.
+
+    The `length` option says where lines end more and more often; half of it is a short line.
+    """
+    short = (first.draft.origin.get("length") or math.inf) / 2
+    return max(MIN_SIZE, min(first.size, short))
 
 
 def _resembles_any(words: Sequence[str], texts: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candid
 from bot.generation.inputs import GenerationContext, GenerationOptions
 from bot.generation.reranking import (
     CANDIDATES,
+    DEFAULT_WEIGHTS,
     Candidate,
     choose_candidate,
     make_seeds,
@@ -70,11 +71,11 @@ def test_a_line_that_its_scene_makes_cheaper_is_kept():
     assert choose_candidate([fits_anywhere, answers]) is answers
 
 
-def test_a_line_is_about_as_long_as_the_first_candidate():
+def test_a_line_is_about_as_long_as_the_first_candidate_but_short():
     short, between, long = (candidate("MAYA\n" + "Not so. " * n, 1.5) for n in (3, 5, 10))
-    for first in (short, between, long):
+    for first, chosen in ((short, short), (between, between), (long, between)):
         others = [one for one in (short, between, long) if one is not first]
-        assert choose_candidate([replace(first), *others]).size == first.size
+        assert choose_candidate([replace(first), *others]).size == chosen.size
 
 
 def test_a_first_candidate_that_is_too_long_is_no_measure():
@@ -83,9 +84,12 @@ def test_a_first_candidate_that_is_too_long_is_no_measure():
 
 
 def test_a_stock_phrase_is_not_kept_for_being_cheap():
+    first = candidate("MAYA\nIs it the rain on the roof?", 3.0)
     stock = candidate("MAYA\nWhat are you doing?", 0.6)
-    telling = candidate("MAYA\nWhat are you doing in the kitchen?", 0.6)
-    assert choose_candidate([stock, telling]) is telling
+    telling = candidate("MAYA\nWhat are you doing in that old kitchen of ours?", 0.6)
+    assert choose_candidate([first, stock, telling]) is telling
+    unweighted = replace(DEFAULT_WEIGHTS, stock_phrase=0.0)
+    assert choose_candidate([first, stock, telling], weights=unweighted) is stock
 
 
 def test_a_question_is_kept_where_the_first_candidate_asks():
@@ -290,7 +294,8 @@ async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(ho
 
 async def test_a_better_line_is_asked_for_in_discord_and_proved(stage: Stage):
     await begin(stage)
-    await stage.go_on(stage.ben, stage.channel, seed=4, quality="best")
+    await stage.ann.slash(stage.channel, "settings writing", quality="best", seed=4)
+    await stage.ben.slash(stage.channel, "continue")
     assert len(await stage.lines()) == 2
     proved = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert "the voice's only line" in proved.content
