@@ -327,8 +327,8 @@ class Sender:
             return
         if asked.modal:
             self._windows.append(asked.modal)
-        for message in (*asked.answers(), *asked.results()):
-            self.report.answers[message.text[:60]] += 1
+        for seen in (*asked.answers(), *asked.results()):
+            self.report.answers[seen.text[:60]] += 1
 
     def _made_ready(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
         """Resolve an input's message, and the components under the message, by what exists now."""
