@@ -53,6 +53,11 @@ class Store:
         """Report to ``meter`` how long transactions take."""
         self._database.meter = meter
 
+    async def check_may_write(self) -> None:
+        """Raise TransactionFailed where the guard refuses the transactions of this process."""
+        async with self._database.writing():
+            pass
+
     async def close(self) -> None:
         """Close the database, so that another process can open it."""
         await self._database.close()

@@ -73,11 +73,18 @@ class Panel:
             await self.store.messages.record_panel(channel.id, guild, posted.id)
 
     async def is_old(self, message: discord.Message) -> bool:
-        """Return whether a message was the panel of its channel, and is not now."""
+        """Return whether a message was the panel of its channel, and is not now.
+
+        Raises TransactionFailed where another process has replaced it, and this one lost its shards
+        meanwhile, so that it must leave the channel alone.
+        """
         if message.flags.ephemeral or not is_panel(message):
             return False
         known = await self.store.messages.find_channel(message.channel.id)
-        return known is None or known.panel != message.id
+        if known and known.panel == message.id:
+            return False
+        await self.store.check_may_write()
+        return True
 
     async def _place(
         self, channel: MessageChannel, script: Script | None, note: str, above: int

@@ -229,7 +229,7 @@ async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(
     assert "has lost shards 0 to 1 of 2" in processes.logs[0].read_text().splitlines()[-1]
     await (await ann.click(written, "Continue")).is_done()
     assert len(await truth(ann, channel)) == count(url, "lines") == 3
-    assert all(TWICE_DELIVERED in one for one in discord.refusals)
+    assert [one for one in discord.refusals if TWICE_DELIVERED not in one] == []
     second.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(second.wait, LONGEST_END) == 0
     assert ask(url, "SELECT count, expires <= clock_timestamp() FROM leases") == [["2", "t"]] * 2

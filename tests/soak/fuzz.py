@@ -91,6 +91,7 @@ class Report:
     pings: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
+    """What people saw after an input: answers, and what was new in the channel."""
     seconds: float = 0.0
 
     @property
@@ -326,8 +327,8 @@ class Sender:
             return
         if asked.modal:
             self._windows.append(asked.modal)
-        for answer in asked.answers():
-            self.report.answers[answer.content[:60]] += 1
+        for seen in (*asked.answers(), *asked.results()):
+            self.report.answers[seen.text[:60]] += 1
 
     def _made_ready(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
         """Resolve an input's message, and the components under the message, by what exists now."""

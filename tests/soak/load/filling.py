@@ -18,8 +18,11 @@ from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSession, ChannelSessions
 from bot.session.turn import ContinueRequest, NewScript, Requester
 from bot.settings import Settings
+from bot.storage.schema import Line, PostedLine, Script
 from bot.storage.state_eviction import SLACK
 from bot.storage.store import STATE_BUDGET, Store
+from bot.ui.line_messages import make_name
+from bot.ui.looks import Look
 
 PLAYS = 16
 """Number of different plays."""
@@ -113,8 +116,22 @@ async def _write(room: ChannelSession, guild: int, number: int, play: int, lines
             turn = await room.continue_(writer, ContinueRequest(seed=EACH * play + line))
         else:
             turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
-        message = FIRST_MESSAGE + EACH * number + line
-        await room.store.messages.record_message(message, turn.script.id, turn.lines)
+        await _post(room.store, turn.script, turn.lines, FIRST_MESSAGE + EACH * number + 2 * line)
+
+
+async def _post(store: Store, script: Script, lines: Sequence[Line], first: int) -> None:
+    """Record the messages of new lines and the panel below them, with ids from ``first`` on."""
+    for message, line in enumerate(lines, first):
+        name = make_name(script, line.element)
+        post = PostedLine(
+            message=message,
+            channel=script.channel,
+            line=line.id,
+            look=Look.CHARACTERS,
+            name=name,
+        )
+        await store.messages.record_post(post, line)
+    await store.messages.record_panel(script.channel, script.guild, first + len(lines))
 
 
 def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int) -> None:
