@@ -39,7 +39,7 @@ def _absent(monkeypatch: pytest.MonkeyPatch):
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
     """Ask for takes, and return the message that shows them, or says why there are none."""
     wishes = {"takes": 3, "seed": 5, **wishes}
-    asked = await (by or stage.ann).slash(stage.channel, "continue", **wishes)
+    asked = await stage.go_on(by or stage.ann, stage.channel, **wishes)
     return answer(asked) or poll(stage)
 
 
@@ -266,7 +266,7 @@ async def test_a_tie_is_told_and_drawn_by_the_seed(stage: Stage):
     await vote(stage, shown, 2, stage.ben)
     await stage.world.advance_time(601)
     drawn = Random(5).choice([1, 2])
-    assert stage.messages()[-1].content.startswith(
+    assert stage.messages()[-3].content.startswith(
         f"-# Voting has ended in a tie of 2 takes, with 1 vote each. Take {drawn + 1} was drawn."
     )
     assert shown.content.startswith(f"-# The vote was a tie, and take {drawn + 1} was drawn.")
