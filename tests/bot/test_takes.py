@@ -8,6 +8,7 @@ import re
 import sys
 from random import Random
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -401,6 +402,19 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     await stage.world.advance_time(4000)
     assert len(stage.messages()) == before + 2
     await assert_true(stage)
+
+
+async def test_lines_that_won_are_shown_once_discord_takes_them(stage: Stage):
+    await begin(stage)
+    written = await takes(stage, await ask(stage, vote=600))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage.services.messages.lines, "post", AsyncMock(side_effect=OSError))
+        await stage.world.advance_time(601)
+    assert await stage.lines() == [HEADING, written[0]]
+    await stage.world.advance_time(6)
+    await assert_true(stage)
+    told = [one for one in stage.messages() if one.content.startswith("-# Nobody voted")]
+    assert len(told) == 2  # the message of the takes says it, too
 
 
 @pytest.mark.parametrize("status", [403, 404])
