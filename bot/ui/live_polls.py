@@ -175,16 +175,14 @@ class LivePolls:
         self, channel: discord.PartialMessageable, session: ChannelSession, poll: int
     ) -> None:
         """Close a vote in front of everybody."""
-        poll_result = await session.polls.close(poll)
-        if poll_result is None:
-            return
-        await self.polls.redraw(channel, session, poll)
-        # Nobody waits in a channel that is gone; and where the bot may not post, the message of the
-        # takes says how the vote ended.
-        with suppress(discord.NotFound, discord.Forbidden):
-            await self.polls.announce(channel, poll_result)
-        await self.sessions.store.polls.mark_announced(poll)
-        # The panel has no buttons while people vote.
+        if poll_result := await session.polls.close(poll):
+            await self.polls.redraw(channel, session, poll)
+            # Nobody waits in a channel that is gone; and where the bot may not post, the message
+            # of the takes says how the vote ended.
+            with suppress(discord.NotFound, discord.Forbidden):
+                await self.polls.announce(channel, poll_result)
+            await self.sessions.store.polls.mark_announced(poll)
+        # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)
 
 

@@ -39,13 +39,13 @@ async def test_the_start_button_of_the_help_opens_the_same_window(stage: Stage):
 
 async def test_surprise_me_fills_all_of_it(stage: Stage):
     shown = await stage.ann.slash(stage.channel, "start")
-    started = answer(await stage.ann.submit_modal(shown, {fields(shown)["Voice"]: [SURPRISE]}))
+    await stage.ann.submit_modal(shown, {fields(shown)["Voice"]: [SURPRISE]})
     script = await running(stage)
     [drawn] = [one for one in load_situations() if one.title == script.title]
     assert (script.cast, script.lock) == (list(drawn.cast), True)
     assert await stage.lines() == [element.text for element in drawn.elements]
-    assert drawn.speech.split()[0] in started.content
-    await stage.ann.click(started, label="Continue")
+    assert drawn.speech.split()[0] in stage.messages()[-2].content
+    await stage.ann.click(stage.panel(), label="Continue")
     session = stage.services.sessions.get(stage.channel.id)
     last = (await session.load_lines())[-1].element
     assert last.cue is None or last.cue in script.cast
@@ -143,8 +143,9 @@ async def test_the_commands_are_few(stage: Stage):
 
 
 async def test_details_of_a_message_are_for_who_asks(stage: Stage):
-    begun = (await begin(stage)).response
-    written = (await stage.go_on(stage.ann, stage.channel, seed=7)).response
+    await begin(stage)
+    await stage.go_on(stage.ann, stage.channel, seed=7)
+    begun, written = stage.messages()[-3:-1]
     told = answer(await stage.ben.context_menu(stage.channel, "Details", written))
     assert told.ephemeral
     for part in ("tiny", "seed 7", "temperature 0.75", "quality quick", "bits per character"):

@@ -13,7 +13,7 @@ from bot.session.preferences import parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 
-from .conftest import Stage, answer, fields, labels
+from .conftest import Stage, answer, fields, labels, poll
 from .test_buttons import BY_PERSON, begin
 
 
@@ -41,9 +41,7 @@ async def choose(stage: Stage, actor: Any, message: Any, menu: str, value: str) 
 
 async def open_menu(stage: Stage, by: Any = None) -> Any:
     """Press *More…* as Ben, or somebody else, under the newest line."""
-    [end] = stage.with_buttons()
-    [message] = [one for one in stage.messages() if one.id == end]
-    return answer(await (by or stage.ben).click(message, label="More…"))
+    return answer(await (by or stage.ben).click(stage.panel(), label="More…"))
 
 
 async def last_line(stage: Stage) -> Any:
@@ -55,37 +53,36 @@ async def last_line(stage: Stage) -> Any:
 
 
 async def test_the_panel_lets_a_character_speak_next(stage: Stage):
-    begun = (await begin(stage, cast="Maya, Jonas")).response
-    assert menus(begun) == {"speaker": [f"{CHARACTER}MAYA", f"{CHARACTER}JONAS", ACTION, ANYBODY]}
-    assert labels(begun) == BY_PERSON
+    await begin(stage, cast="Maya, Jonas")
+    panel = stage.panel()
+    assert menus(panel) == {"speaker": [f"{CHARACTER}MAYA", f"{CHARACTER}JONAS", ACTION, ANYBODY]}
+    assert labels(panel) == BY_PERSON
     for number in range(3):
-        shown = answer(await choose(stage, stage.ben, begun, "speaker", f"{CHARACTER}JONAS"))
+        await choose(stage, stage.ben, stage.panel(), "speaker", f"{CHARACTER}JONAS")
         assert (await last_line(stage)).element.cue == "JONAS"
-        assert stage.with_buttons() == [shown.id]
-        begun = shown
+        assert stage.with_buttons() == [stage.panel().id]
         assert len(await stage.lines()) == number + 2
 
 
 async def test_the_panel_asks_for_action_and_for_anybody_after_a_restart(stage: Stage):
-    begun = (await begin(stage, cast="Maya, Jonas")).response
+    await begin(stage, cast="Maya, Jonas")
     await stage.restart()
-    shown = answer(await choose(stage, stage.ben, begun, "speaker", ACTION))
+    await choose(stage, stage.ben, stage.panel(), "speaker", ACTION)
     assert (await last_line(stage)).kind == "action"
-    await choose(stage, stage.ann, shown, "speaker", ANYBODY)
+    await choose(stage, stage.ann, stage.panel(), "speaker", ANYBODY)
     assert len(await stage.lines()) == 3
 
 
 async def test_without_a_cast_those_who_have_spoken_are_offered(stage: Stage):
     await begin(stage)
-    written = (await stage.ann.slash(stage.channel, "write", text="MAYA: Hello.")).response
-    assert menus(written) == {"speaker": [f"{CHARACTER}MAYA", ACTION, ANYBODY]}
+    await stage.ann.slash(stage.channel, "write", text="MAYA: Hello.")
+    assert menus(stage.panel()) == {"speaker": [f"{CHARACTER}MAYA", ACTION, ANYBODY]}
 
 
 async def test_an_old_panel_never_moves_the_script(stage: Stage):
-    begun = (await begin(stage)).response
-    look = stage.look(begun)
+    await begin(stage)
+    look = stage.look(stage.panel())
     await stage.ann.slash(stage.channel, "write", text="Rain.")
-    look = stage.look(begun) | {"components": look["components"]}
     pressed = await stage.press_late(stage.ben, look, "Continue")
     assert labels(answer(pressed)) == ["Continue from here"]
     assert len(await stage.lines()) == 2
@@ -116,9 +113,9 @@ async def test_the_menu_writes_several_lines_at_once(stage: Stage):
 
 async def test_the_menu_writes_three_takes_with_a_vote(stage: Stage):
     await begin(stage)
-    shown = answer(await stage.ben.click(await open_menu(stage), label="Three takes with a vote"))
-    assert "everyone has one vote" in shown.content
-    assert len(labels(shown)) == 3
+    await stage.ben.click(await open_menu(stage), label="Three takes with a vote")
+    assert "everyone has one vote" in poll(stage).content
+    assert len(labels(poll(stage))) == 3
 
 
 async def test_the_menu_changes_the_style(stage: Stage):
@@ -199,9 +196,9 @@ async def test_the_window_changes_the_other_numbers(stage: Stage):
     values = dict(zip(inputs.values(), ("0.95", "0,25", "0.5", "1.0", "7"), strict=True))
     told = answer(await stage.ann.submit_modal(opened, values))
     assert told.content == "Changed: min-p 0.25, seed 7."
-    first = answer(await stage.ann.slash(stage.channel, "continue"))
+    await stage.ann.slash(stage.channel, "continue")
     before = await stage.lines()
-    await stage.ann.click(first, label="Undo")
+    await stage.ann.click(stage.panel(), label="Undo")
     await stage.ann.slash(stage.channel, "continue")
     assert await stage.lines() == before
     await stage.ann.slash(stage.channel, "script retry")

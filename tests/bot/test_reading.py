@@ -49,7 +49,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     assert name == f"the-last-diner.{form}"
     lines = await stage.lines()
     elsewhere = stage.guild.create_text_channel("elsewhere")
-    await stage.ann.slash(elsewhere, "start", file=(name, content))
+    await stage.ann.slash(elsewhere, "script import", file=(name, content))
     assert f"Imported {len(lines)} lines" in stage.panel(elsewhere).content
     # A page shows emphasis, but not its marks.
     shown = [line.replace("\\", "") for line in lines]

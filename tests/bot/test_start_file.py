@@ -99,7 +99,7 @@ async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
 
 async def test_what_is_no_script_is_refused_in_a_sentence(stage: Stage):
     for name, content, why in (
-        ("a.pdf", b"%PDF", "a .fountain, .fdx or .txt file"),
+        ("a.pdf", b"%PDF", r"a \.fountain, \.fdx or \.txt file"),
         ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB"),
         ("a.fdx", FDX[:300].encode(), "no Final Draft script"),
     ):

@@ -8,6 +8,7 @@ import re
 import sys
 from random import Random
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -39,7 +40,7 @@ def _absent(monkeypatch: pytest.MonkeyPatch):
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
     """Ask for takes, and return the message that shows them, or says why there are none."""
     wishes = {"takes": 3, "seed": 5, **wishes}
-    asked = await (by or stage.ann).slash(stage.channel, "continue", **wishes)
+    asked = await stage.go_on(by or stage.ann, stage.channel, **wishes)
     return answer(asked) or poll(stage)
 
 
@@ -266,7 +267,7 @@ async def test_a_tie_is_told_and_drawn_by_the_seed(stage: Stage):
     await vote(stage, shown, 2, stage.ben)
     await stage.world.advance_time(601)
     drawn = Random(5).choice([1, 2])
-    assert stage.messages()[-1].content.startswith(
+    assert stage.messages()[-3].content.startswith(
         f"-# Voting has ended in a tie of 2 takes, with 1 vote each. Take {drawn + 1} was drawn."
     )
     assert shown.content.startswith(f"-# The vote was a tie, and take {drawn + 1} was drawn.")
@@ -401,6 +402,19 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     await stage.world.advance_time(4000)
     assert len(stage.messages()) == before + 2
     await assert_true(stage)
+
+
+async def test_lines_that_won_are_shown_once_discord_takes_them(stage: Stage):
+    await begin(stage)
+    written = await takes(stage, await ask(stage, vote=600))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage.services.messages.lines, "post", AsyncMock(side_effect=OSError))
+        await stage.world.advance_time(601)
+    assert await stage.lines() == [HEADING, written[0]]
+    await stage.world.advance_time(6)
+    await assert_true(stage)
+    told = [one for one in stage.messages() if one.content.startswith("-# Nobody voted")]
+    assert len(told) == 2  # the message of the takes says it, too
 
 
 @pytest.mark.parametrize("status", [403, 404])
