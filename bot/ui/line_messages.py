@@ -188,8 +188,3 @@ def make_name(script: Script, element: Element) -> str:
 async def _find_colour(element: Element) -> Colour | None:
     cue = element.cue
     return (await asyncio.to_thread(find_monogram, cue)).colour if cue else None
-
-
-def _find_thread(channel: MessageChannel) -> Any:  # noqa: ANN401 - discord.py's MISSING
-    """Return a channel as the thread in which a webhook posts."""
-    return channel if isinstance(channel, discord.Thread) else discord.utils.MISSING

@@ -133,7 +133,7 @@ async def test_it_is_loaded_used_and_unloaded(installed: Installed, discord: Dis
     # The German help names the commands as this bot calls them.
     told = await (await hans.slash(channel, "onbook help")).shows("Skript")
     assert "</onbook script show:" in told.content
-    [film] = await hans.autocomplete(channel, "onbook start", "model", "scr")
+    [film] = await hans.autocomplete(channel, "onbook start", "voice", "scr")
     assert film == "screen"
 
     gone = await (await ann.slash(channel, "leave")).shows("left")
