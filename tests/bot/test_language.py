@@ -170,7 +170,9 @@ def _for_programmers(call: ast.Call) -> bool:
     the bot says.
     """
     first = next((node for node in ast.walk(call) if isinstance(node, ast.Constant)), None)
-    return called(call) in ("ValueError", "OSError") and not str(first and first.value)[:1].isupper()
+    return (
+        called(call) in ("ValueError", "OSError") and not str(first and first.value)[:1].isupper()
+    )
 
 
 def _unmarked(tree: ast.AST) -> Iterator[str]:

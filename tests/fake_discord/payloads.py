@@ -121,7 +121,8 @@ def guild(world: World, of: Guild) -> Json:
     return {
         "id": str(of.id),
         "name": of.name,
-        "owner_id": str(of.members[0] if of.members else world.bot.id),
+        # Somebody unknown before the first member, because the owner has all permissions.
+        "owner_id": str(of.members[0] if of.members else of.id),
         "unavailable": False,
         "large": False,
         "joined_at": made(of.id),
