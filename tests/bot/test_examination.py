@@ -249,8 +249,9 @@ async def test_damaged_voices_are_refused_in_a_sentence_and_the_bot_goes_on(
     for name in ("pipe", "crashing", "filling", "cut", "newer"):
         refused = answer(await stage.ann.slash(stage.channel, "voice use", voice=name, script=True))
         assert refused.ephemeral
-        assert said.pop(name) in refused.content, name
-        assert f"{name}.onnx" in refused.content
+        content = refused.content.replace("\\", "")
+        assert said.pop(name) in content, name
+        assert f"{name}.onnx" in content
         assert "\n" not in refused.content
     # The others, which do no harm, are examined without a process for each.
     for name, sentence in said.items():

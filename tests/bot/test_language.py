@@ -164,13 +164,15 @@ MARKUP = re.compile(r"<!DOCTYPE|</\w|;\s*\}")
 
 
 def _for_programmers(call: ast.Call) -> bool:
-    """Return whether the call makes an error for programmers, whose message begins in lower case.
+    """Return whether the call makes an error for logs, whose message begins in lower case.
 
     An error that people see, such as of characters that a voice cannot spell, has a sentence that
     the bot says.
     """
     first = next((node for node in ast.walk(call) if isinstance(node, ast.Constant)), None)
-    return called(call) == "ValueError" and not str(first and first.value)[:1].isupper()
+    return (
+        called(call) in ("ValueError", "OSError") and not str(first and first.value)[:1].isupper()
+    )
 
 
 def _unmarked(tree: ast.AST) -> Iterator[str]:

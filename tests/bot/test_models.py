@@ -148,10 +148,10 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
 
 async def test_a_persons_line_says_it_too_and_so_do_takes(stage: Stage):
     await begin(stage)
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     assert REREAD.format("other") in stage.panel().content
-    await model(stage, "use", model="tiny", script=True)
+    await model(stage, "use", voice="tiny", script=True)
     await stage.ann.slash(stage.channel, "continue", takes=2)
     assert len(labels(poll(stage))) == 2
     assert REREAD.format("tiny") in stage.panel().content
@@ -173,7 +173,7 @@ async def test_after_a_restart_a_persons_line_tells_who_has_read_it(stage: Stage
     await stage.restart()
     await stage.ann.slash(stage.channel, "write", text="More rain.")
     assert "has changed: “" not in stage.panel().content
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     await stage.restart()
     await stage.ann.slash(stage.channel, "write", text="Snow.")
     assert REREAD.format("other") in stage.panel().content
@@ -195,7 +195,7 @@ async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await go_on(stage)
-    await model(stage, "use", model="other", script=True)
+    await model(stage, "use", voice="other", script=True)
     window = await stage.ann.slash(stage.channel, "script edit", line=2)
     await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert f"-# {REREAD.format('other')}\n" in stage.panel().content
@@ -324,8 +324,8 @@ async def test_a_heading_chooses_the_voice_unless_the_server_has(stage: Stage, m
 
     async def voice(heading: str) -> str:
         asked = await stage.ann.slash(stage.channel, "start", heading=heading)
-        if "Pause it and start the new one" in labels(answer(asked)):
-            await stage.ann.click(answer(asked), label="Pause it and start the new one")
+        if shown := answer(asked):
+            await stage.ann.click(shown, label="Pause it and start the new one")
         script = await stage.services.store.scripts.find_running_script(stage.channel.id)
         return script.voice
 
