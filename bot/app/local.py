@@ -17,6 +17,7 @@ from ..i18n.catalogue import say
 from ..settings import RunnerSettings
 from ..ui.components import make_start_button
 from ..ui.delivery import post_message
+from ..ui.looks import Look
 from .client import Bot, cancel_on_signal
 
 log = logging.getLogger("onbook.local")
@@ -37,7 +38,7 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     Scripts are stored in the database of the settings, so that the next run goes on with them.
     """
     # Each simulated Discord begins without commands, whatever was synced with the last one.
-    bot = Bot(settings, always_sync=True, call_later=_call_later)
+    bot = Bot(_choose_look(settings), always_sync=True, call_later=_call_later)
     world = simcord.Env(bot, check_errors=False, settle_timeout=SETTLE_TIMEOUT)
     try:
         channel, writers = _create_world(world)
@@ -51,6 +52,14 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     finally:
         await world.shutdown()
         await bot.close()
+
+
+def _choose_look(settings: RunnerSettings) -> RunnerSettings:
+    """Return the settings with cards, unless the operator has chosen a look."""
+    # The page groups the messages of one webhook under the name of the first, unlike Discord, so
+    # that one would not see who speaks.
+    is_chosen = "look" in settings.model_fields_set
+    return settings if is_chosen else settings.model_copy(update={"look": Look.CARDS})
 
 
 def _call_later(seconds: float, function: Callable[[], None]) -> threading.Timer:

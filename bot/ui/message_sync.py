@@ -223,9 +223,7 @@ class MessageSync:
 
     async def _find_newest(self, channel: MessageChannel) -> int:
         """Return the newest recorded message of a channel, or 0."""
-        known = await self.store.messages.find_channel(channel.id)
-        panel = known.panel if known else None
-        return max(panel or 0, await self.store.messages.find_newest_post(channel.id))
+        return max(await self.store.messages.find_newest_messages(channel.id))
 
     # Messages that changed otherwise
 

@@ -89,14 +89,13 @@ class Panel:
     async def _place(
         self, channel: MessageChannel, script: Script | None, note: str, above: int
     ) -> None:
-        newest = max(above, await self.store.messages.find_newest_post(channel.id))
-        known = await self.store.messages.find_channel(channel.id)
-        old, new = known.panel if known else None, None
+        newest, old = await self.store.messages.find_newest_messages(channel.id)
+        new = None
         if script is not None:
             line = script.head and await self.store.lines.find_line(script.head)
             text, view = await load_panel(self.store, script, line or None)
             content = "\n".join(filter(None, (note, text)))
-            if old and old > newest and await _edit(channel, old, content, view):
+            if old > max(newest, above) and await _edit(channel, old, content, view):
                 return
             new = (await post_message(channel, content, view=view)).id
         # Deleted before the new one is recorded, because a new one that is not recorded is found

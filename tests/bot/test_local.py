@@ -1,4 +1,4 @@
-"""Test ``python -m bot --local``: two real runs, driven as the page drives them."""
+"""Test ``python -m bot play``: two real runs, driven as the page drives them."""
 
 from __future__ import annotations
 
@@ -67,18 +67,38 @@ class LocalPage:
         state = self.ask("/api/state")
         return [state["messages"][key] for key in state["timeline"] if key in state["messages"]]
 
+    def texts(self) -> list[str]:
+        return [read(message) for message in self.messages()]
+
+
+def read(message: dict[str, Any]) -> str:
+    """Return all text of a message, in components too."""
+    texts, components = [message["content"]], list(message["components"])
+    while components:
+        component = components.pop(0)
+        texts.append(component.get("content") or "")
+        components[:0] = component.get("components") or component.get("children") or []
+    return "\n".join(filter(None, texts))
+
+
+def find_button(message: dict[str, Any], label: str) -> str:
+    """Return the key of a message's button."""
+    rows = (row["components"] for row in message["components"])
+    return next(one["control_key"] for row in rows for one in row if one.get("label") == label)
+
 
 @contextmanager
-def local(chosen: RunnerSettings) -> Iterator[LocalPage]:
+def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
     """Run the bot with its page, and check that Ctrl-C ends the run cleanly."""
     environment = os.environ | {
         "ONBOOK_DATABASE": str(chosen.database),
         "ONBOOK_MODELS": str(chosen.models),
         "ONBOOK_MODEL": chosen.model,
         "PYTHONPATH": str(ROOT),
+        **variables,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "--local", "--port", "0"],
+        [sys.executable, "-m", "bot", "play", "--port", "0"],
         cwd=chosen.database.parent,
         env=environment,
         stdout=subprocess.PIPE,
@@ -100,24 +120,31 @@ def local(chosen: RunnerSettings) -> Iterator[LocalPage]:
 
 def test_a_script_goes_on_in_the_next_run(chosen: RunnerSettings):
     with local(chosen) as page:
-        [welcome] = page.messages()
-        assert "/start" in welcome["content"]
+        [welcome] = page.texts()
+        assert "/start" in welcome
         page.command("start", title="The Heath", heading="ext. heath - dawn")
         page.command("write", text="ANN: Good morrow.")
         page.command("continue")
-        before = [one["content"] for one in page.messages()[2:-1]]
+        before = page.texts()[2:-1]
+        # Each line is a card with the name of its speaker.
+        assert "**ANN**\nGood morrow" in before[1]
+        assert all(one["components"] and not one["content"] for one in page.messages()[2:-1])
     with local(chosen) as page:
         *lines, panel = page.messages()
-        assert [one["content"] for one in lines] == before
-        [row] = panel["components"]
-        button = row["components"][0]
-        assert button["label"] == "Continue"
-        page.act("click", target_id=panel["id"], control_key=button["control_key"], values=[])
+        assert [read(one) for one in lines] == before
+        key = find_button(panel, "Continue")
+        page.act("click", target_id=panel["id"], control_key=key, values=[])
         assert len(page.messages()) == len(before) + 2
         page.command("settings banned", add="zounds")
-        assert "zounds" in page.messages()[-1]["content"]
+        assert "zounds" in page.texts()[-1]
         page.command("write", text="Exit ANN")
-        assert "Exit ANN" in page.messages()[-2]["content"]
+        assert "Exit ANN" in page.texts()[-2]
+
+
+def test_a_look_that_the_operator_has_chosen_stays(chosen: RunnerSettings):
+    with local(chosen, ONBOOK_LOOK="typewriter") as page:
+        page.command("start", heading="INT. DINER - NIGHT")
+        assert any("```\nINT. DINER - NIGHT\n```" in text for text in page.texts())
 
 
 def test_a_vote_goes_on_while_people_write_and_ends_by_itself(chosen: RunnerSettings):
@@ -127,8 +154,8 @@ def test_a_vote_goes_on_while_people_write_and_ends_by_itself(chosen: RunnerSett
         began = time.monotonic()
         page.command("write", text="Rain on the window.")
         # The page has not waited for the vote.
-        assert not any("Nobody voted" in one["content"] for one in page.messages())
+        assert not any("Nobody voted" in text for text in page.texts())
         time.sleep(max(0.0, began + 11 - time.monotonic()))
         # The page shows what happened by itself along with the next answer.
         page.command("write", text="Enter MAYA")
-        assert any("Nobody voted" in one["content"] for one in page.messages())
+        assert any("Nobody voted" in text for text in page.texts())

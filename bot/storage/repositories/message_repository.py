@@ -97,20 +97,19 @@ class MessageRepository:
         """Record that somebody was told that the bot may not manage webhooks in a channel."""
         await self._update_channel(channel, guild, asked_for_webhooks=True)
 
-    async def find_newest_post(self, channel: int) -> int:
-        """Return the newest message of a channel that shows a line, or 0."""
-        newest = select(func.max(PostedLine.message)).where(PostedLine.channel == channel)
+    async def find_newest_messages(self, channel: int) -> tuple[int, int]:
+        """Return a channel's newest message that shows a line, and its panel, each of them or 0."""
+        post = select(func.max(PostedLine.message)).where(PostedLine.channel == channel)
+        panel = select(Channel.panel).where(Channel.id == channel)
+        wanted = select(*(func.coalesce(one.scalar_subquery(), 0) for one in (post, panel)))
         async with self._transactions.reading() as session:
-            return await session.scalar(newest) or 0
+            newest, known = (await session.execute(wanted)).one()
+        return newest, known
 
     async def _update_channel(self, channel: int, guild: int | None, **columns: object) -> None:
         async with self._transactions.writing() as session:
-            row = await session.get(Channel, channel)
-            if row is None:
-                session.add(Channel(id=channel, guild=guild, **columns))
-                return
-            for name, value in columns.items():
-                setattr(row, name, value)
+            row = insert(session, Channel).values(id=channel, guild=guild, **columns)
+            await session.execute(row.on_conflict_do_update(index_elements=["id"], set_=columns))
 
     # Stale messages
 
