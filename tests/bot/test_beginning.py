@@ -148,7 +148,7 @@ async def test_details_of_a_message_are_for_who_asks(stage: Stage):
     begun, written = stage.messages()[-3:-1]
     told = answer(await stage.ben.context_menu(stage.channel, "Details", written))
     assert told.ephemeral
-    for part in ("tiny", "seed 7", "temperature 0.75", "quality quick", "bits per character"):
+    for part in ("tiny", "seed 7", "temperature 0.65", "quality quick", "bits per character"):
         assert part in told.content
     told = answer(await stage.ben.context_menu(stage.channel, "Details", begun))
     assert "Ann" in told.content

@@ -47,7 +47,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     before = (await settings(stage, "show")).content
     assert "**" not in before
     assert (
-        "- temperature 0.75 (0.1 to 2.0)\n- top-p 0.95 (0.05 to 1.0)\n"
+        "- temperature 0.65 (0.1 to 2.0)\n- top-p 0.95 (0.05 to 1.0)\n"
         "- min-p 0.0 (0.0 to 1.0)\n- repetition 0.5 (0.0 to 2.0)\n"
         "- company 1.0 (0.0 to 2.0)\n"
         "- length 60 characters (0 to 1,500)\n- quality quick (quick, good, best)\n"
@@ -92,7 +92,7 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await stage.go_on(stage.ann, stage.channel, seed=1)
     one, two = (await stage.services.sessions.get(stage.channel.id).load_lines())[1:]
     assert (one.origin["top_p"], one.origin["temperature"]) == (1.0, 1.5)
-    assert (two.origin["top_p"], two.origin["temperature"]) == (0.95, 0.75)
+    assert (two.origin["top_p"], two.origin["temperature"]) == (0.95, 0.65)
 
 
 async def test_settings_belong_to_a_script(stage: Stage):
@@ -102,7 +102,7 @@ async def test_settings_belong_to_a_script(stage: Stage):
     assert "temperature 0.3" in (await settings(stage, "show")).content
     asked = await begin(stage, title="New")
     await stage.ann.click(asked.response, label="Pause it and start the new one")
-    assert "temperature 0.75" in (await settings(stage, "show")).content
+    assert "temperature 0.65" in (await settings(stage, "show")).content
 
 
 async def test_what_cannot_be_set_is_refused(stage: Stage):
