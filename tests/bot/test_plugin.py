@@ -145,7 +145,7 @@ async def test_it_is_a_guest(
     await assert_true(stage)
     # The environment was read, and the .env file was not.
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    assert (script.voice, script.options["temperature"]) == ("tiny", 0.75)
+    assert (script.voice, script.options["temperature"]) == ("tiny", 0.65)
     assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
 

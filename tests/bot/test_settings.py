@@ -35,7 +35,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_without_an_environment_everything_has_a_value():
     chosen = read_settings()
     assert chosen.models == SHIPPED_MODELS
-    assert (chosen.temperature, chosen.top_p, chosen.rows) == (0.75, 0.95, 64)
+    assert (chosen.temperature, chosen.top_p, chosen.rows) == (0.65, 0.95, 64)
     assert read_runner_settings().discord_token is None
 
 

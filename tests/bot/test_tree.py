@@ -290,7 +290,7 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     assert (fork.owner, fork.title, fork.options["temperature"]) == (
         stage.ben.id,
         "The *other* end",
-        0.75,
+        0.65,
     )
     assert [line.text for line in await stage.services.store.lines.load_path(script.head)] == [
         HEADING,

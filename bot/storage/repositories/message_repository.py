@@ -101,7 +101,9 @@ class MessageRepository:
         """Return a channel's newest message that shows a line, and its panel, each of them or 0."""
         post = select(func.max(PostedLine.message)).where(PostedLine.channel == channel)
         panel = select(Channel.panel).where(Channel.id == channel)
-        wanted = select(*(func.coalesce(one.scalar_subquery(), 0) for one in (post, panel)))
+        wanted = select(
+            func.coalesce(post.scalar_subquery(), 0), func.coalesce(panel.scalar_subquery(), 0)
+        )
         async with self._transactions.reading() as session:
             newest, known = (await session.execute(wanted)).one()
         return newest, known
