@@ -265,7 +265,7 @@ class Machine(RuleBasedStateMachine):
         # Somebody may have gone on from the winner before.
         taken = won in self.tree.path(self.tree.scripts[offer.script].head)
         for _ in range(2):
-            assert (outcome.result is not None) == taken
+            assert outcome.taken == taken
             outcome = self.run(self.session.polls.close(ballot))
         self.run(self.store.polls.mark_announced(ballot))
         assert self.run(self.session.polls.close(ballot)) is None
