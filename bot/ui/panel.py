@@ -33,6 +33,9 @@ class Panel:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._progress: dict[int, int] = {}
+        """The messages that show progress, by channel. They are not recorded as panels, so that the
+        next process finds them if this one dies."""
 
     async def place(
         self, channel: MessageChannel, script: Script | None, note: str = "", above: int = 0
@@ -61,16 +64,19 @@ class Panel:
         view: discord.ui.View,
     ) -> None:
         """Show the progress of a job in the panel's place, until the next call of `place`."""
-        known = await self.store.messages.find_channel(channel.id)
-        if known and known.panel:
-            message = discord.PartialMessage(channel=channel, id=known.panel)
+        if channel.id not in self._progress:
+            known = await self.store.messages.find_channel(channel.id)
+            if known and known.panel:
+                self._progress[channel.id] = known.panel
+                await self.store.messages.record_panel(channel.id, guild, None)
+        if channel.id in self._progress:
+            message = discord.PartialMessage(channel=channel, id=self._progress[channel.id])
             await try_once(
                 lambda: message.edit(content=content, view=view, allowed_mentions=NO_MENTIONS)
             )
             return
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            posted = await post_message(channel, content, view=view)
-            await self.store.messages.record_panel(channel.id, guild, posted.id)
+            self._progress[channel.id] = (await post_message(channel, content, view=view)).id
 
     async def is_old(self, message: discord.Message) -> bool:
         """Return whether a message was the panel of its channel, and is not now.
@@ -79,6 +85,8 @@ class Panel:
         meanwhile, so that it must leave the channel alone.
         """
         if message.flags.ephemeral or not is_panel(message):
+            return False
+        if self._progress.get(message.channel.id) == message.id:
             return False
         known = await self.store.messages.find_channel(message.channel.id)
         if known and known.panel == message.id:
@@ -90,12 +98,16 @@ class Panel:
         self, channel: MessageChannel, script: Script | None, note: str, above: int
     ) -> None:
         newest, old = await self.store.messages.find_newest_messages(channel.id)
-        new = None
+        progress, new = self._progress.get(channel.id, 0), None
+        old = old or progress
         if script is not None:
             line = script.head and await self.store.lines.find_line(script.head)
             text, view = await load_panel(self.store, script, line or None)
             content = "\n".join(filter(None, (note, text)))
             if old > max(newest, above) and await _edit(channel, old, content, view):
+                if progress:
+                    await self.store.messages.record_panel(channel.id, script.guild, old)
+                    del self._progress[channel.id]
                 return
             new = (await post_message(channel, content, view=view)).id
         # Deleted before the new one is recorded, because a new one that is not recorded is found
@@ -105,6 +117,7 @@ class Panel:
         if old or new:
             guild = script.guild if script else None
             await self.store.messages.record_panel(channel.id, guild, new)
+        self._progress.pop(channel.id, None)
 
 
 def is_panel(message: discord.Message) -> bool:

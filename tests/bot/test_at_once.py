@@ -462,7 +462,7 @@ async def end(inside: Inside, ballot: Any) -> None:
 async def test_channels_at_once_do_not_mix(guild: Guild):
     ann = await guild.person("Ann")
 
-    async def play(name: str) -> Asked:
+    async def play(name: str) -> None:
         channel = await guild.channel(name)
         begun = await ann.slash(channel, "start", heading=f"INT. {name}")
         await begun.is_done()
@@ -471,10 +471,8 @@ async def test_channels_at_once_do_not_mix(guild: Guild):
         heading, line = await truth(ann, channel)
         assert heading == f"INT. {name}"
         assert line.startswith(f"{name}\n")
-        return asked, [one for one in channel.messages() if one.is_line][-1]
 
-    played = await asyncio.gather(*map(play, names(32)))
-    assert all(asked.seen for asked in played)
+    await asyncio.gather(*map(play, names(32)))
 
 
 # Kill ------------------------------------------------------------------------------------------

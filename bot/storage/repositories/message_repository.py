@@ -74,11 +74,13 @@ class MessageRepository:
             await session.execute(update(Poll).values(message=None))
 
     async def list_unshown_scripts(self) -> list[Script]:
-        """Return the running scripts whose last line no message shows."""
+        """Return the running scripts whose last line no message shows, or whose panel is gone."""
         shown = select(PostedLine.line).where(
             PostedLine.line == Script.head, PostedLine.channel == Script.channel
         )
-        wanted = select(Script).where(Script.running, Script.head.is_not(None), ~shown.exists())
+        gone = select(Channel.id).where(Channel.id == Script.channel, Channel.panel.is_(None))
+        is_unshown = or_(~shown.exists(), gone.exists())
+        wanted = select(Script).where(Script.running, Script.head.is_not(None), is_unshown)
         async with self._transactions.reading() as session:
             return list(await session.scalars(wanted.order_by(Script.id)))
 
