@@ -22,7 +22,7 @@ from bot.inference.registry import ModelRegistry
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSessions
-from bot.session.turn import ContinueRequest, NewScript, Requester
+from bot.session.turn import ContinueRequest, NewScript, Requester, current_position
 from bot.session.turn import ScriptPosition as Head
 from bot.settings import Settings
 from bot.storage.store import Store
@@ -81,7 +81,8 @@ class Bot:
         """Begin a script in a channel with some elements, which the voice reads."""
         room = self._rooms.get(channel)
         new = NewScript(title="Quality")
-        return (await room.library.import_script(self._writer(), new, elements)).position
+        imported = await room.library.import_script(self._writer(), new, elements)
+        return current_position(imported.script)
 
     async def go_on(self, channel: int, wish: ContinueRequest) -> list[Element]:
         """Return the lines that the voice adds to a channel's script.
