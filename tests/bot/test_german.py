@@ -76,7 +76,7 @@ async def test_commands_are_named_as_each_of_them_sees_them(
 async def test_settings_have_german_numbers(channel: Channel, hans: Person):
     await begin(hans, channel)
     told = await (await hans.slash(channel, "settings show")).shows("Die Einstellungen von")
-    assert "\n- Temperatur 0,75 (0,1 bis 2,0)\n" in told.content
+    assert "\n- Temperatur 0,65 (0,1 bis 2,0)\n" in told.content
     assert "\n- Länge 60 Zeichen (0 bis 1.500)\n" in told.content
     assert "</settings reset:" in told.content
 

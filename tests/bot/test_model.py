@@ -65,7 +65,7 @@ def test_what_the_file_says_is_what_export_wrote(model: Model, voices: Path):
 
 def test_the_fingerprint_is_of_the_network_and_its_characters(model: Model, voices: Path):
     path = voices / f"{model.name}.onnx"
-    assert model.fingerprint == Voice.read(path).fingerprint
+    assert model.fingerprint == Voice.read(path).fingerprint()
     stored = onnx.ModelProto.FromString(path.read_bytes())
     texts = [model.about[f"onbook.{key}"].encode() for key in ("vocabulary", "fold")]
     del stored.metadata_props[:]

@@ -74,7 +74,7 @@ def test_the_command_prints_tables_and_keeps_figures(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(Reader, "load", lambda: compressor)
-    monkeypatch.setattr(command, "TEMPERATURES", (0.5, 0.75))
+    monkeypatch.setattr(command, "TEMPERATURES", (0.5, 0.65))
     kept = tmp_path / "figures.json"
     voice = str(voices / "tiny.onnx")
     asked = [voice, str(scenes), "--places", "4", "--runs", "1", "--json", str(kept)]
@@ -82,7 +82,7 @@ def test_the_command_prints_tables_and_keeps_figures(
     shown, _, turns = capsys.readouterr().out.partition("Who speaks in free runs:")
     table, _, swept = shown.partition(report.LEGEND)
     assert re.findall(r"^\| (\d) \|", turns, re.MULTILINE) == ["2", "3", "5"]
-    assert "| **4 speeches**, temperature 0.75" in table
+    assert "| **4 speeches**, temperature 0.65" in table
     assert "| **2 passages** of 240 characters" in table
     rows = [row.split("|")[1:3] for row in swept.strip().splitlines()[2:]]
     assert rows[-1][0].strip() == "people"
