@@ -67,7 +67,7 @@ def test_a_line_does_not_depend_on_what_else_is_asked_for(voices: Path, chosen: 
 def test_a_setting_can_be_changed_and_a_wrong_one_is_refused(voices: Path, chosen: list[Place]):
     plain, short = (
         written(voices / "tiny.onnx", chosen, **changes)
-        for changes in ({}, {"line_length": "40", "soft_length": "0"})
+        for changes in ({"soft_length": "0"}, {"soft_length": "0", "line_length": "40"})
     )
     sizes = [max(len(line.body) for line in one.lines.popitem()[1]) for one in (short, plain)]
     assert sizes[0] < sizes[1]
