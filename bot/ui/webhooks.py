@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from typing import Any
 
 import discord
@@ -38,14 +39,15 @@ class Webhooks:
         self._found: dict[int, discord.Webhook] = {}
         self._refused: dict[int, float] = {}
         """The times at which channels without a webhook may be asked again."""
-        self._lock = asyncio.Lock()
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held by channel, so that no channel waits for the webhook of another one."""
 
     async def find(self, channel: MessageChannel) -> discord.Webhook | None:
         """Return the webhook for a channel or thread, or None where the bot may have none."""
         parent = self._find_parent(channel)
         if parent is None or not may_manage(parent):
             return None
-        async with self._lock:
+        async with self._locks[parent.id]:
             if found := self._found.get(parent.id):
                 return found
             if time.monotonic() < self._refused.get(parent.id, 0.0):
