@@ -197,7 +197,9 @@ class MessageSync:
             after = discord.utils.time_snowflake(script.begun)
         if after:
             look = (script and script.look) or self._look
-            await self._delete_orphans(channel, look, after)
+            await self._delete_orphans(
+                channel, look, after, keep=self.panel.find_progress(channel.id)
+            )
         self._checked.add(channel.id)
 
     async def _delete_orphans(

@@ -78,6 +78,10 @@ class Panel:
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
             self._progress[channel.id] = (await post_message(channel, content, view=view)).id
 
+    def find_progress(self, channel: int) -> int:
+        """Return the message that shows progress in a channel, or 0."""
+        return self._progress.get(channel, 0)
+
     async def is_old(self, message: discord.Message) -> bool:
         """Return whether a message was the panel of its channel, and is not now.
 
@@ -86,7 +90,7 @@ class Panel:
         """
         if message.flags.ephemeral or not is_panel(message):
             return False
-        if self._progress.get(message.channel.id) == message.id:
+        if self.find_progress(message.channel.id) == message.id:
             return False
         known = await self.store.messages.find_channel(message.channel.id)
         if known and known.panel == message.id:
@@ -98,7 +102,7 @@ class Panel:
         self, channel: MessageChannel, script: Script | None, note: str, above: int
     ) -> None:
         newest, old = await self.store.messages.find_newest_messages(channel.id)
-        progress, new = self._progress.get(channel.id, 0), None
+        progress, new = self.find_progress(channel.id), None
         old = old or progress
         if script is not None:
             line = script.head and await self.store.lines.find_line(script.head)

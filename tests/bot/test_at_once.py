@@ -372,6 +372,23 @@ async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     assert len(await truth(inside.ann, inside.channel)) == 5
 
 
+async def test_progress_before_the_first_line_of_a_channel_is_deleted_once(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    await slow_down(inside.services, monkeypatch)
+    panel = inside.services.messages.panel
+    show_progress = panel.show_progress
+
+    async def show_late(*arguments: Any) -> None:
+        await asyncio.sleep(1)  # until the script is stored
+        await show_progress(*arguments)
+
+    monkeypatch.setattr(panel, "show_progress", show_late)
+    await begin(inside.ann, inside.channel)
+    assert any("The voice is" in one.text for one in inside.channel.timeline())
+    assert inside.discord.refusals == []
+
+
 async def hold_after(
     lines: int, services: CogServices, monkeypatch: pytest.MonkeyPatch
 ) -> asyncio.Event:
