@@ -1,12 +1,12 @@
 # On Book on Discord: without PyTorch, not as root, and writing nothing but below /data.
 # What it is told comes from the environment: DISCORD_TOKEN, and what .env.example names.
-FROM python:3.13-slim AS built
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS built
 WORKDIR /onbook
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt ".[metrics,postgres]"
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 COPY --from=built /venv /venv
 RUN useradd --uid 10001 --no-create-home onbook && install -d -o onbook -g onbook /data
 USER onbook
