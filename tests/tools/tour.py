@@ -1,10 +1,11 @@
 """``python -m tests.tools.tour FOLDER``: take the documentation's pictures of the local page.
 
-Needs Chromium, playwright to drive it (``pip install playwright``), and pdftoppm of poppler.
+Needs Chromium, and ``pip install playwright pypdfium2`` to drive it and to draw pages.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -17,21 +18,34 @@ from pathlib import Path
 from PIL import Image
 
 try:
+    import pypdfium2
     from playwright.sync_api import FloatRect, Locator, Page, sync_playwright
 except ModuleNotFoundError:
-    sys.exit("The tour needs playwright to drive a browser: pip install playwright")
+    sys.exit("The tour needs two packages: pip install playwright pypdfium2")
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PORT = "8799"
 MORE_OPTIONS = re.compile(r"^\+\d+ (more|options?|optional)$")
+
 WIDTH, HEIGHT = 760, 1600
 """Size of the window in pixels: as wide as GitHub shows pictures, as high as any message."""
+
+SCENE_HEIGHT = 720
+"""Height of the animated picture: a heading, six lines and the panel."""
+
+PHONE = {"width": 390, "height": 780}
 
 SETTLED = 1000.0
 """Milliseconds after which the page shows the outcome of an act."""
 
 COLOURS = 128
 """Colours of a picture: enough for a dark page with letters on it."""
+
+TYPED, READ, RESTED = 700, 1900, 5000
+"""Milliseconds for which the animation shows a typed command, its outcome, and its last frame."""
+
+SEED = "11"
+"""The seed of the script, so that the voice writes the same scene each time."""
 
 SHOWN = {
     "stats": "script stats",
@@ -64,7 +78,7 @@ def local_page() -> Iterator[Page]:
                 executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
             )
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            page.set_default_timeout(8000)
+            page.set_default_timeout(30000)
             page.goto(bot.stdout.readline().strip())
             page.wait_for_timeout(SETTLED)
             yield page
@@ -73,16 +87,66 @@ def local_page() -> Iterator[Page]:
             bot.terminate()
 
 
+class Reel:
+    """The frames of an animated picture."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.frames: list[Image.Image] = []
+        self.durations: list[int] = []
+
+    def add(self, milliseconds: int) -> None:
+        """Add the channel as it is now, for so long."""
+        picture = self.page.screenshot(clip=channel(self.page))
+        with Image.open(io.BytesIO(picture)) as frame:
+            self.frames.append(frame.convert("RGB"))
+        self.durations.append(milliseconds)
+
+    def save(self, file: Path) -> None:
+        """Write the animation as a WebP without loss, because letters blur with it."""
+        self.durations[-1] = RESTED
+        # The page's own bar above the channel grows and shrinks.
+        height = min(frame.height for frame in self.frames)
+        first, *others = [
+            frame.crop((0, frame.height - height, frame.width, frame.height))
+            for frame in self.frames
+        ]
+        first.save(
+            file,
+            save_all=True,
+            append_images=others,
+            duration=self.durations,
+            loop=0,
+            lossless=True,
+            quality=100,
+            method=4,
+        )
+
+
 # What a person does ----------------------------------------------------------------------------
 
 
 def command(page: Page, name: str, **options: str | Path) -> None:
     """Type a slash command as a person does, and wait for the answer."""
-    ask(page, name, **options)
+    compose(page, name, **options)
+    send(page)
+
+
+def filmed(reel: Reel, name: str, **options: str | Path) -> None:
+    """Do as `command` does, in front of the camera."""
+    compose(reel.page, name, **options)
+    reel.add(TYPED)
+    send(reel.page)
+    reel.add(READ)
+
+
+def send(page: Page) -> None:
+    """Send the command, and wait for the answer."""
+    page.get_by_label("Send").last.click()
     answered(page)
 
 
-def ask(page: Page, name: str, **options: str | Path) -> None:
+def compose(page: Page, name: str, **options: str | Path) -> None:
     """Pick a command, and pick and fill in each option; a path is a file to attach."""
     composer = page.locator("#channel-composer-input")
     composer.click()
@@ -103,7 +167,6 @@ def ask(page: Page, name: str, **options: str | Path) -> None:
         listed = page.get_by_role("option", name=str(value), exact=True)
         if listed.count():  # some values must be chosen from a list
             listed.click()
-    page.get_by_label("Send").last.click()
 
 
 def press(page: Page, label: str) -> None:
@@ -128,15 +191,28 @@ def become(page: Page, name: str) -> None:
 # Pictures --------------------------------------------------------------------------------------
 
 
+def channel(page: Page) -> FloatRect:
+    """Scroll to the newest message; return the part of the page from the first one shown."""
+    size, messages = page.viewport_size, page.locator("#channel-message-list")
+    assert size is not None
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    messages.evaluate("(list) => list.scrollTop = list.scrollHeight")
+    page.mouse.move(size["width"] / 2, size["height"] - 2)  # a message under it would show more
+    page.wait_for_timeout(SETTLED / 2)
+    box = messages.bounding_box()
+    assert box is not None
+    height = size["height"] - box["y"]
+    return {"x": 0, "y": box["y"], "width": size["width"], "height": height}
+
+
 def shot(page: Page, file: Path, last: int = 0) -> None:
-    """Take a picture of the ``last`` messages, or of the whole page."""
-    page.mouse.move(WIDTH - 1, 0)  # move away from messages, which show more under the pointer
+    """Take a picture of the ``last`` messages, or of the channel."""
+    clip = channel(page)
     messages = page.locator("#channel-message-list > article")
     if last:
-        seen = [messages.nth(n) for n in range(messages.count() - last, messages.count())]
-        page.screenshot(path=file, clip=around(seen))
-    else:
-        page.screenshot(path=file)
+        count = messages.count()
+        clip = around([messages.nth(number) for number in range(count - last, count)])
+    page.screenshot(path=file, clip=clip)
     small(file)
 
 
@@ -164,10 +240,8 @@ def printed(page: Page, file: Path) -> None:
         with page.expect_download() as download:
             page.get_by_label(re.compile(r"^Download .*\.pdf$")).last.click()
         download.value.save_as(pdf)
-        what = ["-png", "-r", "80", "-f", "2", "-singlefile"]
-        subprocess.run(["pdftoppm", *what, pdf, file.with_suffix("")], check=True)
-    with Image.open(file) as whole:
-        whole.crop((0, 0, whole.width, whole.height // 2)).save(file)
+        whole = pypdfium2.PdfDocument(pdf)[1].render(scale=80 / 72).to_pil()
+    whole.crop((0, 0, whole.width, whole.height // 2)).save(file)
     small(file)
 
 
@@ -177,10 +251,8 @@ def printed(page: Page, file: Path) -> None:
 def tour(page: Page, folder: Path) -> None:
     """Write a scene as two people with the voice; name each picture after its step."""
     command(page, "start", title="The Last Diner", heading="INT. DINER - NIGHT", cast="Maya, Jonas")
-    become(page, "Ben")
-    command(page, "write", text="MAYA: (quietly) You came back.")
-    command(page, "continue", character="JONAS", seed="2")
-    shot(page, folder / "local.png", last=4)
+    command(page, "settings writing", seed=SEED)
+    play_scene(page, folder)
     become(page, "Ann")
     command(page, "write", text="The jukebox coughs, and Elvis is sorry about everything.")
     command(page, "continue", character="MAYA", takes="3", vote="600")
@@ -190,6 +262,27 @@ def tour(page: Page, folder: Path) -> None:
     command(page, "continue", character="MAYA")
     look_at(page, folder)
     bring_in(page, folder)
+
+
+def play_scene(page: Page, folder: Path) -> None:
+    """Film a scene of six lines, and take pictures of it in the window and on a phone."""
+    page.set_viewport_size({"width": WIDTH, "height": SCENE_HEIGHT})
+    reel = Reel(page)
+    become(page, "Ben")
+    filmed(reel, "write", text="MAYA: (quietly) You came back.")
+    filmed(reel, "continue", character="JONAS")
+    become(page, "Ann")
+    filmed(reel, "write", text="The jukebox coughs, and Elvis is sorry about everything.")
+    filmed(reel, "continue", character="MAYA")
+    become(page, "Ben")
+    filmed(reel, "write", text="JONAS: I brought your umbrella. It is mostly holes.")
+    filmed(reel, "continue", character="MAYA")
+    reel.save(folder / "scene.webp")
+    shot(page, folder / "local.png")
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(SETTLED)
+    shot(page, folder / "phone.png")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
 def look_at(page: Page, folder: Path) -> None:
