@@ -54,6 +54,9 @@ PAPER_CHOICES = [
     app_commands.Choice(name="A4", value=PaperSize.A4.value),
 ]
 
+MAX_LEFT_OUT = 60
+"""The largest size of the characters that a page leaves out, when they are listed."""
+
 SURPRISE_LINES = 4
 """Lines in the picture of what surprised the voice, unless another number is asked for."""
 
@@ -260,12 +263,13 @@ async def send_export(
     content = say(
         "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
     )
-    if printed.has_boxes:
-        boxes = say(
-            "The PDF's font lacks some characters and shows boxes instead. The other formats "
-            "have them all."
+    if printed.left_out:
+        missing = say(
+            "The PDF's font lacks “{characters}”, and the PDF leaves that out. The other "
+            "formats have everything.",
+            characters=inline(printed.left_out, MAX_LEFT_OUT),
         )
-        content += f" {boxes}"
+        content += f" {missing}"
     file = discord.File(
         io.BytesIO(printed.content), f"{make_file_name(script)}.{export_format.ending}"
     )
@@ -340,11 +344,12 @@ async def _send_picture(
     interaction: Interaction, content: str, picture: Picture, name: str, words: str
 ) -> None:
     """Send a picture, with ``words`` for people who cannot see it."""
-    if picture.has_boxes:
-        boxes = say(
-            "The picture's font lacks some characters and shows boxes instead. {/script show} "
-            "has them all."
+    if picture.left_out:
+        missing = say(
+            "The picture's font lacks “{characters}”, and the picture leaves that out. "
+            "{/script show} has everything.",
+            characters=inline(picture.left_out, MAX_LEFT_OUT),
         )
-        content += f" {boxes}"
+        content += f" {missing}"
     file = discord.File(io.BytesIO(picture.png), name, description=words)
     await complete_response(interaction, content=content, attachments=[file])

@@ -14,9 +14,13 @@ def load_typeface(*, bold: bool = False) -> bytes:
     return (files("screenplain.export") / "courier_prime" / name).read_bytes()
 
 
-def lacks_glyphs(text: str) -> bool:
-    """Return whether the typeface shows boxes in the text. Call it off the event loop."""
-    return any(ord(character) not in _known_code_points() for character in set(text) - {"\n"})
+def find_missing(text: str) -> str:
+    """Return the characters of a text that the typeface lacks, once each and in their order.
+
+    A page shows a space in the place of each. Call this function off the event loop.
+    """
+    missing = dict.fromkeys(text.replace("\n", ""))
+    return "".join(one for one in missing if ord(one) not in _known_code_points())
 
 
 @cache

@@ -198,11 +198,11 @@ def test_two_pdfs_at_once_are_those_that_they_are_alone() -> None:
     assert texts[1] == texts[3] == texts[5] == pages(PaperSize.LETTER)
 
 
-def test_boxes_are_told_of() -> None:
-    assert not printed(EDITION, "pdf").has_boxes
-    other = Edition("The Diner", (Element(Kind.ACTION, "茂は来た。"),))
-    assert printed(other, "pdf").has_boxes
-    assert not printed(other, "txt").has_boxes
+def test_characters_that_a_page_leaves_out_are_named() -> None:
+    assert printed(EDITION, "pdf").left_out == ""
+    other = Edition("The Diner", (Element(Kind.ACTION, "茂は来た。茂 waits 😀."),))
+    assert printed(other, "pdf").left_out == "茂は来た。😀"
+    assert printed(other, "txt").left_out == ""
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

@@ -77,7 +77,7 @@ async def test_a_letter_that_the_pdf_lacks_is_told_of(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="茂: こんにちは")
     told = await stage.ann.slash(stage.channel, "script export", format="pdf")
-    assert "shows boxes" in told.response.content
+    assert "lacks “茂こんにちは”, and the PDF leaves that out." in told.response.content
 
 
 @pytest.mark.parametrize("command", ["script stats", "script surprise"])
@@ -85,11 +85,11 @@ async def test_a_letter_that_a_picture_lacks_is_told_of(stage: Stage, command: s
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="Zoë: “Nein …” — 3 · ½")
     told = await stage.ann.slash(stage.channel, command)
-    assert "boxes" not in told.response.content
+    assert "lacks" not in told.response.content
     await stage.ann.slash(stage.channel, "write", text="@茂: こんにちは")
     told = await stage.ann.slash(stage.channel, command)
-    assert "The picture's font lacks" in told.response.content
-    assert "has them all." in told.response.content
+    assert "lacks “茂" in told.response.content
+    assert "”, and the picture leaves that out." in told.response.content
 
 
 COMMANDS = [("script export", {"format": "pdf"}), ("script stats", {}), ("script surprise", {})]

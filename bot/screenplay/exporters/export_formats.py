@@ -18,10 +18,10 @@ class PaperSize(StrEnum):
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """Hold a file, and whether it shows boxes for characters that its typeface lacks."""
+    """Hold a file, and the characters that it leaves out because its typeface lacks them."""
 
     content: bytes
-    has_boxes: bool = False
+    left_out: str = ""
 
 
 ExportFunction = Callable[[Edition, PaperSize], ExportedFile]

@@ -31,4 +31,4 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
         pdf.to_pdf(to_screenplain(edition), out, settings=settings)
     text = "".join([edition.title, *edition.authors, *(one.text for one in edition.elements)])
-    return ExportedFile(out.getvalue(), typeface.lacks_glyphs(text))
+    return ExportedFile(out.getvalue(), typeface.find_missing(text))

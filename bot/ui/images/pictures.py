@@ -52,10 +52,10 @@ def load_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file, and whether it shows boxes for characters that its typeface lacks."""
+    """A PNG file, and the characters that it leaves out because its typeface lacks them."""
 
     png: bytes
-    has_boxes: bool = False
+    left_out: str = ""
 
 
 class _Sheet:
@@ -65,14 +65,14 @@ class _Sheet:
         self.image = Image.new("RGB", (IMAGE_WIDTH, longest), BACKGROUND)
         self.draw = ImageDraw.Draw(self.image)
         self.y = EDGE
-        self.has_boxes = False
+        self.left_out = ""
 
     def draw_text(
         self, x: float, y: float, text: str, size: int, fill: str = INK, *, bold: bool = False
     ) -> None:
         """Draw text with its upper left corner at a point."""
         self.draw.text((x, y), text, font=load_font(size, bold=bold), fill=fill)
-        self.has_boxes = self.has_boxes or typeface.lacks_glyphs(text)
+        self.left_out += typeface.find_missing(text)
 
     def draw_row(
         self, text: str, size: int, fill: str = INK, *, bold: bool = False, below: int = 10
@@ -91,7 +91,7 @@ class _Sheet:
         """Return the sheet as a PNG file, as long as what was drawn."""
         out = io.BytesIO()
         self.image.crop((0, 0, IMAGE_WIDTH, self.y + EDGE)).save(out, "PNG")
-        return Picture(out.getvalue(), self.has_boxes)
+        return Picture(out.getvalue(), "".join(dict.fromkeys(self.left_out)))
 
 
 def _truncate(text: str, columns: int) -> str:
