@@ -220,7 +220,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         lines: app_commands.Range[int, 1, MAX_LINES] = SURPRISE_LINES,
         everyone: bool = False,
     ) -> None:
-        """See what surprised the voice in the last lines, and what it expected"""
+        """See what surprised the voice in the last lines, and what it expected instead"""
         session = self.services.open_session(interaction)
         await send_surprise(interaction, session, lines, to_all=everyone)
 
@@ -331,7 +331,8 @@ async def _readable(interaction: Interaction, session: ChannelSession) -> Script
     script = await session.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
         raise RequestError(
-            "I need the **Attach Files** permission in this channel. Ask someone who manages it."
+            "I need the **Attach Files** permission in this channel. Ask someone who manages the "
+            "channel."
         )
     return script
 

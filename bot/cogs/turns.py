@@ -178,16 +178,16 @@ class Turns:
         if result.unreadable:
             sentences.append(
                 say(
-                    "The voice “{voice}” does not know many of these characters. It skips them; "
-                    "they stay in the script.",
+                    "The voice “{voice}” cannot read many of these letters or symbols. It skips "
+                    "them; they stay in the script.",
                     voice=inline(result.script.voice, 40),
                 )
             )
         if await self._should_ask_for_webhooks(interaction, result.script):
             sentences.append(
                 say(
-                    "Give me the **Manage Webhooks** permission here, and each character speaks "
-                    "under a name and with a face."
+                    "Give me the **Manage Webhooks** permission here, and each character will "
+                    "speak under a name and face of its own."
                 )
             )
         if sentences:

@@ -72,7 +72,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @app_commands.describe(
         character="Who speaks first; by default the voice decides",
         mood="How the voice feels",
-        temperature="How daring the voice is, from 0.1 to 2.0; goes before the mood",
+        temperature="How daring the voice is, from 0.1 to 2.0; overrides the mood",
         kind="What to write; by default the voice decides",
         lines="How many lines to write, from 1 to 10",
         takes="How many takes to choose from, up to 5",
@@ -106,7 +106,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @app_commands.command(name="write")
     @app_commands.describe(
         text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or an action",
-        character="Who says it; the text is then all speech, even (quietly)",
+        character="Who says it; all of the text is then speech, even (quietly)",
     )
     @allow_in_servers_and_dms
     @answer_errors
