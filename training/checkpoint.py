@@ -150,6 +150,6 @@ def set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:
 
 
 def share_buffers(one: nn.Module, other: nn.Module) -> None:
-    """Let another network of the same shape share the buffers of one, in the same memory."""
+    """Make a network of the same shape use the buffers of the first one, without a copy."""
     for name, buffer in one.named_buffers():
         set_buffer(other, name, buffer)

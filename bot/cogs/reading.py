@@ -65,7 +65,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     """Read a script."""
 
     def listeners(self) -> dict[str, Handler]:
-        """Listen to the buttons under the pages of a script, and to what the menu shows of it."""
+        """Listen to the buttons under the pages of a script, and to the menu's reading buttons."""
         return {
             position_pattern("menu-show"): lambda interaction, _: self.open_script(interaction),
             position_pattern("menu-export"): lambda interaction, match: self.ask_for_format(

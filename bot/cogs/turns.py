@@ -42,7 +42,7 @@ PROGRESS_INTERVAL = 1.5
 
 
 class Turns:
-    """Takes turns in the sessions of channels, and shows the results."""
+    """Take turns in the sessions of channels, and show the results."""
 
     def __init__(self, services: CogServices) -> None:
         self.services = services

@@ -74,7 +74,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Note that a server has the bot back."""
+        """Record that the bot is back in a server."""
         with suppress(TransactionFailed):  # the next start notes it
             if await self.services.claim_housekeeping():
                 await self.store.guilds.record_departures([], [guild.id])

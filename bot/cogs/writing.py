@@ -202,7 +202,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
 
     @answer_errors
     async def choose_speaker(self, interaction: Interaction, position: ScriptPosition) -> None:
-        """Let the voice go on with the speaker who was chosen from the panel."""
+        """Let the voice continue with the speaker chosen from the panel."""
         await self.turns.replace_old_panel(interaction)
         value = parse_choice(get_selected(interaction))
         request = ContinueRequest()
