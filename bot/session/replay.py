@@ -200,7 +200,7 @@ def judge_line(number: int, line: Line, rewritten: str, reasons: tuple[str, ...]
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
-    """Return what a line depends on and has changed since the line was written, in sentences.
+    """Return a sentence for each dependency of a line that has changed since it was written.
 
     ``opening`` is the id of the opening that the model reads now.
     """
