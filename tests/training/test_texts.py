@@ -452,7 +452,7 @@ def test_too_little_to_learn_from_is_refused_with_both_numbers(write: Write) -> 
 
 
 def test_what_is_held_out_does_not_count_as_learned(write: Write) -> None:
-    with pytest.raises(TextError, match=r"There are 1\d,\d{3} characters to train on"):
+    with pytest.raises(TextError, match=r"There are only 1\d,\d{3} characters to train on"):
         collect([write("a.txt", prose(21_000))])
 
 
