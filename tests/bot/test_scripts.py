@@ -202,7 +202,7 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     await stage.ann.click(shown, label="Delete")
     await stage.ann.click(shown, label="Delete for good")
     assert stage.with_buttons() == []
-    assert "```" in taken.content
+    assert "\n> " in taken.content
 
 
 # Deletion --------------------------------------------------------------------------------------
