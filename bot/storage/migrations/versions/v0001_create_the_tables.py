@@ -125,6 +125,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("parent IS NOT NULL"),
     )
     op.create_index(
+        "lines_by_original",
+        "lines",
+        ["copy_of"],
+        sqlite_where=sa.text("copy_of IS NOT NULL"),
+        postgresql_where=sa.text("copy_of IS NOT NULL"),
+    )
+    op.create_index(
         "lines_by_provenance",
         "lines",
         ["provenance"],
@@ -199,6 +206,13 @@ def upgrade() -> None:
         sa.Column("state", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_states_line"),
         sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_states"),
+    )
+    op.create_table(
+        "stars",
+        sa.Column("line", INT64, nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("line", "person", name="pk_stars"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "surprisals",
