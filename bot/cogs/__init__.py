@@ -15,6 +15,7 @@ from .branches import Branches
 from .cast import Cast
 from .command_group import check_conflicts, make_group
 from .details import Details
+from .ending import Ending
 from .expired_interactions import ExpiredInteractions
 from .feature import FeatureCog
 from .help import Help
@@ -39,6 +40,7 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Reading,
     Scripts,
     Branches,
+    Ending,
     ScriptSettings,
     Models,
     Privacy,

@@ -32,8 +32,8 @@ ABOUT = phrase(
 
 UNCHANGED_MESSAGES = phrase(
     "Messages that show your lines change with them. Your face beside lines of a character that "
-    "you played, public files and pictures, and messages of deleted scripts stay; moderators can "
-    "delete them."
+    "you played, public files and pictures, closing cards, and messages of deleted scripts stay; "
+    "moderators can delete them."
 )
 
 CONFIRMATION = phrase(

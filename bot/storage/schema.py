@@ -128,6 +128,8 @@ class Script(Base):
     """The line of another script at which it was forked."""
     archived: Mapped[bool] = mapped_column(default=False)
     """Whether the script was archived, and cannot run."""
+    ending: Mapped[str | None]
+    """The interaction that ended the script; None once the channel has its closing card."""
     takes: Mapped[int] = mapped_column(default=1)
     """How many takes of a line are written together."""
     lock: Mapped[bool] = mapped_column(default=False)

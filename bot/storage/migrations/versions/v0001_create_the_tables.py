@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("delivery", sa.String()),
         sa.Column("forked_at", INT64),
         sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("ending", sa.String()),
         sa.Column("takes", INT64, nullable=False),
         sa.Column("lock", sa.Boolean(), nullable=False),
         sa.Column("players", sa.JSON(), nullable=False),
