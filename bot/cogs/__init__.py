@@ -15,6 +15,7 @@ from .branches import Branches
 from .cast import Cast
 from .command_group import check_conflicts, make_group
 from .details import Details
+from .ending import Ending
 from .expired_interactions import ExpiredInteractions
 from .feature import FeatureCog
 from .help import Help
@@ -25,6 +26,7 @@ from .reading import Reading
 from .script_settings import ScriptSettings
 from .scripts import Scripts
 from .services import CogServices, Host, OnBook, open_services
+from .stars import Stars
 from .starting import Starting
 from .stopping import Stopping
 from .takes import Takes
@@ -38,10 +40,12 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Reading,
     Scripts,
     Branches,
+    Ending,
     ScriptSettings,
     Models,
     Privacy,
     Details,
+    Stars,
     Help,
     Menu,
     Takes,

@@ -14,6 +14,7 @@ from .branches import CONTINUE, REWRITE
 from .details import DETAILS
 from .feature import Command, allow_in_servers_and_dms
 from .services import Host, OnBook
+from .stars import STAR
 
 
 def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:
@@ -40,7 +41,7 @@ def check_conflicts(bot: Host, group: str) -> None:
     stand_ins: list[app_commands.Group | app_commands.ContextMenu] = [make_group(group, ())]
     stand_ins += [
         app_commands.ContextMenu(name=name, callback=_do_nothing)
-        for name in (CONTINUE, REWRITE, DETAILS)
+        for name in (CONTINUE, REWRITE, DETAILS, STAR)
     ]
     with ExitStack() as added:
         for command in stand_ins:

@@ -8,7 +8,7 @@ import discord
 
 from ..errors import RequestError
 from ..generation.openings import PrimedModel
-from ..i18n.catalogue import phrase, say
+from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Line
 from ..ui.components import Interaction
@@ -61,6 +61,8 @@ async def _format_details(session: ChannelSession, primed: PrimedModel, line: Li
         details += [
             format_preference(name, origin[name]) for name in LISTED_OPTIONS if name in origin
         ]
+    if stars := await session.store.stars.count_stars(line):
+        details.append(many(stars, "star"))
     bits = await session.reader.load_surprisal(primed, line)
     if len(bits):
         average = say(

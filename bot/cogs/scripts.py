@@ -9,18 +9,19 @@ import discord
 from discord import app_commands, ui
 
 from ..errors import RequestError
-from ..i18n.catalogue import many, phrase, say
+from ..i18n.catalogue import many, say
 from ..screenplay.free_text import TITLE_LIMIT, clean_title
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Script
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
-    ID_PATTERN,
+    SCRIPT_BUTTON_ID,
     Handler,
     Interaction,
     get_selected,
     make_custom_id,
     make_page_buttons,
+    make_script_button,
     make_view,
     page_pattern,
     position_pattern,
@@ -35,22 +36,7 @@ from .requester import format_requester, get_message_channel, get_requester
 SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""
 
-SCRIPT_BUTTONS = {
-    "run": (phrase("Continue it"), discord.ButtonStyle.primary),
-    "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
-    "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
-    "return": (phrase("Unarchive"), discord.ButtonStyle.secondary),
-    "ask": (phrase("Delete"), discord.ButtonStyle.danger),
-    "delete": (phrase("Delete for good"), discord.ButtonStyle.danger),
-    "see": (phrase("Keep it"), discord.ButtonStyle.secondary),
-    "all": (phrase("All scripts"), discord.ButtonStyle.secondary),
-}
-"""The labels and styles of the buttons of a script, by their actions."""
-
 SCRIPT_MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
-SCRIPT_BUTTON_ID = (
-    rf"{CUSTOM_ID_PREFIX}script:(?P<action>{'|'.join(SCRIPT_BUTTONS)}):(?P<script>{ID_PATTERN})"
-)
 
 
 class Scripts(FeatureCog, name="OnBook.scripts"):
@@ -97,7 +83,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             return
         script = await session.library.find(script_id)
         match action:
-            case "run":
+            case "run" | "reopen":
                 await self._switch(interaction, script_id)
             case "rename":
                 modal = RenameModal(script, self.submit_title)
@@ -113,7 +99,10 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             case "ask":
                 await FirstResponse(interaction).edit_message(
                     content=await self._format_deletion(script),
-                    view=_make_script_buttons(["delete", "see"], script.id),
+                    view=make_view(
+                        make_script_button("delete", script.id),
+                        make_script_button("see", script.id),
+                    ),
                 )
             case "delete":
                 await self._delete_script(interaction, session, script_id)
@@ -173,9 +162,10 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             owner=mention(script.owner),
             lines=many(len(lines), "line"),
         )
-        archiving = "return" if script.archived else "archive"
-        actions = ["rename", archiving, "ask", "all"]
-        view = _make_script_buttons(actions if script.running else ["run", *actions], script.id)
+        actions = ["rename", "return" if script.archived else "archive", "ask", "all"]
+        if not script.running:
+            actions.insert(0, "reopen" if script.archived else "run")
+        view = make_view(*(make_script_button(action, script.id) for action in actions))
         if interaction.response.is_done():
             await edit_response(interaction, content=content, view=view)
         else:
@@ -219,19 +209,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             get_message_channel(interaction), session, polls
         )
         await self.turns.sync(interaction, session)
-
-
-def _make_script_buttons(actions: Sequence[str], script_id: int) -> ui.View:
-    return make_view(
-        *(
-            ui.Button(
-                label=say(SCRIPT_BUTTONS[action][0]),
-                style=SCRIPT_BUTTONS[action][1],
-                custom_id=f"{CUSTOM_ID_PREFIX}script:{action}:{script_id}",
-            )
-            for action in actions
-        )
-    )
 
 
 def make_script_option(script: Script) -> discord.SelectOption:

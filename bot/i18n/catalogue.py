@@ -143,6 +143,7 @@ THINGS = {
     "minute": plural("{number:,} minute", "{number:,} minutes"),
     "day": plural("{number:,} day", "{number:,} days"),
     "second": plural("{number:,} second", "{number:,} seconds"),
+    "star": plural("{number:,} star", "{number:,} stars"),
     "vote": plural("{number:,} vote", "{number:,} votes"),
     "character": plural("{number:,} character", "{number:,} characters"),
     "take": plural("{number:,} take", "{number:,} takes"),

@@ -273,7 +273,17 @@ class Library:
             check_may_manage(row, requester)
             running = row.running and not archived
             return await self.store.scripts.update_script(
-                script, archived=archived, running=running
+                script, archived=archived, running=running, ending=None
+            )
+
+    async def end(self, requester: Requester, script: int) -> Script:
+        """End the running script: archive it, so that its closing card is due."""
+        async with self.lock:
+            row = await self.load_nonempty_script()
+            await self.check_is_running(row, script)
+            check_may_manage(row, requester)
+            return await self.store.scripts.update_script(
+                script, archived=True, running=False, ending=requester.delivery
             )
 
     async def delete(self, requester: Requester, script: int) -> None:

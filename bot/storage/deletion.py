@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Select, delete, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .dialects import json_integers
@@ -21,6 +21,7 @@ from .schema import (
     RedoPointer,
     Script,
     StaleMessage,
+    Star,
     State,
     Surprisal,
     Vote,
@@ -56,6 +57,7 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     polls = select(Poll.id).where(Poll.script.in_(scripts))
     await session.execute(delete(Vote).where(Vote.poll.in_(polls)))
     await session.execute(delete(Poll).where(Poll.script.in_(scripts)))
+    await _delete_stars(session, scripts)
     provenances = select(Line.provenance).where(
         Line.script.in_(scripts), Line.provenance.is_not(None)
     )
@@ -64,6 +66,17 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(Line).where(Line.script.in_(scripts)))
     await _delete_unused_provenances(session, candidates)
     await session.execute(delete(Script).where(Script.id.in_(scripts)))
+
+
+async def _delete_stars(session: AsyncSession, scripts: Select[int]) -> None:
+    """Delete the stars of the lines of scripts, but for those that copies elsewhere share."""
+    originals = select(func.coalesce(Line.copy_of, Line.id)).where(Line.script.in_(scripts))
+    elsewhere = (
+        select(Line.id)
+        .where(or_(Line.id == Star.line, Line.copy_of == Star.line), Line.script.not_in(scripts))
+        .correlate(Star)
+    )
+    await session.execute(delete(Star).where(Star.line.in_(originals), ~elsewhere.exists()))
 
 
 async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:

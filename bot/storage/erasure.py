@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from . import line_tree
 from .deletion import delete_scripts
@@ -26,6 +27,7 @@ from .schema import (
     PostedLine,
     Script,
     StaleMessage,
+    Star,
     State,
     Surprisal,
     Vote,
@@ -53,6 +55,7 @@ async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int
     await session.execute(update(Script).where(Script.owner == person).values(owner=ERASED_PERSON))
     await session.execute(update(Poll).where(Poll.asker == person).values(asker=ERASED_PERSON))
     await session.execute(delete(Vote).where(Vote.person == person))
+    await session.execute(delete(Star).where(Star.person == person))
     for script in await session.scalars(_possibly_played_by(person)):
         script.players = {
             name: player for name, player in script.players.items() if player != person
@@ -123,9 +126,12 @@ class PersonalData:
     parts: list[tuple[str, Script]]
     """The characters that they play."""
     votes: list[tuple[Vote, Script]]
+    starred: list[tuple[Line, Script]]
+    """The lines that have their stars."""
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.asked or self.scripts or self.parts or self.votes)
+        written = self.lines or self.asked or self.scripts
+        return bool(written or self.parts or self.votes or self.starred)
 
 
 async def load_personal_data(session: AsyncSession, person: int) -> PersonalData:
@@ -145,6 +151,18 @@ async def load_personal_data(session: AsyncSession, person: int) -> PersonalData
         .where(Vote.person == person)
         .order_by(Vote.poll)
     )
+    # The original of a line may be gone, but not all of its copies.
+    copies = aliased(Line)
+    is_same = or_(copies.id == Star.line, copies.copy_of == Star.line)
+    oldest = select(func.min(copies.id)).where(is_same).correlate(Star).scalar_subquery()
+    starred = (
+        select(Line, Script)
+        .select_from(Star)
+        .join(Line, Line.id == oldest)
+        .join(Script, Script.id == Line.script)
+        .where(Star.person == person)
+        .order_by(Line.id)
+    )
     begun = select(Script).where(Script.owner == person).order_by(Script.id)
     return PersonalData(
         lines=[(line, script) for line, script in await session.execute(written)],
@@ -157,6 +175,7 @@ async def load_personal_data(session: AsyncSession, person: int) -> PersonalData
             if player == person
         ],
         votes=[(vote, script) for vote, script in await session.execute(votes)],
+        starred=[(line, script) for line, script in await session.execute(starred)],
     )
 
 

@@ -128,6 +128,8 @@ class Script(Base):
     """The line of another script at which it was forked."""
     archived: Mapped[bool] = mapped_column(default=False)
     """Whether the script was archived, and cannot run."""
+    ending: Mapped[str | None]
+    """The interaction that ended the script; None once the channel has its closing card."""
     takes: Mapped[int] = mapped_column(default=1)
     """How many takes of a line are written together."""
     lock: Mapped[bool] = mapped_column(default=False)
@@ -209,6 +211,12 @@ class Line(Base):
             postgresql_where=text("author IS NOT NULL"),
         ),
         Index(
+            "lines_by_original",
+            "copy_of",
+            sqlite_where=text("copy_of IS NOT NULL"),
+            postgresql_where=text("copy_of IS NOT NULL"),
+        ),
+        Index(
             "lines_by_provenance",
             "provenance",
             sqlite_where=text("provenance IS NOT NULL"),
@@ -245,6 +253,11 @@ class Line(Base):
     """Whether the author had the text removed."""
 
     shared_provenance: Mapped[Provenance | None] = relationship(lazy="joined")
+
+    @property
+    def original(self) -> int:
+        """Return the id of the line of which this line is a copy, or its own id."""
+        return self.copy_of or self.id
 
     @property
     def element(self) -> Element:
@@ -390,6 +403,17 @@ class Vote(Base):
     poll: Mapped[int] = mapped_column(ForeignKey("polls.id"), primary_key=True)
     person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     take: Mapped[int]
+
+
+class Star(Base):
+    """A person's star for a line that they like, which all copies of the line share."""
+
+    __tablename__ = "stars"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    line: Mapped[int] = mapped_column(primary_key=True)
+    """The `original` of the line. No foreign key, because copies may outlive it."""
+    person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
 
 
 class DepartedGuild(Base):

@@ -18,6 +18,7 @@ from .repositories.message_repository import MessageRepository
 from .repositories.person_repository import PersonRepository
 from .repositories.poll_repository import PollRepository
 from .repositories.script_repository import ScriptRepository
+from .repositories.star_repository import StarRepository
 from .repositories.state_repository import StateRepository
 from .state_eviction import StateBudget
 
@@ -35,6 +36,7 @@ class Store:
         self.scripts = ScriptRepository(database)
         self.lines = LineRepository(database)
         self.states = StateRepository(database)
+        self.stars = StarRepository(database)
         self.polls = PollRepository(database)
         self.messages = MessageRepository(database)
         self.people = PersonRepository(database)

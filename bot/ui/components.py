@@ -129,6 +129,33 @@ def make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.
     return ui.Button(label=say(label), style=style, custom_id=make_position_id(action, position))
 
 
+# Under scripts
+
+SCRIPT_BUTTONS = {
+    "run": (phrase("Continue it"), discord.ButtonStyle.primary),
+    "reopen": (phrase("Reopen"), discord.ButtonStyle.secondary),
+    "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
+    "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
+    "return": (phrase("Unarchive"), discord.ButtonStyle.secondary),
+    "ask": (phrase("Delete"), discord.ButtonStyle.danger),
+    "delete": (phrase("Delete for good"), discord.ButtonStyle.danger),
+    "see": (phrase("Keep it"), discord.ButtonStyle.secondary),
+    "all": (phrase("All scripts"), discord.ButtonStyle.secondary),
+}
+"""The labels and styles of the buttons of a script, by their actions."""
+
+SCRIPT_BUTTON_ID = (
+    rf"{CUSTOM_ID_PREFIX}script:(?P<action>{'|'.join(SCRIPT_BUTTONS)}):(?P<script>{ID_PATTERN})"
+)
+
+
+def make_script_button(action: str, script: int) -> ui.Button[Any]:
+    """Return one of the `SCRIPT_BUTTONS` of a script."""
+    label, style = SCRIPT_BUTTONS[action]
+    custom_id = f"{CUSTOM_ID_PREFIX}script:{action}:{script}"
+    return ui.Button(label=say(label), style=style, custom_id=custom_id)
+
+
 # Under pages
 
 PAGE_BUTTONS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 import discord
@@ -18,6 +18,9 @@ MORE = phrase("and more: see all of it with {/script show}")
 
 DIVIDER = "-# " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 16
 """Stands above a scene heading in plain text."""
+
+MIN_CUT = 50
+"""The size from which on a part of a row is worth showing."""
 
 NAME_LIMIT = 70
 """The size of a speaker's name; Discord takes 80, of which `make_webhook_name` needs some."""
@@ -50,16 +53,50 @@ def format_prose(element: Element, limit: int = LIMIT) -> str:
     Actions and parentheticals are in italics, headings in bold. A text that is too long is cut,
     with a note.
     """
-    note = f"-# {say(MORE)}"
-    room, rows = limit - size(note) - 1, list[str]()
-    for row, mark in _mark_rows(element):
-        text = f"{mark}{inline(row, LIMIT)}{mark}"
+    return _fit_rows(_mark_rows(element), limit, f"-# {say(MORE)}")
+
+
+def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
+    """Return elements as a quotation, each below its speaker's name.
+
+    A text that is too long is cut, with ``note`` below it.
+    """
+    rows = (row for element in elements for row in _name_rows(element))
+    return _fit_rows(rows, limit, note, indent="> ")
+
+
+def split_scene(elements: Iterable[Element], limit: int) -> list[str]:
+    """Return elements in as few texts as fit, each element below its speaker's name."""
+    texts: list[str] = []
+    for element in elements:
+        text = _fit_rows(_name_rows(element), limit, f"-# {say(MORE)}")
+        if texts and size(joined := f"{texts[-1]}\n{text}") <= limit:
+            texts[-1] = joined
+        else:
+            texts.append(text)
+    return texts
+
+
+def _fit_rows(rows: Iterable[tuple[str, str]], limit: int, note: str, indent: str = "") -> str:
+    """Return rows with the Markdown around each, cut where they are too long, with a note."""
+    room, fitting, note = limit - size(indent + note) - 1, list[str](), indent + note
+    for row, mark in rows:
+        before = f"{indent}{mark}"
+        text = f"{before}{inline(row, LIMIT)}{mark}"
         if size(text) >= room:
-            rows += [f"{mark}{inline(row, room - 2 * len(mark) - 1)}{mark}"] if room > 50 else []
-            return "\n".join([*rows, note])
-        rows.append(text)
+            room -= size(before + mark) + 1
+            fitting += [f"{before}{inline(row, room)}{mark}"] if room > MIN_CUT else []
+            return "\n".join([*fitting, note])
+        fitting.append(text)
         room -= size(text) + 1
-    return "\n".join(rows)
+    return "\n".join(fitting)
+
+
+def _name_rows(element: Element) -> Iterator[tuple[str, str]]:
+    """Yield the speaker's name, if there is one, and the rows of an element, as `_mark_rows`."""
+    if speaker := find_speaker(element):
+        yield speaker, "**"
+    yield from _mark_rows(element)
 
 
 def _mark_rows(element: Element) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,7 @@ MENU_BUTTONS = {
     "history": phrase("History"),
     "scripts": phrase("All scripts"),
     "advanced": phrase("Advanced"),
+    "end": phrase("The end"),
 }
 """The labels of the buttons of the menu, by what they do."""
 

@@ -10,7 +10,6 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..screenplay.page_layout import lay_out_page
 from ..session.channel_session import ChannelSession
 from ..session.polls import count_votes, find_leaders
 from ..session.turn import PollResult, ScriptPosition
@@ -23,14 +22,14 @@ from .components import (
     make_continue_here_button,
     make_view,
 )
-from .credits import format_credit, mention
+from .credits import mention
 from .delivery import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
-from .markdown import LIMIT, fenced, inline, plain, size
-from .script_messages import split_into_messages
+from .looks import format_scene, split_scene
+from .markdown import LIMIT, inline, plain, size
 
 log = logging.getLogger("onbook.poll_messages")
 
-CUT_MARK = "\n-# …"
+CUT_MARK = "-# …"
 """Stands below a take that is shown in part."""
 
 TAKE_LINE_SIZE = 150
@@ -195,10 +194,14 @@ def format_take(take: int, lines: Sequence[Line], reserved: int = 0) -> list[str
 
     Each message leaves room for a text of the size ``reserved``.
     """
-    title = say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
+    title = _format_title(take)
     room = LIMIT - reserved - size(title) - 1
-    first, *rest = split_into_messages((line.element for line in lines), room)
+    first, *rest = split_scene((line.element for line in lines), room)
     return [f"{title}\n{first}", *rest]
+
+
+def _format_title(take: int) -> str:
+    return f"**{say(TAKE, take=take + 1)}**"
 
 
 def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
@@ -206,18 +209,15 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
 
     The arguments are those of `draw_poll`.
     """
-    counts = count_votes(takes, votes.values())
-    titles = _format_titles(poll, takes, counts)
-    top = _format_closed(poll, counts) if poll.closed else _format_open(poll, len(takes))
     if poll.closed:
-        below = [
-            _format_take_line(lines, chosen=take == poll.chosen) for take, lines in takes.items()
-        ]
-    else:
-        below = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
-    return "\n".join(
-        [top, *(f"{heading}\n{body}" for heading, body in zip(titles, below, strict=True))]
-    )
+        counts = count_votes(takes, votes.values())
+        rows = [_format_closed_take(poll, take, lines, counts) for take, lines in takes.items()]
+        return "\n".join([_format_closed(poll, counts), *rows])
+    top, titles = _format_open(poll, len(takes)), [_format_title(take) for take in takes]
+    scenes = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
+    # A blank line ends a quotation.
+    shown = "\n\n".join(f"{title}\n{scene}" for title, scene in zip(titles, scenes, strict=True))
+    return f"{top}\n{shown}"
 
 
 def _format_open(poll: Poll, takes: int) -> str:
@@ -249,38 +249,29 @@ def _format_closed(poll: Poll, counts: Mapping[int, int]) -> str:
     return f"-# {status}"
 
 
-def _format_titles(
-    poll: Poll, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
-) -> list[str]:
-    titles = [
-        say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
-        for take, lines in takes.items()
-    ]
-    if not (poll.ends and poll.closed):
-        return titles  # the counts of an open vote are in its buttons
-    votes = [many(counts[take], "vote") for take in takes]
-    return [f"{title}, {count}" for title, count in zip(titles, votes, strict=True)]
-
-
-def _format_take_line(lines: Sequence[Line], *, chosen: bool) -> str:
+def _format_closed_take(
+    poll: Poll, take: int, lines: Sequence[Line], counts: Mapping[int, int]
+) -> str:
+    """Return a take as its button had it, in bold if it was chosen."""
     text = inline(" ".join(line.element.one_line for line in lines), TAKE_LINE_SIZE)
-    return f"-# {text}" if chosen else f"-# ~~{text}~~"
+    label = f"{take + 1} · {text}"
+    if poll.ends:
+        label = f"{label} — {many(counts[take], 'vote')}"
+    return f"-# **{label}**" if take == poll.chosen else f"-# {label}"
 
 
 def _fit_takes(takes: Sequence[Sequence[Line]], space: int) -> list[str]:
-    """Return each take as a page, cut so that all pages have room in so many characters.
+    """Return each take as prose, cut so that all of them have room in so many characters.
 
-    A line break stands before and after each page. Short takes leave their room to long ones.
+    Three line breaks stand beside each take. Short takes leave their room to long ones.
     """
-    pages = [fenced(lay_out_page(line.element for line in lines)) for lines in takes]
-    by_size = sorted(range(len(takes)), key=lambda n: size(pages[n]))
-    for place, n in enumerate(by_size):
-        share = space // (len(takes) - place) - 2
-        if size(pages[n]) > share:
-            elements = (line.element for line in takes[n])
-            pages[n] = split_into_messages(elements, share - size(CUT_MARK))[0] + CUT_MARK
-        space -= size(pages[n]) + 2
-    return pages
+    scenes = [""] * len(takes)
+    by_length = sorted(range(len(takes)), key=lambda n: sum(len(line.text) for line in takes[n]))
+    for place, n in enumerate(by_length):
+        share = space // (len(takes) - place) - 3
+        scenes[n] = format_scene((line.element for line in takes[n]), share, CUT_MARK)
+        space -= size(scenes[n]) + 3
+    return scenes
 
 
 def _format_poll_result(poll_result: PollResult) -> str:

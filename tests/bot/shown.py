@@ -39,7 +39,8 @@ def says(message: Any, line: Line) -> bool:
 
 def is_line(message: Any) -> bool:
     """Return whether a message looks like one that shows a line, in any look."""
-    is_card = message.flags.components_v2
+    # The closing card of a script is a card too, and has files.
+    is_card = message.flags.components_v2 and not message.attachments
     return message.webhook_id is not None or is_card or message.content.startswith("```")
 
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -275,6 +276,32 @@ async def test_what_is_delivered_twice_is_written_once(
     discord.refusals.clear()
 
 
+async def test_a_star_and_an_end_that_are_delivered_twice_are_so_once(
+    discord: Discord, channel: Channel, ann: Person
+):
+    begun = await begin(ann, channel)
+    [line] = [one for one in channel.messages() if one.is_line]
+    starred = await ann.menu(line, "Star")
+    await starred.shows("You starred")
+    await discord.deliver_again(starred)
+    await starred.is_refused(40060)
+    await (await ann.menu(line, "Details")).shows("1 star")
+    menu = await (await ann.click(begun, "More…")).shows("What next")
+    ended = await ann.click(menu, "The end", times=2)
+    await ended.is_refused(40060)
+    card = await ended.shows("The end · 1 line")
+    assert [file["filename"] for file in card.attachments] == [
+        *("the-diner-stats.png", "the-diner.pdf"),
+    ]
+    await discord.until(lambda: not any(one.is_panel for one in channel.messages()))
+    reopened = await ann.click(card, "Reopen", times=2)
+    await reopened.is_refused(40060)
+    await reopened.is_done()
+    assert await truth(ann, channel) == [HEADING]
+    assert [one.labels for one in channel.messages()].count(["Reopen"]) == 1
+    discord.refusals.clear()
+
+
 async def test_what_happens_while_the_connection_is_lost_is_heard_of_later(
     discord: Discord, channel: Channel, ann: Person
 ):
@@ -434,6 +461,21 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     count()
     await inside.discord.until(lambda: shown.labels[1].endswith(" — 6"))
     assert len(shown.versions) == first + 2
+
+
+async def test_a_closing_card_that_was_not_recorded_is_posted_once(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    ann, scripts = inside.ann, inside.services.store.scripts
+    begun = await begin(ann, inside.channel)
+    with monkeypatch.context() as patch:
+        patch.setattr(scripts, "mark_ending_shown", AsyncMock())
+        menu = await (await ann.click(begun, "More…")).shows("What next")
+        await (await ann.click(menu, "The end")).shows("The end · 1 line")
+    [_] = await scripts.list_ended_scripts()
+    await inside.services.bot.cogs["OnBook.ending"]._show_due()
+    assert [one.labels for one in inside.channel.messages()].count(["Reopen"]) == 1
+    assert await scripts.list_ended_scripts() == []
 
 
 class Held:

@@ -33,7 +33,7 @@ from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MAX_WORDS, edit_words
 from bot.session.turn import ScriptPosition
 from bot.storage.schema import Line, Poll, Script
-from bot.ui.credits import NAME_SIZE, format_credit
+from bot.ui.credits import NAME_SIZE
 from bot.ui.images.pictures import describe_statistics
 from bot.ui.looks import format_block
 from bot.ui.markdown import LIMIT, fenced, inline, plain, size
@@ -215,13 +215,12 @@ def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
     for block in split_into_messages(line.element for line in lines):
         assert block.count("`") == 6
         assert not PING.search(block)
-    assert_inert(format_credit(lines))
     assert not PING.search(format_lines(lines, {}, {}))
 
 
 @steadily
 @given(st.lists(wild, min_size=1, max_size=5), wild)
-def test_takes_ping_nobody_and_keep_to_their_blocks(texts: list[str], credit: str) -> None:
+def test_takes_ping_nobody(texts: list[str], credit: str) -> None:
     made = [a_line(text, number, credit, None) for number, text in enumerate(texts, 1)]
     takes = {number: [line] for number, line in enumerate(made) if line}
     if not takes:

@@ -376,10 +376,11 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
         (3, "Continue from here"),
         (3, "Rewrite this line"),
         (3, "Details"),
+        (3, "Star"),
     ]
     # The commands are neither in private channels nor on a person's own installation.
     where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
-    assert where == [([0, 1], [0])] * 4
+    assert where == [([0, 1], [0])] * 5
 
 
 @under_one_name

@@ -192,8 +192,10 @@ async def test_its_owner_installs_it_and_people_use_it(house: House, repository:
 
     await house.told(load, "Loaded `bot`")
     assert await house.discord.commands() == {}
-    await house.told(enable, "`onbook`, `Continue from here`, `Rewrite this line`, and `Details`")
-    await house.told(sync, "Synced 4 commands")
+    await house.told(
+        enable, "`onbook`, `Continue from here`, `Rewrite this line`, `Details`, and `Star`"
+    )
+    await house.told(sync, "Synced 5 commands")
     channel, ann = house.channel, house.owner
     await (await ann.slash(channel, "onbook start", heading=HEADING)).is_done()
     await (await ann.slash(channel, "onbook continue")).is_done()

@@ -115,14 +115,14 @@ async def test_a_script_is_put_away_and_back(stage: Stage):
     await two_scripts(stage)
     shown = await choose(stage, "The Roof", by=stage.ben)
     await stage.ben.click(shown, label="Archive")
-    assert labels(shown) == ["Continue it", "Rename", "Unarchive", "Delete", "All scripts"]
+    assert labels(shown) == ["Reopen", "Rename", "Unarchive", "Delete", "All scripts"]
     assert stage.with_buttons() == []
     refused = answer(await stage.ben.slash(stage.channel, "continue"))
     assert "continue one with </script list:" in refused.content
     await stage.ben.click(shown, label="Unarchive")
     assert "paused" in shown.content
     await stage.ben.click(shown, label="Archive")
-    await stage.ben.click(shown, label="Continue it")
+    await stage.ben.click(shown, label="Reopen")
     assert await stage.lines() == ["EXT. ROOF"]
     await assert_true(stage)
 
@@ -202,7 +202,7 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     await stage.ann.click(shown, label="Delete")
     await stage.ann.click(shown, label="Delete for good")
     assert stage.with_buttons() == []
-    assert "```" in taken.content
+    assert "\n> " in taken.content
 
 
 # Deletion --------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def counts(shown: Any) -> list[int]:
     """Return how many votes each take has, as everybody sees."""
     if labels(shown):
         return [int(label.rpartition(" — ")[2]) for label in labels(shown)]
-    found = re.findall(r"^\*\*Take .*, (\d+) votes?$", shown.content, re.MULTILINE)
+    found = re.findall(r"^-# .* — (\d+) votes?(?:\*\*)?$", shown.content, re.MULTILINE)
     return list(map(int, found))
 
 
@@ -92,11 +92,9 @@ async def test_who_asked_picks_a_take(stage: Stage):
     shown = await ask(stage)
     assert numbers(shown) == NUMBERS
     assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
-    assert re.findall(r"\*\*Take (\d)\*\*: tiny, seed (\d)\n```\n", shown.content) == [
-        ("1", "5"),
-        ("2", "6"),
-        ("3", "7"),
-    ]
+    assert re.findall(r"\*\*Take (\d)\*\*\n> ", shown.content) == NUMBERS
+    assert "```" not in shown.content
+    assert "seed" not in shown.content
     (body,) = [one for one in stage.sent() if one["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
     assert await stage.lines() == [HEADING]
@@ -106,8 +104,27 @@ async def test_who_asked_picks_a_take(stage: Stage):
     assert labels(stage.panel()) == BY_VOICE
     assert shown.components == []
     assert shown.content.startswith("-# Take 2 was chosen.")
-    assert shown.content.count("~~") == 4
+    assert [row[:7] for row in shown.content.split("\n")[1:]] == ["-# 1 · ", "-# **2 ", "-# 3 · "]
     await assert_true(stage)
+
+
+async def test_takes_are_prose_with_the_names_of_speakers(stage: Stage):
+    await begin(stage)
+    poll = await stage.services.store.polls.find_poll_by_message((await ask(stage, takes=2)).id)
+    assert poll
+    takes = await stage.services.store.polls.load_takes(poll)
+    takes[0][0].kind, takes[0][0].text = "dialogue", "MAYA (V.O.)\n(quietly)\nIt is her."
+    takes[1][0].kind, takes[1][0].text = "action", "Rain."
+    _, *rows = format_poll(poll, takes, {}).split("\n")
+    assert rows == [
+        "**Take 1**",
+        "> **MAYA \\(V\\.O\\.\\)**",
+        "> *\\(quietly\\)*",
+        "> It is her\\.",
+        "",
+        "**Take 2**",
+        "> *Rain\\.*",
+    ]
 
 
 async def test_nobody_else_but_a_moderator_picks(stage: Stage):
@@ -295,7 +312,7 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     told = stage.messages()[-1]
     assert told.content.startswith(
         "-# Voting has ended. Take 2 won with 1 of 1 vote. The script has moved on, so it was "
-        "not changed.\n**Take 2**: tiny, seed 6\n```\n"
+        "not changed.\n**Take 2**\n"
     )
     assert labels(told) == ["Continue from here"]
     assert shown.components == []
@@ -552,11 +569,9 @@ async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stag
     read = await stage.ben.select(shown, values=["1"])
     pages = [read.response, *read.followups]
     assert all(page.ephemeral for page in pages)
-    assert pages[0].content.startswith("**Take 2**: tiny, seed 15 to 24\n```\n")
-    blocks = [
-        block for page in pages for block in re.findall(r"```\n(.*?)```", page.content, re.DOTALL)
-    ]
-    assert letters("".join(blocks)) == letters(second)
+    first, _, text = pages[0].content.partition("\n")
+    assert first == "**Take 2**"
+    assert letters("".join([text, *(page.content for page in pages[1:])])) == letters(second)
     assert await stage.lines() == [HEADING]
     await press(stage, shown, "Take 2")
     assert (await stage.lines())[1:] == second.split("\n\n")
@@ -573,10 +588,11 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
     await begin(stage)
     ballot = await stage.services.store.polls.find_poll_by_message((await ask(stage)).id)
     [line, *_] = (await stage.services.store.polls.load_takes(ballot))[0]
-    line.text, line.credit = "\U0001f600 " * 700, "*" * 300
+    line.kind, line.text = "action", "\U0001f600. " * 300
     pages = format_take(0, [line] * 10)
-    assert len(pages) > 10
+    assert len(pages) == 10
     assert all(size(page) <= LIMIT for page in pages)
+    assert sum(page.count("\U0001f600") for page in pages) == 3000
 
 
 # The limits of Discord -------------------------------------------------------------------------
@@ -586,8 +602,7 @@ async def test_long_takes_are_cut(stage: Stage):
     await begin(stage)
     shown = await ask(stage, takes=MAX_TAKES, lines=6)
     assert 1500 < size(shown.content) <= LIMIT
-    assert shown.content.count("```") == 2 * MAX_TAKES
-    assert "\n-# …" in shown.content
+    assert "\n> -# …" in shown.content
     ballot = await stage.services.store.polls.find_poll_by_message(shown.id)
     found = await stage.services.store.polls.load_takes(ballot)
     for lines in found.values():

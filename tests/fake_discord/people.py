@@ -124,7 +124,8 @@ class Message:
         """Return whether the message shows a line, in any look."""
         is_card = any(one["type"] == rules.CONTAINER for one in self.versions[-1].components)
         is_block = self.content.startswith("```") and not self.labels
-        return self.webhook is not None or is_card or is_block
+        # The closing card of a script is a card too, and has files.
+        return self.webhook is not None or (is_card and not self.attachments) or is_block
 
     def reads(self, line: str) -> bool:
         """Return whether the message shows a line, given as Fountain."""

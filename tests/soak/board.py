@@ -1,10 +1,10 @@
 """``python -m tests.soak.board``: compare what a channel shows with what is stored.
 
 Two people do one thing after another that moves a script or changes which one runs: they write,
-let the voice write, take back, edit, jump, fork, switch, archive, delete, and the bot starts anew.
-After each, every message in the channel is read: each line of the script that runs is shown once,
-in order, and the one panel stands under the last of them. What is drawn at random is the same for a
-seed.
+let the voice write, take back, edit, jump, fork, switch, archive, end, delete, and the bot starts
+anew. After each, every message in the channel is read: each line of the script that runs is shown
+once, in order, and the one panel stands under the last of them. What is drawn at random is the same
+for a seed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ACTS = [
     *["write"] * 4,
     *["carry_on", "press", "press_late", "retry", "undo", "undo", "redo", "edit", "edit", "edit"],
     *["edit_there", "go_there", "jump", "jump", "fork", "switch", "switch", "start"],
-    *["archive", "delete", "restart"],
+    *["archive", "end_script", "delete", "restart"],
 ]
 """The acts of people, each as often as it is listed here."""
 
@@ -181,10 +181,15 @@ class Rehearsal:
             await who.click(offer, label=SHELVE)
 
     async def switch(self) -> None:
-        await self.on_the_shelf("Continue it")
+        await self.on_the_shelf("Continue it", "Reopen")
 
     async def archive(self) -> None:
         await self.on_the_shelf("Archive")
+
+    async def end_script(self) -> None:
+        who = self.somebody
+        menu = answer(await who.click(self.end(), label="More…"))
+        await who.click(menu, label="The end")
 
     async def delete(self) -> None:
         await self.on_the_shelf("Delete", "Delete for good")

@@ -29,7 +29,7 @@ from ..schema import TABLES_WITH_PUBLIC_IDS, Base
 OLDEST_SERVER = (14,)
 """The first version of PostgreSQL that has all that is used."""
 
-PEOPLE_COLUMNS = frozenset({"author", "asker", "owner"})
+PEOPLE_COLUMNS = frozenset({"author", "asker", "owner", "person"})
 """The columns with ids of people."""
 
 erasure_counts = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
@@ -55,6 +55,19 @@ class ScriptRepository(Repository):
             .order_by(Script.running.desc(), Script.archived, Script.id.desc())
         )
 
+    async def list_ended_scripts(self) -> list[Script]:
+        """Return the scripts that have ended, and whose closing cards are not shown yet."""
+        return await self._scalars(select(Script).where(Script.ending.is_not(None)))
+
+    async def mark_ending_shown(self, script: Script) -> None:
+        """Record that a channel has the closing card of a script, unless it ended again since."""
+        async with self._database.writing() as session:
+            await session.execute(
+                update(Script)
+                .where(Script.id == script.id, Script.ending == script.ending)
+                .values(ending=None)
+            )
+
     async def list_cast_names(self, scope: str, place: int) -> list[str]:
         """Return the cast names of all scripts that run in a ``channel`` or a ``guild``."""
         where = Script.channel if scope == "channel" else Script.guild
@@ -100,7 +113,7 @@ class ScriptRepository(Repository):
         async with self._database.writing() as session:
             row = await session.get_one(Script, script)
             await line_tree.shelve_running_script(session, row.channel)
-            row.running, row.archived = True, False
+            row.running, row.archived, row.ending = True, False, None
         return row
 
     async def update_script(

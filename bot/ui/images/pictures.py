@@ -114,7 +114,7 @@ def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
     """Draw who speaks and who wrote how much, which takes some tens of milliseconds."""
     sheet = _Sheet(longest=2000)
     sheet.draw_row(title, 40, bold=True)
-    sheet.draw_row(_format_summary(statistics), 24, FAINT, below=22)
+    sheet.draw_row(format_summary(statistics), 24, FAINT, below=22)
     if statistics.characters:
         _draw_bars(sheet, say("Who speaks"), [(count, False) for count in statistics.characters])
     wrote = [
@@ -125,7 +125,8 @@ def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
     return sheet.make_picture()
 
 
-def _format_summary(statistics: ScriptStatistics) -> str:
+def format_summary(statistics: ScriptStatistics) -> str:
+    """Return how long a script is, in lines, words, scenes and minutes."""
     return (
         f"{many(statistics.lines, 'line')} · {many(statistics.words, 'word')} · "
         f"{many(statistics.scenes, 'scene')} · {format_minutes(statistics.pages)}"
@@ -178,7 +179,7 @@ def describe_statistics(title: str, statistics: ScriptStatistics) -> str:
         )
 
     parts = [
-        f"{title}: {_format_summary(statistics)}.",
+        f"{title}: {format_summary(statistics)}.",
         statistics.characters and say("Who speaks: {names}.", names=listed(statistics.characters)),
         statistics.writers and say("Who wrote: {names}.", names=listed(statistics.writers)),
         statistics.voices and say("Voices: {names}.", names=listed(statistics.voices)),

@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("delivery", sa.String()),
         sa.Column("forked_at", INT64),
         sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("ending", sa.String()),
         sa.Column("takes", INT64, nullable=False),
         sa.Column("lock", sa.Boolean(), nullable=False),
         sa.Column("players", sa.JSON(), nullable=False),
@@ -123,6 +124,13 @@ def upgrade() -> None:
         ["parent"],
         sqlite_where=sa.text("parent IS NOT NULL"),
         postgresql_where=sa.text("parent IS NOT NULL"),
+    )
+    op.create_index(
+        "lines_by_original",
+        "lines",
+        ["copy_of"],
+        sqlite_where=sa.text("copy_of IS NOT NULL"),
+        postgresql_where=sa.text("copy_of IS NOT NULL"),
     )
     op.create_index(
         "lines_by_provenance",
@@ -199,6 +207,13 @@ def upgrade() -> None:
         sa.Column("state", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_states_line"),
         sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_states"),
+    )
+    op.create_table(
+        "stars",
+        sa.Column("line", INT64, nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("line", "person", name="pk_stars"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "surprisals",

@@ -1,0 +1,223 @@
+"""End a script: archive it, and post its closing card."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import io
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import discord
+from discord.ext import commands, tasks
+
+from ..errors import TransactionFailed
+from ..i18n.catalogue import many, say, speaking
+from ..screenplay.exporters.edition import Edition, make_edition
+from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from ..screenplay.statistics import ScriptStatistics, count_script
+from ..session.channel_session import ChannelSession
+from ..session.turn import ScriptPosition
+from ..sharding import Shards
+from ..storage.schema import Line, Script
+from ..ui.closing_card import make_closing_card
+from ..ui.components import Handler, Interaction, parse_position, position_pattern
+from ..ui.delivery import (
+    CONNECTION_ERRORS,
+    FirstResponse,
+    MessageChannel,
+    complete_response,
+    delete_response,
+    post_message,
+)
+from ..ui.images import pictures
+from ..ui.live_polls import find_locale
+from ..ui.markdown import inline
+from ..ui.responses import check_permissions
+from .feature import FeatureCog, answer_errors
+from .reading import make_file_name
+from .requester import get_message_channel, get_requester
+
+log = logging.getLogger("onbook.ending")
+
+BEST_LINES = 5
+"""The best lines on a closing card."""
+
+RETRY_MINUTES = 10
+"""Minutes between two attempts to post closing cards that Discord did not take."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A script that has ended, for those who make the files on its closing card."""
+
+    script: Script
+    statistics: ScriptStatistics
+    edition: Edition
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file on a closing card."""
+
+    name: str
+    content: bytes
+    description: str | None = None
+    """The text for people who cannot see a picture."""
+    note: str = ""
+    """What people must know about the file."""
+
+
+def _summarize(script: Script, lines: Sequence[Line]) -> Ended:
+    statistics, today = count_script(lines), dt.datetime.now(dt.UTC).date()
+    elements = [line.element for line in lines]
+    return Ended(script, statistics, make_edition(script.title, elements, statistics, today))
+
+
+def _draw_statistics(ended: Ended) -> Attachment:
+    title, statistics = ended.script.title, ended.statistics
+    return Attachment(
+        f"{make_file_name(ended.script)}-stats.png",
+        pictures.draw_statistics(title, statistics).png,
+        pictures.describe_statistics(title, statistics),
+    )
+
+
+def _write_pdf(ended: Ended) -> Attachment:
+    pdf = EXPORT_FORMATS["pdf"].write(ended.edition, PaperSize.LETTER)
+    boxes = say(
+        "The PDF's font lacks some characters and shows boxes instead. The other formats have "
+        "them all."
+    )
+    name = f"{make_file_name(ended.script)}.pdf"
+    return Attachment(name, pdf.content, note=boxes if pdf.has_boxes else "")
+
+
+ATTACHMENTS: tuple[Callable[[Ended], Attachment], ...] = (_draw_statistics, _write_pdf)
+"""The files on a closing card, in their order. They are made in a thread."""
+
+
+class Ending(FeatureCog, name="OnBook.ending"):
+    """End a script."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to *The end* in the menu."""
+        return {
+            position_pattern("menu-end"): lambda interaction, match: self.end_script(
+                interaction, parse_position(match)
+            )
+        }
+
+    async def cog_unload(self) -> None:
+        """Stop the loop."""
+        self._show_due.cancel()
+        await super().cog_unload()
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Resume the work that earlier processes left."""
+        await self.resume()
+
+    async def resume(self) -> None:
+        """Start the loop, which begins with the cards that earlier processes left."""
+        if not self._show_due.is_running():
+            self._show_due.start()
+
+    @answer_errors
+    async def end_script(self, interaction: Interaction, position: ScriptPosition) -> None:
+        """End the script, in front of everybody."""
+        check_permissions(interaction)
+        session, channel = self.services.open_session(interaction), get_message_channel(interaction)
+        # Discord takes the first answer once, so that a second delivery ends here.
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.end(get_requester(interaction), position.script)
+        if await self._try_to_show(channel, session, script):
+            await delete_response(interaction)
+            return
+        await complete_response(
+            interaction,
+            content=say(
+                "“{title}” has ended, but Discord did not take its closing card. I will try again "
+                "in {minutes}.",
+                title=inline(script.title, 100),
+                minutes=many(RETRY_MINUTES, "minute"),
+            ),
+        )
+
+    async def _try_to_show(
+        self, channel: MessageChannel, session: ChannelSession, script: Script
+    ) -> bool:
+        """Show the end of a script as `_show` does; return False where Discord does not take it."""
+        try:
+            await self._show(channel, session, script)
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            log.warning("could not post the closing card of script %d: %s", script.id, error)
+            return False
+        return True
+
+    async def _show(self, channel: MessageChannel, session: ChannelSession, script: Script) -> None:
+        """Remove the panel of a script that has ended, and post the closing card, once."""
+        await self.services.messages.sync(channel, session)
+        view, files = await self._make_card(channel, script)
+        async with session.drawing:
+            now = await self.store.scripts.find_script(script.id)
+            if now is None or now.ending != script.ending:
+                return  # it goes on again, or the card is there
+            # Nobody waits in a channel that is gone, or where the bot may not post.
+            with suppress(discord.NotFound, discord.Forbidden):
+                nonce = f"end {script.ending}"
+                await post_message(channel, None, nonce, view=view, files=files)
+            await self.store.scripts.mark_ending_shown(script)
+
+    async def _make_card(
+        self, channel: MessageChannel, script: Script
+    ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
+        """Return the closing card of a script, and the files on it."""
+        best = await self.store.stars.load_best_lines(script.head, BEST_LINES)
+        lines = await self.store.lines.load_path(script.head)
+        ended = await asyncio.to_thread(_summarize, script, lines)
+        may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
+        made = [await asyncio.to_thread(make, ended) for make in ATTACHMENTS if may_attach]
+        small = [one for one in made if len(one.content) <= limit]
+        notes = [one.note for one in small if one.note]
+        if not may_attach:
+            notes.append(say("The picture and the PDF need the **Attach Files** permission."))
+        elif len(small) < len(made):
+            notes.append(say("A file is missing, because it is too large for Discord."))
+        files = [
+            discord.File(io.BytesIO(one.content), one.name, description=one.description)
+            for one in small
+        ]
+        shares = ended.edition.shares
+        return make_closing_card(script, ended.statistics, best, shares, files, notes), files
+
+    @tasks.loop(minutes=RETRY_MINUTES)
+    async def _show_due(self) -> None:
+        """Post the closing cards that earlier attempts or processes could not post."""
+        with suppress(TransactionFailed):  # which the store has logged; the next time tries again
+            if not await self.services.claim_housekeeping():
+                return
+            for script in await self.store.scripts.list_ended_scripts():
+                if Shards.of(self.bot).include(script.guild):
+                    await self._show_late(script)
+
+    async def _show_late(self, script: Script) -> None:
+        channel = self.bot.get_partial_messageable(script.channel)
+        session = self.services.sessions.get(script.channel)
+        try:
+            with speaking(find_locale(script, self.bot), self.services.group):
+                await self._try_to_show(channel, session, script)
+        except TransactionFailed:
+            raise
+        except Exception:
+            log.exception("could not show the end of script %d", script.id)
+
+
+def _find_file_limits(channel: object) -> tuple[bool, int]:
+    """Return whether the bot may attach files in a channel, and the bytes that a file may have."""
+    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        may_attach = channel.permissions_for(channel.guild.me).attach_files
+        return may_attach, channel.guild.filesize_limit
+    return True, discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
