@@ -6,7 +6,7 @@ place in the script, so that a press never acts on a script that has moved on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import discord
 from discord import ui
@@ -19,8 +19,8 @@ from ..storage.store import Store
 from .components import make_position_button, make_position_id, make_view
 from .markdown import inline, plain
 
-MAX_OPTIONS, MAX_LABEL = 25, 100
-"""Discord's limits: the options of a menu, and the characters of one."""
+MAX_OPTIONS, MAX_LABEL, ROW = 25, 100, 5
+"""Discord's limits: the options of a menu, the characters of one, and the buttons in a row."""
 
 ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"
 """The values of *Who speaks next?*: two of them, and the prefix of a character's name."""
@@ -104,16 +104,18 @@ def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> u
 
 
 def make_menu(
+    title: str,
     position: ScriptPosition,
     *,
     moods: Mapping[str, str],
     mood: str | None,
     styles: Sequence[str],
     style: str | None,
-) -> ui.View:
-    """Return the components of the menu.
+) -> ui.LayoutView:
+    """Return the menu, which has more rows than a message with a text of its own may have.
 
     Args:
+        title: The text above the menu.
         position: The place in the script where the menu was opened.
         moods: The moods as people call them, by their names.
         mood: The mood of the script, if it is one of these.
@@ -126,16 +128,22 @@ def make_menu(
         _make_menu_select("mood", position, moods, mood),
         _make_menu_select("style", position, dict(zip(styles, styles, strict=True)), style),
     ]
-    buttons: Iterable[ui.Button[ui.View]] = (
+    buttons: list[ui.Button[ui.LayoutView]] = [
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
         for action, label in MENU_BUTTONS.items()
-    )
-    return make_view(*(one for one in selects if one.options), *buttons)
+    ]
+    rows: list[Sequence[ui.Item[ui.LayoutView]]] = [[one] for one in selects if one.options]
+    rows += [buttons[start : start + ROW] for start in range(0, len(buttons), ROW)]
+    view = ui.LayoutView(timeout=None).add_item(ui.TextDisplay(title))
+    for row in rows:
+        view.add_item(ui.ActionRow(*row))
+    view.stop()  # as in `make_view`
+    return view
 
 
 def _make_menu_select(
     action: str, position: ScriptPosition, labels: Mapping[str, str], chosen: str | None
-) -> ui.Select[ui.View]:
+) -> ui.Select[ui.LayoutView]:
     options = [
         _make_option(label, value, is_chosen=value == chosen) for value, label in labels.items()
     ]

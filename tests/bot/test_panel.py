@@ -20,7 +20,7 @@ from .test_buttons import BY_PERSON, begin
 def components_of(message: Any) -> list[dict[str, Any]]:
     """Return the buttons and lists of a message."""
     rows = [row if isinstance(row, dict) else row.to_dict() for row in message.components]
-    return [one for row in rows for one in row["components"]]
+    return [one for row in rows for one in row.get("components", ())]
 
 
 def menus(message: Any) -> dict[str, list[str]]:
