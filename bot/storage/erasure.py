@@ -5,6 +5,7 @@ Each function works within a unit of work.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
@@ -25,12 +26,15 @@ from .schema import (
     Poll,
     PostedLine,
     Script,
+    Sprint,
     StaleMessage,
     State,
     Surprisal,
+    TurnOrder,
     Vote,
     guild_voice_key,
 )
+from .turn_passing import remove_writer
 
 
 async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int:
@@ -53,6 +57,11 @@ async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int
     await session.execute(update(Script).where(Script.owner == person).values(owner=ERASED_PERSON))
     await session.execute(update(Poll).where(Poll.asker == person).values(asker=ERASED_PERSON))
     await session.execute(delete(Vote).where(Vote.person == person))
+    await session.execute(
+        update(Sprint).where(Sprint.starter == person).values(starter=ERASED_PERSON)
+    )
+    for order in await session.scalars(_possible_orders_of(person)):
+        await remove_writer(session, order, person, dt.datetime.now(dt.UTC))
     for script in await session.scalars(_possibly_played_by(person)):
         script.players = {
             name: player for name, player in script.players.items() if player != person
@@ -61,7 +70,7 @@ async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int
 
 
 async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
-    """Mark the messages that show lines, and the open polls that name or count a person."""
+    """Mark the messages that show lines, and the polls and panels that name or count a person."""
     shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
     voted = select(Vote.poll).where(Vote.person == person)
     polls = select(Poll.message).where(
@@ -69,7 +78,13 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
         ~Poll.closed,
         Poll.message.is_not(None),
     )
-    stale = insert(session, StaleMessage).from_select(["message"], shown.union(polls))
+    orders = _possible_orders_of(person).with_only_columns(TurnOrder.script)
+    panels = (
+        select(Channel.panel)
+        .join(Script, Script.channel == Channel.id)
+        .where(Script.running, Script.id.in_(orders), Channel.panel.is_not(None))
+    )
+    stale = insert(session, StaleMessage).from_select(["message"], shown.union(polls, panels))
     await session.execute(stale.on_conflict_do_nothing())
 
 
@@ -123,9 +138,13 @@ class PersonalData:
     parts: list[tuple[str, Script]]
     """The characters that they play."""
     votes: list[tuple[Vote, Script]]
+    turns: list[tuple[int, Script]]
+    """The places, from 1, that they have in orders."""
+    sprints: list[tuple[Sprint, Script]]
+    """The sprints that they started, and that go on."""
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.asked or self.scripts or self.parts or self.votes)
+        return any(vars(self).values())
 
 
 async def load_personal_data(session: AsyncSession, person: int) -> PersonalData:
@@ -145,6 +164,8 @@ async def load_personal_data(session: AsyncSession, person: int) -> PersonalData
         .where(Vote.person == person)
         .order_by(Vote.poll)
     )
+    orders = _possible_orders_of(person).join(Script, Script.id == TurnOrder.script)
+    sprints = select(Sprint, Script).join(Script, Script.id == Sprint.script)
     begun = select(Script).where(Script.owner == person).order_by(Script.id)
     return PersonalData(
         lines=[(line, script) for line, script in await session.execute(written)],
@@ -157,9 +178,24 @@ async def load_personal_data(session: AsyncSession, person: int) -> PersonalData
             if player == person
         ],
         votes=[(vote, script) for vote, script in await session.execute(votes)],
+        turns=[
+            (order.writers.index(person) + 1, script)
+            for order, script in await session.execute(orders.with_only_columns(TurnOrder, Script))
+            if person in order.writers
+        ],
+        sprints=[
+            (sprint, script)
+            for sprint, script in await session.execute(sprints.where(Sprint.starter == person))
+        ],
     )
 
 
 def _possibly_played_by(person: int) -> Select[Script]:
     """Build a query of the scripts whose players, as JSON, contain the digits of a person's id."""
     return select(Script).where(cast(Script.players, String).contains(str(person)))
+
+
+def _possible_orders_of(person: int) -> Select[TurnOrder]:
+    """Build a query of the orders whose writers, as JSON, contain the digits of a person's id."""
+    found = cast(TurnOrder.writers, String).contains(str(person))
+    return select(TurnOrder).where(found).order_by(TurnOrder.script)

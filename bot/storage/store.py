@@ -18,7 +18,9 @@ from .repositories.message_repository import MessageRepository
 from .repositories.person_repository import PersonRepository
 from .repositories.poll_repository import PollRepository
 from .repositories.script_repository import ScriptRepository
+from .repositories.sprint_repository import SprintRepository
 from .repositories.state_repository import StateRepository
+from .repositories.turn_order_repository import TurnOrderRepository
 from .state_eviction import StateBudget
 
 
@@ -36,6 +38,8 @@ class Store:
         self.lines = LineRepository(database)
         self.states = StateRepository(database)
         self.polls = PollRepository(database)
+        self.turn_orders = TurnOrderRepository(database)
+        self.sprints = SprintRepository(database)
         self.messages = MessageRepository(database)
         self.people = PersonRepository(database)
         self.guilds = GuildRepository(database)

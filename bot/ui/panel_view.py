@@ -14,10 +14,12 @@ from discord import ui
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
+from ..storage.repositories.script_repository import PanelState
 from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .components import make_position_button, make_position_id, make_view
 from .markdown import inline, plain
+from .turn_messages import format_sprint, format_turn
 
 MAX_OPTIONS, MAX_LABEL, ROW = 25, 100, 5
 """Discord's limits: the options of a menu, the characters of one, and the buttons in a row."""
@@ -35,6 +37,8 @@ MENU_BUTTONS = {
     "history": phrase("History"),
     "scripts": phrase("All scripts"),
     "advanced": phrase("Advanced"),
+    "turns": phrase("Turns"),
+    "sprint": phrase("Sprint"),
 }
 """The labels of the buttons of the menu, by what they do."""
 
@@ -58,6 +62,8 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
     """
     title = inline(script.title, MAX_LABEL)
     text = f"-# **{title}** · {inline(script.voice, 40)}" if line else _format_start(title)
+    state = await store.scripts.load_panel_state(script)
+    text = "\n".join(filter(None, (text, await _format_writers(store, script, state))))
     if await store.polls.has_open_vote(script):
         return text, make_view()
     position = current_position(script)
@@ -65,13 +71,21 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
         "continue": True,
         "take": line is not None and line.author is None,
         "undo": position.line != ROOT_LINE,
-        "redo": await store.lines.find_redo_line(script.id, script.head) is not None,
+        "redo": state.redo is not None,
         "write": True,
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
     speakers = await _list_speakers(store, script)
     return text, make_view(_make_speaker_select(speakers, position), *buttons)
+
+
+async def _format_writers(store: Store, script: Script, state: PanelState) -> str:
+    """Return how a sprint goes, or else whose turn it is, or ""."""
+    if state.sprint and state.sprint.ends > discord.utils.utcnow():
+        lines = await store.lines.load_lines_after(script.head, state.sprint.after)
+        return format_sprint(state.sprint, len(lines))
+    return format_turn(state.order) if state.order else ""
 
 
 def _format_start(title: str) -> str:
