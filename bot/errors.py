@@ -26,6 +26,10 @@ class OnBookError(Exception):
             return say(self.sentence, **self.fields)
 
 
+class PersonId(int):
+    """The id of a person as a field of an error, which the answer mentions."""
+
+
 class Stopped(OnBookError):
     """Somebody pressed Stop."""
 

@@ -31,6 +31,7 @@ from .starting import Starting
 from .stopping import Stopping
 from .takes import Takes
 from .upkeep import Upkeep
+from .writers import Writers
 from .writing import Writing
 
 FEATURES: tuple[type[FeatureCog], ...] = (
@@ -49,6 +50,7 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Help,
     Menu,
     Takes,
+    Writers,
     Stopping,
     ExpiredInteractions,
     Upkeep,
@@ -97,7 +99,7 @@ async def add_cogs(
         group: The group of all commands in a host; None where the bot is On Book alone.
         meter: The meter of the bot's events.
         guard: The guard that is asked before each transaction that writes, or None.
-        call_later: The timer of votes, or None for that of the event loop.
+        call_later: The timer of votes and deadlines, or None for that of the event loop.
         adapt: The function that returns the class that the host takes in place of a cog's.
 
     Raises:

@@ -39,11 +39,11 @@ class Menu(FeatureCog, name="OnBook.menu"):
         except ModelError:
             styles = []
         view = make_menu(
+            say("What next in “{title}”?", title=inline(script.title, 100)),
             current_position(script),
             moods=label_moods(settings),
             mood=find_mood(current_values(script, settings), settings),
             styles=styles,
             style=script.style,
         )
-        title = say("What next in “{title}”?", title=inline(script.title, 100))
-        await FirstResponse(interaction).send_message(title, view=view, ephemeral=True)
+        await FirstResponse(interaction).send_message(None, view=view, ephemeral=True)

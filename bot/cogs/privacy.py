@@ -23,17 +23,18 @@ from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 ABOUT = phrase(
     "**What On Book stores:** each line written with {/write}, {/continue} or the buttons, with "
     "its time, and with your name and ID if you wrote or requested it; titles and casts; who "
-    "started a script, who plays whom, and your votes and stars. It reads no other messages. "
-    "All of it stays on the computer of the bot's owner, goes to nobody else, and trains no "
-    "voice.\n{/privacy export} gives you your data. {/privacy forget} removes your name from every "
-    "line, and your text too if you like. If a server removes the bot, its scripts are deleted "
-    "after {days}. The bot's owner may have older backups."
+    "started a script, who plays whom, who takes turns, and your votes and stars. It reads no "
+    "other messages. All of it stays on the computer of the bot's owner, goes to nobody else, and "
+    "trains no voice.\n"
+    "{/privacy export} gives you your data. {/privacy forget} removes your name from every line, "
+    "and your text too if you like. If a server removes the bot, its scripts are deleted after "
+    "{days}. The bot's owner may have older backups."
 )
 
 UNCHANGED_MESSAGES = phrase(
     "Messages that show your lines change with them. Your face beside lines of a character that "
-    "you played, public files and pictures, closing cards, and messages of deleted scripts stay; "
-    "moderators can delete them."
+    "you played, public files and pictures, closing cards, reminders, summaries of sprints, and "
+    "messages of deleted scripts stay; moderators can delete them."
 )
 
 CONFIRMATION = phrase(
@@ -177,6 +178,11 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
             _describe_script(script) | {"take": vote.take + 1} for vote, script in kept.votes
         ],
         "stars": [_describe_line(*one) for one in kept.starred],
+        "turns": [_describe_script(script) | {"place": place} for place, script in kept.turns],
+        "sprints": [
+            _describe_script(script) | {"ends": sprint.ends.isoformat()}
+            for sprint, script in kept.sprints
+        ],
     }
     content = json.dumps(entries, ensure_ascii=False, indent=2).encode(errors="replace")
     if len(content) <= limit:

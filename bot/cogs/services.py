@@ -17,6 +17,7 @@ from ..storage.database import Guard
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
+from ..ui.deadlines import Deadlines
 from ..ui.live_polls import CallLater, LivePolls
 from ..ui.message_sync import MessageSync
 from ..ui.poll_messages import PollMessages
@@ -51,6 +52,7 @@ class CogServices:
     messages: MessageSync
     poll_messages: PollMessages
     polls: LivePolls
+    deadlines: Deadlines
     stale: StaleMessages
     in_flight: InFlight
     redaction: Redaction = field(default_factory=guard_loggers)
@@ -95,6 +97,7 @@ class CogServices:
         self.closed = True
         self.in_flight.close()
         self.polls.stop()
+        self.deadlines.stop()
         await self.in_flight.wait_until_finished(FINISH_SECONDS)
         self.in_flight.stop_jobs()
         await self.in_flight.wait_until_finished(SHOW_SECONDS)
@@ -124,7 +127,7 @@ async def open_services(
         group: The group of the commands in a host, or None.
         meter: The meter of the bot's events.
         guard: The guard that is asked before each transaction that writes, or None.
-        call_later: The timer of votes, or None for that of the event loop.
+        call_later: The timer of votes and deadlines, or None for that of the event loop.
 
     Raises:
         ModelError: The default voice cannot be used.
@@ -152,6 +155,7 @@ async def open_services(
         polls=LivePolls(
             bot, sessions, poll_messages, messages, in_flight.track, call_later, group=group
         ),
+        deadlines=Deadlines(bot, sessions, messages, in_flight.track, call_later, group=group),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

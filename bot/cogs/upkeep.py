@@ -22,7 +22,7 @@ written in the servers of all."""
 
 
 class Upkeep(FeatureCog, name="OnBook.upkeep"):
-    """Close votes, redraw stale messages, and delete the data of servers that removed the bot."""
+    """Do what is due: votes, deadlines, stale messages, data of servers that removed the bot."""
 
     async def cog_unload(self) -> None:
         """Stop the loops."""
@@ -36,12 +36,12 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         await self.resume()
 
     async def resume(self) -> None:
-        """Start the loops, time open votes, and note the servers that left or came back."""
+        """Start the loops and timers, and note the servers that left or came back."""
         # Not when the cog is loaded, because the client may not even have logged in then.
         for task in (self._draw_stale, self._delete_departed):
             if not task.is_running():
                 task.start()
-        await self._resume_votes()
+        await self._resume_timers()
         with suppress(TransactionFailed):  # which the store has logged; the next turn shows them
             if await self.services.claim_housekeeping():
                 showing = asyncio.create_task(self.services.stale.show_unshown())
@@ -83,10 +83,11 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     async def _draw_stale(self) -> None:
         """Draw stale messages again that earlier attempts or other processes have left.
 
-        Resume the votes, too, in case the database did not work when the client became ready.
+        Resume votes and deadlines, too, in case the database did not work when the client became
+        ready.
         """
         await self.services.stale.redraw()
-        await self._resume_votes()
+        await self._resume_timers()
 
     @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:
@@ -101,10 +102,11 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
                     scripts = await self.store.guilds.delete_guild(guild)
                     log.info("deleted %d scripts of a server that left", scripts)
 
-    async def _resume_votes(self) -> None:
+    async def _resume_timers(self) -> None:
         with suppress(TransactionFailed):  # which the store has logged, unless the bot ends
             if await self.services.claim_housekeeping():
                 await self.services.polls.resume()
+                await self.services.deadlines.resume()
 
     def _is_here(self, guild: int | None) -> bool:
         """Return whether a server is on one of this process's shards."""

@@ -28,7 +28,7 @@ from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from ..ui.responses import answer_error
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, suggest_moods
 from .option_checks import InvalidOption, check_lengths, parse_choice, parse_chosen_id
-from .requester import format_requester
+from .requester import format_requester, get_requester
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -196,7 +196,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await self._redo(interaction, position)
             case _:
                 session = self.services.open_session(interaction)
-                await session.load_script_at(position)
+                script = await session.load_script_at(position)
+                await session.turn_orders.check_turn(get_requester(interaction), script)
                 modal = WriteModal(position, self.submit_lines)
                 await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 

@@ -141,6 +141,7 @@ THINGS = {
     "word": plural("{number:,} word", "{number:,} words"),
     "scene": plural("{number:,} scene", "{number:,} scenes"),
     "minute": plural("{number:,} minute", "{number:,} minutes"),
+    "hour": plural("{number:,} hour", "{number:,} hours"),
     "day": plural("{number:,} day", "{number:,} days"),
     "second": plural("{number:,} second", "{number:,} seconds"),
     "star": plural("{number:,} star", "{number:,} stars"),

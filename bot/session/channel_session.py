@@ -20,7 +20,9 @@ from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
+from .sprints import Sprints
 from .turn import Clock, ContinueRequest, Job, Requester, ScriptPosition, TurnResult
+from .turn_orders import TurnOrders
 
 
 def utc_now() -> dt.datetime:
@@ -48,11 +50,15 @@ class ChannelSession:
         self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
         self.drafter = Drafter(channel, settings)
         self.library = Library(channel, store, voices, settings, self.reader)
-        self.history = History(self.library, self.reader)
+        self.history = History(self.library, self.reader, clock)
         self.continuation = Continuation(self.library, self.reader, self.drafter, clock)
         self.polls = Polls(self.library, clock)
+        self.turn_orders = TurnOrders(self.library, clock)
+        self.sprints = Sprints(self.library, clock)
         self.drawing = asyncio.Lock()
         """Held while the channel's messages are redrawn."""
+        self.reminding = asyncio.Lock()
+        """Held while a writer is reminded or skipped, or a sprint ends."""
 
     async def load_script(self) -> Script:
         """Load the running script; raise NoScript."""

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Sequence
 
 from ..errors import RequestError
-from ..storage.schema import Line, Script
+from ..storage.schema import Line, Script, TurnOrder
 from ..storage.store import Store
-from .permissions import check_alternation, check_cooldown, check_may_write
+from .permissions import check_alternation, check_cooldown, check_may_write, check_turn
 from .turn import Requester, TurnResult
 
 
@@ -19,19 +19,27 @@ class TurnContext:
     """
 
     def __init__(
-        self, store: Store, script: Script, requester: Requester, banned: tuple[str, ...]
+        self,
+        store: Store,
+        script: Script,
+        requester: Requester,
+        banned: tuple[str, ...],
+        order: TurnOrder | None = None,
     ) -> None:
         self.store = store
         self.script = script
         self.requester = requester
         self.banned = banned
         """The banned words that apply to the script."""
+        self.order = order
+        """The order in which people write, or None where everybody may."""
 
     # Permissions
 
     async def check_pace(self) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet."""
         check_may_write(self.script, self.requester)
+        check_turn(self.order, self.script, self.requester)
         if self.script.cooldown:
             last_request = await self.store.lines.find_last_request_time(
                 self.script.id, self.requester.id

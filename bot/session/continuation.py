@@ -60,7 +60,13 @@ class Continuation:
                 primed, script.head, elements, requester, job or Job()
             )
             lines = await self.store.lines.append_lines(
-                script, script.head, drafts, requester.delivery, take=0, asker=requester.id
+                script,
+                script.head,
+                drafts,
+                requester.delivery,
+                take=0,
+                asker=requester.id,
+                passed_at=self.clock(),
             )
             return self.reader.notifications.attach(
                 context.make_result(lines[-1].id, lines), requester.id, primed.model, elements

@@ -8,7 +8,7 @@ from .context import TurnContext
 from .library import Library
 from .permissions import check_may_remove, check_may_write
 from .reader import ScriptReader
-from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text
+from .turn import Clock, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 
 class History:
@@ -18,10 +18,11 @@ class History:
     RequestError, or HeadMoved where another process has moved the head meanwhile.
     """
 
-    def __init__(self, library: Library, reader: ScriptReader) -> None:
+    def __init__(self, library: Library, reader: ScriptReader, clock: Clock) -> None:
         self.library = library
         self.store = library.store
         self.reader = reader
+        self.clock = clock
 
     async def undo(
         self, requester: Requester, expected: ScriptPosition | None = None
@@ -57,9 +58,12 @@ class History:
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
         check_may_write(context.script, context.requester)
-        for line in reversed(await context.list_removed(head)):
+        removed = await context.list_removed(head)
+        for line in reversed(removed):
             check_may_remove(context.script, line, context.requester)
-        await self.store.lines.move_head(context.script, head)
+        await self.store.lines.move_head(
+            context.script, head, [line.id for line in removed], self.clock()
+        )
         return context.make_result(head)
 
     async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:

@@ -89,10 +89,11 @@ class Library:
     ) -> AsyncIterator[TurnContext]:
         """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
-            found, local_words = await self.store.scripts.find_running_with_words(self.channel)
-            script = await self._require(found)
+            found = await self.store.scripts.find_running_for_turn(self.channel)
+            script = await self._require(found and found.script)
             await self._check_position(script, expected)
-            yield TurnContext(self.store, script, requester, self._add_own_words(local_words))
+            banned, order = self._add_own_words(found.words if found else ()), found and found.order
+            yield TurnContext(self.store, script, requester, banned, order)
 
     async def load_nonempty_script(self) -> Script:
         """Load the running script; raise NoScript, or RequestError if it has no line."""

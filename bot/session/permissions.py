@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from ..errors import RequestError
+from ..errors import PersonId, RequestError
 from ..i18n.catalogue import Count
-from ..storage.schema import Line, Poll, Script
+from ..storage.schema import Line, Poll, Script, TurnOrder
 from .turn import Requester
 
 
@@ -28,7 +28,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
     A model's line belongs to everybody, a person's to its author, the script's owner and the
     moderators.
     """
-    if line.author in (None, requester.id) or _manages(script, requester):
+    if line.author in (None, requester.id) or is_manager(script, requester):
         return
     raise RequestError(
         "That would remove {name}'s line. Ask them, the script's owner or a moderator, or "
@@ -39,7 +39,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
 
 def check_may_manage(script: Script, requester: Requester) -> None:
     """Raise RequestError for a requester who is neither a script's owner nor a moderator."""
-    if not _manages(script, requester):
+    if not is_manager(script, requester):
         raise RequestError(
             "Only the script's owner or a moderator (Manage Messages) can change that. Ask "
             "one of them."
@@ -63,6 +63,19 @@ def check_alternation(last: Line | None, requester: Requester) -> None:
         )
 
 
+def check_turn(order: TurnOrder | None, script: Script, requester: Requester) -> None:
+    """Raise RequestError if it is another person's turn to write.
+
+    The script's owner and moderators may write at any time.
+    """
+    if order is None or order.writers[0] == requester.id or is_manager(script, requester):
+        return
+    raise RequestError(
+        "It is {person}'s turn. Wait for yours, or see the order with {/script turns}.",
+        person=PersonId(order.writers[0]),
+    )
+
+
 def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -> None:
     """Raise RequestError during a requester's cooldown; both times have a time zone."""
     if last is None:
@@ -74,5 +87,6 @@ def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -
         )
 
 
-def _manages(script: Script, requester: Requester) -> bool:
+def is_manager(script: Script, requester: Requester) -> bool:
+    """Return whether a requester is a script's owner or a moderator."""
     return requester.moderator or requester.id == script.owner

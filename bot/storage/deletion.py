@@ -20,10 +20,12 @@ from .schema import (
     Provenance,
     RedoPointer,
     Script,
+    Sprint,
     StaleMessage,
     Star,
     State,
     Surprisal,
+    TurnOrder,
     Vote,
 )
 
@@ -53,7 +55,8 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(StaleMessage).where(StaleMessage.message.in_(shown.union(voted))))
     for about in (State, Surprisal, PostedLine):
         await session.execute(delete(about).where(about.line.in_(own)))
-    await session.execute(delete(RedoPointer).where(RedoPointer.script.in_(scripts)))
+    for of_script in (RedoPointer, TurnOrder, Sprint):
+        await session.execute(delete(of_script).where(of_script.script.in_(scripts)))
     polls = select(Poll.id).where(Poll.script.in_(scripts))
     await session.execute(delete(Vote).where(Vote.poll.in_(polls)))
     await session.execute(delete(Poll).where(Poll.script.in_(scripts)))

@@ -5,6 +5,7 @@ Each function works within a unit of work.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
@@ -26,13 +27,16 @@ from .schema import (
     Poll,
     PostedLine,
     Script,
+    Sprint,
     StaleMessage,
     Star,
     State,
     Surprisal,
+    TurnOrder,
     Vote,
     guild_voice_key,
 )
+from .turn_passing import remove_writer
 
 
 async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int:
@@ -56,6 +60,11 @@ async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int
     await session.execute(update(Poll).where(Poll.asker == person).values(asker=ERASED_PERSON))
     await session.execute(delete(Vote).where(Vote.person == person))
     await session.execute(delete(Star).where(Star.person == person))
+    await session.execute(
+        update(Sprint).where(Sprint.starter == person).values(starter=ERASED_PERSON)
+    )
+    for order in await session.scalars(_possible_orders_of(person)):
+        await remove_writer(session, order, person, dt.datetime.now(dt.UTC))
     for script in await session.scalars(_possibly_played_by(person)):
         script.players = {
             name: player for name, player in script.players.items() if player != person
@@ -64,7 +73,7 @@ async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int
 
 
 async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
-    """Mark the messages that show lines, and the open polls that name or count a person."""
+    """Mark the messages that show lines, and the polls and panels that name or count a person."""
     shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
     voted = select(Vote.poll).where(Vote.person == person)
     polls = select(Poll.message).where(
@@ -72,7 +81,13 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
         ~Poll.closed,
         Poll.message.is_not(None),
     )
-    stale = insert(session, StaleMessage).from_select(["message"], shown.union(polls))
+    orders = _possible_orders_of(person).with_only_columns(TurnOrder.script)
+    panels = (
+        select(Channel.panel)
+        .join(Script, Script.channel == Channel.id)
+        .where(Script.running, Script.id.in_(orders), Channel.panel.is_not(None))
+    )
+    stale = insert(session, StaleMessage).from_select(["message"], shown.union(polls, panels))
     await session.execute(stale.on_conflict_do_nothing())
 
 
@@ -128,10 +143,13 @@ class PersonalData:
     votes: list[tuple[Vote, Script]]
     starred: list[tuple[Line, Script]]
     """The lines that have their stars."""
+    turns: list[tuple[int, Script]]
+    """The places, from 1, that they have in orders."""
+    sprints: list[tuple[Sprint, Script]]
+    """The sprints that they started, and that go on."""
 
     def __bool__(self) -> bool:
-        written = self.lines or self.asked or self.scripts
-        return bool(written or self.parts or self.votes or self.starred)
+        return any(vars(self).values())
 
 
 async def load_personal_data(session: AsyncSession, person: int) -> PersonalData:
@@ -163,6 +181,8 @@ async def load_personal_data(session: AsyncSession, person: int) -> PersonalData
         .where(Star.person == person)
         .order_by(Line.id)
     )
+    orders = _possible_orders_of(person).join(Script, Script.id == TurnOrder.script)
+    sprints = select(Sprint, Script).join(Script, Script.id == Sprint.script)
     begun = select(Script).where(Script.owner == person).order_by(Script.id)
     return PersonalData(
         lines=[(line, script) for line, script in await session.execute(written)],
@@ -176,9 +196,24 @@ async def load_personal_data(session: AsyncSession, person: int) -> PersonalData
         ],
         votes=[(vote, script) for vote, script in await session.execute(votes)],
         starred=[(line, script) for line, script in await session.execute(starred)],
+        turns=[
+            (order.writers.index(person) + 1, script)
+            for order, script in await session.execute(orders.with_only_columns(TurnOrder, Script))
+            if person in order.writers
+        ],
+        sprints=[
+            (sprint, script)
+            for sprint, script in await session.execute(sprints.where(Sprint.starter == person))
+        ],
     )
 
 
 def _possibly_played_by(person: int) -> Select[Script]:
     """Build a query of the scripts whose players, as JSON, contain the digits of a person's id."""
     return select(Script).where(cast(Script.players, String).contains(str(person)))
+
+
+def _possible_orders_of(person: int) -> Select[TurnOrder]:
+    """Build a query of the orders whose writers, as JSON, contain the digits of a person's id."""
+    found = cast(TurnOrder.writers, String).contains(str(person))
+    return select(TurnOrder).where(found).order_by(TurnOrder.script)

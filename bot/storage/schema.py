@@ -87,6 +87,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as it stands
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[int]: JSON,
         dt.datetime: UTCDateTime,
         int: Int64,
     }
@@ -414,6 +415,46 @@ class Star(Base):
     line: Mapped[int] = mapped_column(primary_key=True)
     """The `original` of the line. No foreign key, because copies may outlive it."""
     person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class TurnOrder(Base):
+    """The order in which people write a script; it is deleted when the last writer leaves."""
+
+    __tablename__ = "turn_orders"
+
+    script: Mapped[int] = mapped_column(
+        ForeignKey("scripts.id"), primary_key=True, autoincrement=False
+    )
+    writers: Mapped[list[int]]
+    """The people's ids; it is the first one's turn."""
+    turn: Mapped[int] = mapped_column(default=1)
+    """The number of the turn, so that a reminder and a skip are of one turn only."""
+    since: Mapped[dt.datetime]
+    """When the turn began."""
+    hours: Mapped[int | None]
+    """The hours until a reminder, and from there until a skip; None without a deadline."""
+    reminded: Mapped[dt.datetime | None]
+    """When the writer was reminded in this turn."""
+    skips: Mapped[int] = mapped_column(default=0)
+    """How many turns were skipped since somebody last wrote, passed or joined."""
+    announcement: Mapped[int | None] = mapped_column(BigInteger)
+    """The reminder or the skip that the panel must still come below; 0 where none was posted."""
+    passed_by: Mapped[int | None]
+    """The line with which the writer before passed the turn on; may have been deleted."""
+
+
+class Sprint(Base):
+    """A time in which everybody writes a script; the row is deleted at the end."""
+
+    __tablename__ = "sprints"
+
+    script: Mapped[int] = mapped_column(
+        ForeignKey("scripts.id"), primary_key=True, autoincrement=False
+    )
+    starter: Mapped[int] = mapped_column(BigInteger)
+    ends: Mapped[dt.datetime]
+    after: Mapped[int]
+    """The newest line of all scripts when the sprint began, or `ROOT_LINE`."""
 
 
 class DepartedGuild(Base):

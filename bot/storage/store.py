@@ -18,8 +18,10 @@ from .repositories.message_repository import MessageRepository
 from .repositories.person_repository import PersonRepository
 from .repositories.poll_repository import PollRepository
 from .repositories.script_repository import ScriptRepository
+from .repositories.sprint_repository import SprintRepository
 from .repositories.star_repository import StarRepository
 from .repositories.state_repository import StateRepository
+from .repositories.turn_order_repository import TurnOrderRepository
 from .state_eviction import StateBudget
 
 
@@ -38,6 +40,8 @@ class Store:
         self.states = StateRepository(database)
         self.stars = StarRepository(database)
         self.polls = PollRepository(database)
+        self.turn_orders = TurnOrderRepository(database)
+        self.sprints = SprintRepository(database)
         self.messages = MessageRepository(database)
         self.people = PersonRepository(database)
         self.guilds = GuildRepository(database)

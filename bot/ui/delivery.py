@@ -149,7 +149,7 @@ class FirstResponse:
             lambda: self.response.defer(thinking=thinking, ephemeral=ephemeral),
         )
 
-    async def send_message(self, content: str, **more: Any) -> None:  # noqa: ANN401 - discord.py's
+    async def send_message(self, content: str | None, **more: Any) -> None:  # noqa: ANN401 - discord.py's
         """Answer with a message."""
         send, files = self.response.send_message, ReusableFiles(more.pop("files", ()))
         self._mark_ephemeral(bool(more.get("ephemeral")))
@@ -265,6 +265,7 @@ async def post_message(
     channel: MessageChannel,
     content: str | None,
     nonce: str | None = None,
+    allowed_mentions: discord.AllowedMentions = NO_MENTIONS,
     **more: Any,  # noqa: ANN401 - discord.py's
 ) -> discord.Message:
     """Post a message in a channel.
@@ -274,12 +275,17 @@ async def post_message(
         content: The text.
         nonce: At most 25 characters. A message of the same nonce, some minutes ago, is not posted
             again. None for a random one.
+        allowed_mentions: The mentions that ping.
         more: Other arguments of the channel's ``send``.
     """
     nonce_or_random, files = nonce or secrets.token_hex(8), ReusableFiles(more.pop("files", ()))
     return await send_with_retries(
         lambda: channel.send(
-            content, nonce=nonce_or_random, files=files.copy(), allowed_mentions=NO_MENTIONS, **more
+            content,
+            nonce=nonce_or_random,
+            files=files.copy(),
+            allowed_mentions=allowed_mentions,
+            **more,
         ),
         NONCE_SECONDS,
     )

@@ -62,6 +62,7 @@ class MessageSync:
         session: ChannelSession,
         note: str = "",
         announcement: str = "",
+        above: int = 0,
     ) -> None:
         """Make a channel show its running script: each line once, in order, above the panel.
 
@@ -69,7 +70,9 @@ class MessageSync:
             channel: The channel.
             session: The channel's session.
             note: What has just happened, which the panel says until something else happens.
-            announcement: Which script goes on here now, which a message of its own says for good.
+            announcement: What has happened, such as which script goes on here now, which a message
+                of its own says for good.
+            above: A message that has announced something, and must stand above the panel.
 
         Raises:
             discord.HTTPException: Discord refuses a message. The next sync tries again.
@@ -79,7 +82,8 @@ class MessageSync:
         async with session.drawing:
             script = await self.store.scripts.find_running_script(session.channel)
             await self._check(channel, script)
-            above = (await post_message(channel, announcement)).id if announcement else 0
+            if announcement:
+                above = (await post_message(channel, announcement)).id
             try:
                 if script is not None:
                     await self._show_lines(channel, script)
@@ -229,6 +233,11 @@ class MessageSync:
 
     # Messages that changed otherwise
 
+    async def _redraw_panel(self, channel: MessageChannel, session: ChannelSession) -> bool:
+        async with session.drawing:
+            script = await self.store.scripts.find_running_script(session.channel)
+            return await self.panel.place(channel, script)
+
     async def redraw_messages(
         self, channel: MessageChannel, session: ChannelSession, messages: Collection[int]
     ) -> set[int]:
@@ -240,6 +249,13 @@ class MessageSync:
                 redrawn.add(message)
             post = await self.store.messages.find_post(message)
             if post is None:
+                known = await self.store.messages.find_channel(channel.id)
+                if (
+                    known
+                    and known.panel == message
+                    and not await self._redraw_panel(channel, session)
+                ):
+                    redrawn.discard(message)
                 continue
             async with session.drawing:
                 line = await self.store.lines.find_line(post.line)

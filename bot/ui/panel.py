@@ -39,11 +39,11 @@ class Panel:
 
     async def place(
         self, channel: MessageChannel, script: Script | None, note: str = "", above: int = 0
-    ) -> None:
+    ) -> bool:
         """Show a script's panel under the channel's newest line, or none where no script runs.
 
         A failure is logged, because the script's lines are shown, and the next call repairs the
-        panel.
+        panel. Return whether the panel is as it should be.
 
         Args:
             channel: The channel.
@@ -55,6 +55,8 @@ class Panel:
             await self._place(channel, script, note, above)
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
             log.warning("could not show the panel of channel %d: %s", channel.id, error)
+            return False
+        return True
 
     async def show_progress(
         self,

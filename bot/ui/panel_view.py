@@ -6,7 +6,7 @@ place in the script, so that a press never acts on a script that has moved on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import discord
 from discord import ui
@@ -14,13 +14,15 @@ from discord import ui
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
+from ..storage.repositories.script_repository import PanelState
 from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .components import make_position_button, make_position_id, make_view
 from .markdown import inline, plain
+from .turn_messages import format_sprint, format_turn
 
-MAX_OPTIONS, MAX_LABEL = 25, 100
-"""Discord's limits: the options of a menu, and the characters of one."""
+MAX_OPTIONS, MAX_LABEL, ROW = 25, 100, 5
+"""Discord's limits: the options of a menu, the characters of one, and the buttons in a row."""
 
 ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"
 """The values of *Who speaks next?*: two of them, and the prefix of a character's name."""
@@ -35,6 +37,8 @@ MENU_BUTTONS = {
     "history": phrase("History"),
     "scripts": phrase("All scripts"),
     "advanced": phrase("Advanced"),
+    "turns": phrase("Turns"),
+    "sprint": phrase("Sprint"),
     "end": phrase("The end"),
 }
 """The labels of the buttons of the menu, by what they do."""
@@ -59,6 +63,8 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
     """
     title = inline(script.title, MAX_LABEL)
     text = f"-# **{title}** · {inline(script.voice, 40)}" if line else _format_start(title)
+    state = await store.scripts.load_panel_state(script)
+    text = "\n".join(filter(None, (text, await _format_writers(store, script, state))))
     if await store.polls.has_open_vote(script):
         return text, make_view()
     position = current_position(script)
@@ -66,13 +72,21 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
         "continue": True,
         "take": line is not None and line.author is None,
         "undo": position.line != ROOT_LINE,
-        "redo": await store.lines.find_redo_line(script.id, script.head) is not None,
+        "redo": state.redo is not None,
         "write": True,
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
     speakers = await _list_speakers(store, script)
     return text, make_view(_make_speaker_select(speakers, position), *buttons)
+
+
+async def _format_writers(store: Store, script: Script, state: PanelState) -> str:
+    """Return how a sprint goes, or else whose turn it is, or ""."""
+    if state.sprint and state.sprint.ends > discord.utils.utcnow():
+        lines = await store.lines.load_lines_after(script.head, state.sprint.after)
+        return format_sprint(state.sprint, len(lines))
+    return format_turn(state.order) if state.order else ""
 
 
 def _format_start(title: str) -> str:
@@ -105,16 +119,18 @@ def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> u
 
 
 def make_menu(
+    title: str,
     position: ScriptPosition,
     *,
     moods: Mapping[str, str],
     mood: str | None,
     styles: Sequence[str],
     style: str | None,
-) -> ui.View:
-    """Return the components of the menu.
+) -> ui.LayoutView:
+    """Return the menu, which has more rows than a message with a text of its own may have.
 
     Args:
+        title: The text above the menu.
         position: The place in the script where the menu was opened.
         moods: The moods as people call them, by their names.
         mood: The mood of the script, if it is one of these.
@@ -127,16 +143,22 @@ def make_menu(
         _make_menu_select("mood", position, moods, mood),
         _make_menu_select("style", position, dict(zip(styles, styles, strict=True)), style),
     ]
-    buttons: Iterable[ui.Button[ui.View]] = (
+    buttons: list[ui.Button[ui.LayoutView]] = [
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
         for action, label in MENU_BUTTONS.items()
-    )
-    return make_view(*(one for one in selects if one.options), *buttons)
+    ]
+    rows: list[Sequence[ui.Item[ui.LayoutView]]] = [[one] for one in selects if one.options]
+    rows += [buttons[start : start + ROW] for start in range(0, len(buttons), ROW)]
+    view = ui.LayoutView(timeout=None).add_item(ui.TextDisplay(title))
+    for row in rows:
+        view.add_item(ui.ActionRow(*row))
+    view.stop()  # as in `make_view`
+    return view
 
 
 def _make_menu_select(
     action: str, position: ScriptPosition, labels: Mapping[str, str], chosen: str | None
-) -> ui.Select[ui.View]:
+) -> ui.Select[ui.LayoutView]:
     options = [
         _make_option(label, value, is_chosen=value == chosen) for value, label in labels.items()
     ]

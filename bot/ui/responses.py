@@ -14,6 +14,7 @@ from ..errors import (
     AlreadyWritten,
     EngineBusy,
     NoScript,
+    PersonId,
     RateLimited,
     RequestError,
     ServiceError,
@@ -24,6 +25,7 @@ from ..session.turn import ScriptPosition
 from ..telemetry import Outcome
 from . import components
 from .components import Interaction
+from .credits import mention
 from .delivery import (
     CONNECTION_ERRORS,
     EPHEMERAL,
@@ -162,7 +164,12 @@ def format_error(error: Exception) -> str:
 
 
 def _escape(field: object) -> object:
-    """Escape a field of an error that is text, but for what the catalogues translate."""
+    """Escape a field of an error that is text, but for what the catalogues translate.
+
+    A person is mentioned.
+    """
+    if isinstance(field, PersonId):
+        return mention(field)
     if isinstance(field, str) and not isinstance(field, Phrase):
         return inline(field, MAX_FIELD_SIZE)
     return field

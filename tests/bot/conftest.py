@@ -282,7 +282,7 @@ def buttons(message: Any) -> dict[str, str]:
     """Return the ids of a message's buttons by their labels."""
     rows = message["components"] if isinstance(message, dict) else message.components
     rows = [row.to_dict() if hasattr(row, "to_dict") else row for row in rows]
-    found = (one for row in rows for one in row["components"])
+    found = (one for row in rows for one in row.get("components", ()))
     return {one["label"]: one["custom_id"] for one in found if "label" in one}
 
 

@@ -20,7 +20,7 @@ from .test_buttons import BY_PERSON, begin
 def components_of(message: Any) -> list[dict[str, Any]]:
     """Return the buttons and lists of a message."""
     rows = [row if isinstance(row, dict) else row.to_dict() for row in message.components]
-    return [one for row in rows for one in row["components"]]
+    return [one for row in rows for one in row.get("components", ())]
 
 
 def menus(message: Any) -> dict[str, list[str]]:
@@ -98,7 +98,7 @@ async def test_more_opens_a_menu_for_one_person(stage: Stage):
     assert list(menus(menu)) == ["menu-lines", "menu-mood", "menu-style"]
     assert labels(menu) == [
         *("Three takes with a vote", "Cast", "Script", "Export", "Surprise picture", "Stats"),
-        *("History", "All scripts", "Advanced", "The end"),
+        *("History", "All scripts", "Advanced", "Turns", "Sprint", "The end"),
     ]
     for label in ("Cast", "Script", "Surprise picture", "Stats", "History", "All scripts"):
         shown = answer(await stage.ben.click(menu, label=label))

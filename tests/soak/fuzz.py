@@ -225,6 +225,7 @@ ACTIONS = [
     *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
     *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-advanced"),
     *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
+    *("menu-turns", "menu-sprint"),
 ]
 
 
@@ -240,6 +241,12 @@ def _pressed() -> st.SearchStrategy[Json]:
         ),
         st.builds("onbook:ballot:{}:take:{}".format, number, number),
         st.builds("onbook:line:{}:{}".format, st.sampled_from(["here", "rewrite"]), number),
+        st.builds(
+            "onbook:turns:{}:{}".format,
+            st.sampled_from(["join", "leave", "pass", "off", "hours"]),
+            number,
+        ),
+        st.builds("onbook:end-sprint:{}".format, number),
         st.builds("onbook:stop:{}".format, number),
         st.builds("onbook:stop:{}:{}".format, number, st.sampled_from(["lines", "replay"])),
         st.just("onbook:scripts"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,7 @@ from .. import line_tree
 from ..dialects import text_before_newline
 from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
 from ..state_eviction import count_state_bytes
+from ..turn_passing import pass_after_line, return_turn
 from .repository import Repository
 
 
@@ -80,6 +81,11 @@ class LineRepository(Repository):
             return []
         return await self._scalars(line_tree.query_path_ids(), head=head, since=since)
 
+    async def load_lines_after(self, head: int | None, line: int) -> list[Line]:
+        """Load the lines of a path that were written after a line, without copies of older ones."""
+        lines = await self.load_lines(await self.load_path_ids(head, line + 1))
+        return [one for one in lines if (one.copy_of or one.id) > line]
+
     async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
         """Load the fewest last lines of a path that have so many characters, or all lines."""
         if head is None:
@@ -144,10 +150,12 @@ class LineRepository(Repository):
         delivery: str,
         take: int,
         asker: int | None = None,
+        passed_at: dt.datetime | None = None,
     ) -> list[Line]:
         """Add lines below ``parent``, one below the other, and move the head to the last one.
 
-        All or nothing, in a transaction that several channels share.
+        All or nothing, in a transaction that several channels share. Lines by the person whose turn
+        it is pass the turn on at ``passed_at``.
 
         Raises:
             HeadMoved: The head is no longer where ``script`` has it.
@@ -160,6 +168,8 @@ class LineRepository(Repository):
             )
             head = lines[-1].id if lines else parent
             await line_tree.move_head(session, script, head, goes_on=parent == script.head)
+            if passed_at:
+                await pass_after_line(session, script.id, lines[-1], passed_at)
             return lines
 
         return await self._database.commit(change, added=count_state_bytes(drafts))
@@ -188,10 +198,22 @@ class LineRepository(Repository):
             await line_tree.move_head(session, script, head)
         return lines, head
 
-    async def move_head(self, script: Script, head: int | None) -> None:
-        """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it."""
+    async def move_head(
+        self,
+        script: Script,
+        head: int | None,
+        removed: Collection[int] = (),
+        returned_at: dt.datetime | None = None,
+    ) -> None:
+        """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it.
+
+        Where the line that passed the turn on is ``removed``, its author has the turn again at
+        ``returned_at``.
+        """
         async with self._database.writing() as session:
             await line_tree.move_head(session, script, head)
+            if returned_at:
+                await return_turn(session, script.id, removed, returned_at)
 
 
 def _batches(lines: Iterable[int]) -> Iterator[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import erasure, line_tree
@@ -119,13 +119,15 @@ class MessageRepository:
 
     async def list_stale_messages(self) -> dict[int, list[int]]:
         """Return the messages that show erased names or text, by script, the oldest first."""
-        owner = func.coalesce(Line.script, Poll.script)
+        owner = func.coalesce(Line.script, Poll.script, Script.id)
         wanted = (
             select(StaleMessage.message, owner)
             .outerjoin(PostedLine, PostedLine.message == StaleMessage.message)
             .outerjoin(Line, Line.id == PostedLine.line)
             .outerjoin(Poll, Poll.message == StaleMessage.message)
-            .where(or_(Line.id.is_not(None), Poll.id.is_not(None)))
+            .outerjoin(Channel, Channel.panel == StaleMessage.message)
+            .outerjoin(Script, and_(Script.channel == Channel.id, Script.running))
+            .where(owner.is_not(None))
             .order_by(StaleMessage.message)
         )
         found: dict[int, list[int]] = {}

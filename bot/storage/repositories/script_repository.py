@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, or_, select, update
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
 from .. import deletion, line_tree
-from ..schema import BannedWords, Line, Script
+from ..schema import ROOT_LINE, BannedWords, Line, RedoPointer, Script, Sprint, TurnOrder
 from ..state_eviction import count_state_bytes
 from .repository import Repository
+
+
+class RunningScript(NamedTuple):
+    """A script that runs, with all that a turn needs of it."""
+
+    script: Script
+    words: tuple[str, ...]
+    """The banned words of the channel's list and of the guild's."""
+    order: TurnOrder | None
+    """The order in which people write, or None where everybody may."""
+
+
+class PanelState(NamedTuple):
+    """What a script's panel shows besides the script and its last line."""
+
+    order: TurnOrder | None
+    """The order in which people write, or None where everybody may."""
+    sprint: Sprint | None
+    redo: int | None
+    """The line to which redo moves the head, or None."""
 
 
 class ScriptRepository(Repository):
@@ -31,21 +51,40 @@ class ScriptRepository(Repository):
         """Return the script that runs in a channel, or None."""
         return await self._scalar(select(Script).where(Script.channel == channel, Script.running))
 
-    async def find_running_with_words(self, channel: int) -> tuple[Script | None, list[str]]:
-        """Return the script that runs in a channel, or None, and the words that are banned there.
-
-        The words are those of the channel's list and of the guild's.
-        """
+    async def find_running_for_turn(self, channel: int) -> RunningScript | None:
+        """Return the script that runs in a channel with all that a turn needs of it, or None."""
         lists = or_(
             and_(BannedWords.scope == "channel", BannedWords.place == Script.channel),
             and_(BannedWords.scope == "guild", BannedWords.place == Script.guild),
         )
-        wanted = select(Script, BannedWords.words).outerjoin(BannedWords, lists)
+        wanted = (
+            select(Script, BannedWords.words, TurnOrder)
+            .outerjoin(BannedWords, lists)
+            .outerjoin(Sprint, Sprint.script == Script.id)
+            .outerjoin(TurnOrder, and_(TurnOrder.script == Script.id, Sprint.script.is_(None)))
+        )
         async with self._database.reading() as session:
             rows = await session.execute(wanted.where(Script.channel == channel, Script.running))
             found = rows.all()
-        words = {word for _, listed in found for word in listed or ()}
-        return (found[0][0] if found else None), sorted(words)
+        if not found:
+            return None
+        words = {word for _, listed, _ in found for word in listed or ()}
+        script, _, order = found[0]
+        return RunningScript(script, tuple(sorted(words)), order)
+
+    async def load_panel_state(self, script: Script) -> PanelState:
+        """Load what a script's panel shows besides the script and its last line."""
+        redo = and_(RedoPointer.script == Script.id, RedoPointer.line == (script.head or ROOT_LINE))
+        wanted = (
+            select(TurnOrder, Sprint, RedoPointer.child)
+            .select_from(Script)
+            .outerjoin(TurnOrder, TurnOrder.script == Script.id)
+            .outerjoin(Sprint, Sprint.script == Script.id)
+            .outerjoin(RedoPointer, redo)
+        )
+        async with self._database.reading() as session:
+            found = await session.execute(wanted.where(Script.id == script.id))
+            return PanelState(*(found.one_or_none() or (None, None, None)))
 
     async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""

@@ -224,6 +224,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_surprisals"),
     )
     op.create_table(
+        "turn_orders",
+        sa.Column("script", INT64, autoincrement=False, nullable=False),
+        sa.Column("writers", sa.JSON(), nullable=False),
+        sa.Column("turn", INT64, nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("hours", INT64),
+        sa.Column("reminded", sa.DateTime(timezone=True)),
+        sa.Column("skips", INT64, nullable=False),
+        sa.Column("announcement", sa.BigInteger()),
+        sa.Column("passed_by", INT64),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_turn_orders_script"),
+        sa.PrimaryKeyConstraint("script", name="pk_turn_orders"),
+    )
+    op.create_table(
+        "sprints",
+        sa.Column("script", INT64, autoincrement=False, nullable=False),
+        sa.Column("starter", sa.BigInteger(), nullable=False),
+        sa.Column("ends", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("after", INT64, nullable=False),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_sprints_script"),
+        sa.PrimaryKeyConstraint("script", name="pk_sprints"),
+    )
+    op.create_table(
         "votes",
         sa.Column("poll", INT64, nullable=False),
         sa.Column("person", sa.BigInteger(), nullable=False),

@@ -1,0 +1,98 @@
+"""Let people write a script one after the other."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ..errors import RequestError
+from ..storage.schema import Script, TurnOrder
+from .library import Library
+from .permissions import check_may_manage, check_may_write, check_turn
+from .turn import Clock, Requester
+
+MAX_WRITERS = 25
+"""People in one order, so that a message can list them."""
+
+
+class TurnOrders:
+    """The order in which people write the running script, if they take turns.
+
+    A method that raises RequestError has changed nothing.
+    """
+
+    def __init__(self, library: Library, clock: Clock) -> None:
+        self.library = library
+        self.orders = library.store.turn_orders
+        self.clock = clock
+
+    async def check_turn(self, requester: Requester, script: Script) -> None:
+        """Raise RequestError if it is another person's turn."""
+        order, sprint = await self.orders.find_order_and_sprint(script.id)
+        check_turn(None if sprint else order, script, requester)
+
+    async def join(self, requester: Requester, script: int) -> None:
+        """Add the requester at the end of the order."""
+        async with self.library.lock:
+            row = await self._load_script(script)
+            check_may_write(row, requester)
+            order = await self.orders.find_order(script)
+            if order is not None and len(order.writers) >= MAX_WRITERS:
+                raise RequestError(
+                    "At most {most} people take turns here. Wait until somebody leaves.",
+                    most=MAX_WRITERS,
+                )
+            await self.orders.add_writer(script, requester.id, self.clock())
+
+    async def leave(self, requester: Requester, script: int) -> None:
+        """Remove the requester from the order; turns end with the last writer."""
+        async with self.library.lock:
+            await self._load_script(script)
+            await self.orders.remove_writer(script, requester.id, self.clock())
+
+    async def pass_turn(self, requester: Requester, script: int) -> TurnOrder:
+        """Let the next person write, and return the order before."""
+        async with self.library.lock:
+            row = await self._load_script(script)
+            order = await self._load_order(script)
+            check_turn(order, row, requester)
+            await self.orders.pass_turn(script, order.turn, self.clock())
+            return order
+
+    async def set_deadline(self, requester: Requester, script: int, hours: int | None) -> None:
+        """Set the hours of a turn, or None for no deadline."""
+        async with self.library.lock:
+            check_may_manage(await self._load_script(script), requester)
+            await self._load_order(script)
+            await self.orders.set_deadline(script, hours, self.clock())
+
+    async def turn_off(self, requester: Requester, script: int) -> None:
+        """Let everybody write again."""
+        async with self.library.lock:
+            check_may_manage(await self._load_script(script), requester)
+            await self.orders.delete_order(script)
+
+    async def _load_script(self, script: int) -> Script:
+        running = await self.library.load_script()
+        await self.library.check_is_running(running, script)
+        return running
+
+    async def _load_order(self, script: int) -> TurnOrder:
+        order = await self.orders.find_order(script)
+        if order is None:
+            raise RequestError("Nobody takes turns here. Join first, with {/script turns}.")
+        return order
+
+
+def find_due(order: TurnOrder) -> dt.datetime | None:
+    """Return when the next reminder or skip is due, or None.
+
+    Nobody is skipped who writes alone. After a round of skips there are no reminders until somebody
+    writes, passes or joins.
+    """
+    if order.hours is None or order.skips >= len(order.writers):
+        return None
+    if order.reminded is None:
+        return order.since + dt.timedelta(hours=order.hours)
+    if len(order.writers) == 1:
+        return None
+    return order.reminded + dt.timedelta(hours=order.hours)

@@ -1,0 +1,103 @@
+"""Read and write the orders in which people write."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import delete, or_, select, update
+
+from ..schema import Script, Sprint, TurnOrder
+from ..turn_passing import begin_next_turn, remove_writer
+from .repository import Repository
+
+
+class TurnOrderRepository(Repository):
+    """The orders of all scripts. What depends on a ``turn`` does nothing in a later one."""
+
+    async def find_order(self, script: int) -> TurnOrder | None:
+        """Return the order of a script, or None where everybody may write."""
+        return await self._get(TurnOrder, script)
+
+    async def find_order_and_sprint(self, script: int) -> tuple[TurnOrder | None, Sprint | None]:
+        """Return the order of a script and its sprint, each of them or None."""
+        wanted = (
+            select(TurnOrder, Sprint)
+            .select_from(Script)
+            .outerjoin(TurnOrder, TurnOrder.script == Script.id)
+            .outerjoin(Sprint, Sprint.script == Script.id)
+            .where(Script.id == script)
+        )
+        async with self._database.reading() as session:
+            found = (await session.execute(wanted)).one_or_none()
+        return (found[0], found[1]) if found else (None, None)
+
+    async def list_scripts_with_deadlines(self) -> list[Script]:
+        """Return the scripts with a deadline for writers, or with a sprint."""
+        with_deadline = select(TurnOrder.script).where(TurnOrder.hours.is_not(None))
+        wanted = or_(Script.id.in_(with_deadline), Script.id.in_(select(Sprint.script)))
+        return await self._scalars(select(Script).where(wanted).order_by(Script.id))
+
+    async def add_writer(self, script: int, person: int, now: dt.datetime) -> None:
+        """Add a person at the end of an order, which the first person begins."""
+        async with self._database.writing() as session:
+            order = await session.get(TurnOrder, script)
+            if order is None:
+                session.add(TurnOrder(script=script, writers=[person], since=now))
+            elif person not in order.writers:
+                order.writers, order.skips = [*order.writers, person], 0
+
+    async def remove_writer(self, script: int, person: int, now: dt.datetime) -> None:
+        """Remove a person from an order, which is deleted with the last one."""
+        async with self._database.writing() as session:
+            if order := await session.get(TurnOrder, script):
+                await remove_writer(session, order, person, now)
+
+    async def set_deadline(self, script: int, hours: int | None, now: dt.datetime) -> None:
+        """Set the hours of a turn, or None for no deadline, and let the present turn begin now."""
+        await self._update(script, hours=hours, since=now, reminded=None, skips=0)
+
+    async def extend_turn(self, script: int, now: dt.datetime) -> None:
+        """Let the present turn begin now, as after a time in which nobody could write."""
+        await self._update(script, since=now, reminded=None)
+
+    async def delete_order(self, script: int) -> None:
+        """Delete an order, so that everybody may write."""
+        async with self._database.writing() as session:
+            await session.execute(delete(TurnOrder).where(TurnOrder.script == script))
+
+    async def pass_turn(self, script: int, turn: int, now: dt.datetime) -> None:
+        """Begin the next turn after a turn."""
+        async with self._database.writing() as session:
+            order = await session.get(TurnOrder, script)
+            if order is not None and order.turn == turn:
+                begin_next_turn(order, now)
+                order.skips = 0
+
+    async def record_reminder(
+        self, script: int, turn: int, now: dt.datetime, announcement: int
+    ) -> None:
+        """Record that the writer was reminded in a turn, by a message."""
+        async with self._database.writing() as session:
+            reminded = update(TurnOrder).where(TurnOrder.script == script, TurnOrder.turn == turn)
+            await session.execute(reminded.values(reminded=now, announcement=announcement))
+
+    async def skip_turn(self, script: int, turn: int, now: dt.datetime, announcement: int) -> None:
+        """Begin the next turn after a turn whose writer was skipped, as a message says."""
+        async with self._database.writing() as session:
+            order = await session.get(TurnOrder, script)
+            if order is not None and order.turn == turn:
+                begin_next_turn(order, now)
+                order.skips, order.announcement = order.skips + 1, announcement
+
+    async def record_shown(self, script: int, announcement: int) -> None:
+        """Record that the panel has come below an announcement."""
+        async with self._database.writing() as session:
+            shown = update(TurnOrder).where(
+                TurnOrder.script == script, TurnOrder.announcement == announcement
+            )
+            await session.execute(shown.values(announcement=None))
+
+    async def _update(self, script: int, **columns: object) -> None:
+        async with self._database.writing() as session:
+            changed = update(TurnOrder).where(TurnOrder.script == script).values(**columns)
+            await session.execute(changed)

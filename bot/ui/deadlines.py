@@ -1,0 +1,205 @@
+"""Remind and skip writers, and end sprints, when they are due."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import discord
+
+from ..errors import TransactionFailed
+from ..i18n.catalogue import speaking
+from ..screenplay.statistics import count_script
+from ..session.channel_session import ChannelSession, ChannelSessions
+from ..session.turn_orders import find_due
+from ..sharding import Shards
+from ..storage.schema import Script, Sprint, TurnOrder
+from .delivery import CONNECTION_ERRORS, NO_MENTIONS, post_message
+from .line_messages import make_nonce
+from .live_polls import RETRY_DELAYS, CallLater, Timer, find_locale
+from .message_sync import MessageSync
+from .turn_messages import format_reminder, format_skip, format_sprint_summary
+
+log = logging.getLogger("onbook.deadlines")
+
+
+class Deadlines:
+    """The deadlines of all scripts. `resume` finds the stored ones again.
+
+    A line that passes a turn on needs no new timer, because it only puts off what is due: when the
+    timer of the turn before runs out, a timer is set for what is due then.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        sessions: ChannelSessions,
+        messages: MessageSync,
+        track: Callable[[asyncio.Task[None]], None],
+        call_later: CallLater | None = None,
+        *,
+        group: str | None = None,
+    ) -> None:
+        self.client = client
+        self.group = group
+        self.sessions = sessions
+        self.store = sessions.store
+        self.messages = messages
+        self._track = track
+        self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
+        self._timers: dict[int, Timer] = {}
+        self._stopped = self._resumed = False
+
+    async def resume(self) -> None:
+        """Watch the stored deadlines of the scripts on this process's shards.
+
+        Call it when the client is ready, as `LivePolls.resume`. A second call does nothing. Raises
+        TransactionFailed where the deadlines cannot be read.
+        """
+        if self._resumed:
+            return
+        self._resumed = True
+        try:
+            scripts = await self.store.turn_orders.list_scripts_with_deadlines()
+        except TransactionFailed:
+            self._resumed = False
+            raise
+        for script in scripts:
+            if Shards.of(self.client).include(script.guild):
+                self.watch(script.id)
+
+    def watch(self, script: int) -> None:
+        """Do what is due in a script, and set a timer for what is due next.
+
+        Call it where something becomes due earlier than before.
+        """
+        self._schedule(0.0, script)
+
+    def stop(self) -> None:
+        """Leave all deadlines to the next process."""
+        self._stopped = True
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _schedule(
+        self, seconds: float, script: int, delays: Sequence[float] = RETRY_DELAYS
+    ) -> None:
+        """Look at a script after some seconds, and not at another time."""
+
+        def begin() -> None:
+            self._timers.pop(script, None)
+            self._track(asyncio.ensure_future(self._look(script, delays)))
+
+        if self._stopped:
+            return
+        if timer := self._timers.pop(script, None):
+            timer.cancel()
+        if seconds > 0:
+            self._timers[script] = self._call_later(seconds, begin)
+        else:
+            begin()
+
+    async def _look(self, script: int, delays: Sequence[float]) -> None:
+        """Do what is due in a script; where that fails, retry later."""
+        try:
+            due = await self._act(script)
+        except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
+            log.warning("could not do what is due in script %d: %s", script, error)
+        except Exception:
+            log.exception("the deadlines of script %d failed", script)
+        else:
+            if due is not None:
+                self._schedule((due - self.sessions.clock()).total_seconds(), script)
+            return
+        if delays:
+            self._schedule(delays[0], script, delays[1:])
+
+    async def _act(self, script_id: int) -> dt.datetime | None:
+        """Do what is due in a script, and return when to look again, or None."""
+        script = await self.store.scripts.find_script(script_id)
+        if script is None:
+            return None
+        session = self.sessions.get(script.channel)
+        with speaking(find_locale(script, self.client), self.group):
+            async with session.reminding:
+                order, sprint = await self.store.turn_orders.find_order_and_sprint(script_id)
+                if sprint is not None:
+                    return await self._watch_sprint(session, script, sprint)
+                if order is not None:
+                    return await self._watch_turn(session, script, order)
+        return None
+
+    async def _watch_turn(
+        self, session: ChannelSession, script: Script, order: TurnOrder
+    ) -> dt.datetime | None:
+        """Remind or skip the writer if that is due, and return when to look again, or None."""
+        now, due = self.sessions.clock(), find_due(order)
+        if order.announcement is not None:
+            await self._sync(session, script, order.announcement)
+            await self.store.turn_orders.record_shown(script.id, order.announcement)
+        if order.hours is None:
+            return None
+        if due is not None and due > now:
+            return due
+        if due is None or not script.running:
+            if due is not None:  # nobody can write, so that the writer must not be reminded
+                await self.store.turn_orders.extend_turn(script.id, now)
+            return now + dt.timedelta(hours=order.hours)
+        if order.reminded is None:
+            await self._remind(script, order, now)
+        else:
+            message = await self._post(script, format_skip(script, order), "skip", order.turn)
+            await self.store.turn_orders.skip_turn(script.id, order.turn, now, message)
+        return now  # because the panel must come below, and something else may be due
+
+    async def _remind(self, script: Script, order: TurnOrder, now: dt.datetime) -> None:
+        """Remind the writer, by a mention of that person alone."""
+        person = discord.Object(order.writers[0])
+        mentioned = discord.AllowedMentions(everyone=False, roles=False, users=[person])
+        content = format_reminder(script, order, now)
+        message = await self._post(script, content, "remind", order.turn, mentioned=mentioned)
+        await self.store.turn_orders.record_reminder(script.id, order.turn, now, message)
+
+    async def _watch_sprint(
+        self, session: ChannelSession, script: Script, sprint: Sprint
+    ) -> dt.datetime:
+        """End a sprint if that is due, by a summary, and return when to look again."""
+        now = self.sessions.clock()
+        if sprint.ends > now:
+            return sprint.ends
+        lines = await session.sprints.load_lines(script, sprint)
+        statistics = await asyncio.to_thread(count_script, lines)
+        content = format_sprint_summary(script, statistics)
+        message = await self._post(script, content, "sprint", sprint.ends)
+        await self.store.turn_orders.extend_turn(script.id, now)
+        await self._sync(session, script, message)
+        await self.store.sprints.delete_sprint(script.id)
+        return now
+
+    async def _sync(self, session: ChannelSession, script: Script, above: int) -> None:
+        """Show the panel as it is now, below a message."""
+        await self.messages.sync(self._find_channel(script), session, above=above)
+
+    async def _post(
+        self,
+        script: Script,
+        content: str,
+        *event: object,
+        mentioned: discord.AllowedMentions = NO_MENTIONS,
+    ) -> int:
+        """Post the message of an event, and return its id, or 0 where the bot may not post.
+
+        A second attempt, some minutes after the first one, posts nothing.
+        """
+        await self.store.check_may_write()  # because another process may have the shard now
+        nonce = make_nonce(script.id, *event)
+        with suppress(discord.NotFound, discord.Forbidden):
+            channel = self._find_channel(script)
+            return (await post_message(channel, content, nonce, allowed_mentions=mentioned)).id
+        return 0
+
+    def _find_channel(self, script: Script) -> discord.PartialMessageable:
+        return self.client.get_partial_messageable(script.channel)

@@ -1,0 +1,205 @@
+"""Say whose turn it is, and how a sprint goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import discord
+from discord import ui
+
+from ..i18n.catalogue import many, phrase, say
+from ..screenplay.statistics import ScriptStatistics, WriterStatistics
+from ..session.turn_orders import find_due
+from ..storage.schema import Script, Sprint, TurnOrder
+from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
+from .credits import NAME_SIZE, mention
+from .markdown import inline
+
+TITLE_SIZE = 100
+"""The size of a script's title."""
+
+MAX_LISTED = 20
+"""Writers in the summary of a sprint."""
+
+ORDER_BUTTONS = {
+    "join": (phrase("Join"), discord.ButtonStyle.primary),
+    "leave": (phrase("Leave"), discord.ButtonStyle.secondary),
+    "pass": (phrase("Pass"), discord.ButtonStyle.secondary),
+    "off": (phrase("Turn off"), discord.ButtonStyle.danger),
+}
+"""The labels and styles of the buttons under an order, by their actions."""
+
+NO_DEADLINE = 0
+"""The choice of no deadline."""
+
+DEADLINES = {
+    NO_DEADLINE: (0, "hour"),
+    **{hours: (hours, "hour") for hours in (1, 3, 6, 12, 24)},
+    **{days * 24: (days, "day") for days in (2, 3, 7)},
+}
+"""The deadlines in hours, each as it is said."""
+
+ORDER_ID = (
+    rf"{CUSTOM_ID_PREFIX}turns:(?P<action>{'|'.join(ORDER_BUTTONS)}|hours):(?P<script>{ID_PATTERN})"
+)
+END_SPRINT_ID = rf"{CUSTOM_ID_PREFIX}end-sprint:(?P<script>{ID_PATTERN})"
+
+
+def format_moment(moment: dt.datetime) -> str:
+    """Return a moment that Discord shows as “in 10 minutes”, and counts down."""
+    return f"<t:{int(moment.timestamp())}:R>"
+
+
+# In the panel and the channel ------------------------------------------------------------------
+
+
+def format_turn(order: TurnOrder) -> str:
+    """Return whose turn it is, until when, and who follows, for the panel."""
+    sentences = [say("It is {who}'s turn.", who=mention(order.writers[0]))]
+    if due := find_due(order):
+        sentences.append(say("Due {when}.", when=format_moment(due)))
+    if len(order.writers) > 1:
+        sentences.append(say("Next: {who}.", who=mention(order.writers[1])))
+    return f"-# {' '.join(sentences)}"
+
+
+def format_sprint(sprint: Sprint, lines: int) -> str:
+    """Return when a sprint ends and how many lines were written, for the panel."""
+    return say(
+        "**Sprint**: it ends {when}. {lines} so far.",
+        when=format_moment(sprint.ends),
+        lines=many(lines, "line"),
+    )
+
+
+def format_reminder(script: Script, order: TurnOrder, now: dt.datetime) -> str:
+    """Return the reminder for the writer whose turn it is."""
+    title = inline(script.title, TITLE_SIZE)
+    sentences = [
+        say(
+            "{who}, it is your turn in “{title}”. Write with {/write}, or pass with "
+            "{/script turns}.",
+            who=mention(order.writers[0]),
+            title=title,
+        )
+    ]
+    if order.hours and len(order.writers) > 1:
+        when = format_moment(now + dt.timedelta(hours=order.hours))
+        sentences.append(say("You are skipped {when}.", when=when))
+    return " ".join(sentences)
+
+
+def format_skip(script: Script, order: TurnOrder) -> str:
+    """Return the announcement that the writer whose turn it was is skipped."""
+    sentences = [
+        say(
+            "{who} was skipped in “{title}”. It is {next}'s turn.",
+            who=mention(order.writers[0]),
+            title=inline(script.title, TITLE_SIZE),
+            next=mention(order.writers[1]),
+        )
+    ]
+    if order.skips + 1 >= len(order.writers):
+        sentences.append(say("Everybody was skipped, so I remind nobody until somebody writes."))
+    return f"-# {' '.join(sentences)}"
+
+
+def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
+    """Return who wrote how much in a sprint."""
+    title = inline(script.title, TITLE_SIZE)
+    if not statistics.lines:
+        return say("The sprint in “{title}” is over. Nobody wrote a line.", title=title)
+    top = say(
+        "**The sprint in “{title}” is over**: {lines}, {words}.",
+        title=title,
+        lines=many(statistics.lines, "line"),
+        words=many(statistics.words, "word"),
+    )
+    people = [_format_writer(inline(one.name, NAME_SIZE), one) for one in statistics.writers]
+    voices = [
+        _format_writer(say("the voice {name}", name=inline(one.name, NAME_SIZE)), one)
+        for one in statistics.voices
+    ]
+    return "\n".join([top, *people[: MAX_LISTED - len(voices)], *voices])
+
+
+def _format_writer(name: str, count: WriterStatistics) -> str:
+    return f"- {name}: {many(count.lines, 'line')}, {many(count.words, 'word')}"
+
+
+# For one person --------------------------------------------------------------------------------
+
+
+def format_order(script: Script, order: TurnOrder | None) -> str:
+    """Return the order in which people write a script, or how to begin one."""
+    title = inline(script.title, TITLE_SIZE)
+    if order is None:
+        return say(
+            "Everybody writes in “{title}” when they like. To take turns, press **Join**; the "
+            "others join you.",
+            title=title,
+        )
+    rows = [
+        say("**Turns in “{title}”**", title=title),
+        *(f"{number}. {mention(person)}" for number, person in enumerate(order.writers, 1)),
+        f"-# {_format_deadline(order)}",
+    ]
+    return "\n".join(rows)
+
+
+def _format_deadline(order: TurnOrder) -> str:
+    begun = say("This turn began {when}.", when=format_moment(order.since))
+    if order.hours is None:
+        return f"{begun} {say('There is no deadline.')}"
+    rule = say(
+        "After {time}, the writer is reminded once; after as long again, skipped.",
+        time=many(*DEADLINES.get(order.hours, (order.hours, "hour"))),
+    )
+    return f"{begun} {rule}"
+
+
+def make_order_view(script: Script, order: TurnOrder | None, person: int, manages: bool) -> ui.View:
+    """Return what a person may do with the order of a script.
+
+    Args:
+        script: The script.
+        order: Its order, or None.
+        person: The person's id.
+        manages: Whether the person is the script's owner or a moderator.
+    """
+    writers: Sequence[int] = order.writers if order else ()
+    shown = {
+        "join": person not in writers,
+        "leave": person in writers,
+        "pass": len(writers) > 1 and (manages or writers[0] == person),
+        "off": bool(writers) and manages,
+    }
+    items: list[ui.Item[ui.View]] = []
+    if order and manages:
+        items.append(_make_deadline_select(script, order))
+    for action in (action for action in shown if shown[action]):
+        label, style = ORDER_BUTTONS[action]
+        custom_id = f"{CUSTOM_ID_PREFIX}turns:{action}:{script.id}"
+        items.append(ui.Button(label=say(label), style=style, custom_id=custom_id))
+    return make_view(*items)
+
+
+def _make_deadline_select(script: Script, order: TurnOrder) -> ui.Select[ui.View]:
+    """Return the list of deadlines."""
+    chosen = order.hours or NO_DEADLINE
+    options = [
+        discord.SelectOption(
+            label=say("Deadline: {time}", time=many(*said)) if hours else say("No deadline"),
+            value=str(hours),
+            default=hours == chosen,
+        )
+        for hours, said in DEADLINES.items()
+    ]
+    return ui.Select(custom_id=f"{CUSTOM_ID_PREFIX}turns:hours:{script.id}", options=options)
+
+
+def make_end_button(script: int) -> ui.View:
+    """Return the button that ends a sprint."""
+    custom_id = f"{CUSTOM_ID_PREFIX}end-sprint:{script}"
+    return make_view(ui.Button(label=say("End it now"), custom_id=custom_id))

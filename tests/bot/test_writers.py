@@ -1,0 +1,513 @@
+"""Test turns for writers, their deadlines, and sprints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+import simcord
+
+from bot.cogs.services import CogServices
+from bot.ui.deadlines import Deadlines
+from tests.fake_discord.people import PATIENCE, Discord, Message
+from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
+
+from .conftest import Stage, answer, buttons, fields, labels, tell
+from .shown import assert_true
+from .test_buttons import HEADING, begin
+from .test_panel import open_menu
+from .test_tree import moderator
+
+HOUR = 3600
+
+
+@pytest.fixture
+def cy(stage: Stage) -> simcord.MemberActor:
+    """Return Cy, who neither moderates nor owns the script."""
+    return stage.guild.add_member(stage.world.create_user("Cy"))
+
+
+async def open_order(stage: Stage, by: Any) -> Any:
+    """Return the message with the order, which only this person sees."""
+    return answer(await by.slash(stage.channel, "script turns"))
+
+
+async def press(stage: Stage, by: Any, label: str) -> Any:
+    """Press a button under the order, and return the order as it is then."""
+    shown = await open_order(stage, by)
+    await by.click(shown, label=label)
+    return shown
+
+
+async def take_turns(stage: Stage, *people: Any) -> None:
+    """Begin a script, as Ann, and let people take turns."""
+    await begin(stage)
+    for one in people:
+        await press(stage, one, "Join")
+
+
+async def set_deadline(stage: Stage, hours: int) -> Any:
+    """Set the deadline, as Ann, who owns the script."""
+    shown = await open_order(stage, stage.ann)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    return await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
+
+
+async def write(stage: Stage, by: Any, text: str) -> Any:
+    """Write a line, and return the answer, if there is one."""
+    return answer(await by.slash(stage.channel, "write", text=text))
+
+
+def told(pressed: Any) -> Any:
+    """Return what a person is told who has pressed something in a message of their own, or None."""
+    return next(iter(pressed.followups), None)
+
+
+def turn(stage: Stage) -> str:
+    """Return the last thing that the panel says."""
+    return stage.panel().content.rpartition("\n-# ")[2]
+
+
+def pings(stage: Stage) -> list[tuple[str, list[str]]]:
+    """Return the texts that have pinged people, and whom."""
+    allowed = [(body["content"], body["allowed_mentions"].get("users")) for body in stage.sent()]
+    return [(content, users) for content, users in allowed if users]
+
+
+def announcements(stage: Stage, part: str) -> list[str]:
+    """Return the messages that say something."""
+    return [one.content for one in stage.messages() if part in one.content]
+
+
+# Whose turn it is ------------------------------------------------------------------------------
+
+
+async def test_people_write_one_after_the_other(stage: Stage, cy: Any):
+    ben = stage.ben
+    await take_turns(stage, ben, cy)
+    assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
+    refused = await write(stage, cy, "Rain.")
+    assert refused.ephemeral
+    assert refused.content.startswith(f"It is <@{ben.id}>'s turn. Wait for yours, or see the order")
+    assert "Here is your text:\n```\nRain." in refused.content
+    for label in ("Continue", "Write"):
+        pressed = await cy.click(stage.panel(), label=label)
+        assert answer(pressed).content.startswith(f"It is <@{ben.id}>'s turn.")
+        assert pressed.modal is None
+    assert await stage.lines() == [HEADING]
+    # The voice is no writer.
+    await ben.click(stage.panel(), label="Continue")
+    assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
+    assert await write(stage, ben, "Rain.") is None
+    assert turn(stage) == f"It is <@{cy.id}>'s turn. Next: <@{ben.id}>."
+    await cy.click(stage.panel(), label="Continue")
+    await write(stage, cy, "Snow.")
+    assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
+    assert pings(stage) == []
+    await assert_true(stage)
+
+
+async def test_the_owner_and_moderators_write_at_any_time(stage: Stage):
+    await take_turns(stage, stage.ben)
+    for one in (stage.ann, moderator(stage)):
+        assert await write(stage, one, "Rain.") is None
+        assert turn(stage) == f"It is <@{stage.ben.id}>'s turn."
+    assert len(await stage.lines()) == 3
+
+
+async def test_who_takes_a_line_back_has_the_turn_again(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await write(stage, stage.ben, "Rain.")
+    await stage.ben.click(stage.panel(), label="Undo")
+    assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
+    await write(stage, stage.ben, "Snow.")
+    await cy.click(stage.panel(), label="Continue")
+    await stage.ann.click(stage.panel(), label="Undo")  # the voice's line
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+
+
+async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
+    ben = stage.ben
+    await begin(stage)
+    nobody = await open_order(stage, ben)
+    assert labels(nobody) == ["Join"]
+    assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
+    await take_turns(stage, ben, cy)
+    shown = await open_order(stage, ben)
+    assert shown.ephemeral
+    assert f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:" in shown.content
+    assert shown.content.endswith("There is no deadline.")
+    assert labels(shown) == ["Leave", "Pass"]
+    assert labels(await open_order(stage, cy)) == ["Leave"]
+    assert labels(await open_order(stage, stage.ann)) == ["Join", "Pass", "Turn off"]
+    await ben.click(shown, label="Pass")
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+    assert stage.panel().content.startswith("-# Ben passed.\n")
+    assert labels(shown) == ["Leave"]
+    # Somebody who does not come is passed by the owner.
+    await press(stage, stage.ann, "Pass")
+    assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
+    assert stage.panel().content.startswith(f"-# Ann passed <@{cy.id}>'s turn on.\n")
+    await press(stage, ben, "Leave")
+    assert turn(stage) == f"It is <@{cy.id}>'s turn."
+    await press(stage, cy, "Leave")
+    assert "turn" not in turn(stage)
+    assert await write(stage, ben, "Rain.") is None
+
+
+async def test_turns_are_turned_off_by_the_owner(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben)
+    opened = await stage.ann.click(await open_menu(stage, stage.ann), label="Turns")
+    shown = answer(opened)
+    assert shown.ephemeral
+    await stage.ann.click(shown, label="Turn off")
+    assert stage.panel().content.startswith("-# Ann ended the turns.\n")
+    assert await write(stage, cy, "Rain.") is None
+
+
+async def test_late_presses_change_nothing(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    shown = await open_order(stage, stage.ben)
+    await press(stage, stage.ann, "Pass")
+    late = buttons(shown)["Pass"]
+    refused = told(await stage.ben.click(shown, custom_id=late))
+    assert refused.content.startswith(f"It is <@{cy.id}>'s turn.")
+    await press(stage, stage.ann, "Turn off")
+    refused = told(await stage.ben.click(shown, custom_id=late))
+    assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
+
+
+# Deadlines -------------------------------------------------------------------------------------
+
+
+async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any):
+    ben = stage.ben
+    await take_turns(stage, ben, cy)
+    await set_deadline(stage, 1)
+    due = int(stage.world.now().timestamp()) + HOUR
+    assert turn(stage) == f"It is <@{ben.id}>'s turn. Due <t:{due}:R>. Next: <@{cy.id}>."
+    await stage.world.advance_time(HOUR - 5)
+    assert pings(stage) == []
+    await stage.world.advance_time(10)
+    [(reminder, pinged)] = pings(stage)
+    assert pinged == [ben.id]
+    assert reminder.startswith(f"<@{ben.id}>, it is your turn in “The Diner”.")
+    assert "You are skipped <t:" in reminder
+    assert [one.content for one in stage.messages()][-2:] == [reminder, stage.panel().content]
+    await stage.world.advance_time(HOUR - 15)
+    assert announcements(stage, "skipped in") == []
+    await stage.world.advance_time(20)
+    [skip] = announcements(stage, "skipped in")
+    assert skip == f"-# <@{ben.id}> was skipped in “The Diner”. It is <@{cy.id}>'s turn."
+    assert len(pings(stage)) == 1
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn. Due <t:")
+    # After a round in which nobody writes there is peace.
+    await stage.world.advance_time(2 * HOUR + 5)
+    assert announcements(stage, "skipped in")[-1].endswith(
+        "Everybody was skipped, so I remind nobody until somebody writes."
+    )
+    assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
+    await stage.world.advance_time(4 * HOUR)
+    assert [one for _, [one] in pings(stage)] == [ben.id, cy.id]
+    await write(stage, ben, "Rain.")
+    await stage.world.advance_time(2 * HOUR)
+    assert [one for _, [one] in pings(stage)] == [ben.id, cy.id, cy.id]
+    await assert_true(stage)
+
+
+async def test_a_line_puts_the_deadline_off(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    await stage.world.advance_time(HOUR / 2)
+    await write(stage, stage.ben, "Rain.")
+    await stage.world.advance_time(HOUR - 60)
+    assert pings(stage) == []
+    await stage.world.advance_time(120)
+    assert [users for _, users in pings(stage)] == [[cy.id]]
+
+
+async def test_only_who_manages_sets_a_deadline(stage: Stage):
+    await take_turns(stage, stage.ben)
+    shown = await open_order(stage, stage.ann)
+    [row, *_] = stage.look(shown)["components"]
+    custom_id = row["components"][0]["custom_id"]
+    assert custom_id.startswith("onbook:turns:hours:")
+    assert "turns:hours" not in json.dumps(stage.look(await open_order(stage, stage.ben)))
+    await stage.ann.select(shown, ["24"], custom_id=custom_id)
+    assert "After 24 hours, the writer is reminded once" in shown.content
+    assert stage.panel().content.startswith("-# Ann set a deadline of 24 hours.\n")
+    await stage.ann.select(shown, ["0"], custom_id=custom_id)
+    assert "Due" not in turn(stage)
+
+
+async def test_a_paused_script_reminds_nobody(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    asked = await begin(stage, title="The Roof", heading="Ext. roof")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
+    assert await write(stage, cy, "Rain.") is None
+    await stage.world.advance_time(3 * HOUR)
+    assert (pings(stage), announcements(stage, "skipped in")) == ([], [])
+
+
+async def end_of_process(stage: Stage, seconds: float) -> None:
+    """Let time pass while no bot runs."""
+    with stage.world._bot_scope():
+        stage.services.deadlines.stop()
+    await stage.world.advance_time(seconds)
+
+
+async def test_deadlines_outlive_a_restart(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    await end_of_process(stage, 5 * HOUR)
+    assert pings(stage) == []
+    for _ in range(2):
+        await stage.restart()
+        await stage.world.settle()
+    # However long nobody could be reminded, who is reminded has the whole time again.
+    assert [users for _, users in pings(stage)] == [[stage.ben.id]]
+    assert announcements(stage, "skipped in") == []
+    await end_of_process(stage, HOUR + 5)
+    for _ in range(2):
+        await stage.restart()
+        await stage.world.settle()
+    assert len(announcements(stage, "skipped in")) == 1
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+
+
+@pytest.mark.parametrize("step", ["record_reminder", "skip_turn", "record_shown"])
+async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
+    stage: Stage, cy: Any, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    is_skip = step != "record_reminder"
+    if is_skip:
+        await stage.world.advance_time(HOUR + 1)
+
+    async def die(*_: object, **__: object) -> None:
+        stage.services.deadlines.stop()
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.services.store.turn_orders, step, die)
+        await stage.world.advance_time(HOUR + 1)
+    await stage.restart()
+    await stage.world.settle()
+    said = "skipped in" if is_skip else "it is your turn"
+    # Discord posts no second message of a nonce.
+    assert len({body["nonce"] for body in stage.sent() if said in (body["content"] or "")}) == 1
+    assert said in stage.messages()[-2].content
+    assert turn(stage).startswith(f"It is <@{(cy if is_skip else stage.ben).id}>'s turn. Due <t:")
+
+
+async def test_the_panel_comes_below_a_skip_that_a_process_could_not_show(
+    stage: Stage, cy: Any, monkeypatch: pytest.MonkeyPatch
+):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    await stage.world.advance_time(HOUR + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.services.messages, "sync", AsyncMock(side_effect=OSError))
+        await stage.world.advance_time(HOUR + 1)
+        stage.services.deadlines.stop()
+    assert f"It is <@{stage.ben.id}>'s turn." in stage.panel().content
+    await stage.restart()
+    await stage.world.settle()
+    assert "skipped in" in stage.messages()[-2].content
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+
+
+async def test_deadlines_of_other_shards_are_left_to_their_processes(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    await take_turns(stage, stage.ben)
+    await set_deadline(stage, 1)
+    await end_of_process(stage, 1)
+    bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
+    for shard in range(3):
+        bot.shard_count, bot.shard_id = 3, shard
+        its: CogServices = stage.services
+        watched = list[int]()
+        deadlines = Deadlines(bot, its.sessions, its.messages, its.in_flight.track)
+        monkeypatch.setattr(deadlines, "watch", watched.append)
+        await deadlines.resume()
+        assert len(watched) == (shard == its_shard)
+
+
+# Killed ----------------------------------------------------------------------------------------
+
+
+async def test_a_bot_that_is_killed_between_reminder_and_skip(voices: Path, tmp_path: Path):
+    chosen = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
+    chosen |= {"quality": "quick", "look": "typewriter"} | UNLIMITED
+    log, database = tmp_path / "bot.log", tmp_path / "onbook.db"
+    with fake_discord(PATIENCE) as address:
+        async with Discord(address) as discord_:
+            guild = await discord_.guild("The Playhouse")
+            channel = await guild.channel("stage")
+            ann, ben = await guild.person("Ann"), await guild.person("Ben")
+
+            async def shows(text: str) -> Message:
+                def find() -> Message | None:
+                    return next((one for one in channel.messages() if text in one.text), None)
+
+                return await discord_.until(find, lambda: f"{text} in {channel.shown()}")
+
+            with running_bot(address, tmp_path, log, **chosen) as bot:
+                await discord_.bot_is_ready()
+                await (await ann.slash(channel, "start", heading=HEADING)).is_done()
+                for one in (ann, ben):
+                    opened = await (await one.slash(channel, "script turns")).shows(
+                        "take turns", "Turns"
+                    )
+                    await one.click(opened, "Join")
+                    await shows(f"{one.name} joined")
+                opened = await (await ann.slash(channel, "script turns")).shows("Turns")
+                [deadline] = opened.menus
+                await ann.choose(opened, deadline, "24")
+                await shows("Due <t:")
+                bot.kill()
+                await discord_.bot_is_gone()
+            tell(database, "UPDATE turn_orders SET since = '2026-01-01 00:00:00'")
+            with running_bot(address, tmp_path, log, **chosen) as bot:
+                await discord_.bot_is_ready()
+                await shows(f"<@{ann.id}>, it is your turn")
+                # The panel comes down below the reminder.
+                await discord_.until(lambda: channel.messages()[-1].is_panel)
+                bot.kill()
+                await discord_.bot_is_gone()
+            tell(database, "UPDATE turn_orders SET reminded = '2026-01-02 00:00:00'")
+            with running_bot(address, tmp_path, log, **chosen):
+                await discord_.bot_is_ready()
+                await shows(f"<@{ann.id}> was skipped")
+                await shows(f"It is <@{ben.id}>'s turn. Due")
+            said = [one.text for one in channel.messages()]
+            assert sum("it is your turn" in one for one in said) == 1
+            assert sum("was skipped" in one for one in said) == 1
+            [ping] = discord_.pings
+            assert ping.startswith(f"<@{ann.id}>, it is your turn")
+            assert discord_.refusals == []
+    assert "ERROR" not in log.read_text()
+
+
+# Sprints ---------------------------------------------------------------------------------------
+
+
+async def start_sprint(stage: Stage, minutes: str = "10", by: Any = None) -> Any:
+    """Start a sprint from the menu, as Ben or somebody else."""
+    by = by or stage.ben
+    opened = await by.click(await open_menu(stage, by), label="Sprint")
+    [field] = fields(opened).values()
+    return told(await by.submit_modal(opened, {field: minutes}))
+
+
+async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, stage.ann)
+    await write(stage, stage.ben, "Before it.")
+    await write(stage, stage.ann, "And more.")
+    assert await start_sprint(stage) is None
+    end = int(stage.world.now().timestamp()) + 600
+    [announced] = announcements(stage, "started a sprint")
+    assert announced == f"Ben started a sprint: everybody writes. It ends <t:{end}:R>."
+    assert stage.panel().content.endswith(f"**Sprint**: it ends <t:{end}:R>. 0 lines so far.")
+    assert await write(stage, cy, "Rain falls.") is None
+    assert await write(stage, cy, "It stops.") is None
+    assert await write(stage, stage.ben, "MAYA: At last.") is None
+    await write(stage, stage.ann, "Undone.")
+    await stage.ann.click(stage.panel(), label="Undo")
+    await cy.click(stage.panel(), label="Continue")
+    assert stage.panel().content.endswith("4 lines so far.")
+    voice = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    words = len(voice.element.body.split())
+    await stage.world.advance_time(601)
+    [summary] = announcements(stage, "is over")
+    assert summary.startswith(
+        f"**The sprint in “The Diner” is over**: 4 lines, {6 + words} words.\n"
+        "- Cy: 2 lines, 4 words\n- Ben: 1 line, 2 words\n- the voice tiny: 1 line, "
+    )
+    assert stage.messages()[-2].content == summary
+    # A line of a sprint passes no turn on.
+    assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{stage.ann.id}>."
+    assert (await write(stage, cy, "Snow.")).ephemeral
+    assert pings(stage) == []
+    await assert_true(stage)
+
+
+async def test_a_sprint_puts_deadlines_off(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    await stage.world.advance_time(HOUR - 60)
+    await start_sprint(stage, "30")
+    await stage.world.advance_time(HOUR)
+    assert pings(stage) == []
+    assert len(announcements(stage, "Nobody wrote a line.")) == 1
+    await stage.world.advance_time(HOUR / 2 + 60)
+    assert len(pings(stage)) == 1
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_a_sprint_outlives_a_restart(stage: Stage, meanwhile: bool):
+    await begin(stage)
+    await start_sprint(stage, "5")
+    await write(stage, stage.ben, "Rain falls.")
+    if meanwhile:
+        await end_of_process(stage, 900)
+    await stage.restart()
+    await stage.world.settle()
+    assert len(announcements(stage, "is over")) == meanwhile
+    await stage.world.advance_time(301)
+    await stage.restart()
+    await stage.world.settle()
+    [summary] = announcements(stage, "is over")
+    assert summary.endswith("1 line, 2 words.\n- Ben: 1 line, 2 words")
+    assert "Sprint" not in stage.panel().content
+
+
+async def test_who_started_a_sprint_ends_it(stage: Stage, cy: Any):
+    await begin(stage)
+    await start_sprint(stage)
+    opened = answer(await cy.click(await open_menu(stage, cy), label="Sprint"))
+    assert opened.content.startswith("**Sprint**: it ends <t:")
+    refused = told(await cy.click(opened, label="End it now"))
+    assert refused.content.startswith("Only the script's owner or a moderator")
+    opened = answer(await stage.ben.click(await open_menu(stage), label="Sprint"))
+    await stage.ben.click(opened, label="End it now")
+    assert opened.content == "The sprint was ended."
+    assert labels(opened) == []
+    assert len(announcements(stage, "is over")) == 1
+
+
+@pytest.mark.parametrize("minutes", ["0", "61", "ten"])
+async def test_a_sprint_lasts_from_1_to_60_minutes(stage: Stage, minutes: str):
+    await begin(stage)
+    refused = await start_sprint(stage, minutes)
+    assert refused.ephemeral
+    assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
+    assert announcements(stage, "started a sprint") == []
+
+
+# Forgotten -------------------------------------------------------------------------------------
+
+
+async def test_who_is_forgotten_takes_no_turns(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await start_sprint(stage)
+    sent = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    kept = json.loads(await sent.attachments[0].read())
+    assert [one["place"] for one in kept["turns"]] == [1]
+    assert len(kept["sprints"]) == 1
+    await stage.world.advance_time(601)
+    assert str(stage.ben.id) in turn(stage)
+    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
+    await stage.ben.click(asked, label="Forget me")
+    await stage.world.settle()
+    assert turn(stage) == f"It is <@{cy.id}>'s turn."
+    order = await stage.services.store.turn_orders.find_order(1)
+    assert order.writers == [cy.id]
+    again = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    assert again.content == "Nothing is stored about you."
