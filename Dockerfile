@@ -4,7 +4,7 @@ FROM python:3.13-slim AS built
 WORKDIR /onbook
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt ".[metrics,postgres]"
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt ".[audio,metrics,postgres]"
 
 FROM python:3.13-slim
 COPY --from=built /venv /venv

@@ -30,6 +30,7 @@ MENU_BUTTONS = {
     "cast": phrase("Cast"),
     "show": phrase("Script"),
     "export": phrase("Export"),
+    "listen": phrase("Listen"),
     "surprise": phrase("Surprise picture"),
     "stats": phrase("Stats"),
     "history": phrase("History"),
@@ -110,6 +111,7 @@ def make_menu(
     mood: str | None,
     styles: Sequence[str],
     style: str | None,
+    has_audio: bool,
 ) -> ui.View:
     """Return the components of the menu.
 
@@ -119,6 +121,7 @@ def make_menu(
         mood: The mood of the script, if it is one of these.
         styles: The styles of the script's voice.
         style: The style of the script, if it has one.
+        has_audio: Whether a table read can be recorded.
     """
     lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
     selects = [
@@ -129,6 +132,7 @@ def make_menu(
     buttons: Iterable[ui.Button[ui.View]] = (
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
         for action, label in MENU_BUTTONS.items()
+        if has_audio or action != "listen"
     )
     return make_view(*(one for one in selects if one.options), *buttons)
 
