@@ -113,7 +113,9 @@ def _record(elements: Sequence[Element], first: int, on_progress: OnProgress) ->
     samples, unspeakable, pause = 0, 0, 0.0
     for spoken, element in enumerate(read):
         before = len(parts)
-        pause = HEADING_PAUSE if element.kind is Kind.HEADING else pause
+        is_heading = element.kind is Kind.HEADING
+        if is_heading and parts:
+            pause = HEADING_PAUSE
         for part in _speak_element(element, cast, pause):
             samples += len(part)
             seconds = samples / SAMPLE_RATE
@@ -123,8 +125,10 @@ def _record(elements: Sequence[Element], first: int, on_progress: OnProgress) ->
                 return _finish(whole, len(read) - spoken - (whole is parts), unspeakable)
             parts.append(part)
             on_progress(max(spoken / len(read), seconds / MAX_SECONDS))
-        pause = HEADING_PAUSE if element.kind is Kind.HEADING else PAUSE
-        unspeakable += len(parts) == before
+        if len(parts) == before:
+            unspeakable += 1
+        else:
+            pause = HEADING_PAUSE if is_heading else PAUSE
     return _finish(parts, 0, unspeakable)
 
 

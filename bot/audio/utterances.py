@@ -12,9 +12,9 @@ from ..screenplay.emphasis import split_runs
 
 ABBREVIATIONS = (
     (re.compile(r"#[^#]*#\s*$"), ""),  # a scene number
-    (re.compile(r"^I/E\b\.?", re.IGNORECASE), "Interior, exterior,"),
-    (re.compile(r"\bINT\b\.?/?", re.IGNORECASE), "Interior,"),
-    (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "Exterior,"),
+    (re.compile(r"^I/E\b\.?", re.IGNORECASE), "Interior, exterior, "),
+    (re.compile(r"\bINT\b\.?/?", re.IGNORECASE), "Interior, "),
+    (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "Exterior, "),
     (re.compile(r"\s+[-\u2013\u2014]+\s+"), ", "),
 )
 """What a scene heading abbreviates, and how it is spoken."""
@@ -82,6 +82,8 @@ def make_speakable(text: str, names: Collection[str] = ()) -> str:
             return word
         # What is as short as FBI is an abbreviation among other words.
         is_word = is_shouted or len(word) > 3 or "'" in word or word in words
+        if word.startswith("I'"):
+            return f"I{word[1:].lower()}"
         return word.lower() if is_word else word
 
     text = _STRAY_MARK.sub("", " ".join(_WORD.sub(lower, text).split())).strip(" ,;:—-")

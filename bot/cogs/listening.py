@@ -95,6 +95,7 @@ async def record(elements: Sequence[Element], first: int, job: Job) -> TableRead
         if job.stopped:
             raise Stopped
 
+    job.progress.share_spoken = 0.0
     return await job.wait(record_table_read(elements, first, report))
 
 
