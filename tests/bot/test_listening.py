@@ -12,6 +12,8 @@ import pytest
 from bot.audio import table_read
 from bot.cogs import listening, menu, turns
 
+from tests.fake_discord.people import Asked
+
 from .conftest import Stage, answer, labels, opened, staged
 from .test_at_once import Inside, inside
 from .test_at_once import begin as begin_at_once
@@ -112,14 +114,22 @@ async def test_anybody_can_stop_a_table_read(
     monkeypatch.setattr(table_read, "speak", speak)
     monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
     await begin_at_once(inside.ann, inside.channel)
+    progress, stopped = "is being recorded: 0%.", "Stopped. There is no table read."
     first = await inside.ann.slash(inside.channel, "script listen")
-    shown = await first.shows("The table read is being recorded: 0%.")
+    shown = await find_answer(inside, first, progress)
     assert (shown.only_for, shown.labels) == (None, ["Stop"])
     # The second one waits for the first.
     second = await inside.ben.slash(inside.channel, "script listen")
-    waiting = await second.shows("The table read is being recorded: 0%.")
-    await inside.ann.click(waiting, "Stop")
-    assert (await second.shows("Stopped. There is no table read.")).only_for == inside.ben.id
+    await inside.ann.click(await find_answer(inside, second, progress), "Stop")
+    assert (await find_answer(inside, second, stopped)).only_for == inside.ben.id
     await inside.ben.click(shown, "Stop")
-    told = await first.shows("Stopped. There is no table read.")
-    assert told.only_for == inside.ann.id
+    assert (await find_answer(inside, first, stopped)).only_for == inside.ann.id
+
+
+async def find_answer(inside: Inside, asked: Asked, text: str) -> Any:
+    """Wait for an answer with this text, and return it."""
+
+    def find() -> Any:
+        return next((one for one in asked.answers() if text in one.content), None)
+
+    return await inside.discord.until(find, lambda: f"{text} in {asked}")
