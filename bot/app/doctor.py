@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL, NullPool
 
 from .. import __version__
+from ..audio.table_read import is_installed
 from ..errors import ModelError, RunnerError, StoreError
 from ..inference.registry import ModelRegistry
 from ..settings import RunnerSettings
@@ -170,6 +171,8 @@ async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
     else:
         otherwise = "Use `onbook play --port 0`"
         yield _check_port("Local page", "127.0.0.1", LOCAL_PORT, otherwise)
+    if not is_installed():
+        yield Finding("Table reads", "not installed; pip install 'onbook[audio]' adds them")
     if not settings.metrics_port:
         yield Finding("Metrics", "off")
     elif find_spec("prometheus_client") is None:

@@ -19,6 +19,7 @@ from .ending import Ending
 from .expired_interactions import ExpiredInteractions
 from .feature import FeatureCog
 from .help import Help
+from .listening import Listening
 from .menu import Menu
 from .models import Models
 from .privacy import Privacy
@@ -39,6 +40,7 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Writing,
     Cast,
     Reading,
+    Listening,
     Scripts,
     Branches,
     Ending,
@@ -115,7 +117,7 @@ async def add_cogs(
     try:
         if group:
             check_conflicts(bot, group)  # again, because the host went on meanwhile
-        features = [adapt(kind)(services) for kind in FEATURES]
+        features = [adapt(kind)(services) for kind in FEATURES if kind.is_available()]
         _gather_script_commands(features)
         commands_inside = None
         if group:

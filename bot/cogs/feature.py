@@ -55,6 +55,11 @@ class FeatureCog(commands.Cog):
         ]
         self._listeners = [make_listener(*one) for one in self.listeners().items()]
 
+    @classmethod
+    def is_available(cls) -> bool:
+        """Return whether what the feature needs is installed."""
+        return True
+
     def listeners(self) -> Mapping[str, Handler]:
         """Return handlers by patterns of custom ids, as `make_listener` takes them."""
         return {}

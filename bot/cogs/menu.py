@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..audio.table_read import is_installed
 from ..errors import ModelError
 from ..generation.moods import find_mood, label_moods
 from ..i18n.catalogue import say
@@ -45,5 +46,6 @@ class Menu(FeatureCog, name="OnBook.menu"):
             mood=find_mood(current_values(script, settings), settings),
             styles=styles,
             style=script.style,
+            has_audio=is_installed(),
         )
         await FirstResponse(interaction).send_message(None, view=view, ephemeral=True)

@@ -243,7 +243,7 @@ async def send_export(
     scene_numbers: bool,
 ) -> None:
     """Send the script as a file, to the person who asked."""
-    script = await _readable(interaction, session)
+    script = await load_readable_script(interaction, session)
     await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
     lines = await session.store.lines.load_path(script.head)
 
@@ -278,7 +278,7 @@ async def send_export(
 
 async def send_stats(interaction: Interaction, session: ChannelSession, *, to_all: bool) -> None:
     """Send a picture of who speaks and who wrote how much."""
-    script = await _readable(interaction, session)
+    script = await load_readable_script(interaction, session)
     await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
     statistics = await asyncio.to_thread(
         count_script, await session.store.lines.load_path(script.head)
@@ -297,7 +297,7 @@ async def send_surprise(
     interaction: Interaction, session: ChannelSession, max_lines: int, *, to_all: bool
 ) -> None:
     """Send a picture of what surprised the voice in the last lines."""
-    script = await _readable(interaction, session)
+    script = await load_readable_script(interaction, session)
     await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
     match = await surprisal.measure_surprisal(session, max_lines)
     picture = await asyncio.to_thread(pictures.draw_surprisal, match)
@@ -330,7 +330,7 @@ async def send_replay(interaction: Interaction, match: ReplayResult) -> None:
     )
 
 
-async def _readable(interaction: Interaction, session: ChannelSession) -> Script:
+async def load_readable_script(interaction: Interaction, session: ChannelSession) -> Script:
     """Return the script; raise RequestError where it has no line, or where no file can be sent."""
     script = await session.load_nonempty_script()
     if not interaction.app_permissions.attach_files:

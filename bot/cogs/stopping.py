@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from ..errors import RequestError
 from ..i18n.catalogue import phrase
-from ..ui.components import LINES, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
+from ..ui.components import LINES, LISTEN, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
 from ..ui.delivery import FirstResponse
 from .feature import FeatureCog, answer_errors
 
 REPLAY_ENDED = phrase(
     "That replay has ended. If its message shows no result, use {/script replay} again."
+)
+LISTEN_ENDED = phrase(
+    "That table read has ended. If its message has no file, use {/script listen} again."
 )
 ENDED_SENTENCES = {
     LINES: (
@@ -21,6 +24,7 @@ ENDED_SENTENCES = {
         phrase("That script has already started. See it in {/script list}."),
     ),
     REPLAY: (REPLAY_ENDED, REPLAY_ENDED),
+    LISTEN: (LISTEN_ENDED, LISTEN_ENDED),
 }
 """The answers where a work has ended: without a result that was stored, and with one."""
 

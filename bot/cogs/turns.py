@@ -105,7 +105,7 @@ class Turns:
                 is_shown = True
             return await task
         except Exception:
-            if is_shown and kind != components.REPLAY:
+            if is_shown and kind not in components.READING_JOBS:
                 self._sync_later(interaction)
             raise
         finally:
@@ -117,7 +117,7 @@ class Turns:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
         content = f"-# {format_progress(job.progress)}"
         view = components.make_stop_button(interaction.id, kind)
-        if kind == components.REPLAY:
+        if kind in components.READING_JOBS:
             await try_once(
                 lambda: interaction.edit_original_response(
                     content=content, view=view, allowed_mentions=NO_MENTIONS

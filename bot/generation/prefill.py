@@ -31,6 +31,8 @@ class Progress:
     """The number of finished lines."""
     to_replay: int = 0
     """The number of lines that a replay writes again."""
+    share_spoken: float | None = None
+    """The share of a table read that is recorded, from 0 to 1; None where there is none."""
 
 
 async def read_text(engine: Engine, state: States, text: str, owner: object) -> Completion:

@@ -202,8 +202,11 @@ def make_page_buttons(book: str, script: int, number: int, count: int) -> list[u
 
 # Under work in progress
 
-JOB_KINDS = LINES, SCRIPT, REPLAY = "lines", "script", "replay"
-"""What can be stopped: writing lines, starting a script, and replaying one."""
+JOB_KINDS = LINES, SCRIPT, REPLAY, LISTEN = "lines", "script", "replay", "listen"
+"""What can be stopped: writing lines, starting a script, replaying one, and reading it aloud."""
+
+READING_JOBS = {REPLAY, LISTEN}
+"""The jobs that leave the script as it is, so that their progress stands in the answer."""
 
 STOP_ID = rf"{CUSTOM_ID_PREFIX}stop:(?P<turn>\d{{1,20}}):(?P<work>{'|'.join(JOB_KINDS)})"
 

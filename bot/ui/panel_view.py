@@ -32,6 +32,7 @@ MENU_BUTTONS = {
     "cast": phrase("Cast"),
     "show": phrase("Script"),
     "export": phrase("Export"),
+    "listen": phrase("Listen"),
     "surprise": phrase("Surprise picture"),
     "stats": phrase("Stats"),
     "history": phrase("History"),
@@ -126,6 +127,7 @@ def make_menu(
     mood: str | None,
     styles: Sequence[str],
     style: str | None,
+    has_audio: bool,
 ) -> ui.LayoutView:
     """Return the menu, which has more rows than a message with a text of its own may have.
 
@@ -136,6 +138,7 @@ def make_menu(
         mood: The mood of the script, if it is one of these.
         styles: The styles of the script's voice.
         style: The style of the script, if it has one.
+        has_audio: Whether a table read can be recorded.
     """
     lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
     selects = [
@@ -146,6 +149,7 @@ def make_menu(
     buttons: list[ui.Button[ui.LayoutView]] = [
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
         for action, label in MENU_BUTTONS.items()
+        if has_audio or action != "listen"
     ]
     rows: list[Sequence[ui.Item[ui.LayoutView]]] = [[one] for one in selects if one.options]
     rows += [buttons[start : start + ROW] for start in range(0, len(buttons), ROW)]

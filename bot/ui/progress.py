@@ -10,6 +10,8 @@ def format_progress(progress: Progress) -> str:
     """Return the progress of a job as a sentence."""
     if progress.share_read is not None:
         return say("The voice is reading the script: {share:.0%}.", share=progress.share_read)
+    if progress.share_spoken is not None:
+        return say("The table read is being recorded: {share:.0%}.", share=progress.share_spoken)
     if progress.to_replay:
         return say(
             "Replayed {written:,} of {all:,} lines.",

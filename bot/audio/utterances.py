@@ -1,0 +1,99 @@
+"""Turn the elements of a screenplay into what is spoken, and by whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+from unicodedata import name as name_character
+
+from ..screenplay.elements import Element, Kind
+from ..screenplay.emphasis import split_runs
+
+ABBREVIATIONS = (
+    (re.compile(r"#[^#]*#\s*$"), ""),  # a scene number
+    (re.compile(r"^I/E\b\.?", re.IGNORECASE), "Interior, exterior, "),
+    (re.compile(r"\bINT\b\.?/?", re.IGNORECASE), "Interior, "),
+    (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "Exterior, "),
+    (re.compile(r"\s+[-\u2013\u2014]+\s+"), ", "),
+)
+"""What a scene heading abbreviates, and how it is spoken."""
+
+SPOKEN_MARKS = frozenset(".,;:!?'\"()&%$£€+°…—-")
+
+_PLAIN_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
+_DASH = re.compile(r"\s*(?:-{2,}|[\u2013\u2014])\s*|\s+-\s+")
+_STRAY_MARK = re.compile(r"\s+(?=[.,;:!?])|[,;:](?=\s*[.,;:!?])")
+_LONG_NUMBER = re.compile(r"\d{13,}")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_ROMAN_NUMBER = re.compile(r"[IVX]+")
+
+
+class Utterance(NamedTuple):
+    """What one voice speaks without a change."""
+
+    speaker: str | None
+    """The name of the character, or None for the narrator."""
+    text: str
+
+
+def list_utterances(element: Element, names: Collection[str] = ()) -> list[Utterance]:
+    """Return what is spoken of an element; nothing where no letter or digit of it can be.
+
+    Args:
+        element: The element. The narrator speaks its parentheticals, and whatever has no cue.
+        names: The names of the cast, which are words even where they stand in capitals.
+    """
+    rows = ["".join(text for text, _ in split_runs(row)) for row in element.marked]
+    if element.kind is Kind.HEADING:
+        rows = [_expand_heading(row) for row in rows]
+    parts = list[Utterance]()
+    for row in rows[1:] if element.kind.spec.has_cue else rows:
+        is_parenthetical = row.startswith("(") and row.endswith(")")
+        speaker = None if is_parenthetical else element.cue or None
+        before = f"{parts.pop().text} " if parts and parts[-1].speaker == speaker else ""
+        parts.append(Utterance(speaker, before + row))
+    spoken = [Utterance(part.speaker, make_speakable(part.text, names)) for part in parts]
+    return [part for part in spoken if part.text]
+
+
+def _expand_heading(row: str) -> str:
+    """Return a heading without abbreviations, in capitals."""
+    for abbreviation, spoken in ABBREVIATIONS:
+        row = abbreviation.sub(spoken, row)
+    return row.upper()
+
+
+def make_speakable(text: str, names: Collection[str] = ()) -> str:
+    """Return text without what cannot be spoken, or "" where no letter or digit is left.
+
+    Words in capitals become words in lower case, because they would be spelt.
+    """
+    text = _DASH.sub(" — ", text.translate(_PLAIN_QUOTES))
+    text = "".join(one if _is_speakable(one) else " " for one in text)
+    # No name is known for such a number.
+    text = _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
+    words = {word for name in names for word in _WORD.findall(name.upper())}
+    is_shouted = text.isupper()
+
+    def lower(match: re.Match[str]) -> str:
+        word = match[0]
+        if len(word) == 1 or not word.isupper() or _ROMAN_NUMBER.fullmatch(word):
+            return word
+        # What is as short as FBI is an abbreviation among other words.
+        is_word = is_shouted or len(word) > 3 or "'" in word or word in words
+        if word.startswith("I'"):
+            return f"I{word[1:].lower()}"
+        return word.lower() if is_word else word
+
+    text = _STRAY_MARK.sub("", " ".join(_WORD.sub(lower, text).split())).strip(" ,;:—-")
+    text = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    if not any(map(str.isalnum, text)):
+        return ""
+    return text if text[-1] in ".!?…" else f"{text}."
+
+
+def _is_speakable(character: str) -> bool:
+    if character.isspace() or character in SPOKEN_MARKS or character in "0123456789":
+        return True
+    return character.isalpha() and name_character(character, "").startswith("LATIN ")

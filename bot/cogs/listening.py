@@ -1,0 +1,137 @@
+"""Read a script aloud, as an audio file in the channel."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import discord
+from discord import app_commands
+
+from ..audio.table_read import (
+    MAX_SECONDS,
+    TableRead,
+    find_last_scene,
+    is_installed,
+    record_table_read,
+)
+from ..errors import RequestError, Stopped
+from ..i18n.catalogue import say, say_plural
+from ..screenplay.elements import Element
+from ..session.rate_limits import Cost
+from ..session.turn import MAX_LINES, Job
+from ..storage.schema import Script
+from ..ui.components import LISTEN, Handler, Interaction, position_pattern
+from ..ui.delivery import FirstResponse, complete_response
+from ..ui.markdown import inline
+from .feature import FeatureCog, answer_errors
+from .reading import load_readable_script, make_file_name
+
+
+class Listening(FeatureCog, name="OnBook.listening"):
+    """Hear a script."""
+
+    SCRIPT_COMMANDS = frozenset({"listen"})
+
+    @classmethod
+    def is_available(cls) -> bool:
+        """Return whether the extra ``audio`` is installed."""
+        return is_installed()
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the button of the menu."""
+        return {
+            position_pattern("menu-listen"): lambda interaction, _: self.open_last_scene(
+                interaction
+            )
+        }
+
+    @app_commands.command(name="listen")
+    @app_commands.describe(whole="Read the whole script, and not only the last scene")
+    @answer_errors
+    async def listen(self, interaction: Interaction, whole: bool = False) -> None:
+        """Hear the last scene, with a voice for each character"""
+        await self._send_table_read(interaction, whole=whole)
+
+    @answer_errors
+    async def open_last_scene(self, interaction: Interaction) -> None:
+        """Read the last scene aloud, from the menu."""
+        await self._send_table_read(interaction, whole=False)
+
+    async def _send_table_read(self, interaction: Interaction, *, whole: bool) -> None:
+        """Record a table read, and send it to everybody in the channel."""
+        session = self.services.open_session(interaction)
+        script = await load_readable_script(interaction, session)
+        # It takes about as long as so many lines take the voice.
+        self.services.charge(interaction, Cost(lines=MAX_LINES))
+        await FirstResponse(interaction).defer(thinking=True)
+        elements = await self.store.lines.load_elements(script.head)
+        first = 0 if whole else find_last_scene(elements)
+        try:
+            recorded = await self.turns.run_with_progress(
+                interaction, lambda job: record(elements, first, job), LISTEN
+            )
+        except Stopped:
+            raise RequestError("Stopped. There is no table read.") from None
+        if not recorded or not recorded.mp3:
+            raise RequestError("Nothing there can be spoken.")
+        await complete_response(
+            interaction,
+            content=format_table_read(script, recorded, whole=whole),
+            attachments=[make_audio_file(script, recorded)],
+            view=None,
+        )
+
+
+async def record(elements: Sequence[Element], first: int, job: Job) -> TableRead | None:
+    """Record a script from an element on; return None without the extra ``audio``.
+
+    Raises:
+        Stopped: The job was stopped.
+    """
+
+    def report(share: float) -> None:
+        job.progress.share_spoken = share
+        if job.stopped:
+            raise Stopped
+
+    job.progress.share_spoken = 0.0
+    return await job.wait(record_table_read(elements, first, report))
+
+
+def make_audio_file(script: Script, recorded: TableRead) -> discord.File:
+    """Return the file of a table read."""
+    return discord.File(io.BytesIO(recorded.mp3), f"{make_file_name(script)}.mp3")
+
+
+def format_table_read(script: Script, recorded: TableRead, *, whole: bool) -> str:
+    """Return the message above a table read, which says what was left out."""
+    title = inline(script.title, 100)
+    minutes, seconds = divmod(round(recorded.seconds), 60)
+    length = f"{minutes}:{seconds:02}"
+    sentences = [
+        say("A table read of **{title}**, {length}.", title=title, length=length)
+        if whole
+        else say(
+            "A table read of the last scene of **{title}**, {length}.", title=title, length=length
+        )
+    ]
+    if recorded.left_out:
+        sentences.append(
+            say_plural(
+                "The last line is left out, because a file has {minutes} minutes at most.",
+                "The last {number:,} lines are left out, because a file has {minutes} minutes at "
+                "most.",
+                recorded.left_out,
+                minutes=round(MAX_SECONDS / 60),
+            )
+        )
+    if recorded.unspeakable:
+        sentences.append(
+            say_plural(
+                "One line has nothing that can be spoken.",
+                "{number:,} lines have nothing that can be spoken.",
+                recorded.unspeakable,
+            )
+        )
+    return " ".join(sentences)
