@@ -95,7 +95,7 @@ class ModelSandbox:
         """Examine a file with this SHA-256, unless a verdict is known.
 
         Raises:
-            Unexamined: There is no verdict, and there may be one another time.
+            NoVerdict: There is no verdict, and there may be one another time.
             ModelError: The file must not be used.
         """
         if sha256 in load_shipped_verdicts():
@@ -132,7 +132,7 @@ class ModelSandbox:
         return verdict
 
     def _ask_child(self, path: Path) -> dict[str, Any]:
-        """Run the child and return its verdict; raise Unexamined if it gives none.
+        """Run the child and return its verdict; raise NoVerdict if it gives none.
 
         This runs in a thread, because not every host's event loop supports child processes.
         """
@@ -165,7 +165,7 @@ class ModelSandbox:
 
 
 def _parse_verdict(said: str, path: Path) -> dict[str, Any]:
-    """Return the last line of the child's output; raise Unexamined if it is no verdict."""
+    """Return the last line of the child's output; raise NoVerdict if it is no verdict."""
     with suppress(ValueError, IndexError):
         found = json.loads(said.splitlines()[-1])
         if isinstance(found, dict):
@@ -218,7 +218,7 @@ def compute_sha256(content: bytes) -> str:
 def classify_error(error: ModelError | MemoryError, file: str) -> ModelError:
     """Return the error to report for a file that could not be opened.
 
-    It is Unexamined where memory ran out, which the runtime may report like a damaged file.
+    The error is NoVerdict where memory ran out, which the runtime may report like a damaged file.
     """
     cause = error if isinstance(error, MemoryError) else error.__cause__
     if isinstance(cause, MemoryError) or any(one in str(cause) for one in OUT_OF_MEMORY_SIGNS):
