@@ -175,7 +175,7 @@ def resolve_options(
     """
     unknown = requested.keys() - {spec.name for spec in OPTIONS if spec.is_requestable}
     if unknown:
-        raise ValueError(f"these are no options of a request: {', '.join(sorted(unknown))}")
+        raise ValueError(f"a request cannot set: {', '.join(sorted(unknown))}")
     own = read_options(stored)
     resolved = {}
     for spec in OPTIONS:

@@ -54,7 +54,8 @@ class MessageSync:
         self._look = look
         self.panel = Panel(store)
         self._checked: set[int] = set()
-        """The channels without messages that an earlier process has not recorded."""
+        """The channels already searched for messages that an earlier process posted but did not
+        record."""
 
     async def sync(
         self,
