@@ -1,4 +1,4 @@
-"""Load the script of one turn once, check permissions, and describe what the turn changed."""
+"""Load the script of one turn once, check permissions, and make its result."""
 
 from __future__ import annotations
 
