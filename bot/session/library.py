@@ -73,7 +73,7 @@ class Library:
         raise NoScript("No script is running in this channel. Start one with {/start}.")
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a place; raise NoScript and StaleLine."""
+        """Return the script if it still stands at a position; raise NoScript and StaleLine."""
         script = await self.load_script()
         await self._check_position(script, expected)
         return script
