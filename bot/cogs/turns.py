@@ -69,7 +69,7 @@ class Turns:
             note: As for `take_turn`.
             announce: As for `take_turn`.
             tell: As for `take_turn`.
-            checked: Whether the script was just found at the place ``expected``.
+            checked: Whether the script was just found at the position ``expected``.
         """
 
         async def take(session: ChannelSession, requester: Requester) -> TurnResult:
@@ -94,9 +94,9 @@ class Turns:
         kind: str = components.LINES,
     ) -> R:
         """Do work with progress and a Stop button shown to everybody, and return its result."""
-        job, turns = Job(), self.services.in_flight.jobs
+        job, jobs = Job(), self.services.in_flight.jobs
         # An interaction can be delivered twice: the Stop button stops the first one.
-        first = turns.setdefault(interaction.id, job) is job
+        first = jobs.setdefault(interaction.id, job) is job
         task = asyncio.ensure_future(run(job))
         is_shown = False
         try:
@@ -111,7 +111,7 @@ class Turns:
         finally:
             task.cancel()
             if first:
-                del turns[interaction.id]
+                del jobs[interaction.id]
 
     async def _show_progress(self, interaction: Interaction, job: Job, kind: str) -> None:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
@@ -150,7 +150,7 @@ class Turns:
             note: What has happened, which the panel says.
             announce: Returns the line that says which script goes on, if another one does.
             tell: Returns a sentence for the requester alone, or "".
-            is_checked: Whether the script was just found at the place ``expected``.
+            is_checked: Whether the script was just found at the position ``expected``.
         """
         check_permissions(interaction)
         session, channel = self.services.open_session(interaction), get_message_channel(interaction)

@@ -79,15 +79,15 @@ class VerdictStore(Protocol):
 
 
 class ModelSandbox:
-    """Examine model files in child processes, and remember the verdicts in ``facts``."""
+    """Examine model files in child processes, and remember the verdicts in ``verdicts``."""
 
     _examined: ClassVar[dict[str, str]] = {}
     """The verdicts of this process, which outlive a reload of the extension."""
 
     def __init__(
-        self, facts: VerdictStore | None = None, patience: int = EXAMINATION_TIMEOUT
+        self, verdicts: VerdictStore | None = None, patience: int = EXAMINATION_TIMEOUT
     ) -> None:
-        self.facts = facts
+        self.verdicts = verdicts
         self._patience = patience
         self._children: set[subprocess.Popen[str]] = set()
 
@@ -110,8 +110,8 @@ class ModelSandbox:
                 raise NoVerdict(FILE_CHANGING, file=path.name)
             judged = found | {"judge": await asyncio.to_thread(describe_checker)}
             verdict = self._examined[sha256] = json.dumps(judged)
-            if self.facts is not None:
-                await self.facts.save_value(_make_key(sha256), verdict)
+            if self.verdicts is not None:
+                await self.verdicts.save_value(_make_key(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
@@ -123,8 +123,8 @@ class ModelSandbox:
     async def _remembered(self, sha256: str) -> str | None:
         """Return the verdict on a file, or None if there is none by the present code."""
         verdict = self._examined.get(sha256)
-        if verdict is None and self.facts is not None:
-            verdict = await self.facts.find_value(_make_key(sha256))
+        if verdict is None and self.verdicts is not None:
+            verdict = await self.verdicts.find_value(_make_key(sha256))
         if verdict is None or json.loads(verdict).get("judge") != await asyncio.to_thread(
             describe_checker
         ):
