@@ -8,6 +8,7 @@ import discord
 
 from ..errors import RequestError
 from ..generation.openings import PrimedModel
+from ..generation.options import PREFERENCES
 from ..i18n.catalogue import phrase, say
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Line
@@ -16,7 +17,6 @@ from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
 from ..ui.settings_messages import format_preference
 from .feature import FeatureCog, MenuCallback, answer_errors
-from .history_page import LISTED_OPTIONS
 
 DETAILS = phrase("Details")
 """The name of the command on messages."""
@@ -58,9 +58,7 @@ async def _format_details(session: ChannelSession, primed: PrimedModel, line: Li
     details = [inline(line.credit, 60), f"<t:{int(line.written.timestamp())}:f>"]
     if origin:
         details.append(say("seed {seed}", seed=origin["seed"]))
-        details += [
-            format_preference(name, origin[name]) for name in LISTED_OPTIONS if name in origin
-        ]
+        details += [format_preference(name, origin[name]) for name in PREFERENCES if name in origin]
     bits = await session.reader.load_surprisal(primed, line)
     if len(bits):
         average = say(

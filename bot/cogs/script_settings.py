@@ -9,7 +9,7 @@ import discord
 from discord import app_commands, ui
 
 from ..errors import RequestError
-from ..generation.options import PREFERENCES, OptionValue
+from ..generation.options import ADVANCED_OPTIONS, PREFERENCES, OptionValue
 from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
 from ..session.banned_words import check_casts, edit_words
@@ -52,7 +52,7 @@ from .feature import (
 from .option_checks import parse_choice
 from .requester import get_channel, get_requester
 
-ADVANCED = ("top_p", "min_p", "repetition", "company", "seed")
+ADVANCED = (*ADVANCED_OPTIONS, "seed")
 """The settings in the window, which has room for five."""
 
 
@@ -291,15 +291,15 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """See or change the words that the voice must not say here"""
         self.services.admit(interaction)
-        scope, position = _find_scope(interaction, server)
-        words = await self.store.banned_words.load_word_list(scope, position)
+        scope, place = _find_scope(interaction, server)
+        words = await self.store.banned_words.load_word_list(scope, place)
         if add or remove or clear:
             check_may_set(interaction, scope)
             words = edit_words([] if clear else words, add or "", remove or "")
             if add:
-                check_casts(await self.store.scripts.list_cast_names(scope, position), words)
+                check_casts(await self.store.scripts.list_cast_names(scope, place), words)
             await self.store.banned_words.replace_word_list(
-                scope, position, words, interaction.guild_id
+                scope, place, words, interaction.guild_id
             )
         scope_phrase = say("in this server") if scope == "guild" else say("in this channel")
         await FirstResponse(interaction).send_message(
