@@ -48,7 +48,7 @@ class OptionSpec:
     is_requestable: bool = True
     """Whether a request can have a value for its own lines alone."""
     is_advanced: bool = False
-    """Whether the window *Advanced* has the option, which has room for four beside the seed."""
+    """Whether the window *Advanced* has the number. The window has room for four and the seed."""
 
     def default_in(self, settings: object) -> OptionValue:
         """Return the value where neither request nor script has one."""
