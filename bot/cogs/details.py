@@ -32,7 +32,7 @@ class Details(FeatureCog, name="OnBook.details"):
     @answer_errors
     async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the details of the lines in a message to the person who asked."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script_id, lines = await self._find_lines(message)
         script = await session.library.find(script_id)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)

@@ -39,7 +39,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, complete_response
-from ..ui.responses import check_may_set, check_permissions
+from ..ui.responses import check_bot_permissions, check_may_set
 from ..ui.settings_messages import format_changes, format_preferences, format_words
 from .feature import (
     FeatureCog,
@@ -80,7 +80,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @answer_errors
     async def show_settings(self, interaction: Interaction) -> None:
         """See this script's settings"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         banned = {
             say("in this channel"): await self.store.banned_words.load_word_list(
@@ -177,7 +177,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
         """Return the running script; raise RequestError where it is another one."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         await session.library.check_is_running(script, position.script)
         return script
@@ -224,7 +224,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @answer_errors
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset this script's settings"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
             await self.store.banned_words.replace_word_list(
@@ -250,7 +250,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     async def _load_initial_settings(self, interaction: Interaction) -> Settings:
         """Return the settings of a new script here, whose voice is the guild's."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         voice = await session.library.find_chosen_model(interaction.guild_id)
         return self.services.settings.model_copy(update={"model": voice})
 
@@ -265,10 +265,10 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self, interaction: Interaction, values: Mapping[str, Any], note: str = ""
     ) -> None:
         """Change settings, and tell everybody, with ``note`` after it."""
-        check_permissions(interaction)
+        check_bot_permissions(interaction)
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.library.change_preferences(get_requester(interaction), values)
         sentence = format_changes(script, self.services.settings, values)
         await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)

@@ -552,7 +552,9 @@ async def test_only_the_script_that_was_seen_is_shelved(house: House):
     begun = await house.start()
     for over in (NO_SCRIPT, begun.script.id + 1):
         with pytest.raises(RequestError, match="script was started here"):
-            await house.session.library.begin(house.writer(), NewScript(title="Two", over=over))
+            await house.session.library.begin(house.writer(), NewScript(title="Two", replaced=over))
     assert (await house.session.load_script()).id == begun.script.id
-    await house.session.library.begin(house.writer(), NewScript(title="Two", over=begun.script.id))
+    await house.session.library.begin(
+        house.writer(), NewScript(title="Two", replaced=begun.script.id)
+    )
     assert not (await house.session.library.find(begun.script.id)).running
