@@ -131,7 +131,7 @@ OPTIONS = (
         label="length",
         template=phrase("length {value}"),
         default="soft_length",
-        description=phrase("How many characters a line should have before it ends"),
+        description=phrase("About how many characters long a line should be"),
         bounds=(0, 1500),
     ),
     OptionSpec(
