@@ -26,7 +26,7 @@ from ..ui.components import (
 )
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.markdown import LIMIT, inline, plain, size
-from ..ui.responses import answer_error, check_permissions
+from ..ui.responses import answer_error, check_bot_permissions
 from ..ui.script_messages import format_page_title
 from .feature import MAX_CHOICES, UNTITLED, FeatureCog, MenuCallback, answer_errors
 from .history_page import (
@@ -86,7 +86,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     async def _show_history(self, interaction: Interaction, line: int | None = None) -> None:
         """Show the history at a line, by its number, or at its end."""
-        script = await self.services.open_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).load_script()
         number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
         if line is not None:
             requested = (await self._find_position(script, line)).line
@@ -108,9 +108,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         thread: bool = False,
     ) -> None:
         """Start a second script from this one"""
-        check_permissions(interaction)
+        check_bot_permissions(interaction)
         title = clean_title(title) or say(UNTITLED)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         check_may_write(await session.load_script(), get_requester(interaction))
         if thread:
             await self._fork_into_thread(interaction, session, title)
@@ -133,8 +133,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """Rewrite a line and keep the lines after it"""
-        check_permissions(interaction)
-        session = self.services.open_session(interaction)
+        check_bot_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_nonempty_script()
         position = (
             current_position(script) if line is None else await self._find_position(script, line)
@@ -146,7 +146,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _suggest_line(
         self, interaction: Interaction, current: str | int
     ) -> list[app_commands.Choice[int]]:
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         path = await self.store.lines.load_path_ids(running.head if running else None)
         numbers = {line: number for number, line in enumerate(path, 1)}
@@ -176,7 +176,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the window for the line that a message shows."""
-        check_permissions(interaction)
+        check_bot_permissions(interaction)
         if await self.store.polls.find_poll_by_message(message.id):
             raise RequestError(
                 "These takes are still open. Choose one, or go to one with "
@@ -210,7 +210,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page of the history."""
-        running = await self.services.open_session(interaction).load_script()
+        running = await self.services.admit_to_session(interaction).load_script()
         if running.id != script:
             raise RequestError(
                 "Another script is running here now. See its lines with {/script history}."
@@ -289,7 +289,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         )
 
     async def _open_rewrite_modal(self, interaction: Interaction, position: ScriptPosition) -> None:
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
         modal = RewriteModal(line, position, self.submit_rewriting)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
@@ -297,7 +297,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _rewrite_line(
         self, interaction: Interaction, position: ScriptPosition, text: str
     ) -> None:
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await session.history.line_to_rewrite(get_requester(interaction), position)
         await self.turns.run_job(
             interaction,

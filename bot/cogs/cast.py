@@ -15,7 +15,7 @@ from ..storage.schema import Script
 from ..ui.components import Handler, Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline
-from ..ui.responses import check_permissions
+from ..ui.responses import check_bot_permissions
 from .feature import MAX_CHOICE_LENGTH, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
 from .requester import get_requester
 
@@ -43,9 +43,9 @@ class Cast(FeatureCog, name="OnBook.cast"):
         player: discord.User | discord.Member | None = None,
     ) -> None:
         """Add characters, or set who plays one"""
-        check_permissions(interaction)
+        check_bot_permissions(interaction)
         player_id = player.id if player else None
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         if player:
             self.services.in_flight.track_person(player.id)
         await self._defer_change(interaction, session)
@@ -61,8 +61,8 @@ class Cast(FeatureCog, name="OnBook.cast"):
         self, interaction: Interaction, character: app_commands.Range[str, 1, 60]
     ) -> None:
         """Remove a character from the cast"""
-        check_permissions(interaction)
-        session = self.services.open_session(interaction)
+        check_bot_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
         await self._defer_change(interaction, session)
         script = await session.library.remove_from_cast(
             get_requester(interaction), parse_name(character)
@@ -82,7 +82,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
 
     async def _send_cast(self, interaction: Interaction) -> None:
         """Show the cast to the person who asked."""
-        script = await self.services.open_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).load_script()
         await FirstResponse(interaction).send_message(format_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
@@ -90,8 +90,8 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @answer_errors
     async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
         """Choose whether only the cast may speak"""
-        check_permissions(interaction)
-        session = self.services.open_session(interaction)
+        check_bot_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
         await self._defer_change(interaction, session)
         script = await session.library.change_preferences(
             get_requester(interaction), {"lock": lock == "on"}
@@ -103,7 +103,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self.services.open_session(interaction).library.list_characters()
+            names = await self.services.admit_to_session(interaction).library.list_characters()
         except NoScript:
             return []
         *earlier, last = str(current).split(",")
@@ -123,7 +123,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
     async def _suggest_member(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         return suggest(running.cast if running else [], current)
 

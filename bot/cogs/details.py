@@ -8,6 +8,7 @@ import discord
 
 from ..errors import RequestError
 from ..generation.openings import PrimedModel
+from ..generation.options import PREFERENCES
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Line
@@ -16,7 +17,6 @@ from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
 from ..ui.settings_messages import format_preference
 from .feature import FeatureCog, MenuCallback, answer_errors
-from .history_page import LISTED_OPTIONS
 
 DETAILS = phrase("Details")
 """The name of the command on messages."""
@@ -32,7 +32,7 @@ class Details(FeatureCog, name="OnBook.details"):
     @answer_errors
     async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the details of the lines in a message to the person who asked."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script_id, lines = await self._find_lines(message)
         script = await session.library.find(script_id)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -58,9 +58,7 @@ async def _format_details(session: ChannelSession, primed: PrimedModel, line: Li
     details = [inline(line.credit, 60), f"<t:{int(line.written.timestamp())}:f>"]
     if origin:
         details.append(say("seed {seed}", seed=origin["seed"]))
-        details += [
-            format_preference(name, origin[name]) for name in LISTED_OPTIONS if name in origin
-        ]
+        details += [format_preference(name, origin[name]) for name in PREFERENCES if name in origin]
     if stars := await session.store.stars.count_stars(line):
         details.append(many(stars, "star"))
     bits = await session.reader.load_surprisal(primed, line)

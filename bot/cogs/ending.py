@@ -35,7 +35,7 @@ from ..ui.delivery import (
 from ..ui.images import pictures
 from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
-from ..ui.responses import check_permissions
+from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors
 from .reading import make_file_name
 from .requester import get_message_channel, get_requester
@@ -128,8 +128,11 @@ class Ending(FeatureCog, name="OnBook.ending"):
     @answer_errors
     async def end_script(self, interaction: Interaction, position: ScriptPosition) -> None:
         """End the script, in front of everybody."""
-        check_permissions(interaction)
-        session, channel = self.services.open_session(interaction), get_message_channel(interaction)
+        check_bot_permissions(interaction)
+        session, channel = (
+            self.services.admit_to_session(interaction),
+            get_message_channel(interaction),
+        )
         # Discord takes the first answer once, so that a second delivery ends here.
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.end(get_requester(interaction), position.script)

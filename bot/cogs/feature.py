@@ -118,7 +118,10 @@ class FeatureCog(commands.Cog):
 
 
 def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
-    """Decorate an interaction handler to speak the person's language and answer errors."""
+    """Decorate an interaction handler to speak the person's language, and answer errors.
+
+    How long the person waits is measured.
+    """
     # discord.py would look up the names in the annotations in this module.
     handler.__annotations__ = get_type_hints(handler, include_extras=True)
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
+from ..generation.options import PREFERENCES
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..session.turn import ScriptPosition
@@ -39,9 +40,6 @@ KIND_LABELS = {
     Kind.TRANSITION: phrase("transition"),
 }
 
-LISTED_OPTIONS = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
-"""The settings that a line was written with, besides its seed."""
-
 LINE_ID = rf"{CUSTOM_ID_PREFIX}line:(?P<script>{ID_PATTERN})"
 
 
@@ -50,7 +48,7 @@ def format_lines(
     numbers: Mapping[int, int],
     present: Mapping[str, Any],
     requested: int | None = None,
-    session: int = LIMIT,
+    max_size: int = LIMIT,
 ) -> str:
     """Return lines as a list, with their authors, seeds and settings.
 
@@ -62,10 +60,10 @@ def format_lines(
         numbers: The numbers, from 1, of those that stand in the script, by their ids.
         present: The present settings.
         requested: The id of a line that is marked, or None.
-        session: The size that the list may have.
+        max_size: The largest size of the list.
     """
     in_full = _format_list(lines, numbers, present, requested, in_full=True)
-    if size(in_full) <= session:
+    if size(in_full) <= max_size:
         return in_full
     return _format_list(lines, numbers, present, requested, in_full=False)
 
@@ -118,7 +116,7 @@ def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> 
     details = [say(KIND_LABELS[Kind(line.kind)])]
     if origin:
         details.append(say("seed {seed}", seed=origin["seed"]))
-    changed = [name for name in LISTED_OPTIONS if name in origin and origin[name] != present[name]]
+    changed = [name for name in PREFERENCES if name in origin and origin[name] != present[name]]
     if in_full:
         details += [format_preference(name, origin[name]) for name in changed]
     elif changed:

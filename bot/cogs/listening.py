@@ -60,7 +60,7 @@ class Listening(FeatureCog, name="OnBook.listening"):
 
     async def _send_table_read(self, interaction: Interaction, *, whole: bool) -> None:
         """Record a table read, and send it to everybody in the channel."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await load_readable_script(interaction, session)
         # It takes about as long as so many lines take the voice.
         self.services.charge(interaction, Cost(lines=MAX_LINES))

@@ -31,7 +31,7 @@ class Menu(FeatureCog, name="OnBook.menu"):
     async def open_menu(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Show the menu to the person who pressed *More…* alone."""
         await self.turns.replace_old_panel(interaction)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         await session.library.check_is_running(script, position.script)
         settings = self.services.settings

@@ -18,7 +18,7 @@ from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.markdown import inline
-from ..ui.responses import check_may_set, check_permissions
+from ..ui.responses import check_bot_permissions, check_may_set
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
 from .requester import get_requester
 
@@ -34,7 +34,7 @@ class Models(FeatureCog, name="OnBook.models"):
     @answer_errors
     async def list_models(self, interaction: Interaction) -> None:
         """List the voices"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         files = await self.services.voices.examine_all()
         chosen = await session.library.find_chosen_model(interaction.guild_id)
@@ -53,8 +53,8 @@ class Models(FeatureCog, name="OnBook.models"):
         script: bool = False,
     ) -> None:
         """Choose the voice for new scripts on this server, or for the script running here"""
-        session = self.services.open_session(interaction)
-        check_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
+        check_bot_permissions(interaction)
         if not script:
             check_may_set(interaction, "guild")
         if not script and interaction.guild_id is None:
@@ -95,7 +95,7 @@ class Models(FeatureCog, name="OnBook.models"):
         everyone: bool = False,
     ) -> None:
         """See what a voice was trained on, how good it is, and how it learned"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         file = await self.services.voices.look(
             voice or await _find_model_name(session, interaction.guild_id)

@@ -98,7 +98,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     async def _show(self, interaction: Interaction) -> None:
         """Show the last page of the script, and attach all of it."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_nonempty_script()
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
@@ -113,7 +113,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         running = await session.load_script()
         if running.id != script:
             raise RequestError("Another script is running here now. Read it with {/script show}.")
@@ -141,7 +141,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     ) -> None:
         """Download the script, with a title page that credits its writers"""
         export_format, size = EXPORT_FORMATS[format], PaperSize(paper)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await send_export(interaction, session, export_format, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
@@ -149,7 +149,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks, who wrote how much, and how long the script is"""
-        await send_stats(interaction, self.services.open_session(interaction), to_all=everyone)
+        await send_stats(interaction, self.services.admit_to_session(interaction), to_all=everyone)
 
     # From the menu
 
@@ -180,7 +180,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         export_format = EXPORT_FORMATS.get(parse_choice(get_selected(interaction)))
         if export_format is None:
             raise InvalidOption
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await send_export(
             interaction, session, export_format, PaperSize.LETTER, scene_numbers=False
         )
@@ -188,12 +188,12 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def open_stats(self, interaction: Interaction) -> None:
         """Show the picture of who speaks and who wrote."""
-        await send_stats(interaction, self.services.open_session(interaction), to_all=False)
+        await send_stats(interaction, self.services.admit_to_session(interaction), to_all=False)
 
     @answer_errors
     async def open_surprise(self, interaction: Interaction) -> None:
         """Show the picture of what surprised the voice."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await send_surprise(interaction, session, SURPRISE_LINES, to_all=False)
 
     @script.command(name="replay")
@@ -201,7 +201,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
@@ -224,7 +224,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         everyone: bool = False,
     ) -> None:
         """See what surprised the voice in the last lines, and what it expected instead"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await send_surprise(interaction, session, lines, to_all=everyone)
 
 

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands, ui
 
 from ..errors import RequestError
-from ..generation.options import PREFERENCES, OptionValue
+from ..generation.options import ADVANCED_OPTIONS, PREFERENCES, OptionValue
 from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
 from ..session.banned_words import check_casts, edit_words
@@ -39,7 +39,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, complete_response
-from ..ui.responses import check_may_set, check_permissions
+from ..ui.responses import check_bot_permissions, check_may_set
 from ..ui.settings_messages import format_changes, format_preferences, format_words
 from .feature import (
     FeatureCog,
@@ -52,7 +52,7 @@ from .feature import (
 from .option_checks import parse_choice
 from .requester import get_channel, get_requester
 
-ADVANCED = ("top_p", "min_p", "repetition", "company", "seed")
+ADVANCED = (*ADVANCED_OPTIONS, "seed")
 """The settings in the window, which has room for five."""
 
 
@@ -80,7 +80,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @answer_errors
     async def show_settings(self, interaction: Interaction) -> None:
         """See this script's settings"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         banned = {
             say("in this channel"): await self.store.banned_words.load_word_list(
@@ -177,7 +177,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
         """Return the running script; raise RequestError where it is another one."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         await session.library.check_is_running(script, position.script)
         return script
@@ -224,7 +224,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @answer_errors
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset this script's settings"""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
             await self.store.banned_words.replace_word_list(
@@ -250,7 +250,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     async def _load_initial_settings(self, interaction: Interaction) -> Settings:
         """Return the settings of a new script here, whose voice is the guild's."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         voice = await session.library.find_chosen_model(interaction.guild_id)
         return self.services.settings.model_copy(update={"model": voice})
 
@@ -265,10 +265,10 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self, interaction: Interaction, values: Mapping[str, Any], note: str = ""
     ) -> None:
         """Change settings, and tell everybody, with ``note`` after it."""
-        check_permissions(interaction)
+        check_bot_permissions(interaction)
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.library.change_preferences(get_requester(interaction), values)
         sentence = format_changes(script, self.services.settings, values)
         await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
@@ -291,15 +291,15 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """See or change the words that the voice must not say here"""
         self.services.admit(interaction)
-        scope, position = _find_scope(interaction, server)
-        words = await self.store.banned_words.load_word_list(scope, position)
+        scope, place = _find_scope(interaction, server)
+        words = await self.store.banned_words.load_word_list(scope, place)
         if add or remove or clear:
             check_may_set(interaction, scope)
             words = edit_words([] if clear else words, add or "", remove or "")
             if add:
-                check_casts(await self.store.scripts.list_cast_names(scope, position), words)
+                check_casts(await self.store.scripts.list_cast_names(scope, place), words)
             await self.store.banned_words.replace_word_list(
-                scope, position, words, interaction.guild_id
+                scope, place, words, interaction.guild_id
             )
         scope_phrase = say("in this server") if scope == "guild" else say("in this channel")
         await FirstResponse(interaction).send_message(

@@ -70,13 +70,13 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _send_shelf(self, interaction: Interaction) -> None:
         """Show the first page of the scripts to the person who asked."""
-        content, view = await self._make_shelf_page(self.services.open_session(interaction))
+        content, view = await self._make_shelf_page(self.services.admit_to_session(interaction))
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
     @answer_errors
     async def press_script(self, interaction: Interaction, action: str, script_id: int) -> None:
         """Answer a button of a script."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         if action == "all":
             content, view = await self._make_shelf_page(session)
             await FirstResponse(interaction).edit_message(content=content, view=view)
@@ -112,14 +112,16 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @answer_errors
     async def choose_script(self, interaction: Interaction) -> None:
         """Show the script that was selected from the menu."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.library.find(parse_chosen_id(get_selected(interaction)))
         await self._show_script(interaction, script)
 
     @answer_errors
     async def turn_shelf(self, interaction: Interaction, number: int) -> None:
         """Turn to another page of the scripts."""
-        content, view = await self._make_shelf_page(self.services.open_session(interaction), number)
+        content, view = await self._make_shelf_page(
+            self.services.admit_to_session(interaction), number
+        )
         await FirstResponse(interaction).edit_message(content=content, view=view)
 
     @answer_errors
@@ -127,7 +129,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Rename a script, from the window."""
         check_lengths(title=(title, TITLE_LIMIT))
         title = clean_title(title) or say(UNTITLED)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         script = await session.library.rename(get_requester(interaction), script_id, title)
         await self._show_script(interaction, script)

@@ -28,7 +28,7 @@ from .stale_messages import StaleMessages
 Host = commands.Bot | commands.AutoShardedBot
 """A bot that cogs are added to."""
 
-IS_CHARGED = "onbook.paid"
+IS_CHARGED = "onbook.charged"
 """A key that is set among an interaction's extras once its turn was charged."""
 
 FINISH_SECONDS, SHOW_SECONDS, GIVE_UP_SECONDS = 5.0, 2.0, 1.0
@@ -58,7 +58,7 @@ class CogServices:
     redaction: Redaction = field(default_factory=guard_loggers)
     closed: bool = False
 
-    def open_session(self, interaction: Interaction) -> ChannelSession:
+    def admit_to_session(self, interaction: Interaction) -> ChannelSession:
         """Admit an interaction and return the session of its channel; raise as `admit` does."""
         self.admit(interaction)
         return self.sessions.get(get_channel(interaction))

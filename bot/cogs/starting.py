@@ -28,7 +28,7 @@ from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, positi
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
 from ..ui.markdown import inline, plain
 from ..ui.model_cards import find_language, label_voice, list_styles, name_language
-from ..ui.responses import check_permissions
+from ..ui.responses import check_bot_permissions
 from . import attachments
 from .feature import (
     MAX_CHOICES,
@@ -161,7 +161,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     ) -> list[app_commands.Choice[str]]:
         voice = interaction.namespace.voice
         if not voice:
-            session = self.services.open_session(interaction)
+            session = self.services.admit_to_session(interaction)
             voice = await session.library.find_chosen_model(interaction.guild_id)
         try:
             return suggest(list_styles(await self.services.voices.look(voice)), current)
@@ -181,7 +181,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     async def _draw_situation(self, interaction: Interaction) -> tuple[Situation, str]:
         """Draw a situation, and return it with its voice: the server's, if that has chosen one."""
-        library = self.services.open_session(interaction).library
+        library = self.services.admit_to_session(interaction).library
         chosen = await library.find_chosen_model(interaction.guild_id)
         if await library.has_chosen_model(interaction.guild_id):
             return draw_situation(chosen, SystemRandom()), chosen
@@ -220,7 +220,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         file: discord.Attachment | None = None,
     ) -> None:
         """Start a script, unless another one runs: then ask which of them to go on with."""
-        check_permissions(interaction)
+        check_bot_permissions(interaction)
         check_lengths(
             title=(beginning.title, TITLE_LIMIT),
             heading=(beginning.heading, MAX_HEADING_LENGTH),
@@ -233,7 +233,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         opening = [*heading, *beginning.elements]
         cast = parse_cast(beginning.cast)
 
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
         voice = beginning.voice or await self._choose_voice(interaction, beginning.heading)
@@ -249,7 +249,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
                 options=beginning.options,
                 voice=voice,
                 style=beginning.style,
-                over=replaced,
+                replaced=replaced,
             )
             if file is None:
                 return await session.library.begin(requester, new, *opening)
@@ -284,7 +284,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     async def _choose_voice(self, interaction: Interaction, heading: str) -> str | None:
         """Return the voice that a heading suggests, or None for the server's or the operator's."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         if await session.library.has_chosen_model(interaction.guild_id):
             return None
         suggested = suggest_voice(heading)
@@ -319,7 +319,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     @answer_errors
     async def _keep_running(self, interaction: Interaction) -> None:
         """Go on with the script that runs."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         sentence = say("“{title}” continues.", title=inline(script.title, 100))
         await FirstResponse(interaction).send_message(sentence, ephemeral=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ui.components import Handler, Interaction, get_selected
 from ..ui.delivery import FirstResponse, send_ephemeral
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
-from ..ui.responses import check_permissions
+from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors
 from .requester import get_message_channel, get_requester
 
@@ -17,19 +17,19 @@ class Takes(FeatureCog, name="OnBook.takes"):
         """Listen to the buttons and the menu under takes."""
         return {
             TAKE_ID: lambda interaction, match: self.choose(
-                interaction, int(match["ballot"]), int(match["take"])
+                interaction, int(match["poll"]), int(match["take"])
             ),
             READ_TAKE_ID: lambda interaction, match: self.read_take(
-                interaction, int(match["ballot"])
+                interaction, int(match["poll"])
             ),
         }
 
     @answer_errors
     async def choose(self, interaction: Interaction, poll: int, take: int) -> None:
         """Pick a take, from 0, or vote for it where there is a vote."""
-        check_permissions(interaction)
+        check_bot_permissions(interaction)
         await self.turns.record_pressed_poll(interaction, poll)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         if (await session.polls.find(poll)).ends:
             await self._vote(interaction, poll, take)
             return
@@ -44,7 +44,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         """Show the selected take in full, to the person who selected the take alone."""
         take = int(get_selected(interaction)[0])
         await self.turns.record_pressed_poll(interaction, poll)
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         poll_row = await session.polls.find(poll)
         await session.library.find(poll_row.script)
         first, *rest = format_take(take, (await self.store.polls.load_takes(poll_row))[take])
@@ -53,7 +53,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
             await send_ephemeral(interaction, message)
 
     async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         everybody_voted = await session.polls.vote(get_requester(interaction), poll, take)
         await FirstResponse(interaction).defer()  # the button itself shows the new count
         if everybody_voted:

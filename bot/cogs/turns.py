@@ -29,7 +29,7 @@ from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
 from ..ui.progress import format_progress
-from ..ui.responses import IS_WRITTEN, check_permissions
+from ..ui.responses import IS_WRITTEN, check_bot_permissions
 from .requester import get_message_channel, get_requester
 from .services import CogServices
 
@@ -69,7 +69,7 @@ class Turns:
             note: As for `take_turn`.
             announce: As for `take_turn`.
             tell: As for `take_turn`.
-            checked: Whether the script was just found at the place ``expected``.
+            checked: Whether the script was just found at the position ``expected``.
         """
 
         async def take(session: ChannelSession, requester: Requester) -> TurnResult:
@@ -94,9 +94,9 @@ class Turns:
         kind: str = components.LINES,
     ) -> R:
         """Do work with progress and a Stop button shown to everybody, and return its result."""
-        job, turns = Job(), self.services.in_flight.jobs
+        job, jobs = Job(), self.services.in_flight.jobs
         # An interaction can be delivered twice: the Stop button stops the first one.
-        first = turns.setdefault(interaction.id, job) is job
+        first = jobs.setdefault(interaction.id, job) is job
         task = asyncio.ensure_future(run(job))
         is_shown = False
         try:
@@ -111,7 +111,7 @@ class Turns:
         finally:
             task.cancel()
             if first:
-                del turns[interaction.id]
+                del jobs[interaction.id]
 
     async def _show_progress(self, interaction: Interaction, job: Job, kind: str) -> None:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
@@ -124,7 +124,8 @@ class Turns:
                 )
             )
             return
-        channel, session = get_message_channel(interaction), self.services.open_session(interaction)
+        channel = get_message_channel(interaction)
+        session = self.services.admit_to_session(interaction)
         async with session.drawing:
             await self.services.messages.panel.show_progress(
                 channel, interaction.guild_id, content, view
@@ -150,10 +151,11 @@ class Turns:
             note: What has happened, which the panel says.
             announce: Returns the line that says which script goes on, if another one does.
             tell: Returns a sentence for the requester alone, or "".
-            is_checked: Whether the script was just found at the place ``expected``.
+            is_checked: Whether the script was just found at the position ``expected``.
         """
-        check_permissions(interaction)
-        session, channel = self.services.open_session(interaction), get_message_channel(interaction)
+        check_bot_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
+        channel = get_message_channel(interaction)
         if not is_checked:
             # Refuse a turn here if possible, before anything is seen of it.
             await session.load_script_at(expected)
@@ -203,7 +205,7 @@ class Turns:
         can_grant = interaction.guild_id is not None and interaction.permissions.manage_roles
         if look != Look.CHARACTERS or not can_grant:
             return False
-        if not messages.lines.webhooks.lacks_permission(channel):
+        if not messages.line_messages.webhooks.lacks_permission(channel):
             return False
         known = await self.services.store.messages.find_channel(channel.id)
         if known and known.asked_for_webhooks:
@@ -219,7 +221,7 @@ class Turns:
 
     def _sync_later(self, interaction: Interaction) -> None:
         """Show the script as it is, after what is being answered."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         self.services.in_flight.track(asyncio.create_task(self._try_sync(interaction, session)))
 
     async def _try_sync(self, interaction: Interaction, session: ChannelSession) -> None:
@@ -243,8 +245,8 @@ class Turns:
             lines: The lines of each take.
             takes: The takes, or None for the script's setting.
         """
-        check_permissions(interaction)
-        script = await self.services.open_session(interaction).load_script_at(expected)
+        check_bot_permissions(interaction)
+        script = await self.services.admit_to_session(interaction).load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
     async def replace_old_panel(self, interaction: Interaction) -> None:
@@ -260,7 +262,7 @@ class Turns:
 
     async def record_pressed_poll(self, interaction: Interaction, poll: int) -> None:
         """Record a poll's message, as `PollMessages.record_pressed` does."""
-        messages, session = self.services.poll_messages, self.services.open_session(interaction)
+        messages, session = self.services.poll_messages, self.services.admit_to_session(interaction)
         if interaction.message and await messages.record_pressed(interaction, poll):
             channel = get_message_channel(interaction)
             redrawing = messages.redraw_pressed(channel, session, poll, interaction.message.id)

@@ -22,7 +22,7 @@ from ..ui.components import (
 )
 from ..ui.credits import mention
 from ..ui.delivery import FirstResponse, edit_response
-from ..ui.responses import answer_error, check_permissions
+from ..ui.responses import answer_error, check_bot_permissions
 from ..ui.turn_messages import (
     DEADLINES,
     END_SPRINT_ID,
@@ -76,7 +76,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await self._send_order(interaction)
 
     async def _send_order(self, interaction: Interaction) -> None:
-        script = await self.services.open_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).load_script()
         content, view = await self._make_order_message(interaction, script)
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
@@ -92,8 +92,8 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def change_order(self, interaction: Interaction, action: str, script: int) -> None:
         """Join, leave or change the order, and say so in the panel."""
-        check_permissions(interaction)
-        session = self.services.open_session(interaction)
+        check_bot_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         note = await self._change_order(interaction, session, action, script)
         content, view = await self._make_order_message(interaction, await session.load_script())
@@ -139,7 +139,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def open_sprint(self, interaction: Interaction, script_id: int) -> None:
         """Ask how long a sprint lasts, or show the one that is under way."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         await session.library.check_is_running(script, script_id)
         sprint = await self.store.sprints.find_sprint(script.id)
@@ -156,9 +156,9 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Start a sprint, from the window."""
         with self.speaking_to(interaction):
             try:
-                check_permissions(interaction)
+                check_bot_permissions(interaction)
                 check_lengths(minutes=(minutes, MAX_DIGITS))
-                session = self.services.open_session(interaction)
+                session = self.services.admit_to_session(interaction)
                 await FirstResponse(interaction).defer()
                 number = int(minutes) if minutes.isdecimal() else 0
                 sprint = await session.sprints.start(get_requester(interaction), script, number)
@@ -177,7 +177,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def end_sprint(self, interaction: Interaction, script: int) -> None:
         """End a sprint before its time."""
-        session = self.services.open_session(interaction)
+        session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         await session.sprints.end(get_requester(interaction), script)
         await edit_response(interaction, content=say("The sprint was ended."), view=None)

@@ -147,7 +147,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     async def _suggest_speaker(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        library = self.services.open_session(interaction).library
+        library = self.services.admit_to_session(interaction).library
         try:
             script = await library.load_script()
             names = script.cast if script.lock and script.cast else await library.list_characters()
@@ -160,7 +160,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self.services.open_session(interaction).library.list_characters()
+            names = await self.services.admit_to_session(interaction).library.list_characters()
         except NoScript:
             names = []
         return suggest(names, current)
@@ -195,7 +195,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
             case "redo":
                 await self._redo(interaction, position)
             case _:
-                session = self.services.open_session(interaction)
+                session = self.services.admit_to_session(interaction)
                 script = await session.load_script_at(position)
                 await session.turn_orders.check_turn(get_requester(interaction), script)
                 modal = WriteModal(position, self.submit_lines)

@@ -157,7 +157,7 @@ async def _score_without_scene(
     if len(before):
         state = (await engine.run(Request(state, before, owner=owner))).state
     last = model.encode(cue[-1:])
-    replies = await asyncio.gather(
+    completions = await asyncio.gather(
         *(
             engine.run(
                 Request(
@@ -170,6 +170,6 @@ async def _score_without_scene(
         )
     )
     return [
-        replace(candidate, bits_without_scene=float(reply.surprise.sum()))
-        for candidate, reply in zip(candidates, replies, strict=True)
+        replace(candidate, bits_without_scene=float(completion.surprise.sum()))
+        for candidate, completion in zip(candidates, completions, strict=True)
     ]

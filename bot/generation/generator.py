@@ -82,7 +82,7 @@ async def generate(
     (automaton, free_start, banned), recalled = await asyncio.to_thread(
         _build_constraints, engine, context, options
     )
-    reply = await engine.run(
+    completion = await engine.run(
         Request(
             prefix.state,
             prompt[-1:],
@@ -98,11 +98,15 @@ async def generate(
             owner=owner,
         )
     )
-    element = parse_model_text(options.prefix + model.decode(reply.written))
+    element = parse_model_text(options.prefix + model.decode(completion.written))
     if element is None:
         return None
-    reply = replace(reply, surprise=np.concatenate([prefix.surprise, reply.surprise]))
-    state, surprise = await _read_as_stored(engine, context.state, prompt, reply, element, owner)
+    completion = replace(
+        completion, surprise=np.concatenate([prefix.surprise, completion.surprise])
+    )
+    state, surprise = await _read_as_stored(
+        engine, context.state, prompt, completion, element, owner
+    )
     return Draft(
         element,
         author=None,
@@ -118,16 +122,16 @@ async def _read_as_stored(
     engine: Engine,
     before: States,
     prompt: Tokens,
-    reply: Completion,
+    completion: Completion,
     written: Element,
     owner: object,
 ) -> tuple[States, Floats]:
     """Return state and surprise of the element as stored, which may differ from what was drawn."""
     stored = engine.model.encode(format_for_model(written.text))
-    if np.array_equal(stored, [*prompt, *reply.written[:-1]]):
-        return reply.state, reply.surprise[:-1]
-    reply = await read_text(engine, before, written.text, owner)
-    return reply.state, reply.surprise
+    if np.array_equal(stored, [*prompt, *completion.written[:-1]]):
+        return completion.state, completion.surprise[:-1]
+    completion = await read_text(engine, before, written.text, owner)
+    return completion.state, completion.surprise
 
 
 def _build_constraints(

@@ -47,6 +47,8 @@ class OptionSpec:
     """Whether a script can have a value of its own."""
     is_requestable: bool = True
     """Whether a request can have a value for its own lines alone."""
+    is_advanced: bool = False
+    """Whether the window *Advanced* has the number. The window has room for four and the seed."""
 
     def default_in(self, settings: object) -> OptionValue:
         """Return the value where neither request nor script has one."""
@@ -89,6 +91,7 @@ OPTIONS = (
         description=phrase("Top-p sampling: the share of probability to choose from, up to 1.0"),
         bounds=(0.05, 1.0),
         is_copied=True,
+        is_advanced=True,
     ),
     OptionSpec(
         name="min_p",
@@ -100,6 +103,7 @@ OPTIONS = (
             "Min-p sampling: the least probability, relative to the likeliest, from 0 (off) to 1.0"
         ),
         bounds=(0.0, 1.0),
+        is_advanced=True,
     ),
     OptionSpec(
         name="repetition",
@@ -109,6 +113,7 @@ OPTIONS = (
         default="repetition",
         description=phrase("The penalty for repeating earlier passages, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
+        is_advanced=True,
     ),
     OptionSpec(
         name="company",
@@ -118,6 +123,7 @@ OPTIONS = (
         default="company",
         description=phrase("How readily earlier speakers speak again, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
+        is_advanced=True,
     ),
     OptionSpec(
         name="length",
@@ -156,6 +162,9 @@ SAMPLING_OPTIONS = tuple(one for one in OPTIONS if one.choices is None)
 PREFERENCES = {one.name: one for one in OPTIONS if one.is_preference}
 """The options that a script can have values of."""
 
+ADVANCED_OPTIONS = tuple(one.name for one in OPTIONS if one.is_advanced)
+"""The options in the window *Advanced*."""
+
 
 def read_options(stored: Mapping[str, Any]) -> dict[str, OptionValue]:
     """Return a script's own options as it is stored, without values that are not valid now."""
@@ -175,7 +184,7 @@ def resolve_options(
     """
     unknown = requested.keys() - {spec.name for spec in OPTIONS if spec.is_requestable}
     if unknown:
-        raise ValueError(f"these are not options of a request: {', '.join(sorted(unknown))}")
+        raise ValueError(f"a request cannot set: {', '.join(sorted(unknown))}")
     own = read_options(stored)
     resolved = {}
     for spec in OPTIONS:

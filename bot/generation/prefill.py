@@ -46,8 +46,10 @@ async def read_element(
     primed: PrimedModel, state: States, element: Element, author: int, name: str, owner: object
 ) -> Draft:
     """Read one element of a person from a state [S] on; raise what `Engine.run` raises."""
-    reply = await read_text(primed.engine, state, element.text, owner)
-    return Draft(element, author, name, reply.state, primed.fingerprint, surprise=reply.surprise)
+    completion = await read_text(primed.engine, state, element.text, owner)
+    return Draft(
+        element, author, name, completion.state, primed.fingerprint, surprise=completion.surprise
+    )
 
 
 async def read_script(
@@ -71,10 +73,12 @@ async def read_script(
     while len(drafts) < len(elements) and time.monotonic() < deadline:
         progress.share_read = len(drafts) / len(elements)
         chunk = _encode_chunk(engine.model, elements, len(drafts))
-        reply = await engine.run(Request(state, np.concatenate(chunk), owner=owner))
-        state = reply.state
+        completion = await engine.run(Request(state, np.concatenate(chunk), owner=owner))
+        state = completion.state
         # The first character of a piece has no cost, and that of a line's first is never kept.
-        costs = np.split(np.append(np.float32(0), reply.surprise), np.cumsum(list(map(len, chunk))))
+        costs = np.split(
+            np.append(np.float32(0), completion.surprise), np.cumsum(list(map(len, chunk)))
+        )
         for element, bits in zip(elements[len(drafts) :], costs[:-1], strict=False):
             drafts.append(Draft(element, author, name, None, fingerprint, {}, bits[1:]))
         drafts[-1] = replace(drafts[-1], state=state)

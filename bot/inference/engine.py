@@ -76,8 +76,8 @@ class Engine:
         Raises:
             EngineBusy: Too many lines wait.
             EngineClosed: The engine was closed.
-            NothingLeft: The banned words leave no possible continuation.
-            NoNumber: The model is damaged.
+            NoContinuation: The banned words leave no possible continuation.
+            NonFiniteOutput: The model is damaged.
             ValueError: The request is not one for this model.
         """
         self._check(request)

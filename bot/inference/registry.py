@@ -138,9 +138,9 @@ class ModelRegistry:
         """Return all files as they are now, in alphabetical order."""
         return [await self.look(name) for name in self.names()]
 
-    def store_verdicts_in(self, facts: VerdictStore) -> None:
+    def store_verdicts_in(self, verdicts: VerdictStore) -> None:
         """Set where the verdicts on files are remembered."""
-        self._examiner.facts = facts
+        self._examiner.verdicts = verdicts
 
     def loads(self) -> dict[str, EngineLoad]:
         """Return the load of each engine, for any thread."""

@@ -136,7 +136,7 @@ class RowStore:
         Args:
             dtype: The type of its numbers, or `object`.
             shape: The shape of an entry.
-            fill: The value of an entry when its row joins, by which no processor acts on it.
+            fill: The value for rows without a setting; it must have no effect.
             saved: Whether checkpoints include an entry. Settings of a row need not be saved, but
                 everything that changes while it writes must be.
         """

@@ -44,7 +44,8 @@ class Sampling:
     recall: float = 0.0
     """From 0, off, to 2: how readily words of the last lines are taken up, see `Recall`."""
     extra: Mapping[str, float] = field(default_factory=dict)
-    """The options of other processors, by name, as vLLM's ``extra_args``."""
+    """The options of other processors, by name, as vLLM's ``extra_args``. A new option goes here;
+    only what `draw_tokens` or a shipped processor reads has a field."""
 
     @classmethod
     def of(cls, seed: int, options: Mapping[str, Any]) -> Self:

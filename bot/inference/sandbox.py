@@ -79,15 +79,15 @@ class VerdictStore(Protocol):
 
 
 class ModelSandbox:
-    """Examine model files in child processes, and remember the verdicts in ``facts``."""
+    """Examine model files in child processes, and remember the verdicts in ``verdicts``."""
 
     _examined: ClassVar[dict[str, str]] = {}
     """The verdicts of this process, which outlive a reload of the extension."""
 
     def __init__(
-        self, facts: VerdictStore | None = None, patience: int = EXAMINATION_TIMEOUT
+        self, verdicts: VerdictStore | None = None, patience: int = EXAMINATION_TIMEOUT
     ) -> None:
-        self.facts = facts
+        self.verdicts = verdicts
         self._patience = patience
         self._children: set[subprocess.Popen[str]] = set()
 
@@ -95,7 +95,7 @@ class ModelSandbox:
         """Examine a file with this SHA-256, unless a verdict is known.
 
         Raises:
-            Unexamined: There is no verdict, and there may be one another time.
+            NoVerdict: There is no verdict, and there may be one another time.
             ModelError: The file must not be used.
         """
         if sha256 in load_shipped_verdicts():
@@ -110,8 +110,8 @@ class ModelSandbox:
                 raise NoVerdict(FILE_CHANGING, file=path.name)
             judged = found | {"judge": await asyncio.to_thread(describe_checker)}
             verdict = self._examined[sha256] = json.dumps(judged)
-            if self.facts is not None:
-                await self.facts.save_value(_make_key(sha256), verdict)
+            if self.verdicts is not None:
+                await self.verdicts.save_value(_make_key(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
@@ -123,8 +123,8 @@ class ModelSandbox:
     async def _remembered(self, sha256: str) -> str | None:
         """Return the verdict of the present code on a file, or None if there is none."""
         verdict = self._examined.get(sha256)
-        if verdict is None and self.facts is not None:
-            verdict = await self.facts.find_value(_make_key(sha256))
+        if verdict is None and self.verdicts is not None:
+            verdict = await self.verdicts.find_value(_make_key(sha256))
         if verdict is None or json.loads(verdict).get("judge") != await asyncio.to_thread(
             describe_checker
         ):
@@ -132,7 +132,7 @@ class ModelSandbox:
         return verdict
 
     def _ask_child(self, path: Path) -> dict[str, Any]:
-        """Run the child and return its verdict; raise Unexamined if it gives none.
+        """Run the child and return its verdict; raise NoVerdict if it gives none.
 
         This runs in a thread, because not every host's event loop supports child processes.
         """
@@ -165,7 +165,7 @@ class ModelSandbox:
 
 
 def _parse_verdict(said: str, path: Path) -> dict[str, Any]:
-    """Return the last line of the child's output; raise Unexamined if it is no verdict."""
+    """Return the last line of the child's output; raise NoVerdict if it is no verdict."""
     with suppress(ValueError, IndexError):
         found = json.loads(said.splitlines()[-1])
         if isinstance(found, dict):
@@ -218,7 +218,7 @@ def compute_sha256(content: bytes) -> str:
 def classify_error(error: ModelError | MemoryError, file: str) -> ModelError:
     """Return the error to report for a file that could not be opened.
 
-    It is Unexamined where memory ran out, which the runtime may report like a damaged file.
+    The error is NoVerdict where memory ran out, which the runtime may report like a damaged file.
     """
     cause = error if isinstance(error, MemoryError) else error.__cause__
     if isinstance(cause, MemoryError) or any(one in str(cause) for one in OUT_OF_MEMORY_SIGNS):

@@ -65,7 +65,7 @@ class Element:
 
     `text` is valid Fountain, exactly as the database stores it and a model reads it: no blank line
     inside, no white space at either end of a line, no newline at the end. Make elements with
-    `from_person`, `from_voice` or `heading`, which guarantee that.
+    `parse_person_text`, `parse_model_text` or `make_heading`, which guarantee that.
     """
 
     kind: Kind
@@ -93,7 +93,7 @@ class Element:
     def marked(self) -> tuple[str, ...]:
         r"""Return the lines as shown, but with Fountain's emphasis: `*`, `**`, `_`, and `\*`.
 
-        `importers.manuscript.shown_as` turns these lines into the element again.
+        `importers.manuscript.make_shown_element` turns these lines into the element again.
         """
         return tuple(_NOTE_ESCAPE.sub("[", line).strip() for line in self._unforced())
 

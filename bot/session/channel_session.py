@@ -64,9 +64,9 @@ class ChannelSession:
         """Load the running script; raise NoScript."""
         return await self.library.load_script()
 
-    async def load_script_at(self, under: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a place; raise NoScript and StaleLine."""
-        return await self.library.load_script_at(under)
+    async def load_script_at(self, expected: ScriptPosition | None) -> Script:
+        """Return the script if it still stands at a position; raise NoScript and StaleLine."""
+        return await self.library.load_script_at(expected)
 
     async def load_nonempty_script(self) -> Script:
         """Load the running script; raise NoScript, or RequestError if it has no line."""

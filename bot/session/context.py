@@ -1,4 +1,4 @@
-"""Load the script of one turn once, check permissions, and describe what the turn changed."""
+"""Load the script of one turn once, check permissions, and make its result."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TurnContext:
     # Lines
 
     async def load_line(self, line: int | None) -> Line | None:
-        """Return a line by its id; None for the place before the first."""
+        """Return a line by its id; None for the position before the first."""
         return None if line is None else await self.store.lines.find_line(line)
 
     async def load_last_line(self) -> Line:

@@ -29,7 +29,7 @@ class Continuation:
 
     A method that raises has changed nothing: RequestError for what cannot be done,
     ModelError for a model that is gone, EngineBusy and EngineClosed, HeadMoved and AlreadyWritten.
-    The place ``under`` is where the script must still stand.
+    The position ``expected`` is where the script must still stand.
     """
 
     def __init__(

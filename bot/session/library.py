@@ -73,7 +73,7 @@ class Library:
         raise NoScript("No script is running in this channel. Start one with {/start}.")
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a place; raise NoScript and StaleLine."""
+        """Return the script if it still stands at a position; raise NoScript and StaleLine."""
         script = await self.load_script()
         await self._check_position(script, expected)
         return script
@@ -130,7 +130,7 @@ class Library:
     async def begin(self, requester: Requester, new: NewScript, *opening: Element) -> TurnResult:
         """Begin a script with its first elements, if any, and shelve the one that ran."""
         async with self.lock:
-            await self._check_may_shelve(requester, new.over)
+            await self._check_may_shelve(requester, new.replaced)
             script = await self._make_script(requester, new)
             primed = await self._open_model(script, new.style)
             drafts = await self.reader.read_elements(primed, primed.start, opening, requester)
@@ -148,7 +148,7 @@ class Library:
         The model reads them before, and keeps nobody who writes here waiting meanwhile.
         """
         job = job or Job()
-        await self._check_may_shelve(requester, new.over)
+        await self._check_may_shelve(requester, new.replaced)
         script = await self._make_script(requester, new)
         primed = await self._open_model(script, new.style)
         reads = prefill.read_script(
@@ -165,13 +165,13 @@ class Library:
         except Stopped:
             raise RequestError("Stopped while reading the script. Nothing was started.") from None
         async with self.lock:
-            await self._check_may_shelve(requester, new.over)
+            await self._check_may_shelve(requester, new.replaced)
             return await self._store_script(script, primed, drafts, requester)
 
-    async def _check_may_shelve(self, requester: Requester, over: int | None) -> None:
+    async def _check_may_shelve(self, requester: Requester, replaced: int | None) -> None:
         """Raise RequestError unless the requester may shelve the running script."""
         running = await self.store.scripts.find_running_script(self.channel)
-        if over is not None and over != (running.id if running else NO_SCRIPT):
+        if replaced is not None and replaced != (running.id if running else NO_SCRIPT):
             raise RequestError("Another script was started here. Use {/start} again.")
         if running is not None:
             check_may_write(running, requester)

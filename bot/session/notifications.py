@@ -39,16 +39,16 @@ class Notifications:
         if before and before != primed.fingerprint:
             self._new_models[script] = primed.model.name
 
-    def attach_model_change(self, turn: TurnResult) -> TurnResult:
+    def attach_model_change(self, result: TurnResult) -> TurnResult:
         """Return the result with the name of the model, if it has just replaced another one."""
-        return replace(turn, new_model=self._new_models.pop(turn.script.id, ""))
+        return replace(result, new_model=self._new_models.pop(result.script.id, ""))
 
     def attach(
-        self, turn: TurnResult, person: int, model: Model, elements: Sequence[Element]
+        self, result: TurnResult, person: int, model: Model, elements: Sequence[Element]
     ) -> TurnResult:
         """Return the result with all notifications for the person who wrote these elements."""
-        unreadable = self.should_report_unreadable(turn.script.id, person, model, elements)
-        return self.attach_model_change(replace(turn, unreadable=unreadable))
+        unreadable = self.should_report_unreadable(result.script.id, person, model, elements)
+        return self.attach_model_change(replace(result, unreadable=unreadable))
 
     def should_report_unreadable(
         self, script: int, person: int, model: Model, elements: Sequence[Element]

@@ -46,9 +46,9 @@ def check_may_manage(script: Script, requester: Requester) -> None:
         )
 
 
-def check_may_pick(ballot: Poll, requester: Requester) -> None:
+def check_may_pick(poll: Poll, requester: Requester) -> None:
     """Raise RequestError for a requester who neither asked for the takes nor is a moderator."""
-    if requester.id != ballot.asker and not requester.moderator:
+    if requester.id != poll.asker and not requester.moderator:
         raise RequestError(
             "Only a moderator (Manage Messages) or whoever requested these takes can choose. "
             "For a vote, add {*vote} to {/continue}."

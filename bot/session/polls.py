@@ -87,7 +87,7 @@ class Polls:
         """Close a vote, and continue with the winning take if the script has not moved on.
 
         Returns the outcome, again and again until it was announced, and None from then on, or for a
-        ballot that is gone.
+        poll that is gone.
         """
         async with self.library.lock:
             async with self._voting:

@@ -1,8 +1,8 @@
 """Limit how much a person, a channel and a guild may request per minute.
 
-The libraries `limits` and `aiolimiter` do not fit. The first keeps a counter for everybody who ever
-asked and searches all of them now and then, and the second makes callers wait instead of saying how
-long. Neither takes a request that is larger than what is left, such as a long script.
+The libraries ``limits`` and ``aiolimiter`` do not fit. The first keeps a counter for everybody who
+ever asked and searches all of them now and then, and the second makes callers wait instead of
+saying how long. Neither takes a request that is larger than what is left, such as a long script.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ class Replayer:
     async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> str:
         """Write a line from the same seed and options; return its text, or "" if that fails.
 
-        Raises what `Engine.run` raises, but NothingLeft.
+        Raises what `Engine.run` raises, but NoContinuation.
         """
         at = await reader.load_context(line, progress)
         options = provenance.restore_options(line.origin, self._banned)

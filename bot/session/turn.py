@@ -88,7 +88,7 @@ class NewScript:
     """The name of a model; None for the one that the guild has chosen, or the operator."""
     style: str | None = None
     """The style whose opening the model reads first."""
-    over: int | None = None
+    replaced: int | None = None
     """The script that may be shelved, `NO_SCRIPT` for none; None for whichever runs."""
 
 

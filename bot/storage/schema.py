@@ -277,8 +277,7 @@ class Line(Base):
 class RedoPointer(Base):
     """A redo pointer: the child from which the head of a script last came back to a line.
 
-    Lines above the head may have no pointer, or an outdated one, because redo follows the path to
-    the head from there.
+    Only the head's own pointer is current. Those above it are set when the head moves back up.
     """
 
     __tablename__ = "redo_pointers"

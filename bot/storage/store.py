@@ -29,7 +29,7 @@ class Store:
     """All that the bot keeps, in a file or on a server.
 
     Each method of a repository is a unit of work that is on the disk when the method returns.
-    Concurrent turns of several channels share a transaction.
+    Appended lines and recorded posts of all channels share transactions; a moved head does not.
     """
 
     def __init__(self, database: Database, state_budget: int = STATE_BUDGET) -> None:

@@ -94,22 +94,22 @@ POSITION_BUTTONS = {
     "start": (phrase("Start a script"), discord.ButtonStyle.primary),
     "menu-advanced": (phrase("Advanced"), discord.ButtonStyle.secondary),
 }
-"""The labels and styles of the buttons that carry a place in a script, by their actions."""
+"""The labels and styles of the buttons that carry a position in a script, by their actions."""
 
 
 def position_pattern(*actions: str) -> str:
-    """Return the pattern of the custom ids of components that carry a place in a script."""
+    """Return the pattern of the custom ids of components that carry a position in a script."""
     action = rf"(?P<action>{'|'.join(actions)})"
     return rf"{CUSTOM_ID_PREFIX}{action}:(?P<script>{ID_PATTERN}):(?P<line>{ID_PATTERN})"
 
 
 def make_position_id(action: str, position: ScriptPosition) -> str:
-    """Return the custom id of a component that carries a place in a script."""
+    """Return the custom id of a component that carries a position in a script."""
     return f"{CUSTOM_ID_PREFIX}{action}:{position.script}:{position.line}"
 
 
 def parse_position(match: re.Match[str]) -> ScriptPosition:
-    """Return the place that such a custom id carries."""
+    """Return the position that such a custom id carries."""
     return ScriptPosition(int(match["script"]), int(match["line"]))
 
 
@@ -124,7 +124,7 @@ def make_start_button() -> ui.View:
 
 
 def make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.View]:
-    """Return the button of one of the `POSITION_BUTTONS` for a place."""
+    """Return the button of one of the `POSITION_BUTTONS` for a position."""
     label, style = POSITION_BUTTONS[action]
     return ui.Button(label=say(label), style=style, custom_id=make_position_id(action, position))
 

@@ -71,7 +71,7 @@ class LineMessages:
                 but webhooks know no such thing.
 
         Returns:
-            The message, and whether it may have been posted more than once.
+            The message, and whether it was certainly posted only once.
         """
         name, is_sure, nonce = None, True, make_nonce(line.id, newest)
         message: discord.Message

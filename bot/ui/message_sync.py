@@ -50,11 +50,12 @@ class MessageSync:
         self.client = client
         self.store = store
         self.polls = polls
-        self.lines = LineMessages(client)
+        self.line_messages = LineMessages(client)
         self._look = look
         self.panel = Panel(store)
         self._checked: set[int] = set()
-        """The channels without messages that an earlier process has not recorded."""
+        """The channels already searched for messages that an earlier process posted but did not
+        record."""
 
     async def sync(
         self,
@@ -103,7 +104,11 @@ class MessageSync:
         for number, (post, line) in enumerate(zip(posts, path, strict=False)):
             # A message cannot get another name, so that it and those below make way for new ones.
             is_near = len(posts) - number <= MAX_REPOSTED
-            if post.line != line and is_near and not self.lines.fits(script, post, lines[line]):
+            if (
+                post.line != line
+                and is_near
+                and not self.line_messages.fits(script, post, lines[line])
+            ):
                 kept = number
                 lines |= {one.id: one for one in await self.store.lines.load_lines(path[kept:])}
                 break
@@ -111,7 +116,7 @@ class MessageSync:
             await self._show_lines(channel, script)  # without the message that is gone
             return
         for post in reversed(posts[kept:]):
-            await self.lines.delete(channel, post)
+            await self.line_messages.delete(channel, post)
             await self.store.messages.delete_posts([post.message])
         newest = await self._find_newest(channel) if path[kept:] else 0
         for line in path[kept:]:
@@ -130,9 +135,9 @@ class MessageSync:
         clock = asyncio.get_running_loop().time
         deadline = clock() + NONCE_SECONDS
         while True:
-            look = await self.lines.choose_look(channel, script.look or self._look)
+            look = await self.line_messages.choose_look(channel, script.look or self._look)
             try:
-                post, is_sure = await self.lines.post(channel, script, line, look, newest)
+                post, is_sure = await self.line_messages.post(channel, script, line, look, newest)
             except CONNECTION_ERRORS:
                 if look is not Look.CHARACTERS or clock() > deadline:
                     raise
@@ -186,7 +191,7 @@ class MessageSync:
         for post, line in changed:
             if post.message in copied:
                 continue
-            if not await self.lines.edit(channel, script, post, lines[line]):
+            if not await self.line_messages.edit(channel, script, post, lines[line]):
                 await self.store.messages.delete_posts([post.message])
                 return False
             await self.store.messages.replace_lines({post.message: line})
@@ -213,11 +218,11 @@ class MessageSync:
         if not self._may_read_history(channel):
             return  # so that nonces alone prevent messages that stand twice
         is_spoken = look == Look.CHARACTERS
-        webhook = await self.lines.webhooks.find(channel) if is_spoken else None
+        webhook = await self.line_messages.webhooks.find(channel) if is_spoken else None
         newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
         for message in [message async for message in newer if message.id != keep]:
             if webhook is not None and message.webhook_id == webhook.id:
-                await self.lines.delete_spoken(channel, message.id)
+                await self.line_messages.delete_spoken(channel, message.id)
             elif is_panel(message) and message.author == self.client.user:
                 await delete_message(channel, message.id)
 
@@ -261,7 +266,11 @@ class MessageSync:
                 line = await self.store.lines.find_line(post.line)
                 script = line and await self.store.scripts.find_script(line.script)
                 try:
-                    if script and line and not await self.lines.edit(channel, script, post, line):
+                    if (
+                        script
+                        and line
+                        and not await self.line_messages.edit(channel, script, post, line)
+                    ):
                         await self.store.messages.delete_posts([message])
                 except (discord.HTTPException, *CONNECTION_ERRORS) as error:
                     log.warning("could not draw message %d again: %s", message, error)

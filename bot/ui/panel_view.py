@@ -1,7 +1,7 @@
 """Compose the panel under the newest line, and the menu that its *More…* opens.
 
 The panel asks who speaks next, and has the buttons that people need most. All custom ids carry the
-place in the script, so that a press never acts on a script that has moved on.
+position in the script, so that a press never acts on a script that has moved on.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def make_menu(
 
     Args:
         title: The text above the menu.
-        position: The place in the script where the menu was opened.
+        position: The position in the script where the menu was opened.
         moods: The moods as people call them, by their names.
         mood: The mood of the script, if it is one of these.
         styles: The styles of the script's voice.

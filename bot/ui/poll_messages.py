@@ -56,8 +56,8 @@ NOT_TAKEN = {
 }
 """The reasons why a take that won is not in the script."""
 
-TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):take:(?P<take>\d{{1,2}})"
-READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):read"
+TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):take:(?P<take>\d{{1,2}})"
+READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):read"
 
 
 class PollMessages:
@@ -90,7 +90,7 @@ class PollMessages:
                 return True
             except (discord.HTTPException, *CONNECTION_ERRORS) as error:
                 # The votes are stored, although their numbers are not shown.
-                log.warning("could not draw ballot %d again: %s", poll, error)
+                log.warning("could not draw poll %d again: %s", poll, error)
                 return False
         return True
 
@@ -146,13 +146,13 @@ class PollMessages:
 def draw_poll(
     poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
 ) -> tuple[str, ui.View | None]:
-    """Return the content of a ballot's message, and the components below.
+    """Return the content of a poll's message, and the components below.
 
-    There is a button for each take, and where one is cut, a menu to read it whole. A ballot that is
+    There is a button for each take, and where one is cut, a menu to read it whole. A poll that is
     closed has no components.
 
     Args:
-        poll: The ballot.
+        poll: The poll.
         takes: The lines of each take, by its number from 0.
         votes: The takes that people voted for, by the people's ids.
     """
@@ -164,14 +164,14 @@ def draw_poll(
         ui.Button(
             label=_format_button(take, lines, counts[take] if poll.ends else None),
             style=discord.ButtonStyle.primary,
-            custom_id=f"{CUSTOM_ID_PREFIX}ballot:{poll.id}:take:{take}",
+            custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:take:{take}",
         )
         for take, lines in takes.items()
     ]
     if CUT_MARK in content:
         items.append(
             ui.Select(
-                custom_id=f"{CUSTOM_ID_PREFIX}ballot:{poll.id}:read",
+                custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:read",
                 placeholder=say("Read a full take…"),
                 options=[
                     discord.SelectOption(label=say(TAKE, take=take + 1), value=str(take))

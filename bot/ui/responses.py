@@ -190,7 +190,7 @@ def _make_next_step(error: Exception) -> discord.ui.View | None:
             return None
 
 
-def check_permissions(interaction: Interaction) -> None:
+def check_bot_permissions(interaction: Interaction) -> None:
     """Raise RequestError with the permissions that the bot lacks in this channel."""
     if interaction.guild_id is None:
         return

@@ -1,6 +1,6 @@
 """Webhook pace: post through a channel's webhook as often as Discord takes it, and no more often.
 
-`aiolimiter` and the buckets of `session.rate_limits` do not fit. A leaky bucket that holds five
+``aiolimiter`` and the buckets of `session.rate_limits` do not fit. A leaky bucket that holds five
 posts and regains five in two seconds lets ten pass within two seconds, and one that never does so
 is twice as slow as Discord asks for.
 """

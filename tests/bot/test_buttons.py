@@ -293,7 +293,7 @@ async def test_the_panel_outlives_the_bot(stage: Stage):
 async def test_what_could_not_be_shown_is_shown_after_a_restart(stage: Stage):
     await begin(stage)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage.services.messages.lines, "post", AsyncMock(side_effect=OSError))
+        patch.setattr(stage.services.messages.line_messages, "post", AsyncMock(side_effect=OSError))
         told = answer(await stage.ann.slash(stage.channel, "write", text="Rain."))
     assert told.ephemeral
     assert "in the script, but could not be shown here" in told.content

@@ -277,7 +277,7 @@ async def test_without_memory_there_is_no_verdict(
 ):
     content = graph(voice, *fills_the_memory()).SerializeToString()
     path = changed(folder / "filling.onnx", Voice(content, voice.metadata))
-    examiner.facts = notes = Notes()
+    examiner.verdicts = notes = Notes()
     with pytest.raises(NoVerdict, match=NO_MEMORY):
         await examiner.examine(path, compute_sha256(path.read_bytes()))
     assert not notes
@@ -311,7 +311,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     folder: Path, voice: Voice, examiner: ModelSandbox, monkeypatch: pytest.MonkeyPatch
 ):
     bad = changed(folder / "bad.onnx", voice, fold="[7]")
-    examiner.facts = notes = Notes()
+    examiner.verdicts = notes = Notes()
     for path in (folder / "tiny.onnx", bad):
         sha256 = compute_sha256(path.read_bytes())
         if path == bad:

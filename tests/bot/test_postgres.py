@@ -132,7 +132,7 @@ async def test_whoever_finds_another_program_writing_is_told_after_a_while(
     url: URL, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(timeouts, "LOCK", 50)
-    monkeypatch.setattr(timeouts, "TURN", 0.1)
+    monkeypatch.setattr(timeouts, "QUEUE", 0.1)
     store = await Store.open(url)
     script = await store.scripts.create_script(a_script())
     async with as_another_program(url) as connection:
@@ -148,7 +148,7 @@ async def test_whoever_finds_another_program_writing_is_told_after_a_while(
 async def test_nobody_waits_for_ever_for_those_before_them_in_the_same_process(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(timeouts, "TURN", 0.1)
+    monkeypatch.setattr(timeouts, "QUEUE", 0.1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(store._database.writing())
         for _ in range(READERS):

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import URL
 
 from bot.errors import AlreadyWritten, ModelError, NoScript, RequestError, StaleLine
-from bot.generation.options import OPTIONS
+from bot.generation.options import OPTIONS, resolve_options
 from bot.generation.provenance import find_processor_name
 from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
@@ -225,19 +225,13 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     origin = {
         "fingerprint": (await house.voices.engine("tiny")).model.fingerprint,
         "seed": 1,
+        **resolve_options({}, {}, house.settings),
         "temperature": 1.3,
-        "top_p": 0.95,
-        "min_p": 0.0,
-        "repetition": 0.5,
-        "length": 60,
-        "company": 1.0,
-        "recall": 1.0,
         "limit": 77,
         "kind": None,
         "character": None,
         "cast": [],
         "present": [],
-        "quality": "quick",
         "candidates": 1,
         "banned": as_the_script.lines[0].origin["banned"],
         "opening": "",
@@ -558,7 +552,9 @@ async def test_only_the_script_that_was_seen_is_shelved(house: House):
     begun = await house.start()
     for over in (NO_SCRIPT, begun.script.id + 1):
         with pytest.raises(RequestError, match="script was started here"):
-            await house.session.library.begin(house.writer(), NewScript(title="Two", over=over))
+            await house.session.library.begin(house.writer(), NewScript(title="Two", replaced=over))
     assert (await house.session.load_script()).id == begun.script.id
-    await house.session.library.begin(house.writer(), NewScript(title="Two", over=begun.script.id))
+    await house.session.library.begin(
+        house.writer(), NewScript(title="Two", replaced=begun.script.id)
+    )
     assert not (await house.session.library.find(begun.script.id)).running

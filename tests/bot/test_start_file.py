@@ -176,7 +176,9 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
 async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     work = asyncio.ensure_future(
         house.session.library.import_script(
-            house.writer(), NewScript(title="Long", over=NO_SCRIPT), parse_person_text(a_play(100))
+            house.writer(),
+            NewScript(title="Long", replaced=NO_SCRIPT),
+            parse_person_text(a_play(100)),
         )
     )
     await asyncio.sleep(0)

@@ -425,7 +425,7 @@ async def test_lines_that_won_are_shown_once_discord_takes_them(stage: Stage):
     await begin(stage)
     written = await takes(stage, await ask(stage, vote=600))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage.services.messages.lines, "post", AsyncMock(side_effect=OSError))
+        patch.setattr(stage.services.messages.line_messages, "post", AsyncMock(side_effect=OSError))
         await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, written[0]]
     await stage.world.advance_time(6)

@@ -239,7 +239,7 @@ def _pressed() -> st.SearchStrategy[Json]:
         st.builds(
             "onbook:{}:{}:{}:on".format, st.sampled_from(["page", "history"]), number, number
         ),
-        st.builds("onbook:ballot:{}:take:{}".format, number, number),
+        st.builds("onbook:poll:{}:take:{}".format, number, number),
         st.builds("onbook:line:{}:{}".format, st.sampled_from(["here", "rewrite"]), number),
         st.builds(
             "onbook:turns:{}:{}".format,

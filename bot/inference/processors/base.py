@@ -34,8 +34,8 @@ class Stage(IntEnum):
     CONSTRAINT = 2
     """Bar what the line must not have."""
     TRUNCATION = 3
-    """Bar the characters that are too unlikely among those that are left. They may still end a line
-    beyond its limit."""
+    """Bar unlikely characters. A newline that is barred only here may still end a line beyond its
+    limit."""
 
 
 class Processor(ABC):
@@ -62,6 +62,9 @@ class Processor(ABC):
     @abstractmethod
     def apply(self, logits: Logits) -> None:
         """Change the logits of the active rows in place.
+
+        The logits are not yet divided by the temperature. Rows without `active` stand between the
+        others: leave them as they are. Leave each row a finite logit.
 
         Args:
             logits: float32 [rows, V], -inf for barred tokens. The logits include the rows that

@@ -16,7 +16,7 @@ from .base import Processor, Stage
 class Constraint(Processor):
     """Bar the tokens that the automata of the rows do not allow.
 
-    A row with `Request.otherwise` begins undecided: its automaton bars nothing yet, but advances
+    A row with `Request.fallback` begins undecided: its automaton bars nothing yet, but advances
     with the characters that the model writes freely, until it has accepted or rejected them.
     """
 

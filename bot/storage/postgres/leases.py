@@ -137,7 +137,7 @@ class Lease:
                     await check_owner(connection)
                     if not await connection.run_sync(_tables_exist):
                         await connection.rollback()
-                        await acquire_write_lock(connection, timeouts.TURN)
+                        await acquire_write_lock(connection, timeouts.QUEUE)
                         await connection.run_sync(_tables.create_all)
                         await connection.commit()
         except BaseException:

@@ -43,7 +43,7 @@ class PostgresDatabase(Database):
             pool_pre_ping=True,
             command_timeout=timeouts.COMMAND,
             # A reader waits for the vacuum of its table.
-            lock_timeout=round(timeouts.TURN * 1000),
+            lock_timeout=round(timeouts.QUEUE * 1000),
         )
         info = {Dialect.INFO: POSTGRES}
         writing = engine.execution_options(isolation_level="READ COMMITTED")
@@ -53,8 +53,8 @@ class PostgresDatabase(Database):
         )
         self._readings = async_sessionmaker(reading, expire_on_commit=False, info=info)
         # Queue in the process before checking out a connection, so that waiting takes none.
-        self._write_turn = asyncio.Lock()
-        self._read_turns = asyncio.Semaphore(READERS)
+        self._write_slot = asyncio.Lock()
+        self._read_slots = asyncio.Semaphore(READERS)
         # A vacuum works only outside of a transaction, and takes as long as it takes.
         self._vacuum_engine = connect(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         # So does an upgrade of large tables.
@@ -94,7 +94,7 @@ class PostgresDatabase(Database):
     async def reading(self) -> AsyncIterator[AsyncSession]:
         with self.meter.measure_transaction("reading"):
             async with (
-                _held(self._read_turns),
+                _held(self._read_slots),
                 self._raising_transaction_failed(),
                 self._readings() as session,
             ):
@@ -104,7 +104,7 @@ class PostgresDatabase(Database):
     async def writing(self) -> AsyncIterator[AsyncSession]:
         with self.meter.measure_transaction("writing"):
             async with (
-                _held(self._write_turn),
+                _held(self._write_slot),
                 self._raising_transaction_failed(),
                 self._transaction(self._sessions) as session,
             ):
@@ -126,7 +126,7 @@ class PostgresDatabase(Database):
         """Begin a transaction that has the write lock until it ends; raise DBAPIError."""
         async with sessions() as session:
             # READ COMMITTED: after the lock, each statement sees what the others have committed.
-            await acquire_write_lock(session, timeouts.TURN)
+            await acquire_write_lock(session, timeouts.QUEUE)
             yield session
             await session.commit()
 
@@ -146,7 +146,7 @@ class PostgresDatabase(Database):
     async def _try_purge(self) -> float | None:
         """Vacuum the tables if rows were erased; see `Database._try_purge`."""
         async with (
-            _held(self._write_turn),
+            _held(self._write_slot),
             self._raising_transaction_failed(),
             self._vacuum_engine.connect() as connection,
             terminating_stalled(connection),
@@ -155,20 +155,20 @@ class PostgresDatabase(Database):
 
     async def _disconnect(self) -> None:
         # The units of work that have a connection end first, and no other one begins.
-        async with self._write_turn:
+        async with self._write_slot:
             for _ in range(READERS):
-                await self._read_turns.acquire()
+                await self._read_slots.acquire()
             await self._engine.dispose()
             await self._vacuum_engine.dispose()
             for _ in range(READERS):
-                self._read_turns.release()
+                self._read_slots.release()
 
 
 @asynccontextmanager
 async def _held(lock: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
-    """Hold a lock of this process; raise TransactionFailed after `timeouts.TURN`."""
+    """Hold a lock of this process; raise TransactionFailed after `timeouts.QUEUE`."""
     try:
-        async with asyncio.timeout(timeouts.TURN):
+        async with asyncio.timeout(timeouts.QUEUE):
             await lock.acquire()
     except TimeoutError:
         raise TransactionFailed("locked") from None

@@ -8,10 +8,10 @@ CONNECT = 5.0
 LOCK = 2000
 """Milliseconds that one attempt to get a lock takes; stalled transactions are ended after it."""
 
-TURN = 60.0
+QUEUE = 60.0
 """Seconds to wait for writers, readers or the vacuum until TransactionFailed is raised."""
 
-COMMAND = TURN + 15
+COMMAND = QUEUE + 15
 """Seconds in which the server must answer a statement."""
 
 STALLED = 10_000

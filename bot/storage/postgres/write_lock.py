@@ -35,7 +35,7 @@ _TERMINATE_STALLED = text(
 
 The server ends an idle transaction by itself. It has no such limit for a statement that was parsed
 and is never executed: a process that is suspended or cut off at this moment would keep its locks
-forever. (`transaction_timeout` of version 17 would also end transactions that are merely long.)
+forever. (``transaction_timeout`` of version 17 would also end transactions that are merely long.)
 These sessions wait for their client, to read or to write, in the middle of a transaction, which
 takes milliseconds if the process is alive. Any process may end them: the silent one finds its
 connection closed and its transaction rolled back, as after an idle one.

@@ -16,12 +16,12 @@ from ..schema import Channel, Line, Poll, PostedLine, Script, StaleMessage
 class MessageRepository:
     """The messages that show lines, those of them that are stale, and the panels."""
 
-    def __init__(self, transactions: Database) -> None:
-        self._transactions = transactions
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def find_post(self, message: int) -> PostedLine | None:
         """Return the record of a message that shows a line, or None."""
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             return await session.get(PostedLine, message)
 
     async def load_posts(self, script: Script, limit: int | None = None) -> list[PostedLine]:
@@ -36,7 +36,7 @@ class MessageRepository:
             .order_by(PostedLine.message.desc())
             .limit(limit)
         )
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             return list(reversed(list(await session.scalars(wanted))))
 
     async def record_post(self, post: PostedLine, line: Line) -> None:
@@ -51,24 +51,24 @@ class MessageRepository:
                 stale = insert(session, StaleMessage).values(message=post.message)
                 await session.execute(stale.on_conflict_do_nothing())
 
-        await self._transactions.commit(change)
+        await self._database.commit(change)
 
     async def replace_lines(self, lines: Mapping[int, int]) -> None:
         """Record that messages, by their ids, show other lines than before."""
         rows = [{"message": message, "line": line} for message, line in lines.items()]
         if rows:
-            async with self._transactions.writing() as session:
+            async with self._database.writing() as session:
                 await session.execute(update(PostedLine), rows)
 
     async def delete_posts(self, messages: Collection[int]) -> None:
         """Record that messages were deleted."""
         if messages:
-            async with self._transactions.writing() as session:
+            async with self._database.writing() as session:
                 await session.execute(delete(PostedLine).where(PostedLine.message.in_(messages)))
 
     async def delete_all_messages(self) -> None:
         """Record that all messages are gone, as after the end of a simulated Discord."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             for table in (PostedLine, StaleMessage, Channel):
                 await session.execute(delete(table))
             await session.execute(update(Poll).values(message=None))
@@ -81,14 +81,14 @@ class MessageRepository:
         gone = select(Channel.id).where(Channel.id == Script.channel, Channel.panel.is_(None))
         is_unshown = or_(~shown.exists(), gone.exists())
         wanted = select(Script).where(Script.running, Script.head.is_not(None), is_unshown)
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             return list(await session.scalars(wanted.order_by(Script.id)))
 
     # Channels
 
     async def find_channel(self, channel: int) -> Channel | None:
         """Return what the bot keeps of a channel, or None."""
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             return await session.get(Channel, channel)
 
     async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
@@ -106,12 +106,12 @@ class MessageRepository:
         wanted = select(
             func.coalesce(post.scalar_subquery(), 0), func.coalesce(panel.scalar_subquery(), 0)
         )
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             newest, known = (await session.execute(wanted)).one()
         return newest, known
 
     async def _update_channel(self, channel: int, guild: int | None, **columns: object) -> None:
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             row = insert(session, Channel).values(id=channel, guild=guild, **columns)
             await session.execute(row.on_conflict_do_update(index_elements=["id"], set_=columns))
 
@@ -131,14 +131,14 @@ class MessageRepository:
             .order_by(StaleMessage.message)
         )
         found: dict[int, list[int]] = {}
-        async with self._transactions.reading() as session:
+        async with self._database.reading() as session:
             for message, script in await session.execute(wanted):
                 found.setdefault(script, []).append(message)
         return found
 
     async def mark_messages_redrawn(self, messages: Iterable[int]) -> None:
         """Record that stale messages were edited or deleted."""
-        async with self._transactions.writing() as session:
+        async with self._database.writing() as session:
             await session.execute(
                 delete(StaleMessage).where(StaleMessage.message.in_(list(messages)))
             )

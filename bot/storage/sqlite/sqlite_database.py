@@ -60,7 +60,7 @@ class SQLiteDatabase(Database):
         self._engine = engine = _connect(path, self._connections)
         self._lock = lock
         # The pool would give its connection to whoever asks first, past those who wait longer.
-        self._in_turn = asyncio.Lock()
+        self._connection_lock = asyncio.Lock()
         info = {Dialect.INFO: SQLITE}
         self._sessions = async_sessionmaker(engine, expire_on_commit=False, info=info)
         reading = engine.execution_options(**{READING: True})
@@ -111,19 +111,19 @@ class SQLiteDatabase(Database):
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         with self.meter.measure_transaction("reading"):
-            async with self._turn(), self._readings() as session:
+            async with self._connection_slot(), self._readings() as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         with self.meter.measure_transaction("writing"):
-            async with self._turn(), self._sessions.begin() as session:
+            async with self._connection_slot(), self._sessions.begin() as session:
                 yield session
 
     async def _disconnect(self) -> None:
         """Close the file, and release its lock."""
         # The unit of work that has the connection ends first, and no other one begins.
-        async with self._in_turn:
+        async with self._connection_lock:
             await self._engine.dispose()
         # A thread may still run the statement of a cancelled caller, and would answer it on an
         # event loop that is closed.
@@ -135,7 +135,7 @@ class SQLiteDatabase(Database):
 
     async def _try_purge(self) -> float | None:
         """Empty the write-ahead log; return None, or 0 if a reader prevents it."""
-        async with self._turn(), self._engine.connect() as connection:
+        async with self._connection_slot(), self._engine.connect() as connection:
             # A checkpoint is possible only outside of a transaction.
             outside = await connection.execution_options(**{READING: True})
             timeout = (await outside.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
@@ -147,9 +147,9 @@ class SQLiteDatabase(Database):
                 await outside.exec_driver_sql(f"PRAGMA busy_timeout = {timeout}")
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _connection_slot(self) -> AsyncIterator[None]:
         """Queue for the only connection; raise TransactionFailed if the database is closed."""
-        async with self._in_turn, _raising_transaction_failed():
+        async with self._connection_lock, _raising_transaction_failed():
             if self._closed:
                 raise TransactionFailed("broken")
             yield
