@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import URL
 
 from bot.errors import AlreadyWritten, ModelError, NoScript, RequestError, StaleLine
-from bot.generation.options import OPTIONS
+from bot.generation.options import OPTIONS, resolve_options
 from bot.generation.provenance import find_processor_name
 from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
@@ -225,19 +225,13 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     origin = {
         "fingerprint": (await house.voices.engine("tiny")).model.fingerprint,
         "seed": 1,
+        **resolve_options({}, {}, house.settings),
         "temperature": 1.3,
-        "top_p": 0.95,
-        "min_p": 0.0,
-        "repetition": 0.5,
-        "length": 60,
-        "company": 1.0,
-        "recall": 1.0,
         "limit": 77,
         "kind": None,
         "character": None,
         "cast": [],
         "present": [],
-        "quality": "quick",
         "candidates": 1,
         "banned": as_the_script.lines[0].origin["banned"],
         "opening": "",
