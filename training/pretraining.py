@@ -146,13 +146,13 @@ def _begin(
 
 
 def _as_large_as(voice: Trained, config: Config) -> Config:
-    """Return a configuration with the sizes of a voice's network, but for its number of contexts.
+    """Return a configuration with the layers and sizes of a voice, but for its number of contexts.
 
     The parameters of trust in the prior depend on the length of its contexts.
     """
     shape = voice.model().shape
     contexts = config.prior.contexts if shape.prior.contexts else 0
-    sizes = ("embedding", "lower", "word", "summary", "upper", "vectors")
+    sizes = ("embedding", "lower", "word", "summary", "upper", "vectors", "recurrence")
     return dataclasses.replace(
         config,
         **{name: getattr(shape, name) for name in sizes},

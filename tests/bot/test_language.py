@@ -160,7 +160,7 @@ FOR_PROGRAMS = {
     # Keys of Fountain, and the key of Linux for the name of a processor.
     "Draft date", "draft date", "model name",
 }  # fmt: skip
-MARKUP = re.compile(r"<!DOCTYPE|</\w|;\s*\}")
+MARKUP = re.compile(r"<[!?/]?\w|;\s*\}")
 
 
 def _for_programmers(call: ast.Call) -> bool:

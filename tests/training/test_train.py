@@ -381,6 +381,13 @@ def test_help_says_what_each_number_is(command: str, capsys):
     assert [name for name, words in told if not words] == []
 
 
+@pytest.mark.parametrize("name", ["gru4", "words", "a.b", ""])
+def test_a_recurrent_layer_must_exist(name: str, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "a.txt", "--out", "run", "--recurrence", name])
+    assert f"training/model/{name}.py has no RecurrentLayer" in capsys.readouterr().err
+
+
 def test_names_with_dots_are_held_out_apart(tmp_path: Path):
     texts = (Text("act.1", "One."), Text("act.2", "Two."))
     run = Run(tmp_path)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from training.config import Config
 from training.model.network import Regularisation, Shape
 from training.model.prior import PriorShape
+from training.model.recurrent import find_layer
 from training.model.words import WordShape
 from training.trainer import Session
 
@@ -55,6 +56,17 @@ def folder_and_times(text: str) -> tuple[str, int]:
     if not folder or not times.isdecimal() or int(times) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not FOLDER=N with a whole N above 0")
     return folder, int(times)
+
+
+def recurrence(text: str) -> str:
+    """Parse the name of a recurrent layer."""
+    try:
+        find_layer(text)
+    except (ModuleNotFoundError, KeyError):
+        raise argparse.ArgumentTypeError(
+            f"training/model/{text}.py has no RecurrentLayer"
+        ) from None
+    return text
 
 
 def field_docs(kind: type, prefix: str = "") -> dict[str, str]:

@@ -82,6 +82,12 @@ def add_commands(commands: Commands) -> None:
     for name, shown in numbers.items():
         if name not in ("steps", "taught", "imagined"):
             arguments.add_number(sizes, name, f"{shown:g}")
+    sizes.add_argument(
+        "--recurrence",
+        type=arguments.recurrence,
+        metavar="NAME",
+        help=f"the recurrent layer, a module of training/model [{default.recurrence}]",
+    )
     arguments.add_precision(sizes)
     one.set_defaults(command=_train)
 
