@@ -19,12 +19,13 @@ play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot play --port $(PORT)
 
 # Two files of tests at once, with one thread each: more threads than cores would wait for each other.
+# Bytecode is written in any case, because tests start many processes.
 test: .venv/development  ## All checks and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 catalogue: .venv/development  ## Bring the translations up to date with the code, and say what is missing
 	$(BIN)/python -m tests.tools.catalogue $(LANGUAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -67,6 +68,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest files first."""
     first = {path: place for place, path in enumerate(LONGEST)}
     items.sort(key=lambda item: first.get(f"{item.path.parent.name}/{item.path.name}", len(first)))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what the tests have imported from garbage collection, because it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,11 @@ from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
 from simcord.results import ResponseMessage
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import LRUCache
 
 from bot.app.client import Bot
 from bot.cogs.services import CogServices
@@ -90,6 +94,25 @@ def lexicons() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Lexicon, "of", of)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements() -> Iterator[None]:
+    """Compile each SQL statement once, and not for every test's database again."""
+    compiled = LRUCache[Any, Any](2000)
+    prepare = AsyncEngine.__init__
+
+    def share(engine: AsyncEngine, sync_engine: Engine) -> None:
+        prepare(engine, sync_engine)
+        sync_engine._compiled_cache = compiled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AsyncEngine, "__init__", share)
+        # The cache knows statements by their dialect, and each engine has one of its own.
+        for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):
+            patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+            patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
         yield
 
 

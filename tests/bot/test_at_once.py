@@ -20,11 +20,11 @@ from bot.cogs import turns
 from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings
 from bot.ui import live_polls
-from tests.fake_discord.__main__ import served
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.crowd import names
 from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
+from tests.fake_discord.server import served
 from tests.fake_discord.state import World
 
 from .test_buttons import BY_PERSON, BY_VOICE
@@ -41,7 +41,7 @@ def settings(voices: Path) -> dict[str, Any]:
     """Return the settings of the bot."""
     chosen = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
     chosen |= {"quality": "quick", "look": "typewriter"}
-    # Unlimited, because one person begins 32 scripts at once, and more.
+    # Unlimited, because one person begins 16 scripts at once, and more.
     return chosen | UNLIMITED
 
 
@@ -531,7 +531,7 @@ async def test_channels_at_once_do_not_mix(guild: Guild):
         assert heading == f"INT. {name}"
         assert line.startswith(f"{name}\n")
 
-    await asyncio.gather(*map(play, names(32)))
+    await asyncio.gather(*map(play, names(16)))
 
 
 # Kill ------------------------------------------------------------------------------------------

@@ -16,14 +16,14 @@ from bot.storage.store import Store
 
 from .conftest import AddRevision
 from .test_room import House, house, texts
-from .test_runner import python_m_bot
+from .test_runner import onbook
 
 __all__ = ["house"]
 
 
 def run(house: House, *arguments: str) -> tuple[int, str, str]:
     folder = house.settings.database.parent
-    return python_m_bot(folder, *arguments, ONBOOK_DATABASE=str(house.settings.database))
+    return onbook(folder, *arguments, ONBOOK_DATABASE=str(house.settings.database))
 
 
 async def written(path: Path) -> list[str]:

@@ -26,7 +26,7 @@ from bot.storage.store import Store
 from tests.tools.postgres_server import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
-from .test_runner import python_m_bot
+from .test_runner import onbook
 from .test_store import STATE, a_draft, a_script, append, as_argument, post
 
 
@@ -186,7 +186,7 @@ def test_it_is_a_command(grown: Path, own: URL, tmp_path: Path):
     with sqlite3.connect(grown) as connection:
         [lines] = connection.execute("SELECT count(*) FROM lines").fetchone()
     address = {"ONBOOK_DATABASE_URL": as_argument(own)}
-    code, out, err = python_m_bot(tmp_path, "copy-database", str(grown), **address)
+    code, out, err = onbook(tmp_path, "copy-database", str(grown), **address)
     assert (code, err) == (0, "")
     assert f"lines {lines:,}" in " ".join(out.split())
     assert f"Copied {grown} to" in out

@@ -16,10 +16,10 @@ from bot.app.client import Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases
-from tests.fake_discord.__main__ import served
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
+from tests.fake_discord.server import served
 from tests.fake_discord.state import World
 from tests.soak.faults import HANDSHAKE, sessions
 

@@ -141,15 +141,10 @@ def test_a_script_goes_on_in_the_next_run(chosen: RunnerSettings):
         assert "Exit ANN" in page.texts()[-2]
 
 
-def test_a_look_that_the_operator_has_chosen_stays(chosen: RunnerSettings):
+def test_an_operators_look_stays_and_a_vote_goes_on_while_people_write(chosen: RunnerSettings):
     with local(chosen, ONBOOK_LOOK="typewriter") as page:
         page.command("start", heading="INT. DINER - NIGHT")
         assert any("```\nINT. DINER - NIGHT\n```" in text for text in page.texts())
-
-
-def test_a_vote_goes_on_while_people_write_and_ends_by_itself(chosen: RunnerSettings):
-    with local(chosen) as page:
-        page.command("start", heading="INT. DINER - NIGHT")
         page.command("continue", takes="2", vote="10")
         began = time.monotonic()
         page.command("write", text="Rain on the window.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import gc
 import logging
 import shutil
@@ -36,17 +37,29 @@ UNREAD = shutil.ignore_patterns("__pycache__", "models")
 HEADING = "INT. DINER - NIGHT"
 
 
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the extension under another name, compiled once for all tests."""
+    folder = tmp_path_factory.mktemp("plugins")
+    shutil.copytree(FOLDER, folder / "prompter", ignore=UNREAD)
+    compileall.compile_dir(folder, quiet=1)
+    return folder
+
+
 @pytest.fixture(params=["bot", "prompter"])
 def extension(
-    request: pytest.FixtureRequest, tmp_path: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    plugins: Path,
+    voices: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> str:
     """Return the name of the extension, with its settings in the environment.
 
     A ``.env`` file in the working directory, which belongs to the host, has other settings.
     """
     if request.param != "bot":
-        shutil.copytree(FOLDER, tmp_path / "plugins" / request.param, ignore=UNREAD)
-        monkeypatch.syspath_prepend(tmp_path / "plugins")
+        monkeypatch.syspath_prepend(plugins)
     (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nONBOOK_MODEL=nobody\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ONBOOK_MODELS", str(voices))
@@ -232,7 +245,7 @@ async def test_again_and_again_it_leaves_nothing_behind(extension: str, stage: S
 
     await visit()
     before = there_is(host)
-    for _ in range(3):
+    for _ in range(2):
         gone = await visit()
         assert there_is(host) == before
     gc.collect()

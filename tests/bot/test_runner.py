@@ -21,7 +21,7 @@ from bot.inference.model import ModelError
 from bot.settings import RunnerSettings
 from tests.fake_discord.addresses import at
 from tests.fake_discord.people import Discord
-from tests.fake_discord.processes import fake_discord
+from tests.fake_discord.processes import fake_discord, run_onbook
 from tests.fake_discord.state import TOKEN
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +42,18 @@ def python_m_bot(
         timeout=180,
         check=False,
     )
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("[")]
-    return done.returncode, done.stdout, "\n".join(lines)
+    return done.returncode, done.stdout, without_log(done.stderr)
+
+
+def without_log(errors: str) -> str:
+    """Return the errors of a process without its log."""
+    return "\n".join(line for line in errors.splitlines() if not line.startswith("["))
+
+
+def onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run a command as `python_m_bot`, in a process that need not import everything."""
+    code, out, errors = run_onbook(folder, *arguments, **environment)
+    return code, out, without_log(errors)
 
 
 @pytest.mark.parametrize("program", ["bot", "training", "export"])
@@ -83,7 +93,7 @@ async def test_a_voice_is_listed_and_shown(
 
 
 def test_without_a_token_it_says_how_to_go_on(tmp_path: Path):
-    code, out, err = python_m_bot(tmp_path, "run")
+    code, out, err = onbook(tmp_path, "run")
     assert (code, out) == (1, "")
     assert err.startswith("DISCORD_TOKEN is not set. Put the bot's token into .env")
     assert err.count("\n") == 0
@@ -93,7 +103,7 @@ def test_without_a_token_it_says_how_to_go_on(tmp_path: Path):
 def test_without_a_voice_it_says_which_is_missing(tmp_path: Path, content: bytes | None):
     if content is not None:
         (tmp_path / "mine.onnx").write_bytes(content)
-    code, _, err = python_m_bot(tmp_path, "play", ONBOOK_MODELS=str(tmp_path), ONBOOK_MODEL="mine")
+    code, _, err = onbook(tmp_path, "play", ONBOOK_MODELS=str(tmp_path), ONBOOK_MODEL="mine")
     assert code == 1
     assert "mine" in err
     assert err.count("\n") == 0
@@ -102,7 +112,7 @@ def test_without_a_voice_it_says_which_is_missing(tmp_path: Path, content: bytes
 
 def test_a_setting_out_of_range_is_named(tmp_path: Path):
     (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nDISCORD_TOKEN=s3cret\n")
-    code, _, err = python_m_bot(tmp_path, "run")
+    code, _, err = onbook(tmp_path, "run")
     assert code == 1
     assert err.startswith("ONBOOK_TEMPERATURE is not valid:")
     assert "s3cret" not in err
@@ -112,7 +122,7 @@ def test_a_second_process_is_refused(chosen: RunnerSettings, tmp_path: Path):
     from filelock import FileLock
 
     with FileLock(f"{chosen.database}.lock"):
-        code, _, err = python_m_bot(
+        code, _, err = onbook(
             tmp_path,
             "play",
             ONBOOK_DATABASE=str(chosen.database),

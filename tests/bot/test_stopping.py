@@ -18,12 +18,12 @@ from bot.app.client import Bot
 from bot.cogs import services
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
-from tests.fake_discord.__main__ import served
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import running_bot
+from tests.fake_discord.server import served
 from tests.fake_discord.state import World
 
 from .test_at_once import begin, slow_down

@@ -25,6 +25,8 @@ SIZES = {
     "batch": 8,
     "window": 48,
     "warmup": 5,
+    "prior": 500,
+    "prior_longest": 2,
 }
 """A network that trains in a moment, and learns no more than the look of a line."""
 

@@ -1,8 +1,4 @@
-"""``python -m tests.fake_discord.bot ADDRESS HURRY``: run the real bot at the fake Discord.
-
-Its leases run out so many times sooner, and Discord is told that much faster who its shards are. It
-ends, as it does at a signal, when its standard input does.
-"""
+"""Run the real bot at the fake Discord."""
 
 from __future__ import annotations
 
@@ -11,8 +7,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from bot.__main__ import main
 from bot.app.client import SINGLE_SHARD, Bot
@@ -43,23 +42,46 @@ async def bot_here(
                     await running
 
 
-def _hurry(times: float) -> None:
+def run_bot(
+    caller: Connection,
+    address: str,
+    folder: Path,
+    log: Path | None,
+    hurry: float,
+    environment: Mapping[str, str],
+) -> None:
+    """Run the bot in this process, until a signal comes or the connection to the caller closes.
+
+    Its leases run out ``hurry`` times sooner, and its shards identify as much faster.
+    """
+    _enter(folder, environment)
+    if log:
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stderr.fileno())
     for name in ("LEASE_DURATION", "RENEWAL_INTERVAL", "IDENTIFY_INTERVAL"):
-        setattr(leases, name, getattr(leases, name) / times)
+        setattr(leases, name, getattr(leases, name) / hurry)
     # Less than the renewal of a lease may take.
-    timeouts.LOCK = round(timeouts.LOCK / times)
+    timeouts.LOCK = round(timeouts.LOCK / hurry)
 
+    def end_with_the_caller() -> None:
+        wait([caller])
+        os.kill(os.getpid(), signal.SIGTERM)
 
-def _end_with_the_input() -> None:
-    # Not through sys.stdin: its lock would block if the interpreter ended first.
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    threading.Thread(target=_end_with_the_input, daemon=True).start()
-    _, address, hurry = sys.argv
-    _hurry(float(hurry))
+    threading.Thread(target=end_with_the_caller, daemon=True).start()
     with at(address):
         sys.exit(main(["run"]))
+
+
+def run_command(
+    caller: Connection, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
+) -> None:
+    """Run a command in this process, and send its exit code, its output and its errors."""
+    _enter(folder, environment)
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as errors:
+        code = main(arguments)
+    caller.send((code, out.getvalue(), errors.getvalue()))
+
+
+def _enter(folder: Path, environment: Mapping[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)

@@ -11,9 +11,9 @@ import discord
 import pytest
 from discord import app_commands
 
-from .__main__ import served
 from .addresses import at
 from .people import BOT_MAY, Channel, Discord, Guild, Person
+from .server import served
 from .state import TOKEN, World
 
 ALLOWED = BOT_MAY | discord.Permissions(manage_webhooks=True).value

@@ -1,15 +1,21 @@
-"""Processes: the fake Discord and the bot, each in one of its own that ends with the caller's."""
+"""Processes: the fake Discord and the bot, each in one of its own that ends with the caller's.
+
+They are forked from a server that has imported what both need, because the imports take seconds.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import TextIO
 
+from .bot import run_bot, run_command
+from .server import serve_until_closed
 from .state import TIME_TO_ANSWER, TOKEN
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +26,30 @@ UNLIMITED = dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "
 PATIENCE = 20.0
 """Seconds in which a process must end."""
 
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    [
+        *("tests.fake_discord.processes", "bot.app.commands", "bot.cogs"),
+        *("bot.app.local", "bot.app.metrics"),
+        # Imported by the bot only when they are used.
+        *("aiosqlite", "alembic.command", "asyncpg", "babel.messages.pofile"),
+    ]
+)
+
+
+class Process(ForkServerProcess):
+    """A process that takes signals."""
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        assert self.pid is not None
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the end, and return the exit code, or None after so many seconds."""
+        self.join(seconds)
+        return self.exitcode
+
 
 @contextmanager
 def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iterator[str]:
@@ -27,57 +57,51 @@ def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iter
 
     A test that is not about the time to answer sets a longer one, or a slow machine fails it.
     """
-    given = {"time_to_answer": time_to_answer, **world}
-    options = (f"--{name.replace('_', '-')}={value}" for name, value in given.items())
-    arguments = ["-m", "tests.fake_discord", *options]
-    with _running(arguments, ROOT, {}) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
+    with _running(serve_until_closed, {"time_to_answer": time_to_answer, **world}) as (_, told):
+        yield told.recv()
 
 
 @contextmanager
 def running_bot(
     address: str, folder: Path, log: Path | None = None, hurry: float = 1, **settings: object
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator[Process]:
     """Run ``onbook run`` in a folder at this address; settings are its ``ONBOOK_...``.
 
     The database is in the folder, so that the next bot there goes on with the scripts. The log is
     appended to ``log``, or goes to the standard error output. Leases run out ``hurry`` times
     sooner.
     """
-    names = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
-    chosen = {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | names
-    with ExitStack() as stack:
-        errors = stack.enter_context(log.open("a")) if log else None
-        arguments = ["-m", "tests.fake_discord.bot", address, str(hurry)]
-        yield stack.enter_context(_running(arguments, folder, chosen, errors))
+    clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
+    chosen = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = clean | {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | chosen
+    if log:
+        log.touch()
+    with _running(run_bot, address, folder, log, hurry, environment) as (process, _):
+        yield process
+
+
+def run_onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run ``onbook`` with these arguments; return its exit code, its output and its errors."""
+    clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
+    clean.pop("DISCORD_TOKEN", None)
+    with _running(run_command, folder, arguments, clean | environment) as (_, told):
+        answer: tuple[int, str, str] = told.recv()
+    return answer
 
 
 @contextmanager
 def _running(
-    arguments: list[str],
-    folder: Path,
-    environment: dict[str, str],
-    errors: TextIO | None = None,
-) -> Iterator[subprocess.Popen[str]]:
-    """Run a Python process, which ends when its standard input closes."""
-    clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
-    with subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=clean | {"PYTHONPATH": str(ROOT)} | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        text=True,
-    ) as process:
+    target: Callable[..., None], *arguments: object
+) -> Iterator[tuple[Process, Connection]]:
+    """Run a function in a process, which ends when its connection to the caller closes."""
+    ours, theirs = FORKS.Pipe()
+    process = Process(target=target, args=(theirs, *arguments))
+    with ours:
+        with theirs:
+            process.start()
         try:
-            yield process
+            yield process, ours
         finally:
-            assert process.stdin is not None
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            ours.close()
+            process.join(PATIENCE)
+            process.kill()

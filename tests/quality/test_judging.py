@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.quality import __main__ as command
-from tests.quality import judging, report
+from tests.quality import judging, report, turn_taking
 from tests.quality.places import Place, choose, held_out, learned
 from tests.quality.reader import Reader
 from tests.quality.writing import Setting, Written
@@ -75,6 +75,7 @@ def test_the_command_prints_tables_and_keeps_figures(
 ):
     monkeypatch.setattr(Reader, "load", lambda: compressor)
     monkeypatch.setattr(command, "TEMPERATURES", (0.5, 0.65))
+    monkeypatch.setattr(turn_taking, "ELEMENTS", 2)
     kept = tmp_path / "figures.json"
     voice = str(voices / "tiny.onnx")
     asked = [voice, str(scenes), "--places", "4", "--runs", "1", "--json", str(kept)]

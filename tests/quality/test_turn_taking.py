@@ -11,6 +11,7 @@ from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.screenplay.fountain import parse_model_text
 
+from . import turn_taking
 from .__main__ import main
 from .turn_taking import ELEMENTS, Run, defaults, free_runs, measure
 
@@ -37,15 +38,19 @@ def test_of_nothing_there_is_no_share():
 def test_runs_are_of_their_cast_and_hear_what_a_person_said(voices: Path):
     model = Model.load(voices / "tiny.onnx")
     said = [element("MAYA\nWhat have you got?")]
-    runs = free_runs(model, 2, runs=3)
+    short = defaults().model_copy(update={"quality": "quick", "line_length": 60})
+    runs = free_runs(model, 2, 3, short)
     assert [len(one.elements) for one in runs] == [ELEMENTS] * 3
     assert all(set(one.speakers) <= set(one.cast) for one in runs)
-    assert runs == free_runs(model, 2, runs=3) != free_runs(model, 2, runs=3, lines=said)
-    off = defaults().model_copy(update={"company": 0.0})
+    assert runs == free_runs(model, 2, 3, short) != free_runs(model, 2, 3, short, lines=said)
+    off = short.model_copy(update={"company": 0.0})
     assert measure(runs).twice < measure(free_runs(model, 2, 3, off)).twice
 
 
-def test_the_command_prints_a_row_for_each_cast(voices: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_command_prints_a_row_for_each_cast(
+    voices: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(turn_taking, "ELEMENTS", 3)
     assert main(["turns", str(voices / "tiny.onnx"), "--runs", "1"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert [row.split("|")[1].strip() for row in rows[2:5]] == ["2", "3", "5"]

@@ -31,7 +31,6 @@ import numpy as np
 from bot.app.client import freeze_imports
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, read_runner_settings
-from export.__main__ import main as export
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.crowd import names
 from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person
@@ -233,6 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with suppress(KeyboardInterrupt):
             asyncio.run(_bot(options.bot))
         return 0
+    from export.__main__ import main as export  # imports torch, which the bot's process must not
+
     with tempfile.TemporaryDirectory() as folder:
         wide = Path(folder) / "wide.onnx"
         if export([str(options.voice), "--bits", "32", "-o", str(wide)]):

@@ -59,6 +59,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.experiments.comparison.ROWS", {**rows.ROWS, **made})
 
 
+@pytest.fixture(autouse=True)
+def _few_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainee, "EVALUATIONS", 3)
+
+
 NETWORKS: list[Callable[[], Network]] = [
     lambda: NotebookGRU(11, 12, 6),
     lambda: CharRNN(11, 12, 2),

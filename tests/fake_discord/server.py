@@ -1,12 +1,12 @@
-"""``python -m tests.fake_discord``: prints its address, and ends when its standard input does."""
+"""The server of the fake Discord, with all its parts."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from aiohttp import web
 
@@ -15,7 +15,7 @@ from .emojis import Emojis
 from .faults import GATEWAYS
 from .gateway import Gateway
 from .rest import BASE, Rest
-from .state import TIME_TO_ANSWER, World
+from .state import World
 from .webhooks import Webhooks
 
 HOST = "127.0.0.1"
@@ -57,18 +57,12 @@ async def served(world: World) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def serve_until_the_input_ends(world: World) -> None:
-    """Serve, and print the address, until the standard input closes."""
-    async with served(world) as address:
-        print(address, flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+def serve_until_closed(caller: Connection, world: Mapping[str, Any]) -> None:
+    """Serve a world, and send the address, until the connection to the caller closes."""
 
+    async def serve() -> None:
+        async with served(World(**world)) as address:
+            caller.send(address)
+            await asyncio.to_thread(wait, [caller])
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.fake_discord", description=__doc__)
-    parser.add_argument("--time-to-answer", type=float, default=TIME_TO_ANSWER, metavar="SECONDS")
-    parser.add_argument("--shards", type=int, default=1, metavar="ADVISED")
-    parser.add_argument("--guilds-a-shard", type=int, default=2500, metavar="MOST")
-    parser.add_argument("--concurrency", type=int, default=16, metavar="SHARDS")
-    parser.add_argument("--identify-every", type=float, default=0.0, metavar="SECONDS")
-    asyncio.run(serve_until_the_input_ends(World(**vars(parser.parse_args()))))
+    asyncio.run(serve())
