@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import discord
 from discord.ext import commands, tasks
 
+from ..audio.table_read import record_table_read
 from ..errors import TransactionFailed
 from ..i18n.catalogue import many, say, speaking
 from ..screenplay.exporters.edition import Edition, make_edition
@@ -37,7 +38,7 @@ from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors
-from .reading import make_file_name
+from .reading import describe_left_out, make_file_name
 from .requester import get_message_channel, get_requester
 
 log = logging.getLogger("onbook.ending")
@@ -87,12 +88,16 @@ def _draw_statistics(ended: Ended) -> Attachment:
 
 def _write_pdf(ended: Ended) -> Attachment:
     pdf = EXPORT_FORMATS["pdf"].write(ended.edition, PaperSize.LETTER)
-    boxes = say(
-        "The PDF's font lacks some characters and shows boxes instead. The other formats have "
-        "them all."
-    )
     name = f"{make_file_name(ended.script)}.pdf"
-    return Attachment(name, pdf.content, note=boxes if pdf.has_boxes else "")
+    return Attachment(name, pdf.content, note=describe_left_out(pdf))
+
+
+async def _record_table_read(ended: Ended) -> list[Attachment]:
+    """Return the table read, if the extra for it is installed and anything can be spoken."""
+    recorded = await record_table_read(ended.edition.elements)
+    if recorded is None or not recorded.seconds:
+        return []
+    return [Attachment(f"{make_file_name(ended.script)}.mp3", recorded.mp3)]
 
 
 ATTACHMENTS: tuple[Callable[[Ended], Attachment], ...] = (_draw_statistics, _write_pdf)
@@ -183,6 +188,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         ended = await asyncio.to_thread(_summarize, script, lines)
         may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
         made = [await asyncio.to_thread(make, ended) for make in ATTACHMENTS if may_attach]
+        made += await _record_table_read(ended) if may_attach else []
         small = [one for one in made if len(one.content) <= limit]
         notes = [one.note for one in small if one.note]
         if not may_attach:

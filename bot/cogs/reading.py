@@ -263,17 +263,22 @@ async def send_export(
     content = say(
         "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
     )
-    if printed.left_out:
-        missing = say(
-            "The PDF's font lacks “{characters}”, and the PDF leaves that out. The other "
-            "formats have everything.",
-            characters=inline(printed.left_out, MAX_LEFT_OUT),
-        )
-        content += f" {missing}"
+    content = " ".join(filter(None, (content, describe_left_out(printed))))
     file = discord.File(
         io.BytesIO(printed.content), f"{make_file_name(script)}.{export_format.ending}"
     )
     await complete_response(interaction, content=content, attachments=[file])
+
+
+def describe_left_out(exported: ExportedFile) -> str:
+    """Return a sentence on the characters that a file leaves out, or ""."""
+    if not exported.left_out:
+        return ""
+    return say(
+        "The PDF's font lacks “{characters}”, and the PDF leaves that out. The other formats have "
+        "everything.",
+        characters=inline(exported.left_out, MAX_LEFT_OUT),
+    )
 
 
 async def send_stats(interaction: Interaction, session: ChannelSession, *, to_all: bool) -> None:
