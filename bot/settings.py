@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     """The longest generated line, in characters."""
     look: Annotated[
         Literal["characters", "cards", "typewriter"],
-        Field(description="How lines stand in a channel, unless a script says otherwise."),
+        Field(description="How lines look in a channel, unless a script says otherwise."),
     ] = "characters"
     states_mb: Annotated[int, Field(ge=1)] = 832
     """Megabytes of cached states in the database."""

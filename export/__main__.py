@@ -22,7 +22,7 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write one voice file; return the exit code, which is 1 after one sentence on stderr."""
+    """Write one voice file; return the exit code: 0, or 1 after an error message on stderr."""
     options = parser().parse_args(arguments)
     target: Path = options.output
     try:
@@ -104,13 +104,17 @@ def _make(options: argparse.Namespace) -> Voice:
             f"A voice file can only be converted to --bits 32. Name the run of {source} instead."
         )
     elif options.heldout:
-        raise VoiceError("A voice file is verified on text of its own. Leave out --heldout.")
+        raise VoiceError(
+            "A voice file is verified on text that the voice writes. Leave out --heldout."
+        )
     else:
         voice, proof = in_32_bits(Voice.read(source))
     print(proof.table())
     if proof.failed:
         count = f"{proof.failed} of {len(proof.checks)}"
-        raise VoiceError(f"{options.output} was not written, because {count} checks failed.")
+        raise VoiceError(
+            f"{options.output} was not written, because {count} checks failed. See the table."
+        )
     return voice
 
 

@@ -76,7 +76,7 @@ def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     """
     stored = onnx.ModelProto.FromString(voice.graph)
     if graph.bits_of(stored) == 32:
-        raise VoiceError("This voice already has 32 bits. There is nothing to do.")
+        raise VoiceError("This voice is already in 32 bits. Use the file as it is.")
     network, vocabulary = voice.network(), voice.vocabulary()
     step = serialise(graph.build(network, 32))
     before, after = Runtime(voice.graph), Runtime(step)
@@ -110,7 +110,7 @@ def heldout_of(run: Run) -> tuple[Text, ...]:
 
 
 def read_heldout(paths: Sequence[Path]) -> tuple[Text, ...]:
-    """Return the texts of files and folders, but of a corpus folder only the held-out parts.
+    """Return the texts of files and folders, or only the held-out parts of a corpus folder.
 
     Raises TextError for a path that is missing or holds no text.
     """

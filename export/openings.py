@@ -47,7 +47,7 @@ def _read(path: Path) -> dict[str, str]:
     except ValueError as error:
         raise VoiceError(f"{path} is not valid TOML ({error}). Fix it, or leave it out.") from error
     if not all(isinstance(text, str) for text in found.values()):
-        raise VoiceError(f'{path} must only have passages. Write each as `style = """..."""`.')
+        raise VoiceError(f'{path} must contain only passages. Write each as `style = """..."""`.')
     return {style: text.strip("\n") for style, text in found.items()}
 
 

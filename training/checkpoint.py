@@ -95,7 +95,7 @@ def _load(module: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with a prefix, without it."""
+    """Return the tensors whose names begin with a prefix, named without the prefix."""
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
 
 
@@ -144,12 +144,12 @@ def _facts(prior: NgramPrior, texts: Tokens) -> dict[str, Any]:
 
 
 def set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:
-    """Replace a buffer of a module, or of a submodule, by a tensor of any shape."""
+    """Replace a buffer of a module, or of a submodule, with a tensor of any shape."""
     owner, _, last = name.rpartition(".")
     setattr(module.get_submodule(owner), last, tensor)
 
 
 def share_buffers(one: nn.Module, other: nn.Module) -> None:
-    """Let another network of the same shape share the buffers of one, in the same memory."""
+    """Make a network of the same shape use the buffers of the first one, without a copy."""
     for name, buffer in one.named_buffers():
         set_buffer(other, name, buffer)

@@ -16,7 +16,7 @@ def device_of(name: str) -> torch.device:
     """
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
-        raise TrainingError("PyTorch finds no CUDA device here: give --device cpu, or install it.")
+        raise TrainingError("PyTorch finds no CUDA device: use --device cpu, or install CUDA.")
     if not there or name == "cpu":
         return torch.device("cpu")
     # cuDNN warns that it copies a layer's weights into one block at each call. The copy takes

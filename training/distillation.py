@@ -56,8 +56,8 @@ def imagine(
     needed = 2 * streams * length * vocabulary
     if shutil.disk_usage(folder).free < needed:
         raise RunError(
-            f"What the teachers write takes {needed / 1e6:,.0f} MB in {folder}, and there is less: "
-            f"make room, and give the same command with --resume."
+            f"The teachers' text needs {needed / 1e6:,.0f} MB in {folder}, but less is free: make "
+            f"room, then run the command again with --resume."
         )
     whole = torch.cat(list(texts))
     generator = torch.Generator().manual_seed(seed)

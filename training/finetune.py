@@ -110,17 +110,17 @@ def _require_teachers(teachers: Sequence[Trained], vocabulary: Vocabulary, confi
     for one in teachers:
         if one.vocabulary() != vocabulary:
             raise TrainingError(
-                f"{one} does not tell the same characters apart as the voice and these texts: "
-                f"give --teacher a run of just these, such as one tuned from the voice on them."
+                f"The vocabulary of {one} is not that of the voice and these texts: give "
+                f"--teacher a run that was tuned from the voice on these texts."
             )
     if config.batch < 2:
         raise TrainingError(
-            "One stream reads what the teachers wrote, and one the texts: give a larger --batch."
+            "The teachers' text and yours need one stream each: give a larger --batch."
         )
     streams = config.batch - config.streams_of_texts
     if config.imagined < streams * config.window + STREAMS:
         raise TrainingError(
-            f"{config.imagined:,} characters fill no window of {streams} streams of "
+            f"{config.imagined:,} characters are too few for {streams} streams of "
             f"{config.window} characters: give a larger --imagined."
         )
 
@@ -130,18 +130,18 @@ def _require_same(run: Run, voice: Trained, tuned_from: str, taught_by: tuple[st
     kept = run.config()
     if not kept.tuned_from:
         raise RunError(
-            f"{run.folder} was not made by tuning: go on with `python -m training train` and "
+            f"{run.folder} was not made by tuning: continue it with `python -m training train` and "
             f"--resume, or choose another --out."
         )
     if kept.tuned_from != tuned_from:
         raise RunError(
-            f"{run.folder} was not tuned from what {voice} holds now: name the voice that "
+            f"{run.folder} was not tuned from the present weights of {voice}: name the voice that "
             f"it was tuned from, or choose another --out."
         )
     if kept.taught_by != taught_by:
         raise RunError(
-            f"{run.folder} was begun with {len(kept.taught_by) or 'no'} teachers, and not those "
-            f"given: name the same ones in the same order, or choose another --out."
+            f"{run.folder} began with {len(kept.taught_by) or 'no'} teachers, but not with these: "
+            f"name its teachers in the same order, or choose another --out."
         )
 
 
@@ -151,7 +151,7 @@ def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
     if len(larger) > LARGEST_VOCABULARY:
         raise TrainingError(
             f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "
-            f"not know, too many to add: train a voice on them instead."
+            f"not know, too many to add: train a new voice on the scripts instead."
         )
     return larger
 

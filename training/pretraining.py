@@ -173,8 +173,8 @@ def _go_on(
     kept, vocabulary = run.config(), run.vocabulary()
     if kept.tuned_from:
         raise RunError(
-            f"{run.folder} was made by tuning a voice: go on with `python -m training tune` of the "
-            f"same voice and --resume, or choose another --out."
+            f"{run.folder} was made by tuning a voice: continue it with `python -m training tune`, "
+            f"the same voice and --resume, or choose another --out."
         )
     config = dataclasses.replace(
         kept, steps=asked.steps or kept.steps, learning_rate=asked.learning_rate
@@ -237,7 +237,7 @@ def _cut(
     tensors, facts = run.checkpoint()
     begun, vocabulary, known = run.config(), run.vocabulary(), run.texts()
     if begun.tuned_from:
-        raise RunError(f"{run.folder} was made by tuning, and is a voice already: export it.")
+        raise RunError(f"{run.folder} was made by tuning and is already a voice: export it.")
     config = dataclasses.replace(
         begun,
         batch=begun.batch // lengthen,
@@ -248,8 +248,8 @@ def _cut(
     )
     if begun.batch % lengthen:
         raise TrainingError(
-            f"{begun.batch} streams cannot become {lengthen} times fewer: give a --lengthen that "
-            f"divides them."
+            f"{begun.batch} streams cannot be divided by {lengthen}: give a --lengthen that "
+            f"divides their number."
         )
     _require_shares(config, team)
     split, texts = _ending(run, known, vocabulary, paths)
@@ -305,7 +305,7 @@ def _parts_of(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
 def _require_folders(repeated: Iterable[str], there: Iterable[str]) -> None:
     for name in set(repeated) - set(there):
         raise TrainingError(
-            f"No text to learn lies in a folder called {name}: give --repeat the name of one that "
+            f"No folder called {name} has training text: give --repeat the name of a folder that "
             f"has some."
         )
 
@@ -313,6 +313,6 @@ def _require_folders(repeated: Iterable[str], there: Iterable[str]) -> None:
 def _require_shares(config: Config, team: Team) -> None:
     if config.batch % team.size:
         raise TrainingError(
-            f"{team.size} processes cannot share {config.batch} streams: give a --batch that they "
-            f"divide."
+            f"{team.size} processes cannot share {config.batch} streams evenly: give --batch a "
+            f"multiple of {team.size}."
         )

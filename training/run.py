@@ -62,7 +62,7 @@ class Run:
         self.board: SummaryWriter | None = None
 
     def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
-        """Lay out a new run; raises RunError if the folder has a run or cannot be made."""
+        """Create a new run; raises RunError if the folder has a run or cannot be made."""
         self.require_new()
         make_folder(self.folder)
         for left in (self.heldout, self.imagined):
@@ -79,7 +79,8 @@ class Run:
         """Raise RunError where the folder already holds a run."""
         if (self.folder / "config.json").exists():
             raise RunError(
-                f"{self.folder} already holds a run: go on with --resume, or choose another --out."
+                f"{self.folder} already holds a run: continue it with --resume, or choose "
+                f"another --out."
             )
 
     def write_config(self, config: Config) -> None:
@@ -172,7 +173,7 @@ class Run:
                 self.board.add_scalar(name, row[name], row["step"])
 
     def add_sample(self, step: int, text: str) -> None:
-        """Write down what the network wrote at a step."""
+        """Save a sample that the network wrote at a step."""
         self.samples.mkdir(exist_ok=True)
         (self.samples / f"{step:07d}.txt").write_text(text + "\n", encoding="utf-8")
         if self.board:
@@ -245,7 +246,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"{folder} cannot be a folder ({error.strerror}): choose another name for it."
+            f"The folder {folder} cannot be made ({error.strerror}): choose another name."
         ) from error
 
 

@@ -386,7 +386,7 @@ def windows_of(config: Config, texts: Tokens) -> Windows:
     )
     if windows.per_epoch < 1:
         raise TrainingError(
-            f"The training text fills no window of {config.batch} streams of {config.window} "
+            f"The training text is too short for {config.batch} streams of {config.window} "
             f"characters: lower --batch or --window, or add text."
         )
     return windows

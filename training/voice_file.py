@@ -80,7 +80,9 @@ class Voice:
             recurrence = config.get("recurrence", Shape.recurrence)
             return read_network(onnx.ModelProto.FromString(self.graph), recurrence)
         except KeyError as error:
-            raise VoiceError("This voice has a graph of another making: export its run.") from error
+            raise VoiceError(
+                "This voice has a graph that `export` did not make: export its run."
+            ) from error
 
     def model(self) -> CharLSTM:
         """Return the network as a PyTorch module."""
@@ -120,21 +122,23 @@ class Voice:
         try:
             model = onnx.ModelProto.FromString(path.read_bytes())
         except OSError as error:
-            raise VoiceError(f"{path} cannot be read ({error.strerror}).") from error
+            raise VoiceError(
+                f"{path} cannot be read ({error.strerror}). Check its name and permissions."
+            ) from error
         except DecodeError as error:
             raise VoiceError(
                 f"{path} is not an ONNX file. Name a voice file or a run folder."
             ) from error
         metadata = {one.key: one.value for one in model.metadata_props}
         if metadata.pop("onbook.format", None) != FORMAT:
-            raise VoiceError(f"{path} is no voice of format {FORMAT}: export its run again.")
+            raise VoiceError(f"{path} is not a voice of format {FORMAT}: export its run again.")
         model.ClearField("metadata_props")
         fingerprint = metadata.pop("onbook.fingerprint", None)
         voice = cls(serialise(model), metadata, path)
         if not {"onbook.vocabulary", "onbook.fold"} <= metadata.keys() or (
             fingerprint != voice.fingerprint()
         ):
-            raise VoiceError(f"{path} is not what its fingerprint says: export its run again.")
+            raise VoiceError(f"{path} does not match its fingerprint: export its run again.")
         return voice
 
 

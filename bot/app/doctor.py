@@ -38,7 +38,7 @@ PRIVILEGED = ("gateway_presence", "gateway_guild_members", "gateway_message_cont
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known of one part: that it works, or what to do."""
+    """Hold the finding on one part: that it works, or what to do."""
 
     part: str
     text: str

@@ -179,7 +179,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         check_permissions(interaction)
         if await self.store.polls.find_poll_by_message(message.id):
             raise RequestError(
-                "These takes are still to choose from. Choose one, or go to one with "
+                "These takes are still open. Choose one, or go to one with "
                 "**Continue from here**, then rewrite it."
             )
         await self._open_rewrite_modal(interaction, await self._find_shown_line(message))

@@ -149,7 +149,7 @@ def make_line_menu(
 
 
 class RewriteModal(ui.Modal):
-    """A window to rewrite a line in; a blank line makes two of it."""
+    """Open a window to rewrite a line; a blank line splits it in two."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ class InFlight:
             raise EngineClosed
 
     def track(self, task: asyncio.Task[Any]) -> None:
-        """Track a task, for which an unload waits."""
+        """Track a task, so that an unload waits for the task."""
         if task not in self._tasks:
             self._tasks[task] = set()
             task.add_done_callback(lambda done: self._tasks.pop(done, None))

@@ -75,7 +75,7 @@ def parse_chosen_id(values: Sequence[object]) -> int:
         number = int(values[0][:20])
         if 0 < number <= MAX_ID:
             return number
-    raise RequestError("That is not on the list any more. Open the list again.")
+    raise RequestError("That is no longer on the list. Open the list again.")
 
 
 def parse_choice(values: Sequence[object]) -> str:

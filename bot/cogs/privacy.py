@@ -109,7 +109,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
 
     @answer_errors
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
-        """Forget the person who has confirmed it, with their text or without."""
+        """Forget a person who has confirmed this: the name, and with ``text`` the text too."""
         self.services.admit(interaction)
         await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
         forgotten = await self.forget_person(interaction.user.id, text=text)

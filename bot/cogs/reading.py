@@ -65,7 +65,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     """Read a script."""
 
     def listeners(self) -> dict[str, Handler]:
-        """Listen to the buttons under the pages of a script, and to what the menu shows of it."""
+        """Listen to the buttons under the pages of a script, and to the menu's reading buttons."""
         return {
             position_pattern("menu-show"): lambda interaction, _: self.open_script(interaction),
             position_pattern("menu-export"): lambda interaction, match: self.ask_for_format(
@@ -220,7 +220,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         lines: app_commands.Range[int, 1, MAX_LINES] = SURPRISE_LINES,
         everyone: bool = False,
     ) -> None:
-        """See what surprised the voice in the last lines, and what it expected"""
+        """See what surprised the voice in the last lines, and what it expected instead"""
         session = self.services.open_session(interaction)
         await send_surprise(interaction, session, lines, to_all=everyone)
 
@@ -331,7 +331,8 @@ async def _readable(interaction: Interaction, session: ChannelSession) -> Script
     script = await session.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
         raise RequestError(
-            "I need the **Attach Files** permission in this channel. Ask someone who manages it."
+            "I need the **Attach Files** permission in this channel. Ask someone who manages the "
+            "channel."
         )
     return script
 

@@ -172,7 +172,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         chosen = {name: parse_number(name, text) for name, text in texts.items()}
         changed = {name: value for name, value in chosen.items() if value != before[name]}
         if not changed:
-            raise RequestError("No setting has changed. See them with {/settings show}.")
+            raise RequestError("No setting was changed. See all settings with {/settings show}.")
         await self._change_preferences(interaction, changed)
 
     async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
@@ -186,7 +186,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @app_commands.describe(
         alternate="Let nobody write twice in a row",
         cooldown="Seconds between two lines, or 0",
-        role="Who may write here; only moderators can set it",
+        role="The role that may write here; only moderators can set it",
     )
     @answer_errors
     async def set_turns(

@@ -58,7 +58,7 @@ START_OPTIONS = {
     "cast": phrase("The characters, separated by commas"),
     "voice": phrase("The voice to write with"),
     "style": phrase("The tone to start in; each voice has its own"),
-    "temperature": phrase("How daring the voice is, from 0.1 to 2.0; goes before the mood"),
+    "temperature": phrase("How daring the voice is, from 0.1 to 2.0; overrides the mood"),
     "mood": phrase("How the voice feels"),
 }
 """What the options of /start mean, as Discord shows it."""

@@ -42,7 +42,7 @@ PROGRESS_INTERVAL = 1.5
 
 
 class Turns:
-    """Takes turns in the sessions of channels, and shows the results."""
+    """Take turns in the sessions of channels, and show the results."""
 
     def __init__(self, services: CogServices) -> None:
         self.services = services
@@ -178,16 +178,16 @@ class Turns:
         if result.unreadable:
             sentences.append(
                 say(
-                    "The voice “{voice}” does not know many of these characters. It skips them; "
-                    "they stay in the script.",
+                    "The voice “{voice}” cannot read many of these letters or symbols. It skips "
+                    "them; they stay in the script.",
                     voice=inline(result.script.voice, 40),
                 )
             )
         if await self._should_ask_for_webhooks(interaction, result.script):
             sentences.append(
                 say(
-                    "Give me the **Manage Webhooks** permission here, and each character speaks "
-                    "under a name and with a face."
+                    "Give me the **Manage Webhooks** permission here, and each character will "
+                    "speak under a name and face of its own."
                 )
             )
         if sentences:

@@ -22,7 +22,7 @@ written in the servers of all."""
 
 
 class Upkeep(FeatureCog, name="OnBook.upkeep"):
-    """Close votes, draw stale messages again, and delete what servers that left had here."""
+    """Close votes, redraw stale messages, and delete the data of servers that removed the bot."""
 
     async def cog_unload(self) -> None:
         """Stop the loops."""
@@ -64,7 +64,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Note that a server has removed the bot; one that is unavailable has not."""
+        """Record that a server has removed the bot; an unavailable server has not."""
         with suppress(TransactionFailed):  # the next start notes it
             if (
                 await self.services.claim_housekeeping()
@@ -74,7 +74,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Note that a server has the bot back."""
+        """Record that the bot is back in a server."""
         with suppress(TransactionFailed):  # the next start notes it
             if await self.services.claim_housekeeping():
                 await self.store.guilds.record_departures([], [guild.id])

@@ -72,7 +72,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @app_commands.describe(
         character="Who speaks first; by default the voice decides",
         mood="How the voice feels",
-        temperature="How daring the voice is, from 0.1 to 2.0; goes before the mood",
+        temperature="How daring the voice is, from 0.1 to 2.0; overrides the mood",
         kind="What to write; by default the voice decides",
         lines="How many lines to write, from 1 to 10",
         takes="How many takes to choose from, up to 5",
@@ -106,7 +106,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @app_commands.command(name="write")
     @app_commands.describe(
         text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or an action",
-        character="Who says it; the text is then all speech, even (quietly)",
+        character="Who says it; all of the text is then speech, even (quietly)",
     )
     @allow_in_servers_and_dms
     @answer_errors
@@ -202,7 +202,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
 
     @answer_errors
     async def choose_speaker(self, interaction: Interaction, position: ScriptPosition) -> None:
-        """Let the voice go on with the speaker who was chosen from the panel."""
+        """Let the voice continue with the speaker chosen from the panel."""
         await self.turns.replace_old_panel(interaction)
         value = parse_choice(get_selected(interaction))
         request = ContinueRequest()

@@ -125,7 +125,7 @@ OPTIONS = (
         label="length",
         template=phrase("length {value}"),
         default="soft_length",
-        description=phrase("How many characters a line should have before it ends"),
+        description=phrase("About how many characters long a line should be"),
         bounds=(0, 1500),
     ),
     OptionSpec(
@@ -175,7 +175,7 @@ def resolve_options(
     """
     unknown = requested.keys() - {spec.name for spec in OPTIONS if spec.is_requestable}
     if unknown:
-        raise ValueError(f"these are no options of a request: {', '.join(sorted(unknown))}")
+        raise ValueError(f"these are not options of a request: {', '.join(sorted(unknown))}")
     own = read_options(stored)
     resolved = {}
     for spec in OPTIONS:

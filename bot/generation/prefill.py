@@ -110,7 +110,7 @@ def predict_next(model: Model, state: States, tokens: Tokens) -> Logits:
     Raises ValueError for no token.
     """
     if len(tokens) == 0:
-        raise ValueError("nothing was read that something could follow")
+        raise ValueError("nothing was read that a line could follow")
     states = state[None]
     for token in tokens:
         logits, states = model.step(np.array([token]), states)

@@ -221,7 +221,7 @@ def compute_wanted_size(first: Candidate) -> float:
 
 
 def _resembles_any(words: Sequence[str], texts: Sequence[str]) -> bool:
-    """Return whether a line has most of its words in common with another one."""
+    """Return whether a line shares most of its words with any of the texts."""
     words_here = set(words)
     others = (set(split_words(text)) for text in texts)
     return any(

@@ -81,7 +81,7 @@ class Anatomy:
             labels = messages["Labels"].FromString(content)
             whole = messages["Network"].FromString(content)
         except DecodeError as error:
-            raise ValueError("no protocol buffer") from error
+            raise ValueError("not a protocol buffer") from error
         metadata = {_text(entry.key): _text(entry.value) for entry in labels.entries}
         # What remains are the unknown fields, which protobuf writes as it has read them.
         labels.ClearField("entries")

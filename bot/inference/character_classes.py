@@ -1,4 +1,4 @@
-"""Sort a vocabulary into the sets of tokens of which grammars are written."""
+"""Sort a vocabulary into the sets of tokens from which grammars are built."""
 
 from __future__ import annotations
 

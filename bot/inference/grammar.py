@@ -50,7 +50,7 @@ _UNSPELT_HEADING = phrase(
 def build_grammar(
     vocabulary: Sequence[str], kind: Kind | None, cast: Sequence[str] = (), speaking: bool = False
 ) -> Automaton:
-    """Return an automaton for one element, from its first character to the two newlines behind it.
+    """Return an automaton for one element, from its first character to the two newlines after it.
 
     Args:
         vocabulary: Single characters; the index of one is its token.

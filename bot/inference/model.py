@@ -265,7 +265,7 @@ def check_model_file(content: bytes, file: str) -> Anatomy:
 def _check_safe(anatomy: Anatomy) -> None:
     """Raise _Breach for what no model needs and what could do harm."""
     if anatomy.is_external:
-        raise ContractError("a part of it is in another file")
+        raise ContractError("part of it is in another file")
     if anatomy.constants > LARGEST_MODEL_FILE:
         raise ContractError("its constants are too large")
     names = {f"{domain}.{name}" if domain else name for domain, name in anatomy.operators}
@@ -311,7 +311,7 @@ def _parse_fold(text: str) -> dict[str, str]:
     """Return the fold of the metadata; raise ContractError if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
-        raise ContractError("its fold is not of single characters")
+        raise ContractError("its fold does not map single characters")
     return {character: str(plain) for character, plain in fold.items()}
 
 

@@ -36,7 +36,7 @@ UNKNOWN_MODEL = phrase(
     "There is no voice “{name}” in the folder ONBOOK_MODELS. Choose from {names}."
 )
 NO_MODELS = phrase(
-    "There is no voice “{name}” in the folder ONBOOK_MODELS, nor any other. Put one there."
+    "There is no voice “{name}” in the folder ONBOOK_MODELS, and no other voice. Put one there."
 )
 
 REFUSAL_LIFETIME = 300.0

@@ -121,7 +121,7 @@ class ModelSandbox:
             child.kill()
 
     async def _remembered(self, sha256: str) -> str | None:
-        """Return the verdict on a file, or None if there is none by the present code."""
+        """Return the verdict of the present code on a file, or None if there is none."""
         verdict = self._examined.get(sha256)
         if verdict is None and self.facts is not None:
             verdict = await self.facts.find_value(_make_key(sha256))

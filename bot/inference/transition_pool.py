@@ -75,7 +75,7 @@ class TransitionPool:
         self._full = max(COMPACTION_SIZE, 2 * self.size)
 
     def _grow(self, states: int) -> None:
-        """Make room for so many states in all."""
+        """Make room for this many states in all."""
         if states > len(self.next):
             more = max(states, 2 * len(self.next)) - len(self.next)
             self.next = np.concatenate([self.next, np.empty((more, self.characters), np.int32)])

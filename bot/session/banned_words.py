@@ -65,7 +65,8 @@ def _parse_words(text: str) -> dict[str, str]:
     words = {normalize_words(word): word for word in written if word}
     if any(len(word) > MAX_WORD_LENGTH for word in words.values()):
         raise RequestError(
-            "One of these is longer than {most:,} characters. Shorten it.", most=MAX_WORD_LENGTH
+            "A banned word or phrase can have at most {most:,} characters. Shorten it.",
+            most=MAX_WORD_LENGTH,
         )
     if "" in words:
         raise RequestError("A banned word needs at least one letter or digit.")

@@ -194,7 +194,7 @@ class Library:
         )
 
     async def find_chosen_model(self, guild: int | None) -> str:
-        """Return the name of the model that a guild has chosen, or the operator."""
+        """Return the name of the guild's chosen model, or of the operator's default."""
         if guild is None:
             return self.settings.model
         chosen = await self.store.key_values.find_value(guild_voice_key(guild))

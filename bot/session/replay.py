@@ -200,7 +200,7 @@ def judge_line(number: int, line: Line, rewritten: str, reasons: tuple[str, ...]
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
-    """Return what a line depends on and has changed since the line was written, in sentences.
+    """Return a sentence for each dependency of a line that has changed since it was written.
 
     ``opening`` is the id of the opening that the model reads now.
     """
@@ -301,7 +301,7 @@ class ReplayReader:
         return state
 
     async def _load_preceding(self, line: Line) -> tuple[Tokens, RecentElements]:
-        """Return the last tokens and elements, as the turn of the line had them."""
+        """Return the last tokens and elements above a line, as its turn read them."""
         turn = await self._cache.load_path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
         last = await self._cache.store.lines.load_last_lines(above, REACH)

@@ -91,7 +91,7 @@ async def _compare(old: AsyncSession, new: AsyncSession, table: Table) -> int:
 
 
 async def _batches(session: AsyncSession, table: Table) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Yield the rows of a table in the order of their keys."""
+    """Yield the rows of a table in batches, in key order."""
     before: Row[Any] | None = None
     while rows := await _next_batch(session, table, before):
         yield rows

@@ -269,7 +269,7 @@ async def shelve_running_script(session: AsyncSession, channel: int) -> None:
 async def move_head(
     session: AsyncSession, script: Script, head: int | None, *, goes_on: bool = False
 ) -> None:
-    """Move the head by compare-and-swap; ``goes_on`` where it is known to be below the old one.
+    """Move the head by compare-and-swap; ``goes_on`` means that it moves below the old head.
 
     Raises:
         HeadMoved: The head is not where ``script`` has it, or text above it was removed since

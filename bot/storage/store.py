@@ -54,7 +54,7 @@ class Store:
         self._database.meter = meter
 
     async def check_may_write(self) -> None:
-        """Raise TransactionFailed where the guard refuses the transactions of this process."""
+        """Raise TransactionFailed if the guard refuses the transactions of this process."""
         async with self._database.writing():
             pass
 

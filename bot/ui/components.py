@@ -40,7 +40,7 @@ def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Ite
     """
 
     class Listener(ui.DynamicItem[ui.Item[Any]], template=template):
-        """Pass each press on."""
+        """Pass each use of a component on to its handler."""
 
         def __init__(self, item: ui.Item[Any], match: re.Match[str]) -> None:
             super().__init__(item)

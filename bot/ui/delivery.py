@@ -305,7 +305,7 @@ async def send_ephemeral(interaction: Interaction, content: str, **more: Any) ->
 
 
 async def delete_response(interaction: Interaction) -> None:
-    """Delete the first answer; raise NotFound where it was deleted before."""
+    """Delete the first answer; raise NotFound if the answer is already deleted."""
     await send_with_retries(interaction.delete_original_response, NONCE_SECONDS)
 
 

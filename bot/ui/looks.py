@@ -90,7 +90,7 @@ def format_card(element: Element, colour: Colour | None) -> ui.LayoutView:
 
 
 def format_message(element: Element, name: str, posted_as: str) -> str:
-    """Return an element as a webhook's message under a name that cannot be changed any more.
+    """Return an element as a webhook's message under a name that can no longer change.
 
     Args:
         element: The element.

@@ -96,7 +96,7 @@ class PollMessages:
         return True
 
     async def announce(self, channel: MessageChannel, poll_result: PollResult) -> None:
-        """Say how a vote ended, with the take that won where it is not in the script.
+        """Say how a vote ended, with the winning take if that is not in the script.
 
         A second attempt, some minutes after the first one, posts nothing.
         """

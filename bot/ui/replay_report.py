@@ -50,7 +50,7 @@ def format_report(replay: ReplayResult) -> str:
 
 
 def format_table(replay: ReplayResult) -> str:
-    """Return all findings as a table: one line of the script a row, tabs between the columns."""
+    """Return all findings as a table: one row per line of the script, columns split by tabs."""
     header = say("line\tresult\twriter\tseed\ttext\treplayed\tnotes")
     lines = ["\t".join(map(_flatten, _format_finding_row(finding))) for finding in replay.findings]
     return "".join(f"{line}\n" for line in (header, *lines))

@@ -198,14 +198,14 @@ def check_permissions(interaction: Interaction) -> None:
     match missing:
         case [permission]:
             raise RequestError(
-                "I need **{permission}** in this channel. Ask someone who manages it to grant "
-                "that.",
+                "I need **{permission}** in this channel. Ask someone who manages the "
+                "channel to grant it.",
                 permission=permission,
             )
         case [first, second]:
             raise RequestError(
-                "I need **{first}** and **{second}** in this channel. Ask someone who manages it "
-                "to grant that.",
+                "I need **{first}** and **{second}** in this channel. Ask someone who manages "
+                "the channel to grant both.",
                 first=first,
                 second=second,
             )

@@ -33,7 +33,7 @@ async def test_start_without_options_opens_a_window_with_a_situation(stage: Stag
 
 async def test_the_start_button_of_the_help_opens_the_same_window(stage: Stage):
     told = answer(await stage.ben.slash(stage.channel, "help"))
-    assert "It does not understand. That is the fun." in told.content
+    assert "has understood none of them. That is the fun." in told.content
     assert list(fields(await stage.ben.click(told, label="Start a script"))) == FIELDS
 
 
@@ -104,7 +104,7 @@ async def test_a_mention_is_answered_with_how_to_begin_once_a_minute(
     assert await mention(stage, "hello <@{bot}>") == []
     assert await mention(stage, "nobody") == []
     [told] = await mention(stage)
-    assert "It does not understand. That is the fun." in told
+    assert "has understood none of them. That is the fun." in told
     [shown] = [one for one in stage.messages() if one.content == told]
     assert labels(shown) == ["Start a script"]
     assert await mention(stage) == [told]

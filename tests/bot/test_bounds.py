@@ -121,9 +121,9 @@ async def test_buttons_and_menus_that_nobody_made_are_answered(discord: Discord)
         ("onbook:", 2, (), "has expired"),
         (f"onbook:ballot:{ballot}:take:9", 2, (), "no such take"),
         (f"onbook:ballot:{'9' * 18}:take:1", 2, (), "deleted"),
-        ("onbook:line:1", 3, ("x",), "not on the list"),
-        ("onbook:line:1", 3, (), "not on the list"),
-        ("onbook:scripts", 3, ("9" * 30,), "not on the list"),
+        ("onbook:line:1", 3, ("x",), "no longer on the list"),
+        ("onbook:line:1", 3, (), "no longer on the list"),
+        ("onbook:scripts", 3, ("9" * 30,), "no longer on the list"),
         ("onbook:scripts", 3, (str(MAX_ID),), "no longer here"),
     ):
         asked = await press(ann, channel, begun.id, custom_id, kind, *values)

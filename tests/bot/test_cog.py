@@ -213,7 +213,7 @@ async def test_who_writes_what_the_voice_cannot_read_is_told_once(stage: Stage):
         assert bool(told) == is_told
         if told:
             assert told.ephemeral
-            assert "does not know many of these characters" in told.content
+            assert "cannot read many of these letters or symbols" in told.content
     assert (await stage.lines())[1:3] == ["雨が降っている。", "雪が降っている。"]
 
 

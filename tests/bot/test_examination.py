@@ -165,7 +165,7 @@ NETWORKS: dict[str, tuple[Callable[[], Network], str]] = {
     "silent": (says_nothing, DAMAGED),
     "random": (draws_at_random, "it uses an unsupported operator: RandomUniform"),
     "foreign": (of_another_domain, "it uses an unsupported operator: evil.Tanh"),
-    "elsewhere": (lies_elsewhere, "a part of it is in another file"),
+    "elsewhere": (lies_elsewhere, "part of it is in another file"),
     "huge": (is_huge, "its constants are too large"),
     "nested": (has_a_graph_inside, "it is not a single plain graph"),
 }
@@ -204,7 +204,7 @@ def damaged(folder: Path, good: bytes, voice: Voice) -> dict[str, str]:
             {"vocabulary": '["\\n", "a", "a"]'},
             f"{CONTRACT}its vocabulary is not a list of",
         ),
-        "folded": ({"fold": "[7]"}, f"{CONTRACT}its fold is not of"),
+        "folded": ({"fold": "[7]"}, f"{CONTRACT}its fold does not map"),
         "claiming": ({"fingerprint": "x"}, f"{CONTRACT}its fingerprint does not match"),
     }
     for name, (metadata, sentence) in odd.items():

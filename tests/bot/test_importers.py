@@ -246,8 +246,8 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><FinalDraft>&b;</Fi
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "is damaged, or no Final Draft script"),
-        (FDX[:400].encode(), "is damaged, or no Final Draft script"),
+        (b"", "is damaged or not a Final Draft script"),
+        (FDX[:400].encode(), "is damaged or not a Final Draft script"),
         (b'<?xml version="1.0" encoding="klingon"?><FinalDraft/>', "Final Draft script"),
         (b"<html/>", "Final Draft script"),
         (b"<FinalDraft/>", "Final Draft script"),

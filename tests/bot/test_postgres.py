@@ -576,7 +576,7 @@ async def test_a_database_that_cannot_be_reached_is_refused_in_a_sentence(url: U
 async def test_a_table_that_something_else_has_is_not_upgraded(own: URL, add_revision: AddRevision):
     await (await Store.open(own)).close()
     add_revision('op.execute("DO $$ BEGIN RAISE lock_not_available; END $$")')
-    assert "Wait for its end, then start again" in await refusal(own)
+    assert "Wait until it ends, then start again" in await refusal(own)
     assert ask(own, "SELECT version_num FROM alembic_version") == [["0001"]]
 
 

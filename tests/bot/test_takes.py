@@ -465,7 +465,7 @@ async def test_takes_are_not_rewritten_where_they_are_chosen(stage: Stage):
     shown = await ask(stage)
     told = answer(await stage.ann.context_menu(stage.channel, "Rewrite this line", shown))
     assert told.ephemeral
-    assert told.content.startswith("These takes are still to choose from. Choose one")
+    assert told.content.startswith("These takes are still open. Choose one")
 
 
 @pytest.mark.parametrize("meanwhile", [False, True])

@@ -40,8 +40,8 @@ def test_passages_become_metadata(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a = 7", "must only have passages"),
-        ("[a]\nb = 'c'", "must only have passages"),
+        ("a = 7", "must contain only passages"),
+        ("[a]\nb = 'c'", "must contain only passages"),
         ("a", "is not valid TOML"),
         ('a = "\\n"', "'a' has 0 characters"),
         (f'a = "{"x" * 2001}"', "'a' has 2,001 characters. Write 1 to 2,000"),

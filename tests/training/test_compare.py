@@ -294,7 +294,7 @@ def test_a_file_that_is_too_short_is_one_sentence(tmp_path: Path, capsys):
     folders = ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
     assert main([*command, *folders]) == 1
     printed = capsys.readouterr().err
-    assert "empty.txt has 0 characters and 20,000 are needed: give a longer file." in printed
+    assert "empty.txt has only 0 characters, but 20,000 are needed: lengthen it." in printed
     assert printed.count("\n") == 1
 
 
@@ -362,7 +362,7 @@ def test_a_folder_of_rows_must_be_one_before_a_row_is_made(scenes: Path, tmp_pat
     (tmp_path / "file").touch()
     asked = ["compare", "--corpus", str(scenes), "--only", "kneser-ney"]
     assert main([*asked, "--results", str(tmp_path / "file"), "--work", str(tmp_path)]) == 1
-    assert "cannot be a folder" in capsys.readouterr().err
+    assert "cannot be made" in capsys.readouterr().err
 
 
 def test_a_corpus_has_the_name_of_its_folder(
@@ -381,7 +381,7 @@ def test_a_corpus_has_the_name_of_its_folder(
 def test_a_text_that_fills_no_window_cannot_be_judged_by(scenes: Path, tmp_path: Path):
     shutil.copytree(scenes, tmp_path / "texts")
     (tmp_path / "texts" / "test" / "short.txt").write_text("To be.", encoding="utf-8")
-    with pytest.raises(TextError, match="short has 6 characters, too few to be judged by"):
+    with pytest.raises(TextError, match="short has only 6 characters, but more than 256"):
         of_corpus(tmp_path / "texts")
 
 

@@ -136,7 +136,7 @@ def test_what_cannot_be_cut_is_refused_and_leaves_nothing(
         decay(standing, tiny_run, 8, {})
     with pytest.raises(RunError, match="missing or damaged: train this run"):
         decay(Run(tmp_path / "none"), voice, 8, {})
-    with pytest.raises(TrainingError, match="8 streams cannot become 3 times fewer"):
+    with pytest.raises(TrainingError, match="8 streams cannot be divided by 3"):
         decay(standing, voice, 8, {}, lengthen=3)
     with pytest.raises(TrainingError, match="folder called songs"):
         decay(standing, voice, 8, {"repeat": {"songs": 2}})

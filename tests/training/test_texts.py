@@ -163,7 +163,7 @@ def test_unknown_kinds_are_refused_and_the_known_ones_named(
     path = write(name, "Words")
     with pytest.raises(TextError) as refusal:
         read(path)
-    expected = f"{path} is {kind}: give it as one of .fountain, .txt, .md and .fdx."
+    expected = f"{path} is {kind}: save it as one of .fountain, .txt, .md and .fdx."
     assert str(refusal.value) == expected
 
 
@@ -435,7 +435,7 @@ def test_a_folder_with_one_part_alone_is_not_split(write: Write) -> None:
 
 
 def test_a_file_of_another_kind_is_refused_when_it_is_named(write: Write) -> None:
-    with pytest.raises(TextError, match="give it as one of"):
+    with pytest.raises(TextError, match="save it as one of"):
         collect([write("a.txt", prose(30_000)), write("b.pdf", "x")])
 
 
@@ -445,14 +445,14 @@ def test_too_little_to_learn_from_is_refused_with_both_numbers(write: Write) -> 
     with pytest.raises(TextError) as refusal:
         collect([path.parents[1]])
     assert str(refusal.value) == (
-        "There are 19,999 characters to train on and 20,000 are needed: add more text."
+        "There are only 19,999 characters to train on, but 20,000 are needed: add text."
     )
     write("set/train/a.txt", "x" * MINIMUM)
     assert size(collect([path.parents[1]]).train) == MINIMUM
 
 
 def test_what_is_held_out_does_not_count_as_learned(write: Write) -> None:
-    with pytest.raises(TextError, match=r"There are 1\d,\d{3} characters to train on"):
+    with pytest.raises(TextError, match=r"There are only 1\d,\d{3} characters to train on"):
         collect([write("a.txt", prose(21_000))])
 
 

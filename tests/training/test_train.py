@@ -248,7 +248,7 @@ def test_resume_refuses_other_texts(scenes: Path, plays: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"batch": 4096}, "fills no window of 4096 streams"),
+        ({"batch": 4096}, "is too short for 4096 streams"),
         ({"window": 20_000}, "lower --batch or --window, or add text"),
     ],
 )
@@ -357,7 +357,7 @@ def test_out_of_a_command_cannot_be_a_file(command: str, out: str, tmp_path: Pat
         given = [str(request.getfixturevalue("scenes")), "--prior", "0"]
     assert main([command, *given, *there]) == 1
     printed = capsys.readouterr().err
-    assert "cannot be a folder" in printed
+    assert "cannot be made" in printed
     assert printed.count("\n") == 1
 
 

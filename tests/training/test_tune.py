@@ -231,8 +231,8 @@ def test_a_run_goes_on_as_it_was_begun_alone(
         assert printed.count("\n") == 1
         return printed
 
-    assert "go on with `python -m training tune`" in refused("train", scripts, run=tuned)
-    assert "go on with `python -m training train`" in refused(
+    assert "continue it with `python -m training tune`" in refused("train", scripts, run=tuned)
+    assert "continue it with `python -m training train`" in refused(
         "tune", old.folder, scripts, run=trained
     )
     assert "on other texts" in refused("tune", old.folder, scenes, run=tuned)
@@ -240,7 +240,9 @@ def test_a_run_goes_on_as_it_was_begun_alone(
     shutil.copytree(old.folder, other.folder)
     weights, facts = load(old.weights)
     save(other.weights, {name: weight + 1 for name, weight in weights.items()}, facts)
-    assert "was not tuned from what" in refused("tune", other.folder, scripts, run=tuned)
+    assert "was not tuned from the present weights" in refused(
+        "tune", other.folder, scripts, run=tuned
+    )
 
 
 # Teachers
@@ -283,7 +285,7 @@ def test_what_is_there_is_not_written_again(old: Run, scenes: Path, tmp_path: Pa
 
 def test_where_there_is_no_room_nothing_is_written(old: Run, scenes: Path, tmp_path: Path):
     texts = Tokens.of(collect([scenes]).train, old.vocabulary())
-    with pytest.raises(RunError, match="make room, and give the same command with --resume"):
+    with pytest.raises(RunError, match="make room, then run the command again with --resume"):
         imagine([old.model()], texts, 10**15, 1, tmp_path, streams=4)
     assert not list(tmp_path.iterdir())
 
@@ -366,7 +368,7 @@ def test_a_run_goes_on_with_the_teachers_it_had(
         assert main([*taught, "--steps", "6", "--out", str(cut.folder)]) == 130
     assert "with --resume: unfinished preparations are repeated" in capsys.readouterr().out
     assert main([*command, "--resume", "--out", str(cut.folder)]) == 1
-    assert "was begun with 2 teachers, and not those given" in capsys.readouterr().err
+    assert "began with 2 teachers, but not with these" in capsys.readouterr().err
     with stopped_after_3_steps(monkeypatch):
         assert main([*taught, "--resume", "--out", str(cut.folder)]) == 130
     assert main([*taught, "--resume", "--out", str(cut.folder)]) == 0
@@ -379,7 +381,7 @@ def test_teachers_that_cannot_teach_are_refused(
     old: Run, second: Run, scenes: Path, scripts: Path, tmp_path: Path
 ):
     run = Run(tmp_path / "run")
-    with pytest.raises(TrainingError, match="does not tell the same characters apart"):
+    with pytest.raises(TrainingError, match="is not that of the voice"):
         finetune.prepare([scripts], old, run, SCHEDULE, teachers=[second])
     with pytest.raises(TrainingError, match="give a larger --batch"):
         finetune.prepare([scenes], old, run, SCHEDULE | {"batch": 1}, teachers=[second])
@@ -402,7 +404,7 @@ def test_scripts_in_too_many_new_characters_are_refused(released: Voice, tmp_pat
 
 def test_a_start_that_is_refused_leaves_no_run(released: Voice, scripts: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
-    with pytest.raises(TrainingError, match="fills no window of 1000 streams"):
+    with pytest.raises(TrainingError, match="is too short for 1000 streams"):
         finetune.prepare([scripts], released, run, SCHEDULE | {"batch": 1000})
     assert not run.folder.exists()
 

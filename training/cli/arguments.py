@@ -46,14 +46,14 @@ def positive(kind: type[int | float]) -> Number:
 
 
 at_least_0 = number(int, lambda value: value >= 0, "below 0")
-share = number(float, lambda value: 0 <= value < 1, "not from 0 up to, but below, 1")
+share = number(float, lambda value: 0 <= value < 1, "not at least 0 and below 1")
 
 
 def folder_and_times(text: str) -> tuple[str, int]:
     """Parse FOLDER=N."""
     folder, _, times = text.rpartition("=")
     if not folder or not times.isdecimal() or int(times) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a folder's name, =, and a number above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not FOLDER=N with a whole N above 0")
     return folder, int(times)
 
 

@@ -96,7 +96,7 @@ def _write_drama(options: argparse.Namespace) -> Iterator[str]:
     """Fetch the texts if asked, write the corpus, and yield a summary of each."""
     folder = options.source
     if options.mirror and not options.download:
-        raise CorpusError("--mirror says where to download from: add --download, or leave it out.")
+        raise CorpusError("--mirror needs --download: add --download, or leave out --mirror.")
     if options.download:
         if folder.is_file():
             raise CorpusError(f"{folder} is a file: name a folder for the texts with --from.")

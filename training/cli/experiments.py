@@ -78,7 +78,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_results(options: Options, names: Iterable[str]) -> None:
-    """Add the options that say which rows to make, and where rows lie."""
+    """Add the options that say which rows to make, and where rows are stored."""
     options.add_argument(
         "--only",
         action="append",

@@ -1,4 +1,4 @@
-"""Prepare batches of windows, from the texts and from what teachers wrote, ahead of their steps."""
+"""Prepare batches of windows of the texts and of the teachers' text, ahead of the steps."""
 
 from __future__ import annotations
 

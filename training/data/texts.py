@@ -83,7 +83,7 @@ def read(path: Path) -> Text:
     if path.suffix.lower() not in KINDS:
         _require(path)
         kind = f"a {path.suffix} file" if path.suffix else "a file without a suffix"
-        raise TextError(f"{path} is {kind}: give it as one of {KINDS_IN_WORDS}.")
+        raise TextError(f"{path} is {kind}: save it as one of {KINDS_IN_WORDS}.")
     data = _bytes(path)
     match path.suffix.lower():
         case ".fdx":
@@ -372,7 +372,7 @@ def _check(paths: Sequence[Path], split: Split) -> None:
     size = _size(split.train)
     if size < MINIMUM:
         raise TextError(
-            f"There are {size:,} characters to train on and {MINIMUM:,} are needed: add more text."
+            f"There are only {size:,} characters to train on, but {MINIMUM:,} are needed: add text."
         )
     if not split.validation:
         raise TextError("There is no text to validate on: put some into the `validation` folder.")

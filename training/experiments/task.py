@@ -74,8 +74,8 @@ def of_texts(paths: Sequence[Path], name: str) -> Task:
     for text in judged:
         if len(text.content) <= COLD_WINDOW:
             raise TextError(
-                f"{text.name} has {len(text.content):,} characters, too few to be judged by: give "
-                f"it more than {COLD_WINDOW}, or leave it out."
+                f"{text.name} has only {len(text.content):,} characters, but more than "
+                f"{COLD_WINDOW} are needed: lengthen it, or leave it out."
             )
     return Task(name, split.train, judged)
 
@@ -88,8 +88,8 @@ def of_corpus(folder: Path) -> Task:
     name = folder.resolve().name
     if not name or name in OWN:
         raise TextError(
-            f"Rows of {folder} cannot be told from those of other texts by its name: give the "
-            f"folder another one than {', '.join(OWN)}."
+            f"The name of {folder} is taken by other texts: rename the folder to none of "
+            f"{', '.join(OWN)}."
         )
     return of_texts([folder], name)
 
@@ -115,7 +115,7 @@ def tinyshakespeare(file: Path) -> Task:
         raise TextError(f"{file} cannot be read as UTF-8 text: check the name.") from error
     if len(text) < MINIMUM:
         raise TextError(
-            f"{file} has {len(text):,} characters and {MINIMUM:,} are needed: give a longer file."
+            f"{file} has only {len(text):,} characters, but {MINIMUM:,} are needed: lengthen it."
         )
     end = int(len(text) * LEARNED_SHARE)
     learned, judged = Text("learned", text[:end]), Text("last-tenth", text[end:])
@@ -131,7 +131,7 @@ def ablations(folder: Path) -> Task:
     split = collect([folder])
     held_out = [text.content for text in (*split.validation, *split.test)]
     if not held_out:
-        raise TextError(f"{folder} holds nothing out: give a folder that `corpus` has written.")
+        raise TextError(f"{folder} has no held-out texts: give a folder that `corpus` wrote.")
     size = sum(len(text.content) for text in split.train)
     learned = split.train[:: max(1, round(size / ABLATED))]
     return Task("ablations", learned, (Text("held-out", excerpt(held_out, JUDGED)),))

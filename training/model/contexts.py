@@ -111,7 +111,7 @@ class Places:
         return self.text[self.at - self.length]
 
     def extended(self, longer: Chosen) -> NDArray[np.bool_]:
-        """Return at which places the context that is one character longer is in ``longer``."""
+        """Return the places at which the context one character longer is in ``longer``."""
         kept = np.zeros(self.kept * self.base, dtype=bool)
         kept[longer.keys(self.base)] = True
         return kept[self.contexts * np.int64(self.base) + self.preceding()]

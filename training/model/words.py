@@ -199,7 +199,7 @@ def pretrained(words: Sequence[str], features: int) -> Tensor:
         files = metadata.files(PACKAGE) or []
     except ImportError as error:  # metadata.PackageNotFoundError is one, too
         raise TrainingError(
-            f"Vectors of words need the package {error.name}: install On Book with its `words` "
+            f"Word vectors need the package {error.name}: install On Book with its `words` "
             f"extra, or train with --words 0."
         ) from error
     [config] = [file for file in files if file.match("model/config.json")]

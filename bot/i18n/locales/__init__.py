@@ -1,1 +1,1 @@
-"""Catalogues: one gettext file (.po) a language, with translations by English sentence."""
+"""Hold the catalogues: one gettext file (.po) per language, keyed by English sentences."""

@@ -58,7 +58,7 @@ def _parse(data: bytes) -> Node:
         ) from error
     except (ParseError, LookupError, ValueError) as error:
         raise RequestError(
-            "That file is damaged, or no Final Draft script. Save it again in Final Draft, "
+            "That file is damaged or not a Final Draft script. Save it again in Final Draft, "
             "or use Fountain or text."
         ) from error
     return script

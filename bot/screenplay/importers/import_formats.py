@@ -57,7 +57,7 @@ def check_file(file_name: str, size: int) -> None:
         )
     if size > LARGEST_SCRIPT_FILE:
         raise RequestError(
-            "That file has {size:.1f} MB, but the limit is {most}. Import a part of it.",
+            "That file is {size:.1f} MB, but the limit is {most} MB. Import part of it.",
             size=size / 2**20,
             most=LARGEST_SCRIPT_FILE // 2**20,
         )
@@ -75,7 +75,7 @@ def read_script_file(file_name: str, data: bytes) -> Manuscript:
         raise RequestError("That file has no lines. Attach one that has some.")
     if len(found.elements) > MOST_ELEMENTS:
         raise RequestError(
-            "That file has {lines:,} lines, but a script can have {most:,}. Import a part of it.",
+            "That file has {lines:,} lines, but a script can have {most:,}. Import part of it.",
             lines=len(found.elements),
             most=MOST_ELEMENTS,
         )

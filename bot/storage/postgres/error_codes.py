@@ -64,7 +64,7 @@ def raising_store_error() -> Iterator[None]:
         if is_locked(error):
             raise StoreError(
                 "Another program has locked the PostgreSQL database, such as a dump or the bot's "
-                "own cleanup. Wait for its end, then start again."
+                "own cleanup. Wait until it ends, then start again."
             ) from None
         said = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreError(

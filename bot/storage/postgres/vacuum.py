@@ -65,7 +65,7 @@ async def vacuum_erased(connection: AsyncConnection) -> float | None:
 
 
 async def rewrite_tables(connection: AsyncConnection) -> None:
-    """Rewrite all tables with people's words, one after the other."""
+    """Rewrite all tables that hold people's words, one after the other."""
     words = [name for name in Base.metadata.tables if name not in NUMBERS]
     await connection.exec_driver_sql(f"VACUUM (FULL) {', '.join(words)}")
     await connection.exec_driver_sql(f"VACUUM {', '.join(NUMBERS)}")

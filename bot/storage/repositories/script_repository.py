@@ -134,7 +134,7 @@ class ScriptRepository(Repository):
         return row
 
     async def count_deletion(self, script: Script) -> tuple[int, int]:
-        """Count the lines that `delete_script` would delete, and leave to forks."""
+        """Count the lines that `delete_script` would delete, and those it would leave to forks."""
         async with self._database.reading() as session:
             return await deletion.count_deletion(session, script.id)
 

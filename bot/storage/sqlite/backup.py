@@ -42,7 +42,7 @@ def backup(database: Path, to: Path) -> int:
 
 
 def restore(database: Path, source: Path) -> Path | None:
-    """Replace the database by a backup.
+    """Replace the database with a backup.
 
     Returns:
         The path at which the old database is kept, or None if there was none.

@@ -100,7 +100,7 @@ def describe_curve(voice: str, curve: Curve) -> str:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Maps steps and bits to pixels."""
+    """Map steps and bits to pixels."""
 
     steps: float
     low: float

@@ -50,7 +50,7 @@ Colour = tuple[int, int, int]
 
 
 class Shape(IntEnum):
-    """What stands for a name of whose letters the typeface has none."""
+    """Name the shapes for names of which the typeface has no letter."""
 
     DISC = 0
     RING = 1

@@ -59,7 +59,7 @@ class Picture:
 
 
 class _Sheet:
-    """A sheet that is drawn on from the top down, and grows as it must."""
+    """A sheet that is drawn on from the top down, and grows as needed."""
 
     def __init__(self, longest: int) -> None:
         self.image = Image.new("RGB", (IMAGE_WIDTH, longest), BACKGROUND)

@@ -171,7 +171,7 @@ def test_a_download_goes_on_where_it_was_cut_off(mirror, tmp_path):
     for number in (45, 46):
         mirror.files[f"4/{number}/{number}.txt"] = framed(PLAY)
     mirror.failures["4/46/46.txt"] = ["breaks off"] * module.ATTEMPTS
-    with pytest.raises(CorpusError, match="repeat this"):
+    with pytest.raises(CorpusError, match="run this again"):
         download([entry(45), entry(46)], tmp_path, mirror.client())
     assert [file.name for file in tmp_path.iterdir()] == ["45.txt"]
     mirror.asked.clear()

@@ -142,7 +142,7 @@ def _skip_persons(parts: Sequence[Part], start: int, stop: int) -> int:
 
 
 def _skip_contents(parts: Sequence[Part], start: int, stop: int) -> int:
-    """Return the second heading of the first act, behind a list of the acts and their places."""
+    """Return the second heading of the first act, after a list of the acts and their places."""
     act = start
     for i in range(start + 1, min(start + LONGEST_LIST, stop)):
         if parts[i].cue:

@@ -75,7 +75,9 @@ class Client:
 
     def __post_init__(self) -> None:
         if not re.match(r"https?://[^/]", self.mirror):
-            raise CorpusError(f"{self.mirror} is no address: give one that begins with https://.")
+            raise CorpusError(
+                f"{self.mirror} is not an address: give one that begins with https://."
+            )
         self.mirror = self.mirror.rstrip("/") + "/"
 
     def fetch(self, path: str) -> bytes | None:
@@ -104,7 +106,7 @@ class Client:
                 # A timeout, a broken connection, or a host name that was not found.
                 reason = str(error) or type(error).__name__
         raise CorpusError(
-            f"{self.mirror} does not answer ({reason}): repeat this, or try another --mirror."
+            f"{self.mirror} does not answer ({reason}): run this again, or try another --mirror."
         )
 
     def _ask(self, path: str) -> bytes:
@@ -118,10 +120,10 @@ class Client:
         finally:
             self._asked = time.monotonic()
         if len(data) > LARGEST:
-            raise CorpusError(f"{path} is larger than a play: try another --mirror.")
+            raise CorpusError(f"{path} is too large for a play: try another --mirror.")
         # `read` with a limit does not report a file that was cut short.
         if promised is not None and len(data) < int(promised):
-            raise ConnectionError("the file broke off")
+            raise ConnectionError("the file was cut short")
         return data
 
 

@@ -156,7 +156,7 @@ def measure(script: str, commonest: Collection[str], page: str = "") -> Measures
 
 
 def is_verse(speech: Element) -> bool:
-    """Return whether a speech stands in lines that begin with capitals, as long as verse is."""
+    """Return whether a speech has several lines, all of them short enough for verse."""
     lines = speech.lines
     return len(lines) > 1 and all(len(line) <= 75 for line in lines)
 

@@ -45,7 +45,7 @@ def read_manifest(path: Path = MANIFEST) -> Mapping[int, Entry]:
             ):
                 entries[int(number)] = Entry(int(number), title, digest)
             case _:
-                raise CorpusError(f"Line {line} of {path} names no further play: restore the file.")
+                raise CorpusError(f"Line {line} of {path} is not a new play: restore the file.")
     return entries
 
 

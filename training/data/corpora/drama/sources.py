@@ -42,7 +42,7 @@ def read_sources(path: Path) -> list[Source]:
         for number, data in sorted((int(Path(name).stem), data) for name, data in files.items())
     ]
     if not sources:
-        raise CorpusError(f"{path} holds no plays: name files as 1234.txt.")
+        raise CorpusError(f"{path} holds no plays: name the files like 1234.txt.")
     return sources
 
 
@@ -75,7 +75,7 @@ def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
                     if content:
                         yield name, content.read()
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise CorpusError(f"{path} is not a whole tar archive: fetch the file again.") from error
+        raise CorpusError(f"{path} is not a complete tar archive: fetch it again.") from error
 
 
 def _is_wanted(name: str) -> bool:

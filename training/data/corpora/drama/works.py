@@ -41,7 +41,7 @@ class Work:
 
     @property
     def is_sound(self) -> bool:
-        """Return whether few enough places are doubtful for the work to be learned."""
+        """Return whether the work has few enough doubtful places to be learned."""
         return self.doubts <= MOST_DOUBTFUL * self.speeches
 
 
