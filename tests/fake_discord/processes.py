@@ -10,8 +10,10 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from .bot import run_bot, run_command
@@ -29,26 +31,55 @@ PATIENCE = 20.0
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
-        *("tests.fake_discord.processes", "bot.app.commands", "bot.cogs"),
-        *("bot.app.local", "bot.app.metrics"),
+        *("tests.fake_discord.processes", "bot.app.commands", "bot.app.metrics", "bot.cogs"),
         # Imported by the bot only when they are used.
         *("aiosqlite", "alembic.command", "asyncpg", "babel.messages.pofile"),
     ]
 )
 
 
-class Process(ForkServerProcess):
+_context: BaseContext = FORKS
+
+
+@contextmanager
+def whole_interpreters() -> Iterator[None]:
+    """Start a new interpreter for each process, whose memory and start are as an operator's."""
+    global _context
+    _context = multiprocessing.get_context("spawn")
+    try:
+        yield
+    finally:
+        _context = FORKS
+
+
+@dataclass(frozen=True)
+class Process:
     """A process that takes signals."""
+
+    process: BaseProcess
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process."""
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def is_alive(self) -> bool:
+        """Return whether the process has not ended."""
+        return self.process.is_alive()
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send the process a signal."""
-        assert self.pid is not None
         os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill the process, if it has not ended."""
+        self.process.kill()
 
     def wait(self, seconds: float) -> int | None:
         """Wait for the end, and return the exit code, or None after so many seconds."""
-        self.join(seconds)
-        return self.exitcode
+        self.process.join(seconds)
+        return self.process.exitcode
 
 
 @contextmanager
@@ -94,14 +125,15 @@ def _running(
     target: Callable[..., None], *arguments: object
 ) -> Iterator[tuple[Process, Connection]]:
     """Run a function in a process, which ends when its connection to the caller closes."""
-    ours, theirs = FORKS.Pipe()
-    process = Process(target=target, args=(theirs, *arguments))
+    ours, theirs = _context.Pipe()
+    started = _context.Process(target=target, args=(theirs, *arguments))
     with ours:
         with theirs:
-            process.start()
+            started.start()
+        process = Process(started)
         try:
             yield process, ours
         finally:
             ours.close()
-            process.join(PATIENCE)
+            process.wait(PATIENCE)
             process.kill()

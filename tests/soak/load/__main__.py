@@ -31,6 +31,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bot.settings import SHIPPED_MODELS
+from tests.fake_discord.processes import whole_interpreters
 from tests.soak import machine
 
 from . import scenarios, stored
@@ -68,6 +69,7 @@ def run(name: str, options: argparse.Namespace) -> Report:
     before = os.getloadavg()[0]
     scale = Scale(options.channels, options.guilds, options.seed)
     with ExitStack() as stack:
+        stack.enter_context(whole_interpreters())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
         database: Database = OneFile(folder)
         if options.postgres:
