@@ -67,7 +67,8 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     assert [row.partition("\\:")[0] for row in wrote.split("\n")] == [
         *("Who wrote", "- Ann", "- Ben", "- the voice “tiny”"),
     ]
-    assert [file.filename for file in card.attachments] == ["the-diner-stats.png", "the-diner.pdf"]
+    files = ["the-diner-stats.png", "the-diner.pdf", "the-diner.mp3"]
+    assert [file.filename for file in card.attachments] == files
     assert "tiny" in card.attachments[0].description
     assert (await card.attachments[1].read()).startswith(b"%PDF")
     script = await find_script(stage)
