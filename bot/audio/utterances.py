@@ -12,9 +12,9 @@ from ..screenplay.emphasis import split_runs
 
 ABBREVIATIONS = (
     (re.compile(r"#[^#]*#\s*$"), ""),  # a scene number
-    (re.compile(r"^I/E\b\.?", re.IGNORECASE), "Interior, exterior, "),
-    (re.compile(r"\bINT\b\.?/?", re.IGNORECASE), "Interior, "),
-    (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "Exterior, "),
+    (re.compile(r"^I/E\b\.?", re.IGNORECASE), "INTERIOR, EXTERIOR, "),
+    (re.compile(r"\bINT\b\.?/?", re.IGNORECASE), "INTERIOR, "),
+    (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "EXTERIOR, "),
     (re.compile(r"\s+[-\u2013\u2014]+\s+"), ", "),
 )
 """What a scene heading abbreviates, and how it is spoken."""

@@ -11,7 +11,6 @@ import pytest
 
 from bot.audio import table_read
 from bot.cogs import listening, menu, turns
-
 from tests.fake_discord.people import Asked
 
 from .conftest import Stage, answer, labels, opened, staged

@@ -97,8 +97,8 @@ async def test_more_opens_a_menu_for_one_person(stage: Stage):
     assert menu.ephemeral
     assert list(menus(menu)) == ["menu-lines", "menu-mood", "menu-style"]
     assert labels(menu) == [
-        *("Three takes with a vote", "Cast", "Script", "Export", "Surprise picture", "Stats"),
-        *("History", "All scripts", "Advanced"),
+        *("Three takes with a vote", "Cast", "Script", "Export", "Listen", "Surprise picture"),
+        *("Stats", "History", "All scripts", "Advanced"),
     ]
     for label in ("Cast", "Script", "Surprise picture", "Stats", "History", "All scripts"):
         shown = answer(await stage.ben.click(menu, label=label))
