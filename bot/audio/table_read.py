@@ -96,10 +96,10 @@ async def record_table_read(
     Args:
         elements: All elements of the script, from which the voices are cast.
         first: The index of the first element that is read.
-        on_progress: Is called in another thread, before each sentence.
+        on_progress: Is called in another thread, after each sentence.
 
     Returns:
-        The table read, which has no second where nothing can be spoken; None without the extra.
+        The table read, of 0 seconds where nothing can be spoken; None without the extra.
     """
     if not is_installed():
         return None

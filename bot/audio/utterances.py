@@ -12,9 +12,9 @@ from ..screenplay.emphasis import split_runs
 
 ABBREVIATIONS = (
     (re.compile(r"#[^#]*#\s*$"), ""),  # a scene number
-    (re.compile(r"^I/E\b\.?", re.IGNORECASE), "Interior, exterior, "),
-    (re.compile(r"\bINT\b\.?/?", re.IGNORECASE), "Interior, "),
-    (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "Exterior, "),
+    (re.compile(r"^I/E\b\.?", re.IGNORECASE), "INTERIOR, EXTERIOR, "),
+    (re.compile(r"\bINT\b\.?/?", re.IGNORECASE), "INTERIOR, "),
+    (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "EXTERIOR, "),
     (re.compile(r"\s+[-\u2013\u2014]+\s+"), ", "),
 )
 """What a scene heading abbreviates, and how it is spoken."""
@@ -44,7 +44,10 @@ def list_utterances(element: Element, names: Collection[str] = ()) -> list[Utter
         element: The element. The narrator speaks its parentheticals, and whatever has no cue.
         names: The names of the cast, which are words even where they stand in capitals.
     """
-    rows = ["".join(text for text, _ in split_runs(row)) for row in element.marked]
+    # Single spaces, because patterns below would look at each one of a long run again and again.
+    rows = [
+        " ".join("".join(text for text, _ in split_runs(row)).split()) for row in element.marked
+    ]
     if element.kind is Kind.HEADING:
         rows = [_expand_heading(row) for row in rows]
     parts = list[Utterance]()
@@ -71,7 +74,7 @@ def make_speakable(text: str, names: Collection[str] = ()) -> str:
     """
     text = _DASH.sub(" — ", text.translate(_PLAIN_QUOTES))
     text = "".join(one if _is_speakable(one) else " " for one in text)
-    # No name is known for such a number.
+    # hibari cannot name such a number.
     text = _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
     words = {word for name in names for word in _WORD.findall(name.upper())}
     is_shouted = text.isupper()
