@@ -58,6 +58,8 @@ async def grown(path: Path) -> Path:
     ends = dt.datetime(2030, 1, 2, 3, 4, 5, 678901, dt.UTC)
     ballot = await store.polls.open_poll(now, [[a_draft("A.")], [a_draft("B.")]], "takes", 9, ends)
     await store.polls.record_vote(ballot.id, 2**60, 1)
+    await store.turn_orders.add_writer(script.id, 2**60, ends)
+    await store.sprints.start_sprint(script.id, 2**60, ends)
     await store.banned_words.replace_word_list("channel", 1, ["bother"], 2**63 - 1)
     await store.guilds.record_departures([5], [])
     await store.key_values.save_value("synced", "a\tb\nc")
