@@ -48,7 +48,7 @@ def test_it_installs_parts_that_there_are_and_no_training():
     [parts] = re.findall(r'"\.\[(.+)\]"', DOCKERFILE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     chosen = {part: project["optional-dependencies"][part] for part in parts.split(",")}
-    assert set(chosen) == {"metrics", "postgres"}
+    assert set(chosen) == {"audio", "metrics", "postgres"}
     assert re.findall(r'ENTRYPOINT \["(.+)"\]', DOCKERFILE) == list(project["scripts"])
 
 

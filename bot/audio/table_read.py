@@ -198,7 +198,7 @@ def speak(text: str, voice: SpeakingVoice) -> Iterator[Floats]:
 
 
 def _synthesize(model: hibari.Hibari, phonemes: str, voice: SpeakingVoice) -> Floats:
-    """Return phonemes as speech, as `Hibari.from_phonemes` does, but at another pitch.
+    """Return phonemes as speech, as ``Hibari.from_phonemes`` does, but at another pitch.
 
     Resampling makes a voice deeper as a longer throat does, but is hard to understand upwards. All
     else is done to the curve of the pitch, which leaves the vowels as they are.

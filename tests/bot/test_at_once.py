@@ -291,7 +291,7 @@ async def test_a_star_and_an_end_that_are_delivered_twice_are_so_once(
     await ended.is_refused(40060)
     card = await ended.shows("The end · 1 line")
     assert [file["filename"] for file in card.attachments] == [
-        *("the-diner-stats.png", "the-diner.pdf"),
+        *("the-diner-stats.png", "the-diner.pdf", "the-diner.mp3"),
     ]
     await discord.until(lambda: not any(one.is_panel for one in channel.messages()))
     reopened = await ann.click(card, "Reopen", times=2)

@@ -172,7 +172,7 @@ def test_a_list_is_changed_word_by_word():
     for add, remove, why in (
         ("", "x", "not on this list"),
         ("...", "", "at least one letter or digit"),
-        ("x" * 61, "", "longer than 60 characters"),
+        ("x" * 61, "", "at most 60 characters"),
         (",".join(map(str, range(501))), "", "the limit is 500"),
     ):
         with pytest.raises(RequestError, match=why):

@@ -60,6 +60,7 @@ async def grown(path: Path) -> Path:
     await store.polls.record_vote(ballot.id, 2**60, 1)
     await store.turn_orders.add_writer(script.id, 2**60, ends)
     await store.sprints.start_sprint(script.id, 2**60, ends)
+    await store.stars.toggle_star(ids[1], 2**60)
     await store.banned_words.replace_word_list("channel", 1, ["bother"], 2**63 - 1)
     await store.guilds.record_departures([5], [])
     await store.key_values.save_value("synced", "a\tb\nc")

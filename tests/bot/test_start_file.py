@@ -101,7 +101,7 @@ async def test_what_is_no_script_is_refused_in_a_sentence(stage: Stage):
     for name, content, why in (
         ("a.pdf", b"%PDF", r"a \.fountain, \.fdx or \.txt file"),
         ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB"),
-        ("a.fdx", FDX[:300].encode(), "no Final Draft script"),
+        ("a.fdx", FDX[:300].encode(), "not a Final Draft script"),
     ):
         refused = answer(await bring_in(stage, name, content))
         assert refused.ephemeral

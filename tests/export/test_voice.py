@@ -135,7 +135,7 @@ def test_what_is_no_voice_is_refused(voice, tmp_path):
     with pytest.raises(VoiceError, match="not an ONNX file"):
         Voice.read(path)
     path.write_bytes(voice.graph)
-    with pytest.raises(VoiceError, match="no voice of format 1"):
+    with pytest.raises(VoiceError, match="not a voice of format 1"):
         Voice.read(path)
     with pytest.raises(VoiceError, match="cannot be read"):
         Voice.read(tmp_path / "missing.onnx")

@@ -44,8 +44,18 @@ COLOURS = 128
 TYPED, READ, RESTED = 700, 1900, 5000
 """Milliseconds for which the animation shows a typed command, its outcome, and its last frame."""
 
-SEED = "11"
+SEED = "7"
 """The seed of the script, so that the voice writes the same scene each time."""
+
+SCROLL = """(list) => {
+    let box = list;
+    while (box.parentElement && !/auto|scroll/.test(getComputedStyle(box).overflowY)) {
+        box = box.parentElement;
+    }
+    box.scrollTop = box.scrollHeight;
+    return box.getBoundingClientRect().top;
+}"""
+"""Scrolls what the list of messages scrolls in to its end, and returns its upper edge."""
 
 SHOWN = {
     "stats": "script stats",
@@ -193,16 +203,13 @@ def become(page: Page, name: str) -> None:
 
 def channel(page: Page) -> FloatRect:
     """Scroll to the newest message; return the part of the page from the first one shown."""
-    size, messages = page.viewport_size, page.locator("#channel-message-list")
+    size = page.viewport_size
     assert size is not None
     page.wait_for_function("[...document.images].every((image) => image.complete)")
-    messages.evaluate("(list) => list.scrollTop = list.scrollHeight")
-    page.mouse.move(size["width"] / 2, size["height"] - 2)  # a message under it would show more
+    top = page.locator("#channel-message-list").evaluate(SCROLL)
+    page.mouse.move(size["width"] / 2, 2)  # a message under it would show more
     page.wait_for_timeout(SETTLED / 2)
-    box = messages.bounding_box()
-    assert box is not None
-    height = size["height"] - box["y"]
-    return {"x": 0, "y": box["y"], "width": size["width"], "height": height}
+    return {"x": 0, "y": top, "width": size["width"], "height": size["height"] - top}
 
 
 def shot(page: Page, file: Path, last: int = 0) -> None:
@@ -251,11 +258,10 @@ def printed(page: Page, file: Path) -> None:
 def tour(page: Page, folder: Path) -> None:
     """Write a scene as two people with the voice; name each picture after its step."""
     command(page, "start", title="The Last Diner", heading="INT. DINER - NIGHT", cast="Maya, Jonas")
-    command(page, "settings writing", seed=SEED)
+    command(page, "settings writing", seed=SEED, quality="best")
     play_scene(page, folder)
     become(page, "Ann")
-    command(page, "write", text="The jukebox coughs, and Elvis is sorry about everything.")
-    command(page, "continue", character="MAYA", takes="3", vote="600")
+    command(page, "continue", character="JONAS", takes="3", vote="600")
     become(page, "Ben")
     press(page, "2 · ")
     shot(page, folder / "takes.png", last=2)

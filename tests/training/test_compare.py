@@ -374,7 +374,7 @@ def test_a_corpus_has_the_name_of_its_folder(
     assert of_corpus(tmp_path / "plays").name == scenes.name
     for name in ("plays", "tinyshakespeare", "ablations"):
         shutil.copytree(scenes, tmp_path / "mine" / name)
-        with pytest.raises(TextError, match="give the folder another one than plays,"):
+        with pytest.raises(TextError, match="rename the folder to none of plays,"):
             of_corpus(tmp_path / "mine" / name)
 
 
