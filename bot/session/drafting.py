@@ -48,7 +48,8 @@ class Drafter:
         allowed = present if script.lock or (script.skip_played and script.players) else ()
         options = resolve_options(request.options, script.options, self.settings)
         quality = options.pop("quality")
-        if request.seed is not None and not request.options.get("quality"):
+        is_chosen = request.options.get("quality") or script.options.get("quality")
+        if request.seed is not None and not is_chosen:
             quality = QUICK
         if request.is_unspoken:
             options["company"] = 0.0

@@ -296,6 +296,7 @@ async def test_a_better_line_is_asked_for_in_discord_and_proved(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "settings writing", quality="best", seed=4)
     await stage.ben.slash(stage.channel, "continue")
-    assert len(await stage.lines()) == 2
+    [_, line] = await stage.services.sessions.get(stage.channel.id).load_lines()
+    assert line.origin["quality"] == "best"
     proved = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert "the voice's only line" in proved.content
