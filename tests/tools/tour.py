@@ -284,7 +284,6 @@ def play_scene(page: Page, folder: Path) -> None:
     filmed(reel, "write", text="JONAS: I brought your umbrella. It is mostly holes.")
     filmed(reel, "continue", character="MAYA")
     reel.save(folder / "scene.webp")
-    shot(page, folder / "local.png")
     page.set_viewport_size(PHONE)
     page.wait_for_timeout(SETTLED)
     shot(page, folder / "phone.png")
