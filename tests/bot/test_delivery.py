@@ -178,10 +178,12 @@ async def test_a_picture_that_fails_does_not_end_a_turn(
 ):
     await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
+    # The second picture follows the first while the voice still writes.
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.5)
     await inside.discord.fail(Kind.SILENCE, "PATCH", r"/channels/\d+/messages/")
     await inside.discord.fail(Kind.RESET, "PATCH", r"/channels/\d+/messages/")
-    await (await inside.ann.slash(inside.channel, "continue", lines=5)).is_done()
-    assert len(await truth(inside.ann, inside.channel)) == 6
+    await (await inside.ann.slash(inside.channel, "continue", lines=10)).is_done()
+    assert len(await truth(inside.ann, inside.channel)) == 11
     assert len(inside.discord.faults) == 2
 
 

@@ -100,7 +100,7 @@ async def test_takes_and_their_vote(channel: Channel, ann: Person, hans: Person)
     assert shown.content.startswith(
         "-# 2 Fassungen: Alle haben eine Stimme. Die Abstimmung endet <t:"
     )
-    assert "**Fassung 1**\n> **" in shown.content
+    assert "**Fassung 1**\n> " in shown.content
     await ann.click(shown, shown.find_button("2 · "))
     await hans.discord.until(lambda: shown.labels[1].endswith(" — 1"))
 
