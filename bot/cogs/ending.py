@@ -94,7 +94,12 @@ def _write_pdf(ended: Ended) -> Attachment:
 
 async def _record_table_read(ended: Ended) -> list[Attachment]:
     """Return the table read, if the extra for it is installed and anything can be spoken."""
-    recorded = await record_table_read(ended.edition.elements)
+    try:
+        recorded = await record_table_read(ended.edition.elements)
+    except Exception:
+        # A card without audio is better than none, and the next attempt would fail alike.
+        log.exception("could not record script %d", ended.script.id)
+        return []
     if recorded is None or not recorded.seconds:
         return []
     return [Attachment(f"{make_file_name(ended.script)}.mp3", recorded.mp3)]

@@ -51,8 +51,8 @@ class LivePolls:
         sessions: The channels' sessions.
         polls: Shows the polls, and how votes end.
         messages: Shows the lines that won.
-        hold: Is given each task that closes or counts a vote, so that an unload waits for it.
-        later: A timer, or None for that of the event loop.
+        track: Is given each task that closes or counts a vote, so that an unload waits for it.
+        call_later: A timer, or None for that of the event loop.
         group: The group of the commands in a host.
     """
 

@@ -199,3 +199,17 @@ async def test_a_script_that_goes_on_before_its_card_is_shown_gets_none(stage: S
     await stage.services.store.scripts.run_script(script.id)
     await ending(stage)._show(stage.world.bot.get_channel(stage.channel.id), room, ended)
     assert cards(stage) == []
+
+
+async def test_a_table_read_that_fails_does_not_cost_the_card(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    async def fail(_: object) -> None:
+        raise ValueError("no speech")
+
+    monkeypatch.setattr("bot.cogs.ending.record_table_read", fail)
+    await begin(stage)
+    await end(stage)
+    [card] = cards(stage)
+    files = [file.filename for file in card.attachments]
+    assert files == ["the-diner-stats.png", "the-diner.pdf"]

@@ -311,7 +311,7 @@ def bring_in(page: Page, folder: Path) -> None:
     """Import a script from a file while another one runs."""
     file = folder / "rooms.fountain"
     file.write_text("\n\n".join(ROOM.format(n) for n in range(1, ROOMS)))
-    command(page, "script import", title="Twenty Rooms", file=file)
+    command(page, "script import", file=file, title="Twenty Rooms")
     file.unlink()
     press(page, "Pause it and start the new one")
     shot(page, folder / "file.png", last=1)
