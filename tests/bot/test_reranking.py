@@ -83,6 +83,12 @@ def test_a_first_candidate_that_is_too_long_is_no_measure():
     assert choose_candidate([long, short]) is short
 
 
+@pytest.mark.parametrize(("cue", "sentences"), [("MAYA\n", 5), ("", 8)])
+def test_action_is_longer_than_speech(cue: str, sentences: int):
+    first, *others = (candidate(cue + "Not so. " * n, 1.5) for n in (12, 5, 8))
+    assert choose_candidate([first, *others]).size == 8 * sentences
+
+
 def test_a_stock_phrase_is_not_kept_for_being_cheap():
     first = candidate("MAYA\nIs it the rain on the roof?", 3.0)
     stock = candidate("MAYA\nWhat are you doing?", 0.6)
