@@ -41,9 +41,6 @@ CANDIDATES = {"quick": 1, "good": 16, "best": 64}
 SEED_STRIDE = 1_000_003
 """The difference of two candidates' seeds: far more than a turn has lines."""
 
-SHORT_SPEECH, SHORT_ACTION = 0.5, 0.75
-"""The lengths of a short speech and of short action, in multiples of the `length` option."""
-
 MIN_SIZE = 20
 """The least wanted length of a line, in characters, with the newline that ends it."""
 
@@ -217,10 +214,9 @@ def score(
 def compute_wanted_size(first: Candidate) -> float:
     """Return the first candidate's length, but at most that of a short line.
 
-    The `length` option says where lines end more and more often; a short line is a part of it.
+    The `length` option says where lines end more and more often; half of it is a short line.
     """
-    part = SHORT_ACTION if first.draft.element.kind is Kind.ACTION else SHORT_SPEECH
-    short = part * (first.draft.origin.get("length") or math.inf)
+    short = (first.draft.origin.get("length") or math.inf) / 2
     return max(MIN_SIZE, min(first.size, short))
 
 
