@@ -1,38 +1,32 @@
-"""Run the standalone bot: a Discord client whose only cogs are On Book's."""
+"""Make the standalone bot: a Discord client whose only cogs are On Book's."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 import json
 import logging
-import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
-from discord import AppCommandOptionType, app_commands
+from discord import app_commands
 from discord.ext import commands
-from sqlalchemy import URL
 
 from ..cogs import add_cogs
-from ..cogs.feature import speaking_to
-from ..cogs.option_checks import InvalidOption
 from ..cogs.services import CogServices
-from ..errors import RunnerError, SettingsError
+from ..errors import SettingsError
 from ..i18n.catalogue import remember_commands
 from ..i18n.translator import Names
 from ..inference.engine import EngineLoad
 from ..settings import RunnerSettings
 from ..sharding import Shards
-from ..storage.postgres.leases import LEASE_DURATION, Lease, LocalIdentifyLimiter
+from ..storage.postgres.leases import Lease, LocalIdentifyLimiter
 from ..telemetry import NULL_METER, Meter
-from ..ui.components import Interaction
 from ..ui.live_polls import CallLater
-from ..ui.responses import IS_HANDLED, answer_error
+from .command_tree import CommandTree
 from .gateway import install_resuming_shards
 
 if TYPE_CHECKING:  # because prometheus-client may not be installed
@@ -68,77 +62,6 @@ SYNCING_SHARD = 0
 
 DISCONNECT_TIMEOUT = 1.0
 """Seconds for which a gateway connection is given to close."""
-
-LOGIN_REFUSED = (
-    "Discord refused DISCORD_TOKEN. Copy the token again from the bot's page in the "
-    "developer portal."
-)
-
-BAD_TOKEN = 4004
-"""The code with which Discord closes a connection of an invalid token."""
-
-SHARDING_ERRORS = {4010, 4011}
-"""The codes with which Discord closes a connection that needs other shards."""
-
-R = TypeVar("R")
-
-
-class CommandTree(app_commands.CommandTree[discord.Client]):
-    """The command tree of the standalone bot, which also answers unknown commands."""
-
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Refuse options that discord.py could not read."""
-        data: Any = interaction.data or {}
-        if all(map(_is_readable, _list_options(data))):
-            return True
-        await self._refuse(interaction)
-        return False
-
-    async def on_error(
-        self, interaction: Interaction, error: app_commands.AppCommandError, /
-    ) -> None:
-        """Answer a command that does not exist, which nothing else answers."""
-        if IS_HANDLED not in interaction.extras:
-            await self._refuse(interaction)
-
-    async def _refuse(self, interaction: Interaction) -> None:
-        with speaking_to(interaction):
-            if interaction.type is discord.InteractionType.autocomplete:
-                await interaction.response.autocomplete([])
-            else:
-                await answer_error(interaction, InvalidOption())
-
-
-_PASSED_ON_TYPES = {
-    AppCommandOptionType.string.value,
-    AppCommandOptionType.integer.value,
-    AppCommandOptionType.boolean.value,
-}
-"""The types of options whose values discord.py passes on as they are."""
-
-MAX_ID_DIGITS = 20
-"""Digits of the id of a user, a role or an attachment."""
-
-
-def _list_options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the options that were given to a command or its subcommand."""
-    for option in data.get("options") or ():
-        if "options" in option:
-            yield from _list_options(option)
-        else:
-            yield option
-
-
-def _is_readable(option: dict[str, Any]) -> bool:
-    """Return whether discord.py can read an option: it expects numbers and ids to be such."""
-    kind, value = option.get("type"), option.get("value")
-    if option.get("focused"):
-        return isinstance(value, str | int | float)
-    if kind == AppCommandOptionType.number.value:
-        return isinstance(value, int | float)
-    if kind in _PASSED_ON_TYPES:
-        return True
-    return isinstance(value, str) and value.isdecimal() and len(value) <= MAX_ID_DIGITS
 
 
 class Bot(commands.AutoShardedBot):
@@ -330,138 +253,3 @@ def make_invite_link(application_id: int) -> str:
 
 def _remember_commands(synced: Sequence[app_commands.AppCommand]) -> None:
     remember_commands({command.name: command.id for command in synced})
-
-
-async def run_on_discord(settings: RunnerSettings) -> None:
-    """Run on Discord until SIGINT or SIGTERM; raise RunnerError, and what `Bot` raises."""
-    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
-    if not token:
-        raise RunnerError(
-            "DISCORD_TOKEN is not set. Put the bot's token into .env, or write without Discord: "
-            "`onbook play` or `onbook write`."
-        )
-    freeze_imports()
-    end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    with cancel_on_signal(end), translate_discord_errors():
-        shards = settings.own_shards or await _run_until(end, _fetch_recommended_shards(token))
-        if shards is None:
-            return
-        if not isinstance(settings.database_location, URL):
-            await _run_bot(Bot(settings, shards=shards), token, end)
-            return
-        async with Lease(
-            settings.database_location, shards, lambda: _end_after_losing(shards, end)
-        ) as lease:
-            await _run_bot(Bot(settings, shards=shards, lease=lease), token, end)
-
-
-async def _fetch_recommended_shards(token: str) -> Shards:
-    """Return all shards, of the number that Discord recommends for a bot."""
-    async with discord.Client(intents=discord.Intents(guilds=True)) as client:
-        await client.login(token)
-        count, _, _ = await client.http.get_bot_gateway()
-    return Shards.all_of(count)
-
-
-async def _run_bot(bot: Bot, token: str, end: asyncio.Future[None]) -> None:
-    """Run a bot from when it has its shards until ``end``; raise its error, but not at a signal.
-
-    Metrics and health are served from the beginning: a process that waits for shards is alive, but
-    not ready.
-    """
-    async with bot, bot.serve_metrics():
-        await _run_until(end, bot.take_shards())
-        if end.cancelled():
-            return
-        running = asyncio.create_task(bot.start(token))
-        await asyncio.wait({running, end}, return_when=asyncio.FIRST_COMPLETED)
-        if not end.done():
-            await running
-            return
-        log.info("stopping: lines in progress are finished or given up")
-        await bot.disconnect()
-        running.cancel()
-        # Here, where a second signal cannot interrupt it.
-        await bot.close()
-        # The task ends now even where discord.py was reconnecting, and swallowed the cancellation.
-        await asyncio.gather(running, return_exceptions=True)
-        log.info("stopped")
-    if not end.cancelled():
-        end.result()
-
-
-async def _run_until(end: asyncio.Future[None], work: Coroutine[Any, Any, R]) -> R | None:
-    """Return the result of an act, or None where ``end`` comes first."""
-    task = asyncio.create_task(work)
-    either: set[asyncio.Future[Any]] = {task, end}
-    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        return await task
-    task.cancel()
-    await asyncio.wait({task})
-    return None
-
-
-def _end_after_losing(shards: Shards, end: asyncio.Future[None]) -> None:
-    """End a process that has lost its shards."""
-    if not end.done():
-        end.set_exception(
-            RunnerError(
-                f"This process has lost {shards}, because it did not reach the database for "
-                f"{LEASE_DURATION:.0f} seconds. Start it again to take them back."
-            )
-        )
-
-
-@contextmanager
-def translate_discord_errors() -> Iterator[None]:
-    """Raise RunnerError where Discord refuses the bot, or cannot be reached."""
-    try:
-        yield
-    except discord.LoginFailure:
-        raise RunnerError(LOGIN_REFUSED) from None
-    except discord.ConnectionClosed as error:
-        if error.code == BAD_TOKEN:
-            raise RunnerError(LOGIN_REFUSED) from None
-        if error.code not in SHARDING_ERRORS:
-            raise RunnerError(
-                f"Discord closed the connection ({error.code}). Check Discord's status, then start "
-                "again."
-            ) from error
-        raise RunnerError(
-            "Discord requires more shards for this bot. Unset ONBOOK_SHARDS, or raise the total, "
-            "as in 0-3/16."
-        ) from None
-    except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
-        if isinstance(error, commands.ExtensionError):
-            raise
-        raise RunnerError(
-            f"Discord cannot be reached ({type(error).__name__}). Check the network, then start "
-            "again."
-        ) from error
-
-
-def freeze_imports() -> None:
-    """Exempt what was imported, which is never freed, from garbage collection.
-
-    Each full collection would otherwise stop the process for 150 ms.
-    """
-    gc.collect()
-    gc.freeze()
-
-
-@contextmanager
-def cancel_on_signal(task: asyncio.Future[None]) -> Iterator[None]:
-    """Cancel a task or a future on SIGINT and SIGTERM."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    # Not the loop's own handlers, which Windows lacks.
-    before = {
-        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
-        for number in numbers
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

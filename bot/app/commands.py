@@ -16,7 +16,6 @@ from ..log_redaction import guard_handlers
 from ..settings import RunnerSettings, parse_address, read_runner_settings
 from ..storage.copying import copy_database
 from ..storage.sqlite.backup import backup, restore
-from . import client
 
 REPORTED_ERRORS = (OperatorError, ModelError)
 
@@ -36,7 +35,9 @@ def run_command(options: argparse.Namespace) -> int:
             case "play":
                 _play(settings, options.port)
             case "run":
-                asyncio.run(client.run_on_discord(settings))
+                from . import runner
+
+                asyncio.run(runner.run_on_discord(settings))
             case "write":
                 from . import terminal  # imported here, because a bot on Discord needs none of it
 

@@ -25,7 +25,8 @@ from ..storage.postgres.connections import connect
 from ..storage.postgres.error_codes import raising_store_error
 from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
-from .client import INVITE_PERMISSIONS, make_invite_link, translate_discord_errors
+from .client import INVITE_PERMISSIONS, make_invite_link
+from .runner import translate_discord_errors
 
 DISCORD_TIMEOUT = 20.0
 """Seconds in which Discord must answer all questions."""

@@ -18,7 +18,8 @@ from ..settings import RunnerSettings
 from ..ui.components import make_start_button
 from ..ui.delivery import post_message
 from ..ui.looks import Look
-from .client import Bot, cancel_on_signal
+from .client import Bot
+from .runner import cancel_on_signal
 
 log = logging.getLogger("onbook.local")
 

@@ -40,7 +40,7 @@ from ..settings import Settings
 from ..storage.schema import Line
 from ..ui.markdown import to_plain_text
 from ..ui.responses import format_error
-from .client import cancel_on_signal
+from .runner import cancel_on_signal
 
 TERMINAL_CHANNEL = 1
 """The channel of the terminal's scripts, and the id of their writer, which Discord gives nobody."""

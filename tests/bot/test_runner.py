@@ -15,7 +15,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 import bot
-from bot.app import client, voice_cards
+from bot.app import runner, voice_cards
 from bot.errors import RunnerError
 from bot.inference.model import ModelError
 from bot.settings import RunnerSettings
@@ -158,7 +158,7 @@ async def test_a_refused_token_and_a_discord_out_of_reach_are_sentences(
     token = SecretStr("not.a.token")
     try:
         with pytest.raises(RunnerError, match=sentence) as raised:
-            await client.run_on_discord(chosen.model_copy(update={"discord_token": token}))
+            await runner.run_on_discord(chosen.model_copy(update={"discord_token": token}))
     finally:
         await server.cleanup()
     assert "not.a.token" not in str(raised.value)
@@ -174,4 +174,4 @@ async def test_too_few_shards_are_told_of(chosen: RunnerSettings):
             at(address),
             pytest.raises(RunnerError, match=r"^Discord requires more shards"),
         ):
-            await client.run_on_discord(chosen.model_copy(update=token))
+            await runner.run_on_discord(chosen.model_copy(update=token))

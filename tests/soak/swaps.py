@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.app.client import freeze_imports
+from bot.app.runner import freeze_imports
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, read_runner_settings
 from tests.fake_discord.bot import bot_here
