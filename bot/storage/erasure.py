@@ -31,7 +31,6 @@ from .schema import (
     StaleMessage,
     Star,
     State,
-    Surprisal,
     TurnOrder,
     Vote,
     guild_voice_key,
@@ -107,8 +106,7 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
         .where(or_(Script.head.in_(affected), Script.forked_at.in_(affected)))
         .values(erased=Script.erased + 1)
     )
-    for cached in (State, Surprisal):
-        await session.execute(delete(cached).where(cached.line.in_(affected)))
+    await session.execute(delete(State).where(State.line.in_(affected)))
     await session.execute(
         update(Line)
         .where(Line.id.in_(lines))

@@ -37,7 +37,6 @@ from .schema import (
     RedoPointer,
     Script,
     State,
-    Surprisal,
 )
 
 BATCH = 200
@@ -175,8 +174,7 @@ async def append_lines(
             parent = line.id
         session.add_all(new)
         await session.flush()
-        for line, draft in zip(new, batch, strict=True):
-            session.add_all(_cached(line.id, draft))
+        session.add_all(_make_states(new, batch))
         await session.flush()
         lines += new
     await dialect.note_highest_id(session, table, lines[-1].id)
@@ -215,14 +213,17 @@ async def _prepare(
     return (highest_line or 0) + 1, provenances
 
 
-def _cached(line: int, draft: Draft) -> Iterator[Base]:
-    """Yield the rows that cache how a model read a line."""
-    if draft.state is not None:
-        state = draft.state.tobytes()
-        yield State(line=line, fingerprint=draft.fingerprint, state=state)
-    if draft.surprise is not None:
-        bits = draft.surprise.astype(np.float16).tobytes()
-        yield Surprisal(line=line, fingerprint=draft.fingerprint, bits=bits)
+def _make_states(lines: Sequence[Line], drafts: Sequence[Draft]) -> Iterator[State]:
+    """Yield the rows that cache how a model read lines."""
+    for line, draft in zip(lines, drafts, strict=True):
+        state, surprisal = draft.state, draft.surprise
+        if state is not None or surprisal is not None:
+            yield State(
+                line=line.id,
+                fingerprint=draft.fingerprint,
+                surprisal=None if surprisal is None else surprisal.astype(np.float16).tobytes(),
+                state=None if state is None else state.tobytes(),
+            )
 
 
 async def copy_following(session: AsyncSession, script: Script, last: Line, line: Line) -> int:

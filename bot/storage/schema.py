@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -24,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from ..arrays import States
 from ..i18n.catalogue import phrase
 from ..screenplay.elements import Element, Kind
 
@@ -290,32 +288,29 @@ class RedoPointer(Base):
 
 
 class State(Base):
-    """A model's state after a line: a cache, which can be recomputed from the text."""
+    """What a model's reading of a line left: a cache, which can be recomputed from the text.
 
-    __tablename__ = "states"
-
-    line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[bytes] = mapped_column(LargeBinary)
-
-    @property
-    def array(self) -> States:
-        """Return the state as the model takes it: float32 [S]."""
-        return np.frombuffer(self.state, np.float32)
-
-
-class Surprisal(Base):
-    """A model's surprisal of each character of a line that it read or wrote: also a cache.
-
-    The surprisals of heads are kept, those of other lines until states of their age are evicted.
+    Old rows are evicted, but those of heads lose only the state.
     """
 
-    __tablename__ = "surprisals"
+    __tablename__ = "states"
+    __table_args__ = (
+        Index(
+            "kept_states",
+            "fingerprint",
+            "line",
+            sqlite_where=text("state IS NOT NULL"),
+            postgresql_where=text("state IS NOT NULL"),
+        ),
+    )
 
     line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
-    bits: Mapped[bytes] = mapped_column(LargeBinary)
-    """float16 [n], for each character of the line as the model reads it, except the first."""
+    surprisal: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Bits for each character of the line as the model reads it, except the first: float16 [n].
+    None if the state was recomputed later."""
+    state: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The model's state after the line: float32 [S]; None if it is not kept."""
 
 
 class BannedWords(Base):

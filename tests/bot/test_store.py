@@ -121,7 +121,7 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
         await store.scripts.get_script(now.id), line, [a_draft("Root.")], "new", 7
     )
     assert len((await store.people.load_personal_data(7)).lines) == 4
-    large = {"scripts", "lines", "posted_lines", "redo_pointers", "surprisals"}
+    large = {"scripts", "lines", "posted_lines", "redo_pointers"}
     with closing(sqlite3.connect(path)) as connection:
         steps = [
             (step, statement)

@@ -204,9 +204,18 @@ def upgrade() -> None:
         "states",
         sa.Column("line", INT64, nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
-        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("surprisal", sa.LargeBinary()),
+        sa.Column("state", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_states_line"),
         sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_states"),
+    )
+    is_kept = sa.text("state IS NOT NULL")
+    op.create_index(
+        "kept_states",
+        "states",
+        ["fingerprint", "line"],
+        sqlite_where=is_kept,
+        postgresql_where=is_kept,
     )
     op.create_table(
         "stars",
@@ -214,14 +223,6 @@ def upgrade() -> None:
         sa.Column("person", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("line", "person", name="pk_stars"),
         sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "surprisals",
-        sa.Column("line", INT64, nullable=False),
-        sa.Column("fingerprint", sa.String(), nullable=False),
-        sa.Column("bits", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_surprisals_line"),
-        sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_surprisals"),
     )
     op.create_table(
         "turn_orders",
