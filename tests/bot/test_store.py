@@ -93,7 +93,9 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
     now = await store.scripts.find_running_script(1)
     assert now is not None
     await store.messages.load_posts(now, 10)
-    await store.messages.find_newest_messages(1)
+    await store.messages.load_content(1)
+    await store.messages.load_posts_and_path(now, 10)
+    await store.scripts.load_panel_state(now)
     await store.messages.replace_lines({500: first})
     await store.messages.list_unshown_scripts()
     await store.lines.move_head(now, first)
@@ -347,7 +349,8 @@ async def test_the_messages_of_a_script_are_those_of_its_lines_in_its_channel(st
     assert await shown(fork, 2) == [(300, three), (400, four)]
     elsewhere = make_fork(await store.scripts.get_script(script.id), 2, 7, "Elsewhere")
     assert await shown(await store.scripts.create_script(elsewhere)) == []
-    assert await store.messages.find_newest_messages(1) == (400, 0)
+    content = await store.messages.load_content(1)
+    assert (content.newest_post, content.panel) == (400, 0)
     await store.messages.replace_lines({200: three, 300: two})
     assert await shown(script, 2) == [(200, three), (300, two)]
     await store.scripts.delete_script(script.id)
