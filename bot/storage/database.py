@@ -72,12 +72,19 @@ class Database(ABC):
 
     @classmethod
     @abstractmethod
-    def open_source(cls, url: URL) -> AbstractAsyncContextManager[Database]:
-        """Open a database that is copied elsewhere, and close it at the end.
+    async def check_source(cls, url: URL) -> None:
+        """Raise StoreError if there is no database to copy, or a bot uses it."""
 
-        Raises:
-            StoreError: There is no such database, or a bot uses it.
-        """
+    @classmethod
+    @asynccontextmanager
+    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
+        """Open a database that is copied elsewhere, and close it at the end; raise StoreError."""
+        await cls.check_source(url)
+        database = await cls.open(url)
+        try:
+            yield database
+        finally:
+            await database.close()
 
     @classmethod
     @abstractmethod

@@ -49,6 +49,14 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def _index_present(name: str, column: str, *columns: str) -> Index:
+    """Index the rows that have a value in a column, by that column or by others."""
+    is_present = text(f"{column} IS NOT NULL")
+    return Index(
+        name, *(columns or (column,)), sqlite_where=is_present, postgresql_where=is_present
+    )
+
+
 class UTCDateTime(TypeDecorator[dt.datetime]):
     """A time in UTC, because SQLite stores no time zone."""
 
@@ -197,30 +205,10 @@ class Line(Base):
     __tablename__ = "lines"
     __table_args__ = (
         UniqueConstraint("delivery", "take", "ordinal"),
-        Index(
-            "lines_by_parent",
-            "parent",
-            sqlite_where=text("parent IS NOT NULL"),
-            postgresql_where=text("parent IS NOT NULL"),
-        ),
-        Index(
-            "lines_by_author",
-            "author",
-            sqlite_where=text("author IS NOT NULL"),
-            postgresql_where=text("author IS NOT NULL"),
-        ),
-        Index(
-            "lines_by_original",
-            "copy_of",
-            sqlite_where=text("copy_of IS NOT NULL"),
-            postgresql_where=text("copy_of IS NOT NULL"),
-        ),
-        Index(
-            "lines_by_provenance",
-            "provenance",
-            sqlite_where=text("provenance IS NOT NULL"),
-            postgresql_where=text("provenance IS NOT NULL"),
-        ),
+        _index_present("lines_by_parent", "parent"),
+        _index_present("lines_by_author", "author"),
+        _index_present("lines_by_original", "copy_of"),
+        _index_present("lines_by_provenance", "provenance"),
         {"sqlite_autoincrement": True},
     )
 
@@ -294,15 +282,7 @@ class State(Base):
     """
 
     __tablename__ = "states"
-    __table_args__ = (
-        Index(
-            "kept_states",
-            "fingerprint",
-            "line",
-            sqlite_where=text("state IS NOT NULL"),
-            postgresql_where=text("state IS NOT NULL"),
-        ),
-    )
+    __table_args__ = (_index_present("kept_states", "state", "fingerprint", "line"),)
 
     line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)

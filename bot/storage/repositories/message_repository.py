@@ -9,9 +9,9 @@ from sqlalchemy import and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import line_tree
-from ..database import Database
 from ..dialects import insert
 from ..schema import ROOT_LINE, Channel, Line, Poll, PostedLine, Script, StaleMessage
+from .repository import Repository
 
 
 @dataclass
@@ -24,16 +24,12 @@ class ChannelContent:
     panel: int
 
 
-class MessageRepository:
+class MessageRepository(Repository):
     """The messages that show lines, those of them that are stale, and the panels."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def find_post(self, message: int) -> PostedLine | None:
         """Return the record of a message that shows a line, or None."""
-        async with self._database.reading() as session:
-            return await session.get(PostedLine, message)
+        return await self._get(PostedLine, message)
 
     async def load_posts(self, script: Script, limit: int | None = None) -> list[PostedLine]:
         """Load the messages in a script's channel that show its lines, the newest one last.
@@ -89,8 +85,7 @@ class MessageRepository:
     async def delete_posts(self, messages: Collection[int]) -> None:
         """Record that messages were deleted."""
         if messages:
-            async with self._database.writing() as session:
-                await session.execute(delete(PostedLine).where(PostedLine.message.in_(messages)))
+            await self._write(delete(PostedLine).where(PostedLine.message.in_(messages)))
 
     async def delete_all_messages(self) -> None:
         """Record that all messages are gone, as after the end of a simulated Discord."""
@@ -107,15 +102,13 @@ class MessageRepository:
         gone = select(Channel.id).where(Channel.id == Script.channel, Channel.panel.is_(None))
         is_unshown = or_(~shown.exists(), gone.exists())
         wanted = select(Script).where(Script.running, Script.head.is_not(None), is_unshown)
-        async with self._database.reading() as session:
-            return list(await session.scalars(wanted.order_by(Script.id)))
+        return await self._scalars(wanted.order_by(Script.id))
 
     # Channels
 
     async def find_channel(self, channel: int) -> Channel | None:
         """Return what the bot keeps of a channel, or None."""
-        async with self._database.reading() as session:
-            return await session.get(Channel, channel)
+        return await self._get(Channel, channel)
 
     async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
         """Record which message is the panel of a channel."""
@@ -169,10 +162,7 @@ class MessageRepository:
 
     async def mark_messages_redrawn(self, messages: Iterable[int]) -> None:
         """Record that stale messages were edited or deleted."""
-        async with self._database.writing() as session:
-            await session.execute(
-                delete(StaleMessage).where(StaleMessage.message.in_(list(messages)))
-            )
+        await self._write(delete(StaleMessage).where(StaleMessage.message.in_(list(messages))))
 
 
 async def _load_posts(session: AsyncSession, script: Script, limit: int | None) -> list[PostedLine]:

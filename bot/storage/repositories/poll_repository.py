@@ -110,6 +110,4 @@ class PollRepository(Repository):
 
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""
-        async with self._database.writing() as session:
-            announced = update(Poll).where(Poll.id == poll).values(announced=True)
-            await session.execute(announced)
+        await self._write(update(Poll).where(Poll.id == poll).values(announced=True))

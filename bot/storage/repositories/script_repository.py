@@ -124,12 +124,8 @@ class ScriptRepository(Repository):
 
     async def mark_ending_shown(self, script: Script) -> None:
         """Record that a channel has the closing card of a script, unless it ended again since."""
-        async with self._database.writing() as session:
-            await session.execute(
-                update(Script)
-                .where(Script.id == script.id, Script.ending == script.ending)
-                .values(ending=None)
-            )
+        unchanged = Script.id == script.id, Script.ending == script.ending
+        await self._write(update(Script).where(*unchanged).values(ending=None))
 
     async def list_cast_names(self, scope: str, place: int) -> list[str]:
         """Return the cast names of all scripts that run in a ``channel`` or a ``guild``."""

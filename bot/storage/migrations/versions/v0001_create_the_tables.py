@@ -111,34 +111,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_lines_asker", "lines", ["asker"])
     op.create_index("ix_lines_script", "lines", ["script"])
-    op.create_index(
-        "lines_by_author",
-        "lines",
-        ["author"],
-        sqlite_where=sa.text("author IS NOT NULL"),
-        postgresql_where=sa.text("author IS NOT NULL"),
-    )
-    op.create_index(
-        "lines_by_parent",
-        "lines",
-        ["parent"],
-        sqlite_where=sa.text("parent IS NOT NULL"),
-        postgresql_where=sa.text("parent IS NOT NULL"),
-    )
-    op.create_index(
-        "lines_by_original",
-        "lines",
-        ["copy_of"],
-        sqlite_where=sa.text("copy_of IS NOT NULL"),
-        postgresql_where=sa.text("copy_of IS NOT NULL"),
-    )
-    op.create_index(
-        "lines_by_provenance",
-        "lines",
-        ["provenance"],
-        sqlite_where=sa.text("provenance IS NOT NULL"),
-        postgresql_where=sa.text("provenance IS NOT NULL"),
-    )
+    for name, column in (
+        ("lines_by_author", "author"),
+        ("lines_by_parent", "parent"),
+        ("lines_by_original", "copy_of"),
+        ("lines_by_provenance", "provenance"),
+    ):
+        is_present = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            name, "lines", [column], sqlite_where=is_present, postgresql_where=is_present
+        )
 
     op.create_table(
         "polls",
