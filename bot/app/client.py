@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +25,6 @@ from ..cogs.services import CogServices
 from ..errors import RunnerError, SettingsError
 from ..i18n.catalogue import remember_commands
 from ..i18n.translator import Names
-from ..inference.engine import EngineLoad
 from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import LEASE_DURATION, Lease, LocalIdentifyLimiter
@@ -313,10 +312,7 @@ class Bot(commands.AutoShardedBot):
                 "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, "
                 "or unset the setting."
             ) from error
-        return Metrics(self._collect_loads)
-
-    def _collect_loads(self) -> Mapping[str, EngineLoad]:
-        return self.services.voices.loads() if self.services else {}
+        return Metrics(lambda: self.services.voices.loads() if self.services else {})
 
 
 def make_invite_link(application_id: int) -> str:
