@@ -143,12 +143,9 @@ def _is_readable(option: dict[str, Any]) -> bool:
 class Bot(commands.AutoShardedBot):
     """A Discord client that reads no members, and no messages but those that mention it.
 
-    Args:
-        chosen: The settings.
-        shards: The shards whose servers it serves.
-        lease: Holds these shards against other processes, or None where there are none.
-        always_sync: Sync the commands at each start, changed or not.
-        later: The timer of votes, or None for that of the event loop.
+    It serves the servers of its shards, which ``lease`` holds against other processes. With
+    ``always_sync`` it syncs the commands at each start, changed or not. ``call_later`` is the timer
+    of votes, or None for that of the event loop.
     """
 
     def __init__(

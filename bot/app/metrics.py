@@ -149,11 +149,9 @@ class _Loads(Collector):
 
 
 def make_trace(record: Callable[[str, float], None]) -> aiohttp.TraceConfig:
-    """Return a trace that reports each HTTP request of a client.
+    """Return a trace that reports the status of each HTTP request of a client, and its seconds.
 
-    Args:
-        record: The function that receives each status and its seconds. A status is a class such as
-            ``2xx``, ``429`` by itself, or ``lost`` without an answer.
+    A status is a class such as ``2xx``, ``429`` by itself, or ``lost`` without an answer.
     """
 
     async def begin(_session: object, request: SimpleNamespace, _about: object) -> None:

@@ -61,10 +61,8 @@ class Database(ABC):
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
         """Open a database, and make its tables.
 
-        Args:
-            url: The address, with this class's scheme.
-            guard: Is called at the beginning of every transaction that writes to a shared
-                database, and may raise TransactionFailed.
+        The guard is called at the beginning of every transaction that writes to a shared database,
+        and may raise TransactionFailed.
 
         Raises:
             StoreError: The database cannot be used.

@@ -124,14 +124,8 @@ def make_menu(
 ) -> ui.LayoutView:
     """Return the menu, which has more rows than a message with a text of its own may have.
 
-    Args:
-        title: The text above the menu.
-        position: The position in the script where the menu was opened.
-        moods: The moods as people call them, by their names.
-        mood: The mood of the script, if it is one of these.
-        styles: The styles of the script's voice.
-        style: The style of the script, if it has one.
-        has_audio: Whether a table read can be recorded.
+    It offers the moods, as people call them by their names, and the styles of the script's voice,
+    of which ``mood`` and ``style`` are the script's. With ``has_audio``, it offers a table read.
     """
     lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
     selects = [

@@ -59,14 +59,10 @@ class StateRepository(Repository):
     async def save_state(
         self, line: int, fingerprint: str, state: States, removed: int = 0
     ) -> None:
-        """Keep a model's state after a line, unless the line was deleted.
+        """Keep a model's state after a line, float32 [S], unless the line was deleted.
 
-        Args:
-            line: The line that the model has just read.
-            fingerprint: The model's fingerprint.
-            state: The state, float32 [S].
-            removed: How many of the lines that the model read had lost their text. If more have by
-                now, the state remembers removed text, and is not kept.
+        Of the lines that the model has read, ``removed`` had lost their text. If more have by now,
+        the state remembers removed text, and is not kept.
         """
         above = line_tree.query_path(line)
         # The sum over no rows is NULL, which differs from 0.
