@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ from ..cogs.services import CogServices
 from ..errors import SettingsError
 from ..i18n.catalogue import remember_commands
 from ..i18n.translator import Names
-from ..inference.engine import EngineLoad
 from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import Lease, LocalIdentifyLimiter
@@ -67,12 +66,9 @@ DISCONNECT_TIMEOUT = 1.0
 class Bot(commands.AutoShardedBot):
     """A Discord client that reads no members, and no messages but those that mention it.
 
-    Args:
-        chosen: The settings.
-        shards: The shards whose servers it serves.
-        lease: Holds these shards against other processes, or None where there are none.
-        always_sync: Sync the commands at each start, changed or not.
-        later: The timer of votes, or None for that of the event loop.
+    It serves the servers of its shards, which ``lease`` holds against other processes. With
+    ``always_sync`` it syncs the commands at each start, changed or not. ``call_later`` is the timer
+    of votes, or None for that of the event loop.
     """
 
     def __init__(
@@ -236,10 +232,7 @@ class Bot(commands.AutoShardedBot):
                 "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, "
                 "or unset the setting."
             ) from error
-        return Metrics(self._collect_loads)
-
-    def _collect_loads(self) -> Mapping[str, EngineLoad]:
-        return self.services.voices.loads() if self.services else {}
+        return Metrics(lambda: self.services.voices.loads() if self.services else {})
 
 
 def make_invite_link(application_id: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
 
@@ -43,58 +44,44 @@ class Metrics(Meter):
     def __init__(self, loads: Loads) -> None:
         self.registry = registry = CollectorRegistry()
         self.http_trace = make_trace(self._record_request)
-        self._received = Counter(
-            "onbook_interactions", "Interactions received.", ["act"], registry=registry
-        )
-        self._in_progress = Gauge(
-            "onbook_interactions_in_progress",
-            "Interactions being progress.",
-            registry=registry,
-        )
-        self._to_acknowledge = Histogram(
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self._received = counter("onbook_interactions", "Interactions received.", ["act"])
+        self._in_progress = gauge("onbook_interactions_in_progress", "Interactions in progress.")
+        self._to_acknowledge = histogram(
             "onbook_acknowledge_seconds",
-            "Seconds from an interaction to the first response, in seconds.",
+            "Seconds from an interaction to the first response.",
             ["act"],
             buckets=ACKNOWLEDGE_BUCKETS,
-            registry=registry,
         )
-        self._to_finish = Histogram(
+        self._to_finish = histogram(
             "onbook_finish_seconds",
-            "Seconds from an interaction to its end, in seconds.",
+            "Seconds from an interaction to its end.",
             ["act", "outcome"],
             buckets=FINISH_BUCKETS,
-            registry=registry,
         )
-        self._transactions = Histogram(
+        self._transactions = histogram(
             "onbook_transaction_seconds",
-            "Seconds transactions, including database transactions, waiting included.",
+            "Seconds of database transactions, waiting included.",
             ["purpose"],
             buckets=SHORT_BUCKETS,
-            registry=registry,
         )
-        self._transactions_in_progress = Gauge(
-            "onbook_transactions_in_progress",
-            "Database transactions waiting or open.",
-            registry=registry,
+        self._transactions_in_progress = gauge(
+            "onbook_transactions_in_progress", "Database transactions waiting or open."
         )
-        self._requests = Histogram(
+        self._requests = histogram(
             "onbook_request_seconds",
             "Seconds from a request to Discord to its response.",
             ["status"],
             buckets=REQUEST_BUCKETS,
-            registry=registry,
         )
-        self._gateway = Counter(
-            "onbook_gateway_events",
-            "Gateway connections: made, resumed and lost.",
-            ["event"],
-            registry=registry,
+        self._gateway = counter(
+            "onbook_gateway_events", "Gateway connections: made, resumed and lost.", ["event"]
         )
-        self._delay = Histogram(
+        self._delay = histogram(
             "onbook_loop_delay_seconds",
             "Seconds by which the event loop was late.",
             buckets=SHORT_BUCKETS,
-            registry=registry,
         )
         registry.register(_Loads(loads))
         ProcessCollector(registry=registry)
@@ -149,13 +136,9 @@ class _Loads(Collector):
         queue = GaugeMetricFamily(
             "onbook_queue", "Requests waiting for a row of the batch.", labels=["voice"]
         )
-        rows = GaugeMetricFamily(
-            "onbook_rows", "Lines being read the batch in use.", labels=["voice"]
-        )
+        rows = GaugeMetricFamily("onbook_rows", "Rows of the batch in use.", labels=["voice"])
         characters = CounterMetricFamily(
-            "onbook_characters",
-            "Characters read and written.",
-            labels=["voice", "work"],
+            "onbook_characters", "Characters read and written.", labels=["voice", "work"]
         )
         for voice, load in self.loads().items():
             queue.add_metric([voice], load.waiting)
@@ -166,11 +149,9 @@ class _Loads(Collector):
 
 
 def make_trace(record: Callable[[str, float], None]) -> aiohttp.TraceConfig:
-    """Return a trace that reports each HTTP request of a client.
+    """Return a trace that reports the status of each HTTP request of a client, and its seconds.
 
-    Args:
-        record: The function that receives each status and its seconds. A status is a class such as
-            ``2xx``, ``429`` by itself, or ``lost`` without an answer.
+    A status is a class such as ``2xx``, ``429`` by itself, or ``lost`` without an answer.
     """
 
     async def begin(_session: object, request: SimpleNamespace, _about: object) -> None:

@@ -11,11 +11,9 @@ from ..ui.model_cards import format_model_card
 
 
 async def show(settings: Settings, voice: str | None) -> None:
-    """List the voices, or show the card of one; raise ModelError for a file that is refused.
+    """List the voices, or show the card of one, by its name or the path of its file.
 
-    Args:
-        settings: The settings.
-        voice: The name of a voice in the folder of the settings, the path of a file, or None.
+    Raises ModelError for a file that is refused.
     """
     path = Path(voice or "")
     is_file = path.suffix == ".onnx"

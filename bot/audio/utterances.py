@@ -40,9 +40,8 @@ class Utterance(NamedTuple):
 def list_utterances(element: Element, names: Collection[str] = ()) -> list[Utterance]:
     """Return what is spoken of an element; nothing where no letter or digit of it can be.
 
-    Args:
-        element: The element. The narrator speaks its parentheticals, and whatever has no cue.
-        names: The names of the cast, which are words even where they stand in capitals.
+    The narrator speaks its parentheticals, and whatever has no cue. The names of the cast are words
+    even where they stand in capitals.
     """
     # Single spaces, because patterns below would look at each one of a long run again and again.
     rows = [

@@ -90,7 +90,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
         number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
         if line is not None:
             requested = (await self._find_position(script, line)).line
-            number = await self._find_page(script, requested)
+            before = await self.store.lines.count_tree_lines(script, requested)
+            number = before // LINES_PER_PAGE
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         content, view = await self._make_history_page(script, number, requested)
         await complete_response(interaction, content=content, view=view)
@@ -250,10 +251,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return lines
 
-    async def _find_page(self, script: Script, line: int) -> int:
-        """Return the page of a history, from 0, that has a line."""
-        return await self.store.lines.count_tree_lines(script, line) // LINES_PER_PAGE
-
     async def _find_position(self, script: Script, number: int) -> ScriptPosition:
         """Find a line by its number, from 1; raise RequestError if there is none."""
         path = await self.store.lines.load_path_ids(script.head)
@@ -264,9 +261,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     async def _number_lines(self, script: Script) -> dict[int, int]:
         """Return the numbers, from 1, of the lines that stand in a script, by their ids."""
-        return {
-            line: n for n, line in enumerate(await self.store.lines.load_path_ids(script.head), 1)
-        }
+        path = await self.store.lines.load_path_ids(script.head)
+        return {line: number for number, line in enumerate(path, 1)}
 
     async def _find_shown_line(self, message: discord.Message) -> ScriptPosition:
         """Return the line that a message shows, in the running script if that has the line."""

@@ -53,14 +53,8 @@ def format_lines(
     """Return lines as a list, with their authors, seeds and settings.
 
     Only settings that differ from the present ones are listed, or where they need too much room, a
-    note that they differ.
-
-    Args:
-        lines: The lines.
-        numbers: The numbers, from 1, of those that stand in the script, by their ids.
-        present: The present settings.
-        requested: The id of a line that is marked, or None.
-        max_size: The largest size of the list.
+    note that they differ. ``numbers`` has the numbers, from 1, of the lines that stand in the
+    script, by their ids. The line with the id ``requested`` is marked.
     """
     in_full = _format_list(lines, numbers, present, requested, in_full=True)
     if size(in_full) <= max_size:
@@ -130,14 +124,7 @@ def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> 
 def make_line_menu(
     script: int, options: Sequence[discord.SelectOption], page: int = 0, pages: int = 1
 ) -> ui.View:
-    """Return a menu of lines, and the buttons to other pages.
-
-    Args:
-        script: The script's id.
-        options: The lines, at most 25.
-        page: The page of the history, from 0.
-        pages: The number of pages.
-    """
+    """Return a menu of at most 25 lines, and the buttons to other pages of the history, from 0."""
     menu: ui.Select[ui.View] = ui.Select(
         custom_id=f"{CUSTOM_ID_PREFIX}line:{script}",
         placeholder=say("Continue from a line…"),

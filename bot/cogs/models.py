@@ -128,10 +128,8 @@ def _draw_training_curve(file: ModelFile) -> discord.File | None:
     curve_points = curve.parse_curve(file.about or {})
     if curve_points is None:
         return None
-    png, description = (
-        curve.draw_curve(file.name, curve_points),
-        curve.describe_curve(file.name, curve_points),
-    )
+    png = curve.draw_curve(file.name, curve_points)
+    description = curve.describe_curve(file.name, curve_points)
     return discord.File(io.BytesIO(png), "curve.png", description=description)
 
 

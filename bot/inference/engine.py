@@ -43,12 +43,8 @@ class Engine:
     """Take batched steps for all current lines in one thread (continuous batching).
 
     Rows join and leave between steps. What a row writes depends on its request alone, not on the
-    rows beside it. The thread ends when the engine is closed or garbage-collected.
-
-    Args:
-        model: The model that writes.
-        rows: The most lines in the batch.
-        queue: The most lines that wait for a place.
+    rows beside it. The thread ends when the engine is closed or garbage-collected. At most ``rows``
+    lines are in the batch, and at most ``queue`` wait for a place.
     """
 
     batch_class = Batch

@@ -115,17 +115,10 @@ class Model:
 
     @classmethod
     def load(cls, path: Path, threads: int = 2) -> Model:
-        """Open a model file.
+        """Open a model file, whose steps take so many threads; raise ModelError.
 
         This takes a good part of a second and may hold the interpreter lock, so it is not for the
         event loop.
-
-        Args:
-            path: The file.
-            threads: The threads that compute a step.
-
-        Raises:
-            ModelError: The file cannot be used.
         """
         return cls.of(read_model_file(path), path.stem, threads)
 

@@ -188,12 +188,9 @@ def make_cue(name: str) -> str:
 def format_fountain(
     title: str, elements: Iterable[Element], more: Mapping[str, Sequence[str]] | None = None
 ) -> str:
-    """Return a whole script as the text of a `.fountain` file, with a title page.
+    """Return a whole script, titled or not, as the text of a `.fountain` file with a title page.
 
-    Args:
-        title: The title, or "" for an untitled script.
-        elements: The elements in their order.
-        more: Further entries of the title page: the lines under each key of Fountain's.
+    ``more`` has further entries of the title page: the lines under each key of Fountain's.
     """
     page = [f"Title: {' '.join(split_lines(title)) or say('Untitled')}"]
     for key, entries in (more or {}).items():

@@ -43,12 +43,8 @@ def parse_person_text(text: str, character: str | None = None) -> list[Element]:
     """Return what a person typed as one or more elements; a blank line begins the next element.
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
-    `MAYA: Hello.` and `MAYA (quietly): Hello.`. Everything else is action.
-
-    Args:
-        text: The text, from anywhere.
-        character: The speaker of the first block, whatever the block looks like, and of each
-            further block that would otherwise be plain action.
+    `MAYA: Hello.` and `MAYA (quietly): Hello.`. Everything else is action. A `character` speaks the
+    first block, whatever it looks like, and each further block that would be plain action.
 
     Raises:
         RequestError: The text is blank, or `character` is not a name.

@@ -111,11 +111,7 @@ class ChannelSessions:
     ) -> Self:
         """Open the default voice and the database.
 
-        Args:
-            settings: The settings.
-            guard: The guard that is asked before each transaction that writes, or None.
-            meter: The meter of the database's transactions.
-            clock: Tells the time.
+        The guard is asked before each transaction that writes, and the meter measures all.
 
         Raises:
             ModelError: The default voice cannot be used.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..errors import RequestError
 from ..storage.schema import Line, Script, TurnOrder
@@ -12,27 +13,20 @@ from .permissions import check_alternation, check_cooldown, check_may_write, che
 from .turn import Requester, TurnResult
 
 
+@dataclass(frozen=True)
 class TurnContext:
     """One person's turn on a script, whose row was read when the turn began.
 
     Nothing reads the row again: the store moves the head only from where this row has it.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        script: Script,
-        requester: Requester,
-        banned: tuple[str, ...],
-        order: TurnOrder | None = None,
-    ) -> None:
-        self.store = store
-        self.script = script
-        self.requester = requester
-        self.banned = banned
-        """The banned words that apply to the script."""
-        self.order = order
-        """The order in which people write, or None where everybody may."""
+    store: Store
+    script: Script
+    requester: Requester
+    banned: tuple[str, ...]
+    """The banned words that apply to the script."""
+    order: TurnOrder | None = None
+    """The order in which people write, or None where everybody may."""
 
     # Permissions
 

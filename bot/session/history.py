@@ -75,7 +75,6 @@ class History:
         requester: Requester,
         position: ScriptPosition,
         text: str,
-        character: str | None = None,
         job: Job | None = None,
     ) -> TurnResult:
         """Write other lines instead of one, with copies below them of the lines that followed.
@@ -85,7 +84,7 @@ class History:
         async with self.library.open_turn(requester) as context:
             script = context.script
             line = await self._line_to_rewrite(script, requester, position)
-            elements = parse_typed_text(text, character)
+            elements = parse_typed_text(text, None)
             if elements == [line.element]:
                 raise RequestError("The line already says that. Change something, or leave it.")
             if len(elements) > 1:  # then the script gets longer

@@ -107,14 +107,9 @@ async def load_last_surprisal(
 ) -> tuple[PrimedModel, list[Line], list[Floats]]:
     """Return the model of a script, the last lines, and the bits of their characters.
 
-    Args:
-        session: the channel whose script runs.
-        max_lines: the most lines.
-        characters: no more lines than have so many characters together, but at least one.
-
-    Returns:
-        The model, the lines, and for each what its characters but the first cost: float [n]. Costs
-        that are not known, as after a change of the model, are computed again.
+    There are no more lines than have so many ``characters`` together, but at least one. The bits
+    are those of all characters but the first: float [n]. Costs that are not known, as after a
+    change of the model, are computed again.
     """
     script = await session.load_script()
     primed = await session.reader.open_model(script.voice, script.style)

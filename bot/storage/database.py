@@ -61,10 +61,8 @@ class Database(ABC):
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
         """Open a database, and make its tables.
 
-        Args:
-            url: The address, with this class's scheme.
-            guard: Is called at the beginning of every transaction that writes to a shared
-                database, and may raise TransactionFailed.
+        The guard is called at the beginning of every transaction that writes to a shared database,
+        and may raise TransactionFailed.
 
         Raises:
             StoreError: The database cannot be used.
@@ -72,12 +70,19 @@ class Database(ABC):
 
     @classmethod
     @abstractmethod
-    def open_source(cls, url: URL) -> AbstractAsyncContextManager[Database]:
-        """Open a database that is copied elsewhere, and close it at the end.
+    async def check_source(cls, url: URL) -> None:
+        """Raise StoreError if there is no database to copy, or a bot uses it."""
 
-        Raises:
-            StoreError: There is no such database, or a bot uses it.
-        """
+    @classmethod
+    @asynccontextmanager
+    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
+        """Open a database that is copied elsewhere, and close it at the end; raise StoreError."""
+        await cls.check_source(url)
+        database = await cls.open(url)
+        try:
+            yield database
+        finally:
+            await database.close()
 
     @classmethod
     @abstractmethod

@@ -24,7 +24,6 @@ from .schema import (
     StaleMessage,
     Star,
     State,
-    Surprisal,
     TurnOrder,
     Vote,
 )
@@ -53,7 +52,7 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     shown = select(PostedLine.message).where(PostedLine.line.in_(own))
     voted = select(Poll.message).where(Poll.script.in_(scripts), Poll.message.is_not(None))
     await session.execute(delete(StaleMessage).where(StaleMessage.message.in_(shown.union(voted))))
-    for about in (State, Surprisal, PostedLine):
+    for about in (State, PostedLine):
         await session.execute(delete(about).where(about.line.in_(own)))
     for of_script in (RedoPointer, TurnOrder, Sprint):
         await session.execute(delete(of_script).where(of_script.script.in_(scripts)))

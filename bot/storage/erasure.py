@@ -31,7 +31,6 @@ from .schema import (
     StaleMessage,
     Star,
     State,
-    Surprisal,
     TurnOrder,
     Vote,
     guild_voice_key,
@@ -91,12 +90,6 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
     await session.execute(stale.on_conflict_do_nothing())
 
 
-async def was_erased(session: AsyncSession, line: Line) -> bool:
-    """Return whether the text of a line was removed since the line was read."""
-    removed = select(Line.removed).where(Line.id == line.id)
-    return bool(await session.scalar(removed)) and not line.removed
-
-
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
     """Replace the text of lines by `ERASED_ELEMENT`, and delete all that was computed from it."""
     await get_dialect(session).look_up_line_by_line(session)
@@ -107,8 +100,7 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
         .where(or_(Script.head.in_(affected), Script.forked_at.in_(affected)))
         .values(erased=Script.erased + 1)
     )
-    for cached in (State, Surprisal):
-        await session.execute(delete(cached).where(cached.line.in_(affected)))
+    await session.execute(delete(State).where(State.line.in_(affected)))
     await session.execute(
         update(Line)
         .where(Line.id.in_(lines))

@@ -27,7 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import AlreadyWritten, HeadMoved
 from ..screenplay.drafts import Draft
-from .dialects import Dialect, Insert, get_dialect, insert
+from ..screenplay.elements import Kind
+from .dialects import Dialect, Insert, get_dialect, insert, text_before_newline
 from .schema import (
     ROOT_LINE,
     Base,
@@ -37,7 +38,6 @@ from .schema import (
     RedoPointer,
     Script,
     State,
-    Surprisal,
 )
 
 BATCH = 200
@@ -65,18 +65,43 @@ def query_descendants(lines: Select[int]) -> CTE:
     return walked.union(select(Line.id).join(walked, Line.parent == walked.c.id))
 
 
+def _query_path_since() -> CTE:
+    """Build a query of the ids of a path, with the parameters ``head`` and ``since``."""
+    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Int64))
+    walked = above.cte("above", recursive=True)
+    up = select(Line.id, Line.parent).join(walked, Line.id == walked.c.parent)
+    # Ids grow along every path, so that the walk may stop at the first smaller one.
+    return walked.union_all(up.where(Line.id >= bindparam("since", type_=Int64)))
+
+
 @cache
 def query_path_ids() -> Select[int]:
     """Build the query of the ids of a path, with the parameters ``head`` and ``since``.
 
     The query is cached because every turn executes it.
     """
-    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Int64))
-    walked = above.cte("above", recursive=True)
-    up = select(Line.id, Line.parent).join(walked, Line.id == walked.c.parent)
-    # Ids grow along every path, so that the walk may stop at the first smaller one.
-    walked = walked.union_all(up.where(Line.id >= bindparam("since", type_=Int64)))
+    walked = _query_path_since()
     return select(walked.c.id).order_by(walked.c.id)
+
+
+@cache
+def query_path_with_last_lines() -> Select[int, Line | None]:
+    """Build the query of `query_path_ids` that has the lines after ``shown`` beside their ids."""
+    walked = _query_path_since()
+    last = and_(Line.id == walked.c.id, Line.id > bindparam("shown", type_=Int64))
+    return select(walked.c.id, Line).outerjoin(Line, last).order_by(walked.c.id)
+
+
+def query_speech_cues(head: int) -> Select[str, int]:
+    """Build a query of the first lines of speeches on a path, each with its ``latest`` line."""
+    above = query_path(head)
+    cue, latest = text_before_newline(Line.text), func.max(Line.id).label("latest")
+    spoken = (
+        select(cue.label("cue"), latest)
+        .join(above, Line.id == above.c.id)
+        .where(Line.kind == Kind.DIALOGUE)
+    )
+    return spoken.group_by(cue)
 
 
 def _query_last_lines() -> CTE:
@@ -175,8 +200,7 @@ async def append_lines(
             parent = line.id
         session.add_all(new)
         await session.flush()
-        for line, draft in zip(new, batch, strict=True):
-            session.add_all(_cached(line.id, draft))
+        session.add_all(_make_states(new, batch))
         await session.flush()
         lines += new
     await dialect.note_highest_id(session, table, lines[-1].id)
@@ -215,14 +239,17 @@ async def _prepare(
     return (highest_line or 0) + 1, provenances
 
 
-def _cached(line: int, draft: Draft) -> Iterator[Base]:
-    """Yield the rows that cache how a model read a line."""
-    if draft.state is not None:
-        state = draft.state.tobytes()
-        yield State(line=line, fingerprint=draft.fingerprint, state=state)
-    if draft.surprise is not None:
-        bits = draft.surprise.astype(np.float16).tobytes()
-        yield Surprisal(line=line, fingerprint=draft.fingerprint, bits=bits)
+def _make_states(lines: Sequence[Line], drafts: Sequence[Draft]) -> Iterator[State]:
+    """Yield the rows that cache how a model read lines."""
+    for line, draft in zip(lines, drafts, strict=True):
+        state, surprisal = draft.state, draft.surprise
+        if state is not None or surprisal is not None:
+            yield State(
+                line=line.id,
+                fingerprint=draft.fingerprint,
+                surprisal=None if surprisal is None else surprisal.astype(np.float16).tobytes(),
+                state=None if state is None else state.tobytes(),
+            )
 
 
 async def copy_following(session: AsyncSession, script: Script, last: Line, line: Line) -> int:

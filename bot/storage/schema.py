@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -24,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from ..arrays import States
 from ..i18n.catalogue import phrase
 from ..screenplay.elements import Element, Kind
 
@@ -49,6 +47,14 @@ ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+def _index_present(name: str, column: str, *columns: str) -> Index:
+    """Index the rows that have a value in a column, by that column or by others."""
+    is_present = text(f"{column} IS NOT NULL")
+    return Index(
+        name, *(columns or (column,)), sqlite_where=is_present, postgresql_where=is_present
+    )
 
 
 class UTCDateTime(TypeDecorator[dt.datetime]):
@@ -199,30 +205,10 @@ class Line(Base):
     __tablename__ = "lines"
     __table_args__ = (
         UniqueConstraint("delivery", "take", "ordinal"),
-        Index(
-            "lines_by_parent",
-            "parent",
-            sqlite_where=text("parent IS NOT NULL"),
-            postgresql_where=text("parent IS NOT NULL"),
-        ),
-        Index(
-            "lines_by_author",
-            "author",
-            sqlite_where=text("author IS NOT NULL"),
-            postgresql_where=text("author IS NOT NULL"),
-        ),
-        Index(
-            "lines_by_original",
-            "copy_of",
-            sqlite_where=text("copy_of IS NOT NULL"),
-            postgresql_where=text("copy_of IS NOT NULL"),
-        ),
-        Index(
-            "lines_by_provenance",
-            "provenance",
-            sqlite_where=text("provenance IS NOT NULL"),
-            postgresql_where=text("provenance IS NOT NULL"),
-        ),
+        _index_present("lines_by_parent", "parent"),
+        _index_present("lines_by_author", "author"),
+        _index_present("lines_by_original", "copy_of"),
+        _index_present("lines_by_provenance", "provenance"),
         {"sqlite_autoincrement": True},
     )
 
@@ -290,32 +276,21 @@ class RedoPointer(Base):
 
 
 class State(Base):
-    """A model's state after a line: a cache, which can be recomputed from the text."""
+    """What a model's reading of a line left: a cache, which can be recomputed from the text.
 
-    __tablename__ = "states"
-
-    line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[bytes] = mapped_column(LargeBinary)
-
-    @property
-    def array(self) -> States:
-        """Return the state as the model takes it: float32 [S]."""
-        return np.frombuffer(self.state, np.float32)
-
-
-class Surprisal(Base):
-    """A model's surprisal of each character of a line that it read or wrote: also a cache.
-
-    The surprisals of heads are kept, those of other lines until states of their age are evicted.
+    Old rows are evicted, but those of heads lose only the state.
     """
 
-    __tablename__ = "surprisals"
+    __tablename__ = "states"
+    __table_args__ = (_index_present("kept_states", "state", "fingerprint", "line"),)
 
     line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
-    bits: Mapped[bytes] = mapped_column(LargeBinary)
-    """float16 [n], for each character of the line as the model reads it, except the first."""
+    surprisal: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Bits for each character of the line as the model reads it, except the first: float16 [n].
+    None if the state was recomputed later."""
+    state: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The model's state after the line: float32 [S]; None if it is not kept."""
 
 
 class BannedWords(Base):

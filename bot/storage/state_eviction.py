@@ -1,7 +1,8 @@
 """Evict the oldest states where they exceed their budget.
 
 Text is never evicted: a state that is gone is computed again from the lines when it is needed. The
-surprisal of a line is evicted with the line's state, because one reading makes both.
+surprisal of a line is evicted with the line's state, because one reading makes both; only a head
+keeps its surprisal, which tells which model has read the script.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy import Delete, Select, Update, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..screenplay.drafts import Draft
-from .schema import Script, State, Surprisal
+from .schema import Script, State
 
 BATCH = 500
 """States that are selected and deleted together."""
@@ -55,8 +56,10 @@ class StateBudget:
 
 async def _measure(session: AsyncSession) -> int:
     """Return the bytes of all states, from one state of each model: all of a model's are equal."""
-    models = select(State.fingerprint, func.count(), func.min(State.line)).group_by(
-        State.fingerprint
+    models = (
+        select(State.fingerprint, func.count(), func.min(State.line))
+        .where(State.state.is_not(None))
+        .group_by(State.fingerprint)
     )
     total = 0
     for fingerprint, count, line in (await session.execute(models)).all():
@@ -68,35 +71,31 @@ async def _measure(session: AsyncSession) -> int:
 
 
 async def _evict(session: AsyncSession, over: float) -> int:
-    """Delete states of at least ``over`` bytes, or all; return the bytes that were freed."""
+    """Evict states of at least ``over`` bytes, or all; return the bytes that were freed."""
     heads = select(Script.head).where(Script.head.is_not(None))
-    oldest = select(State.line, State.fingerprint, func.length(State.state)).order_by(State.line)
-    freed, last = await _delete(session, oldest.where(State.line.not_in(heads)), over)
-    # The surprisal of a head stays, because it tells which model has read the script.
-    aged = delete(Surprisal).where(Surprisal.line <= last, Surprisal.line.not_in(heads))
-    await session.execute(aged)
-    freed_of_heads, _ = await _delete(session, oldest, over - freed)
-    return freed + freed_of_heads
+    size = func.coalesce(func.length(State.state), 0)
+    oldest = select(State.line, State.fingerprint, size).order_by(State.line)
+    others = oldest.where(State.line.not_in(heads))
+    freed = await _evict_oldest(session, others, delete(State), over)
+    of_heads = oldest.where(State.state.is_not(None))
+    forget = update(State).values(state=None)
+    return freed + await _evict_oldest(session, of_heads, forget, over - freed)
 
 
-async def _delete(
-    session: AsyncSession, oldest: Select[int, str, int], over: float
-) -> tuple[int, int]:
-    """Delete the first selected states until ``over`` bytes are freed.
-
-    Returns:
-        The bytes that were freed, and the last line whose state is gone, or 0.
-    """
-    freed = last = 0
+async def _evict_oldest(
+    session: AsyncSession, oldest: Select[int, str, int], evict: Delete | Update, over: float
+) -> int:
+    """Evict the first selected states until ``over`` bytes are freed; return the bytes."""
+    freed = 0
     while freed < over:
         evicted: list[tuple[int, str]] = []
         for line, fingerprint, size in await session.execute(oldest.limit(BATCH)):
             if freed >= over:
                 break
             evicted.append((line, fingerprint))
-            freed, last = freed + size, line
+            freed += size
         if not evicted:
             break
         key = tuple_(State.line, State.fingerprint)
-        await session.execute(delete(State).where(key.in_(evicted)))
-    return freed, last
+        await session.execute(evict.where(key.in_(evicted)))
+    return freed

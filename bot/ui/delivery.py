@@ -268,15 +268,10 @@ async def post_message(
     allowed_mentions: discord.AllowedMentions = NO_MENTIONS,
     **more: Any,  # noqa: ANN401 - discord.py's
 ) -> discord.Message:
-    """Post a message in a channel.
+    """Post a message in a channel; the arguments are those of its ``send``.
 
-    Args:
-        channel: The channel.
-        content: The text.
-        nonce: At most 25 characters. A message of the same nonce, some minutes ago, is not posted
-            again. None for a random one.
-        allowed_mentions: The mentions that ping.
-        more: Other arguments of the channel's ``send``.
+    A message of the same nonce, some minutes ago, is not posted again. A nonce has at most 25
+    characters; None is a random one.
     """
     nonce_or_random, files = nonce or secrets.token_hex(8), ReusableFiles(more.pop("files", ()))
     return await send_with_retries(

@@ -45,11 +45,8 @@ def inert(text: str) -> str:
 def inline(text: str, limit: int) -> str:
     """Return text as plain words on one line, for a sentence of the bot.
 
-    Markdown, links and mentions are escaped, and an ellipsis stands where the text is cut.
-
-    Args:
-        text: What a person or a model wrote.
-        limit: The largest `size` of the result, escapes and ellipsis included, at least 1.
+    Markdown, links and mentions are escaped, and an ellipsis stands where the text is cut. The
+    `size` of the result, with both of them, is at most ``limit``, which is at least 1.
     """
     return _cut(text, limit, _SAFE)
 

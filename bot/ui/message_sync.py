@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 import discord
 
 from ..session.channel_session import ChannelSession
+from ..storage.repositories.message_repository import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
 from ..storage.store import Store
 from .delivery import CONNECTION_ERRORS, NONCE_SECONDS, MessageChannel, post_message
@@ -81,26 +82,30 @@ class MessageSync:
         """
         # One at a time, each from what is stored then, so that a slow one cannot undo a later one.
         async with session.drawing:
-            script = await self.store.scripts.find_running_script(session.channel)
-            await self._check(channel, script)
+            content = await self.store.messages.load_content(session.channel)
+            await self._check(channel, content)
             if announcement:
                 above = (await post_message(channel, announcement)).id
             try:
-                if script is not None:
-                    await self._show_lines(channel, script)
+                if content.script is not None:
+                    await self._show_lines(channel, content.script, content)
             finally:
-                await self.panel.place(channel, script, note, above)
+                await self.panel.place(channel, content, note, above)
 
     # Lines
 
-    async def _show_lines(self, channel: MessageChannel, script: Script) -> None:
-        """Show the lines of a script."""
-        posts, path = await self._load(script)
+    async def _show_lines(
+        self, channel: MessageChannel, script: Script, content: ChannelContent
+    ) -> None:
+        """Show the lines of a script, and keep the newest message of ``content`` up to date."""
+        posts, path, last_lines = await self._load(script)
         kept = min(len(posts), len(path))
         wanted = {*path[kept:]}
         for post, line in zip(posts, path, strict=False):
             wanted |= {post.line, line} if post.line != line else set()
-        lines = {line.id: line for line in await self.store.lines.load_lines(wanted)}
+        lines = {line.id: line for line in last_lines}
+        missing = await self.store.lines.load_lines(wanted - lines.keys())
+        lines |= {line.id: line for line in missing}
         for number, (post, line) in enumerate(zip(posts, path, strict=False)):
             # A message cannot get another name, so that it and those below make way for new ones.
             is_near = len(posts) - number <= MAX_REPOSTED
@@ -113,16 +118,23 @@ class MessageSync:
                 lines |= {one.id: one for one in await self.store.lines.load_lines(path[kept:])}
                 break
         if not await self._edit(channel, script, posts[:kept], path, lines):
-            await self._show_lines(channel, script)  # without the message that is gone
+            await self._update_newest_post(content, channel.id)
+            await self._show_lines(channel, script, content)  # without the message that is gone
             return
         for post in reversed(posts[kept:]):
             await self.line_messages.delete(channel, post)
             await self.store.messages.delete_posts([post.message])
-        newest = await self._find_newest(channel) if path[kept:] else 0
+        if posts[kept:]:
+            await self._update_newest_post(content, channel.id)
+        newest = max(content.newest_post, content.panel)
         for line in path[kept:]:
             post = await self._post(channel, script, lines[line], newest)
             await self.store.messages.record_post(post, lines[line])
-            newest = post.message
+            newest = content.newest_post = post.message
+
+    async def _update_newest_post(self, content: ChannelContent, channel: int) -> None:
+        """Read the newest message again, because some were deleted."""
+        content.newest_post = (await self.store.messages.load_content(channel)).newest_post
 
     async def _post(
         self, channel: MessageChannel, script: Script, line: Line, newest: int
@@ -148,24 +160,26 @@ class MessageSync:
                 await self._delete_orphans(channel, look, newest, keep=post.message)
             return post
 
-    async def _load(self, script: Script) -> tuple[list[PostedLine], list[int]]:
+    async def _load(self, script: Script) -> tuple[list[PostedLine], list[int], list[Line]]:
         """Load the messages that show a script, and the lines that must stand in their places.
 
         The lines may be fewer, so that the last messages are surplus, or more, so that messages are
         missing at the end.
+
+        Returns:
+            The messages, the ids of the lines, and some of the last lines.
         """
-        posts = await self.store.messages.load_posts(script, WINDOW)
+        posts, path, last_lines = await self.store.messages.load_posts_and_path(script, WINDOW)
         if not posts:
             path = await self.store.lines.load_path_ids(script.head)
-            return [], path[-MAX_FIRST_LINES:]
-        path = await self.store.lines.load_path_ids(script.head, posts[0].line)
+            return [], path[-MAX_FIRST_LINES:], []
         if path[:1] == [posts[0].line]:
-            return posts, path
+            return posts, path, last_lines
         # The script has changed above these messages: begin with the first one that shows it.
         posts = await self.store.messages.load_posts(script)
         before = set(await self.store.lines.load_path_ids(posts[0].line)) - {posts[0].line}
         path = await self.store.lines.load_path_ids(script.head)
-        return posts, [line for line in path if line not in before] or path[-1:]
+        return posts, [line for line in path if line not in before] or path[-1:], last_lines
 
     async def _edit(
         self,
@@ -197,11 +211,11 @@ class MessageSync:
             await self.store.messages.replace_lines({post.message: line})
         return True
 
-    async def _check(self, channel: MessageChannel, script: Script | None) -> None:
+    async def _check(self, channel: MessageChannel, content: ChannelContent) -> None:
         """Delete what an earlier process has posted in a channel and could not record, once."""
         if channel.id in self._checked:
             return
-        after = await self._find_newest(channel)
+        script, after = content.script, max(content.newest_post, content.panel)
         if not after and script is not None:
             after = discord.utils.time_snowflake(script.begun)
         if after:
@@ -232,16 +246,12 @@ class MessageSync:
             return found.permissions_for(found.guild.me).read_message_history
         return not isinstance(found, discord.PartialMessageable)
 
-    async def _find_newest(self, channel: MessageChannel) -> int:
-        """Return the newest recorded message of a channel, or 0."""
-        return max(await self.store.messages.find_newest_messages(channel.id))
-
     # Messages that changed otherwise
 
     async def _redraw_panel(self, channel: MessageChannel, session: ChannelSession) -> bool:
         async with session.drawing:
-            script = await self.store.scripts.find_running_script(session.channel)
-            return await self.panel.place(channel, script)
+            content = await self.store.messages.load_content(session.channel)
+            return await self.panel.place(channel, content)
 
     async def redraw_messages(
         self, channel: MessageChannel, session: ChannelSession, messages: Collection[int]

@@ -55,9 +55,8 @@ def _format_model(file: ModelFile, is_chosen: bool) -> str:
 
 def format_model_card(file: ModelFile) -> str:
     """Return what a model's file says of it, as lines of Markdown."""
-    return "\n".join(
-        [f"**{inline(file.name, 40)}**", *_list_facts(file), f"-# {_format_fingerprint(file)}"]
-    )
+    fingerprint = say("fingerprint {beginning}", beginning=_get_metadata(file, "fingerprint")[:12])
+    return "\n".join([f"**{inline(file.name, 40)}**", *_list_facts(file), f"-# {fingerprint}"])
 
 
 def _list_facts(file: ModelFile) -> Iterator[str]:
@@ -125,10 +124,6 @@ def _format_training_day(file: ModelFile) -> str:
         return f"<t:{int(day.timestamp())}:D>"
     except (ValueError, OverflowError, OSError):
         return ""
-
-
-def _format_fingerprint(file: ModelFile) -> str:
-    return say("fingerprint {beginning}", beginning=_get_metadata(file, "fingerprint")[:12])
 
 
 def _get_metadata(file: ModelFile, name: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import discord
 
-from ..storage.schema import Script
+from ..storage.repositories.message_repository import ChannelContent
 from ..storage.store import Store
 from .components import CUSTOM_ID_PREFIX
 from .delivery import (
@@ -38,7 +38,7 @@ class Panel:
         next process finds them if this one dies."""
 
     async def place(
-        self, channel: MessageChannel, script: Script | None, note: str = "", above: int = 0
+        self, channel: MessageChannel, content: ChannelContent, note: str = "", above: int = 0
     ) -> bool:
         """Show a script's panel under the channel's newest line, or none where no script runs.
 
@@ -47,12 +47,12 @@ class Panel:
 
         Args:
             channel: The channel.
-            script: The running script, or None.
+            content: The running script, and the newest messages now.
             note: Stands above the panel until something else happens.
             above: A message that must stand above the panel as well.
         """
         try:
-            await self._place(channel, script, note, above)
+            await self._place(channel, content, note, above)
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
             log.warning("could not show the panel of channel %d: %s", channel.id, error)
             return False
@@ -101,21 +101,19 @@ class Panel:
         return True
 
     async def _place(
-        self, channel: MessageChannel, script: Script | None, note: str, above: int
+        self, channel: MessageChannel, content: ChannelContent, note: str, above: int
     ) -> None:
-        newest, old = await self.store.messages.find_newest_messages(channel.id)
-        progress, new = self.find_progress(channel.id), None
-        old = old or progress
+        script, progress, new = content.script, self.find_progress(channel.id), None
+        old = content.panel or progress
         if script is not None:
-            line = script.head and await self.store.lines.find_line(script.head)
-            text, view = await load_panel(self.store, script, line or None)
-            content = "\n".join(filter(None, (note, text)))
-            if old > max(newest, above) and await _edit(channel, old, content, view):
+            text, view = await load_panel(self.store, script)
+            text = "\n".join(filter(None, (note, text)))
+            if old > max(content.newest_post, above) and await _edit(channel, old, text, view):
                 if progress:
                     await self.store.messages.record_panel(channel.id, script.guild, old)
                     del self._progress[channel.id]
                 return
-            new = (await post_message(channel, content, view=view)).id
+            new = (await post_message(channel, text, view=view)).id
         # Deleted before the new one is recorded, because a new one that is not recorded is found
         # below the newest recorded message, but an old one nowhere.
         if old:

@@ -6,7 +6,7 @@ position in the script, so that a press never acts on a script that has moved on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import discord
 from discord import ui
@@ -15,7 +15,7 @@ from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.repositories.script_repository import PanelState
-from ..storage.schema import ROOT_LINE, Line, Script
+from ..storage.schema import ROOT_LINE, Script
 from ..storage.store import Store
 from .components import make_position_button, make_position_id, make_view
 from .markdown import inline, plain
@@ -52,33 +52,28 @@ MENU_SELECTS = {
 """The placeholders of the lists of the menu, by what they choose."""
 
 
-async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[str, ui.View]:
-    """Load the text and the components of the panel under a script's last line.
+async def load_panel(store: Store, script: Script) -> tuple[str, ui.View]:
+    """Load the text and the components of the panel under the last line of a running script.
 
     While people vote for how the script goes on, there are no components: its takes have theirs.
-
-    Args:
-        store: The scripts.
-        script: The script that runs.
-        line: Its last line, or None before the first.
     """
-    title = inline(script.title, MAX_LABEL)
-    text = f"-# **{title}** · {inline(script.voice, 40)}" if line else _format_start(title)
+    title, has_lines = inline(script.title, MAX_LABEL), script.head is not None
+    text = f"-# **{title}** · {inline(script.voice, 40)}" if has_lines else _format_start(title)
     state = await store.scripts.load_panel_state(script)
     text = "\n".join(filter(None, (text, await _format_writers(store, script, state))))
-    if await store.polls.has_open_vote(script):
+    if state.is_voting:
         return text, make_view()
     position = current_position(script)
     shown = {
         "continue": True,
-        "take": line is not None and line.author is None,
+        "take": has_lines and state.author is None,
         "undo": position.line != ROOT_LINE,
         "redo": state.redo is not None,
         "write": True,
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
-    speakers = await _list_speakers(store, script)
+    speakers = _list_speakers(script, state.cues)
     return text, make_view(_make_speaker_select(speakers, position), *buttons)
 
 
@@ -97,12 +92,10 @@ def _format_start(title: str) -> str:
     )
 
 
-async def _list_speakers(store: Store, script: Script) -> list[str]:
-    """Return for whom the voice may write: the cast and, unless it is locked, who has spoken."""
-    names = list(script.cast)
-    if not script.lock:
-        cues = await store.lines.list_speech_cues(script.head)
-        names += filter(None, (Element(Kind.DIALOGUE, cue).cue for cue in cues))
+def _list_speakers(script: Script, cues: Iterable[str]) -> list[str]:
+    """Return for whom the voice may write: the cast, and who has spoken with these cues."""
+    spoken = (Element(Kind.DIALOGUE, cue).cue for cue in cues)
+    names = [*script.cast, *filter(None, spoken)]
     played = script.players if script.skip_played else ()
     return [
         name
@@ -131,14 +124,8 @@ def make_menu(
 ) -> ui.LayoutView:
     """Return the menu, which has more rows than a message with a text of its own may have.
 
-    Args:
-        title: The text above the menu.
-        position: The position in the script where the menu was opened.
-        moods: The moods as people call them, by their names.
-        mood: The mood of the script, if it is one of these.
-        styles: The styles of the script's voice.
-        style: The style of the script, if it has one.
-        has_audio: Whether a table read can be recorded.
+    It offers the moods, as people call them by their names, and the styles of the script's voice,
+    of which ``mood`` and ``style`` are the script's. With ``has_audio``, it offers a table read.
     """
     lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
     selects = [

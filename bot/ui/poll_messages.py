@@ -149,12 +149,7 @@ def draw_poll(
     """Return the content of a poll's message, and the components below.
 
     There is a button for each take, and where one is cut, a menu to read it whole. A poll that is
-    closed has no components.
-
-    Args:
-        poll: The poll.
-        takes: The lines of each take, by its number from 0.
-        votes: The takes that people voted for, by the people's ids.
+    closed has no components. Takes have numbers from 0, and votes are by the people's ids.
     """
     content = format_poll(poll, takes, votes)
     if poll.closed:

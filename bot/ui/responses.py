@@ -71,10 +71,7 @@ PERMISSION_NAMES = {
 async def answer_error(interaction: Interaction, error: Exception, keep: str = "") -> None:
     """Answer an error with one sentence, for the person who asked alone.
 
-    Args:
-        interaction: The interaction that has failed, answered or not.
-        error: What was raised.
-        keep: A text of the person's that would be lost, and is given back.
+    The text ``keep`` is given back to them, because it would be lost.
     """
     set_outcome(interaction, _classify(error))
     if isinstance(error, AlreadyWritten):

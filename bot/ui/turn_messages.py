@@ -160,14 +160,7 @@ def _format_deadline(order: TurnOrder) -> str:
 
 
 def make_order_view(script: Script, order: TurnOrder | None, person: int, manages: bool) -> ui.View:
-    """Return what a person may do with the order of a script.
-
-    Args:
-        script: The script.
-        order: Its order, or None.
-        person: The person's id.
-        manages: Whether the person is the script's owner or a moderator.
-    """
+    """Return what a person may do with the order of a script, as its manager or not."""
     writers: Sequence[int] = order.writers if order else ()
     shown = {
         "join": person not in writers,

@@ -180,7 +180,7 @@ async def test_it_is_there_after_a_restart_and_read_again(house: House):
     await begun(house, "ghost story")
     before = texts(await house.carry_on(1))
     await house.session.history.undo(house.writer())
-    await house.restart("DELETE FROM states", "DELETE FROM surprisals")
+    await house.restart("DELETE FROM states")
     assert (await house.session.load_script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
     assert texts(await house.carry_on(1)) == before
@@ -200,7 +200,7 @@ async def test_a_file_is_read_after_the_opening(house: House):
 async def test_what_surprised_the_voice_is_judged_after_the_opening(house: House):
     await begun(house, "storm")
     kept = (await load_last_surprisal(house.session, 1, 600))[2][0]
-    await house.restart("DELETE FROM states", "DELETE FROM surprisals")
+    await house.restart("DELETE FROM states")
     reading, [line], [again] = await load_last_surprisal(house.session, 1, 600)
     assert again == pytest.approx(kept, abs=0.05)
     expected = await house.session.reader.predict_logits(reading, line, 1)

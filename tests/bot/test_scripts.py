@@ -233,7 +233,6 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
         "lines",
         "provenances",
         "states",
-        "surprisals",
         "redo_pointers",
         "posted_lines",
     ):

@@ -93,7 +93,9 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
     now = await store.scripts.find_running_script(1)
     assert now is not None
     await store.messages.load_posts(now, 10)
-    await store.messages.find_newest_messages(1)
+    await store.messages.load_content(1)
+    await store.messages.load_posts_and_path(now, 10)
+    await store.scripts.load_panel_state(now)
     await store.messages.replace_lines({500: first})
     await store.messages.list_unshown_scripts()
     await store.lines.move_head(now, first)
@@ -121,7 +123,7 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
         await store.scripts.get_script(now.id), line, [a_draft("Root.")], "new", 7
     )
     assert len((await store.people.load_personal_data(7)).lines) == 4
-    large = {"scripts", "lines", "posted_lines", "redo_pointers", "surprisals"}
+    large = {"scripts", "lines", "posted_lines", "redo_pointers"}
     with closing(sqlite3.connect(path)) as connection:
         steps = [
             (step, statement)
@@ -347,7 +349,8 @@ async def test_the_messages_of_a_script_are_those_of_its_lines_in_its_channel(st
     assert await shown(fork, 2) == [(300, three), (400, four)]
     elsewhere = make_fork(await store.scripts.get_script(script.id), 2, 7, "Elsewhere")
     assert await shown(await store.scripts.create_script(elsewhere)) == []
-    assert await store.messages.find_newest_messages(1) == (400, 0)
+    content = await store.messages.load_content(1)
+    assert (content.newest_post, content.panel) == (400, 0)
     await store.messages.replace_lines({200: three, 300: two})
     assert await shown(script, 2) == [(200, three), (300, two)]
     await store.scripts.delete_script(script.id)

@@ -48,18 +48,11 @@ def is_outdated(connection: Connection) -> bool:
 
 
 def upgrade(connection: Connection, name: str) -> bool:
-    """Make the tables or upgrade them, in the transaction of a connection.
+    """Make the tables or upgrade them, in the transaction of a connection to a database ``name``.
 
-    Args:
-        connection: Must have foreign keys off on SQLite, because replacing a table must not delete
-            the rows that refer to it.
-        name: The database as people call it.
-
-    Returns:
-        Whether anything has changed.
-
-    Raises:
-        StoreError: The revision of the tables is unknown here.
+    On SQLite the connection must have foreign keys off, because replacing a table must not delete
+    the rows that refer to it. Return whether anything has changed; raise StoreError if the revision
+    of the tables is unknown here.
     """
     config = make_config()
     script = ScriptDirectory.from_config(config)

@@ -76,14 +76,8 @@ class PostgresDatabase(Database):
         return database
 
     @classmethod
-    @asynccontextmanager
-    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
+    async def check_source(cls, url: URL) -> None:
         await check_no_lease(url)
-        database = await cls.open(url)
-        try:
-            yield database
-        finally:
-            await database.close()
 
     @classmethod
     def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:

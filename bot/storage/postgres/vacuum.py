@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import extract, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..schema import Base, State, Surprisal
+from ..schema import Base, State
 from . import timeouts
 from .tables import erasure_counts
 from .write_lock import WRITE_LOCK, terminate_stalled
@@ -20,8 +20,8 @@ TIME_SHARE = 0.01
 LONGEST_PAUSE = 1700.0
 """The most seconds between two vacuums: what `privacy.told` promises, less the vacuum itself."""
 
-NUMBERS = (State.__tablename__, Surprisal.__tablename__)
-"""The large tables of numbers that a model makes of text, from which no text can be read."""
+NUMBERS = State.__tablename__
+"""The large table of numbers that models make of text, from which no text can be read."""
 
 _NOW = func.clock_timestamp()
 
@@ -66,9 +66,9 @@ async def vacuum_erased(connection: AsyncConnection) -> float | None:
 
 async def rewrite_tables(connection: AsyncConnection) -> None:
     """Rewrite all tables that hold people's words, one after the other."""
-    words = [name for name in Base.metadata.tables if name not in NUMBERS]
+    words = [name for name in Base.metadata.tables if name != NUMBERS]
     await connection.exec_driver_sql(f"VACUUM (FULL) {', '.join(words)}")
-    await connection.exec_driver_sql(f"VACUUM {', '.join(NUMBERS)}")
+    await connection.exec_driver_sql(f"VACUUM {NUMBERS}")
 
 
 async def _count_erasures(connection: AsyncConnection) -> tuple[int, float | None]:

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
-from ..dialects import text_before_newline
 from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
 from ..state_eviction import count_state_bytes
 from ..turn_passing import pass_after_line, return_turn
@@ -111,11 +110,8 @@ class LineRepository(Repository):
         """Return the first line of each speech on a path without repetitions, the latest first."""
         if head is None:
             return []
-        above = line_tree.query_path(head)
-        cue = text_before_newline(Line.text)
-        spoken = select(cue).join(above, Line.id == above.c.id).where(Line.kind == Kind.DIALOGUE)
-        latest = spoken.group_by(cue).order_by(func.max(Line.id).desc())
-        return await self._scalars(latest)
+        cues = line_tree.query_speech_cues(head).subquery()
+        return await self._scalars(select(cues.c.cue).order_by(cues.c.latest.desc()))
 
     # Trees
 

@@ -3,51 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .. import erasure, line_tree
-from ..database import Database
+from .. import line_tree
 from ..dialects import insert
-from ..schema import Channel, Line, Poll, PostedLine, Script, StaleMessage
+from ..schema import ROOT_LINE, Channel, Line, Poll, PostedLine, Script, StaleMessage
+from .repository import Repository
 
 
-class MessageRepository:
+@dataclass
+class ChannelContent:
+    """What a channel shows: its running script, and the newest messages, each of them or 0."""
+
+    script: Script | None
+    newest_post: int
+    """The newest message that shows a line, of any script."""
+    panel: int
+
+
+class MessageRepository(Repository):
     """The messages that show lines, those of them that are stale, and the panels."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def find_post(self, message: int) -> PostedLine | None:
         """Return the record of a message that shows a line, or None."""
-        async with self._database.reading() as session:
-            return await session.get(PostedLine, message)
+        return await self._get(PostedLine, message)
 
     async def load_posts(self, script: Script, limit: int | None = None) -> list[PostedLine]:
         """Load the messages in a script's channel that show its lines, the newest one last.
 
         A ``limit`` leaves out the older ones.
         """
-        wanted = (
-            select(PostedLine)
-            .join(Line, Line.id == PostedLine.line)
-            .where(PostedLine.channel == script.channel, line_tree.is_in_tree(script))
-            .order_by(PostedLine.message.desc())
-            .limit(limit)
-        )
         async with self._database.reading() as session:
-            return list(reversed(list(await session.scalars(wanted))))
+            return await _load_posts(session, script, limit)
+
+    async def load_posts_and_path(
+        self, script: Script, limit: int
+    ) -> tuple[list[PostedLine], list[int], list[Line]]:
+        """Load a script's newest messages and its path from their first line on, at one moment.
+
+        Returns:
+            The messages as `load_posts` does; the ids of the path, none without messages; and the
+            lines of the path after the last message's.
+        """
+        async with self._database.reading() as session:
+            posts = await _load_posts(session, script, limit)
+            if not posts:
+                return [], [], []
+            since = {"since": posts[0].line, "shown": posts[-1].line}
+            path = line_tree.query_path_with_last_lines()
+            found = await session.execute(path, {"head": script.head or ROOT_LINE, **since})
+            rows = found.all()
+        return posts, [number for number, _ in rows], [line for _, line in rows if line]
 
     async def record_post(self, post: PostedLine, line: Line) -> None:
         """Record the message that shows a line; it is stale if the text was erased meanwhile."""
-        columns = {column.key: getattr(post, column.key) for column in PostedLine.__table__.columns}
+        columns = PostedLine.__table__.columns
+        values = (literal(getattr(post, column.key), column.type) for column in columns)
+        # There is no such line if the script was deleted before its message could be recorded.
+        stored = select(*values).where(select(Line.id).where(Line.id == line.id).exists())
+        is_removed = select(Line.removed).where(Line.id == line.id).scalar_subquery()
 
         async def change(session: AsyncSession) -> None:
-            if await session.scalar(select(Line.id).where(Line.id == line.id)) is None:
-                return  # the script was deleted before its message could be recorded
-            await session.execute(insert(session, PostedLine).on_conflict_do_nothing(), columns)
-            if await erasure.was_erased(session, line):
+            row = insert(session, PostedLine).from_select(columns.keys(), stored)
+            recorded = row.on_conflict_do_nothing().returning(is_removed)
+            if await session.scalar(recorded) and not line.removed:
                 stale = insert(session, StaleMessage).values(message=post.message)
                 await session.execute(stale.on_conflict_do_nothing())
 
@@ -63,8 +85,7 @@ class MessageRepository:
     async def delete_posts(self, messages: Collection[int]) -> None:
         """Record that messages were deleted."""
         if messages:
-            async with self._database.writing() as session:
-                await session.execute(delete(PostedLine).where(PostedLine.message.in_(messages)))
+            await self._write(delete(PostedLine).where(PostedLine.message.in_(messages)))
 
     async def delete_all_messages(self) -> None:
         """Record that all messages are gone, as after the end of a simulated Discord."""
@@ -81,15 +102,13 @@ class MessageRepository:
         gone = select(Channel.id).where(Channel.id == Script.channel, Channel.panel.is_(None))
         is_unshown = or_(~shown.exists(), gone.exists())
         wanted = select(Script).where(Script.running, Script.head.is_not(None), is_unshown)
-        async with self._database.reading() as session:
-            return list(await session.scalars(wanted.order_by(Script.id)))
+        return await self._scalars(wanted.order_by(Script.id))
 
     # Channels
 
     async def find_channel(self, channel: int) -> Channel | None:
         """Return what the bot keeps of a channel, or None."""
-        async with self._database.reading() as session:
-            return await session.get(Channel, channel)
+        return await self._get(Channel, channel)
 
     async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
         """Record which message is the panel of a channel."""
@@ -99,16 +118,21 @@ class MessageRepository:
         """Record that somebody was told that the bot may not manage webhooks in a channel."""
         await self._update_channel(channel, guild, asked_for_webhooks=True)
 
-    async def find_newest_messages(self, channel: int) -> tuple[int, int]:
-        """Return a channel's newest message that shows a line, and its panel, each of them or 0."""
+    async def load_content(self, channel: int) -> ChannelContent:
+        """Load what a channel shows."""
         post = select(func.max(PostedLine.message)).where(PostedLine.channel == channel)
         panel = select(Channel.panel).where(Channel.id == channel)
-        wanted = select(
-            func.coalesce(post.scalar_subquery(), 0), func.coalesce(panel.scalar_subquery(), 0)
+        wanted = (
+            select(
+                Script,
+                func.coalesce(post.scalar_subquery(), 0),
+                func.coalesce(panel.scalar_subquery(), 0),
+            )
+            .select_from(select(literal(1)).subquery())
+            .outerjoin(Script, and_(Script.channel == channel, Script.running))
         )
         async with self._database.reading() as session:
-            newest, known = (await session.execute(wanted)).one()
-        return newest, known
+            return ChannelContent(*(await session.execute(wanted)).one())
 
     async def _update_channel(self, channel: int, guild: int | None, **columns: object) -> None:
         async with self._database.writing() as session:
@@ -138,7 +162,15 @@ class MessageRepository:
 
     async def mark_messages_redrawn(self, messages: Iterable[int]) -> None:
         """Record that stale messages were edited or deleted."""
-        async with self._database.writing() as session:
-            await session.execute(
-                delete(StaleMessage).where(StaleMessage.message.in_(list(messages)))
-            )
+        await self._write(delete(StaleMessage).where(StaleMessage.message.in_(list(messages))))
+
+
+async def _load_posts(session: AsyncSession, script: Script, limit: int | None) -> list[PostedLine]:
+    wanted = (
+        select(PostedLine)
+        .join(Line, Line.id == PostedLine.line)
+        .where(PostedLine.channel == script.channel, line_tree.is_in_tree(script))
+        .order_by(PostedLine.message.desc())
+        .limit(limit)
+    )
+    return list(reversed((await session.scalars(wanted)).all()))

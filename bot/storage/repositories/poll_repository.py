@@ -26,14 +26,6 @@ class PollRepository(Repository):
         """Return the poll that a message shows, or None."""
         return await self._scalar(select(Poll).where(Poll.message == message))
 
-    async def has_open_vote(self, script: Script) -> bool:
-        """Return whether people vote for how a script goes on from where it stands."""
-        here = Poll.parent.is_(None) if script.head is None else Poll.parent == script.head
-        wanted = select(Poll.id).where(
-            Poll.script == script.id, here, Poll.ends.is_not(None), ~Poll.closed
-        )
-        return await self._scalar(wanted.limit(1)) is not None
-
     async def list_unannounced_polls(self) -> list[Poll]:
         """Return the polls with a vote whose result was not announced, over or not."""
         wanted = select(Poll).where(Poll.ends.is_not(None), ~Poll.announced)
@@ -118,6 +110,4 @@ class PollRepository(Repository):
 
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""
-        async with self._database.writing() as session:
-            announced = update(Poll).where(Poll.id == poll).values(announced=True)
-            await session.execute(announced)
+        await self._write(update(Poll).where(Poll.id == poll).values(announced=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Executable, Select
 
 from ..database import Database
 from ..schema import Base
@@ -33,3 +33,8 @@ class Repository:
         """Return the first value of each row of a query."""
         async with self._database.reading() as session:
             return list(await session.scalars(query, parameters))
+
+    async def _write(self, statement: Executable) -> None:
+        """Execute a statement that changes rows."""
+        async with self._database.writing() as session:
+            await session.execute(statement)

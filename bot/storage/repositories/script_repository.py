@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, true, update
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
 from .. import deletion, line_tree
-from ..schema import ROOT_LINE, BannedWords, Line, RedoPointer, Script, Sprint, TurnOrder
+from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
 from ..state_eviction import count_state_bytes
 from .repository import Repository
 
@@ -25,14 +26,21 @@ class RunningScript(NamedTuple):
     """The order in which people write, or None where everybody may."""
 
 
-class PanelState(NamedTuple):
-    """What a script's panel shows besides the script and its last line."""
+@dataclass(frozen=True)
+class PanelState:
+    """What a script's panel shows besides the script."""
 
-    order: TurnOrder | None
+    order: TurnOrder | None = None
     """The order in which people write, or None where everybody may."""
-    sprint: Sprint | None
-    redo: int | None
+    sprint: Sprint | None = None
+    redo: int | None = None
     """The line to which redo moves the head, or None."""
+    author: int | None = None
+    """The author of the last line; None for a model or without a line."""
+    is_voting: bool = False
+    """Whether people vote for how the script goes on from where it stands."""
+    cues: Sequence[str] = ()
+    """The first line of each speech, the latest first; none of a script with a locked cast."""
 
 
 class ScriptRepository(Repository):
@@ -73,18 +81,34 @@ class ScriptRepository(Repository):
         return RunningScript(script, tuple(sorted(words)), order)
 
     async def load_panel_state(self, script: Script) -> PanelState:
-        """Load what a script's panel shows besides the script and its last line."""
-        redo = and_(RedoPointer.script == Script.id, RedoPointer.line == (script.head or ROOT_LINE))
+        """Load what a script's panel shows besides the script."""
+        head = script.head or ROOT_LINE
+        redo = and_(RedoPointer.script == Script.id, RedoPointer.line == head)
+        votes = select(Poll.id).where(
+            Poll.script == script.id,
+            func.coalesce(Poll.parent, ROOT_LINE) == head,
+            Poll.ends.is_not(None),
+            ~Poll.closed,
+        )
+        cues = line_tree.query_speech_cues(ROOT_LINE if script.lock else head).subquery()
         wanted = (
-            select(TurnOrder, Sprint, RedoPointer.child)
+            select(TurnOrder, Sprint, RedoPointer.child, Line.author, votes.exists(), cues.c.cue)
             .select_from(Script)
             .outerjoin(TurnOrder, TurnOrder.script == Script.id)
             .outerjoin(Sprint, Sprint.script == Script.id)
             .outerjoin(RedoPointer, redo)
+            .outerjoin(Line, Line.id == head)
+            .outerjoin(cues, true())
+            .where(Script.id == script.id)
+            .order_by(cues.c.latest.desc())
         )
         async with self._database.reading() as session:
-            found = await session.execute(wanted.where(Script.id == script.id))
-            return PanelState(*(found.one_or_none() or (None, None, None)))
+            rows = (await session.execute(wanted)).all()
+        if not rows:
+            return PanelState()
+        order, sprint, redo, author, is_voting, _ = rows[0]
+        spoken = [cue for *_, cue in rows if cue is not None]
+        return PanelState(order, sprint, redo, author, is_voting, spoken)
 
     async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""
@@ -100,12 +124,8 @@ class ScriptRepository(Repository):
 
     async def mark_ending_shown(self, script: Script) -> None:
         """Record that a channel has the closing card of a script, unless it ended again since."""
-        async with self._database.writing() as session:
-            await session.execute(
-                update(Script)
-                .where(Script.id == script.id, Script.ending == script.ending)
-                .values(ending=None)
-            )
+        unchanged = Script.id == script.id, Script.ending == script.ending
+        await self._write(update(Script).where(*unchanged).values(ending=None))
 
     async def list_cast_names(self, scope: str, place: int) -> list[str]:
         """Return the cast names of all scripts that run in a ``channel`` or a ``guild``."""

@@ -27,10 +27,8 @@ class SprintRepository(Repository):
 
     async def end_sprint(self, script: int, now: dt.datetime) -> None:
         """Set the end of a sprint to now; it is deleted once everybody was told."""
-        async with self._database.writing() as session:
-            await session.execute(update(Sprint).where(Sprint.script == script).values(ends=now))
+        await self._write(update(Sprint).where(Sprint.script == script).values(ends=now))
 
     async def delete_sprint(self, script: int) -> None:
         """Delete a sprint whose end everybody was told."""
-        async with self._database.writing() as session:
-            await session.execute(delete(Sprint).where(Sprint.script == script))
+        await self._write(delete(Sprint).where(Sprint.script == script))

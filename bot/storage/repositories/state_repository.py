@@ -9,7 +9,7 @@ from ...arrays import Floats, States
 from ...screenplay.drafts import PastLine
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
-from ..schema import Line, State, Surprisal
+from ..schema import Line, State
 from .repository import Repository
 
 
@@ -21,16 +21,21 @@ class StateRepository(Repository):
 
     async def find_state(self, line: int, fingerprint: str) -> States | None:
         """Return a model's state after a line, float32 [S], or None if it is not kept."""
-        row = await self._get(State, (line, fingerprint))
-        return row.array if row else None
+        kept = select(State.state).where(State.line == line, State.fingerprint == fingerprint)
+        state = await self._scalar(kept)
+        return None if state is None else np.frombuffer(state, np.float32)
 
     async def find_nearest_state(self, head: int, fingerprint: str) -> tuple[int, States] | None:
         """Return the last line of a path after which a model's state is kept, and the state."""
         above = line_tree.query_path(head)
-        kept = select(State).join(above, State.line == above.c.id)
-        last = kept.where(State.fingerprint == fingerprint).order_by(above.c.id.desc()).limit(1)
-        row = await self._scalar(last)
-        return (row.line, row.array) if row else None
+        kept = (
+            select(State.line, State.state)
+            .join(above, State.line == above.c.id)
+            .where(State.fingerprint == fingerprint, State.state.is_not(None))
+        )
+        async with self._database.reading() as session:
+            last = (await session.execute(kept.order_by(above.c.id.desc()).limit(1))).one_or_none()
+        return (last.line, np.frombuffer(last.state, np.float32)) if last else None
 
     async def load_checkpoint(
         self, head: int, fingerprint: str, characters: int
@@ -54,14 +59,10 @@ class StateRepository(Repository):
     async def save_state(
         self, line: int, fingerprint: str, state: States, removed: int = 0
     ) -> None:
-        """Keep a model's state after a line, unless the line was deleted.
+        """Keep a model's state after a line, float32 [S], unless the line was deleted.
 
-        Args:
-            line: The line that the model has just read.
-            fingerprint: The model's fingerprint.
-            state: The state, float32 [S].
-            removed: How many of the lines that the model read had lost their text. If more have by
-                now, the state remembers removed text, and is not kept.
+        Of the lines that the model has read, ``removed`` had lost their text. If more have by now,
+        the state remembers removed text, and is not kept.
         """
         above = line_tree.query_path(line)
         # The sum over no rows is NULL, which differs from 0.
@@ -76,8 +77,9 @@ class StateRepository(Repository):
 
     async def find_surprisal(self, line: int, fingerprint: str) -> Floats | None:
         """Return a model's surprisal of each character of a line in bits, float16 [n], or None."""
-        row = await self._get(Surprisal, (line, fingerprint))
-        return np.frombuffer(row.bits, np.float16) if row else None
+        kept = select(State.surprisal).where(State.line == line, State.fingerprint == fingerprint)
+        bits = await self._scalar(kept)
+        return None if bits is None else np.frombuffer(bits, np.float16)
 
     async def find_last_reader(self, head: int | None) -> str | None:
         """Return the fingerprint of the model that last read or wrote a line of a path, or None.
@@ -87,6 +89,6 @@ class StateRepository(Repository):
         """
         if head is None:
             return None
-        read = Surprisal.line.in_(select(line_tree.query_path(head).c.id))
-        last = select(Surprisal.fingerprint).where(read).order_by(Surprisal.line.desc()).limit(1)
-        return await self._scalar(last)
+        path = select(line_tree.query_path(head).c.id)
+        read = select(State.fingerprint).where(State.line.in_(path), State.surprisal.is_not(None))
+        return await self._scalar(read.order_by(State.line.desc()).limit(1))

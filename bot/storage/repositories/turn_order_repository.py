@@ -62,8 +62,7 @@ class TurnOrderRepository(Repository):
 
     async def delete_order(self, script: int) -> None:
         """Delete an order, so that everybody may write."""
-        async with self._database.writing() as session:
-            await session.execute(delete(TurnOrder).where(TurnOrder.script == script))
+        await self._write(delete(TurnOrder).where(TurnOrder.script == script))
 
     async def pass_turn(self, script: int, turn: int, now: dt.datetime) -> None:
         """Begin the next turn after a turn."""
@@ -77,9 +76,8 @@ class TurnOrderRepository(Repository):
         self, script: int, turn: int, now: dt.datetime, announcement: int
     ) -> None:
         """Record that the writer was reminded in a turn, by a message."""
-        async with self._database.writing() as session:
-            reminded = update(TurnOrder).where(TurnOrder.script == script, TurnOrder.turn == turn)
-            await session.execute(reminded.values(reminded=now, announcement=announcement))
+        reminded = update(TurnOrder).where(TurnOrder.script == script, TurnOrder.turn == turn)
+        await self._write(reminded.values(reminded=now, announcement=announcement))
 
     async def skip_turn(self, script: int, turn: int, now: dt.datetime, announcement: int) -> None:
         """Begin the next turn after a turn whose writer was skipped, as a message says."""
@@ -91,13 +89,8 @@ class TurnOrderRepository(Repository):
 
     async def record_shown(self, script: int, announcement: int) -> None:
         """Record that the panel has come below an announcement."""
-        async with self._database.writing() as session:
-            shown = update(TurnOrder).where(
-                TurnOrder.script == script, TurnOrder.announcement == announcement
-            )
-            await session.execute(shown.values(announcement=None))
+        shown = TurnOrder.script == script, TurnOrder.announcement == announcement
+        await self._write(update(TurnOrder).where(*shown).values(announcement=None))
 
     async def _update(self, script: int, **columns: object) -> None:
-        async with self._database.writing() as session:
-            changed = update(TurnOrder).where(TurnOrder.script == script).values(**columns)
-            await session.execute(changed)
+        await self._write(update(TurnOrder).where(TurnOrder.script == script).values(**columns))

@@ -62,9 +62,7 @@ def copy_file(source: Path, to: Path) -> None:
 def upgrade_file(path: Path, name: str = "") -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
-    Args:
-        path: The file.
-        name: The file as people call it; ``path`` if empty.
+    Errors call the file ``name``, or by its path.
 
     Raises:
         StoreError: A newer On Book has made the tables.

@@ -81,16 +81,9 @@ class SQLiteDatabase(Database):
         return database
 
     @classmethod
-    @asynccontextmanager
-    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
-        path = _path_of(url)
-        if not path.is_file():
+    async def check_source(cls, url: URL) -> None:
+        if not (path := _path_of(url)).is_file():
             raise StoreError(f"There is no database {path}. Name the file to copy.")
-        database = await cls.open(url)
-        try:
-            yield database
-        finally:
-            await database.close()
 
     @classmethod
     @asynccontextmanager

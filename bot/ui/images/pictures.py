@@ -330,23 +330,16 @@ def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) 
 
 def _draw_guess(sheet: _Sheet, x: int, guess: Guess) -> None:
     whole = (IMAGE_WIDTH - 2 * EDGE) // 5 - 24
-    name = _name_character(guess.character)
+    name = {" ": say("space"), "\n": "¶"}.get(guess.character, guess.character)
+    percent = f"{guess.probability:.0%}" if guess.probability >= 0.01 else "<1%"
     sheet.draw_text(x, sheet.y, name, FONT_SIZE - 6, bold=True)
     right = max(84, round(load_font(FONT_SIZE - 6, bold=True).getlength(name)) + 12)
-    sheet.draw_text(x + right, sheet.y + 6, _format_percent(guess.probability), 26, FAINT)
+    sheet.draw_text(x + right, sheet.y + 6, percent, 26, FAINT)
     bar = (x, sheet.y + 44, x + whole, sheet.y + 56)
     sheet.draw.rectangle(bar, outline=FAINT, width=1)
     sheet.draw.rectangle(
         (*bar[:2], x + max(round(whole * guess.probability), 2), bar[3]), fill=BLUE
     )
-
-
-def _format_percent(probability: float) -> str:
-    return f"{probability:.0%}" if probability >= 0.01 else "<1%"
-
-
-def _name_character(character: str) -> str:
-    return {" ": say("space"), "\n": "¶"}.get(character, character)
 
 
 def _phrase_character(character: str) -> str:

@@ -45,7 +45,6 @@ SHIFTED = {
     "lines": {"id": "line", "script": "script", "parent": "line", "delivery": "delivery"},
     "redo_pointers": {"script": "script", "line": "line", "child": "line"},
     "states": {"line": "line"},
-    "surprisals": {"line": "line"},
     "posted_lines": {"message": "message", "channel": "channel", "line": "line"},
     "channels": {"id": "channel", "guild": "guild", "panel": "message"},
 }
@@ -54,14 +53,10 @@ SHIFTED = {
 OWNED_BY = {
     "scripts": "kept.id",
     "states": "(SELECT script FROM lines WHERE lines.id = kept.line)",
-    "surprisals": "(SELECT script FROM lines WHERE lines.id = kept.line)",
     "posted_lines": "(SELECT script FROM lines WHERE lines.id = kept.line)",
     "channels": "(SELECT id FROM scripts WHERE scripts.channel = kept.id AND running)",
 }
 """The script to which a row belongs, where the row does not name one."""
-
-CACHES = ("states", "surprisals")
-"""The tables that give way first where there is no room."""
 
 Place = tuple[int, int]
 """A channel and its server."""
@@ -150,11 +145,10 @@ def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int
         whole = len(places) - _with_all_states(database, len(places), lines, room)
         for table, columns in SHIFTED.items():
             _copy_table(database, table, columns, lines, whole)
-        for table in CACHES:
-            database.execute(
-                f"DELETE FROM {table} WHERE line NOT IN (SELECT head FROM scripts) AND line <= ?",  # noqa: S608 - our names
-                (whole * lines,),
-            )
+        database.execute(
+            "DELETE FROM states WHERE line NOT IN (SELECT head FROM scripts) AND line <= ?",
+            (whole * lines,),
+        )
         database.execute("COMMIT")
 
 
@@ -185,7 +179,7 @@ def _copy_table(
         else f"kept.{name}"
         for name in names
     ]
-    only = f"WHERE number >= {whole} OR kept.line % {lines} = 0" if table in CACHES else ""
+    only = f"WHERE number >= {whole} OR kept.line % {lines} = 0" if table == "states" else ""
     owner = OWNED_BY.get(table, "kept.script")
     database.execute(
         f"CREATE TEMP TABLE kept AS SELECT {owner} - 1 AS of_play, kept.*"  # noqa: S608 - our names

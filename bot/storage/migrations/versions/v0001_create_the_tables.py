@@ -111,34 +111,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_lines_asker", "lines", ["asker"])
     op.create_index("ix_lines_script", "lines", ["script"])
-    op.create_index(
-        "lines_by_author",
-        "lines",
-        ["author"],
-        sqlite_where=sa.text("author IS NOT NULL"),
-        postgresql_where=sa.text("author IS NOT NULL"),
-    )
-    op.create_index(
-        "lines_by_parent",
-        "lines",
-        ["parent"],
-        sqlite_where=sa.text("parent IS NOT NULL"),
-        postgresql_where=sa.text("parent IS NOT NULL"),
-    )
-    op.create_index(
-        "lines_by_original",
-        "lines",
-        ["copy_of"],
-        sqlite_where=sa.text("copy_of IS NOT NULL"),
-        postgresql_where=sa.text("copy_of IS NOT NULL"),
-    )
-    op.create_index(
-        "lines_by_provenance",
-        "lines",
-        ["provenance"],
-        sqlite_where=sa.text("provenance IS NOT NULL"),
-        postgresql_where=sa.text("provenance IS NOT NULL"),
-    )
+    for name, column in (
+        ("lines_by_author", "author"),
+        ("lines_by_parent", "parent"),
+        ("lines_by_original", "copy_of"),
+        ("lines_by_provenance", "provenance"),
+    ):
+        is_present = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            name, "lines", [column], sqlite_where=is_present, postgresql_where=is_present
+        )
 
     op.create_table(
         "polls",
@@ -204,9 +186,18 @@ def upgrade() -> None:
         "states",
         sa.Column("line", INT64, nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
-        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("surprisal", sa.LargeBinary()),
+        sa.Column("state", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_states_line"),
         sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_states"),
+    )
+    is_kept = sa.text("state IS NOT NULL")
+    op.create_index(
+        "kept_states",
+        "states",
+        ["fingerprint", "line"],
+        sqlite_where=is_kept,
+        postgresql_where=is_kept,
     )
     op.create_table(
         "stars",
@@ -214,14 +205,6 @@ def upgrade() -> None:
         sa.Column("person", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("line", "person", name="pk_stars"),
         sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "surprisals",
-        sa.Column("line", INT64, nullable=False),
-        sa.Column("fingerprint", sa.String(), nullable=False),
-        sa.Column("bits", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_surprisals_line"),
-        sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_surprisals"),
     )
     op.create_table(
         "turn_orders",
