@@ -17,9 +17,7 @@ from .state import (
     MANAGE_MESSAGES,
     READ_MESSAGE_HISTORY,
     TOKEN,
-    USE_EXTERNAL_APPS,
     Answer,
-    Context,
     Interaction,
     Json,
     Message,
@@ -45,9 +43,6 @@ EDITABLE = ("content", "components", "embeds")
 
 OF_INTERACTION = "aW50ZXJhY3Rpb246"
 """The beginning of an interaction's token, which no webhook's has."""
-
-FOLLOW_UPS = 5
-"""The most follow-ups to an interaction where only the person has installed the bot."""
 
 
 class Rest:
@@ -174,7 +169,6 @@ class Rest:
         joined = [
             {"id": str(one.id), "name": one.name, "permissions": str(one.bot_may)}
             for one in self.world.guilds.values()
-            if one.has_bot
         ]
         return json_answer(joined)
 
@@ -259,18 +253,10 @@ class Rest:
         return None
 
     def _reply(self, interaction: Interaction, version: Version | None, data: Json) -> Message:
-        private = data.get("flags", 0) & EPHEMERAL or self._must_be_private(interaction)
-        only_for = interaction.user if private else None
+        only_for = interaction.user if data.get("flags", 0) & EPHEMERAL else None
         message = self.world.post(interaction.channel, version, only_for, interaction)
         interaction.original = interaction.original or message.id
         return message
-
-    def _must_be_private(self, interaction: Interaction) -> bool:
-        """Return whether a server does not let this person use bots that it has not installed."""
-        where = self.world.channels[interaction.channel]
-        may = self.world.users[interaction.user].may & USE_EXTERNAL_APPS
-        in_guild = self.world.context(where) is Context.GUILD
-        return in_guild and interaction.is_by_person_alone and not may
 
     def _response(self, interaction: Interaction, how: Answer, shown: Message | None) -> Json:
         told: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
@@ -291,10 +277,6 @@ class Rest:
         if original and original.thinking and not original.deleted:
             self.world.edit(original, version, interaction)
             return self.shown(original)
-        interaction.follow_ups += 1
-        if interaction.is_by_person_alone and interaction.follow_ups > FOLLOW_UPS:
-            said = "This interaction has hit the maximum number of follow up messages"
-            raise Refused(400, 40094, said)
         return self.shown(self._reply(interaction, version, body))
 
     async def answer_message(self, request: web.Request) -> web.Response:
@@ -339,8 +321,7 @@ class Rest:
     async def history(self, request: web.Request) -> web.Response:
         """Return the messages after another one that everybody sees, the newest first."""
         where = self.world.channel(int(request.match_info["channel"]))
-        if where.guild:
-            self.world.require(where, READ_MESSAGE_HISTORY)
+        self.world.require(where, READ_MESSAGE_HISTORY)
         after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
         found = [
             one
