@@ -5,7 +5,7 @@ The real bot talks to it through the real discord.py, of which nothing is replac
 addresses. `state` is what it remembers, `rules` what it refuses, `rest` and `gateway` what a bot
 sees, with `webhooks` and `emojis` apart, `conditions` how far away Discord is and how much it
 takes, `control` what a test asks of it; `payloads` writes it all as JSON. `people` is the test's
-side, `processes` starts the server and the bot, and `crowd` measures a busy server.
+side, and `processes` starts the server and the bot.
 
 A test starts both, makes people, and lets them act, several at once with `asyncio.gather`:
 

@@ -7,6 +7,8 @@ import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice, product
+from string import ascii_uppercase
 from typing import Any, Self, TypeVar
 
 import aiohttp
@@ -51,6 +53,11 @@ class Look(Version):
     def text(self) -> str:
         """Return all that the message says, in components too."""
         return rules.said({"content": self.content, "components": self.components})
+
+
+def names(count: int) -> list[str]:
+    """Return so many character names, of letters alone, none of which is part of another."""
+    return ["".join(one) for one in islice(product(ascii_uppercase, repeat=3), count)]
 
 
 def letters(text: str) -> str:

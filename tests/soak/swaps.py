@@ -32,8 +32,7 @@ from bot.app.client import freeze_imports
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, read_runner_settings
 from tests.fake_discord.bot import bot_here
-from tests.fake_discord.crowd import names
-from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person
+from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person, names
 from tests.fake_discord.processes import ROOT, UNLIMITED, fake_discord
 from tests.fake_discord.state import TOKEN
 
