@@ -133,7 +133,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "author": _author(world, of),
         "content": last.content,
         "components": last.components,
-        "embeds": last.embeds,
+        "embeds": [],
         "attachments": last.attachments,
         "flags": flags,
         "timestamp": when(first.at),

@@ -25,7 +25,6 @@ class Webhooks:
             web.post(in_channel, self.create_webhook),
             web.get(in_channel, self.webhooks),
             web.post(hook, self.execute),
-            web.get(message, self.webhook_message),
             web.patch(message, self.edit_webhook_message),
             web.delete(message, self.delete_webhook_message),
         ]
@@ -80,10 +79,6 @@ class Webhooks:
         if request.query.get("wait") not in ("1", "true"):
             return web.Response(status=204)
         return self.rest.shown(message)
-
-    async def webhook_message(self, request: web.Request) -> web.Response:
-        """Return a message of a webhook."""
-        return self.rest.shown(self._message(request))
 
     async def edit_webhook_message(self, request: web.Request) -> web.Response:
         """Edit a message of a webhook; its name and picture stay."""
