@@ -29,7 +29,6 @@ class Client(discord.Client):
         self.heard: list[discord.Message] = []
 
     async def on_message(self, message: discord.Message) -> None:
-        """Keep a message."""
         self.heard.append(message)
 
 

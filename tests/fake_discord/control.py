@@ -142,7 +142,6 @@ class Control:
         return {"id": guild.id}
 
     async def make_channel(self, guild: int, name: str) -> Json:
-        """Make a text channel in a server."""
         channel = self._add_channel(guild, name)
         self.gateway.dispatch("CHANNEL_CREATE", guild, payloads.channel(channel))
         return {"id": channel.id}
@@ -161,7 +160,6 @@ class Control:
         return channel
 
     async def make_person(self, guild: int, name: str, may: int, locale: str) -> Json:
-        """Make a member of a server."""
         person = self.world.add_user(name, may, locale)
         self.world.guilds[guild].members.append(person.id)
         return {"id": person.id}

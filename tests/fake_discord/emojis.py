@@ -16,7 +16,6 @@ class Emojis:
         self.world = rest.world
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
         emojis = f"{BASE}/applications/{{application}}/emojis"
         return [
             web.get(emojis, self.emojis),
@@ -30,7 +29,6 @@ class Emojis:
         return json_answer({"items": [payloads.emoji(self.world, one) for one in found]})
 
     async def create_emoji(self, request: web.Request) -> web.Response:
-        """Make an emoji."""
         body, _ = await json_body(request)
         image, kind = rules.image(body.get("image"))
         rules.emoji(body.get("name"), image, (one.name for one in self.world.emojis.values()))

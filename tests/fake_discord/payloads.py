@@ -40,7 +40,6 @@ def made(snowflake: int) -> str:
 
 
 def user(world: World, of: User) -> Json:
-    """Return a user."""
     return {
         "id": str(of.id),
         "username": of.name.lower().replace(" ", "_"),
@@ -69,7 +68,6 @@ def member(world: World, of: User, may: int) -> Json:
 
 
 def channel(of: Channel) -> Json:
-    """Return a channel."""
     return {
         "id": str(of.id),
         "type": TEXT_CHANNEL,
@@ -170,7 +168,6 @@ def picture_hash(picture: bytes) -> str:
 
 
 def webhook(world: World, of: Webhook) -> Json:
-    """Return a webhook."""
     return {
         "id": str(of.id),
         "type": 1,
@@ -185,7 +182,6 @@ def webhook(world: World, of: Webhook) -> Json:
 
 
 def emoji(world: World, of: Emoji) -> Json:
-    """Return an emoji of the application."""
     return {
         "id": str(of.id),
         "name": of.name,
@@ -249,7 +245,6 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
 
 
 def application(world: World) -> Json:
-    """Return the bot's application."""
     return {
         "id": str(world.bot.id),
         "name": world.bot.name,

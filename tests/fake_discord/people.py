@@ -97,7 +97,6 @@ class Message:
 
     @property
     def content(self) -> str:
-        """Return the message's text."""
         return self.versions[-1].content
 
     @property
@@ -134,7 +133,6 @@ class Message:
 
     @property
     def attachments(self) -> list[Json]:
-        """Return the message's attachments."""
         return self.versions[-1].attachments
 
 
@@ -287,7 +285,6 @@ class Guild:
     id: int
 
     async def channel(self, name: str) -> Channel:
-        """Make a text channel."""
         made = await self.discord.do("channel", guild=self.id, name=name)
         return Channel(self.discord, made["id"])
 

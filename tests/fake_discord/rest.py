@@ -52,7 +52,6 @@ class Rest:
         self.world = world
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
         command = f"{BASE}/applications/{{application}}/commands"
         hook = f"{BASE}/webhooks/{{application}}/{{token:{OF_INTERACTION}[^/]+}}"
         channel = f"{BASE}/channels/{{channel}}/messages"
@@ -158,7 +157,6 @@ class Rest:
     # The bot itself
 
     async def me(self, _request: web.Request) -> web.Response:
-        """Return the bot's own user."""
         return json_answer(payloads.user(self.world, self.world.bot))
 
     async def guilds(self, _request: web.Request) -> web.Response:
@@ -170,17 +168,14 @@ class Rest:
         return json_answer(joined)
 
     async def application(self, _request: web.Request) -> web.Response:
-        """Return the bot's application."""
         return json_answer(payloads.application(self.world))
 
     async def gateway(self, _request: web.Request) -> web.Response:
-        """Return the gateway's address."""
         limit = self.world.conditions.sessions_left()
         url = self.world.address.replace("http", "ws", 1) + "/"
         return json_answer({"url": url, "shards": self.world.shards, "session_start_limit": limit})
 
     async def commands(self, _request: web.Request) -> web.Response:
-        """Return the registered commands."""
         return json_answer(list(self.world.commands.values()))
 
     async def register(self, request: web.Request) -> web.Response:
@@ -200,7 +195,6 @@ class Rest:
         return await self.commands(request)
 
     async def file(self, request: web.Request) -> web.Response:
-        """Return an attached file."""
         return web.Response(body=self.world.files[int(request.match_info["file"])])
 
     async def unknown(self, request: web.Request) -> web.Response:
@@ -284,7 +278,6 @@ class Rest:
         return self.shown(message)
 
     async def delete_answer(self, request: web.Request) -> web.Response:
-        """Delete an answering message."""
         self.world.delete(self._answering(request)[1])
         return web.Response(status=204)
 
@@ -325,7 +318,6 @@ class Rest:
         return json_answer([payloads.message(self.world, one) for one in reversed(first)])
 
     async def edit(self, request: web.Request) -> web.Response:
-        """Edit a message."""
         body, files = await json_body(request)
         message = self._in_channel(request)
         if message.webhook:

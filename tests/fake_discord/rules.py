@@ -170,7 +170,6 @@ def _media(one: Json) -> Iterator[Json]:
 
 
 def button(one: Json) -> None:
-    """Check one button."""
     length(one.get("label") or "", 0, LABEL, "label")
     check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
     check(one.get("style") in STYLES, "style")

@@ -255,13 +255,11 @@ class World:
         return self._last_id
 
     def add_user(self, name: str, may: int = 0, locale: str = "en-US") -> User:
-        """Add a user."""
         user = User(self.new_id(), name, may, locale)
         self.users[user.id] = user
         return user
 
     def add_interaction(self, interaction: Interaction) -> None:
-        """Add an interaction."""
         self.interactions[interaction.id] = interaction
         self._by_token[interaction.token] = interaction
         self.tell("interaction", interaction)
@@ -341,7 +339,6 @@ class World:
             self._is_seen(interaction)
 
     def delete(self, message: Message) -> None:
-        """Delete a message."""
         message.deleted_at = self.now()
         self.tell("message", message)
 

@@ -18,22 +18,18 @@ TEXT: Json = {"type": 10, "content": "Hello."}
 
 
 def button(custom_id: str) -> Json:
-    """Return a button."""
     return {"type": 2, "style": 1, "label": custom_id, "custom_id": custom_id}
 
 
 def container(*inside: Json, **more: Any) -> Json:
-    """Return a container."""
     return {"type": 17, "components": list(inside), **more}
 
 
 def row(*inside: Json) -> Json:
-    """Return a row."""
     return {"type": 1, "components": list(inside)}
 
 
 def gallery(*urls: str) -> Json:
-    """Return a gallery."""
     return {"type": 12, "items": [{"media": {"url": url}} for url in urls]}
 
 

@@ -15,7 +15,6 @@ from .state import Emoji
 
 
 def picture(kind: str = "PNG") -> bytes:
-    """Return a small picture."""
     file = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(file, kind)
     return file.getvalue()

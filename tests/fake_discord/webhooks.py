@@ -17,7 +17,6 @@ class Webhooks:
         self.world = rest.world
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
         in_channel = f"{BASE}/channels/{{channel}}/webhooks"
         hook = f"{BASE}/webhooks/{{webhook}}/{{token}}"
         message = f"{hook}/messages/{{message}}"
@@ -42,7 +41,6 @@ class Webhooks:
         return json_answer(payloads.webhook(self.world, made))
 
     async def webhooks(self, request: web.Request) -> web.Response:
-        """Return the webhooks of a channel."""
         channel = self.world.channel(int(request.match_info["channel"]))
         self.world.require(channel, MANAGE_WEBHOOKS)
         return json_answer([payloads.webhook(self.world, one) for one in self._in(channel.id)])
@@ -88,7 +86,6 @@ class Webhooks:
         return self.rest.shown(message)
 
     async def delete_webhook_message(self, request: web.Request) -> web.Response:
-        """Delete a message of a webhook."""
         self.world.delete(self._message(request))
         return web.Response(status=204)
 
