@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 import aiohttp
 import discord
 
-from . import rules
+from . import rules, state
 from .faults import Kind
 from .state import Json, NotPossible, Version
 
@@ -65,30 +65,10 @@ def letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.upper()))
 
 
-@dataclass
-class Message:
+class Message(state.Message):
     """A message as people see it; it changes when the bot edits it."""
 
-    id: int
-    channel: int = 0
-    only_for: int | None = None
-    """The one person who sees the message; None for everybody."""
-    interaction: int | None = None
-    thinking: bool = False
-    author: str = ""
-    """The name over the message."""
-    avatar: str | None = None
-    """The address of the picture beside the message."""
-    webhook: int | None = None
-    """The webhook that posted the message; None for a message of the bot."""
-    deleted_at: float | None = None
-    versions: list[Look] = field(default_factory=list)
-    """All looks of the message so far; the last is the present one."""
-
-    @property
-    def deleted(self) -> bool:
-        """Return whether the message is gone."""
-        return self.deleted_at is not None
+    versions: list[Look]
 
     @property
     def text(self) -> str:
@@ -569,7 +549,7 @@ class Discord:
         match what:
             case "message":
                 it["versions"] = [Look(**one) for one in it["versions"]]
-                seen = self.messages.setdefault(it["id"], Message(it["id"]))
+                seen = self.messages.setdefault(it["id"], Message(**it))
                 _update(seen, it)
                 self._in_channel.setdefault(seen.channel, {})[seen.id] = seen
             case "interaction":
