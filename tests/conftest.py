@@ -61,7 +61,7 @@ STYLES = Path(__file__).parent / "styles.toml"
 
 
 # A voice of a few kilobytes needs a shorter proof and shorter samples than a large one.
-proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 60, 8, 600, 8
+proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 20, 8, 600, 8
 
 draw_curves = Run.draw_curves
 # Curves take longer to draw than a few steps of such a voice.
