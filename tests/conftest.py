@@ -61,7 +61,11 @@ STYLES = Path(__file__).parent / "styles.toml"
 
 
 # A voice of a few kilobytes needs a shorter proof and shorter samples than a large one.
-proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 60, 8, 600, 40
+proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 20, 8, 600, 8
+
+draw_curves = Run.draw_curves
+# Curves take longer to draw than a few steps of such a voice.
+Run.draw_curves = lambda _: None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,7 +32,7 @@ from .service import Started
 ROWS = (1, 2, 4, 8, 16, 32, 64)
 
 NUCLEUS, CONTROLLED = "temperature, top-p", "all controls"
-BARE, BOUND = "network alone", "network alone, bound"
+BARE = "network alone"
 LSTM, CELLS = "eager nn.LSTM", "eager nn.LSTMCell"
 
 DELAY, SHORT, READING = "delay", "short line", "reading"
@@ -137,7 +137,6 @@ def contest(engine: Engine, script: str, far: eager.Far, pace: Pace) -> Measures
         contestants[f"{NUCLEUS}, {rows}"] = speed.engine(engine, nucleus, rows)
         contestants[f"{CONTROLLED}, {rows}"] = speed.engine(engine, controlled, rows)
         if rows in (1, 64):
-            contestants[f"{BOUND}, {rows}"] = speed.bound(model, script, rows)
             contestants[f"{LSTM}, {rows}"] = far("lstm", rows)
             contestants[f"{CELLS}, {rows}"] = far("cells", rows)
     measures = {name: _for(pace.seconds, write) for name, write in contestants.items()}
@@ -162,8 +161,6 @@ def judged_speed(results: Results) -> list[Finding]:
         _beside(results, CONTROLLED, BARE, 64, 0.55),
         _beside(results, NUCLEUS, BARE, 1, 0.5),
         _beside(results, CONTROLLED, BARE, 1, 0.35),
-        _beside(results, BOUND, BARE, 1, None),
-        _beside(results, BOUND, BARE, 64, None),
     ]
 
 

@@ -88,7 +88,6 @@ def _script(channel: int) -> Script:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command."""
     one = argparse.ArgumentParser(prog="python -m tests.bench.flushes", description=__doc__)
     one.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="(%(default)s)")
     one.add_argument("--turns", type=int, default=128, help="in a round (%(default)s)")

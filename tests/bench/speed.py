@@ -180,21 +180,6 @@ def bare(model: Model, script: str, rows: int) -> Contestant:
     return stepping(steps, rows)
 
 
-def bound(model: Model, script: str, rows: int) -> Contestant:
-    """Return a contestant with `StepBuffers`, whose arrays the network itself reads and writes."""
-    text = model.encode(script)
-    columns = np.resize(text, (len(text) // rows, rows))
-    buffers = model.make_buffers(rows)
-
-    def steps() -> Iterator[object]:
-        for step in count():
-            buffers.tokens[:] = columns[step % len(columns)]
-            buffers.step(rows)
-            yield buffers.logits
-
-    return stepping(steps, rows)
-
-
 def stepping(steps: Callable[[], Iterator[object]], rows: int) -> Contestant:
     """Return a contestant that takes steps of one character in each row."""
 

@@ -21,8 +21,16 @@ from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings
 from bot.ui import live_polls
 from tests.fake_discord.bot import bot_here
-from tests.fake_discord.crowd import names
-from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
+from tests.fake_discord.people import (
+    PATIENCE,
+    Asked,
+    Channel,
+    Discord,
+    Guild,
+    Message,
+    Person,
+    names,
+)
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 from tests.fake_discord.server import served
 from tests.fake_discord.state import World

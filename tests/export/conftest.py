@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +21,16 @@ from training.model.words import NO_WORDS, WordShape, key_of, letter_numbers
 LETTERS = "\n abcdefghijklmnopqrstuvwxyz.,"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def vocabulary() -> Vocabulary:
     return Vocabulary(tuple(sorted(LETTERS)), {"é": "e"})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
     """Return a maker of networks whose weights are large enough that all of them matter."""
 
+    @cache
     def make(
         lower: int = 24,
         word: int = 40,
@@ -71,7 +74,8 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
                 model.sure.uniform_(0.7, 1.3)
         return model.eval()
 
-    return make
+    # A test may change its network.
+    return lambda **sizes: deepcopy(make(**sizes))
 
 
 @pytest.fixture(scope="session")

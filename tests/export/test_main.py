@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from export import graph, make
+from export import graph, make, openings
 from export.__main__ import main
 from export.runtime import Runtime
 from tests.conftest import STYLES
@@ -130,19 +130,23 @@ def test_a_graph_that_says_something_else_is_not_written(tiny_run, tmp_path, cap
     monkeypatch.setattr(graph, "build", trusting)
     path = tmp_path / "a.onnx"
     path.write_text("what was there")
-    for bits in (8, 32):
-        assert main([str(tiny_run.folder), "--bits", str(bits), "-o", str(path)]) == 1
-        said = capsys.readouterr()
-        assert "NO" in said.out.split()
-        assert "was not written" in said.err
-        assert path.read_text() == "what was there"
+    assert main([str(tiny_run.folder), "-o", str(path)]) == 1
+    said = capsys.readouterr()
+    assert "NO" in said.out.split()
+    assert "was not written" in said.err
+    assert path.read_text() == "what was there"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_released_run_is_proven_on_the_texts_that_are_named(released, scenes, tmp_path):
+def test_a_released_run_is_proven_on_the_texts_that_are_named_and_gets_the_openings_of_its_name(
+    released, scenes, tmp_path, monkeypatch
+):
+    (tmp_path / "tiny.toml").write_text('noir = "Rain."', encoding="utf-8")
+    monkeypatch.setattr(openings, "SHIPPED", tmp_path)
     path = tmp_path / "a.onnx"
     assert main([str(released), "--heldout", str(scenes / "test"), "-o", str(path)]) == 0
     assert [one["name"] for one in evaluation(path)["texts"]] == ["the-comedy-of-errors"]
+    assert facts(path)["onbook.openings"] == '{"noir":"Rain."}'
 
 
 # From a voice in 8 bits

@@ -14,7 +14,6 @@ from bot.screenplay.fountain import classify, split_fountain
 from export import openings
 from export.__main__ import main
 from training.data.vocabulary import Vocabulary
-from training.run import Run
 from training.voice_file import Voice
 
 SHIPPED = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in openings.SHIPPED.iterdir()}
@@ -75,16 +74,6 @@ def test_what_is_shipped_can_be_read_by_its_voice_and_by_the_bot(voice: str):
     for style, text in found.items():
         assert 300 <= len(text) <= 700, style
         assert Kind.DIALOGUE in map(classify, split_fountain(text))
-
-
-def test_a_voice_gets_the_openings_of_its_name(
-    tiny_run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    (tmp_path / "tiny.toml").write_text('noir = "Rain."', encoding="utf-8")
-    monkeypatch.setattr(openings, "SHIPPED", tmp_path)
-    assert main([str(tiny_run.folder), "-o", str(tmp_path / "tiny.onnx")]) == 0
-    voice = Voice.read(tmp_path / "tiny.onnx")
-    assert voice.metadata["onbook.openings"] == '{"noir":"Rain."}'
 
 
 def test_a_file_gets_other_openings_and_stays_the_same_voice(

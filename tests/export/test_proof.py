@@ -17,7 +17,7 @@ from training.model.folding import FoldedNetwork
 from training.voice_file import serialise
 
 TEXTS = [
-    Text("long", "a text of some words, read from start to end.\n\nagain. " * 12),
+    Text("long", "a text of some words, read from start to end.\n\nagain. " * 4),
     Text("short", "a few words."),
 ]
 

@@ -5,7 +5,7 @@ The real bot talks to it through the real discord.py, of which nothing is replac
 addresses. `state` is what it remembers, `rules` what it refuses, `rest` and `gateway` what a bot
 sees, with `webhooks` and `emojis` apart, `conditions` how far away Discord is and how much it
 takes, `control` what a test asks of it; `payloads` writes it all as JSON. `people` is the test's
-side, `processes` starts the server and the bot, and `crowd` measures a busy server.
+side, and `processes` starts the server and the bot.
 
 A test starts both, makes people, and lets them act, several at once with `asyncio.gather`:
 
@@ -23,8 +23,7 @@ answers with this text; messages and `Asked` are live, they change as Discord ch
 ``await discord.until(lambda: ...)`` waits for whatever else. Nothing says when a bot has finished:
 wait for what people would see. Discord's own latencies and limits come with `Discord.conditions`.
 `Channel.timeline` and `Channel.shows` are what everybody sees in a channel, of the bot and of its
-webhooks alike. `Person.install`, `Person.dm`, `Discord.private` and ``guild(..., has_bot=False)``
-lead to where the bot is not.
+webhooks alike.
 
 Trouble is made with ``times=`` (lost and doubled deliveries), `Discord.deliver_again`,
 `Discord.holding` (slow requests), `Discord.drop`, `Discord.let_time_pass`, `Discord.fail` (requests

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from multiprocessing.connection import Connection, wait
@@ -48,13 +48,15 @@ def run_bot(
     folder: Path,
     log: Path | None,
     hurry: float,
+    first: Callable[[], object] | None,
     environment: Mapping[str, str],
 ) -> None:
     """Run the bot in this process, until a signal comes or the connection to the caller closes.
 
-    Its leases run out ``hurry`` times sooner, and its shards identify as much faster.
+    Its leases run out ``hurry`` times sooner, and its shards identify as much faster. ``first`` is
+    called before the bot starts.
     """
-    _enter(folder, environment)
+    enter(folder, environment)
     if log:
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stderr.fileno())
     for name in ("LEASE_DURATION", "RENEWAL_INTERVAL", "IDENTIFY_INTERVAL"):
@@ -67,6 +69,8 @@ def run_bot(
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=end_with_the_caller, daemon=True).start()
+    if first:
+        first()
     with at(address):
         sys.exit(main(["run"]))
 
@@ -75,13 +79,14 @@ def run_command(
     caller: Connection, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
 ) -> None:
     """Run a command in this process, and send its exit code, its output and its errors."""
-    _enter(folder, environment)
+    enter(folder, environment)
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as errors:
         code = main(arguments)
     caller.send((code, out.getvalue(), errors.getvalue()))
 
 
-def _enter(folder: Path, environment: Mapping[str, str]) -> None:
+def enter(folder: Path, environment: Mapping[str, str]) -> None:
+    """Change to a folder and an environment, as a process that was started there."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from . import payloads, rules
 from .rest import BASE, Rest, json_answer, json_body
-from .state import Emoji, Refused
+from .state import Emoji
 
 
 class Emojis:
@@ -16,13 +16,10 @@ class Emojis:
         self.world = rest.world
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
         emojis = f"{BASE}/applications/{{application}}/emojis"
         return [
             web.get(emojis, self.emojis),
             web.post(emojis, self.create_emoji),
-            web.get(emojis + "/{emoji}", self.emoji),
-            web.delete(emojis + "/{emoji}", self.delete_emoji),
             web.get(r"/emojis/{emoji:\d+}.{format}", self.image),
         ]
 
@@ -32,7 +29,6 @@ class Emojis:
         return json_answer({"items": [payloads.emoji(self.world, one) for one in found]})
 
     async def create_emoji(self, request: web.Request) -> web.Response:
-        """Make an emoji."""
         body, _ = await json_body(request)
         image, kind = rules.image(body.get("image"))
         rules.emoji(body.get("name"), image, (one.name for one in self.world.emojis.values()))
@@ -40,24 +36,9 @@ class Emojis:
         self.world.emojis[made.id] = made
         return json_answer(payloads.emoji(self.world, made), 201)
 
-    async def emoji(self, request: web.Request) -> web.Response:
-        """Return an emoji."""
-        return json_answer(payloads.emoji(self.world, self._emoji(request)))
-
-    async def delete_emoji(self, request: web.Request) -> web.Response:
-        """Delete an emoji."""
-        del self.world.emojis[self._emoji(request).id]
-        return web.Response(status=204)
-
     async def image(self, request: web.Request) -> web.Response:
         """Return an emoji's image, as it was uploaded, whatever format is asked for."""
         found = self.world.emojis.get(int(request.match_info["emoji"]))
         if found is None:
             return web.Response(status=404)
         return web.Response(body=found.image, content_type=found.format)
-
-    def _emoji(self, request: web.Request) -> Emoji:
-        found = self.world.emojis.get(int(request.match_info["emoji"]))
-        if found is None:
-            raise Refused(404, 10014, "Unknown Emoji")
-        return found

@@ -7,12 +7,14 @@ import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice, product
+from string import ascii_uppercase
 from typing import Any, Self, TypeVar
 
 import aiohttp
 import discord
 
-from . import rules
+from . import rules, state
 from .faults import Kind
 from .state import Json, NotPossible, Version
 
@@ -53,35 +55,20 @@ class Look(Version):
         return rules.said({"content": self.content, "components": self.components})
 
 
+def names(count: int) -> list[str]:
+    """Return so many character names, of letters alone, none of which is part of another."""
+    return ["".join(one) for one in islice(product(ascii_uppercase, repeat=3), count)]
+
+
 def letters(text: str) -> str:
     """Return the letters and digits of a text, because layout and escapes change neither."""
     return "".join(filter(str.isalnum, text.upper()))
 
 
-@dataclass
-class Message:
+class Message(state.Message):
     """A message as people see it; it changes when the bot edits it."""
 
-    id: int
-    channel: int = 0
-    only_for: int | None = None
-    """The one person who sees the message; None for everybody."""
-    interaction: int | None = None
-    thinking: bool = False
-    author: str = ""
-    """The name over the message."""
-    avatar: str | None = None
-    """The address of the picture beside the message."""
-    webhook: int | None = None
-    """The webhook that posted the message; None for a message of the bot."""
-    deleted_at: float | None = None
-    versions: list[Look] = field(default_factory=list)
-    """All looks of the message so far; the last is the present one."""
-
-    @property
-    def deleted(self) -> bool:
-        """Return whether the message is gone."""
-        return self.deleted_at is not None
+    versions: list[Look]
 
     @property
     def text(self) -> str:
@@ -90,7 +77,6 @@ class Message:
 
     @property
     def content(self) -> str:
-        """Return the message's text."""
         return self.versions[-1].content
 
     @property
@@ -102,12 +88,6 @@ class Message:
         """Return the label of the one button whose label begins so."""
         [found] = [label for label in self.labels if label.startswith(beginning)]
         return found
-
-    @property
-    def menus(self) -> list[str]:
-        """Return the ids of the message's menus."""
-        found = rules.bearing(self.versions[-1].components)
-        return [one["custom_id"] for one in found if one["type"] == rules.SELECT]
 
     @property
     def labels(self) -> list[str]:
@@ -133,12 +113,7 @@ class Message:
 
     @property
     def attachments(self) -> list[Json]:
-        """Return the message's attachments."""
         return self.versions[-1].attachments
-
-    def when(self, text: str) -> float | None:
-        """Return the moment at which the message first had this text, or None."""
-        return next((one.at for one in self.versions if text in one.text), None)
 
 
 @dataclass
@@ -233,20 +208,10 @@ class Entry:
 
 @dataclass
 class Channel:
-    """A text channel, a thread, or a private channel."""
+    """A text channel."""
 
     discord: Discord
     id: int
-
-    async def thread(self, name: str) -> Channel:
-        """Make a thread in this channel."""
-        made = await self.discord.do("thread", channel=self.id, name=name)
-        return Channel(self.discord, made["id"])
-
-    async def deny(self, **permissions: bool) -> None:
-        """Deny these permissions to everybody in this channel, the bot too, and no others."""
-        denied = discord.Permissions(**permissions).value
-        await self.discord.do("deny", channel=self.id, permissions=denied)
 
     def timeline(self) -> list[Entry]:
         """Return all that everybody saw in the channel, by the time at which it was posted.
@@ -300,13 +265,12 @@ class Guild:
     id: int
 
     async def channel(self, name: str) -> Channel:
-        """Make a text channel."""
         made = await self.discord.do("channel", guild=self.id, name=name)
         return Channel(self.discord, made["id"])
 
-    async def channels(self, count: int, first: int | None = None) -> list[Channel]:
-        """Make so many channels before the bot connects, with ids from ``first`` on or new ids."""
-        made = await self.discord.do("channels", guild=self.id, count=count, first=first)
+    async def channels(self, count: int) -> list[Channel]:
+        """Make so many channels before the bot connects."""
+        made = await self.discord.do("channels", guild=self.id, count=count)
         return [Channel(self.discord, one) for one in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
@@ -325,19 +289,6 @@ class Person:
     discord: Discord
     id: int
     name: str
-
-    async def install(self) -> None:
-        """Install the bot for this person, who can then use it everywhere."""
-        await self.discord.do("install", user=self.id)
-
-    async def dm(self) -> Channel:
-        """Open a direct message to the bot."""
-        return await self.discord.private(self, with_bot=True)
-
-    async def webhook(self, channel: Channel, name: str) -> int:
-        """Make a webhook that is not the bot's; return its id."""
-        made = await self.discord.do("webhook", user=self.id, channel=channel.id, name=name)
-        return int(made["id"])
 
     async def slash(
         self, channel: Channel, command: str, *, times: int = 1, late: float = 0.0, **options: Any
@@ -443,18 +394,10 @@ class Discord:
         await self._sight.close()
         await self._session.close()
 
-    async def guild(
-        self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US", *, has_bot: bool = True
-    ) -> Guild:
-        """Make a server in a language, perhaps with the bot as a member with these permissions."""
-        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale, has_bot=has_bot)
+    async def guild(self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US") -> Guild:
+        """Make a server in a language, with the bot as a member with these permissions."""
+        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale)
         return Guild(self, made["id"])
-
-    async def private(self, *people: Person, with_bot: bool = False) -> Channel:
-        """Make a direct message or a group of these people, perhaps with the bot."""
-        there = [one.id for one in people]
-        made = await self.do("private", people=there, with_bot=with_bot)
-        return Channel(self, made["id"])
 
     @property
     def bot_is_there(self) -> bool:
@@ -472,10 +415,6 @@ class Discord:
     async def delete(self, message: Message) -> None:
         """Delete a message as a moderator."""
         await self.do("delete", message=message.id)
-
-    async def delete_webhook(self, webhook: int) -> None:
-        """Delete a webhook as a moderator."""
-        await self.do("unhook", webhook=webhook)
 
     async def deliver_again(self, asked: Asked) -> None:
         """Deliver an interaction to the bot a second time."""
@@ -610,7 +549,7 @@ class Discord:
         match what:
             case "message":
                 it["versions"] = [Look(**one) for one in it["versions"]]
-                seen = self.messages.setdefault(it["id"], Message(it["id"]))
+                seen = self.messages.setdefault(it["id"], Message(**it))
                 _update(seen, it)
                 self._in_channel.setdefault(seen.channel, {})[seen.id] = seen
             case "interaction":

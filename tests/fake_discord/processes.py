@@ -60,7 +60,6 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Return the id of the process."""
         assert self.process.pid is not None
         return self.process.pid
 
@@ -69,7 +68,6 @@ class Process:
         return self.process.is_alive()
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send the process a signal."""
         os.kill(self.pid, number)
 
     def kill(self) -> None:
@@ -88,26 +86,31 @@ def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iter
 
     A test that is not about the time to answer sets a longer one, or a slow machine fails it.
     """
-    with _running(serve_until_closed, {"time_to_answer": time_to_answer, **world}) as (_, told):
+    with running(serve_until_closed, {"time_to_answer": time_to_answer, **world}) as (_, told):
         yield told.recv()
 
 
 @contextmanager
 def running_bot(
-    address: str, folder: Path, log: Path | None = None, hurry: float = 1, **settings: object
+    address: str,
+    folder: Path,
+    log: Path | None = None,
+    hurry: float = 1,
+    first: Callable[[], object] | None = None,
+    **settings: object,
 ) -> Iterator[Process]:
     """Run ``onbook run`` in a folder at this address; settings are its ``ONBOOK_...``.
 
     The database is in the folder, so that the next bot there goes on with the scripts. The log is
     appended to ``log``, or goes to the standard error output. Leases run out ``hurry`` times
-    sooner.
+    sooner. ``first`` is called in the bot's process before the bot starts.
     """
     clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
     chosen = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
     environment = clean | {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | chosen
     if log:
         log.touch()
-    with _running(run_bot, address, folder, log, hurry, environment) as (process, _):
+    with running(run_bot, address, folder, log, hurry, first, environment) as (process, _):
         yield process
 
 
@@ -115,13 +118,13 @@ def run_onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, 
     """Run ``onbook`` with these arguments; return its exit code, its output and its errors."""
     clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
     clean.pop("DISCORD_TOKEN", None)
-    with _running(run_command, folder, arguments, clean | environment) as (_, told):
+    with running(run_command, folder, arguments, clean | environment) as (_, told):
         answer: tuple[int, str, str] = told.recv()
     return answer
 
 
 @contextmanager
-def _running(
+def running(
     target: Callable[..., None], *arguments: object
 ) -> Iterator[tuple[Process, Connection]]:
     """Run a function in a process, which ends when its connection to the caller closes."""

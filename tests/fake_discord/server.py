@@ -26,8 +26,7 @@ LARGEST_REQUEST = 32 * 1024 * 1024
 def application(world: World) -> web.Application:
     """Return the whole server for one world."""
     rest, gateway = Rest(world), Gateway(world)
-    webhooks, emojis = Webhooks(rest, gateway), Emojis(rest)
-    control = Control(world, gateway, webhooks)
+    control = Control(world, gateway)
     app = web.Application(
         middlewares=[
             *(rest.travelling, rest.limiting),
@@ -37,7 +36,7 @@ def application(world: World) -> web.Application:
     )
     gateways = [web.get(path, gateway.connect) for path in GATEWAYS]
     app.add_routes([*gateways, *control.routes()])
-    for part in (rest, webhooks, emojis):
+    for part in (rest, Webhooks(rest), Emojis(rest)):
         app.add_routes(part.routes())
     app.add_routes([web.route("*", BASE + "/{path:.*}", rest.unknown)])
     return app

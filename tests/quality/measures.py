@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,11 +87,18 @@ def _ratio(sums: Pairs) -> NDArray[np.float64]:
     return ratios
 
 
+@cache
+def dictionary() -> Mapping[str, int]:
+    """Return the words of a dictionary, with how common they are."""
+    words: Mapping[str, int] = SpellChecker(language="en").word_frequency.dictionary
+    return words
+
+
 class English:
     """The words of a dictionary and those of the training text."""
 
     def __init__(self, learned: Iterable[str]) -> None:
-        known = SpellChecker(language="en").word_frequency.dictionary
+        known = dictionary()
         self.common = OLD | set(sorted(known, key=known.__getitem__)[-COMMON:])
         self._known: Container[str] = frozenset(known).union(*map(words, learned))
 

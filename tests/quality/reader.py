@@ -93,10 +93,6 @@ class Reader:
         """Return the bits that a text costs after a context; `all` is faster for several texts."""
         return self.all([Pair(context, text)])[0]
 
-    def per_character(self, context: str, text: str) -> float:
-        """Return the bits per character that a text costs after a context; nan for no text."""
-        return self.bits(context, text) / len(text) if text else math.nan
-
     def all(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return the bits that each text costs after its context, in the order of the pairs.
 

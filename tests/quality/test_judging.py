@@ -78,13 +78,13 @@ def test_the_command_prints_tables_and_keeps_figures(
     monkeypatch.setattr(turn_taking, "ELEMENTS", 2)
     kept = tmp_path / "figures.json"
     voice = str(voices / "tiny.onnx")
-    asked = [voice, str(scenes), "--places", "4", "--runs", "1", "--json", str(kept)]
+    asked = [voice, str(scenes), "--places", "2", "--runs", "1", "--json", str(kept)]
     assert command.main([*asked, "--sweep", "--set", "soft_length=40"]) == 0
     shown, _, turns = capsys.readouterr().out.partition("Who speaks in free runs:")
     table, _, swept = shown.partition(report.LEGEND)
     assert re.findall(r"^\| (\d) \|", turns, re.MULTILINE) == ["2", "3", "5"]
-    assert "| **4 speeches**, temperature 0.65" in table
-    assert "| **2 passages** of 240 characters" in table
+    assert "| **2 speeches**, temperature 0.65" in table
+    assert "| **1 passages** of 240 characters" in table
     rows = [row.split("|")[1:3] for row in swept.strip().splitlines()[2:]]
     assert rows[-1][0].strip() == "people"
     assert len({tuple(row) for row in rows[:-1]}) == len(rows) - 1 == 6

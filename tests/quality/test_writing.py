@@ -18,7 +18,7 @@ from training.errors import TextError
 
 @pytest.fixture(scope="module")
 def chosen(scenes: Path) -> list[Place]:
-    return choose(held_out(scenes), 3, seed=1)
+    return choose(held_out(scenes), 2, seed=1)
 
 
 def written(
@@ -41,7 +41,7 @@ def test_lines_are_by_the_people_of_the_place_and_the_same_for_a_seed(
     voices: Path, chosen: list[Place]
 ):
     first, again, other = (
-        written(voices / "tiny.onnx", chosen, seed=seed, passages=[0, 2]) for seed in (1, 1, 2)
+        written(voices / "tiny.onnx", chosen, seed=seed, passages=[1]) for seed in (1, 1, 2)
     )
     [shipped] = first.lines
     assert shipped.temperature == Settings.model_fields["temperature"].default
@@ -50,13 +50,13 @@ def test_lines_are_by_the_people_of_the_place_and_the_same_for_a_seed(
     assert [line.cue for line in lines] == [place.character for place in chosen]
     assert lines == again.lines[shipped] != other.lines[shipped]
     assert first.passages == again.passages != other.passages
-    assert {at: len(text) for at, text in first.passages.items()} == {0: PASSAGE, 2: PASSAGE}
-    assert len(first.seconds[shipped]) == 3
+    assert {at: len(text) for at, text in first.passages.items()} == {1: PASSAGE}
+    assert len(first.seconds[shipped]) == 2
     assert min(first.seconds[shipped]) > 0
 
 
 def test_a_line_does_not_depend_on_what_else_is_asked_for(voices: Path, chosen: list[Place]):
-    settings = [Setting(t, q) for t in (0.5, 1.3) for q in (QUICK, QUALITIES[-1])]
+    settings = [Setting(0.5, QUICK), Setting(1.3, QUALITIES[-1])]
     swept = written(voices / "tiny.onnx", chosen, *settings, passages=[0])
     for setting in settings:
         alone = written(voices / "tiny.onnx", chosen, setting)

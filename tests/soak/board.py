@@ -240,7 +240,6 @@ async def rehearsed(seed: int, steps: int, look: str) -> list[str]:
 
 
 def main() -> int:
-    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.board", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (%(default)s)")

@@ -438,7 +438,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
         channels = [await guild.channel(f"stage-{one}") for one in range(CHANNELS)]
         people = [await guild.person(name) for name in ("Ann", "Ben ` @everyone \u202e")]
         people += [await guild.person("\u200b"), await guild.person("Mo", MODERATORS_MAY)]
-        commands = (await discord.do("registered"))["commands"]
+        commands = list((await discord.commands()).values())
         found = await asyncio.to_thread(drawn, commands, number, seeded)
         sender = Sender(discord, channels, people)
         for channel in channels:
@@ -469,7 +469,6 @@ def run(number: int, seeded: int = 0, **options: object) -> Report:
 
 
 def main() -> int:
-    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)

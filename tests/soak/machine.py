@@ -53,7 +53,6 @@ class Memory:
 
 
 def memory(process: int) -> Memory:
-    """Return the memory of a process."""
     rows = (PROC / str(process) / "smaps_rollup").read_text(encoding="utf-8").splitlines()
     sizes = {row.split()[0]: int(row.split()[1]) * 1024 for row in rows[1:]}
     return Memory(sizes["Rss:"], sizes["Pss:"])

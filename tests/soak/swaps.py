@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +30,9 @@ import numpy as np
 from bot.app.runner import freeze_imports
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, read_runner_settings
-from tests.fake_discord.bot import bot_here
-from tests.fake_discord.crowd import names
-from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person
-from tests.fake_discord.processes import ROOT, UNLIMITED, fake_discord
+from tests.fake_discord.bot import bot_here, enter
+from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person, names
+from tests.fake_discord.processes import UNLIMITED, fake_discord, running
 from tests.fake_discord.state import TOKEN
 
 from .kills.crowd import has_end
@@ -174,8 +172,8 @@ async def _told(asked, outcome: Outcome, text: str) -> Message:
 # The bot ---------------------------------------------------------------------------------------
 
 
-async def _bot(address: str) -> None:
-    """Run the real bot until the standard input ends; then print the lateness of its loop."""
+async def _bot(caller: Connection, address: str) -> None:
+    """Run the real bot until the caller asks; then tell the lateness of its loop."""
     late: list[tuple[float, float]] = []
 
     async def watch() -> None:
@@ -187,9 +185,14 @@ async def _bot(address: str) -> None:
     freeze_imports()
     async with bot_here(address, read_runner_settings()):
         watching = asyncio.create_task(watch())
-        await asyncio.to_thread(sys.stdin.read)
+        await asyncio.to_thread(caller.recv)
         watching.cancel()
-    print(json.dumps(late))
+    caller.send(late)
+
+
+def _run(caller: Connection, address: str, folder: Path, environment: dict[str, str]) -> None:
+    enter(folder, environment)
+    asyncio.run(_bot(caller, address))
 
 
 def measured(
@@ -204,20 +207,15 @@ def measured(
         chosen |= UNLIMITED
         environment = {f"ONBOOK_{key.upper()}": str(value) for key, value in chosen.items()}
         clean = {key: value for key, value in os.environ.items() if "ONBOOK" not in key}
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.swaps", "--bot", address],
-            cwd=folder,
-            env=clean | {"PYTHONPATH": str(ROOT), "DISCORD_TOKEN": TOKEN} | environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as bot:
+        environment |= clean | {"DISCORD_TOKEN": TOKEN}
+        with running(_run, address, folder, environment) as (_, bot):
             try:
                 found = write_and_change(address, folder, files, channels, changes, before)
                 outcome, began, ended = asyncio.run(found)
             finally:
-                said, _ = bot.communicate()
-    for at, late in json.loads(said):
+                bot.send("end")
+                said = bot.recv()
+    for at, late in said:
         if at < began:
             outcome.late_before.append(late)
         elif at <= ended:
@@ -228,10 +226,6 @@ def measured(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code: 1 if a command failed, or the event loop was late."""
     options = parser().parse_args(arguments)
-    if options.bot:
-        with suppress(KeyboardInterrupt):
-            asyncio.run(_bot(options.bot))
-        return 0
     from export.__main__ import main as export  # imports torch, which the bot's process must not
 
     with tempfile.TemporaryDirectory() as folder:
@@ -254,7 +248,6 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--changes", type=int, default=50, help="(%(default)s)")
     one.add_argument("--threads", type=int, default=2, help="of a voice (%(default)s)")
     one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    one.add_argument("--bot", help=argparse.SUPPRESS)
     return one
 
 

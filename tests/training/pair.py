@@ -6,13 +6,15 @@ import dataclasses
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
 
-from tests.training.test_train import FEW
-from training import trainer
+from tests.training.test_train import FEW, SIZES
+from training import cli, trainer
 from training.data.texts import Split, collect
 from training.distributed import Team, joined, leave
 from training.errors import RunError
@@ -29,7 +31,13 @@ SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=8)
 TIMED = dataclasses.replace(SMALL, steps=None, minutes=0.01)
 
 
-def main(scenes: Path, folder: Path) -> None:
+def command(scenes: Path, run: Path) -> list[str]:
+    """Return the command of a training that ends by Ctrl-C alone, but for its steps."""
+    return ["train", str(scenes), "--out", str(run), *SIZES, "--evaluate-every", "1000"]
+
+
+def main(scenes: Path, folder: Path) -> int:
+    """Train each run; return the exit code of the command, which the test interrupts."""
     split = collect([scenes])
     with joined() as team:
         assert team.size == 2
@@ -38,6 +46,8 @@ def main(scenes: Path, folder: Path) -> None:
         refused(split, Run(folder / "whole"), team)
         cut(split, Run(folder / "cut"), team)
         timed(split, Run(folder / "timed"), team)
+        with patch("training.cli.train.joined", lambda: nullcontext(team)):
+            return cli.main([*command(scenes, folder / "stopped"), "--steps", "100000"])
 
 
 def refused(split: Split, run: Run, team: Team) -> None:
@@ -78,5 +88,4 @@ def timed(split: Split, run: Run, team: Team) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
-    leave(0)
+    leave(main(*map(Path, sys.argv[1:])))

@@ -16,7 +16,7 @@ import pyppmd
 import pytest
 import torch
 
-from tests.conftest import TINY
+from tests.training.test_train import FEW
 from training.cli import main
 from training.data.texts import Text, collect
 from training.data.tokens import Tokens
@@ -54,7 +54,7 @@ def task(scenes: Path) -> Task:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set small networks for the comparison."""
-    monkeypatch.setattr(rows, "OURS", {"scenes": TINY})
+    monkeypatch.setattr(rows, "OURS", {"scenes": FEW})
     made = {name: rows.partial(rows.recipe, name, how) for name, how in SMALL.items()}
     monkeypatch.setattr("training.experiments.comparison.ROWS", {**rows.ROWS, **made})
 
@@ -112,13 +112,13 @@ def test_the_gpt_predicts_from_three_quarters_of_a_block_at_least():
         assert any(torch.allclose(whole[at], one, atol=1e-5) for one in seen), at
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_a_recipe_learns(name: str, task: Task, tmp_path: Path):
+@pytest.mark.parametrize(("name", "steps"), [("gru", 60), ("char-rnn", 60), ("gpt", 150)])
+def test_a_recipe_learns(name: str, steps: int, task: Task, tmp_path: Path):
     how = replace(SMALL[name], rates=(0.01, 0.01, 0.01))
-    trainee = Trainee(how, task, 0.01, Budget(150, "steps"), tmp_path)
+    trainee = Trainee(how, task, 0.01, Budget(steps, "steps"), tmp_path)
     before = carried(trainee.network, task.vocabulary, task.judged[0].content).per_character
     trainee.run()
-    assert trainee.steps == 150
+    assert trainee.steps == steps
     # The letters' frequencies alone cost 4.7 bits.
     assert trainee.best < 4.6 < before
     best = trainee.at_its_best()
@@ -127,22 +127,35 @@ def test_a_recipe_learns(name: str, task: Task, tmp_path: Path):
     assert found == pytest.approx(trainee.best)
 
 
-def test_the_best_of_three_learning_rates_is_taken(task: Task, tmp_path: Path):
-    learned = learn(SMALL["gru"], task, Budget(60, "steps"), tmp_path)
+BUDGET = Budget(30, "steps")
+
+
+@pytest.fixture(scope="module")
+def learned_at(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the small GRU has used up `BUDGET`, after its probes."""
+    folder = tmp_path_factory.mktemp("gru")
+    learn(SMALL["gru"], task, BUDGET, folder)
+    return folder
+
+
+def test_the_best_of_three_learning_rates_is_taken(task: Task, learned_at: Path):
+    learned = learn(SMALL["gru"], task, BUDGET, learned_at)
     assert learned.rate == 0.01
     assert set(learned.probes) == {1e-6, 0.01, 9}
     assert min(learned.probes, key=learned.probes.__getitem__) == 0.01
-    assert load(tmp_path / "probe-0.01" / "resume.safetensors")[1]["steps"] == 6
-    assert learned.steps == 60
-    assert learned.characters == 60 * 16 * 50
+    assert load(learned_at / "probe-0.01" / "resume.safetensors")[1]["steps"] == 3
+    assert learned.steps == 30
+    assert learned.characters == 30 * 16 * 50
 
 
 @pytest.mark.parametrize("to_the_letter", [False, True])
-def test_a_recipe_is_as_sure_of_itself_as_ours_is(task: Task, tmp_path: Path, to_the_letter: bool):
+def test_a_recipe_is_as_sure_of_itself_as_ours_is(
+    task: Task, learned_at: Path, tmp_path: Path, to_the_letter: bool
+):
     task = replace(task, to_the_letter=to_the_letter)
-    budget = Budget(60, "steps")
-    row = rows.recipe("gru", SMALL["gru"], task, budget, tmp_path)
-    network = learn(SMALL["gru"], task, budget, tmp_path).network
+    folder = tmp_path if to_the_letter else learned_at
+    row = rows.recipe("gru", SMALL["gru"], task, BUDGET, folder)
+    network = learn(SMALL["gru"], task, BUDGET, folder).network
     text = task.judged[0]
     temperature = row.details["temperature"]
     assert (temperature == 1.0) == to_the_letter
@@ -263,8 +276,8 @@ def test_what_a_change_does_stands_beside_the_base(
     scenes: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ):
     small = {
-        "base": Variant("base", replace(TINY, evaluate_every=100)),
-        "slow": Variant("a rate of 0.0001", replace(TINY, learning_rate=0.0001)),
+        "base": Variant("base", replace(FEW, evaluate_every=100)),
+        "slow": Variant("a rate of 0.0001", replace(FEW, learning_rate=0.0001)),
     }
     monkeypatch.setattr("training.experiments.comparison.VARIANTS", small)
     monkeypatch.setattr("training.cli.experiments.VARIANTS", small)
@@ -276,7 +289,7 @@ def test_what_a_change_does_stands_beside_the_base(
     assert Run(tmp_path / "work" / "ablations" / "slow").best()
     base, slow = (Row.read(tmp_path / "rows" / "ablations" / f"{name}.json") for name in small)
     assert base.characters == 39 * 8 * 64
-    assert base.details["config"]["learning_rate"] == TINY.learning_rate
+    assert base.details["config"]["learning_rate"] == FEW.learning_rate
     lines = {line.split("|")[1].strip(): line for line in capsys.readouterr().out.splitlines()[-4:]}
     [bits], [moved] = base.carried.values(), slow.carried.values()
     assert f"| {bits:.4f} | +0.00% |" in lines["base"]
@@ -314,7 +327,7 @@ def test_rows_are_made_one_by_one_and_printed_together(scenes: Path, tmp_path: P
     assert budgets == ["8 steps", "8 steps", "none"]
     ours = Row.read(folder / "ours.json")
     # Each context takes some bytes.
-    assert ours.counted > 5 * ours.details["config"]["prior"]["contexts"] > 5_000
+    assert ours.counted > 5 * FEW.prior.rows
     assert [line.split("|")[5].strip() for line in figures] == [f"{ours.counted:,}", "", ""]
     assert set(row["details"]["probes"]) == {"0.0005", "0.001", "0.002"}
     for kind in ("carried", "cold"):
@@ -387,7 +400,7 @@ def test_a_text_that_fills_no_window_cannot_be_judged_by(scenes: Path, tmp_path:
 
 def test_a_half_made_row_goes_on_only_as_it_was_begun(task: Task, tmp_path: Path):
     # More contexts than the texts have.
-    config = replace(TINY, prior=PriorShape(10**6, 3), minutes=90.0, steps=None)
+    config = replace(FEW, prior=PriorShape(10**6, 3), minutes=90.0, steps=None)
     run = Run(tmp_path / "row")
     others = (
         replace(config, learning_rate=0.5),
@@ -442,7 +455,7 @@ def test_many_texts_are_told_of_by_their_mean():
 def test_interrupted_a_row_goes_on(
     scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ):
-    command = ["compare", "--corpus", str(scenes), "--only", "gpt", "--characters", "12000"]
+    command = ["compare", "--corpus", str(scenes), "--only", "gru", "--characters", "12000"]
     command += ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
     take = Trainee._step
 
@@ -455,9 +468,9 @@ def test_interrupted_a_row_goes_on(
         patch.setattr(Trainee, "_step", interrupted)
         assert main(command) == 130
     assert capsys.readouterr().out.endswith("Stopped and saved. Repeat the command to continue.\n")
-    [resume] = tmp_path.glob("work/*/gpt/whole/resume.safetensors")
+    [resume] = tmp_path.glob("work/*/gru/whole/resume.safetensors")
     assert load(resume)[1]["steps"] == 5
     assert main(command) == 0
     assert "probe" not in capsys.readouterr().out  # the probes were kept as well
-    [row] = tmp_path.glob("rows/*/gpt.json")
-    assert Row.read(row).characters == pytest.approx(12_000, abs=12 * 64)
+    [row] = tmp_path.glob("rows/*/gru.json")
+    assert Row.read(row).characters == 12_000

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.test_train import FEW, SIZES, begin, rows
+from tests.training.test_train import FEW, SIZES, assert_same, begin, rows
 from training.checkpoint import counted
 from training.cli import main
 from training.config import Config
@@ -96,9 +96,7 @@ def test_a_decay_that_was_cut_equals_one_that_was_not(standing: Run, tmp_path: P
     training.save()
     torch.manual_seed(12345)
     assert main([*command, str(cut.folder), "--resume"]) == 0
-    ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert_same(cut, whole)
 
 
 def test_a_decay_ends_on_some_of_the_texts_and_on_new_ones(
@@ -151,14 +149,14 @@ def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
 ):
     command = ["train", *SIZES, "--precision", "float32"]
     command += ["--out", str(tmp_path / "cut")]
-    assert main([*command, str(scenes), "--minutes", "0.05"]) == 0
+    assert main([*command, str(scenes), "--minutes", "0.0001"]) == 0
     assert "Stopped and saved. Repeat the command with --resume" in capsys.readouterr().out
     run = Run(tmp_path / "cut")
     stopped = load(run.resume)[1]["step"]
     assert stopped > 0
     assert run.config().steps is None
     # The texts are copied into the run.
-    assert main([*command, "--minutes", "0.02", "--resume"]) == 0
+    assert main([*command, "--minutes", "0.0001", "--resume"]) == 0
     further = load(run.resume)[1]["step"]
     assert further > stopped
     whole = begin(tmp_path / "whole", scenes, run.config())
@@ -182,7 +180,7 @@ def test_a_run_that_was_only_prepared_begins_where_its_folder_is(
         "heldout",
     }
     shutil.move(here, there)
-    assert main(["train", "--out", str(there), "--resume", "--minutes", "0.02"]) == 0
+    assert main(["train", "--out", str(there), "--resume", "--minutes", "0.0001"]) == 0
     tensors, facts = load(Run(there).resume)
     assert facts["step"] > 0
     whole = begin(tmp_path / "whole", scenes, Run(there).config())
@@ -212,7 +210,8 @@ def test_a_board_shows_metrics_and_samples(scenes: Path, tmp_path: Path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    assert begin(tmp_path, scenes, FEW, Session(tensorboard=True)).run()
+    once = dataclasses.replace(FEW, evaluate_every=FEW.steps)
+    assert begin(tmp_path, scenes, once, Session(tensorboard=True)).run()
     [board] = tmp_path.rglob("board")
     tags = EventAccumulator(str(board)).Reload().Tags()
     assert "validation_bits" in tags["scalars"]

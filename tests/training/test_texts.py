@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
+@cache
 def prose(length: int, seed: int = 0) -> str:
     """Return about so many characters of paragraphs, other ones for another seed."""
     numbers = random.Random(seed)
@@ -104,10 +106,6 @@ def names(split: Split) -> tuple[list[str], ...]:
 def test_a_text_is_made_even(write: Write) -> None:
     path = write("a.txt", "\n\n  \n\tOne\ttwo  \n\n \n\n\nThree\u0301 \x0bfour\n\n")
     assert read(path) == Text("a", " One two\n\nThre\u00e9\nfour")
-
-
-def test_letters_and_their_accents_are_composed(write: Write) -> None:
-    assert read(write("a.txt", "Cafe\u0301")).content == "Caf\u00e9"
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
@@ -299,10 +297,10 @@ def test_names_and_places_do_not_change_what_is_held_out(write: Write) -> None:
     ]
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 10, 11, 20, 40])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 10, 11, 20])
 @pytest.mark.parametrize("growth", [0, 0.04, 0.5])
 def test_never_more_than_a_third_is_held_out(write: Write, count: int, growth: float) -> None:
-    lengths = [round(60_000 / count * (1 + growth * n)) for n in range(count)]
+    lengths = [round(40_000 / count * (1 + growth * n)) for n in range(count)]
     files = [write(f"{n}.txt", prose(length, n)) for n, length in enumerate(lengths)]
     split = collect(files)
     total = sum(size(part) for part in parts(split))

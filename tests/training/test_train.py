@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.conftest import TINY
+from tests.conftest import TINY, draw_curves
 from training import trainer
 from training.cli import COMMANDS, main
 from training.config import Config
@@ -39,16 +39,16 @@ FEW = dataclasses.replace(
     word=24,
     summary=8,
     upper=24,
-    prior=PriorShape(contexts=500, longest=2),
+    prior=PriorShape(contexts=500, longest=2, rows=100),
 )
 """A small network, and a prior whose tables are laid out quickly."""
 
 SIZES = [
-    *("--prior=500", "--prior-longest=2"),
+    *("--prior=60", "--prior-longest=1"),
     *(f"--{name}={getattr(FEW, name)}" for name in ("lower", "word", "summary", "upper")),
     *("--batch=8", "--window=64"),
 ]
-"""The sizes of `FEW`, as options of ``train``."""
+"""The sizes of `FEW`, as options of ``train``, with a prior that takes even less."""
 
 
 def rows(run: Run) -> list[dict[str, float]]:
@@ -74,6 +74,29 @@ def again(folder: Path) -> Training:
     return training
 
 
+@contextmanager
+def stopped_after_3_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Press Ctrl-C while a training takes its third step."""
+    take = Training.train_step
+
+    def interrupted(training: Training) -> float:
+        bits = take(training)
+        if training.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return bits
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "train_step", interrupted)
+        yield
+
+
+def assert_same(ours: Run, theirs: Run) -> None:
+    """Check that two runs would resume from the same tensors, bit for bit."""
+    one, other = load(ours.resume)[0], load(theirs.resume)[0]
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
 def test_a_run_folder_holds_all_that_is_promised(tiny_run: Run):
     there = {p.relative_to(tiny_run.folder).as_posix() for p in tiny_run.folder.rglob("*")}
     assert there >= {
@@ -81,7 +104,6 @@ def test_a_run_folder_holds_all_that_is_promised(tiny_run: Run):
         "vocabulary.json",
         "weights.safetensors",
         "metrics.jsonl",
-        "curves.png",
         "samples/0000500.txt",
         "heldout/validation/the-tempest.fountain",
         "heldout/test/the-comedy-of-errors.fountain",
@@ -132,48 +154,33 @@ def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     assert surer.best()["temperatures"] == pytest.approx(kept, rel=0.12)
 
 
-def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path):
-    whole = begin(tmp_path / "whole", scenes, FEW)
-    assert whole.run()
-    cut = begin(tmp_path / "cut", scenes, FEW)
-    for _ in range(7):
-        cut.train_step()
-    cut.save()
+def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    command = ["train", str(scenes), *SIZES, "--steps", "6", "--evaluate-every", "2"]
+    command += ["--precision", "float32", "--out"]
+    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
+    assert main([*command, str(whole.folder)]) == 0
+    capsys.readouterr()
+    with stopped_after_3_steps(monkeypatch):
+        assert main([*command, str(cut.folder)]) == 130
+    assert capsys.readouterr().out.endswith(
+        "Stopped and saved. Repeat the command with --resume to continue.\n"
+    )
+    assert load(cut.resume)[1]["step"] == 3
     torch.manual_seed(12345)  # an arbitrary state, as in another process
-    resumed = again(tmp_path / "cut")
-    assert resumed.step == 7
-    assert resumed.run()
-    ours, _ = load(Run(tmp_path / "cut").resume)
-    theirs, _ = load(Run(tmp_path / "whole").resume)
-    assert ours.keys() == theirs.keys()
-    for name, tensor in theirs.items():
-        assert torch.equal(ours[name], tensor), name
+    assert main([*command, str(cut.folder), "--resume"]) == 0
+    assert_same(cut, whole)
 
 
-def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(scenes: Path, tmp_path: Path):
-    command = ["train", str(scenes), "--out"]
-    sizes = [*SIZES, "--steps", "150", "--precision", "float32", "--evaluate-every", "1000"]
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert main([*command, str(whole), *sizes]) == 0
-    program = [sys.executable, "-m", "training", *command, str(cut), *sizes]
-    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not Run(cut).metrics.exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out.strip() == "Stopped and saved. Repeat the command with --resume to continue."
-    assert "Traceback" not in err
-    assert 50 <= load(Run(cut).resume)[1]["step"] < 150
-    assert main([*command, str(cut), *sizes, "--resume"]) == 0
-    ours, theirs = load(Run(cut).weights)[0], load(Run(whole).weights)[0]
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-
-
-def test_steps_that_were_not_kept_are_noted_once(scenes: Path, tmp_path: Path, monkeypatch):
+def test_the_curves_are_drawn_and_steps_that_were_not_kept_are_noted_once(
+    scenes: Path, tmp_path: Path, monkeypatch
+):
     monkeypatch.setattr(trainer, "REPORT_EVERY", 1)
-    begin(tmp_path, scenes, dataclasses.replace(FEW, steps=8)).run()
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "draw_curves", draw_curves)
+        begin(tmp_path, scenes, dataclasses.replace(FEW, steps=8, evaluate_every=8)).run()
+    assert (tmp_path / "curves.png").exists()
     resume = Run(tmp_path).resume
     facts = load(resume)[1] | {"step": 5}
     trainer.save(resume, load(resume)[0], facts)
@@ -271,29 +278,16 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(scenes: Path, tmp_path: P
         training.train_step()
 
 
-def test_minutes_become_steps_and_stay_so(scenes: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(trainer, "SPEED_IS_KNOWN_AFTER", 0.2)
-    config = dataclasses.replace(FEW, steps=None, minutes=0.02)
-    assert begin(tmp_path, scenes, config).run()
-    steps = Run(tmp_path).config().steps
-    assert steps is not None
-    assert steps > 5
-    resumed = again(tmp_path)
-    assert resumed.config.steps == steps == resumed.step
-
-
-def test_minutes_are_those_of_the_clock_that_is_given(scenes: Path, tmp_path: Path):
-    config = dataclasses.replace(FEW, steps=None, minutes=2.0, evaluate_every=1000)
-    vocabulary = Vocabulary.of(t.content for t in collect([scenes]).train)
-    run = Run(tmp_path)
-    run.begin(config, vocabulary, collect([scenes]))
+def test_minutes_become_steps_by_the_clock_that_is_given(scenes: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(trainer, "SPEED_IS_KNOWN_AFTER", 12.0)
+    config = dataclasses.replace(FEW, steps=None, minutes=0.4, evaluate_every=1000)
     # Each look at the clock takes a second.
     seconds = map(float, itertools.count())
-    texts = Tokens.of(collect([scenes]).train, vocabulary)
-    session = Session(clock=lambda: next(seconds))
-    training = Training(run, config, vocabulary, texts, session=session)
+    training = begin(tmp_path, scenes, config, Session(clock=lambda: next(seconds)))
     assert training.run()
-    assert 60 < training.step < 130
+    assert 12 < training.step < 26
+    resumed = again(tmp_path)
+    assert resumed.config.steps == resumed.step == training.step
 
 
 def test_folders_of_a_name_are_repeated_and_the_run_says_so(scenes: Path, tmp_path: Path):
@@ -361,10 +355,7 @@ def test_out_of_a_command_cannot_be_a_file(command: str, out: str, tmp_path: Pat
     assert printed.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "command",
-    COMMANDS,
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from copy import deepcopy
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from export.__main__ import main as export
 from tests.conftest import TINY
+from tests.training.test_train import assert_same, stopped_after_3_steps
 from training import finetune
-from training.cli import main
+from training.cli import main, tune
 from training.data.texts import collect
 from training.data.tokens import Tokens
 from training.distillation import PRIMED, imagine
@@ -29,16 +31,23 @@ from training.model.prior import NO_PRIOR, NgramPrior, PriorShape
 from training.model.tables import empty_tables
 from training.pretraining import train
 from training.run import Run, load, save
-from training.trainer import Training
 from training.voice_file import Voice
 
-ROOT = Path(__file__).parents[2]
+SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 60}
 
-SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 30}
+SIZES = {"lower": 12, "word": 16, "summary": 8, "upper": 12}
 
 FEW = dataclasses.replace(
-    TINY, lower=12, word=16, summary=8, upper=12, prior=PriorShape(contexts=300, longest=3), steps=2
+    TINY, **SIZES, prior=PriorShape(contexts=300, longest=3, rows=100), steps=2
 )
+
+
+class Tuned(NamedTuple):
+    """A run that was tuned, and what it was before the first step."""
+
+    run: Run
+    first_bits: float
+    first: CharLSTM
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +77,12 @@ def released(voices: Path) -> Voice:
 
 
 @pytest.fixture(scope="module")
-def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
-    assert finetune.prepare([scripts], released, run, SCHEDULE).run()
-    return run
+    training = finetune.prepare([scripts], released, run, SCHEDULE)
+    before = training.validation_bits(), deepcopy(training.average)
+    assert training.run()
+    return Tuned(run, *before)
 
 
 @pytest.fixture(scope="module")
@@ -84,22 +95,6 @@ def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return run
 
 
-@contextmanager
-def stopped_after_3_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Press Ctrl-C while a training takes its third step."""
-    take = Training.train_step
-
-    def interrupted(training: Training) -> float:
-        bits = take(training)
-        if training.step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-        return bits
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "train_step", interrupted)
-        yield
-
-
 def bits(run: Run, heldout: Run) -> float:
     """Return bits per character of the held-out part of a run."""
     text = "\n\n".join(t.content for t in heldout.heldout_texts("validation"))
@@ -107,25 +102,19 @@ def bits(run: Run, heldout: Run) -> float:
 
 
 def test_tuned_it_is_better_than_before_and_than_the_scripts_alone(
-    tuned: Run, released: Voice, scripts: Path, tmp_path: Path
+    tuned: Tuned, released: Voice, scripts: Path, tmp_path: Path
 ):
     alone = Run(tmp_path)
     assert train([scripts], alone, dataclasses.replace(TINY, **SCHEDULE)).run()
-    after = bits(tuned, tuned)
-    assert after < bits(released, tuned) - 0.05
-    assert after < bits(alone, tuned) - 0.1
+    after = bits(tuned.run, tuned.run)
+    assert after < bits(released, tuned.run) - 0.05
+    assert after < bits(alone, tuned.run) - 0.1
+    # Before its first step it knew the scripts by their counts alone.
+    assert tuned.first_bits < bits(released, tuned.run)
 
 
-def test_before_its_first_step_it_knows_the_scripts_by_their_counts_alone(
-    released: Voice, scripts: Path, tmp_path: Path
-):
-    run = Run(tmp_path)
-    training = finetune.prepare([scripts], released, run, SCHEDULE)
-    assert training.validation_bits() < bits(released, run)
-
-
-def test_characters_seen_often_are_added_and_others_folded(tuned: Run, released: Voice):
-    before, after = released.vocabulary(), tuned.vocabulary()
+def test_characters_seen_often_are_added_and_others_folded(tuned: Tuned, released: Voice):
+    before, after = released.vocabulary(), tuned.run.vocabulary()
     assert after.characters[: len(before)] == before.characters
     assert "\u00f6" in after.characters[len(before) :]
     assert "\u2694" not in after.characters
@@ -133,11 +122,8 @@ def test_characters_seen_often_are_added_and_others_folded(tuned: Run, released:
     assert before.decode(before.encode("y\u00f6u")) == "you"
 
 
-def test_where_nothing_is_new_the_network_says_what_it_said(
-    released: Voice, scripts: Path, tmp_path: Path
-):
-    training = finetune.prepare([scripts], released, Run(tmp_path), SCHEDULE)
-    known, larger = released.model(), training.average
+def test_where_nothing_is_new_the_network_says_what_it_said(released: Voice, tuned: Tuned):
+    known, larger = released.model(), deepcopy(tuned.first)
     characters = known.shape.vocabulary
     for one in (larger, known):
         one.prior.set_tables(empty_tables(one.shape.vocabulary, 3))
@@ -151,16 +137,14 @@ def test_where_nothing_is_new_the_network_says_what_it_said(
     assert torch.allclose(ours, theirs, atol=0.05)
 
 
-def test_a_voice_that_has_no_prior_is_given_one(scenes: Path, scripts: Path, tmp_path: Path):
-    old = Run(tmp_path / "old")
-    assert train([scenes], old, dataclasses.replace(TINY, prior=NO_PRIOR, steps=100)).run()
-    run = Run(tmp_path / "run")
-    training = finetune.prepare([scripts], old, run, SCHEDULE)
+def test_a_voice_that_has_no_prior_is_given_one(second: Run, scripts: Path, tmp_path: Path):
+    run = Run(tmp_path)
+    training = finetune.prepare([scripts], second, run, SCHEDULE)
     # The prior must now tell apart characters that were folded into one.
-    assert training.validation_bits() == pytest.approx(bits(old, run), abs=0.2)
+    assert training.validation_bits() == pytest.approx(bits(second, run), abs=0.2)
     assert training.run()
     assert run.config().prior.contexts > 1000
-    assert bits(run, run) < bits(old, run) - 0.1
+    assert bits(run, run) < bits(second, run) - 0.1
 
 
 def test_one_command_makes_a_voice(
@@ -169,13 +153,17 @@ def test_one_command_makes_a_voice(
     scripts: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str],
 ):
+    def run(command: list[str], *, check: bool) -> CompletedProcess[str]:
+        assert command[:3] == [sys.executable, "-m", "export"]
+        return CompletedProcess(command, export(command[3:]))
+
+    monkeypatch.setattr(tune.subprocess, "run", run)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     command = ["voice", str(scripts), "--from", str(voices / "tiny.onnx"), "--voices", "."]
-    assert main([*command, "--steps", "40"]) == 0
-    printed = capfd.readouterr().out
+    assert main([*command, "--steps", "10"]) == 0
+    printed = capsys.readouterr().out
     assert printed.startswith("Untuned, a held-out character costs ")
     assert "\nTuned, it costs " in printed
     assert "Wrote mine.onnx: " in printed
@@ -184,9 +172,9 @@ def test_one_command_makes_a_voice(
     assert config.name == "mine"
     assert config.corpus == "a few scenes of Shakespeare; then own scripts"
     assert config.upper == released.config().upper
-    tune = ["tune", str(voices / "tiny.onnx"), str(scripts), "--out", "runs/mine"]
-    assert main([*tune, "--steps", "4"]) == 1
-    assert "already holds a run" in capfd.readouterr().err
+    command = ["tune", str(voices / "tiny.onnx"), str(scripts), "--out", "runs/mine"]
+    assert main([*command, "--steps", "4"]) == 1
+    assert "already holds a run" in capsys.readouterr().err
 
 
 def test_a_tuning_that_did_harm_says_so(released: Voice, scripts: Path, tmp_path: Path, capsys):
@@ -208,9 +196,7 @@ def test_a_tuning_that_was_cut_equals_one_that_was_not(
     # New options do not count, except for the steps.
     changed = ["--learning-rate", "1", "--resume", "--out", str(cut.folder)]
     assert main([*command, *changed]) == 0
-    ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert_same(cut, whole)
     assert cut.config() == whole.config()
     assert main([*command, *changed, "--steps", "7"]) == 0
     assert load(cut.resume)[1]["step"] == 7 == cut.config().steps
@@ -295,7 +281,7 @@ def test_taught_it_expects_what_its_teachers_do(
 ):
     schedule = SCHEDULE | {
         "taught": 0.9,
-        "imagined": 40_000,
+        "imagined": 20_000,
         "renamed": 0.0,
         "drop": NOTHING_DROPPED,
     }
@@ -321,7 +307,7 @@ def test_taught_it_expects_what_its_teachers_do(
 def test_streams_of_teachers_lie_beside_those_of_the_texts(
     old: Run, second: Run, scenes: Path, tmp_path: Path
 ):
-    schedule = SCHEDULE | {"imagined": 20_000, "taught": 0.75, "batch": 8}
+    schedule = SCHEDULE | {"imagined": 2_000, "taught": 0.75, "batch": 8}
     training = finetune.prepare([scenes], old, Run(tmp_path), schedule, teachers=[second])
     batch = training.batches.at(training.step)
     assert batch.inputs.shape == (training.config.window, 8)
@@ -353,7 +339,7 @@ def test_a_run_goes_on_with_the_teachers_it_had(
     old: Run, second: Run, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     command = ["tune", str(old.folder), str(scenes), "--precision", "float32"]
-    command += ["--imagined", "20000", "--drop-layers", "0.1"]
+    command += ["--imagined", "2000", "--drop-layers", "0.1"]
     taught = [*command, "--teacher", str(second.folder), "--teacher", str(old.folder)]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*taught, "--steps", "6", "--out", str(whole.folder)]) == 0
@@ -372,9 +358,7 @@ def test_a_run_goes_on_with_the_teachers_it_had(
     with stopped_after_3_steps(monkeypatch):
         assert main([*taught, "--resume", "--out", str(cut.folder)]) == 130
     assert main([*taught, "--resume", "--out", str(cut.folder)]) == 0
-    ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert_same(cut, whole)
 
 
 def test_teachers_that_cannot_teach_are_refused(

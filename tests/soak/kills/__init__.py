@@ -5,8 +5,7 @@
     python -m tests.soak.kills power    # a disk that forgets what was not flushed
 
 Each prints a table. `points` are the moments inside of a transaction, at which SQLAlchemy's own
-events kill the process: the bot has nothing for that. `nest` starts the bot's real ``__main__``
-again and again without importing everything again, `crowd` writes on the fake Discord and kills,
+events kill the process: the bot has nothing for that. `crowd` writes on the fake Discord and kills,
 `rooms` is the same without Discord, `power` records what is written and flushed. `truth` compares
 the database with what was shown.
 """

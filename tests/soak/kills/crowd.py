@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import random
 import signal
-import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,13 +15,16 @@ from typing import Any, TypeVar
 from bot.inference.model import Model
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Person
-from tests.fake_discord.processes import ROOT, fake_discord
-from tests.fake_discord.state import MANAGE_WEBHOOKS, TOKEN
+from tests.fake_discord.processes import PATIENCE, Process, fake_discord, running_bot
+from tests.fake_discord.state import MANAGE_WEBHOOKS
 
-from .points import POINTS
+from .points import POINTS, Executioner
 from .truth import Found, Truth
 
 C = TypeVar("C", bound="Crowd")
+
+Life = Callable[[Callable[[], object] | None], AbstractAsyncContextManager[Process]]
+"""Run a bot that is killed; the argument is called in its process first."""
 
 OUTSIDE = {
     "the first answer comes": ("POST", "/callback", False),
@@ -57,54 +57,6 @@ def plan(kills: int, least: int) -> list[str]:
 
 
 @dataclass
-class Nest:
-    """The process that bots are forked from; see `nest`."""
-
-    process: asyncio.subprocess.Process
-    folder: Path
-    settings: dict[str, Any]
-
-    async def start(self, point: str | None = None, number: int = 0) -> int:
-        """Start a bot; return its process id."""
-        names = {f"ONBOOK_{name.upper()}": str(value) for name, value in self.settings.items()}
-        how = {
-            "folder": str(self.folder),
-            "log": str(self.folder / "bot.log"),
-            "environment": {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | names,
-            "point": point,
-            "number": number,
-        }
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(how).encode() + b"\n")
-        return await self._number()
-
-    async def ended(self) -> int:
-        """Wait for the bot's end; return its status, as `os.waitpid` does."""
-        return await self._number()
-
-    async def _number(self) -> int:
-        assert self.process.stdout is not None
-        return int(await self.process.stdout.readline())
-
-
-@asynccontextmanager
-async def nest(address: str, folder: Path, settings: dict[str, Any]) -> AsyncIterator[Nest]:
-    """Yield a process that bots are forked from."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.soak.kills.nest", address),
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield Nest(process, folder, settings)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
-
-
-@dataclass
 class Crowd:
     """A person in each channel, who writes as long as there is a bot."""
 
@@ -112,8 +64,6 @@ class Crowd:
     people: list[tuple[Person, Channel]]
     asked: dict[int, tuple[Asked, int]] = field(default_factory=dict)
     """Every request, and how many lines it asks for."""
-    bot: int = 0
-    """The process id of the running bot."""
     gone: bool = False
 
     async def begin(self) -> None:
@@ -212,27 +162,33 @@ async def kills(
     truth = Truth(folder / "onbook.db", Model.load(voice, 1))
     found: dict[str, Found] = {}
     with fake_discord(PATIENT) as address:
-        async with Discord(address) as discord, nest(address, folder, settings) as bots:
+        async with Discord(address) as discord:
             crowd = await gathered(Crowd, discord, channels)
-            crowd.bot = await bots.start()
-            await discord.bot_is_ready()
-            await crowd.begin()
-            os.kill(crowd.bot, signal.SIGKILL)
-            await discord.bot_is_gone()
-            await bots.ended()
+
+            @asynccontextmanager
+            async def life(first: Callable[[], object] | None = None) -> AsyncIterator[Process]:
+                """Yield a bot that is killed while the context lasts."""
+                log = folder / "bot.log"
+                with running_bot(address, folder, log, first=first, **settings) as bot:
+                    await discord.bot_is_ready()
+                    yield bot
+                    await discord.bot_is_gone()
+                    assert bot.wait(PATIENCE) == -signal.SIGKILL, "the bot ended by itself"
+
+            async with life() as bot:
+                await crowd.begin()
+                bot.kill()
             for point in points:
-                await _kill(crowd, bots, point)
+                await _kill(crowd, life, point)
                 one = truth.look({}, crowd.wanted())
                 one.lost += truth.count_unknown(crowd.seen())
                 found.setdefault(point, Found()).__iadd__(one)
-            crowd.bot = await bots.start()
-            await discord.bot_is_ready()
-            await crowd.write_once_more()
-            untold = crowd.untold(truth.paths())
-            found[AT_THE_END] = Found(shown=len(crowd.seen()), doubled=len(untold))
-            print(*untold, sep="\n")
-            os.kill(crowd.bot, signal.SIGKILL)
-            await bots.ended()
+            async with life() as bot:
+                await crowd.write_once_more()
+                untold = crowd.untold(truth.paths())
+                found[AT_THE_END] = Found(shown=len(crowd.seen()), doubled=len(untold))
+                print(*untold, sep="\n")
+                bot.kill()
     return found
 
 
@@ -248,34 +204,23 @@ async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
     )
 
 
-async def _kill(crowd: Crowd, bots: Nest, point: str) -> None:
+async def _kill(crowd: Crowd, life: Life, point: str) -> None:
     """Run the bot for one life."""
     number = random.randint(1, AT_MOST)
-    inside = point in POINTS
     # A bot that starts writes a little by itself.
-    crowd.bot = await bots.start(point if inside else None, number + 5)
-    ended = asyncio.create_task(bots.ended())
-    try:
-        await crowd.discord.bot_is_ready()
+    first = partial(Executioner, point, number + 5) if point in POINTS else None
+    async with life(first) as bot:
         await crowd.hear_again()
         if point in OUTSIDE:
             method, path, heard = OUTSIDE[point]
             await crowd.discord.fail(
-                Kind.KILL, method, path, heard=heard, process=crowd.bot, after=number - 1
+                Kind.KILL, method, path, heard=heard, process=bot.pid, after=number - 1
             )
-        timer = None
         if point == AT_RANDOM:
             delay = random.uniform(0, LATEST)
-            timer = asyncio.get_running_loop().call_later(delay, os.kill, crowd.bot, signal.SIGKILL)
+            asyncio.get_running_loop().call_later(delay, bot.kill)
         await crowd.write_until_killed()
-        if timer:
-            timer.cancel()
         await crowd.discord.mend()
-    except BaseException:
-        with suppress(ProcessLookupError):
-            os.kill(crowd.bot, signal.SIGKILL)
-        raise
-    assert await ended == signal.SIGKILL, "the bot ended by itself"
 
 
 def fewest(kills: int) -> int:

@@ -62,44 +62,37 @@ class Database(Protocol):
 
 @dataclass(frozen=True)
 class OneFile:
-    """A database in a file in a folder."""
+    """A database in a file in a folder; see `Database` for its methods."""
 
     folder: Path
     process: None = None
 
     @property
     def path(self) -> Path:
-        """Return the file's path."""
         return self.folder / "onbook.db"
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Return as in `Database`."""
         return {"database": self.path}
 
     @contextmanager
     def another(self) -> Iterator[Database]:
-        """Yield as in `Database`."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             yield OneFile(Path(folder))
 
     async def fill(
         self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
     ) -> None:
-        """Write as in `Database`."""
         await filling.fill(self.path, voice, places, lines, plays=plays)
         _forget_pages(self.path)
 
     async def as_file(self) -> Path:
-        """Return as in `Database`."""
         return self.path
 
     def size(self) -> int:
-        """Return as in `Database`."""
         return self.path.stat().st_size
 
     def parts(self) -> list[Part]:
-        """Return as in `Database`."""
         with closing(sqlite3.connect(self.path)) as database:
             try:
                 found = database.execute(
@@ -114,7 +107,7 @@ class OneFile:
 
 @dataclass(frozen=True)
 class OnServer:
-    """A database on a PostgreSQL server that has no other."""
+    """A database on a PostgreSQL server that has no other; see `Database` for its methods."""
 
     folder: Path
     server: Server
@@ -124,17 +117,14 @@ class OnServer:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Return as in `Database`."""
         return {"database_url": self.url.render_as_string(hide_password=False)}
 
     @property
     def process(self) -> int:
-        """Return as in `Database`."""
         assert self.server.process is not None
         return self.server.process.pid
 
     def another(self) -> AbstractContextManager[Database]:
-        """Return as in `Database`."""
         return on_a_server(self.folder, self.within)
 
     async def fill(
@@ -153,7 +143,6 @@ class OnServer:
         self.server.start()
 
     async def as_file(self) -> Path:
-        """Return as in `Database`."""
         file = self.folder / "copied.db"
         await copy_database(self.url, file)
         return file
@@ -163,7 +152,6 @@ class OnServer:
         return int(ask(self.url, "SELECT pg_database_size(current_database())")[0][0])
 
     def parts(self) -> list[Part]:
-        """Return as in `Database`."""
         question = (
             "SELECT relname, pg_total_relation_size(oid) - pg_indexes_size(oid), reltuples::bigint"
             " FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"

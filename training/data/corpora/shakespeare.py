@@ -152,7 +152,7 @@ def _tokens(markdown: str) -> Iterator[_Token]:
     for block in re.split(r"\n\s*\n", markdown):
         for match in TOKEN.finditer(block):
             for kind in KINDS:
-                if text := _tidy(match[kind] or ""):
+                if match[kind] and (text := _tidy(match[kind])):
                     yield _Token(kind, text)
         yield _Token("gap", "")
 
