@@ -23,7 +23,8 @@ answers with this text; messages and `Asked` are live, they change as Discord ch
 ``await discord.until(lambda: ...)`` waits for whatever else. Nothing says when a bot has finished:
 wait for what people would see. Discord's own latencies and limits come with `Discord.conditions`.
 `Channel.timeline` and `Channel.shows` are what everybody sees in a channel, of the bot and of its
-webhooks alike.
+webhooks alike. `Person.install`, `Person.dm`, `Discord.private` and ``guild(..., has_bot=False)``
+lead to where the bot is not.
 
 Trouble is made with ``times=`` (lost and doubled deliveries), `Discord.deliver_again`,
 `Discord.holding` (slow requests), `Discord.drop`, `Discord.let_time_pass`, `Discord.fail` (requests

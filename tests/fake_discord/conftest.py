@@ -23,13 +23,19 @@ class Client(discord.Client):
     """A bot that keeps what it hears."""
 
     def __init__(self) -> None:
-        intents = discord.Intents(guilds=True, messages=True)
+        intents = discord.Intents(guilds=True, messages=True, webhooks=True)
         super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
         self.tree = app_commands.CommandTree(self)
         self.heard: list[discord.Message] = []
+        self.webhooks_of: list[int] = []
+        """The channels whose webhooks have changed, once for each change."""
 
     async def on_message(self, message: discord.Message) -> None:
         self.heard.append(message)
+
+    async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
+        """Keep a channel."""
+        self.webhooks_of.append(channel.id)
 
 
 @dataclass

@@ -21,17 +21,21 @@ from .gateway import Gateway
 from .rest import BASE
 from .state import (
     Channel,
+    Context,
     Guild,
+    Install,
     Interaction,
     Json,
     Kind,
     Message,
     NotPossible,
+    Place,
     Version,
     World,
 )
+from .webhooks import Webhooks
 
-CHAT_INPUT, ON_MESSAGE = 1, 3
+CHAT_INPUT, ON_USER, ON_MESSAGE = 1, 2, 3
 
 TEXT, INTEGER, BOOLEAN, USER, NUMBER, ATTACHMENT = 3, 4, 5, 6, 10, 11
 TYPES: dict[int, tuple[type, ...]] = {
@@ -71,9 +75,10 @@ class Hold:
 class Control:
     """The deeds of a test. Each is a POST of its options, and returns what it made."""
 
-    def __init__(self, world: World, gateway: Gateway) -> None:
+    def __init__(self, world: World, gateway: Gateway, webhooks: Webhooks) -> None:
         self.world = world
         self.gateway = gateway
+        self.webhooks = webhooks
         self.holds: list[Hold] = []
         self.faults: list[Fault] = []
 
@@ -83,13 +88,20 @@ class Control:
             "guild": self.make_guild,
             "channel": self.make_channel,
             "channels": self.make_channels,
+            "thread": self.make_thread,
+            "private": self.make_private,
+            "deny": self.deny,
             "person": self.make_person,
+            "install": self.install,
+            "webhook": self.make_webhook,
+            "unhook": self.delete_webhook,
             "write": self.write,
             "command": self.use_command,
             "press": self.press,
             "submit": self.submit,
             "raw": self.send_raw,
             "files": self.add_file,
+            "registered": self.tell_commands,
             "again": self.deliver_again,
             "payload": self.tell_payload,
             "commands": self.tell_commands,
@@ -134,35 +146,87 @@ class Control:
 
     # Who and where
 
-    async def make_guild(self, name: str, bot_may: int, locale: str) -> Json:
-        """Make a server, which the bot has joined."""
-        guild = Guild(self.world.new_id(), name, bot_may, locale)
+    async def make_guild(self, name: str, bot_may: int, locale: str, has_bot: bool) -> Json:
+        """Make a server, which the bot has joined or not."""
+        guild = Guild(self.world.new_id(), name, bot_may, locale, has_bot=has_bot)
         self.world.guilds[guild.id] = guild
-        self.gateway.dispatch("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
+        self._tell_of_place("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
         return {"id": guild.id}
 
     async def make_channel(self, guild: int, name: str) -> Json:
-        channel = self._add_channel(guild, name)
-        self.gateway.dispatch("CHANNEL_CREATE", guild, payloads.channel(channel))
-        return {"id": channel.id}
+        """Make a text channel in a server."""
+        return self._make_channel("CHANNEL_CREATE", guild, name)
 
-    async def make_channels(self, guild: int, count: int) -> Json:
-        """Make so many channels for a bot that is not connected yet.
+    async def make_thread(self, channel: int, name: str) -> Json:
+        """Make a thread in a text channel."""
+        guild = self.world.channels[channel].guild
+        return self._make_channel("THREAD_CREATE", guild, name, Place.THREAD, channel)
 
-        The bot hears of them with the guild.
-        """
-        return {"ids": [self._add_channel(guild, f"stage-{n}").id for n in range(count)]}
-
-    def _add_channel(self, guild: int, name: str) -> Channel:
-        channel = Channel(self.world.new_id(), guild, name)
+    def _make_channel(
+        self,
+        event: str,
+        guild: int,
+        name: str,
+        kind: Place = Place.TEXT,
+        parent: int | None = None,
+    ) -> Json:
+        channel = Channel(self.world.new_id(), guild, name, kind, parent)
         self.world.channels[channel.id] = channel
         self.world.guilds[guild].channels.append(channel.id)
-        return channel
+        self._tell_of_place(event, guild, payloads.channel(self.world, channel))
+        return {"id": channel.id}
 
-    async def make_person(self, guild: int, name: str, may: int, locale: str) -> Json:
+    def _tell_of_place(self, event: str, guild: int, told: Json) -> None:
+        if self.world.guilds[guild].has_bot:
+            self.gateway.dispatch(event, guild, told)
+
+    async def make_private(self, people: list[int], with_bot: bool) -> Json:
+        """Make a direct message of a person and the bot, of two people, or a group of more."""
+        there = [*people, *([self.world.bot.id] if with_bot else [])]
+        kind = Place.DM if len(there) == 2 else Place.GROUP
+        channel = Channel(self.world.new_id(), 0, "", kind, people=there)
+        self.world.channels[channel.id] = channel
+        return {"id": channel.id}
+
+    async def deny(self, channel: int, permissions: int) -> Json:
+        """Deny permissions to everybody in a text channel, and no others."""
+        where = self.world.channels[channel]
+        where.denied = permissions
+        self._tell_of_place("CHANNEL_UPDATE", where.guild, payloads.channel(self.world, where))
+        return {}
+
+    async def make_channels(self, guild: int, count: int, first: int | None = None) -> Json:
+        """Make so many channels, with the ids from ``first`` on that the bot knows, or new ids.
+
+        For a bot that is not connected yet: it hears of the channels with the guild.
+        """
+        new = [self.world.new_id() if first is None else first + n for n in range(count)]
+        of = self.world.guilds[guild]
+        for one in new:
+            self.world.channels[one] = Channel(one, guild, f"stage-{len(of.channels)}")
+            of.channels.append(one)
+        return {"ids": new}
+
+    async def make_person(self, guild: int | None, name: str, may: int, locale: str) -> Json:
+        """Make a person, who may be a member of a server."""
         person = self.world.add_user(name, may, locale)
-        self.world.guilds[guild].members.append(person.id)
+        if guild is not None:
+            self.world.guilds[guild].members.append(person.id)
         return {"id": person.id}
+
+    async def install(self, user: int) -> Json:
+        """Install the bot for one person, who can then use it everywhere."""
+        self.world.users[user].has_installed = True
+        return {}
+
+    async def make_webhook(self, user: int, channel: int, name: str) -> Json:
+        """Make a webhook that belongs to a person, not to the bot."""
+        return {"id": self.webhooks.make(self.world.channels[channel], name, user).id}
+
+    async def delete_webhook(self, webhook: int) -> Json:
+        """Delete a webhook as a moderator."""
+        self.webhooks.remove(self.world.webhooks[webhook])
+        return {}
 
     # What people do
 
@@ -190,12 +254,13 @@ class Control:
         With a ``target``, use the command of this name on that message's menu.
         """
         command = self._command(CHAT_INPUT if target is None else ON_MESSAGE, name)
+        owners = self._owners(user, channel, command)
         if target is not None:
             data = self._on_message(user, command, target)
         else:
             data = self._slash(command, name, options, typed)
         kind = Kind.AUTOCOMPLETE if typed else Kind.COMMAND
-        return self._act(kind, user, channel, data, times, late=late)
+        return self._act(kind, user, channel, data, times, late=late, owners=owners)
 
     async def press(
         self,
@@ -304,11 +369,13 @@ class Control:
         times: int,
         shown: Json | None = None,
         late: float = 0.0,
+        owners: dict[Install, int] | None = None,
     ) -> Json:
         """Act as a person, perhaps on a message that is shown."""
         world = self.world
         source = int(shown["id"]) if shown else None
         interaction = Interaction(world.new_id(), kind, user, channel, source, world.now())
+        interaction.owners = self._owners_of(source, channel) if owners is None else owners
         interaction.payload = payloads.interaction(world, interaction, data, shown)
         world.add_interaction(interaction)
         if late:
@@ -322,6 +389,32 @@ class Control:
         interaction.travelled += self.gateway.dispatch(
             "INTERACTION_CREATE", guild, interaction.payload, times
         )
+
+    def _owners(self, user: int, channel: int, command: Json) -> dict[Install, int]:
+        """Return the installations by which a person may use a command in a channel."""
+        where = self.world.channels[channel]
+        context = self.world.context(where)
+        contexts = command.get("contexts")
+        _possible(contexts is None or context in contexts, f"no such command in a {context.name}")
+        _possible(context is Context.GUILD or user in where.people, "this person is not there")
+        found = self._owners_of(None, channel)
+        if self.world.users[user].has_installed:
+            found[Install.USER] = user
+        allowed = command.get("integration_types") or [Install.GUILD]
+        found = {by: one for by, one in found.items() if by in allowed}
+        _possible(found, "the bot is not installed here")
+        return found
+
+    def _owners_of(self, source: int | None, channel: int) -> dict[Install, int]:
+        """Return the installations behind a message, or else those of a place."""
+        of = self.world.messages[source].interaction if source else None
+        if of is not None:
+            return self.world.interactions[of].owners
+        where = self.world.channels[channel]
+        there = self.world.bot.id in where.people
+        if where.guild:
+            there = self.world.guilds[where.guild].has_bot
+        return {Install.GUILD: where.guild} if there else {}
 
     def _visible(self, user: int, message: int) -> Message:
         found = self.world.messages[message]

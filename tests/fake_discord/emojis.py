@@ -6,7 +6,7 @@ from aiohttp import web
 
 from . import payloads, rules
 from .rest import BASE, Rest, json_answer, json_body
-from .state import Emoji
+from .state import Emoji, Refused
 
 
 class Emojis:
@@ -20,6 +20,8 @@ class Emojis:
         return [
             web.get(emojis, self.emojis),
             web.post(emojis, self.create_emoji),
+            web.get(emojis + "/{emoji}", self.emoji),
+            web.delete(emojis + "/{emoji}", self.delete_emoji),
             web.get(r"/emojis/{emoji:\d+}.{format}", self.image),
         ]
 
@@ -36,9 +38,24 @@ class Emojis:
         self.world.emojis[made.id] = made
         return json_answer(payloads.emoji(self.world, made), 201)
 
+    async def emoji(self, request: web.Request) -> web.Response:
+        """Return an emoji."""
+        return json_answer(payloads.emoji(self.world, self._emoji(request)))
+
+    async def delete_emoji(self, request: web.Request) -> web.Response:
+        """Delete an emoji."""
+        del self.world.emojis[self._emoji(request).id]
+        return web.Response(status=204)
+
     async def image(self, request: web.Request) -> web.Response:
         """Return an emoji's image, as it was uploaded, whatever format is asked for."""
         found = self.world.emojis.get(int(request.match_info["emoji"]))
         if found is None:
             return web.Response(status=404)
         return web.Response(body=found.image, content_type=found.format)
+
+    def _emoji(self, request: web.Request) -> Emoji:
+        found = self.world.emojis.get(int(request.match_info["emoji"]))
+        if found is None:
+            raise Refused(404, 10014, "Unknown Emoji")
+        return found

@@ -42,8 +42,8 @@ _, AGAIN = GATEWAYS
 EVERYTHING = -1
 """The intents of a bot that names none, which Discord itself would refuse."""
 
-GUILD_MESSAGES = 1 << 9
-"""The intent of a bot that hears of messages."""
+GUILD_WEBHOOKS, GUILD_MESSAGES, DIRECT_MESSAGES = 1 << 5, 1 << 9, 1 << 12
+"""Intents of a bot that hears of webhooks and of messages."""
 
 KEPT = 180.0
 """Seconds for which a session can be resumed. "A few minutes", Discord says."""
@@ -126,13 +126,17 @@ class Gateway:
         if what != "message" or it.only_for:
             return
         where = self.world.channels[it.channel]
+        intent = GUILD_MESSAGES if where.guild else DIRECT_MESSAGES
+        wanted = any(session.intents & intent for session in self.sessions)
+        if not wanted or not self.world.bot_sees(where):
+            return
+        guild = {"guild_id": str(where.guild)} if where.guild else {}
         told: Json = {"id": str(it.id), "channel_id": str(it.channel)}
         event = "MESSAGE_DELETE"
         if not it.deleted:
             event = "MESSAGE_CREATE" if len(it.versions) == 1 else "MESSAGE_UPDATE"
             told = payloads.message(self.world, it)
-        told["guild_id"] = str(where.guild)
-        self.dispatch(event, where.guild, told, intent=GUILD_MESSAGES)
+        self.dispatch(event, where.guild, told | guild, intent=intent)
 
     def dispatch(
         self, event: str, guild: int, data: Json, times: int = 1, intent: int = EVERYTHING
@@ -261,7 +265,8 @@ class Gateway:
         if not 0 <= shard < shards:
             await line.cut(INVALID_SHARD)
             return None
-        on_it = [one for one in self.world.guilds if (one >> 22) % shards == shard]
+        guilds = (one.id for one in self.world.guilds.values() if one.has_bot)
+        on_it = [one for one in guilds if (one >> 22) % shards == shard]
         if len(on_it) > self.world.guilds_a_shard:
             await line.cut(SHARDS_REQUIRED)
             return None
@@ -322,7 +327,8 @@ class Gateway:
         """Return a new session, which begins with everything that the bot must know."""
         session = Session(shard, shards)
         self.sessions.append(session)
-        guilds = [one for one in self.world.guilds.values() if session.hears_of(one.id)]
+        known = (one for one in self.world.guilds.values() if one.has_bot)
+        guilds = [one for one in known if session.hears_of(one.id)]
         ready = {
             "v": 10,
             "user": payloads.user(self.world, self.world.bot),

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
+import discord
+
 from .state import (
     COMPONENTS_V2,
     EPHEMERAL,
     EPOCH,
     Channel,
+    Context,
     Emoji,
     Guild,
     Interaction,
     Json,
     Message,
+    Place,
     User,
     Version,
     Webhook,
@@ -23,10 +27,10 @@ from .state import (
 
 LOADING = 1 << 7
 
-TEXT_CHANNEL, IN_GUILD = 0, 0
-"""The type of a channel, and the context of an interaction there."""
-
 FILE_LIMIT = 10 * 1024 * 1024
+
+PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_everyone=True).value
+"""The permissions of every bot in a place in which it is not a member."""
 
 
 def when(seconds: float) -> str:
@@ -67,28 +71,40 @@ def member(world: World, of: User, may: int) -> Json:
     }
 
 
-def channel(of: Channel) -> Json:
-    return {
-        "id": str(of.id),
-        "type": TEXT_CHANNEL,
+def channel(world: World, of: Channel) -> Json:
+    """Return a channel."""
+    found: Json = {"id": str(of.id), "type": int(of.kind), "last_message_id": None}
+    if not of.guild:
+        people = (user(world, world.users[one]) for one in of.people if one != world.bot.id)
+        found |= {"recipients": list(people)}
+        group = {"name": of.name, "icon": None, "owner_id": str(of.people[0])}
+        return found | (group if of.kind is Place.GROUP else {})
+    found |= {
         "guild_id": str(of.guild),
         "name": of.name,
-        "parent_id": None,
-        "last_message_id": None,
+        "parent_id": str(of.parent) if of.parent else None,
         "rate_limit_per_user": 0,
+    }
+    if of.parent:
+        archive = {"archived": False, "auto_archive_duration": 1440, "locked": False}
+        return found | {
+            "owner_id": str(world.bot.id),
+            "message_count": 0,
+            "member_count": 1,
+            "thread_metadata": archive | {"archive_timestamp": made(of.id)},
+        }
+    everyone = {"id": str(of.guild), "type": 0, "allow": "0", "deny": str(of.denied)}
+    return found | {
         "position": 0,
-        "permission_overwrites": [],
+        "permission_overwrites": [everyone] if of.denied else [],
         "topic": None,
         "nsfw": False,
     }
 
 
-EMPTY = ("emojis", "features", "presences", "stickers", "threads", "voice_states")
-"""The lists of a guild that nothing is in."""
-
-
 def guild(world: World, of: Guild) -> Json:
     """Return a guild as a bot first hears of it."""
+    channels = [world.channels[one] for one in of.channels]
     everyone = {
         "id": str(of.id),
         "name": "@everyone",
@@ -112,9 +128,10 @@ def guild(world: World, of: Guild) -> Json:
         "member_count": len(of.members) + 1,
         "preferred_locale": of.locale,
         "roles": [everyone],
-        "channels": [channel(world.channels[one]) for one in of.channels],
+        "channels": [channel(world, one) for one in channels if not one.parent],
+        "threads": [channel(world, one) for one in channels if one.parent],
         "members": [member(world, world.bot, of.bot_may)],
-        **{name: [] for name in EMPTY},
+        **{name: [] for name in ("emojis", "features", "presences", "stickers", "voice_states")},
     }
 
 
@@ -173,11 +190,11 @@ def webhook(world: World, of: Webhook) -> Json:
         "type": 1,
         "guild_id": str(world.channels[of.channel].guild),
         "channel_id": str(of.channel),
-        "user": user(world, world.bot),
+        "user": user(world, world.users[of.by]),
         "name": of.name,
-        "avatar": None,
+        "avatar": of.avatar,
         "token": of.token,
-        "application_id": str(world.bot.id),
+        "application_id": str(world.bot.id) if of.by == world.bot.id else None,
     }
 
 
@@ -220,7 +237,7 @@ def written(world: World, by: User, of: int, channel: int, content: str) -> Json
 def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -> Json:
     """Return an interaction as delivered, with the message whose button was pressed."""
     where, who = world.channels[of.channel], world.users[of.user]
-    locale = world.guilds[where.guild].locale
+    context = world.context(where)
     found = {
         "id": str(of.id),
         "application_id": str(world.bot.id),
@@ -229,19 +246,32 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
         "version": 1,
         "data": data,
         "channel_id": str(where.id),
-        "channel": channel(where),
-        "guild_id": str(where.guild),
-        "guild": {"id": str(where.guild), "locale": locale, "features": []},
-        "guild_locale": locale,
-        "member": member(world, who, who.may),
-        "app_permissions": str(world.bot_may(where)),
+        "channel": channel(world, where),
+        "app_permissions": str(_bot_may(world, where)),
         "locale": who.locale,
         "entitlements": [],
-        "authorizing_integration_owners": {"0": str(where.guild)},
-        "context": IN_GUILD,
+        "authorizing_integration_owners": {str(int(by)): str(one) for by, one in of.owners.items()},
+        "context": int(context),
         "attachment_size_limit": FILE_LIMIT,
     }
+    if context is Context.GUILD:
+        locale = world.guilds[where.guild].locale
+        found |= {
+            "guild_id": str(where.guild),
+            "guild": {"id": str(where.guild), "locale": locale, "features": []},
+            "guild_locale": locale,
+            "member": member(world, who, who.may & ~where.denied),
+        }
+    else:
+        found["user"] = user(world, who)
     return found | ({"message": shown} if shown else {})
+
+
+def _bot_may(world: World, where: Channel) -> int:
+    """Return the bot's permissions in a place, as an interaction tells them."""
+    if where.guild and world.guilds[where.guild].has_bot:
+        return world.bot_may(where)
+    return PERMISSIONS
 
 
 def application(world: World) -> Json:

@@ -90,6 +90,12 @@ class Message(state.Message):
         return found
 
     @property
+    def menus(self) -> list[str]:
+        """Return the ids of the message's menus."""
+        found = rules.bearing(self.versions[-1].components)
+        return [one["custom_id"] for one in found if one["type"] == rules.SELECT]
+
+    @property
     def labels(self) -> list[str]:
         """Return the labels of the message's buttons."""
         return list(self.buttons)
@@ -114,6 +120,10 @@ class Message(state.Message):
     @property
     def attachments(self) -> list[Json]:
         return self.versions[-1].attachments
+
+    def when(self, text: str) -> float | None:
+        """Return the moment at which the message first had this text, or None."""
+        return next((one.at for one in self.versions if text in one.text), None)
 
 
 @dataclass
@@ -208,10 +218,20 @@ class Entry:
 
 @dataclass
 class Channel:
-    """A text channel."""
+    """A text channel, a thread, or a private channel."""
 
     discord: Discord
     id: int
+
+    async def thread(self, name: str) -> Channel:
+        """Make a thread in this channel."""
+        made = await self.discord.do("thread", channel=self.id, name=name)
+        return Channel(self.discord, made["id"])
+
+    async def deny(self, **permissions: bool) -> None:
+        """Deny these permissions to everybody in this channel, the bot too, and no others."""
+        denied = discord.Permissions(**permissions).value
+        await self.discord.do("deny", channel=self.id, permissions=denied)
 
     def timeline(self) -> list[Entry]:
         """Return all that everybody saw in the channel, by the time at which it was posted.
@@ -268,9 +288,9 @@ class Guild:
         made = await self.discord.do("channel", guild=self.id, name=name)
         return Channel(self.discord, made["id"])
 
-    async def channels(self, count: int) -> list[Channel]:
-        """Make so many channels before the bot connects."""
-        made = await self.discord.do("channels", guild=self.id, count=count)
+    async def channels(self, count: int, first: int | None = None) -> list[Channel]:
+        """Make so many channels before the bot connects, with ids from ``first`` on or new ids."""
+        made = await self.discord.do("channels", guild=self.id, count=count, first=first)
         return [Channel(self.discord, one) for one in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
@@ -289,6 +309,19 @@ class Person:
     discord: Discord
     id: int
     name: str
+
+    async def install(self) -> None:
+        """Install the bot for this person, who can then use it everywhere."""
+        await self.discord.do("install", user=self.id)
+
+    async def dm(self) -> Channel:
+        """Open a direct message to the bot."""
+        return await self.discord.private(self, with_bot=True)
+
+    async def webhook(self, channel: Channel, name: str) -> int:
+        """Make a webhook that is not the bot's; return its id."""
+        made = await self.discord.do("webhook", user=self.id, channel=channel.id, name=name)
+        return int(made["id"])
 
     async def slash(
         self, channel: Channel, command: str, *, times: int = 1, late: float = 0.0, **options: Any
@@ -394,10 +427,18 @@ class Discord:
         await self._sight.close()
         await self._session.close()
 
-    async def guild(self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US") -> Guild:
-        """Make a server in a language, with the bot as a member with these permissions."""
-        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale)
+    async def guild(
+        self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US", *, has_bot: bool = True
+    ) -> Guild:
+        """Make a server in a language, perhaps with the bot as a member with these permissions."""
+        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale, has_bot=has_bot)
         return Guild(self, made["id"])
+
+    async def private(self, *people: Person, with_bot: bool = False) -> Channel:
+        """Make a direct message or a group of these people, perhaps with the bot."""
+        there = [one.id for one in people]
+        made = await self.do("private", people=there, with_bot=with_bot)
+        return Channel(self, made["id"])
 
     @property
     def bot_is_there(self) -> bool:
@@ -415,6 +456,10 @@ class Discord:
     async def delete(self, message: Message) -> None:
         """Delete a message as a moderator."""
         await self.do("delete", message=message.id)
+
+    async def delete_webhook(self, webhook: int) -> None:
+        """Delete a webhook as a moderator."""
+        await self.do("unhook", webhook=webhook)
 
     async def deliver_again(self, asked: Asked) -> None:
         """Deliver an interaction to the bot a second time."""

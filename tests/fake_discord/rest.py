@@ -17,7 +17,9 @@ from .state import (
     MANAGE_MESSAGES,
     READ_MESSAGE_HISTORY,
     TOKEN,
+    USE_EXTERNAL_APPS,
     Answer,
+    Context,
     Interaction,
     Json,
     Message,
@@ -43,6 +45,9 @@ EDITABLE = ("content", "components")
 
 OF_INTERACTION = "aW50ZXJhY3Rpb246"
 """The beginning of an interaction's token, which no webhook's has."""
+
+FOLLOW_UPS = 5
+"""The most follow-ups to an interaction where only the person has installed the bot."""
 
 
 class Rest:
@@ -164,6 +169,7 @@ class Rest:
         joined = [
             {"id": str(one.id), "name": one.name, "permissions": str(one.bot_may)}
             for one in self.world.guilds.values()
+            if one.has_bot
         ]
         return json_answer(joined)
 
@@ -244,10 +250,18 @@ class Rest:
         return None
 
     def _reply(self, interaction: Interaction, version: Version | None, data: Json) -> Message:
-        only_for = interaction.user if data.get("flags", 0) & EPHEMERAL else None
+        private = data.get("flags", 0) & EPHEMERAL or self._must_be_private(interaction)
+        only_for = interaction.user if private else None
         message = self.world.post(interaction.channel, version, only_for, interaction)
         interaction.original = interaction.original or message.id
         return message
+
+    def _must_be_private(self, interaction: Interaction) -> bool:
+        """Return whether a server does not let this person use bots that it has not installed."""
+        where = self.world.channels[interaction.channel]
+        may = self.world.users[interaction.user].may & USE_EXTERNAL_APPS
+        in_guild = self.world.context(where) is Context.GUILD
+        return in_guild and interaction.is_by_person_alone and not may
 
     def _response(self, interaction: Interaction, how: Answer, shown: Message | None) -> Json:
         told: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
@@ -268,6 +282,10 @@ class Rest:
         if original and original.thinking and not original.deleted:
             self.world.edit(original, version, interaction)
             return self.shown(original)
+        interaction.follow_ups += 1
+        if interaction.is_by_person_alone and interaction.follow_ups > FOLLOW_UPS:
+            said = "This interaction has hit the maximum number of follow up messages"
+            raise Refused(400, 40094, said)
         return self.shown(self._reply(interaction, version, body))
 
     async def edit_answer(self, request: web.Request) -> web.Response:
@@ -307,7 +325,8 @@ class Rest:
     async def history(self, request: web.Request) -> web.Response:
         """Return the messages after another one that everybody sees, the newest first."""
         where = self.world.channel(int(request.match_info["channel"]))
-        self.world.require(where, READ_MESSAGE_HISTORY)
+        if where.guild:
+            self.world.require(where, READ_MESSAGE_HISTORY)
         after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
         found = [
             one

@@ -26,7 +26,8 @@ LARGEST_REQUEST = 32 * 1024 * 1024
 def application(world: World) -> web.Application:
     """Return the whole server for one world."""
     rest, gateway = Rest(world), Gateway(world)
-    control = Control(world, gateway)
+    webhooks, emojis = Webhooks(rest, gateway), Emojis(rest)
+    control = Control(world, gateway, webhooks)
     app = web.Application(
         middlewares=[
             *(rest.travelling, rest.limiting),
@@ -36,7 +37,7 @@ def application(world: World) -> web.Application:
     )
     gateways = [web.get(path, gateway.connect) for path in GATEWAYS]
     app.add_routes([*gateways, *control.routes()])
-    for part in (rest, Webhooks(rest), Emojis(rest)):
+    for part in (rest, webhooks, emojis):
         app.add_routes(part.routes())
     app.add_routes([web.route("*", BASE + "/{path:.*}", rest.unknown)])
     return app

@@ -32,6 +32,9 @@ COMPONENTS_V2 = 1 << 15
 VIEW_CHANNEL, MANAGE_MESSAGES, READ_MESSAGE_HISTORY = 1 << 10, 1 << 13, 1 << 16
 MANAGE_WEBHOOKS = 1 << 29
 
+USE_EXTERNAL_APPS = 1 << 50
+"""The permission without which everybody's answers from user-installed bots are private."""
+
 TOKEN = "fake.bot.token"  # noqa: S105 - it opens nothing
 """The only token that is accepted."""
 
@@ -54,6 +57,31 @@ class Answer(IntEnum):
     UPDATE = 7
     CHOICES = 8
     MODAL = 9
+
+
+class Context(IntEnum):
+    """A place in which a person can use the bot."""
+
+    GUILD = 0
+    BOT_DM = 1
+    PRIVATE_CHANNEL = 2
+    """A direct message or a group without the bot."""
+
+
+class Install(IntEnum):
+    """An installation of the bot: in a server, or for one person everywhere."""
+
+    GUILD = 0
+    USER = 1
+
+
+class Place(IntEnum):
+    """The type of a channel."""
+
+    TEXT = 0
+    DM = 1
+    GROUP = 3
+    THREAD = 11
 
 
 class Refused(Exception):
@@ -79,38 +107,53 @@ class User:
     """The person's permissions, everywhere."""
     locale: str = "en-US"
     """The language in which the person sees Discord."""
+    has_installed: bool = False
+    """Whether the person has installed the bot for themselves."""
 
 
 @dataclass
 class Guild:
-    """A server with the bot in it."""
+    """A server, usually with the bot in it."""
 
     id: int
     name: str
     bot_may: int
-    """The bot's permissions."""
+    """The bot's permissions, unless a channel denies some."""
     locale: str = "en-US"
     """The server's language, which its owner has chosen."""
     members: list[int] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
+    has_bot: bool = True
 
 
 @dataclass
 class Channel:
-    """A text channel."""
+    """A text channel, a thread, or a private channel."""
 
     id: int
     guild: int
+    """The server; 0 for a private channel."""
     name: str
+    kind: Place = Place.TEXT
+    parent: int | None = None
+    """The channel of a thread."""
+    people: list[int] = field(default_factory=list)
+    """Everybody in a private channel; the bot too, if it is there."""
+    denied: int = 0
+    """Permissions that nobody has in this channel."""
 
 
 @dataclass
 class Webhook:
-    """A webhook of the bot. Whoever knows its token may post in the channel."""
+    """A webhook of a channel. Whoever knows its token may post in the channel."""
 
     id: int
     channel: int
     name: str
+    by: int
+    """The user who made the webhook."""
+    avatar: str | None = None
+    """The hash of its picture."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(51))
 
 
@@ -195,6 +238,14 @@ class Interaction:
     choices: list[Json] | None = None
     refused: list[int] = field(default_factory=list)
     """The codes with which Discord refused the bot's requests about this interaction."""
+    owners: dict[Install, int] = field(default_factory=dict)
+    """The server and the person that have installed the bot for this interaction."""
+    follow_ups: int = 0
+
+    @property
+    def is_by_person_alone(self) -> bool:
+        """Return whether the person has installed the bot, and the place has not."""
+        return set(self.owners) == {Install.USER}
 
     def __post_init__(self) -> None:
         # Shaped as Discord's tokens are, so that a log filter can recognise them.
@@ -349,18 +400,31 @@ class World:
         found = self.channels.get(channel)
         if found is None:
             raise Refused(404, 10003, "Unknown Channel")
-        if not self.bot_may(found) & VIEW_CHANNEL:
+        if not self.bot_sees(found):
             raise Refused(403, 50001, "Missing Access")
         return found
 
+    def bot_sees(self, channel: Channel) -> bool:
+        """Return whether the bot is there and sees the channel."""
+        if not channel.guild:
+            return self.bot.id in channel.people
+        return self.guilds[channel.guild].has_bot and bool(self.bot_may(channel) & VIEW_CHANNEL)
+
     def bot_may(self, channel: Channel) -> int:
-        """Return the bot's permissions in a channel."""
-        return self.guilds[channel.guild].bot_may
+        """Return the bot's permissions in a channel of a server that it has joined."""
+        where = self.channels[channel.parent] if channel.parent else channel
+        return self.guilds[channel.guild].bot_may & ~where.denied
 
     def require(self, channel: Channel, permission: int) -> None:
         """Raise Refused unless the bot has a permission."""
         if not self.bot_may(channel) & permission:
             raise Refused(403, 50013, "Missing Permissions")
+
+    def context(self, channel: Channel) -> Context:
+        """Return the kind of place that a channel is for the bot."""
+        if channel.guild:
+            return Context.GUILD
+        return Context.BOT_DM if self.bot.id in channel.people else Context.PRIVATE_CHANNEL
 
     def _is_seen(self, interaction: Interaction) -> None:
         if interaction.seen is None:

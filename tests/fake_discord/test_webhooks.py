@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import discord
+import pytest
 from discord.http import Route
 
 from .conditions import IN_CHANNEL
 from .conftest import Stage, code_of
-from .people import BOT_MAY, Entry
-from .state import Webhook
+from .people import Entry
 
 FACE = "https://cdn.example/ann.png"
 
@@ -33,31 +33,44 @@ async def test_a_webhook_posts_under_any_name_and_picture(stage: Stage):
 
 
 async def test_a_webhook_is_made_by_who_may_manage_webhooks(stage: Stage):
-    stage.world.guilds[stage.guild.id].bot_may = BOT_MAY
+    hook = await stage.text_channel.create_webhook(name="On Book")
+    await stage.channel.deny(manage_webhooks=True)
     assert await code_of(stage.text_channel.create_webhook(name="On Book")) == 50013
     assert await code_of(stage.text_channel.webhooks()) == 50013
+    assert not stage.text_channel.permissions_for(stage.text_channel.guild.me).manage_webhooks
+    # Whoever knows a webhook's token needs no permission.
+    assert (await hook.send("Hello.", wait=True)).content == "Hello."
+    await hook.delete(prefer_auth=False)
 
 
 async def test_a_channel_has_fifteen_webhooks_at_most(stage: Stage):
-    made = [await stage.text_channel.create_webhook(name=f"W{number}") for number in range(15)]
+    for number in range(14):
+        await stage.text_channel.create_webhook(name=f"W{number}")
+    foreign = await stage.ann.webhook(stage.channel, "News")
     assert await code_of(stage.text_channel.create_webhook(name="W")) == 30007
-    assert await stage.text_channel.webhooks() == made
-    other = stage.client.get_partial_messageable((await stage.guild.channel("other")).id)
-    create = Route("POST", "/channels/{channel_id}/webhooks", channel_id=other.id)
-    await stage.client.http.request(create, json={"name": "W"})
+    found = await stage.text_channel.webhooks()
+    assert [one.name for one in found] == [*(f"W{number}" for number in range(14)), "News"]
+    mine = {one.id for one in found if one.user == stage.client.user}
+    assert len(mine) == 14
+    assert foreign not in mine
+    other = await stage.guild.channel("other")
+    await stage.discord.do("webhook", user=stage.ann.id, channel=other.id, name="W")
 
 
-async def test_a_webhook_does_not_take_every_name(stage: Stage):
+@pytest.mark.parametrize("name", ["", " ", "x" * 81, "The Discord", "CLYDE"])
+async def test_a_webhook_does_not_take_every_name(stage: Stage, name: str):
     create = Route("POST", "/channels/{channel_id}/webhooks", channel_id=stage.channel.id)
+    assert await code_of(stage.client.http.request(create, json={"name": name})) == 50035
     hook = await stage.text_channel.create_webhook(name="x" * 80)
-    for name in ("", " ", "x" * 81, "The Discord", "CLYDE"):
-        assert await code_of(stage.client.http.request(create, json={"name": name})) == 50035
-        body = {"content": "Hello.", "username": name, "allowed_mentions": {"parse": []}}
-        adapter = discord.webhook.async_.async_context.get()
-        asked = adapter.execute_webhook(
-            hook.id, hook.token or "", session=hook.session, payload=body, wait=True
-        )
-        assert await code_of(asked) == 50035
+    adapter = discord.webhook.async_.async_context.get()
+    asked = adapter.execute_webhook(
+        hook.id,
+        hook.token or "",
+        session=hook.session,
+        payload={"content": "Hello.", "username": name, "allowed_mentions": {"parse": []}},
+        wait=True,
+    )
+    assert await code_of(asked) == 50035
     sent = await hook.send("Hello.", username=f" {'x' * 39}  {'y' * 40} ", wait=True)
     assert sent.author.name == f"{'x' * 39} {'y' * 40}"
 
@@ -79,11 +92,37 @@ async def test_a_message_of_a_webhook_is_edited_and_deleted_by_the_webhook(stage
     assert await code_of(other.edit_message(sent.id, content="Mine.")) == 10008
 
 
-async def test_a_webhook_needs_its_token(stage: Stage):
+async def test_a_webhook_that_is_gone_is_unknown_and_its_messages_stay(stage: Stage):
     hook = await stage.text_channel.create_webhook(name="On Book")
-    for known, token, code in ((hook.id, "another token", 50027), (1, hook.token, 10015)):
-        stranger = discord.Webhook.partial(known, token or "", client=stage.client)
-        assert await code_of(stranger.send("Hello.")) == code
+    stranger = discord.Webhook.partial(hook.id, "another token", client=stage.client)
+    assert await code_of(stranger.send("Hello.")) == 50027
+    sent = await hook.send("Hello.", wait=True)
+    await stage.discord.delete_webhook(hook.id)
+    assert await code_of(hook.send("Hello.")) == 10015
+    assert await code_of(sent.edit(content="Hello.")) == 10015
+    assert await code_of(sent.delete()) == 10015
+    assert await code_of(hook.delete()) == 10015
+    assert await code_of(stage.client.fetch_webhook(hook.id)) == 10015
+    await stage.channel.shows(("On Book", "Hello."))
+    async with asyncio.timeout(60):
+        while len(stage.client.webhooks_of) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert stage.client.webhooks_of == [stage.channel.id] * 2
+
+
+async def test_a_webhook_posts_in_the_threads_of_its_channel(stage: Stage):
+    hook = await stage.text_channel.create_webhook(name="On Book")
+    thread = await stage.channel.thread("Act one")
+    here = discord.Object(thread.id)
+    sent = await hook.send("Hello.", thread=here, wait=True)
+    await thread.shows(("On Book", "Hello."))
+    assert stage.channel.shown() == []
+    assert await code_of(hook.edit_message(sent.id, content="Bye.")) == 10008
+    await hook.edit_message(sent.id, content="Bye.", thread=here)
+    elsewhere = discord.Object((await (await stage.guild.channel("other")).thread("Act two")).id)
+    assert await code_of(hook.send("Hello.", thread=elsewhere)) == 10003
+    create = Route("POST", "/channels/{channel_id}/webhooks", channel_id=thread.id)
+    assert await code_of(stage.client.http.request(create, json={"name": "x"})) == 50024
 
 
 async def test_messages_of_the_bots_own_webhooks_have_buttons(stage: Stage):
@@ -103,6 +142,16 @@ async def test_messages_of_the_bots_own_webhooks_have_buttons(stage: Stage):
     await stage.ann.click(shown, "Undo")
     assert (await pressed).webhook_id == hook.id
     await stage.channel.shows(("ANN", "Gone."))
+    # Of a webhook that is not the bot's, Discord ignores them.
+    foreign = stage.world.webhooks[await stage.ann.webhook(stage.channel, "News")]
+    stranger = discord.Webhook.partial(foreign.id, foreign.token, session=hook.session)
+    payload = {"content": "Hello.", "components": view.to_components()}
+    adapter = discord.webhook.async_.async_context.get()
+    sent = await adapter.execute_webhook(
+        stranger.id, foreign.token, session=hook.session, payload=payload, wait=True
+    )
+    assert sent is not None
+    assert sent["components"] == []
 
 
 async def test_a_webhook_that_could_ping_is_noticed(stage: Stage):
@@ -133,7 +182,8 @@ async def test_a_webhook_posts_five_times_in_two_seconds(stage: Stage):
 
 async def test_a_channel_takes_thirty_posts_of_webhooks_in_a_minute(stage: Stage):
     hooks = [await stage.text_channel.create_webhook(name=name) for name in ("A", "B")]
-    elsewhere = stage.world.webhooks[1] = Webhook(1, (await stage.guild.channel("other")).id, "C")
+    other = await stage.guild.channel("other")
+    foreign = stage.world.webhooks[await stage.ann.webhook(other, "C")]
     await stage.discord.conditions(limited=True)
     counts = stage.world.conditions.counts
     session = hooks[0].session
@@ -148,7 +198,7 @@ async def test_a_channel_takes_thirty_posts_of_webhooks_in_a_minute(stage: Stage
         stage.world.ahead += 2
     assert await post(hooks[0]) == 429
     assert counts["429 of executions in a channel"] == 1
-    assert await post(elsewhere) == 204
+    assert await post(foreign) == 204
     # discord.py waits as long as it is told, and posts then.
     now = stage.world.now()
     bucket = stage.world.conditions.bucket(IN_CHANNEL, str(stage.channel.id), now)

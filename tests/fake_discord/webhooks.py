@@ -5,25 +5,33 @@ from __future__ import annotations
 from aiohttp import web
 
 from . import payloads, rules
+from .gateway import GUILD_WEBHOOKS, Gateway
 from .rest import BASE, Rest, json_answer, json_body
-from .state import MANAGE_WEBHOOKS, Message, Refused, Webhook
+from .state import MANAGE_WEBHOOKS, Channel, Json, Message, Place, Refused, Webhook
 
 
 class Webhooks:
-    """The requests about the bot's webhooks. Those with a webhook's token need no other."""
+    """The requests about webhooks. Those with a webhook's token need no other."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, gateway: Gateway) -> None:
         self.rest = rest
         self.world = rest.world
+        self.gateway = gateway
 
     def routes(self) -> list[web.RouteDef]:
         in_channel = f"{BASE}/channels/{{channel}}/webhooks"
-        hook = f"{BASE}/webhooks/{{webhook}}/{{token}}"
-        message = f"{hook}/messages/{{message}}"
+        hook = f"{BASE}/webhooks/{{webhook}}"
+        message = f"{hook}/{{token}}/messages/{{message}}"
         return [
             web.post(in_channel, self.create_webhook),
             web.get(in_channel, self.webhooks),
-            web.post(hook, self.execute),
+            web.get(f"{BASE}/guilds/{{guild}}/webhooks", self.webhooks),
+            web.get(hook, self.webhook),
+            web.get(f"{hook}/{{token}}", self.webhook),
+            web.delete(hook, self.delete_webhook),
+            web.delete(f"{hook}/{{token}}", self.delete_webhook),
+            web.post(f"{hook}/{{token}}", self.execute),
+            web.get(message, self.webhook_message),
             web.patch(message, self.edit_webhook_message),
             web.delete(message, self.delete_webhook_message),
         ]
@@ -34,27 +42,66 @@ class Webhooks:
         self.world.require(channel, MANAGE_WEBHOOKS)
         body, _ = await json_body(request)
         name = rules.webhook_name(body.get("name"), "name")
-        if len(self._in(channel.id)) >= rules.WEBHOOKS:
-            raise Refused(400, 30007, f"Maximum number of webhooks reached ({rules.WEBHOOKS})")
-        made = Webhook(self.world.new_id(), channel.id, name)
-        self.world.webhooks[made.id] = made
+        avatar = None
+        if body.get("avatar"):
+            picture, _ = rules.image(body["avatar"])
+            avatar = payloads.picture_hash(picture)
+        made = self.make(channel, name, self.world.bot.id, avatar)
         return json_answer(payloads.webhook(self.world, made))
 
-    async def webhooks(self, request: web.Request) -> web.Response:
-        channel = self.world.channel(int(request.match_info["channel"]))
-        self.world.require(channel, MANAGE_WEBHOOKS)
-        return json_answer([payloads.webhook(self.world, one) for one in self._in(channel.id)])
+    def make(self, channel: Channel, name: str, by: int, avatar: str | None = None) -> Webhook:
+        """Make a webhook, unless the channel has as many as it may."""
+        if channel.kind is not Place.TEXT:
+            raise Refused(400, 50024, "Cannot execute action on this channel type")
+        there = [one for one in self.world.webhooks.values() if one.channel == channel.id]
+        if len(there) >= rules.WEBHOOKS:
+            raise Refused(400, 30007, f"Maximum number of webhooks reached ({rules.WEBHOOKS})")
+        made = Webhook(self.world.new_id(), channel.id, name, by, avatar)
+        self.world.webhooks[made.id] = made
+        self._tell(channel)
+        return made
 
-    def _in(self, channel: int) -> list[Webhook]:
-        return [one for one in self.world.webhooks.values() if one.channel == channel]
+    async def webhooks(self, request: web.Request) -> web.Response:
+        """Return the webhooks of a channel or of a server."""
+        guild = int(request.match_info.get("guild", 0))
+        if guild:
+            channels = [self.world.channels[one] for one in self.world.guilds[guild].channels]
+        else:
+            channels = [self.world.channel(int(request.match_info["channel"]))]
+        for one in channels:
+            self.world.require(one, MANAGE_WEBHOOKS)
+        known = {one.id for one in channels}
+        found = [one for one in self.world.webhooks.values() if one.channel in known]
+        return json_answer([payloads.webhook(self.world, one) for one in found])
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """Return a webhook."""
+        return json_answer(payloads.webhook(self.world, self._webhook(request)))
+
+    async def delete_webhook(self, request: web.Request) -> web.Response:
+        """Delete a webhook; its messages stay."""
+        self.remove(self._webhook(request))
+        return web.Response(status=204)
+
+    def remove(self, webhook: Webhook) -> None:
+        """Delete a webhook."""
+        del self.world.webhooks[webhook.id]
+        self._tell(self.world.channels[webhook.channel])
+
+    def _tell(self, channel: Channel) -> None:
+        """Tell the bot that a channel's webhooks are others now, but not which."""
+        told = {"guild_id": str(channel.guild), "channel_id": str(channel.id)}
+        self.gateway.dispatch("WEBHOOKS_UPDATE", channel.guild, told, intent=GUILD_WEBHOOKS)
 
     def _webhook(self, request: web.Request) -> Webhook:
-        """Find the webhook of a request, which has the webhook's token."""
+        """Find the webhook of a request that has its token, or comes from who may manage it."""
         where = request.match_info
         found = self.world.webhooks.get(int(where["webhook"]))
         if found is None:
             raise Refused(404, 10015, "Unknown Webhook")
-        if where["token"] != found.token:
+        if "token" not in where:
+            self.world.require(self.world.channels[found.channel], MANAGE_WEBHOOKS)
+        elif where["token"] != found.token:
             raise Refused(401, 50027, "Invalid Webhook Token")
         return found
 
@@ -62,14 +109,14 @@ class Webhooks:
 
     async def execute(self, request: web.Request) -> web.Response:
         """Post a message under the name and the picture that the request gives it."""
-        webhook = self._webhook(request)
+        webhook, channel = self._webhook(request), self._channel(request)
         body, files = await json_body(request)
         name, avatar = body.get("username"), body.get("avatar_url")
         author = webhook.name if name is None else rules.webhook_name(name, "username")
         rules.check(not avatar or str(avatar).startswith(("http://", "https://")), "avatar_url")
         message = self.world.post(
-            webhook.channel,
-            self.rest.version(body, files),
+            channel,
+            self.rest.version(self._heeded(webhook, request, body), files),
             webhook=webhook,
             author=author,
             avatar=avatar,
@@ -78,20 +125,49 @@ class Webhooks:
             return web.Response(status=204)
         return self.rest.shown(message)
 
+    def _heeded(self, webhook: Webhook, request: web.Request, body: Json) -> Json:
+        """Return the body without components that Discord ignores.
+
+        It takes them from the application's own webhooks, and from others only what cannot be
+        pressed, if the request asks for it.
+        """
+        if webhook.by == self.world.bot.id:
+            return body
+        if request.query.get("with_components") not in ("1", "true"):
+            return {name: value for name, value in body.items() if name != "components"}
+        rules.check(not list(rules.bearing(body.get("components") or [])), "components")
+        return body
+
+    async def webhook_message(self, request: web.Request) -> web.Response:
+        """Return a message of a webhook."""
+        return self.rest.shown(self._message(request))
+
     async def edit_webhook_message(self, request: web.Request) -> web.Response:
         """Edit a message of a webhook; its name and picture stay."""
-        message = self._message(request)
+        webhook, message = self._webhook(request), self._message(request)
         body, files = await json_body(request)
-        self.world.edit(message, self.rest.version(body, files, message))
+        heeded = self._heeded(webhook, request, body)
+        self.world.edit(message, self.rest.version(heeded, files, message))
         return self.rest.shown(message)
 
     async def delete_webhook_message(self, request: web.Request) -> web.Response:
         self.world.delete(self._message(request))
         return web.Response(status=204)
 
+    def _channel(self, request: web.Request) -> int:
+        """Return the webhook's channel, or the thread of it that the request names."""
+        webhook = self._webhook(request)
+        if (named := request.query.get("thread_id")) is None:
+            return webhook.channel
+        thread = self.world.channels.get(int(named))
+        if thread is None or thread.parent != webhook.channel:
+            raise Refused(404, 10003, "Unknown Channel")
+        return thread.id
+
     def _message(self, request: web.Request) -> Message:
-        """Find a message that this very webhook posted."""
+        """Find a message that this very webhook posted in the channel or thread of the request."""
+        webhook, channel = self._webhook(request), self._channel(request)
         message = self.world.find_message(int(request.match_info["message"]))
-        if message.webhook != self._webhook(request).id:
+        if (message.webhook, message.channel) != (webhook.id, channel):
             raise Refused(404, 10008, "Unknown Message")
         return message
