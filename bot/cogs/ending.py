@@ -34,6 +34,7 @@ from ..ui.delivery import (
     post_message,
 )
 from ..ui.images import pictures
+from ..ui.installations import check_is_member
 from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
@@ -138,6 +139,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
     @answer_errors
     async def end_script(self, interaction: Interaction, position: ScriptPosition) -> None:
         """End the script, in front of everybody."""
+        check_is_member(interaction)
         check_bot_permissions(interaction)
         session, channel = (
             self.services.admit_to_session(interaction),

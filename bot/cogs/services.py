@@ -21,8 +21,9 @@ from ..ui.deadlines import Deadlines
 from ..ui.live_polls import CallLater, LivePolls
 from ..ui.message_sync import MessageSync
 from ..ui.poll_messages import PollMessages
+from ..ui.script_answers import ScriptAnswers
 from .in_flight import InFlight
-from .requester import get_channel
+from .requester import get_channel, get_guild
 from .stale_messages import StaleMessages
 
 Host = commands.Bot | commands.AutoShardedBot
@@ -50,6 +51,7 @@ class CogServices:
     sessions: ChannelSessions
     limits: RateLimits
     messages: MessageSync
+    answers: ScriptAnswers
     poll_messages: PollMessages
     polls: LivePolls
     deadlines: Deadlines
@@ -81,8 +83,8 @@ class CogServices:
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""
         keys = {"person": interaction.user.id, "channel": get_channel(interaction)}
-        if interaction.guild_id is not None:
-            keys["guild"] = interaction.guild_id
+        if (guild := get_guild(interaction)) is not None:
+            keys["guild"] = guild
         self.limits.spend(keys, cost)
 
     async def claim_housekeeping(self) -> bool:
@@ -151,6 +153,7 @@ async def open_services(
         sessions=sessions,
         limits=RateLimits(settings.rates),
         messages=messages,
+        answers=ScriptAnswers(store),
         poll_messages=poll_messages,
         polls=LivePolls(
             bot, sessions, poll_messages, messages, in_flight.track, call_later, group=group

@@ -9,7 +9,7 @@ import discord
 
 from ..storage.schema import Script
 from ..storage.store import Store
-from .components import CUSTOM_ID_PREFIX
+from .components import CUSTOM_ID_PREFIX, make_view
 from .delivery import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
@@ -108,7 +108,8 @@ class Panel:
         old = old or progress
         if script is not None:
             line = script.head and await self.store.lines.find_line(script.head)
-            text, view = await load_panel(self.store, script, line or None)
+            text, items = await load_panel(self.store, script, line or None)
+            view = make_view(*items)
             content = "\n".join(filter(None, (note, text)))
             if old > max(newest, above) and await _edit(channel, old, content, view):
                 if progress:

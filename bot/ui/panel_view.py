@@ -7,6 +7,7 @@ position in the script, so that a press never acts on a script that has moved on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import discord
 from discord import ui
@@ -17,7 +18,7 @@ from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.repositories.script_repository import PanelState
 from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
-from .components import make_position_button, make_position_id, make_view
+from .components import make_position_button, make_position_id
 from .markdown import inline, plain
 from .turn_messages import format_sprint, format_turn
 
@@ -52,7 +53,9 @@ MENU_SELECTS = {
 """The placeholders of the lists of the menu, by what they choose."""
 
 
-async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[str, ui.View]:
+async def load_panel(
+    store: Store, script: Script, line: Line | None
+) -> tuple[str, list[ui.Item[Any]]]:
     """Load the text and the components of the panel under a script's last line.
 
     While people vote for how the script goes on, there are no components: its takes have theirs.
@@ -67,7 +70,7 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
     state = await store.scripts.load_panel_state(script)
     text = "\n".join(filter(None, (text, await _format_writers(store, script, state))))
     if await store.polls.has_open_vote(script):
-        return text, make_view()
+        return text, []
     position = current_position(script)
     shown = {
         "continue": True,
@@ -79,7 +82,7 @@ async def load_panel(store: Store, script: Script, line: Line | None) -> tuple[s
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
     speakers = await _list_speakers(store, script)
-    return text, make_view(_make_speaker_select(speakers, position), *buttons)
+    return text, [_make_speaker_select(speakers, position), *buttons]
 
 
 async def _format_writers(store: Store, script: Script, state: PanelState) -> str:
@@ -111,7 +114,7 @@ async def _list_speakers(store: Store, script: Script) -> list[str]:
     ]
 
 
-def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[ui.View]:
+def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[Any]:
     """Return the list of who can speak next."""
     options = [_make_option(name, f"{CHARACTER}{name}") for name in speakers[: MAX_OPTIONS - 2]]
     options += [_make_option(say("Action"), ACTION), _make_option(say("Anybody"), ANYBODY)]
