@@ -15,7 +15,7 @@ from ..errors import ModelError
 from ..generation.options import OptionValue
 from ..i18n.catalogue import LANGUAGES, phrase, say
 from ..inference.model import LONGEST_STYLE
-from ..screenplay.elements import Element
+from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading, parse_cast
 from ..screenplay.importers.import_formats import check_file, list_endings
 from ..session.channel_session import ChannelSession
@@ -255,6 +255,11 @@ class Starting(FeatureCog, name="OnBook.starting"):
             if file is None:
                 return await session.library.begin(requester, new, *opening)
             manuscript = await attachments.read_attachment(file)
+            if not beginning.voice and not heading:
+                first = next((one for one in manuscript.elements if one.kind is Kind.HEADING), None)
+                new = replace(
+                    new, voice=await self._choose_voice(interaction, first.text if first else "")
+                )
             final_title = title or attachments.choose_title(file, manuscript) or new.title
             elements = [*opening, *manuscript.elements]
             result = await session.library.import_script(
