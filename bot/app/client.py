@@ -31,8 +31,8 @@ from ..sharding import Shards
 from ..storage.postgres.leases import LEASE_DURATION, Lease, LocalIdentifyLimiter
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
-from ..ui.live_polls import CallLater
 from ..ui.responses import IS_HANDLED, answer_error
+from ..ui.timers import CallLater
 from .gateway import install_resuming_shards
 
 if TYPE_CHECKING:  # because prometheus-client may not be installed
