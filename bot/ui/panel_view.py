@@ -144,10 +144,13 @@ def make_menu(
         has_audio: Whether a table read can be recorded.
     """
     lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
+    # A list shows nothing but the label of what is chosen, so that each label says of what it is.
+    mood_labels = {name: say("Mood: {mood}", mood=label) for name, label in moods.items()}
+    style_labels = {name: say("Style: {style}", style=name) for name in styles}
     selects = [
         _make_menu_select("lines", position, lines, None),
-        _make_menu_select("mood", position, moods, mood),
-        _make_menu_select("style", position, dict(zip(styles, styles, strict=True)), style),
+        _make_menu_select("mood", position, mood_labels, mood),
+        _make_menu_select("style", position, style_labels, style),
     ]
     buttons: list[ui.Button[ui.LayoutView]] = [
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))

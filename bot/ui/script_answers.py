@@ -81,7 +81,7 @@ class ScriptAnswers:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._posted: dict[int, dict[int, Posted]] = {}
+        self._posted: dict[tuple[int, int], Posted] = {}
         """The answers that can be edited, by channel and message."""
 
     async def defer(self, interaction: Interaction) -> None:
@@ -133,7 +133,7 @@ class ScriptAnswers:
                 new = Answer([*kept.lines, *added], announcement or kept.announcement)
                 view = await self._compose_with_panel(session, new, note)
                 message = await edit_response(interaction, content=None, view=view)
-            self._posted.setdefault(session.channel, {})[message.id] = Posted(message, new)
+            self._posted[session.channel, message.id] = Posted(message, new)
 
     async def restore(self, interaction: Interaction, session: ChannelSession) -> None:
         """Show the panel, as it is now, in the message whose panel was pressed."""
@@ -181,12 +181,11 @@ class ScriptAnswers:
         Return the removed lines that none of these answers has lost.
         """
         now, left = time.monotonic(), list(removed)
-        for channel, answers in list(self._posted.items()):
-            self._posted[channel] = {key: one for key, one in answers.items() if one.expires > now}
-        for message, posted in self._posted.get(session.channel, {}).items():
+        self._posted = {key: one for key, one in self._posted.items() if one.expires > now}
+        for (channel, message), posted in list(self._posted.items()):
             kept = _exclude(posted.answer.lines, removed)
             is_right = not posted.has_panel and len(kept) == len(posted.answer.lines)
-            if is_right or (pressed and message == pressed.id):
+            if channel != session.channel or is_right or (pressed and message == pressed.id):
                 continue
             answer = replace(posted.answer, lines=kept)
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
@@ -216,13 +215,12 @@ class ScriptAnswers:
     ) -> None:
         """Leave an answer without a panel in the message that was pressed, or nothing."""
         assert interaction.message is not None  # because it was pressed
-        self._posted.get(session.channel, {}).pop(interaction.message.id, None)
+        self._posted.pop((session.channel, interaction.message.id), None)
         if answer.is_empty:
             await delete_response(interaction)
             return
         message = await edit_response(interaction, view=await _compose(answer))
-        posted = Posted(message, answer, has_panel=False)
-        self._posted.setdefault(session.channel, {})[message.id] = posted
+        self._posted[session.channel, message.id] = Posted(message, answer, has_panel=False)
 
     async def _compose_with_panel(
         self, session: ChannelSession, answer: Answer, note: str = ""
