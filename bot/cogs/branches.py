@@ -25,6 +25,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
+from ..ui.installations import check_is_member
 from ..ui.markdown import LIMIT, inline, plain, size
 from ..ui.responses import answer_error, check_bot_permissions
 from ..ui.script_messages import format_page_title
@@ -114,6 +115,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         session = self.services.admit_to_session(interaction)
         check_may_write(await session.load_script(), get_requester(interaction))
         if thread:
+            check_is_member(interaction)
             await self._fork_into_thread(interaction, session, title)
             return
         who = format_requester(interaction)

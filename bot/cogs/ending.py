@@ -34,6 +34,7 @@ from ..ui.delivery import (
     post_message,
 )
 from ..ui.images import pictures
+from ..ui.installations import check_is_member
 from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
@@ -138,6 +139,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
     @answer_errors
     async def end_script(self, interaction: Interaction, position: ScriptPosition) -> None:
         """End the script, in front of everybody."""
+        check_is_member(interaction)
         check_bot_permissions(interaction)
         session, channel = (
             self.services.admit_to_session(interaction),
@@ -171,18 +173,24 @@ class Ending(FeatureCog, name="OnBook.ending"):
         return True
 
     async def _show(self, channel: MessageChannel, session: ChannelSession, script: Script) -> None:
-        """Remove the panel of a script that has ended, and post the closing card, once."""
+        """Remove the panel of a script that has ended, and post the closing card, once.
+
+        The panel of the next script, if one runs by now, moves below the card.
+        """
         await self.services.messages.sync(channel, session)
         view, files = await self._make_card(channel, script)
         async with session.drawing:
             now = await self.store.scripts.find_script(script.id)
             if now is None or now.ending != script.ending:
                 return  # it goes on again, or the card is there
+            card = 0
             # Nobody waits in a channel that is gone, or where the bot may not post.
             with suppress(discord.NotFound, discord.Forbidden):
                 nonce = f"end {script.ending}"
-                await post_message(channel, None, nonce, view=view, files=files)
+                card = (await post_message(channel, None, nonce, view=view, files=files)).id
             await self.store.scripts.mark_ending_shown(script)
+        if card and await self.store.scripts.find_running_script(session.channel):
+            await self.services.messages.sync(channel, session, above=card)
 
     async def _make_card(
         self, channel: MessageChannel, script: Script

@@ -158,6 +158,12 @@ def allow_in_servers_and_dms(command: CommandT) -> CommandT:
     return app_commands.allowed_installs(guilds=True, users=False)(command)
 
 
+def allow_everywhere(command: CommandT) -> CommandT:
+    """Allow a command in all places, for people who have installed the bot for themselves too."""
+    command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)(command)
+    return app_commands.allowed_installs(guilds=True, users=True)(command)
+
+
 def with_options(specs: Iterable[OptionSpec]) -> Callable[[CommandT], CommandT]:
     """Give a command options of generation, which its function gets as keyword arguments."""
     specs = [one for one in specs if one.description]

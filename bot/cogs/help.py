@@ -12,7 +12,7 @@ from discord.ext import commands
 from ..i18n.catalogue import phrase, say, speaking
 from ..ui.components import Interaction, make_start_button
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, MessageChannel, post_message
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
+from .feature import FeatureCog, allow_everywhere, answer_errors
 from .services import CogServices
 
 HELP_TEXT = phrase(
@@ -39,7 +39,7 @@ class Help(FeatureCog, name="OnBook.help"):
         """When mentions were answered last, by channel."""
 
     @app_commands.command(name="help")
-    @allow_in_servers_and_dms
+    @allow_everywhere
     @answer_errors
     async def help(self, interaction: Interaction) -> None:
         """Learn what this is, and how to write a script"""

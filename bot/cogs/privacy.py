@@ -18,7 +18,7 @@ from ..storage.repositories.person_repository import ErasureResult
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Handler, Interaction, make_view
 from ..ui.delivery import FirstResponse, complete_response
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
+from .feature import FeatureCog, allow_everywhere, answer_errors
 
 ABOUT = phrase(
     "**What On Book stores:** each line written with {/write}, {/continue} or the buttons, with "
@@ -53,7 +53,7 @@ FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 class Privacy(FeatureCog, name="OnBook.privacy"):
     """See what is kept of a person, have it, and have it deleted."""
 
-    privacy_group = allow_in_servers_and_dms(
+    privacy_group = allow_everywhere(
         app_commands.Group(name="privacy", description="Your data in On Book")
     )
 

@@ -43,7 +43,7 @@ from ..ui.images.pictures import Picture
 from ..ui.markdown import inline
 from ..ui.replay_report import format_report, format_table
 from ..ui.script_messages import format_page
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
+from .feature import FeatureCog, allow_everywhere, answer_errors
 from .option_checks import InvalidOption, parse_choice
 
 FORMAT_CHOICES = [
@@ -86,7 +86,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
             ),
         }
 
-    script = allow_in_servers_and_dms(
+    script = allow_everywhere(
         app_commands.Group(name="script", description="Read and change this channel's scripts")
     )
 

@@ -9,21 +9,35 @@ from ..session.turn import Requester
 from ..ui.components import Interaction
 from ..ui.credits import NAME_SIZE
 from ..ui.delivery import MessageChannel
+from ..ui.installations import find_installer, make_private_channel
 from ..ui.markdown import inline, plain
 
 
 def get_channel(interaction: Interaction) -> int:
-    """Return the id of an interaction's channel; raise RequestError where there is none."""
+    """Return the number of the channel whose scripts an interaction is about; raise RequestError.
+
+    Where only a person has installed the bot, each such person has scripts of their own.
+    """
+    channel, installer = _get_channel_id(interaction), find_installer(interaction)
+    return channel if installer is None else make_private_channel(channel, installer)
+
+
+def _get_channel_id(interaction: Interaction) -> int:
     if interaction.channel_id is None:
         raise RequestError("Scripts are written in channels. Use this command in one.")
     return interaction.channel_id
+
+
+def get_guild(interaction: Interaction) -> int | None:
+    """Return the id of the server whose member the bot is, or None."""
+    return interaction.guild_id if find_installer(interaction) is None else None
 
 
 def get_message_channel(interaction: Interaction) -> MessageChannel:
     """Return an interaction's channel, to post in; raise RequestError where there is none."""
     if isinstance(interaction.channel, MessageChannel):
         return interaction.channel
-    return interaction.client.get_partial_messageable(get_channel(interaction))
+    return interaction.client.get_partial_messageable(_get_channel_id(interaction))
 
 
 def get_requester(interaction: Interaction) -> Requester:

@@ -31,7 +31,7 @@ from ..ui.delivery import FirstResponse, edit_response
 from ..ui.markdown import inline, plain
 from .feature import UNTITLED, FeatureCog, answer_errors
 from .option_checks import check_lengths, parse_chosen_id
-from .requester import format_requester, get_message_channel, get_requester
+from .requester import format_requester, get_channel, get_message_channel, get_requester
 
 SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""
@@ -84,6 +84,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         script = await session.library.find(script_id)
         match action:
             case "run" | "reopen":
+                await self._check_may_replace(interaction, script_id)
                 await self._switch(interaction, script_id)
             case "rename":
                 modal = RenameModal(script, self.submit_title)
@@ -197,6 +198,16 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             ),
             is_checked=True,
         )
+
+    async def _check_may_replace(self, interaction: Interaction, script_id: int) -> None:
+        """Raise RequestError for the button of a closing card where another script runs by now."""
+        running = await self.store.scripts.find_running_script(get_channel(interaction))
+        is_card = interaction.message and not interaction.message.flags.ephemeral
+        if is_card and running and running.id != script_id:
+            raise RequestError(
+                "“{title}” is running here now. To reopen this script instead, use {/script list}.",
+                title=running.title,
+            )
 
     async def _delete_script(
         self, interaction: Interaction, session: ChannelSession, script_id: int

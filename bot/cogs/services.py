@@ -18,11 +18,13 @@ from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
 from ..ui.deadlines import Deadlines
-from ..ui.live_polls import CallLater, LivePolls
+from ..ui.live_polls import LivePolls
 from ..ui.message_sync import MessageSync
 from ..ui.poll_messages import PollMessages
+from ..ui.script_answers import ScriptAnswers
+from ..ui.timers import CallLater, Timers
 from .in_flight import InFlight
-from .requester import get_channel
+from .requester import get_channel, get_guild
 from .stale_messages import StaleMessages
 
 Host = commands.Bot | commands.AutoShardedBot
@@ -50,7 +52,9 @@ class CogServices:
     sessions: ChannelSessions
     limits: RateLimits
     messages: MessageSync
+    answers: ScriptAnswers
     poll_messages: PollMessages
+    timers: Timers
     polls: LivePolls
     deadlines: Deadlines
     stale: StaleMessages
@@ -81,8 +85,8 @@ class CogServices:
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""
         keys = {"person": interaction.user.id, "channel": get_channel(interaction)}
-        if interaction.guild_id is not None:
-            keys["guild"] = interaction.guild_id
+        if (guild := get_guild(interaction)) is not None:
+            keys["guild"] = guild
         self.limits.spend(keys, cost)
 
     async def claim_housekeeping(self) -> bool:
@@ -96,8 +100,7 @@ class CogServices:
             return
         self.closed = True
         self.in_flight.close()
-        self.polls.stop()
-        self.deadlines.stop()
+        self.timers.stop()
         await self.in_flight.wait_until_finished(FINISH_SECONDS)
         self.in_flight.stop_jobs()
         await self.in_flight.wait_until_finished(SHOW_SECONDS)
@@ -139,6 +142,7 @@ async def open_services(
     )
     store = sessions.store
     in_flight = InFlight()
+    timers = Timers(in_flight.track, call_later)
     poll_messages = PollMessages(store)
     messages = MessageSync(bot, store, poll_messages, settings.look)
     return CogServices(
@@ -151,11 +155,11 @@ async def open_services(
         sessions=sessions,
         limits=RateLimits(settings.rates),
         messages=messages,
+        answers=ScriptAnswers(store),
         poll_messages=poll_messages,
-        polls=LivePolls(
-            bot, sessions, poll_messages, messages, in_flight.track, call_later, group=group
-        ),
-        deadlines=Deadlines(bot, sessions, messages, in_flight.track, call_later, group=group),
+        timers=timers,
+        polls=LivePolls(bot, sessions, poll_messages, messages, timers, group=group),
+        deadlines=Deadlines(bot, sessions, messages, timers, group=group),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

@@ -15,7 +15,7 @@ from ..errors import ModelError
 from ..generation.options import OptionValue
 from ..i18n.catalogue import LANGUAGES, phrase, say
 from ..inference.model import LONGEST_STYLE
-from ..screenplay.elements import Element
+from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading, parse_cast
 from ..screenplay.importers.import_formats import check_file, list_endings
 from ..session.channel_session import ChannelSession
@@ -34,12 +34,13 @@ from .feature import (
     MAX_CHOICES,
     UNTITLED,
     FeatureCog,
-    allow_in_servers_and_dms,
+    allow_everywhere,
     answer_errors,
     suggest,
     suggest_moods,
 )
 from .option_checks import check_lengths
+from .requester import get_guild
 from .services import CogServices
 from .turns import TurnFunction
 
@@ -97,7 +98,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     @app_commands.command(name="start")
     @app_commands.describe(**START_OPTIONS)
-    @allow_in_servers_and_dms
+    @allow_everywhere
     @answer_errors
     async def start(
         self,
@@ -162,7 +163,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         voice = interaction.namespace.voice
         if not voice:
             session = self.services.admit_to_session(interaction)
-            voice = await session.library.find_chosen_model(interaction.guild_id)
+            voice = await session.library.find_chosen_model(get_guild(interaction))
         try:
             return suggest(list_styles(await self.services.voices.look(voice)), current)
         except ModelError:
@@ -182,8 +183,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def _draw_situation(self, interaction: Interaction) -> tuple[Situation, str]:
         """Draw a situation, and return it with its voice: the server's, if that has chosen one."""
         library = self.services.admit_to_session(interaction).library
-        chosen = await library.find_chosen_model(interaction.guild_id)
-        if await library.has_chosen_model(interaction.guild_id):
+        chosen = await library.find_chosen_model(get_guild(interaction))
+        if await library.has_chosen_model(get_guild(interaction)):
             return draw_situation(chosen, SystemRandom()), chosen
         names = self.services.voices.names()
         written = [one for one in load_situations() if one.voice in names]
@@ -244,7 +245,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         async def begin(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
             new = NewScript(
                 title=title or say(UNTITLED),
-                guild=interaction.guild_id,
+                guild=get_guild(interaction),
                 cast=cast,
                 options=beginning.options,
                 voice=voice,
@@ -254,6 +255,11 @@ class Starting(FeatureCog, name="OnBook.starting"):
             if file is None:
                 return await session.library.begin(requester, new, *opening)
             manuscript = await attachments.read_attachment(file)
+            if not beginning.voice and not heading:
+                first = next((one for one in manuscript.elements if one.kind is Kind.HEADING), None)
+                new = replace(
+                    new, voice=await self._choose_voice(interaction, first.text if first else "")
+                )
             final_title = title or attachments.choose_title(file, manuscript) or new.title
             elements = [*opening, *manuscript.elements]
             result = await session.library.import_script(
@@ -285,7 +291,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def _choose_voice(self, interaction: Interaction, heading: str) -> str | None:
         """Return the voice that a heading suggests, or None for the server's or the operator's."""
         session = self.services.admit_to_session(interaction)
-        if await session.library.has_chosen_model(interaction.guild_id):
+        if await session.library.has_chosen_model(get_guild(interaction)):
             return None
         suggested = suggest_voice(heading)
         return suggested if suggested in self.services.voices.names() else None

@@ -13,24 +13,25 @@ from ..errors import TransactionFailed
 from ..i18n.catalogue import say
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.turn import Job, Requester, ScriptPosition, TurnResult
+from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
 from ..storage.schema import Script
 from ..ui import components
 from ..ui.components import Interaction
 from ..ui.delivery import (
     CONNECTION_ERRORS,
-    NO_MENTIONS,
     FirstResponse,
     complete_response,
     delete_response,
+    send_ephemeral,
     try_once,
 )
+from ..ui.installations import find_installer
 from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
 from ..ui.progress import format_progress
 from ..ui.responses import IS_WRITTEN, check_bot_permissions
-from .requester import get_message_channel, get_requester
+from .requester import get_guild, get_message_channel, get_requester
 from .services import CogServices
 
 R = TypeVar("R")
@@ -117,12 +118,8 @@ class Turns:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
         content = f"-# {format_progress(job.progress)}"
         view = components.make_stop_button(interaction.id, kind)
-        if kind in components.READING_JOBS:
-            await try_once(
-                lambda: interaction.edit_original_response(
-                    content=content, view=view, allowed_mentions=NO_MENTIONS
-                )
-            )
+        if kind in components.READING_JOBS or find_installer(interaction) is not None:
+            await try_once(lambda: self.services.answers.show_progress(interaction, content, view))
             return
         channel = get_message_channel(interaction)
         session = self.services.admit_to_session(interaction)
@@ -155,27 +152,34 @@ class Turns:
         """
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        channel = get_message_channel(interaction)
+        channel, is_member = get_message_channel(interaction), find_installer(interaction) is None
         if not is_checked:
             # Refuse a turn here if possible, before anything is seen of it.
             await session.load_script_at(expected)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        before = None
+        if is_member:
+            await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        else:
+            before = await self.services.store.scripts.find_running_script(session.channel)
+            await self.services.answers.defer(interaction)
         result = await take(session, get_requester(interaction))
         interaction.extras[IS_WRITTEN] = True
         if result.poll:
             self.services.polls.watch(result.poll)
             await self.services.poll_messages.post(channel, result.poll)
         notes = filter(None, (note, result.note, format_model_change(result)))
-        await self.services.messages.sync(
-            channel,
-            session,
-            note="\n".join(f"-# {one}" for one in notes),
-            announcement=f"-# {announce(result.script)}" if announce else "",
-        )
+        joined = "\n".join(f"-# {one}" for one in notes)
+        announcement = f"-# {announce(result.script)}" if announce else ""
+        if is_member:
+            await self.services.messages.sync(channel, session, joined, announcement)
+        else:
+            await self.services.answers.show(
+                interaction, session, before, result.script, joined, announcement
+            )
         await self._finish(interaction, result, await tell(result.script) if tell else "")
 
     async def _finish(self, interaction: Interaction, result: TurnResult, told: str) -> None:
-        """Delete the answer that only the requester sees, or tell them what they must know."""
+        """Tell the requester what they must know, or delete the answer that nobody else sees."""
         sentences = [told] if told else list[str]()
         if result.unreadable:
             sentences.append(
@@ -192,6 +196,10 @@ class Turns:
                     "speak under a name and face of its own."
                 )
             )
+        if find_installer(interaction) is not None:
+            if sentences:
+                await send_ephemeral(interaction, " ".join(sentences))
+            return
         if sentences:
             await complete_response(interaction, content=" ".join(sentences))
             return
@@ -202,7 +210,7 @@ class Turns:
         """Return, once a channel, whether the requester can grant a permission for its look."""
         look = script.look or self.services.settings.look
         channel, messages = get_message_channel(interaction), self.services.messages
-        can_grant = interaction.guild_id is not None and interaction.permissions.manage_roles
+        can_grant = get_guild(interaction) is not None and interaction.permissions.manage_roles
         if look != Look.CHARACTERS or not can_grant:
             return False
         if not messages.line_messages.webhooks.lacks_permission(channel):
@@ -217,7 +225,10 @@ class Turns:
 
     async def sync(self, interaction: Interaction, session: ChannelSession) -> None:
         """Show the script of an interaction's channel as it is now."""
-        await self.services.messages.sync(get_message_channel(interaction), session)
+        if find_installer(interaction) is None:
+            await self.services.messages.sync(get_message_channel(interaction), session)
+        else:
+            await self.services.answers.restore(interaction, session)
 
     def _sync_later(self, interaction: Interaction) -> None:
         """Show the script as it is, after what is being answered."""
@@ -249,11 +260,20 @@ class Turns:
         script = await self.services.admit_to_session(interaction).load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
-    async def replace_old_panel(self, interaction: Interaction) -> None:
+    async def replace_old_panel(
+        self, interaction: Interaction, position: ScriptPosition | None = None
+    ) -> None:
         """Delete the message whose button was pressed if it is a panel that another has replaced.
 
-        A process that died has left it, and may have left the channel as it was.
+        A process that died has left it, and may have left the channel as it was. Where the bot
+        only answers, old panels are usual: remove one whose ``position`` is old.
         """
+        if find_installer(interaction) is not None:
+            session = self.services.admit_to_session(interaction)
+            script = await self.services.store.scripts.find_running_script(session.channel)
+            if position and (script is None or current_position(script) != position):
+                await self.services.answers.remove_panel(interaction, session)
+            return
         message = interaction.message
         if message and await self.services.messages.panel.is_old(message):
             channel = get_message_channel(interaction)

@@ -22,6 +22,7 @@ from ..ui.components import (
 )
 from ..ui.credits import mention
 from ..ui.delivery import FirstResponse, edit_response
+from ..ui.installations import check_is_member
 from ..ui.responses import answer_error, check_bot_permissions
 from ..ui.turn_messages import (
     DEADLINES,
@@ -76,6 +77,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await self._send_order(interaction)
 
     async def _send_order(self, interaction: Interaction) -> None:
+        check_is_member(interaction)
         script = await self.services.admit_to_session(interaction).load_script()
         content, view = await self._make_order_message(interaction, script)
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
@@ -139,6 +141,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def open_sprint(self, interaction: Interaction, script_id: int) -> None:
         """Ask how long a sprint lasts, or show the one that is under way."""
+        check_is_member(interaction)
         session = self.services.admit_to_session(interaction)
         script = await session.load_script()
         await session.library.check_is_running(script, script_id)

@@ -24,9 +24,10 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse
+from ..ui.installations import check_is_member
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from ..ui.responses import answer_error
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest, suggest_moods
+from .feature import FeatureCog, allow_everywhere, answer_errors, suggest, suggest_moods
 from .option_checks import InvalidOption, check_lengths, parse_choice, parse_chosen_id
 from .requester import format_requester, get_requester
 
@@ -79,7 +80,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         vote="Let everyone vote for a take, for 10 to 600 seconds",
     )
     @app_commands.choices(kind=KIND_CHOICES)
-    @allow_in_servers_and_dms
+    @allow_everywhere
     @answer_errors
     async def continue_(
         self,
@@ -108,7 +109,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or an action",
         character="Who says it; all of the text is then speech, even (quietly)",
     )
-    @allow_in_servers_and_dms
+    @allow_everywhere
     @answer_errors
     async def write(
         self,
@@ -120,7 +121,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.submit_lines(interaction, text, character or "")
 
     @app_commands.command(name="undo")
-    @allow_in_servers_and_dms
+    @allow_everywhere
     @answer_errors
     async def undo(self, interaction: Interaction) -> None:
         """Undo the last line"""
@@ -176,7 +177,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @answer_errors
     async def press(self, interaction: Interaction, action: str, position: ScriptPosition) -> None:
         """Answer a button under a line."""
-        await self.turns.replace_old_panel(interaction)
+        await self.turns.replace_old_panel(interaction, position)
         match action:
             case "continue":
                 await self._continue(interaction, ContinueRequest(), position)
@@ -204,7 +205,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @answer_errors
     async def choose_speaker(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Let the voice continue with the speaker chosen from the panel."""
-        await self.turns.replace_old_panel(interaction)
+        await self.turns.replace_old_panel(interaction, position)
         value = parse_choice(get_selected(interaction))
         request = ContinueRequest()
         if value == ACTION:
@@ -235,6 +236,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
         expected: ScriptPosition | None = None,
     ) -> None:
         """Let the voice write what was asked for."""
+        if request.vote or (request.takes or 1) > 1:
+            check_is_member(interaction)
         await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
         await self.turns.run_job(
             interaction,

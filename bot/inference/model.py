@@ -68,8 +68,8 @@ CLOSING = ".!?\u2026)\n"
 
 
 UNREADABLE_MODEL = phrase(
-    "The voice {path} cannot be opened ({reason}). Set ONBOOK_MODELS and ONBOOK_MODEL to a voice "
-    "that exists."
+    "The voice's file {file} cannot be opened ({reason}). Choose another voice, or ask the bot's "
+    "owner to check the file."
 )
 MODEL_TOO_LARGE = phrase(
     "{file} is larger than {most:,} MB, the limit for a voice. Export a smaller one."
@@ -223,13 +223,13 @@ class Model:
 def read_model_file(path: Path) -> bytes:
     """Return the content of a model file; raise ModelError if it is unreadable or too large."""
     if path.is_fifo():  # because reading would wait for a writer
-        raise ModelError(UNREADABLE_MODEL, path=str(path), reason="a pipe")
+        raise ModelError(UNREADABLE_MODEL, file=path.name, reason="a pipe")
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_MODEL_FILE + 1)
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise ModelError(UNREADABLE_MODEL, path=str(path), reason=reason) from error
+        raise ModelError(UNREADABLE_MODEL, file=path.name, reason=reason) from error
     if len(content) > LARGEST_MODEL_FILE:
         raise ModelError(MODEL_TOO_LARGE, file=path.name, most=LARGEST_MODEL_FILE // 2**20)
     return content

@@ -215,7 +215,7 @@ class ModelRegistry:
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except (ModelError, MemoryError) as error:
             refusal = classify_error(error, path.name)
-            log.warning("model %s was rejected: %s", name, refusal)
+            log.warning("model %s (%s) was rejected: %s", name, path, refusal)
             certain = found.sha256 != "" and not isinstance(refusal, NoVerdict)
             return _make_refusal(found, refusal, certain=certain)
         return replace(found, about=anatomy.metadata)
@@ -233,10 +233,11 @@ class ModelRegistry:
             # Opening releases the interpreter lock for most of the time.
             model = await asyncio.to_thread(self._load, found)
         except (ModelError, MemoryError) as error:
-            refusal = classify_error(error, self._path(name).name)
+            path = self._path(name)
+            refusal = classify_error(error, path.name)
             # A sound file that cannot be opened lacks memory, or is being written to.
             self._found[name] = _make_refusal(found, refusal, certain=False)
-            log.warning("model %s was rejected: %s", name, refusal)
+            log.warning("model %s (%s) was rejected: %s", name, path, refusal)
             return
         ready = time.perf_counter() - began
         speed = await asyncio.to_thread(measure_speed, model)

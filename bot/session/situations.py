@@ -27,7 +27,7 @@ class Situation:
     title: str
     """The title of the script."""
     heading: str
-    """The scene heading, as Fountain has it."""
+    """The scene heading, as a person types it."""
     action: str
     """One line that shows what there is to play."""
     cast: tuple[str, ...]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import logging
-from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import discord
 
@@ -17,13 +16,12 @@ from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.turn_orders import find_due
 from ..sharding import Shards
 from ..storage.schema import Script, Sprint, TurnOrder
-from .delivery import CONNECTION_ERRORS, NO_MENTIONS, post_message
+from .delivery import NO_MENTIONS, post_message
 from .line_messages import make_nonce
-from .live_polls import RETRY_DELAYS, CallLater, Timer, find_locale
+from .live_polls import find_locale
 from .message_sync import MessageSync
+from .timers import Timers
 from .turn_messages import format_reminder, format_skip, format_sprint_summary
-
-log = logging.getLogger("onbook.deadlines")
 
 
 class Deadlines:
@@ -38,8 +36,7 @@ class Deadlines:
         client: discord.Client,
         sessions: ChannelSessions,
         messages: MessageSync,
-        track: Callable[[asyncio.Task[None]], None],
-        call_later: CallLater | None = None,
+        timers: Timers,
         *,
         group: str | None = None,
     ) -> None:
@@ -48,10 +45,8 @@ class Deadlines:
         self.sessions = sessions
         self.store = sessions.store
         self.messages = messages
-        self._track = track
-        self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
-        self._timers: dict[int, Timer] = {}
-        self._stopped = self._resumed = False
+        self.timers = timers
+        self._resumed = False
 
     async def resume(self) -> None:
         """Watch the stored deadlines of the scripts on this process's shards.
@@ -78,44 +73,13 @@ class Deadlines:
         """
         self._schedule(0.0, script)
 
-    def stop(self) -> None:
-        """Leave all deadlines to the next process."""
-        self._stopped = True
-        for timer in self._timers.values():
-            timer.cancel()
+    async def _look(self, script: int) -> None:
+        """Do what is due in a script, and set a timer for what is due next."""
+        if due := await self._act(script):
+            self._schedule((due - self.sessions.clock()).total_seconds(), script)
 
-    def _schedule(
-        self, seconds: float, script: int, delays: Sequence[float] = RETRY_DELAYS
-    ) -> None:
-        """Look at a script after some seconds, and not at another time."""
-
-        def begin() -> None:
-            self._timers.pop(script, None)
-            self._track(asyncio.ensure_future(self._look(script, delays)))
-
-        if self._stopped:
-            return
-        if timer := self._timers.pop(script, None):
-            timer.cancel()
-        if seconds > 0:
-            self._timers[script] = self._call_later(seconds, begin)
-        else:
-            begin()
-
-    async def _look(self, script: int, delays: Sequence[float]) -> None:
-        """Do what is due in a script; where that fails, retry later."""
-        try:
-            due = await self._act(script)
-        except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
-            log.warning("could not do what is due in script %d: %s", script, error)
-        except Exception:
-            log.exception("the deadlines of script %d failed", script)
-        else:
-            if due is not None:
-                self._schedule((due - self.sessions.clock()).total_seconds(), script)
-            return
-        if delays:
-            self._schedule(delays[0], script, delays[1:])
+    def _schedule(self, seconds: float, script: int) -> None:
+        self.timers.set(("script", script), seconds, partial(self._look, script))
 
     async def _act(self, script_id: int) -> dt.datetime | None:
         """Do what is due in a script, and return when to look again, or None."""

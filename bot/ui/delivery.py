@@ -221,14 +221,14 @@ def find_first_response_type(interaction: Interaction) -> discord.InteractionRes
     return kind or interaction.response.type
 
 
-async def edit_response(interaction: Interaction, **more: Any) -> discord.Message:  # noqa: ANN401
+async def edit_response(interaction: Interaction, **more: Any) -> discord.InteractionMessage:  # noqa: ANN401
     """Edit the first answer, or the message whose button was pressed.
 
     The arguments are those of `discord.Interaction.edit_original_response`.
     """
     files = ReusableFiles(more.pop("attachments", ()))
 
-    async def edit() -> discord.Message:
+    async def edit() -> discord.InteractionMessage:
         attached = files.copy() if files.contents else discord.utils.MISSING
         return await interaction.edit_original_response(
             attachments=attached, allowed_mentions=NO_MENTIONS, **more

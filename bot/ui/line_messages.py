@@ -80,7 +80,7 @@ class LineMessages:
                 name = make_name(script, line.element)
                 message, is_sure = await self._speak(channel, script, line.element, name)
             case Look.CARDS:
-                card = format_card(line.element, await _find_colour(line.element))
+                card = format_card(line.element, await find_colour(line.element))
                 message = await post_message(channel, None, nonce, view=card)
             case Look.TYPEWRITER:
                 message = await post_message(channel, format_block(line.element), nonce)
@@ -103,7 +103,7 @@ class LineMessages:
                 post.message,
             )
         if post.look == Look.CARDS:
-            card = format_card(line.element, await _find_colour(line.element))
+            card = format_card(line.element, await find_colour(line.element))
             shown: dict[str, Any] = {"view": card}
         else:
             shown = {"content": format_block(line.element)}
@@ -185,6 +185,7 @@ def make_name(script: Script, element: Element) -> str:
     return make_webhook_name(find_speaker(element) or script.title)
 
 
-async def _find_colour(element: Element) -> Colour | None:
+async def find_colour(element: Element) -> Colour | None:
+    """Return the colour of the character who speaks in an element, or None."""
     cue = element.cue
     return (await asyncio.to_thread(find_monogram, cue)).colour if cue else None

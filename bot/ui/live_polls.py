@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
 
 import discord
 
-from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..sharding import Shards
 from ..storage.schema import Poll, Script
-from .delivery import CONNECTION_ERRORS
 from .message_sync import MessageSync
 from .poll_messages import PollMessages
-
-log = logging.getLogger("onbook.live_polls")
-
-PollAction = Callable[[int], Coroutine[Any, Any, None]]
-
-
-class Timer(Protocol):
-    """A scheduled call."""
-
-    def cancel(self) -> None:
-        """Cancel the call."""
-
-
-CallLater = Callable[[float, Callable[[], None]], Timer]
-"""Calls a function on the event loop after so many seconds."""
+from .timers import Timers
 
 RECOUNT_INTERVAL = 1.0
 """Seconds between two edits of a count, because Discord limits how often a message is edited."""
-
-RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
-"""Seconds before each retry of closing a vote; after the last one it waits for the next start."""
 
 
 class LivePolls:
@@ -51,8 +30,7 @@ class LivePolls:
         sessions: The channels' sessions.
         polls: Shows the polls, and how votes end.
         messages: Shows the lines that won.
-        track: Is given each task that closes or counts a vote, so that an unload waits for it.
-        call_later: A timer, or None for that of the event loop.
+        timers: Begin to close and to count votes.
         group: The group of the commands in a host.
     """
 
@@ -62,8 +40,7 @@ class LivePolls:
         sessions: ChannelSessions,
         polls: PollMessages,
         messages: MessageSync,
-        track: Callable[[asyncio.Task[None]], None],
-        call_later: CallLater | None = None,
+        timers: Timers,
         *,
         group: str | None = None,
     ) -> None:
@@ -72,12 +49,9 @@ class LivePolls:
         self.sessions = sessions
         self.polls = polls
         self.messages = messages
-        self._track = track
-        self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
-        self._ends: dict[int, Timer] = {}
-        self._counts: dict[int, Timer] = {}
+        self.timers = timers
         self._counted: dict[int, float] = {}
-        self._stopped = self._resumed = False
+        self._resumed = False
 
     async def resume(self) -> None:
         """Time the open votes of earlier processes on this process's shards; close those overdue.
@@ -92,7 +66,7 @@ class LivePolls:
         self._resumed = True
         for poll in polls:
             script = await store.scripts.find_script(poll.script)
-            if script and shards.include(script.guild) and poll.id not in self._ends:
+            if script and shards.include(script.guild) and ("vote", poll.id) not in self.timers:
                 self.watch(poll)
 
     def watch(self, poll: Poll) -> None:
@@ -100,49 +74,26 @@ class LivePolls:
         if poll.ends is None:
             return
         left = (poll.ends - discord.utils.utcnow()).total_seconds()
-        self._schedule(self._ends, left, self._end, poll.id)
+        self.timers.set(("vote", poll.id), left, partial(self._end, poll.id))
 
     def end_now(self, poll: int) -> None:
         """Close a vote before it is due, unless it is being closed already."""
-        if timer := self._ends.pop(poll, None):
-            timer.cancel()
-            self._schedule(self._ends, 0.0, self._end, poll)
+        if ("vote", poll) in self.timers:
+            self.timers.set(("vote", poll), 0.0, partial(self._end, poll))
 
     def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
-        if poll in self._counts:
+        if ("count", poll) in self.timers:
             return  # the edit that is due will show this vote as well
         now = asyncio.get_running_loop().time()
         due = max(now, self._counted.get(poll, -math.inf) + RECOUNT_INTERVAL)
         self._counted[poll] = due  # of votes at the same moment, all but the first wait
-        self._schedule(self._counts, due - now, self._recount, poll)
+        self.timers.set(("count", poll), due - now, partial(self._recount, poll), delays=())
 
-    def stop(self) -> None:
-        """Close no further votes, and leave them to the next process."""
-        self._stopped = True
-        for handle in (*self._ends.values(), *self._counts.values()):
-            handle.cancel()
-
-    def _schedule(
-        self, timers: dict[int, Timer], seconds: float, action: PollAction, poll: int
-    ) -> None:
-        def begin() -> None:
-            timers.pop(poll, None)
-            self._track(asyncio.ensure_future(action(poll)))
-
-        if self._stopped:
-            return
-        if seconds > 0:
-            timers[poll] = self._call_later(seconds, begin)
-        else:
-            begin()
-
-    async def _end(self, poll: int, delays: Sequence[float] = RETRY_DELAYS) -> None:
-        """Close a vote; where that fails, retry later."""
+    async def _end(self, poll: int) -> None:
+        """Close a vote."""
         self._counted.pop(poll, None)
-        if not await self._act_in_channel(self._close, poll) and delays:
-            retry = partial(self._end, delays=delays[1:])
-            self._schedule(self._ends, delays[0], retry, poll)
+        await self._act_in_channel(self._close, poll)
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
@@ -152,24 +103,15 @@ class LivePolls:
         self,
         action: Callable[[discord.PartialMessageable, ChannelSession, int], Awaitable[object]],
         poll: int,
-    ) -> bool:
-        """Act in the channel of a poll, if it exists; return False if that fails."""
+    ) -> None:
+        """Act in the channel of a poll, if it exists."""
         store = self.sessions.store
-        try:
-            row = await store.polls.find_poll(poll)
-            script = await store.scripts.find_script(row.script) if row else None
-            if script is None:
-                return True
+        row = await store.polls.find_poll(poll)
+        script = await store.scripts.find_script(row.script) if row else None
+        if script is not None:
             channel = self.client.get_partial_messageable(script.channel)
             with speaking(find_locale(script, self.client), self.group):
                 await action(channel, self.sessions.get(script.channel), poll)
-        except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
-            log.warning("could not close or show poll %d: %s", poll, error)
-            return False
-        except Exception:
-            log.exception("poll %d failed", poll)
-            return False
-        return True
 
     async def _close(
         self, channel: discord.PartialMessageable, session: ChannelSession, poll: int

@@ -112,18 +112,31 @@ def _mark_rows(element: Element) -> Iterator[tuple[str, str]]:
 
 
 def format_card(element: Element, colour: Colour | None) -> ui.LayoutView:
-    """Return an element as a card: the speaker's name, if there is one, and the text."""
+    """Return an element as a card in a message of its own."""
+    view = ui.LayoutView(timeout=None).add_item(make_card(element, colour))
+    view.stop()  # because there is nothing to press
+    return view
+
+
+def make_card(
+    element: Element, colour: Colour | None, limit: int = LIMIT, card_id: int | None = None
+) -> ui.Container[ui.LayoutView]:
+    """Return an element as a card: the speaker's name, if there is one, and the text.
+
+    Args:
+        element: The element.
+        colour: The colour of the speaker, or None.
+        limit: The largest size of the text, which is cut with a note.
+        card_id: The id by which the card is known in its message, or None.
+    """
     container: ui.Container[ui.LayoutView] = ui.Container(
-        accent_colour=discord.Colour.from_rgb(*colour) if colour else None
+        accent_colour=discord.Colour.from_rgb(*colour) if colour else None, id=card_id
     )
     if element.kind is Kind.HEADING:
         container.add_item(ui.Separator())
     speaker = find_speaker(element)
     name = f"**{inline(speaker, NAME_LIMIT)}**\n" if speaker else ""
-    container.add_item(ui.TextDisplay(f"{name}{format_prose(element)}"))
-    view = ui.LayoutView(timeout=None).add_item(container)
-    view.stop()  # because there is nothing to press
-    return view
+    return container.add_item(ui.TextDisplay(f"{name}{format_prose(element, limit - size(name))}"))
 
 
 def format_message(element: Element, name: str, posted_as: str) -> str:

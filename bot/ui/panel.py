@@ -9,7 +9,7 @@ import discord
 
 from ..storage.repositories.message_repository import ChannelContent
 from ..storage.store import Store
-from .components import CUSTOM_ID_PREFIX
+from .components import CUSTOM_ID_PREFIX, make_view
 from .delivery import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
@@ -106,7 +106,8 @@ class Panel:
         script, progress, new = content.script, self.find_progress(channel.id), None
         old = content.panel or progress
         if script is not None:
-            text, view = await load_panel(self.store, script)
+            text, items = await load_panel(self.store, script)
+            view = make_view(*items)
             text = "\n".join(filter(None, (note, text)))
             if old > max(content.newest_post, above) and await _edit(channel, old, text, view):
                 if progress:

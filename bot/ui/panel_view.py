@@ -7,6 +7,7 @@ position in the script, so that a press never acts on a script that has moved on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import discord
 from discord import ui
@@ -17,7 +18,7 @@ from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.repositories.script_repository import PanelState
 from ..storage.schema import ROOT_LINE, Script
 from ..storage.store import Store
-from .components import make_position_button, make_position_id, make_view
+from .components import make_position_button, make_position_id
 from .markdown import inline, plain
 from .turn_messages import format_sprint, format_turn
 
@@ -52,7 +53,7 @@ MENU_SELECTS = {
 """The placeholders of the lists of the menu, by what they choose."""
 
 
-async def load_panel(store: Store, script: Script) -> tuple[str, ui.View]:
+async def load_panel(store: Store, script: Script) -> tuple[str, list[ui.Item[Any]]]:
     """Load the text and the components of the panel under the last line of a running script.
 
     While people vote for how the script goes on, there are no components: its takes have theirs.
@@ -62,7 +63,7 @@ async def load_panel(store: Store, script: Script) -> tuple[str, ui.View]:
     state = await store.scripts.load_panel_state(script)
     text = "\n".join(filter(None, (text, await _format_writers(store, script, state))))
     if state.is_voting:
-        return text, make_view()
+        return text, []
     position = current_position(script)
     shown = {
         "continue": True,
@@ -74,7 +75,7 @@ async def load_panel(store: Store, script: Script) -> tuple[str, ui.View]:
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
     speakers = _list_speakers(script, state.cues)
-    return text, make_view(_make_speaker_select(speakers, position), *buttons)
+    return text, [_make_speaker_select(speakers, position), *buttons]
 
 
 async def _format_writers(store: Store, script: Script, state: PanelState) -> str:
@@ -104,7 +105,7 @@ def _list_speakers(script: Script, cues: Iterable[str]) -> list[str]:
     ]
 
 
-def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[ui.View]:
+def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[Any]:
     """Return the list of who can speak next."""
     options = [_make_option(name, f"{CHARACTER}{name}") for name in speakers[: MAX_OPTIONS - 2]]
     options += [_make_option(say("Action"), ACTION), _make_option(say("Anybody"), ANYBODY)]
@@ -128,10 +129,13 @@ def make_menu(
     of which ``mood`` and ``style`` are the script's. With ``has_audio``, it offers a table read.
     """
     lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
+    # A list shows nothing but the label of what is chosen, so that each label says of what it is.
+    mood_labels = {name: say("Mood: {mood}", mood=label) for name, label in moods.items()}
+    style_labels = {name: say("Style: {style}", style=name) for name in styles}
     selects = [
         _make_menu_select("lines", position, lines, None),
-        _make_menu_select("mood", position, moods, mood),
-        _make_menu_select("style", position, dict(zip(styles, styles, strict=True)), style),
+        _make_menu_select("mood", position, mood_labels, mood),
+        _make_menu_select("style", position, style_labels, style),
     ]
     buttons: list[ui.Button[ui.LayoutView]] = [
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))

@@ -35,6 +35,7 @@ from .delivery import (
     find_first_response_type,
     send_ephemeral,
 )
+from .installations import find_installer
 from .markdown import fenced, inline, size
 from .waiting import set_outcome
 
@@ -189,7 +190,7 @@ def _make_next_step(error: Exception) -> discord.ui.View | None:
 
 def check_bot_permissions(interaction: Interaction) -> None:
     """Raise RequestError with the permissions that the bot lacks in this channel."""
-    if interaction.guild_id is None:
+    if interaction.guild_id is None or find_installer(interaction) is not None:
         return
     needed = ["view_channel", "send_messages"]
     if isinstance(interaction.channel, discord.Thread):

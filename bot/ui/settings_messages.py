@@ -21,8 +21,8 @@ from ..storage.schema import Script
 from .markdown import fenced, inline, size
 
 HINT = phrase(
-    "Change these with {/settings writing} and {/settings turns}, or restore them with "
-    "{/settings reset}. {/settings banned} lists the banned words."
+    "Change these with {/settings writing}, {/settings turns} and {/settings look}, or restore "
+    "them with {/settings reset}. {/settings banned} lists the banned words."
 )
 
 ENTRY_TEMPLATES = {

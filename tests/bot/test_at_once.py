@@ -446,7 +446,7 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     polls, waiting = inside.services.polls, list[tuple[float, Callable[[], None]]]()
     between = 3600.0
     monkeypatch.setattr(live_polls, "RECOUNT_INTERVAL", between)
-    monkeypatch.setattr(polls, "_call_later", lambda *later: waiting.append(later) or Held())
+    monkeypatch.setattr(polls.timers, "_call_later", lambda *later: waiting.append(later) or Held())
     await begin(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "continue", takes=2, vote=600)).is_done()
     shown = takes(inside.channel)

@@ -120,6 +120,30 @@ async def test_it_goes_on_where_it_stood_once_somebody_reopens_it(stage: Stage, 
     assert len(cards(stage)) == 2
 
 
+async def test_an_old_card_does_not_pause_the_script_that_runs_now(stage: Stage):
+    await begin(stage)
+    await end(stage)
+    await begin(stage, title="Snow")
+    refused = answer(await stage.ben.click(cards(stage)[0], label="Reopen"))
+    assert refused.content.startswith("“Snow” is running here now. To reopen this script instead,")
+    running = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    assert (running and running.title) == "Snow"
+    # The list of scripts says which one it pauses.
+    await stage.ben.click(await choose(stage, "The Diner", stage.ben), label="Reopen")
+    assert stage.messages()[-2].content == "-# Ben resumed “The Diner”."
+
+
+async def test_a_late_card_stands_above_the_panel_of_the_next_script(stage: Stage):
+    await begin(stage)
+    stage.world.inject_error("POST", "/channels/*/messages", status=400, times=1)
+    await end(stage)
+    await begin(stage, title="Snow")
+    assert cards(stage) == []
+    await stage.world.advance_time(601)
+    assert [one.id for one in stage.messages()[-2:]] == [cards(stage)[0].id, stage.panel().id]
+    await assert_true(stage)
+
+
 async def test_only_the_owner_and_moderators_end_a_script(stage: Stage):
     await begin(stage)
     refused = await end(stage, stage.ben)

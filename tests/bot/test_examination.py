@@ -252,6 +252,7 @@ async def test_damaged_voices_are_refused_in_a_sentence_and_the_bot_goes_on(
         content = refused.content.replace("\\", "")
         assert said.pop(name) in content, name
         assert f"{name}.onnx" in content
+        assert str(folder) not in content  # a path is nobody's business but the operator's
         assert "\n" not in refused.content
     # The others, which do no harm, are examined without a process for each.
     for name, sentence in said.items():

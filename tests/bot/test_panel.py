@@ -96,6 +96,10 @@ async def test_more_opens_a_menu_for_one_person(stage: Stage):
     menu = await open_menu(stage)
     assert menu.ephemeral
     assert list(menus(menu)) == ["menu-lines", "menu-mood", "menu-style"]
+    moods = next(one for one in components_of(menu) if "menu-mood" in one["custom_id"])
+    assert [one["label"] for one in moods["options"]] == [
+        *("Mood: calm", "Mood: lively", "Mood: unhinged"),
+    ]
     assert labels(menu) == [
         *("Three takes with a vote", "Cast", "Script", "Export", "Listen", "Surprise picture"),
         *("Stats", "History", "All scripts", "Advanced", "Turns", "Sprint", "The end"),

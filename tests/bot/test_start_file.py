@@ -75,6 +75,25 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     assert len(await stage.lines()) == 3
 
 
+async def test_the_first_heading_of_a_file_suggests_the_voice(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    # Of the two voices here, "other" stands for the one of films.
+    monkeypatch.setattr(
+        "bot.cogs.starting.suggest_voice", lambda heading: "other" if "INT." in heading else None
+    )
+    scripts = stage.services.store.scripts
+    for options, voice in (
+        ({}, "other"),
+        ({"heading": "A roof"}, "tiny"),
+        ({"voice": "tiny"}, "tiny"),
+    ):
+        await bring_in(stage, "x.fountain", DINER, **options)
+        script = await scripts.find_running_script(stage.channel.id)
+        assert (script and script.voice) == voice
+        await scripts.delete_script(script.id)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options", "title"),
     [

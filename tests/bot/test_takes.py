@@ -21,6 +21,7 @@ from bot.ui import live_polls
 from bot.ui.live_polls import LivePolls
 from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
+from bot.ui.timers import Timers
 
 from .conftest import Stage, answer, labels, poll
 from .shown import assert_true, letters
@@ -349,7 +350,7 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
 async def end_of_process(stage: Stage) -> None:
     """Let time pass while no bot runs."""
     with stage.world._bot_scope():
-        stage.services.polls.stop()
+        stage.services.timers.stop()
     await stage.world.advance_time(601)
 
 
@@ -389,8 +390,8 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[Poll]()
-        hold = its.in_flight.track
-        polls = LivePolls(bot, its.sessions, its.poll_messages, its.messages, hold)
+        timers = Timers(its.in_flight.track)
+        polls = LivePolls(bot, its.sessions, its.poll_messages, its.messages, timers)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()
         assert len(watched) == (shard == its_shard)

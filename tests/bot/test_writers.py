@@ -256,7 +256,7 @@ async def test_a_paused_script_reminds_nobody(stage: Stage, cy: Any):
 async def end_of_process(stage: Stage, seconds: float) -> None:
     """Let time pass while no bot runs."""
     with stage.world._bot_scope():
-        stage.services.deadlines.stop()
+        stage.services.timers.stop()
     await stage.world.advance_time(seconds)
 
 
@@ -290,7 +290,7 @@ async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
         await stage.world.advance_time(HOUR + 1)
 
     async def die(*_: object, **__: object) -> None:
-        stage.services.deadlines.stop()
+        stage.services.timers.stop()
         raise OSError
 
     with monkeypatch.context() as patch:
@@ -314,7 +314,7 @@ async def test_the_panel_comes_below_a_skip_that_a_process_could_not_show(
     with monkeypatch.context() as patch:
         patch.setattr(stage.services.messages, "sync", AsyncMock(side_effect=OSError))
         await stage.world.advance_time(HOUR + 1)
-        stage.services.deadlines.stop()
+        stage.services.timers.stop()
     assert f"It is <@{stage.ben.id}>'s turn." in stage.panel().content
     await stage.restart()
     await stage.world.settle()
@@ -333,7 +333,7 @@ async def test_deadlines_of_other_shards_are_left_to_their_processes(
         bot.shard_count, bot.shard_id = 3, shard
         its: CogServices = stage.services
         watched = list[int]()
-        deadlines = Deadlines(bot, its.sessions, its.messages, its.in_flight.track)
+        deadlines = Deadlines(bot, its.sessions, its.messages, its.timers)
         monkeypatch.setattr(deadlines, "watch", watched.append)
         await deadlines.resume()
         assert len(watched) == (shard == its_shard)

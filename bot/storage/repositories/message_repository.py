@@ -95,13 +95,18 @@ class MessageRepository(Repository):
             await session.execute(update(Poll).values(message=None))
 
     async def list_unshown_scripts(self) -> list[Script]:
-        """Return the running scripts whose last line no message shows, or whose panel is gone."""
+        """Return the running scripts whose last line no message shows, or whose panel is gone.
+
+        Scripts of private channels, whose numbers are negative, are shown in answers alone.
+        """
         shown = select(PostedLine.line).where(
             PostedLine.line == Script.head, PostedLine.channel == Script.channel
         )
         gone = select(Channel.id).where(Channel.id == Script.channel, Channel.panel.is_(None))
         is_unshown = or_(~shown.exists(), gone.exists())
-        wanted = select(Script).where(Script.running, Script.head.is_not(None), is_unshown)
+        wanted = select(Script).where(
+            Script.channel > 0, Script.running, Script.head.is_not(None), is_unshown
+        )
         return await self._scalars(wanted.order_by(Script.id))
 
     # Channels

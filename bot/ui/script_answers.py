@@ -1,0 +1,280 @@
+"""Show scripts where the bot can post nothing but answers to interactions.
+
+An answer is one message: cards of lines, and the panel below them. A press of the panel edits its
+message by the answer to the press, and what is new stands in a follow-up. The ids of the components
+say which lines a message shows, so that nothing needs to be stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import discord
+from discord import ui
+
+from ..i18n.catalogue import many, say
+from ..session.channel_session import ChannelSession
+from ..storage.schema import Line, Script
+from ..storage.store import Store
+from .components import Interaction
+from .delivery import (
+    CONNECTION_ERRORS,
+    NO_MENTIONS,
+    REQUEST_TIMEOUT,
+    TOKEN_SECONDS,
+    FirstResponse,
+    delete_response,
+    edit_response,
+)
+from .line_messages import find_colour
+from .looks import format_prose, make_card
+from .markdown import LIMIT, inline, size
+from .panel import is_panel
+from .panel_view import ROW, load_panel
+
+MAX_CARDS, MAX_TEXT = 10, 3000
+"""The cards of a message and the size of their texts, of Discord's 40 components and 4,000
+characters."""
+
+ANNOUNCEMENT_ID, FIRST_CARD_ID = 999, 1000
+"""The id of the announcement above the cards, and that of the card of line 0. Discord numbers the
+other components from 1."""
+
+UNDONE_SIZE = 150
+"""The size of an undone line that is quoted."""
+
+
+Editable = discord.InteractionMessage | discord.WebhookMessage
+"""A message that is edited by the token of its interaction."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a message shows above its panel."""
+
+    lines: Sequence[Line] = ()
+    announcement: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is left without the panel."""
+        return not (self.lines or self.announcement)
+
+
+@dataclass
+class Posted:
+    """An answer that can be edited for some minutes."""
+
+    message: Editable
+    answer: Answer
+    has_panel: bool = True
+    expires: float = field(default_factory=lambda: time.monotonic() + TOKEN_SECONDS)
+
+
+class ScriptAnswers:
+    """The answers that show scripts, and the panels under the newest."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._posted: dict[tuple[int, int], Posted] = {}
+        """The answers that can be edited, by channel and message."""
+
+    async def defer(self, interaction: Interaction) -> None:
+        """Defer an answer: show a "thinking", or nothing where a panel was pressed."""
+        await FirstResponse(interaction).defer(thinking=find_pressed(interaction) is None)
+
+    async def show_progress(self, interaction: Interaction, content: str, stop: ui.View) -> None:
+        """Show the progress of a job in the place of the panel that was pressed, or in the answer.
+
+        Raises what `edit_original_response` does.
+        """
+        shown: dict[str, Any] = {"content": content, "view": stop}
+        if pressed := find_pressed(interaction):
+            shown = {"view": await _compose(await self._read(pressed), content, stop.children)}
+        await interaction.edit_original_response(allowed_mentions=NO_MENTIONS, **shown)
+
+    async def show(
+        self,
+        interaction: Interaction,
+        session: ChannelSession,
+        before: Script | None,
+        script: Script,
+        note: str = "",
+        announcement: str = "",
+    ) -> None:
+        """Show what a turn has changed, above the panel.
+
+        Args:
+            interaction: The interaction, deferred by `defer`.
+            session: The session of its channel.
+            before: The script that ran before the turn, or None.
+            script: The script that runs, as the turn has left it.
+            note: What has happened, which the panel says.
+            announcement: Which script goes on here, if another one does.
+        """
+        async with session.drawing:
+            added, removed = await self._compare(before, script)
+            pressed = find_pressed(interaction)
+            old = await self._read(pressed) if pressed else Answer()
+            kept = replace(old, lines=_exclude(old.lines, removed))
+            undone = await self._clear_others(session, pressed, removed)
+            note = "\n".join(filter(None, (note, _format_undone(_exclude(undone, old.lines)))))
+            if pressed and added and not removed:
+                new = Answer(added, announcement)
+                view = await self._compose_with_panel(session, new, note)
+                message: Editable = await self._follow_up(interaction, session, view)
+                await self._edit_pressed(interaction, session, kept)
+            else:
+                new = Answer([*kept.lines, *added], announcement or kept.announcement)
+                view = await self._compose_with_panel(session, new, note)
+                message = await edit_response(interaction, content=None, view=view)
+            self._posted[session.channel, message.id] = Posted(message, new)
+
+    async def restore(self, interaction: Interaction, session: ChannelSession) -> None:
+        """Show the panel, as it is now, in the message whose panel was pressed."""
+        if pressed := find_pressed(interaction):
+            view = await self._compose_with_panel(session, await self._read(pressed))
+            await edit_response(interaction, view=view)
+
+    async def remove_panel(self, interaction: Interaction, session: ChannelSession) -> None:
+        """Remove the panel that was pressed, because it is old."""
+        if pressed := find_pressed(interaction):
+            await FirstResponse(interaction).defer()
+            await self._edit_pressed(interaction, session, await self._read(pressed))
+
+    async def _compare(self, before: Script | None, after: Script) -> tuple[list[Line], list[Line]]:
+        """Return the lines that a turn has added, at most `MAX_CARDS`, and those it has removed.
+
+        A copy below a rewritten line is neither.
+        """
+        ids_before = set(await self.store.lines.load_path_ids(before.head)) if before else set()
+        ids_after = await self.store.lines.load_path_ids(after.head)
+        new = [line for line in ids_after if line not in ids_before]
+        is_same = before is not None and before.id == after.id
+        gone = ids_before.difference(ids_after) if is_same else set()
+        added = await self.store.lines.load_lines(new if gone else new[-MAX_CARDS:])
+        removed = await self.store.lines.load_lines(gone)
+        return _exclude(added, removed)[-MAX_CARDS:], _exclude(removed, added)
+
+    # Messages
+
+    async def _read(self, message: discord.Message) -> Answer:
+        """Return what a message shows above its panel."""
+        announcement, ids = "", list[int]()
+        for component in message.components:
+            if isinstance(component, discord.TextDisplay) and component.id == ANNOUNCEMENT_ID:
+                announcement = component.content
+            elif isinstance(component, discord.Container):
+                ids.append((component.id or FIRST_CARD_ID) - FIRST_CARD_ID)
+        return Answer(await self.store.lines.load_lines(ids), announcement)
+
+    async def _clear_others(
+        self, session: ChannelSession, pressed: discord.Message | None, removed: Sequence[Line]
+    ) -> list[Line]:
+        """Remove the panels, and lines, from the earlier answers that can still be edited.
+
+        Return the removed lines that none of these answers has lost.
+        """
+        now, left = time.monotonic(), list(removed)
+        self._posted = {key: one for key, one in self._posted.items() if one.expires > now}
+        for (channel, message), posted in list(self._posted.items()):
+            kept = _exclude(posted.answer.lines, removed)
+            is_right = not posted.has_panel and len(kept) == len(posted.answer.lines)
+            if channel != session.channel or is_right or (pressed and message == pressed.id):
+                continue
+            answer = replace(posted.answer, lines=kept)
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                if answer.is_empty:
+                    await posted.message.delete()
+                else:
+                    await posted.message.edit(view=await _compose(answer))
+                left = _exclude(left, posted.answer.lines)
+                posted.answer, posted.has_panel = answer, False
+        return left
+
+    async def _follow_up(
+        self, interaction: Interaction, session: ChannelSession, view: ui.LayoutView
+    ) -> discord.WebhookMessage:
+        """Post a follow-up, once: a second attempt could show lines twice."""
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                return await interaction.followup.send(
+                    view=view, wait=True, allowed_mentions=NO_MENTIONS
+                )
+        except (discord.HTTPException, *CONNECTION_ERRORS):
+            await self.restore(interaction, session)  # so that people can go on
+            raise
+
+    async def _edit_pressed(
+        self, interaction: Interaction, session: ChannelSession, answer: Answer
+    ) -> None:
+        """Leave an answer without a panel in the message that was pressed, or nothing."""
+        assert interaction.message is not None  # because it was pressed
+        self._posted.pop((session.channel, interaction.message.id), None)
+        if answer.is_empty:
+            await delete_response(interaction)
+            return
+        message = await edit_response(interaction, view=await _compose(answer))
+        self._posted[session.channel, message.id] = Posted(message, answer, has_panel=False)
+
+    async def _compose_with_panel(
+        self, session: ChannelSession, answer: Answer, note: str = ""
+    ) -> ui.LayoutView:
+        """Return an answer above the panel of the script that runs, if one does."""
+        script = await self.store.scripts.find_running_script(session.channel)
+        if script is None:
+            return await _compose(answer, note or "…")
+        text, items = await load_panel(self.store, script)
+        return await _compose(answer, "\n".join(filter(None, (note, text))), items)
+
+
+def find_pressed(interaction: Interaction) -> discord.Message | None:
+    """Return the message whose panel was pressed, or None."""
+    message = interaction.message
+    return message if message and is_panel(message) else None
+
+
+async def _compose(
+    answer: Answer, text: str = "", items: Sequence[ui.Item[Any]] = ()
+) -> ui.LayoutView:
+    """Return an answer above a text and the buttons and menus of a panel."""
+    view = ui.LayoutView(timeout=None)
+    if answer.announcement:
+        view.add_item(ui.TextDisplay(answer.announcement, id=ANNOUNCEMENT_ID))
+    lines = answer.lines
+    is_short = sum(size(format_prose(line.element)) for line in lines) <= MAX_TEXT
+    limit = LIMIT if is_short else MAX_TEXT // len(lines)
+    for line in lines:
+        colour = await find_colour(line.element)
+        view.add_item(make_card(line.element, colour, limit, FIRST_CARD_ID + line.id))
+    if text:
+        view.add_item(ui.TextDisplay(text))
+    buttons = [one for one in items if not isinstance(one, ui.Select)]
+    rows: list[list[ui.Item[Any]]] = [[one] for one in items if isinstance(one, ui.Select)]
+    rows += [buttons[start : start + ROW] for start in range(0, len(buttons), ROW)]
+    for row in rows:
+        view.add_item(ui.ActionRow(*row))
+    view.stop()  # because listeners hear the buttons
+    return view
+
+
+def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:
+    """Return the lines of which the others have no copy."""
+    known = {line.original for line in others}
+    return [line for line in lines if line.original not in known]
+
+
+def _format_undone(lines: Sequence[Line]) -> str:
+    """Return a sentence on lines that left the script and still stand in the channel, or ""."""
+    if not lines:
+        return ""
+    text = inline(lines[0].element.one_line, UNDONE_SIZE)
+    if len(lines) == 1:
+        return f"-# {say('Undone: “{text}”', text=text)}"
+    count = many(len(lines), "line")
+    return f"-# {say('Undone: {lines}, from “{text}” on.', lines=count, text=text)}"

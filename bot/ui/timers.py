@@ -1,0 +1,89 @@
+"""Begin tasks after a while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import discord
+
+from ..errors import TransactionFailed
+from .delivery import CONNECTION_ERRORS
+
+log = logging.getLogger("onbook.timers")
+
+Action = Callable[[], Awaitable[object]]
+Key = tuple[str, int]
+"""What a timer is for, such as a vote, and the id of the poll or script."""
+
+
+class Timer(Protocol):
+    """A scheduled call."""
+
+    def cancel(self) -> None:
+        """Cancel the call."""
+
+
+CallLater = Callable[[float, Callable[[], None]], Timer]
+"""Calls a function on the event loop after so many seconds."""
+
+RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
+"""Seconds before each retry of what was due; after the last one it waits for the next start."""
+
+
+class Timers:
+    """Timers of what is due in polls and scripts, at most one a key.
+
+    Args:
+        track: Is given each task that begins, so that an unload waits for it.
+        call_later: A timer, or None for that of the event loop.
+    """
+
+    def __init__(
+        self, track: Callable[[asyncio.Task[None]], None], call_later: CallLater | None = None
+    ) -> None:
+        self._track = track
+        self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
+        self._waiting: dict[Key, Timer] = {}
+        self._stopped = False
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._waiting
+
+    def set(
+        self, key: Key, seconds: float, action: Action, delays: Sequence[float] = RETRY_DELAYS
+    ) -> None:
+        """Act after some seconds, and not at the time that was set before; retry after failures."""
+
+        def begin() -> None:
+            self._waiting.pop(key, None)
+            self._track(asyncio.ensure_future(self._try(key, action, delays)))
+
+        if self._stopped:
+            return
+        if timer := self._waiting.pop(key, None):
+            timer.cancel()
+        if seconds > 0:
+            self._waiting[key] = self._call_later(seconds, begin)
+        else:
+            begin()
+
+    def stop(self) -> None:
+        """Begin nothing more, and leave what is due to the next process."""
+        self._stopped = True
+        for timer in self._waiting.values():
+            timer.cancel()
+
+    async def _try(self, key: Key, action: Action, delays: Sequence[float]) -> None:
+        try:
+            await action()
+        except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
+            log.warning("could not do what is due in %s %d: %s", *key, error)
+        except Exception:
+            log.exception("what is due in %s %d failed", *key)
+        else:
+            return
+        if delays:
+            self.set(key, delays[0], action, delays[1:])
