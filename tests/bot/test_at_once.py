@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
@@ -18,15 +17,12 @@ import pytest
 
 from bot.cogs import turns
 from bot.cogs.services import CogServices
-from bot.settings import RunnerSettings
 from bot.ui import live_polls
-from tests.fake_discord.bot import bot_here
 from tests.fake_discord.crowd import names
 from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
-from tests.fake_discord.server import served
-from tests.fake_discord.state import World
 
+from .conftest import Inside
 from .test_buttons import BY_PERSON, BY_VOICE
 
 HEADING = "INT. DINER - NIGHT"
@@ -312,33 +308,6 @@ async def test_what_happens_while_the_connection_is_lost_is_heard_of_later(
 
 
 # Looking inside --------------------------------------------------------------------------------
-
-
-@dataclass
-class Inside:
-    """A Discord with a bot in the test's own process."""
-
-    discord: Discord
-    services: CogServices
-    channel: Channel
-    ann: Person
-    ben: Person
-
-
-@pytest.fixture
-async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
-    """Start a bot whose parts a test can slow down."""
-    async with (
-        served(World(PATIENCE)) as address,
-        Discord(address) as discord,
-        bot_here(address, chosen) as bot,
-    ):
-        await discord.bot_is_ready()
-        guild = await discord.guild("The Playhouse")
-        channel = await guild.channel("stage")
-        ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-        yield Inside(discord, bot.services, channel, ann, ben)
-        assert discord.refusals == []
 
 
 async def test_stop_keeps_the_lines_that_are_finished(

@@ -8,15 +8,14 @@ from bot.cogs.starting import SURPRISE
 from bot.i18n.catalogue import remember_commands, say
 from bot.session.situations import load_situations, suggest_voice
 
-from .conftest import Stage, answer, fields, labels
-from .test_buttons import HEADING, begin
+from .conftest import HEADING, Stage, answer, begin, fields, labels
 
 FIELDS = ["Voice", "Title", "First scene heading", "Cast"]
 
 
 async def running(stage: Stage):
     """Return the script that runs."""
-    return await stage.services.store.scripts.find_running_script(stage.channel.id)
+    return await stage.script()
 
 
 # The window ------------------------------------------------------------------------------------
@@ -46,7 +45,7 @@ async def test_surprise_me_fills_all_of_it(stage: Stage):
     assert await stage.lines() == [element.text for element in drawn.elements]
     assert drawn.speech.split()[0] in stage.messages()[-2].content
     await stage.ann.click(stage.panel(), label="Continue")
-    session = stage.services.sessions.get(stage.channel.id)
+    session = stage.session
     last = (await session.load_lines())[-1].element
     assert last.cue is None or last.cue in script.cast
 
@@ -65,7 +64,7 @@ def test_a_heading_suggests_a_voice(heading: str, voice: str | None):
 async def test_with_a_cast_the_voice_begins_with_one_of_them(stage: Stage):
     await begin(stage, cast="Maya, Jonas")
     await stage.ann.slash(stage.channel, "continue", kind="dialogue", lines=6)
-    session = stage.services.sessions.get(stage.channel.id)
+    session = stage.session
     cues = {line.element.cue for line in await session.load_lines()} - {None}
     assert cues <= {"MAYA", "JONAS"}
 

@@ -15,10 +15,8 @@ from bot.session.turn import ScriptPosition
 from bot.ui import components
 from bot.ui.components import make_page_buttons, make_view
 
-from .conftest import Stage, answer, buttons, fields, labels
+from .conftest import HEADING, Stage, answer, begin, buttons, fields, labels
 from .shown import assert_true
-
-HEADING = "INT. DINER - NIGHT"
 
 BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
 BY_PERSON = ["Continue", "Undo", "Write", "More…"]
@@ -28,13 +26,6 @@ ROOT_LINE = ["Continue", "Write", "More…"]
 def and_redo(shown: list[str]) -> list[str]:
     """Return the buttons as they are where a line was taken back."""
     return [*shown[:-2], "Redo", *shown[-2:]]
-
-
-async def begin(stage: Stage, **options: Any) -> Any:
-    """Begin a script in a diner, as Ann."""
-    return await stage.ann.slash(
-        stage.channel, "start", **{"title": "The Diner", "heading": HEADING, **options}
-    )
 
 
 async def write(stage: Stage, text: str) -> None:
@@ -55,7 +46,7 @@ def aloud(page: str) -> str:
 async def unnoted(stage: Stage, act: Any) -> None:
     """Act in a process that dies before it can record what it posts."""
     with pytest.MonkeyPatch.context() as patch:
-        messages, polls = stage.services.store.messages, stage.services.store.polls
+        messages, polls = stage.store.messages, stage.store.polls
         for repository, record in (
             (messages, "record_post"),
             (messages, "record_panel"),

@@ -13,17 +13,8 @@ from fountain import FountainParser
 from bot.session.turn import MAX_ELEMENT_LENGTH
 from bot.ui.markdown import LIMIT, size
 
-from .conftest import Stage, answer, fields, labels
+from .conftest import HEADING, Stage, answer, begin, fields, labels
 from .shown import assert_true
-
-HEADING = "INT. DINER - NIGHT"
-
-
-async def begin(stage: Stage, channel: Any = None, **options: Any) -> Any:
-    """Begin a script in a diner, as Ann."""
-    options = {"title": "The Diner", "heading": HEADING, **options}
-    return await stage.ann.slash(channel or stage.channel, "start", **options)
-
 
 # Starting --------------------------------------------------------------------------------------
 
@@ -67,7 +58,7 @@ async def test_where_no_script_runs_one_is_offered(
         },
     )
     assert await stage.lines() == [HEADING]
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     assert (script.title, script.cast, script.owner) == ("The Diner", ["MAYA"], stage.ben.id)
 
 
@@ -111,13 +102,13 @@ async def test_what_cannot_begin_is_refused_in_a_sentence(stage: Stage):
         assert refused.content.startswith(why)
         assert refused.content.count(". ") <= 1
         assert stage.messages() == []
-        assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
+        assert await stage.script() is None
 
 
 async def test_a_script_keeps_its_voice_and_its_temperature(stage: Stage):
     await begin(stage, voice="other", temperature=0.3)
     await stage.go_on(stage.ann, stage.channel, seed=1)
-    last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    last = (await stage.session.load_lines())[-1]
     assert (last.credit, last.origin["temperature"]) == ("other", 0.3)
 
 
@@ -249,9 +240,7 @@ async def test_nothing_is_not_given_back(stage: Stage):
 
 
 async def test_what_can_be_given_back_in_no_file_is_so_in_part(stage: Stage):
-    closed = stage.guild.create_text_channel(
-        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
-    )
+    closed = stage.closed(attach_files=False)
     await stage.world.settle()
     await begin(stage, closed)
     refused = answer(await stage.ben.slash(closed, "write", text="@1" * 3000))
@@ -429,9 +418,7 @@ PLACES = [
 async def test_where_the_bot_may_not_write_it_says_so_and_stores_nothing(
     stage: Stage, denied: dict[str, bool], why: str
 ):
-    closed = stage.guild.create_text_channel(
-        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(**denied)}
-    )
+    closed = stage.closed(**denied)
     await stage.world.settle()
     for command, options in (
         ("start", {"heading": HEADING}),
@@ -445,14 +432,11 @@ async def test_where_the_bot_may_not_write_it_says_so_and_stores_nothing(
         assert refused.content.startswith(why), command
         assert options.get("text", "") in refused.content
         assert stage.messages(closed) == []
-    assert await stage.services.store.scripts.find_running_script(closed.id) is None
+    assert await stage.store.scripts.find_running_script(closed.id) is None
 
 
 async def test_a_thread_in_which_the_bot_may_not_write(stage: Stage):
-    closed = stage.guild.create_text_channel(
-        "closed",
-        overwrites={stage.guild.me: discord.PermissionOverwrite(send_messages_in_threads=False)},
-    )
+    closed = stage.closed(send_messages_in_threads=False)
     made = stage.world.backend.create_thread(closed.id, "the second act", stage.ann.id)
     thread = simcord.ChannelHandle(stage.world, stage.guild, made)
     await stage.world.settle()
@@ -557,6 +541,6 @@ async def test_an_offer_that_has_grown_old_shelves_nothing(stage: Stage):
     refused = answer(await stage.ann.click(old, label="Pause it and start the new one"))
     assert refused.ephemeral
     assert "Use </start:" in refused.content
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     assert script is not None
     assert script.title == "Three"

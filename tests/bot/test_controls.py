@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import discord
 import numpy as np
 import pytest
 
@@ -17,20 +16,8 @@ from bot.session.turn import ContinueRequest, Job
 from bot.ui import components
 from bot.ui.settings_messages import format_words
 
-from .conftest import Stage, answer, buttons
-from .test_cog import begin
-from .test_room import House, house
-
-__all__ = ["house"]
-
-ROLE = discord.Permissions(manage_channels=True, manage_guild=True)
-
-
-def moderator(stage: Stage, name: str = "Mo"):
-    """Return somebody who may change the settings of the channel and the server."""
-    role = stage.guild.create_role("Moderators", permissions=ROLE)
-    return stage.guild.add_member(stage.world.create_user(name), roles=[role])
-
+from .conftest import Stage, answer, begin, buttons, moderator
+from .house import House
 
 # Kinds and casts -------------------------------------------------------------------------------
 
@@ -39,7 +26,7 @@ def moderator(stage: Stage, name: str = "Mo"):
 async def test_continue_writes_the_kind_that_was_chosen(stage: Stage, kind: Kind):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, kind=kind.value, lines=5, seed=1)
-    room = stage.services.sessions.get(stage.channel.id)
+    room = stage.session
     assert [line.kind for line in await room.load_lines()][1:] == [kind.value] * 5
     await stage.ann.slash(stage.channel, "script retry")
     assert (await room.load_lines())[-1].kind == kind.value
@@ -69,9 +56,9 @@ async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
 
 
 async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
-    mo = moderator(stage)
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
     await begin(stage)
-    room = stage.services.sessions.get(stage.channel.id)
+    room = stage.session
     await stage.go_on(stage.ann, stage.channel, lines=10, seed=1)
     before = " ".join(await stage.lines())
     first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
@@ -89,7 +76,7 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     for _ in range(10):
         await stage.ann.slash(stage.channel, "undo")
     await stage.go_on(stage.ann, stage.channel, lines=10, seed=1)
-    room = stage.services.sessions.get(stage.channel.id)
+    room = stage.session
     after = " ".join(line.text for line in (await room.load_lines())[1:])
     assert find_banned_word(before, [first, second])
     assert not find_banned_word(after, [first, second])
@@ -101,7 +88,7 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
 
 
 async def test_banned_words_are_among_the_settings_and_all_are_taken_back(stage: Stage):
-    mo = moderator(stage)
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
     await begin(stage)
 
     async def shown() -> list[str]:
@@ -140,19 +127,16 @@ async def test_only_those_who_may_change_what_is_banned(stage: Stage):
     assert "You need the **Manage Channels**" in answer(refused).content
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word", server=True)
     assert "You need the **Manage Server**" in answer(refused).content
-    assert (
-        await stage.services.store.banned_words.list_banned_words(stage.channel.id, stage.guild.id)
-        == []
-    )
+    assert await stage.store.banned_words.list_banned_words(stage.channel.id, stage.guild.id) == []
 
 
 async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
-    mo = moderator(stage)
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
     refused = await begin(stage, cast="Maya, Old Zounds")
     assert "cannot join the cast" in answer(refused).content
     assert answer(refused).ephemeral
-    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
+    assert await stage.script() is None
 
 
 async def test_the_operators_list_holds_everywhere(house: House):
@@ -219,8 +203,8 @@ async def test_what_is_finished_stays_when_somebody_stops_it(house: House):
     patience.stop()
     stopped = (await work).lines
     assert 2 <= len(stopped) < 10
-    await house.session.history.undo(house.writer())
-    assert [line.text for line in await house.session.load_lines()][-1] == stopped[-2].text
+    await house.undo()
+    assert [line.text for line in await house.lines()][-1] == stopped[-2].text
 
 
 async def test_stopped_before_the_first_line_nothing_is_added(house: House):
@@ -229,7 +213,7 @@ async def test_stopped_before_the_first_line_nothing_is_added(house: House):
     patience.stop()
     with pytest.raises(RequestError, match="Stopped before the first line"):
         await house.session.continue_(house.writer(), ContinueRequest(lines=3), None, patience)
-    assert len(await house.session.load_lines()) == 1
+    assert len(await house.lines()) == 1
     assert await house.carry_on(1)
 
 
@@ -237,7 +221,7 @@ async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, lines=3, seed=1)
     look = stage.look(stage.panel())
-    [*_, last] = await stage.services.sessions.get(stage.channel.id).load_lines()
+    [*_, last] = await stage.session.load_lines()
     look["components"] = components.make_stop_button(
         int(last.delivery), components.LINES
     ).to_components()

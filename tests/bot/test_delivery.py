@@ -19,7 +19,8 @@ from tests.fake_discord.people import BOT_MAY, PATIENCE, Asked, Channel, Discord
 from tests.fake_discord.processes import fake_discord
 from tests.fake_discord.state import MANAGE_WEBHOOKS
 
-from .test_at_once import BLOCK, HEADING, Inside, begin, script, settled, slow_down, truth
+from .conftest import Inside
+from .test_at_once import BLOCK, HEADING, begin, script, settled, slow_down, truth
 
 CALLBACK, ORIGINAL, POSTED = "/callback", "@original", r"/channels/\d+/messages$"
 

@@ -32,11 +32,6 @@ def either(voices: Path, request: pytest.FixtureRequest) -> Model:
     return Model.load(voices / f"{request.param}.onnx", threads=1)
 
 
-@pytest.fixture(scope="module")
-def model(voices: Path) -> Model:
-    return Model.load(voices / "tiny.onnx", threads=1)
-
-
 @pytest.fixture
 def engine_of() -> Iterator[Callable[..., Engine]]:
     """Yield a maker of engines that are closed after the test."""
@@ -49,11 +44,6 @@ def engine_of() -> Iterator[Callable[..., Engine]]:
     yield make
     for engine in engines:
         engine.close()
-
-
-@pytest.fixture
-def engine(engine_of: Callable[..., Engine], model: Model) -> Engine:
-    return engine_of(model)
 
 
 def a_line(model: Model, seed: int, prompt: str = "\nLEONATO\n", limit: int = 60) -> Request:

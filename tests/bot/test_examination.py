@@ -26,8 +26,7 @@ from bot.inference.sandbox import ModelSandbox, compute_sha256
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from training.voice_file import Voice
 
-from .conftest import Stage, answer
-from .test_cog import begin
+from .conftest import Stage, answer, begin
 from .test_model import changed
 
 BOT = Path(sandbox.__file__).parents[1]

@@ -12,23 +12,22 @@ import pytest
 
 from tests.fake_discord.people import Channel, Discord, Guild, Person
 
+from .conftest import Inside
 from .test_at_once import (
     BY_PERSON,
     HEADING,
-    Inside,
     address,
     ann,
     begin,
     channel,
     discord,
     guild,
-    inside,
     script,
     settings,
     slow_down,
 )
 
-__all__ = ["address", "ann", "channel", "discord", "guild", "inside", "settings"]
+__all__ = ["address", "ann", "channel", "discord", "guild", "settings"]
 
 GERMAN = ["Weiter", "Zurücknehmen", "Schreiben", "Mehr …"]
 """The buttons under a person's line."""

@@ -13,9 +13,9 @@ from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
 from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make_webhook_name
 
-from .conftest import Stage, answer, fields
+from .conftest import HEADING, Stage, answer, begin, fields
 from .shown import assert_true, is_line, read
-from .test_buttons import HEADING, begin, unnoted, write
+from .test_buttons import unnoted, write
 
 
 @pytest.fixture

@@ -12,12 +12,8 @@ from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import RANGES
 from bot.session.turn import ContinueRequest
 
-from .conftest import Stage, answer
-from .test_cog import HEADING, begin
-from .test_room import House, house
-from .test_tree import fields, moderator
-
-__all__ = ["house"]
+from .conftest import HEADING, Stage, answer, begin, fields, moderator
+from .house import House
 
 
 async def settings(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
@@ -64,7 +60,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
     await stage.ben.slash(stage.channel, "continue", takes=1)
-    last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    last = (await stage.session.load_lines())[-1]
     origin = last.origin
     assert last.credit == "other"
     assert 1 < origin["candidates"] <= CANDIDATES["good"]
@@ -89,7 +85,7 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, seed=1, mood="unhinged", temperature=1.5)
     await stage.go_on(stage.ann, stage.channel, seed=1)
-    one, two = (await stage.services.sessions.get(stage.channel.id).load_lines())[1:]
+    one, two = (await stage.session.load_lines())[1:]
     assert (one.origin["top_p"], one.origin["temperature"]) == (1.0, 1.5)
     assert (two.origin["top_p"], two.origin["temperature"]) == (0.95, 0.65)
 
@@ -152,7 +148,7 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
 
 async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.start()
-    await house.session.library.change_preferences(house.writer(), {"cooldown": 60})
+    await house.prefer({"cooldown": 60})
     for act in (
         lambda: house.write("Rain."),
         lambda: house.carry_on(1),
@@ -167,7 +163,7 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
     await house.session.continuation.retry(house.writer("Ben"))
     await house.write("Rain.")
-    assert len(await house.session.load_lines()) == 3
+    assert len(await house.lines()) == 3
 
 
 async def test_a_script_is_kept_to_a_role(stage: Stage):

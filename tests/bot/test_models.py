@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import discord
 import pytest
 from PIL import Image
 
@@ -21,9 +20,7 @@ from bot.ui.images.curve import Curve, describe_curve, parse_curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from bot.ui.model_cards import format_model_card
 
-from .conftest import Stage, answer, fields, labels, poll
-from .test_cog import begin
-from .test_tree import moderator
+from .conftest import Stage, answer, begin, fields, labels, moderator, poll
 from .test_voices import put
 
 REREAD = "The voice has changed: “{}” has read the script and continues it."
@@ -47,7 +44,7 @@ async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> A
 async def go_on(stage: Stage, **options: Any) -> str:
     """Let the voice write a line, and return its name, the line, and the panel."""
     await stage.go_on(stage.ben, stage.channel, seed=1, **options)
-    last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    last = (await stage.session.load_lines())[-1]
     return f"-# {last.credit}, seed 1\n{stage.messages()[-2].content}\n{stage.panel().content}"
 
 
@@ -138,9 +135,9 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
     await model(stage, "use", voice="tiny", script=True)
-    head = (await stage.services.sessions.get(stage.channel.id).load_script()).head
+    head = (await stage.session.load_script()).head
     engine = await stage.services.voices.engine("tiny")
-    assert await stage.services.store.states.find_state(head, engine.model.fingerprint) is not None
+    assert await stage.store.states.find_state(head, engine.model.fingerprint) is not None
     again = await go_on(stage)
     assert REREAD.format("tiny") in again
     assert again.splitlines()[:-2] == before.splitlines()[:-1]
@@ -210,7 +207,7 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     put(models / "other.onnx", models / "tiny.onnx")
     await model(stage, "list")
     assert REREAD.format("tiny") in await go_on(stage)
-    lines = await stage.services.sessions.get(stage.channel.id).load_lines()
+    lines = await stage.session.load_lines()
     first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
     assert first != second
 
@@ -246,9 +243,7 @@ async def test_the_voice_that_writes_here_is_shown_if_none_is_named(stage: Stage
 
 
 async def test_without_the_right_to_attach_files_the_words_are_shown(stage: Stage):
-    closed = stage.guild.create_text_channel(
-        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
-    )
+    closed = stage.closed(attach_files=False)
     shown = answer(await stage.ann.slash(closed, "voice info", voice="tiny"))
     assert "Licence: public domain" in shown.content
     assert not shown.attachments
@@ -326,7 +321,7 @@ async def test_a_heading_chooses_the_voice_unless_the_server_has(stage: Stage, m
         asked = await stage.ann.slash(stage.channel, "start", heading=heading)
         if shown := answer(asked):
             await stage.ann.click(shown, label="Pause it and start the new one")
-        script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+        script = await stage.script()
         return script.voice
 
     assert await voice("INT. DINER - NIGHT") == "screen"

@@ -26,11 +26,8 @@ from bot.ui.replay_report import format_report
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
-from .conftest import Stage, answer
-from .test_cog import begin
-from .test_room import House, house, texts
-
-__all__ = ["house"]
+from .conftest import Stage, answer, begin
+from .house import House, texts
 
 PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read_text()).items()}
 
@@ -79,7 +76,7 @@ async def begun(house: House, style: str | None) -> TurnResult:
 
 async def check_it_has_read(house: House, opening: str, voice: str = "tiny") -> None:
     """Raise AssertionError where the voice has not read this opening before the script."""
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     state = await state_at_the_end(house, voice)
     assert state == await read_after(house, opening, lines, voice)
     others = {"", *PASSAGES.values()} - {opening}
@@ -137,7 +134,7 @@ async def test_a_script_begins_where_its_opening_ends(house: House):
         await begun(house, style)
         await check_it_has_read(house, passage)
     # The opening is no part of the script, and the lines do not look back to it.
-    assert texts(await house.session.load_lines()) == ["Rain."]
+    assert texts(await house.lines()) == ["Rain."]
     reading = await house.session.reader.open_model("tiny", "storm")
     standing = await house.session.reader.load_context(reading, None, Job().progress)
     assert len(standing.recent_tokens) == 0
@@ -179,7 +176,7 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
 async def test_it_is_there_after_a_restart_and_read_again(house: House):
     await begun(house, "ghost story")
     before = texts(await house.carry_on(1))
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.restart("DELETE FROM states", "DELETE FROM surprisals")
     assert (await house.session.load_script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
@@ -214,12 +211,12 @@ async def test_what_surprised_the_voice_is_judged_after_the_opening(house: House
 
 async def test_a_fork_and_a_branch_keep_it(house: House):
     turn = await begun(house, "storm")
-    fork = await house.session.history.fork(house.writer(), "Another", channel=2)
+    fork = await house.fork("Another", channel=2)
     assert fork.script.style == "storm"
     there = house.sessions.get(2)
     written = (await there.continue_(house.writer(), ContinueRequest(seed=2))).lines
     assert texts(written) == texts(await house.carry_on(2))
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.session.history.rewrite(
         house.writer(), ScriptPosition(turn.script.id, turn.lines[0].id), "Hail."
     )
@@ -231,14 +228,14 @@ async def test_a_fork_and_a_branch_keep_it(house: House):
 
 async def test_a_voice_without_the_style_reads_none(house: House):
     await begun(house, "storm")
-    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
+    await house.prefer({"voice": "other"})
     await check_it_has_read(house, "", "other")
     await house.carry_on(2)
-    await house.session.history.undo(house.writer())
-    await house.session.library.change_preferences(house.writer(), {"voice": "tiny"})
+    await house.undo()
+    await house.prefer({"voice": "tiny"})
     await check_it_has_read(house, PASSAGES["storm"])
     await house.carry_on(3)
-    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
+    await house.prefer({"voice": "other"})
     await house.carry_on(4)
     found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
@@ -258,8 +255,8 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     old, new = found.findings
     assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)
     assert "the voice's opening has changed: line 1." in format_report(found)
-    await house.session.history.undo(house.writer())
-    await house.session.history.undo(house.writer())
+    await house.undo()
+    await house.undo()
     await house.write("Rain.")
     await check_it_has_read(house, (passages or {}).get("storm", ""))
 
@@ -310,7 +307,7 @@ async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
 async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
     await begin(stage, style=" Storm ")
     await stage.go_on(stage.ben, stage.channel, seed=1)
-    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
+    assert (await stage.session.load_script()).style == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "\n- voice tiny\n" in shown.content
     assert "\n- **style storm**\n" in shown.content
@@ -327,7 +324,7 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     assert refused.content == "“tiny” has no style “noir”. Choose from storm, ghost story."
     refused = answer(await begin(stage, style="noir", voice="other"))
     assert refused.content == "“other” has no styles. Leave out style."
-    assert await stage.services.store.scripts.list_scripts(stage.channel.id) == []
+    assert await stage.store.scripts.list_scripts(stage.channel.id) == []
     await begin(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "style" not in shown.content

@@ -13,8 +13,8 @@ from bot.session.preferences import parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 
-from .conftest import Stage, answer, fields, labels, poll
-from .test_buttons import BY_PERSON, begin
+from .conftest import Stage, answer, begin, fields, labels, poll
+from .test_buttons import BY_PERSON
 
 
 def components_of(message: Any) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ async def open_menu(stage: Stage, by: Any = None) -> Any:
 
 
 async def last_line(stage: Stage) -> Any:
-    session = stage.services.sessions.get(stage.channel.id)
+    session = stage.session
     return (await session.load_lines())[-1]
 
 
@@ -123,9 +123,9 @@ async def test_the_menu_changes_the_style(stage: Stage):
     menu = await open_menu(stage, stage.ann)
     told = answer(await choose(stage, stage.ann, menu, "menu-style", "storm"))
     assert told.content == "Changed: style storm."
-    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
+    assert (await stage.session.load_script()).style == "storm"
     await stage.ann.slash(stage.channel, "settings reset", setting="style")
-    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style is None
+    assert (await stage.session.load_script()).style is None
 
 
 async def test_the_menu_exports_the_script(stage: Stage):
@@ -177,7 +177,7 @@ def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):
 
 async def test_a_script_starts_in_a_mood(stage: Stage):
     await begin(stage, mood="calm", temperature=0.3)
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     assert (script.options["temperature"], script.options["top_p"]) == (0.3, 0.9)
 
 

@@ -157,7 +157,7 @@ async def test_it_is_a_guest(
     assert (len(lines), lines[0]) == (2, HEADING)
     await assert_true(stage)
     # The environment was read, and the .env file was not.
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     assert (script.voice, script.options["temperature"]) == ("tiny", 0.65)
     assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"

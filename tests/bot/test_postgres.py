@@ -34,8 +34,7 @@ from bot.storage.store import Store
 from tests.fake_discord.people import PATIENCE
 from tests.tools.postgres_server import PASSWORD, Server, ask
 
-from .conftest import AddRevision, Stage, count, on, opened, staged
-from .test_cog import HEADING
+from .conftest import HEADING, AddRevision, Stage, count, on, opened, staged
 from .test_privacy import PHRASE, on_the_disk
 from .test_store import a_draft, a_script, append, as_argument
 
@@ -678,13 +677,12 @@ async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSet
         assert len(whole) == 3
         await stage.ann.slash(stage.channel, "undo")
         assert await stage.lines() == whole[:2]
-        room = stage.services.sessions.get(stage.channel.id)
+        room = stage.session
         [*_, head] = await room.load_lines()
-        before = await stage.services.store.states.find_state(head.id, await fingerprint(stage))
+        before = await stage.store.states.find_state(head.id, await fingerprint(stage))
         await stage.restart()
         assert (
-            await stage.services.store.states.find_state(head.id, await fingerprint(stage))
-            == before
+            await stage.store.states.find_state(head.id, await fingerprint(stage)) == before
         ).all()
         await stage.go_on(stage.ben, stage.channel, seed=2)
         assert await stage.lines() == whole

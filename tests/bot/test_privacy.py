@@ -25,7 +25,7 @@ from bot.errors import HeadMoved
 from bot.screenplay.elements import Kind
 from bot.session.context import TurnContext
 from bot.session.replay import Verdict, replay_script
-from bot.session.turn import ContinueRequest, Job, ScriptPosition
+from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
 from bot.storage.schema import (
     ERASED_ELEMENT,
@@ -45,14 +45,12 @@ from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.state import TOKEN
 
 from . import test_at_once as at_once
-from .conftest import BOTH, Stage, answer, on, on_a_file, tell
+from .conftest import BOTH, Stage, answer, begin, moderator, on, on_a_file, tell
+from .house import House, texts
 from .shown import assert_true
-from .test_cog import begin
-from .test_room import House, house, texts
 from .test_stopping import discord
-from .test_tree import moderator
 
-__all__ = ["discord", "house"]
+__all__ = ["discord"]
 
 DATABASES = BOTH
 
@@ -107,7 +105,7 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     turn = await house.session.continue_(ann, ContinueRequest(takes=2, vote=60))
     await house.session.polls.vote(ann, turn.poll.id, 1)
     await house.store.people.erase_person(ann.id, text=False)
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
     assert {(line.author, line.credit, line.asker) for line in lines} == {
         (ERASED_PERSON, ERASED_NAME, None)
@@ -154,10 +152,8 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     ben = house.writer("Ben")
     kept = (await house.session.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
     [spoken] = await house.carry_on(seed=1)
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition((await house.session.load_script()).id, first.id), "Snow."
-    )
-    assert sum(PHRASE in line.text for line in await house.session.load_lines()) == 1
+    await house.rewrite(first, "Snow.")
+    assert sum(PHRASE in line.text for line in await house.lines()) == 1
     await house.store.people.erase_person(ben.id, text=True)
     script = await house.session.load_script()
     tree = await house.store.lines.load_tree_lines(script, 0, 99)
@@ -165,7 +161,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     assert [line.removed for line in tree] == [
         line.copy_of == kept.id or line.id == kept.id for line in tree
     ]
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert lines[2].element == ERASED_ELEMENT
     for line in [*tree]:
         if line.removed or line.parent in {one.id for one in tree if one.removed}:
@@ -176,10 +172,8 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of a removed line is marked as removed as well.
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(script.id, lines[1].id), "Hail."
-    )
-    assert [line.removed for line in await house.session.load_lines()][1:3] == [False, True]
+    await house.rewrite(lines[1], "Hail.")
+    assert [line.removed for line in await house.lines()][1:3] == [False, True]
 
 
 async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House):
@@ -221,7 +215,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     assert NAME.encode() not in after
     assert (PHRASE.encode() in after) is not text
     await house.restart()
-    assert len(await house.session.load_lines()) == 10
+    assert len(await house.lines()) == 10
 
 
 async def test_what_is_deleted_is_nowhere_on_the_disk(house: House):
@@ -296,10 +290,10 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
 async def test_export_has_a_copy_whose_original_is_gone(house: House):
     script = (await house.start()).script
     hail = (await house.write("Hail.\n\nSnow.")).lines[0]
-    await house.session.history.rewrite(house.writer(), ScriptPosition(script.id, hail.id), "Rain.")
+    await house.rewrite(hail, "Rain.")
     kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
-    await house.session.history.fork(house.writer(), "Fork")
+    await house.fork("Fork")
     await house.store.scripts.delete_script(script.id)
     kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
@@ -309,7 +303,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     await begin(stage)
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
-    kept = await stage.services.store.people.load_personal_data(stage.ben.id)
+    kept = await stage.store.people.load_personal_data(stage.ben.id)
     name, content = make_export_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -360,7 +354,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.services.store, stage.guild.id
+    store, guild = stage.store, stage.guild.id
     await store.key_values.save_value(guild_voice_key(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # A client drops a server before it announces the departure.
@@ -381,7 +375,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
 async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_script(stage: Stage):
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.services.store, stage.guild.id
+    store, guild = stage.store, stage.guild.id
     assert await store.guilds.list_guilds() == [guild]
     await store.guilds.delete_guild(guild)
     assert await store.banned_words.list_banned_words(stage.channel.id, guild) == []
@@ -390,7 +384,7 @@ async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_scrip
 
 async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage: Stage):
     await begin(stage)
-    store, guild = stage.services.store, stage.guild.id
+    store, guild = stage.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     here = stage.world.bot.get_guild(guild)
     await store.guilds.record_departures([guild], [])
@@ -406,7 +400,7 @@ async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage:
 
 async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage):
     await begin(stage)
-    store, guild = stage.services.store, stage.guild.id
+    store, guild = stage.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     gone, of_another_shard = 1234 << 22, 1235 << 22
     for number, guild_then in enumerate((gone, of_another_shard)):
@@ -472,7 +466,7 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
 
 async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage: Stage):
     await begin(stage)
-    store, gone = stage.services.store, 1234 << 22
+    store, gone = stage.store, 1234 << 22
     await store.guilds.record_departures([gone], [])
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     async with store._database.reading() as session:
@@ -543,7 +537,7 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     # Longer than the simulated Discord waits.
-    its_module = type(stage.services.store._database).purge.__globals__
+    its_module = type(stage.store._database).purge.__globals__
     monkeypatch.setitem(its_module, "PURGE_RETRY", 100.0)
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
@@ -561,20 +555,20 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.services.store.people.erase_person(stage.ben.id, text=True)  # no message is drawn
+    await stage.store.people.erase_person(stage.ben.id, text=True)  # no message is drawn
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()
     everything = "\n".join(content for content, _ in stage.seen())
     assert PHRASE not in everything
     assert str(stage.ben.id) not in everything
-    assert await stage.services.store.messages.list_stale_messages() == {}
+    assert await stage.store.messages.list_stale_messages() == {}
 
 
 async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await stage.services.store.people.erase_person(stage.ben.id, text=True)
+    await stage.store.people.erase_person(stage.ben.id, text=True)
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
@@ -587,8 +581,8 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     store, script = (
-        stage.services.store,
-        (await stage.services.store.scripts.find_running_script(stage.channel.id)).id,
+        stage.store,
+        (await stage.script()).id,
     )
     was = await store.lines.load_lines(
         await store.lines.load_path_ids(

@@ -6,7 +6,6 @@ import io
 import re
 from typing import Any
 
-import discord
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,8 +17,7 @@ from bot.screenplay.importers.import_formats import read_script_file
 from bot.session.surprisal import load_last_surprisal
 from bot.storage.schema import Script
 
-from .conftest import Stage, answer, labels
-from .test_cog import begin
+from .conftest import Stage, answer, begin, labels
 
 WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
 
@@ -54,7 +52,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     # A page shows emphasis, but not its marks.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
-    script = await stage.services.store.scripts.find_running_script(elsewhere.id)
+    script = await stage.store.scripts.find_running_script(elsewhere.id)
     assert script.title == "The *Last* Diner"
 
 
@@ -104,9 +102,7 @@ async def test_what_cannot_be_shown_is_refused(stage: Stage, command: str, optio
     refused = answer(await stage.ann.slash(stage.channel, command, **options))
     assert refused.ephemeral
     assert "is empty" in refused.content
-    closed = stage.guild.create_text_channel(
-        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
-    )
+    closed = stage.closed(attach_files=False)
     await begin(stage, closed)
     refused = answer(await stage.ann.slash(closed, command, **options))
     assert refused.ephemeral
@@ -170,10 +166,10 @@ async def test_surprise(stage: Stage):
 async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "script surprise", lines=6)
-    room = stage.services.sessions.get(stage.channel.id)
+    room = stage.session
     engine, lines, costs = await load_last_surprisal(room, 6, 1000)
     model = engine.model
-    async with stage.services.store._database.writing() as session:
+    async with stage.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprisals"))
         await session.execute(text("DELETE FROM states"))
     _, _, again = await load_last_surprisal(room, 6, 1000)

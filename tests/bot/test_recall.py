@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,11 +146,6 @@ def lexicon(model: Model) -> Lexicon:
     return Lexicon(model.vocabulary, frozenset({"there", "was"}))
 
 
-@pytest.fixture
-def model(voices: Path) -> Model:
-    return Model.load(voices / "tiny.onnx")
-
-
 def test_a_word_gets_likelier_as_long_as_it_agrees(model: Model):
     assert set(Line(model).likelier) == {"s", "S"}
     begun = Line(model).write("My s")
@@ -199,13 +192,6 @@ def test_what_a_voice_writes_anyway_is_common(model: Model):
 
 
 # In the engine ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def engine(model: Model) -> Iterator[Engine]:
-    engine = Engine(model)
-    yield engine
-    engine.close()
 
 
 HEARD = (("MAYA\nWhere are the feathers, where is the swan?", True),)

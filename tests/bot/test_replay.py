@@ -10,14 +10,11 @@ from bot.errors import RequestError
 from bot.generation import provenance
 from bot.screenplay.elements import Kind
 from bot.session.replay import LINES_AT_ONCE, ReplayResult, Verdict, replay_script
-from bot.session.turn import Job, ScriptPosition
+from bot.session.turn import Job
 from bot.ui.replay_report import format_report, format_table
 
-from .conftest import Stage, answer
-from .test_cog import begin
-from .test_room import House, house
-
-__all__ = ["house"]
+from .conftest import Stage, answer, begin
+from .house import House
 
 ALL = (Verdict.PROVED, Verdict.DIFFERENT, Verdict.UNPROVED, Verdict.PERSON)
 
@@ -47,7 +44,7 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
     await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
     await house.write("Café — 茂.\n\nMAYA: Hail.")
-    await house.session.library.change_preferences(house.writer(), {"length": 40, "lock": False})
+    await house.prefer({"length": 40, "lock": False})
     await house.carry_on(4, lines=3)
     found = await replayed(house)
     assert verdicts(found) == [
@@ -64,10 +61,10 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
 async def test_the_way_to_a_line_does_not_matter(house: House):
     await house.start()
     await house.carry_on(1, lines=3)
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.carry_on(2, lines=2)
-    await house.session.continuation.retry(house.writer())
-    await house.session.history.fork(house.writer(), "Another")
+    await house.retry()
+    await house.fork("Another")
     await house.carry_on(3)
     assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 5]
 
@@ -82,17 +79,14 @@ async def test_lines_in_one_turn_remember_what_they_cannot_read(house: House):
 
 
 async def test_a_copy_is_proved_where_it_was_first_written(house: House):
-    begun = await house.start()
+    await house.start()
     first, _, _ = await house.carry_on(1, lines=3)
     await house.write("Thunder.")
     await house.carry_on(2)
-    script = begun.script.id
-    await house.session.history.rewrite(house.writer(), ScriptPosition(script, first.id), "Rain.")
+    await house.rewrite(first, "Rain.")
     mine = await house.carry_on(3)
-    heading = (await house.session.load_lines())[0]
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(script, heading.id), "INT. BARN - DAY"
-    )
+    heading = (await house.lines())[0]
+    await house.rewrite(heading, "INT. BARN - DAY")
     found = await replayed(house)
     person, proved = Verdict.PERSON, Verdict.PROVED
     assert verdicts(found) == [person, person, proved, proved, person, proved, proved]
@@ -135,12 +129,10 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
 
 
 async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
-    begun = await house.start()
+    await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
-    )
-    copy = (await house.session.load_lines())[-1]
+    await house.rewrite(first, "Rain.")
+    copy = (await house.lines())[-1]
     await house.restart(tampered(copy.id))
     assert verdicts(await replayed(house))[-1] is Verdict.DIFFERENT
 
@@ -158,7 +150,7 @@ async def test_a_person_s_line_that_was_changed_shows_below(house: House):
 async def test_another_voice_proves_its_own_lines(house: House):
     await house.start()
     await house.carry_on(1, lines=2)
-    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
+    await house.prefer({"voice": "other"})
     await house.carry_on(2, lines=2)
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, *[Verdict.PROVED] * 4]
@@ -209,11 +201,9 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
 
 
 async def test_an_original_that_was_deleted_is_told_of(house: House):
-    begun = await house.start()
+    await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
-    )
+    await house.rewrite(first, "Rain.")
     await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
     found = (await replayed(house)).findings[-1]
     assert (found.verdict, found.rewritten) == (Verdict.UNPROVED, None)

@@ -29,11 +29,8 @@ from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 
-from .conftest import Stage, answer
-from .test_cog import begin
-from .test_room import House, house
-
-__all__ = ["house"]
+from .conftest import Stage, answer, begin
+from .house import House
 
 SCRIPT = "\n.THE KITCHEN\n\nMAYA\nThere are feathers in the kitchen.\n"
 
@@ -261,7 +258,7 @@ async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house
     written = []
     for _ in range(2):
         written.append((await house.carry_on(4, quality="best"))[0].text)
-        await house.session.history.undo(house.writer())
+        await house.undo()
     assert written[0] == written[1]
 
 
@@ -300,7 +297,7 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
 async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(house: House):
     await house.start()
     await house.carry_on(1, quality="best")
-    again = await house.session.continuation.retry(house.writer())
+    again = await house.retry()
     assert again.lines[0].origin["quality"] == "best"
     assert again.lines[0].origin["character"] is None
 
@@ -309,7 +306,7 @@ async def test_a_better_line_is_asked_for_in_discord_and_proved(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "settings writing", quality="best", seed=4)
     await stage.ben.slash(stage.channel, "continue")
-    [_, line] = await stage.services.sessions.get(stage.channel.id).load_lines()
+    [_, line] = await stage.session.load_lines()
     assert line.origin["quality"] == "best"
     proved = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert "the voice's only line" in proved.content

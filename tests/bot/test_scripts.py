@@ -10,13 +10,10 @@ import pytest
 from bot.errors import RequestError
 from bot.session.turn import Requester, ScriptPosition
 
-from .conftest import BOTH, Stage, answer, count, fields, labels, poll
+from .conftest import BOTH, HEADING, Stage, answer, begin, count, fields, labels, moderator, poll
+from .house import House, texts
 from .shown import assert_true
-from .test_cog import HEADING, begin
-from .test_room import House, house, texts
-from .test_tree import moderator, options, write
-
-__all__ = ["house"]
+from .test_tree import options, write
 
 DATABASES = BOTH
 
@@ -55,7 +52,7 @@ async def test_all_scripts_are_listed(stage: Stage):
 
 async def test_many_scripts_have_pages(stage: Stage):
     await begin(stage)
-    room, ann = stage.services.sessions.get(stage.channel.id), stage.ann
+    room, ann = stage.session, stage.ann
     for number in range(41):
         # These titles make the longest list that fits a message.
         title = f"{number:02} {'*' * 97}"
@@ -134,13 +131,13 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await stage.ben.click(shown, label="Delete")
     assert "Delete “The Roof” with 1 line?" in shown.content
     await stage.ben.click(shown, label="Keep it")
-    assert len(await stage.services.store.scripts.list_scripts(stage.channel.id)) == 2
+    assert len(await stage.store.scripts.list_scripts(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")
     await stage.ben.click(shown, label="Delete for good")
     assert shown.content == "“The Roof” was deleted."
-    assert [
-        one.title for one in await stage.services.store.scripts.list_scripts(stage.channel.id)
-    ] == ["The Diner"]
+    assert [one.title for one in await stage.store.scripts.list_scripts(stage.channel.id)] == [
+        "The Diner"
+    ]
     assert stage.with_buttons() == []
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert labels(refused) == ["Start a script"]
@@ -164,8 +161,8 @@ async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
         assert shown.content == f"Delete “{title}” {sure}{more}"
     await stage.ann.click(shown, label="Delete for good")
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    assert await stage.services.store.scripts.count_deletion(fork) == (3, 0)
+    fork = await stage.script()
+    assert await stage.store.scripts.count_deletion(fork) == (3, 0)
 
 
 async def test_others_cannot_change_a_script(stage: Stage):
@@ -180,14 +177,12 @@ async def test_others_cannot_change_a_script(stage: Stage):
     ):
         last = [one for one in (refused.response, *refused.followups) if one][-1]
         assert "Only the script's owner or a moderator" in last.content
-    assert (
-        await stage.services.store.scripts.find_running_script(stage.channel.id)
-    ).title == "The Roof"
+    assert (await stage.script()).title == "The Roof"
     mo = moderator(stage)
     shown = await choose(stage, "The Roof", by=mo)
     await mo.click(shown, label="Delete")
     await mo.click(shown, label="Delete for good")
-    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
+    assert await stage.script() is None
 
 
 @pytest.mark.parametrize("vote", [{}, {"vote": 600}])
@@ -211,14 +206,14 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
 async def test_lines_that_a_fork_reaches_are_spared(house: House):
     begun = await house.start()
     await house.write("Rain.\n\nWind.")
-    await house.session.history.undo(house.writer())
-    fork = (await house.session.history.fork(house.writer(), "Fork")).script
+    await house.undo()
+    fork = (await house.fork("Fork")).script
     await house.write("Snow.")
-    later = (await house.session.history.fork(house.writer(), "Later")).script
+    later = (await house.fork("Later")).script
     await house.session.library.delete(house.writer(), begun.script.id)
-    assert texts(await house.session.load_lines()) == [HEADING, "Rain.", "Snow."]
+    assert texts(await house.lines()) == [HEADING, "Rain.", "Snow."]
     await house.session.library.delete(house.writer(), fork.id)
-    assert texts(await house.session.load_lines()) == [HEADING, "Rain.", "Snow."]
+    assert texts(await house.lines()) == [HEADING, "Rain.", "Snow."]
     assert texts(await house.store.lines.load_tree_lines(later, 0, 9)) == [
         HEADING,
         "Rain.",
@@ -264,4 +259,4 @@ async def test_a_script_of_another_channel_is_not_touched(house: House):
     ):
         with pytest.raises(RequestError, match="no longer here"):
             await act()
-    assert texts(await house.session.load_lines()) == [HEADING]
+    assert texts(await house.lines()) == [HEADING]

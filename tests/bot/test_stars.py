@@ -15,11 +15,9 @@ from bot.storage.copying import copy_database
 from bot.storage.sqlite.backup import backup
 from bot.storage.store import Store
 
-from .conftest import BOTH, Stage, answer, count, on_a_file, poll
-from .test_buttons import begin, write
-from .test_room import House, house
-
-__all__ = ["house"]
+from .conftest import BOTH, Stage, answer, begin, count, on_a_file, poll
+from .house import House
+from .test_buttons import write
 
 DATABASES = BOTH
 
@@ -50,8 +48,8 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     assert "2 stars" in told.content
     taken = answer(await stage.ben.context_menu(stage.channel, "Star", shown))
     assert taken.content == "You took your star back from “MAYA\\: Rain\\.”."
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    [(_, stars)] = await stage.services.store.stars.load_best_lines(script.head, 5)
+    script = await stage.script()
+    [(_, stars)] = await stage.store.stars.load_best_lines(script.head, 5)
     assert stars == 1
 
 
@@ -86,9 +84,9 @@ async def test_stars_survive_undo_and_redo(house: House):
     await house.start()
     [line] = (await house.write("Rain.")).lines
     await house.store.stars.toggle_star(line.id, ANN)
-    undone = await house.session.history.undo(house.writer())
+    undone = await house.undo()
     assert await best(house, undone.script.head) == []
-    redone = await house.session.history.redo(house.writer())
+    redone = await house.redo()
     assert await best(house, redone.script.head) == [("Rain.", 1)]
 
 
@@ -112,7 +110,7 @@ async def test_a_fork_shares_the_stars_and_keeps_them(house: House):
     position = ScriptPosition(script.id, rain.id)
     edited = await house.session.history.rewrite(house.writer(), position, "Drizzle.")
     await house.store.stars.toggle_star(rain.id, ANN)
-    fork = (await house.session.history.fork(house.writer(), "Fork")).script
+    fork = (await house.fork("Fork")).script
     await house.store.scripts.delete_script(script.id)
     # “Snow.” itself is gone with the first script, but not its copy. “Rain.” is gone.
     assert fork.head == edited.script.head

@@ -32,14 +32,7 @@ from bot.storage.schema import Line, Provenance
 from bot.ui.images import pictures
 from bot.ui.images.pictures import load_font
 
-from .test_room import House, house
-
-__all__ = ["house"]
-
-
-@pytest.fixture(scope="module")
-def model(voices) -> Model:
-    return Model.load(voices / "tiny.onnx", threads=1)
+from .house import House
 
 
 def a_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:

@@ -14,22 +14,12 @@ from bot.errors import AlreadyWritten, RequestError, StaleLine
 from bot.session.turn import ContinueRequest, ScriptPosition, current_position
 from bot.storage.schema import Line
 
-from .conftest import BOTH, Stage, answer, fields, labels
+from .conftest import BOTH, HEADING, Stage, answer, begin, fields, labels, moderator
+from .house import House, texts
 from .shown import assert_true
-from .test_cog import HEADING, begin
 from .test_disk import only_read
-from .test_room import House, house, texts
-
-__all__ = ["house"]
 
 DATABASES = BOTH
-
-
-def moderator(stage: Stage, name: str = "Mo", **permissions: bool) -> simcord.MemberActor:
-    """Return somebody who may manage messages."""
-    rights = discord.Permissions(**({"manage_messages": True} | permissions))
-    role = stage.guild.create_role("Moderators", permissions=rights)
-    return stage.guild.add_member(stage.world.create_user(name), roles=[role])
 
 
 async def write(stage: Stage, *lines: str, by: Any = None) -> Any:
@@ -61,44 +51,44 @@ async def test_redo_brings_back_what_undo_took(house: House):
     await house.start()
     lines = (await house.write("Rain.\n\nWind.")).lines
     for _ in lines:
-        await house.session.history.undo(house.writer())
-    first = await house.session.history.redo(house.writer())
+        await house.undo()
+    first = await house.redo()
     assert first.script.head == lines[0].id
     await house.restart()
-    await house.session.history.redo(house.writer())
-    assert [line.id for line in await house.session.load_lines()][1:] == [line.id for line in lines]
+    await house.redo()
+    assert [line.id for line in await house.lines()][1:] == [line.id for line in lines]
     with pytest.raises(RequestError, match="There is nothing to redo"):
-        await house.session.history.redo(house.writer())
+        await house.redo()
 
 
 async def test_a_new_line_replaces_what_redo_would_bring(house: House):
     await house.start()
     await house.write("Rain.")
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.write("Snow.")
-    await house.session.history.undo(house.writer())
-    await house.session.history.redo(house.writer())
-    assert texts(await house.session.load_lines())[1:] == ["Snow."]
+    await house.undo()
+    await house.redo()
+    assert texts(await house.lines())[1:] == ["Snow."]
 
 
 async def test_a_jump_sets_the_way_that_redo_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.\n\nThunder.\n\nHail.")).lines
-    await house.session.history.jump_to(house.writer(), current_position(begun.script))
+    await house.jump(current_position(begun.script))
     await house.write("Snow.")
-    await house.session.history.jump_to(house.writer(), ScriptPosition(begun.script.id, rain[1].id))
+    await house.jump(ScriptPosition(begun.script.id, rain[1].id))
     for _ in range(2):
-        await house.session.history.undo(house.writer())
+        await house.undo()
     for _ in range(3):
-        await house.session.history.redo(house.writer())
-    assert texts(await house.session.load_lines())[1:] == ["Rain.", "Thunder.", "Hail."]
+        await house.redo()
+    assert texts(await house.lines())[1:] == ["Rain.", "Thunder.", "Hail."]
 
 
 async def test_an_old_redo_moves_nothing(house: House):
     await house.start()
     written = await house.write("Rain.")
-    back = await house.session.history.undo(house.writer())
-    await house.session.history.redo(house.writer())
+    back = await house.undo()
+    await house.redo()
     with pytest.raises(StaleLine):
         await house.session.history.redo(house.writer(), current_position(back.script))
     assert (await house.session.load_script()).head == written.lines[0].id
@@ -155,9 +145,9 @@ async def test_a_jump_is_no_way_around(house: House):
     await house.session.continue_(house.writer("Ben"), ContinueRequest(seed=1))
     with pytest.raises(RequestError, match="would remove Ann's line"):
         await house.session.history.jump_to(house.writer("Ben"), current_position(begun.script))
-    assert len(await house.session.load_lines()) == 3
+    assert len(await house.lines()) == 3
     await house.session.history.jump_to(house.writer("Ann"), current_position(begun.script))
-    assert len(await house.session.load_lines()) == 1
+    assert len(await house.lines()) == 1
 
 
 # History ---------------------------------------------------------------------------------------
@@ -225,7 +215,7 @@ async def test_a_page_of_the_history_has_room_for_whatever_was_set(stage: Stage)
     shown = (await stage.ann.slash(stage.channel, "script history")).response
     assert "temperature 0.877, top-p 0.951" in shown.content
     await stage.ann.slash(stage.channel, "settings writing", length=1500)
-    async with stage.services.store._database.writing() as session:
+    async with stage.store._database.writing() as session:
         # Speeches of the greatest length fill the page.
         for line in await session.scalars(select(Line)):
             line.text, line.credit = f"MAYA\n{'*' * 200}", "_" * 40
@@ -286,13 +276,13 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await assert_true(stage)
     await write(stage, "Snow.", by=stage.ben)
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork, script = await stage.services.store.scripts.list_scripts(stage.channel.id)
+    fork, script = await stage.store.scripts.list_scripts(stage.channel.id)
     assert (fork.owner, fork.title, fork.options["temperature"]) == (
         stage.ben.id,
         "The *other* end",
         0.65,
     )
-    assert [line.text for line in await stage.services.store.lines.load_path(script.head)] == [
+    assert [line.text for line in await stage.store.lines.load_path(script.head)] == [
         HEADING,
         "Rain.",
     ]
@@ -327,9 +317,9 @@ async def test_scripts_that_share_lines_show_each_line_once(stage: Stage):
 async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage):
     await begin(stage)
     await write(stage, "Rain falls.", by=stage.ben)
-    [script] = await stage.services.store.scripts.list_scripts(stage.channel.id)
+    [script] = await stage.store.scripts.list_scripts(stage.channel.id)
     await stage.ann.slash(stage.channel, "script fork", title="Another")
-    await stage.services.store.scripts.delete_script(script.id)
+    await stage.store.scripts.delete_script(script.id)
     asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
     await stage.ben.click(asked, label="Forget me and my text")
     assert find(stage, "Rain") == []
@@ -387,32 +377,28 @@ async def test_a_fork_is_made_once(house: House):
 async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
     begun = await house.start()
     await house.write("Rain.")
-    fork = (await house.session.history.fork(house.writer(), "Fork")).script
-    await house.session.history.undo(house.writer())
+    fork = (await house.fork("Fork")).script
+    await house.undo()
     await house.write("Snow.")
-    await house.session.history.jump_to(house.writer(), ScriptPosition(fork.id, fork.forked_at))
-    assert texts(await house.session.load_lines())[1:] == ["Rain."]
+    await house.jump(ScriptPosition(fork.id, fork.forked_at))
+    assert texts(await house.lines())[1:] == ["Rain."]
     await house.session.library.switch(house.writer(), begun.script.id)
-    assert texts(await house.session.load_lines())[1:] == ["Rain."]
+    assert texts(await house.lines())[1:] == ["Rain."]
     snow = (await house.store.lines.load_tree_lines(fork, 0, 9))[-1]
     with pytest.raises(RequestError, match="not in this script"):
-        await house.session.history.jump_to(
-            house.writer(), ScriptPosition(begun.script.id, snow.id)
-        )
+        await house.jump(ScriptPosition(begun.script.id, snow.id))
 
 
 # Rewriting -------------------------------------------------------------------------------------
 
 
 async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
-    begun = await house.start()
+    await house.start()
     rain = (await house.write("Rain.")).lines[0]
     [said] = await house.carry_on(5)
-    turn = await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, rain.id), "Snow."
-    )
+    turn = await house.rewrite(rain, "Snow.")
     [snow] = turn.lines
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert texts(lines) == [HEADING, "Snow.", said.text]
     assert (snow.parent, snow.rewrite_of, snow.credit) == (rain.parent, rain.id, "Ann")
     copy = lines[2]
@@ -423,16 +409,14 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     await house.carry_on(6)
     assert await house.state(copy) == await house.read_from_the_start(lines)
     # A copy of a copy names the line that was written first.
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, snow.id), "Hail."
-    )
-    assert (await house.session.load_lines())[2].copy_of == said.id
+    await house.rewrite(snow, "Hail.")
+    assert (await house.lines())[2].copy_of == said.id
 
 
 async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
     begun = await house.start()
     rain, wind = (await house.write("Rain.\n\nWind.")).lines
-    await house.session.history.undo(house.writer())
+    await house.undo()
     for place, text, who, why in [
         (rain, "Rain.", "Ann", "already says that"),
         (rain, " ", "Ann", "text is empty"),
@@ -443,7 +427,7 @@ async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
             await house.session.history.rewrite(
                 house.writer(who), ScriptPosition(begun.script.id, place.id), text
             )
-    assert texts(await house.session.load_lines()) == [HEADING, "Rain."]
+    assert texts(await house.lines()) == [HEADING, "Rain."]
     assert await house.store.lines.count_tree_lines(begun.script) == 3
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bot.inference.engine import Engine
 from bot.inference.grammar import build_grammar
-from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.processors.speaker_bias import (
     LONGEST_CUE,
@@ -161,18 +158,6 @@ def asked(engine: Engine, company: float, seed: int, before: str) -> Request:
     sampling = Sampling(seed, 0.8, company=company)
     start, newline = model.start(), model.encode("\n")
     return Request(start, newline, sampling, 24, model.encode(before))
-
-
-@pytest.fixture
-def model(voices: Path) -> Model:
-    return Model.load(voices / "tiny.onnx")
-
-
-@pytest.fixture
-def engine(model: Model) -> Iterator[Engine]:
-    engine = Engine(model)
-    yield engine
-    engine.close()
 
 
 BEFORE = "".join(

@@ -15,11 +15,9 @@ from bot.ui.deadlines import Deadlines
 from tests.fake_discord.people import PATIENCE, Discord, Message
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 
-from .conftest import Stage, answer, buttons, fields, labels, tell
+from .conftest import HEADING, Stage, answer, begin, buttons, fields, labels, moderator, tell
 from .shown import assert_true
-from .test_buttons import HEADING, begin
 from .test_panel import open_menu
-from .test_tree import moderator
 
 HOUR = 3600
 
@@ -52,7 +50,7 @@ async def take_turns(stage: Stage, *people: Any) -> None:
 async def set_deadline(stage: Stage, hours: int) -> Any:
     """Set the deadline, as Ann, who owns the script."""
     shown = await open_order(stage, stage.ann)
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     return await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
 
 
@@ -294,7 +292,7 @@ async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
         raise OSError
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage.services.store.turn_orders, step, die)
+        patch.setattr(stage.store.turn_orders, step, die)
         await stage.world.advance_time(HOUR + 1)
     await stage.restart()
     await stage.world.settle()
@@ -423,7 +421,7 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     await stage.ann.click(stage.panel(), label="Undo")
     await cy.click(stage.panel(), label="Continue")
     assert stage.panel().content.endswith("4 lines so far.")
-    voice = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    voice = (await stage.session.load_lines())[-1]
     words = len(voice.element.body.split())
     await stage.world.advance_time(601)
     [summary] = announcements(stage, "is over")
@@ -508,7 +506,7 @@ async def test_who_is_forgotten_takes_no_turns(stage: Stage, cy: Any):
     await stage.ben.click(asked, label="Forget me")
     await stage.world.settle()
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
-    order = await stage.services.store.turn_orders.find_order(1)
+    order = await stage.store.turn_orders.find_order(1)
     assert order.writers == [cy.id]
     again = answer(await stage.ben.slash(stage.channel, "privacy export"))
     assert again.content == "Nothing is stored about you."
