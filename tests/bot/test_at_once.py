@@ -116,9 +116,6 @@ def besides_redo(message: Message) -> list[str]:
     return [label for label in message.labels if label != "Redo"]
 
 
-# Two at once -----------------------------------------------------------------------------------
-
-
 async def test_of_two_who_press_at_once_one_writes_and_the_other_is_told(
     guild: Guild, ann: Person, ben: Person
 ):
@@ -247,9 +244,6 @@ async def test_all_who_vote_at_once_are_counted(channel: Channel, guild: Guild, 
     assert await script(ann, channel) == [HEADING]
 
 
-# Deliveries ------------------------------------------------------------------------------------
-
-
 async def test_what_is_delivered_twice_is_written_once(
     discord: Discord, channel: Channel, ann: Person
 ):
@@ -296,15 +290,6 @@ async def test_a_star_and_an_end_that_are_delivered_twice_are_so_once(
     assert await truth(ann, channel) == [HEADING]
     assert [one.labels for one in channel.messages()].count(["Reopen"]) == 1
     discord.refusals.clear()
-
-
-async def test_what_happens_while_the_connection_is_lost_is_heard_of_later(
-    discord: Discord, channel: Channel, ann: Person
-):
-    begun = await begin(ann, channel)
-    await discord.drop()
-    await (await ann.click(begun, "Continue")).is_done()
-    assert len(await truth(ann, channel)) == 2
 
 
 # Looking inside --------------------------------------------------------------------------------
@@ -484,9 +469,6 @@ async def end(inside: Inside, ballot: Any) -> None:
     inside.services.polls.watch(ballot)
 
 
-# Many channels ---------------------------------------------------------------------------------
-
-
 async def test_channels_at_once_do_not_mix(guild: Guild):
     ann = await guild.person("Ann")
 
@@ -501,54 +483,3 @@ async def test_channels_at_once_do_not_mix(guild: Guild):
         assert line.startswith(f"{name}\n")
 
     await asyncio.gather(*map(play, names(16)))
-
-
-# Kill ------------------------------------------------------------------------------------------
-
-
-async def test_a_bot_that_is_killed_goes_on_where_it_was(settings: dict[str, Any], tmp_path: Path):
-    log = tmp_path / "bot.log"
-    with fake_discord(PATIENCE) as address:
-        async with Discord(address) as discord:
-            guild = await discord.guild("The Playhouse")
-            ann = await guild.person("Ann")
-            unshown = [await guild.channel(f"unshown-{n}") for n in range(2)]
-            busy = [await guild.channel(f"busy-{n}") for n in range(3)]
-            with running_bot(address, tmp_path, log, **settings) as bot:
-                await discord.bot_is_ready()
-                known = await asyncio.gather(*(two_lines(ann, c) for c in unshown + busy))
-                async with discord.holding("POST", "/messages"):
-                    for channel in unshown:
-                        await ann.slash(channel, "continue")
-                    await discord.until(lambda: discord.held == len(unshown))
-                    for channel in busy:
-                        await ann.slash(channel, "continue", lines=10)
-                    # One of the turns has written its lines, and the others are about to.
-                    await discord.until(lambda: discord.held > len(unshown))
-                    bot.kill()
-                    await discord.bot_is_gone()
-            with running_bot(address, tmp_path, log, **settings):
-                await discord.bot_is_ready()
-                # A turn is written as a whole or not at all.
-                lengths = [(3,)] * len(unshown) + [(2, 12)] * len(busy)
-                found = zip(unshown + busy, known, lengths, strict=True)
-                await asyncio.gather(*(goes_on(ann, *one) for one in found))
-            assert discord.refusals == []
-    assert "ERROR" not in log.read_text()
-
-
-async def two_lines(person: Person, channel: Channel) -> list[str]:
-    """Begin a script with a heading and a line of the voice."""
-    await (await person.click(await begin(person, channel), "Continue")).is_done()
-    return await truth(person, channel)
-
-
-async def goes_on(
-    person: Person, channel: Channel, known: list[str], lengths: tuple[int, ...]
-) -> None:
-    """Check that the script is as people know it or longer, that they see it, and can go on."""
-    lines = await truth(person, channel)
-    assert lines[: len(known)] == known
-    assert len(lines) in lengths
-    await (await person.click(channel.panel(), "Continue")).is_done()
-    assert (await truth(person, channel))[:-1] == lines

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-
 import onnxruntime
 import pytest
 
-from bot.errors import AlreadyWritten, ModelError, NoScript, RequestError, StaleLine
+from bot.errors import AlreadyWritten, NoScript, RequestError, StaleLine
 from bot.generation.options import resolve_options
 from bot.generation.provenance import find_processor_name
 from bot.screenplay.elements import Kind
@@ -26,22 +23,6 @@ from bot.session.turn import (
 from bot.storage.schema import ROOT_LINE
 
 from .house import House, asked, texts
-
-# Writing ---------------------------------------------------------------------------------------
-
-
-async def test_a_script_begins_with_its_heading_and_goes_on_with_lines(house: House):
-    await house.start(cast=["MAYA"])
-    assert texts(await house.lines()) == ["INT. DINER - NIGHT"]
-    written = await house.write("Rain.\n\nMAYA: (quietly) You came.")
-    assert texts(written.lines) == ["Rain.", "MAYA\n(quietly)\nYou came."]
-    [continued] = await house.carry_on()
-    lines = await house.lines()
-    assert [line.id for line in lines] == [
-        line.id for line in [lines[0], *written.lines, continued]
-    ]
-    assert [line.credit for line in lines] == ["Ann", "Ann", "Ann", "tiny"]
-    assert continued.author is None
 
 
 async def test_the_first_line_may_be_the_voices(house: House):
@@ -66,22 +47,6 @@ async def test_the_same_seed_gives_the_same_line_and_another_another(house: Hous
     assert other.text != first.text
 
 
-async def test_a_line_is_the_same_while_other_channels_write(house: House):
-    rooms = [house.sessions.get(channel) for channel in range(1, 13)]
-    for room in rooms:
-        await house.start(room)
-    [alone] = await house.carry_on(5)
-    await house.undo()
-    turns = await asyncio.gather(
-        *(
-            room.continue_(house.writer(), ContinueRequest(seed=5 + i))
-            for i, room in enumerate(rooms)
-        )
-    )
-    assert turns[0].lines[0].text == alone.text
-    assert len({turn.lines[0].text for turn in turns}) == 12
-
-
 async def test_several_lines_are_those_of_one_seed_after_the_other(house: House):
     await house.start()
     together = await house.carry_on(2**31 - 2, lines=3, character="MAYA")
@@ -90,30 +55,6 @@ async def test_several_lines_are_those_of_one_seed_after_the_other(house: House)
     apart = [(await house.carry_on(seed, character=name))[0] for seed, name in wishes]
     assert texts(together) == texts(apart)
     assert [line.ordinal for line in together] == [0, 1, 2]
-
-
-async def test_a_wished_character_has_the_cue(house: House):
-    await house.start()
-    for seed in range(4):
-        [line] = await house.carry_on(seed, character="JONAS")
-        assert line.kind == Kind.DIALOGUE
-        assert line.element.cue == "JONAS"
-        assert line.element.body
-
-
-async def test_a_line_that_is_cut_ends_at_a_word(house: House):
-    await house.start()
-    short, long = house.room_with(line_length=40), house.room_with(line_length=200)
-    for seed in range(4):
-        wish = ContinueRequest(seed=seed, character="JONAS")
-        cut = (await short.continue_(house.writer(), wish)).lines[0].element.body.split()
-        await short.history.undo(house.writer())
-        whole = (await long.continue_(house.writer(), wish)).lines[0].element.body.split()
-        await long.history.undo(house.writer())
-        *before, last = cut
-        assert before == whole[: len(before)]
-        # The text after the last word, such as a comma, is cut off with the rest.
-        assert re.fullmatch(rf"{re.escape(last)}\W*", whole[len(before)])
 
 
 async def test_how_a_line_was_written_is_recorded(house: House):
@@ -160,9 +101,6 @@ async def test_a_new_script_takes_its_settings_from_the_house(house: House):
     await house.start(house.room_with(temperature=0.3, top_p=0.4))
     script = await house.session.load_script()
     assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
-
-
-# The voice's memory ----------------------------------------------------------------------------
 
 
 async def test_every_state_is_that_of_reading_the_script_from_the_start(house: House):
@@ -234,9 +172,6 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
     assert await house.state(by_tiny) == before
 
 
-# Going back ------------------------------------------------------------------------------------
-
-
 async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house: House):
     await house.start()
     await house.carry_on()
@@ -251,21 +186,6 @@ async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house:
     assert (await house.undo()).new_model == ""
     assert (await house.write("Rain.")).new_model == "other"
     assert (await house.write("Snow.")).new_model == ""
-
-
-async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
-    begun = await house.start()
-    written = await house.write("Rain.\n\nMore rain.")
-    turn = await house.undo()
-    assert texts(await house.lines()) == ["INT. DINER - NIGHT", "Rain."]
-    assert turn.lines == []
-    assert (await house.store.lines.find_line(written.lines[1].id)) is not None
-    await house.undo()
-    last = await house.undo()
-    assert current_position(last.script) == ScriptPosition(begun.script.id, ROOT_LINE)
-    assert await house.lines() == []
-    with pytest.raises(RequestError, match="is empty"):
-        await house.undo()
 
 
 async def test_another_take_is_a_sibling(house: House):
@@ -288,25 +208,6 @@ async def test_a_persons_line_is_not_taken_again(house: House):
     with pytest.raises(RequestError, match="The last line is Ann's"):
         await house.session.continuation.retry(house.writer("Ben"))
     assert len(await house.lines()) == 1
-
-
-async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house: House):
-    begun = await house.start()
-    lines = await house.carry_on(5, lines=2)
-    await house.retry()
-    await house.jump(ScriptPosition(begun.script.id, lines[1].id))
-    assert texts(await house.lines()) == ["INT. DINER - NIGHT", *texts(lines)]
-    await house.jump(ScriptPosition(begun.script.id, lines[0].id))
-    [other] = await house.carry_on(6)
-    assert other.text == lines[1].text
-    empty = await house.jump(ScriptPosition(begun.script.id, ROOT_LINE))
-    assert empty.script.head is None
-    assert await house.lines() == []
-    with pytest.raises(RequestError, match="is already at this line"):
-        await house.jump(current_position(empty.script))
-
-
-# Refusals --------------------------------------------------------------------------------------
 
 
 async def test_an_old_place_moves_nothing(house: House):
@@ -384,13 +285,6 @@ async def test_too_much_at_once_is_refused_and_not_stored(text: str, house: Hous
     assert len((await house.write(longest)).lines) == MAX_LINES
 
 
-async def test_an_unknown_voice_begins_nothing(house: House):
-    await house.start(title="First")
-    with pytest.raises(ModelError, match=r"There is no voice “clown”.*Choose from other, tiny"):
-        await house.start(title="Second", voice="clown")
-    assert (await house.session.load_script()).title == "First"
-
-
 async def test_a_delivery_that_comes_twice_is_written_once(house: House):
     await house.start()
     writer = house.writer()
@@ -404,19 +298,6 @@ async def test_a_delivery_that_comes_twice_is_written_once(house: House):
     assert texts(await house.lines()) == ["INT. DINER - NIGHT", "Rain."]
 
 
-# Messages --------------------------------------------------------------------------------------
-
-
-async def test_a_writer_is_told_once_that_the_voice_cannot_read_them(house: House):
-    await house.start()
-    assert not (await house.write("“Café”, said the man — 茂.")).unreadable
-    assert (await house.write("Дождь.")).unreadable
-    assert not (await house.write("Дождь.")).unreadable
-    assert (await house.session.continuation.write(house.writer("Ben"), "Дождь.")).unreadable
-    await house.start()
-    assert (await house.write("Дождь.")).unreadable
-
-
 async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
     await house.start(cast=["MAYA", "JONAS"])
     await house.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
@@ -424,9 +305,6 @@ async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
     assert await house.session.library.list_characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
     await house.undo()
     assert await house.session.library.list_characters() == ["MAYA", "JONAS", "BOB", "ANN"]
-
-
-# Beginning is one turn ---------------------------------------------------------------------------
 
 
 async def test_a_doubled_start_changes_nothing(house: House):
