@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from typing import Any
 import discord
 import pytest
 import simcord
+from discord.app_commands import Command, ContextMenu, Group
 from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
@@ -29,6 +31,8 @@ from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.cogs.upkeep import Upkeep
 from bot.i18n import catalogue
+from bot.i18n.translator import Names
+from bot.inference import registry
 from bot.inference.engine import Engine
 from bot.inference.lexicon import Lexicon
 from bot.inference.model import Model
@@ -94,7 +98,7 @@ def url(postgres: Server, emptied: URL) -> Iterator[URL]:
 
 @pytest.fixture(scope="session", autouse=True)
 def lexicons() -> Iterator[None]:
-    """Let a voice sample its common words once, and not for every test's engine again."""
+    """Let a voice sample its common words once, and measure no speed for every test's engine."""
     known: dict[str, Lexicon] = {}
     sample = Lexicon.of
 
@@ -105,6 +109,7 @@ def lexicons() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Lexicon, "of", of)
+        patch.setattr(registry, "measure_speed", lambda model: 2 * registry.SLOW_SPEED)
         yield
 
 
@@ -124,6 +129,28 @@ def statements() -> Iterator[None]:
         for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):
             patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
             patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def translations() -> Iterator[None]:
+    """Translate each command once, and not for every test's bot again."""
+    known: dict[str, str] = {}
+
+    def once(translate: Callable[..., Any]) -> Callable[..., Any]:
+        async def translated(command: Any, tree: Any, translator: Any) -> Any:
+            if not isinstance(translator, Names):  # another one may listen to what it translates
+                return await translate(command, tree, translator)
+            english = json.dumps(command.to_dict(tree))
+            if english not in known:
+                known[english] = json.dumps(await translate(command, tree, translator))
+            return json.loads(known[english])
+
+        return translated
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (Command, ContextMenu, Group):
+            patch.setattr(kind, "get_translated_payload", once(kind.get_translated_payload))
         yield
 
 
@@ -187,11 +214,17 @@ def count(where: Path | URL, table: str) -> int:
 
 
 @pytest.fixture
-def chosen(voices: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings:
+def models(voices: Path) -> Path:
+    """Return the folder of the bot's voices; a module whose tests change it has a copy."""
+    return voices
+
+
+@pytest.fixture
+def chosen(models: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings:
     """Return settings of a bot without candidates, whose scripts lie in the test's own folder."""
     shutil.copy(empty_database, tmp_path / "scripts.db")
     return RunnerSettings(
-        models=voices,
+        models=models,
         model="tiny",
         database=tmp_path / "scripts.db",
         threads=1,
