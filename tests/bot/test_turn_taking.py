@@ -150,9 +150,6 @@ def test_a_strength_of_nothing_changes_nothing():
     assert expected(SCENE, strength=2.0)["J"] > expected(SCENE, strength=0.5)["J"]
 
 
-# In the engine ---------------------------------------------------------------------------------
-
-
 def asked(engine: Engine, company: float, seed: int, before: str) -> Request:
     model = engine.model
     sampling = Sampling(seed, 0.8, company=company)
@@ -209,26 +206,6 @@ async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine)
     alone = await spoken(engine, 1.0, automaton=lock, present=there[:1], lock=False)
     assert set(names) <= set(others)
     assert names.count("DON PEDRO") > 20 > alone.count("DON PEDRO")
-
-
-async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
-    """Check rows that move to the places of others while their cues are written."""
-    scenes = [
-        BEFORE,
-        *(BEFORE + format_for_model(one) for one in ("They sit.", ".A STREET", "DUKE\nNo.")),
-    ]
-    asked_for = [asked(engine, seed % 3 / 2, seed, scenes[seed % 4]) for seed in range(240)]
-    requests = [dataclasses.replace(one, limit=1 + n % 50) for n, one in enumerate(asked_for)]
-    among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
-    alone = [(await engine.run(one)).written for one in requests[::6]]
-    assert among[::6] == alone
-
-
-async def test_who_must_not_be_named_is_not(engine: Engine):
-    banned = BannedWordFilter.of(engine.model.vocabulary, ["beatrice"])
-    names = await spoken(engine, 1.0, banned=banned)
-    assert "BEATRICE" not in names
-    assert len(set(names)) > 2
 
 
 async def test_it_goes_back_to_where_a_name_can_be_another(engine: Engine):
