@@ -14,13 +14,13 @@ from PIL import Image
 
 from bot.inference.anatomy import Anatomy
 from bot.inference.registry import ModelFile
-from bot.settings import SHIPPED_MODELS, RunnerSettings
+from bot.settings import SHIPPED_MODELS
 from bot.ui.images import curve
 from bot.ui.images.curve import Curve, describe_curve, parse_curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from bot.ui.model_cards import format_model_card
 
-from .conftest import Stage, answer, begin, fields, labels, moderator, poll
+from .conftest import Stage, answer, begin, fields, moderator
 from .test_voices import put
 
 REREAD = "The voice has changed: “{}” has read the script and continues it."
@@ -30,11 +30,6 @@ REREAD = "The voice has changed: “{}” has read the script and continues it."
 def models(voices: Path, tmp_path: Path) -> Path:
     """Return a folder of the test's own with the two voices."""
     return Path(shutil.copytree(voices, tmp_path / "models"))
-
-
-@pytest.fixture
-def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
-    return chosen.model_copy(update={"models": models})
 
 
 async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
@@ -143,51 +138,6 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     assert again.splitlines()[:-2] == before.splitlines()[:-1]
 
 
-async def test_a_persons_line_says_it_too_and_so_do_takes(stage: Stage):
-    await begin(stage)
-    await model(stage, "use", voice="other", script=True)
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    assert REREAD.format("other") in stage.panel().content
-    await model(stage, "use", voice="tiny", script=True)
-    await stage.ann.slash(stage.channel, "continue", takes=2)
-    assert len(labels(poll(stage))) == 2
-    assert REREAD.format("tiny") in stage.panel().content
-
-
-async def test_after_a_restart_the_lines_tell_who_has_read_them(stage: Stage):
-    await begin(stage)
-    await go_on(stage)
-    await stage.restart()
-    assert "has changed: “" not in await go_on(stage)
-    await model(stage, "use", voice="other", script=True)
-    await stage.restart()
-    assert REREAD.format("other") in await go_on(stage)
-
-
-async def test_after_a_restart_a_persons_line_tells_who_has_read_it(stage: Stage):
-    await begin(stage)
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    await stage.restart()
-    await stage.ann.slash(stage.channel, "write", text="More rain.")
-    assert "has changed: “" not in stage.panel().content
-    await model(stage, "use", voice="other", script=True)
-    await stage.restart()
-    await stage.ann.slash(stage.channel, "write", text="Snow.")
-    assert REREAD.format("other") in stage.panel().content
-    await stage.restart()
-    assert "has changed: “" not in await go_on(stage)
-
-
-async def test_after_a_restart_a_file_that_changed_meanwhile_says_so(stage: Stage, models: Path):
-    await begin(stage)
-    await go_on(stage)
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    await model(stage, "list")  # the list examines both files, as the start of a bot need not
-    put(models / "other.onnx", models / "tiny.onnx")
-    await stage.restart()
-    assert REREAD.format("tiny") in await go_on(stage)
-
-
 async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
@@ -210,9 +160,6 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     lines = await stage.session.load_lines()
     first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
     assert first != second
-
-
-# A voice's description of itself ---------------------------------------------------------------
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
@@ -250,7 +197,7 @@ async def test_without_the_right_to_attach_files_the_words_are_shown(stage: Stag
 
 
 async def test_voices_are_suggested(stage: Stage):
-    for command in ("voice use", "voice info"):
+    for command in ("voice use", "voice info", "start", "settings writing"):
         found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
         assert [one["value"] for one in found] == ["other"]
 
@@ -308,9 +255,6 @@ def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}
     told = format_model_card(ModelFile("odd", (0, 2_000_000, 0), about=about))
     assert told == "**odd**\nLanguage: English\nSize: 2.0 MB\n-# fingerprint "
-
-
-# A voice by the heading ------------------------------------------------------------------------
 
 
 async def test_a_heading_chooses_the_voice_unless_the_server_has(stage: Stage, models: Path):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import ModelError, RequestError
+from bot.errors import ModelError
 from bot.generation import openings
 from bot.inference.model import LONGEST_OPENING, Model
 from bot.inference.request import Request
@@ -20,7 +20,6 @@ from bot.screenplay.fountain import format_for_model, split_fountain
 from bot.session.replay import Verdict, replay_script
 from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
-from bot.settings import RunnerSettings
 from bot.storage.schema import Line
 from bot.ui.replay_report import format_report
 from tests.conftest import STYLES
@@ -36,11 +35,6 @@ PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read
 def models(voices: Path, tmp_path: Path) -> Path:
     """Return a folder of the test's own with the two voices."""
     return Path(shutil.copytree(voices, tmp_path / "models"))
-
-
-@pytest.fixture
-def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
-    return chosen.model_copy(update={"models": models})
 
 
 def say_of_itself(path: Path, passages: object) -> None:
@@ -83,9 +77,6 @@ async def check_it_has_read(house: House, opening: str, voice: str = "tiny") -> 
     assert all([state != await read_after(house, one, lines, voice) for one in others])
 
 
-# The file --------------------------------------------------------------------------------------
-
-
 def test_a_file_with_openings_has_the_same_fingerprint_as_without(models: Path):
     path = models / "tiny.onnx"
     before = Model.load(path, 1)
@@ -112,21 +103,15 @@ BAD: list[tuple[object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("passages", "why"), BAD, ids=[why for _, why in BAD])
-def test_the_examination_says_what_is_wrong_with_openings(models: Path, passages: object, why: str):
+def test_the_examination_says_what_is_wrong_with_openings(models: Path):
     path = models / "tiny.onnx"
-    say_of_itself(path, passages)
-    refusal = examine_file(path)["refusal"]
-    assert refusal["certain"]
-    assert why in str(ModelError(refusal["sentence"], **refusal["fields"]))
-
-
-def test_an_opening_may_fade_out(models: Path):
-    say_of_itself(models / "tiny.onnx", {"film": "INT. ROOM - DAY\n\nCUT TO:\n\nFADE OUT."})
-    assert examine_file(models / "tiny.onnx")["refusal"] is None
-
-
-# The text that a voice reads -------------------------------------------------------------------
+    for passages, why in BAD:
+        say_of_itself(path, passages)
+        refusal = examine_file(path)["refusal"]
+        assert refusal["certain"]
+        assert why in str(ModelError(refusal["sentence"], **refusal["fields"]))
+    say_of_itself(path, {"film": "INT. ROOM - DAY\n\nCUT TO:\n\nFADE OUT."})
+    assert examine_file(path)["refusal"] is None
 
 
 async def test_a_script_begins_where_its_opening_ends(house: House):
@@ -223,9 +208,6 @@ async def test_a_fork_and_a_branch_keep_it(house: House):
     await check_it_has_read(house, PASSAGES["storm"])
 
 
-# Other voices, and other files -----------------------------------------------------------------
-
-
 async def test_a_voice_without_the_style_reads_none(house: House):
     await begun(house, "storm")
     await house.prefer({"voice": "other"})
@@ -259,37 +241,6 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     await house.undo()
     await house.write("Rain.")
     await check_it_has_read(house, (passages or {}).get("storm", ""))
-
-
-async def test_lines_in_a_style_are_proved(house: House):
-    await house.start(heading=None, style="ghost story")
-    await house.carry_on(1, lines=3)
-    await house.write("Rain.")
-    await house.carry_on(2)
-    found = await replay_script(house.session, Job())
-    assert [one.verdict for one in found.findings] == [
-        *[Verdict.PROVED] * 3,
-        *(Verdict.PERSON, Verdict.PROVED),
-    ]
-
-
-# Messages --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("how", "told"),
-    [
-        ({"style": "noir"}, "“tiny” has no style “noir”. Choose from storm, ghost story."),
-        ({"style": "storm", "voice": "other"}, "“other” has no styles. Leave out"),
-    ],
-)
-async def test_an_unknown_style_is_refused_with_those_that_there_are(
-    house: House, how: dict[str, str], told: str
-):
-    with pytest.raises(RequestError) as refused:
-        await house.start(**how)
-    assert told in str(refused.value)
-    assert await house.store.scripts.list_scripts(house.session.channel) == []
 
 
 async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
@@ -328,10 +279,3 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     await begin(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "style" not in shown.content
-
-
-async def test_a_card_tells_the_styles_of_a_voice(stage: Stage):
-    card = answer(await stage.ann.slash(stage.channel, "voice info", voice="tiny"))
-    assert "Styles to start a script in: storm, ghost story" in card.content
-    other = answer(await stage.ann.slash(stage.channel, "voice info", voice="other"))
-    assert "Styles" not in other.content
