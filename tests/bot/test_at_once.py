@@ -143,15 +143,6 @@ async def test_of_two_who_begin_at_once_one_begins(channel: Channel, ann: Person
     assert await truth(ann, channel) == ["INT. BEN" if told.only_for == ann.id else "INT. ANN"]
 
 
-async def test_two_commands_at_once_are_two_lines(channel: Channel, ann: Person, ben: Person):
-    await begin(ann, channel)
-    both = await asyncio.gather(
-        ann.slash(channel, "write", text="Rain."), ben.slash(channel, "write", text="Wind.")
-    )
-    await asyncio.gather(*(asked.is_done() for asked in both))
-    assert sorted(await truth(ann, channel)) == [HEADING, "Rain.", "Wind."]
-
-
 async def test_an_undo_waits_for_what_is_being_written(channel: Channel, ann: Person, ben: Person):
     await begin(ann, channel)
     continued = await ann.slash(channel, "continue", lines=10)

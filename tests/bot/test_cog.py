@@ -12,9 +12,6 @@ from bot.ui.markdown import LIMIT, size
 from .conftest import HEADING, Stage, answer, begin, fields, labels
 from .shown import assert_true
 
-# Starting --------------------------------------------------------------------------------------
-
-
 TURNS = ("continue", {}), ("write", {"text": "Rain."}), ("undo", {}), ("script retry", {})
 
 
@@ -158,9 +155,6 @@ async def test_characters_are_suggested(stage: Stage):
         assert await suggested(command, "") == ["MAYA", "JONAS", "ZOE", "ADA"]
         assert await suggested(command, "ma") == ["MAYA"]
         assert await suggested(command, "o") == ["JONAS", "ZOE"]
-
-
-# Where it can be used --------------------------------------------------------------------------
 
 
 async def test_where_the_bot_may_not_write_it_says_so_and_stores_nothing(stage: Stage):

@@ -7,6 +7,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from bot.audio.table_read import TableRead
 from bot.cogs.ending import Ending
 
 from .conftest import HEADING, Stage, answer, begin, labels, moderator
@@ -14,6 +15,16 @@ from .shown import assert_true, read
 from .test_buttons import write
 from .test_panel import open_menu
 from .test_scripts import choose
+
+
+@pytest.fixture(autouse=True)
+def _quick_speech(monkeypatch: pytest.MonkeyPatch):
+    """Record no real table reads, which test_listening does."""
+
+    async def record(_: object) -> TableRead:
+        return TableRead(b"mp3", 1.0, 0, 0)
+
+    monkeypatch.setattr("bot.cogs.ending.record_table_read", record)
 
 
 async def end(stage: Stage, by: Any = None) -> Any:

@@ -36,9 +36,6 @@ def shown(stage: Stage) -> list[tuple[str, str]]:
     return [(one.author.name, read(one)) for one in stage.messages() if is_line(one)]
 
 
-# Characters ------------------------------------------------------------------------------------
-
-
 async def test_characters_speak_under_their_names(characters: Stage):
     stage = characters
     await begin(stage)
@@ -121,9 +118,6 @@ async def test_who_could_grant_the_permission_is_told_once(stage: Stage):
     await assert_true(stage, closed)
 
 
-# Cards -----------------------------------------------------------------------------------------
-
-
 async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "settings look", look="cards")
@@ -137,9 +131,6 @@ async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     opened = await stage.ann.slash(stage.channel, "script edit", line=2)
     await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "JONAS: You came."})
     await assert_true(stage)
-
-
-# Text ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["Clyde", "clydeclyde", "DISCORD", "x" * 200, "\u200b", "@a`*_"])

@@ -20,9 +20,6 @@ async def settings(stage: Stage, command: str, by: Any = None, **options: Any) -
     return answer(await (by or stage.ann).slash(stage.channel, f"settings {command}", **options))
 
 
-# The voice -------------------------------------------------------------------------------------
-
-
 VOICE = {
     "temperature": 0.3,
     "top_p": 0.5,
@@ -90,16 +87,6 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     assert (two.origin["top_p"], two.origin["temperature"]) == (0.95, 0.65)
 
 
-async def test_settings_belong_to_a_script(stage: Stage):
-    await begin(stage)
-    await settings(stage, "writing", temperature=0.3)
-    await stage.ann.slash(stage.channel, "script fork", title="Fork")
-    assert "temperature 0.3" in (await settings(stage, "show")).content
-    asked = await begin(stage, title="New")
-    await stage.ann.click(asked.response, label="Pause it and start the new one")
-    assert "temperature 0.65" in (await settings(stage, "show")).content
-
-
 async def test_what_cannot_be_set_is_refused(stage: Stage):
     refused = await settings(stage, "show")
     assert "No script is running" in refused.content
@@ -118,14 +105,6 @@ async def test_what_cannot_be_set_is_refused(stage: Stage):
         assert refused.ephemeral
         assert why in refused.content
     assert "**" not in (await settings(stage, "show")).content
-
-
-async def test_voices_are_suggested(stage: Stage):
-    found = await stage.ann.autocomplete(stage.channel, "settings writing", "voice", "o")
-    assert [one["value"] for one in found] == ["other"]
-
-
-# Turns -----------------------------------------------------------------------------------------
 
 
 async def test_nobody_writes_twice_in_a_row(stage: Stage):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from bot.errors import RequestError
 from bot.generation import provenance
 from bot.screenplay.elements import Kind
 from bot.session.replay import LINES_AT_ONCE, ReplayResult, Verdict, replay_script
@@ -30,9 +27,6 @@ def verdicts(found: ReplayResult) -> list[Verdict]:
 def tampered(line: int) -> str:
     changed = "text = 'Nobody ever wrote this.', kind = 'action'"
     return f"UPDATE lines SET {changed} WHERE id = {line}"  # noqa: S608 - the id is a number
-
-
-# Proved lines ----------------------------------------------------------------------------------
 
 
 async def test_what_was_written_in_every_way_is_proved(house: House):
@@ -113,9 +107,6 @@ async def test_a_long_script_is_proved_in_pieces(house: House):
     assert [one.number for one in found.findings] == list(range(1, 22))
 
 
-# Unproved lines --------------------------------------------------------------------------------
-
-
 async def test_a_line_that_was_changed_by_hand_is_found(house: House):
     await house.start()
     lines = await house.carry_on(1, lines=3)
@@ -145,16 +136,6 @@ async def test_a_person_s_line_that_was_changed_shows_below(house: House):
     said = f"UPDATE lines SET text = text || (SELECT text FROM lines WHERE id = {spoken.id})"  # noqa: S608 - it is a number
     await house.restart(f"{said} WHERE id = {written.lines[0].id}")
     assert Verdict.DIFFERENT in verdicts(await replayed(house))
-
-
-async def test_another_voice_proves_its_own_lines(house: House):
-    await house.start()
-    await house.carry_on(1, lines=2)
-    await house.prefer({"voice": "other"})
-    await house.carry_on(2, lines=2)
-    found = await replayed(house)
-    assert verdicts(found) == [Verdict.PERSON, *[Verdict.PROVED] * 4]
-    assert [one.line.credit for one in found.findings[1:]] == ["tiny", "tiny", "other", "other"]
 
 
 async def test_a_voice_that_is_gone_is_told_of(house: House):
@@ -223,15 +204,6 @@ async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
     assert "The replay ended before line" in format_report(found)
 
 
-async def test_without_lines_there_is_nothing_to_prove(house: House):
-    await house.start(heading=None)
-    with pytest.raises(RequestError, match="is empty"):
-        await replayed(house)
-
-
-# Messages --------------------------------------------------------------------------------------
-
-
 async def test_the_command_tells_the_one_who_asked(stage: Stage):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, seed=3, lines=10)
@@ -256,7 +228,7 @@ async def test_the_command_is_refused_where_there_is_nothing(stage: Stage):
 
 async def test_what_was_written_pings_nobody_and_fits(house: House):
     await house.start(title="@everyone " * 9)
-    lines = await house.carry_on(1, lines=10)
+    lines = await house.carry_on(1, lines=6)
     changed = "UPDATE lines SET text = '@everyone **" + "*`_" * 400 + "' WHERE author IS NULL"
     await house.restart(changed)
     found = await replayed(house)

@@ -54,9 +54,6 @@ async def record(elements: list[Element], *args: object) -> TableRead:
     return recorded
 
 
-# Voices ----------------------------------------------------------------------------------------
-
-
 def test_a_name_has_the_same_voice_in_every_script_and_process():
     cast = cast_voices(["MAYA", "JON"], [NARRATOR])
     assert cast["maya"] == cast_voices(["ÉMILE", "Maya "], [NARRATOR])["maya"]
@@ -131,9 +128,6 @@ def test_resampling_moves_a_tone():
     assert np.abs(lower).max() == pytest.approx(1, abs=0.01)
 
 
-# Words -----------------------------------------------------------------------------------------
-
-
 def test_the_narrator_speaks_what_no_character_says():
     spoken = [tuple(one) for element in SCENE for one in list_utterances(element, ["jon", "maya"])]
     assert spoken == [
@@ -181,9 +175,6 @@ def test_long_texts_are_spoken_in_parts():
     text = make_speakable("no " * 120)
     parts = list(speak(text, SpeakingVoice(NARRATOR)))
     assert len(parts) == 2
-
-
-# Recordings ------------------------------------------------------------------------------------
 
 
 def find_pauses(audio: Floats) -> Iterator[float]:

@@ -8,7 +8,6 @@ import re
 import sys
 from random import Random
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
 
@@ -395,19 +394,6 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     await assert_true(stage)
 
 
-async def test_lines_that_won_are_shown_once_discord_takes_them(stage: Stage):
-    await begin(stage)
-    written = await takes(stage, await ask(stage, vote=600))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage.services.messages.line_messages, "post", AsyncMock(side_effect=OSError))
-        await stage.world.advance_time(601)
-    assert await stage.lines() == [HEADING, written[0]]
-    await stage.world.advance_time(6)
-    await assert_true(stage)
-    told = [one for one in stage.messages() if one.content.startswith("-# Nobody voted")]
-    assert len(told) == 2  # the message of the takes says it, too
-
-
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int):
     await begin(stage)
@@ -531,7 +517,7 @@ def test_who_wins():
 
 async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stage):
     await begin(stage)
-    shown = await ask(stage, takes=MAX_TAKES, lines=10)
+    shown = await ask(stage, takes=MAX_TAKES, lines=7)
     _, second, *_ = await takes(stage, shown)
     assert letters(second) not in letters(shown.content)
     await stage.restart()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
 import simcord
@@ -285,23 +284,6 @@ async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
     assert len({body["nonce"] for body in stage.sent() if said in (body["content"] or "")}) == 1
     assert said in stage.messages()[-2].content
     assert turn(stage).startswith(f"It is <@{(cy if is_skip else stage.ben).id}>'s turn. Due <t:")
-
-
-async def test_the_panel_comes_below_a_skip_that_a_process_could_not_show(
-    stage: Stage, cy: Any, monkeypatch: pytest.MonkeyPatch
-):
-    await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
-    await stage.world.advance_time(HOUR + 1)
-    with monkeypatch.context() as patch:
-        patch.setattr(stage.services.messages, "sync", AsyncMock(side_effect=OSError))
-        await stage.world.advance_time(HOUR + 1)
-        stage.services.deadlines.stop()
-    assert f"It is <@{stage.ben.id}>'s turn." in stage.panel().content
-    await stage.restart()
-    await stage.world.settle()
-    assert "skipped in" in stage.messages()[-2].content
-    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
 
 
 async def test_deadlines_of_other_shards_are_left_to_their_processes(
