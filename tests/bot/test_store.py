@@ -442,21 +442,16 @@ def refusal(path: Path) -> str:
     return sentence
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
+def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path):
+    file, folder, missing = (tmp_path / name for name in ("file", "folder", "missing/scripts.db"))
     content = b"INT. DINER - NIGHT\n" * 500
-    path.write_bytes(content)
-    assert "is not a usable database" in refusal(path)
-    assert path.read_bytes() == content
-
-
-def test_a_folder_is_refused(path: Path):
-    path.mkdir()
-    assert str(path) in refusal(path)
-
-
-def test_a_folder_that_is_missing_is_refused_and_not_made(tmp_path: Path):
-    assert "There is no folder" in refusal(tmp_path / "nowhere" / "scripts.db")
-    assert list(tmp_path.iterdir()) == []
+    file.write_bytes(content)
+    folder.mkdir()
+    assert "is not a usable database" in refusal(file)
+    assert str(folder) in refusal(folder)
+    assert "There is no folder" in refusal(missing)
+    assert file.read_bytes() == content
+    assert not missing.parent.exists()
 
 
 async def test_nobody_passes_those_who_wait(path: Path):
