@@ -125,16 +125,6 @@ async def test_a_script_begins_where_its_opening_ends(house: House):
     assert len(standing.recent_tokens) == 0
 
 
-async def test_the_first_line_is_written_in_its_style(house: House):
-    written = []
-    for style in (None, "storm", "ghost story", "storm"):
-        await house.start(heading=None, style=style)
-        written.append(texts(await house.carry_on(1, lines=3, temperature=2.0)))
-    plain, storm, ghosts, storm_again = written
-    assert storm == storm_again
-    assert len({*map(tuple, (plain, storm, ghosts))}) == 3
-
-
 async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyPatch):
     engine = await house.voices.engine("tiny")
     asked: list[int] = []

@@ -21,7 +21,6 @@ from bot.audio.table_read import (
     TableRead,
     find_last_scene,
     record_table_read,
-    resample,
     speak,
 )
 from bot.audio.utterances import list_utterances, make_speakable
@@ -117,15 +116,6 @@ def test_characters_differ_in_pitch_but_hardly_in_length():
     assert 1.5 < min(lengths) <= max(lengths) < 1.3 * min(lengths) < 4.5
     [again] = speak(text, SpeakingVoice(NARRATOR, PITCHES[-1]))
     assert (again == audio).all()
-
-
-def test_resampling_moves_a_tone():
-    tone = np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
-    lower = resample(tone, 0.75)
-    assert len(lower) == 32_000
-    hertz = np.abs(np.fft.rfft(lower)).argmax() * SAMPLE_RATE / len(lower)
-    assert hertz == pytest.approx(150)
-    assert np.abs(lower).max() == pytest.approx(1, abs=0.01)
 
 
 def test_the_narrator_speaks_what_no_character_says():

@@ -294,21 +294,6 @@ async def test_a_fork_is_made_once(house: House):
     assert len(await house.session.library.list_scripts()) == 2
 
 
-async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
-    begun = await house.start()
-    await house.write("Rain.")
-    fork = (await house.fork("Fork")).script
-    await house.undo()
-    await house.write("Snow.")
-    await house.jump(ScriptPosition(fork.id, fork.forked_at))
-    assert texts(await house.lines())[1:] == ["Rain."]
-    await house.session.library.switch(house.writer(), begun.script.id)
-    assert texts(await house.lines())[1:] == ["Rain."]
-    snow = (await house.store.lines.load_tree_lines(fork, 0, 9))[-1]
-    with pytest.raises(RequestError, match="not in this script"):
-        await house.jump(ScriptPosition(begun.script.id, snow.id))
-
-
 async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     await house.start()
     rain = (await house.write("Rain.")).lines[0]

@@ -199,17 +199,6 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     await assert_true(stage)
 
 
-async def test_a_line_puts_the_deadline_off(stage: Stage, cy: Any):
-    await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
-    await stage.world.advance_time(HOUR / 2)
-    await write(stage, stage.ben, "Rain.")
-    await stage.world.advance_time(HOUR - 60)
-    assert pings(stage) == []
-    await stage.world.advance_time(120)
-    assert [users for _, users in pings(stage)] == [[cy.id]]
-
-
 async def test_only_who_manages_sets_a_deadline(stage: Stage):
     await take_turns(stage, stage.ben)
     shown = await open_order(stage, stage.ann)
