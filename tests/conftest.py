@@ -51,8 +51,8 @@ LONGEST = (
     *("export/test_proof.py", "training/test_parallel.py", "bot/test_postgres.py"),
     *("quality/test_judging.py", "quality/test_reader.py", "bot/test_tree_machine.py"),
     *("export/test_main.py", "training/test_schedule.py", "bot/test_at_once.py"),
-    *("bot/test_whole_way.py", "bot/test_plugin.py", "bot/test_fuzz.py", "bot/test_faults.py"),
-    *("bot/test_wheel.py", "bot/test_local.py", "bot/test_swaps.py", "bot/test_board_machine.py"),
+    *("bot/test_whole_way.py", "bot/test_plugin.py", "bot/test_soak.py", "bot/test_wheel.py"),
+    "bot/test_local.py",
 )
 """The files that take longest. They come first, so that no process waits long for the last one."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,13 @@ from typing import Any
 import discord
 import pytest
 import simcord
+from discord.app_commands import Command, ContextMenu, Group
 from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
 from simcord.results import ResponseMessage
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL
+from sqlalchemy import Engine as SqlEngine
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -29,13 +31,26 @@ from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.cogs.upkeep import Upkeep
 from bot.i18n import catalogue
+from bot.i18n.translator import Names
+from bot.inference import registry
+from bot.inference.engine import Engine
 from bot.inference.lexicon import Lexicon
 from bot.inference.model import Model
+from bot.session.channel_session import ChannelSession
 from bot.settings import RunnerSettings
 from bot.storage import migrations
+from bot.storage.schema import Script
 from bot.storage.store import Store
 from tests.conftest import Made
-from tests.tools.postgres_server import Server, ask, server
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
+from tests.fake_discord.server import served
+from tests.fake_discord.state import World
+from tests.tools.postgres_server import Server, server
+
+from .house import House, tell
+
+HEADING = "INT. DINER - NIGHT"
 
 BOTH = ["sqlite", "postgresql"]
 """The databases for a test module: the module sets ``DATABASES`` to this list."""
@@ -83,7 +98,7 @@ def url(postgres: Server, emptied: URL) -> Iterator[URL]:
 
 @pytest.fixture(scope="session", autouse=True)
 def lexicons() -> Iterator[None]:
-    """Let a voice sample its common words once, and not for every test's engine again."""
+    """Let a voice sample its common words once, and measure no speed for every test's engine."""
     known: dict[str, Lexicon] = {}
     sample = Lexicon.of
 
@@ -94,6 +109,7 @@ def lexicons() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Lexicon, "of", of)
+        patch.setattr(registry, "measure_speed", lambda model: 2 * registry.SLOW_SPEED)
         yield
 
 
@@ -103,7 +119,7 @@ def statements() -> Iterator[None]:
     compiled = LRUCache[Any, Any](2000)
     prepare = AsyncEngine.__init__
 
-    def share(engine: AsyncEngine, sync_engine: Engine) -> None:
+    def share(engine: AsyncEngine, sync_engine: SqlEngine) -> None:
         prepare(engine, sync_engine)
         sync_engine._compiled_cache = compiled
 
@@ -113,6 +129,28 @@ def statements() -> Iterator[None]:
         for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):
             patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
             patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def translations() -> Iterator[None]:
+    """Translate each command once, and not for every test's bot again."""
+    known: dict[str, str] = {}
+
+    def once(translate: Callable[..., Any]) -> Callable[..., Any]:
+        async def translated(command: Any, tree: Any, translator: Any) -> Any:
+            if not isinstance(translator, Names):  # another one may listen to what it translates
+                return await translate(command, tree, translator)
+            english = json.dumps(command.to_dict(tree))
+            if english not in known:
+                known[english] = json.dumps(await translate(command, tree, translator))
+            return json.loads(known[english])
+
+        return translated
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (Command, ContextMenu, Group):
+            patch.setattr(kind, "get_translated_payload", once(kind.get_translated_payload))
         yield
 
 
@@ -169,15 +207,6 @@ def on(chosen: RunnerSettings, where: Path | URL) -> RunnerSettings:
     return chosen.model_copy(update={"database": where})
 
 
-def tell(where: Path | URL, *statements: str) -> list[list[str]]:
-    """Run statements as another program, and return the last rows, as texts."""
-    if isinstance(where, URL):
-        return ask(where, *statements)
-    with closing(sqlite3.connect(where)) as connection, connection:
-        rows = [connection.execute(statement).fetchall() for statement in statements][-1]
-    return [[str(value) for value in row] for row in rows]
-
-
 def count(where: Path | URL, table: str) -> int:
     """Count the rows on the disk, as another connection sees them."""
     [[number]] = tell(where, f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
@@ -185,11 +214,17 @@ def count(where: Path | URL, table: str) -> int:
 
 
 @pytest.fixture
-def chosen(voices: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings:
+def models(voices: Path) -> Path:
+    """Return the folder of the bot's voices; a module whose tests change it has a copy."""
+    return voices
+
+
+@pytest.fixture
+def chosen(models: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings:
     """Return settings of a bot without candidates, whose scripts lie in the test's own folder."""
     shutil.copy(empty_database, tmp_path / "scripts.db")
     return RunnerSettings(
-        models=voices,
+        models=models,
         model="tiny",
         database=tmp_path / "scripts.db",
         threads=1,
@@ -197,6 +232,56 @@ def chosen(voices: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings
         quality="quick",
         look="typewriter",
     )
+
+
+@pytest.fixture
+async def house(chosen: RunnerSettings, where: Path | URL) -> AsyncIterator[House]:
+    """Yield the bot without Discord."""
+    house = House(on(chosen, where))
+    await house.open()
+    yield house
+    await house.close()
+
+
+@pytest.fixture(scope="session")
+def model(voices: Path) -> Model:
+    """Return the tiny voice."""
+    return Model.load(voices / "tiny.onnx", threads=1)
+
+
+@pytest.fixture
+def engine(model: Model) -> Iterator[Engine]:
+    """Yield an engine of the tiny voice."""
+    engine = Engine(model)
+    yield engine
+    engine.close()
+
+
+@dataclass
+class Inside:
+    """The project's own Discord with a bot in the test's own process, and two people."""
+
+    discord: Discord
+    services: CogServices
+    channel: Channel
+    ann: Person
+    ben: Person
+
+
+@pytest.fixture
+async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
+    """Start a bot whose parts a test can slow down; fail where Discord refuses it anything."""
+    async with (
+        served(World(PATIENCE)) as address,
+        Discord(address) as discord,
+        bot_here(address, chosen) as bot,
+    ):
+        await discord.bot_is_ready()
+        guild = await discord.guild("The Playhouse")
+        channel = await guild.channel("stage")
+        ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
+        yield Inside(discord, bot.services, channel, ann, ben)
+        assert discord.refusals == []
 
 
 @dataclass
@@ -215,6 +300,25 @@ class Stage:
         """Return what the cogs of the running bot share, be the bot a guest or alone."""
         bot: Any = self.world.bot
         return bot.cogs["OnBook"].services
+
+    @property
+    def store(self) -> Store:
+        """Return the store of the running bot."""
+        return self.services.store
+
+    @property
+    def session(self) -> ChannelSession:
+        """Return the session of the channel."""
+        return self.services.sessions.get(self.channel.id)
+
+    async def script(self) -> Script | None:
+        """Return the script that runs in the channel."""
+        return await self.store.scripts.find_running_script(self.channel.id)
+
+    def closed(self, **denied: bool) -> simcord.ChannelHandle:
+        """Create a channel in which the bot lacks permissions."""
+        rights = discord.PermissionOverwrite(**denied)
+        return self.guild.create_text_channel("closed", overwrites={self.guild.me: rights})
 
     @property
     def upkeep(self) -> Upkeep:
@@ -249,8 +353,8 @@ class Stage:
 
     async def lines(self, channel: Any = None) -> list[str]:
         """Return the script of a channel as the database has it."""
-        room = self.services.sessions.get((channel or self.channel).id)
-        return [line.text for line in await room.load_lines()]
+        session = self.services.sessions.get((channel or self.channel).id)
+        return [line.text for line in await session.load_lines()]
 
     def messages(self, channel: Any = None) -> list[discord.Message]:
         """Return the messages that everybody sees in a channel, oldest first."""
@@ -357,6 +461,19 @@ async def world(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
 async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
     """Return a stage with the bot."""
     return await staged(world, chosen)
+
+
+async def begin(stage: Stage, channel: Any = None, **options: Any) -> Any:
+    """Begin a script in a diner, as Ann."""
+    options = {"title": "The Diner", "heading": HEADING, **options}
+    return await stage.ann.slash(channel or stage.channel, "start", **options)
+
+
+def moderator(stage: Stage, name: str = "Mo", **permissions: bool) -> simcord.MemberActor:
+    """Return somebody who may manage messages, and has these permissions too."""
+    rights = discord.Permissions(**({"manage_messages": True} | permissions))
+    role = stage.guild.create_role("Moderators", permissions=rights)
+    return stage.guild.add_member(stage.world.create_user(name), roles=[role])
 
 
 def poll(stage: Stage) -> ResponseMessage:

@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
@@ -18,9 +17,7 @@ import pytest
 
 from bot.cogs import turns
 from bot.cogs.services import CogServices
-from bot.settings import RunnerSettings
 from bot.ui import live_polls
-from tests.fake_discord.bot import bot_here
 from tests.fake_discord.people import (
     PATIENCE,
     Asked,
@@ -32,9 +29,8 @@ from tests.fake_discord.people import (
     names,
 )
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
-from tests.fake_discord.server import served
-from tests.fake_discord.state import World
 
+from .conftest import Inside
 from .test_buttons import BY_PERSON, BY_VOICE
 
 HEADING = "INT. DINER - NIGHT"
@@ -128,9 +124,6 @@ def besides_redo(message: Message) -> list[str]:
     return [label for label in message.labels if label != "Redo"]
 
 
-# Two at once -----------------------------------------------------------------------------------
-
-
 async def test_of_two_who_press_at_once_one_writes_and_the_other_is_told(
     guild: Guild, ann: Person, ben: Person
 ):
@@ -156,15 +149,6 @@ async def test_of_two_who_begin_at_once_one_begins(channel: Channel, ann: Person
     [told] = [one for asked in both for one in asked.answers()]
     assert "Another script was started" in told.content or "running in this" in told.content
     assert await truth(ann, channel) == ["INT. BEN" if told.only_for == ann.id else "INT. ANN"]
-
-
-async def test_two_commands_at_once_are_two_lines(channel: Channel, ann: Person, ben: Person):
-    await begin(ann, channel)
-    both = await asyncio.gather(
-        ann.slash(channel, "write", text="Rain."), ben.slash(channel, "write", text="Wind.")
-    )
-    await asyncio.gather(*(asked.is_done() for asked in both))
-    assert sorted(await truth(ann, channel)) == [HEADING, "Rain.", "Wind."]
 
 
 async def test_an_undo_waits_for_what_is_being_written(channel: Channel, ann: Person, ben: Person):
@@ -259,9 +243,6 @@ async def test_all_who_vote_at_once_are_counted(channel: Channel, guild: Guild, 
     assert await script(ann, channel) == [HEADING]
 
 
-# Deliveries ------------------------------------------------------------------------------------
-
-
 async def test_what_is_delivered_twice_is_written_once(
     discord: Discord, channel: Channel, ann: Person
 ):
@@ -310,43 +291,7 @@ async def test_a_star_and_an_end_that_are_delivered_twice_are_so_once(
     discord.refusals.clear()
 
 
-async def test_what_happens_while_the_connection_is_lost_is_heard_of_later(
-    discord: Discord, channel: Channel, ann: Person
-):
-    begun = await begin(ann, channel)
-    await discord.drop()
-    await (await ann.click(begun, "Continue")).is_done()
-    assert len(await truth(ann, channel)) == 2
-
-
 # Looking inside --------------------------------------------------------------------------------
-
-
-@dataclass
-class Inside:
-    """A Discord with a bot in the test's own process."""
-
-    discord: Discord
-    services: CogServices
-    channel: Channel
-    ann: Person
-    ben: Person
-
-
-@pytest.fixture
-async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
-    """Start a bot whose parts a test can slow down."""
-    async with (
-        served(World(PATIENCE)) as address,
-        Discord(address) as discord,
-        bot_here(address, chosen) as bot,
-    ):
-        await discord.bot_is_ready()
-        guild = await discord.guild("The Playhouse")
-        channel = await guild.channel("stage")
-        ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-        yield Inside(discord, bot.services, channel, ann, ben)
-        assert discord.refusals == []
 
 
 async def test_stop_keeps_the_lines_that_are_finished(
@@ -523,9 +468,6 @@ async def end(inside: Inside, ballot: Any) -> None:
     inside.services.polls.watch(ballot)
 
 
-# Many channels ---------------------------------------------------------------------------------
-
-
 async def test_channels_at_once_do_not_mix(guild: Guild):
     ann = await guild.person("Ann")
 
@@ -540,54 +482,3 @@ async def test_channels_at_once_do_not_mix(guild: Guild):
         assert line.startswith(f"{name}\n")
 
     await asyncio.gather(*map(play, names(16)))
-
-
-# Kill ------------------------------------------------------------------------------------------
-
-
-async def test_a_bot_that_is_killed_goes_on_where_it_was(settings: dict[str, Any], tmp_path: Path):
-    log = tmp_path / "bot.log"
-    with fake_discord(PATIENCE) as address:
-        async with Discord(address) as discord:
-            guild = await discord.guild("The Playhouse")
-            ann = await guild.person("Ann")
-            unshown = [await guild.channel(f"unshown-{n}") for n in range(2)]
-            busy = [await guild.channel(f"busy-{n}") for n in range(3)]
-            with running_bot(address, tmp_path, log, **settings) as bot:
-                await discord.bot_is_ready()
-                known = await asyncio.gather(*(two_lines(ann, c) for c in unshown + busy))
-                async with discord.holding("POST", "/messages"):
-                    for channel in unshown:
-                        await ann.slash(channel, "continue")
-                    await discord.until(lambda: discord.held == len(unshown))
-                    for channel in busy:
-                        await ann.slash(channel, "continue", lines=10)
-                    # One of the turns has written its lines, and the others are about to.
-                    await discord.until(lambda: discord.held > len(unshown))
-                    bot.kill()
-                    await discord.bot_is_gone()
-            with running_bot(address, tmp_path, log, **settings):
-                await discord.bot_is_ready()
-                # A turn is written as a whole or not at all.
-                lengths = [(3,)] * len(unshown) + [(2, 12)] * len(busy)
-                found = zip(unshown + busy, known, lengths, strict=True)
-                await asyncio.gather(*(goes_on(ann, *one) for one in found))
-            assert discord.refusals == []
-    assert "ERROR" not in log.read_text()
-
-
-async def two_lines(person: Person, channel: Channel) -> list[str]:
-    """Begin a script with a heading and a line of the voice."""
-    await (await person.click(await begin(person, channel), "Continue")).is_done()
-    return await truth(person, channel)
-
-
-async def goes_on(
-    person: Person, channel: Channel, known: list[str], lengths: tuple[int, ...]
-) -> None:
-    """Check that the script is as people know it or longer, that they see it, and can go on."""
-    lines = await truth(person, channel)
-    assert lines[: len(known)] == known
-    assert len(lines) in lengths
-    await (await person.click(channel.panel(), "Continue")).is_done()
-    assert (await truth(person, channel))[:-1] == lines

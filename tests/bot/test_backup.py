@@ -15,10 +15,8 @@ from bot.storage.sqlite.backup import backup, restore
 from bot.storage.store import Store
 
 from .conftest import AddRevision
-from .test_room import House, house, texts
+from .house import House, texts
 from .test_runner import onbook
-
-__all__ = ["house"]
 
 
 def run(house: House, *arguments: str) -> tuple[int, str, str]:
@@ -37,7 +35,7 @@ async def test_a_copy_that_is_made_while_lines_are_written_is_whole(house: House
     folder = house.settings.database.parent
 
     async def write() -> None:
-        for n in range(60):
+        for n in range(20):
             await house.write(f"Rain {n}.\n\nWind {n}.")
 
     async def copy() -> None:
@@ -45,11 +43,11 @@ async def test_a_copy_that_is_made_while_lines_are_written_is_whole(house: House
             await asyncio.to_thread(backup, house.settings.database, folder / f"copy{n}.db")
 
     await asyncio.gather(write(), copy())
-    assert len(await house.session.load_lines()) == 121
+    assert len(await house.lines()) == 41
     for n in range(5):
         lines = await written(folder / f"copy{n}.db")
         assert len(lines) % 2 == 1  # no turn is half there
-        assert lines == texts(await house.session.load_lines())[: len(lines)]
+        assert lines == texts(await house.lines())[: len(lines)]
         with closing(sqlite3.connect(folder / f"copy{n}.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert not list(folder.glob("*.part"))
@@ -71,8 +69,8 @@ async def test_the_way_there_and_back(house: House):
     code, out, err = await asyncio.to_thread(run, house, "restore", str(copy))
     assert (code, err) == (0, "")
     await house.open()
-    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", "Rain."]
-    assert await house.state((await house.session.load_lines())[-1]) is not None
+    assert texts(await house.lines()) == ["INT. DINER - NIGHT", "Rain."]
+    assert await house.state((await house.lines())[-1]) is not None
     [old] = database.parent.glob(f"{database.name}.2*")
     assert str(old) in out
     assert await written(old) == ["INT. DINER - NIGHT", "Rain.", "Snow."]
@@ -112,7 +110,7 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
     assert sorted(one.name for one in folder.iterdir()) == ["damaged.db", "newer.db", "there.db"]
     assert not [one for one in database.parent.iterdir() if one.suffix == ".part"]
     await house.open()
-    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT"]
+    assert texts(await house.lines()) == ["INT. DINER - NIGHT"]
 
 
 async def test_an_earlier_backup_is_upgraded(tmp_path: Path, add_revision: AddRevision):

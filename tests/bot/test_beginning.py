@@ -8,18 +8,14 @@ from bot.cogs.starting import SURPRISE
 from bot.i18n.catalogue import remember_commands, say
 from bot.session.situations import load_situations, suggest_voice
 
-from .conftest import Stage, answer, fields, labels
-from .test_buttons import HEADING, begin
+from .conftest import HEADING, Stage, answer, begin, fields, labels
 
 FIELDS = ["Voice", "Title", "First scene heading", "Cast"]
 
 
 async def running(stage: Stage):
     """Return the script that runs."""
-    return await stage.services.store.scripts.find_running_script(stage.channel.id)
-
-
-# The window ------------------------------------------------------------------------------------
+    return await stage.script()
 
 
 async def test_start_without_options_opens_a_window_with_a_situation(stage: Stage):
@@ -31,12 +27,6 @@ async def test_start_without_options_opens_a_window_with_a_situation(stage: Stag
     assert voices[2:] == stage.services.voices.names()
 
 
-async def test_the_start_button_of_the_help_opens_the_same_window(stage: Stage):
-    told = answer(await stage.ben.slash(stage.channel, "help"))
-    assert "has understood none of them. That is the fun." in told.content
-    assert list(fields(await stage.ben.click(told, label="Start a script"))) == FIELDS
-
-
 async def test_surprise_me_fills_all_of_it(stage: Stage):
     shown = await stage.ann.slash(stage.channel, "start")
     await stage.ann.submit_modal(shown, {fields(shown)["Voice"]: [SURPRISE]})
@@ -46,7 +36,7 @@ async def test_surprise_me_fills_all_of_it(stage: Stage):
     assert await stage.lines() == [element.text for element in drawn.elements]
     assert drawn.speech.split()[0] in stage.messages()[-2].content
     await stage.ann.click(stage.panel(), label="Continue")
-    session = stage.services.sessions.get(stage.channel.id)
+    session = stage.session
     last = (await session.load_lines())[-1].element
     assert last.cue is None or last.cue in script.cast
 
@@ -62,17 +52,6 @@ def test_a_heading_suggests_a_voice(heading: str, voice: str | None):
     assert suggest_voice(heading) == voice
 
 
-async def test_with_a_cast_the_voice_begins_with_one_of_them(stage: Stage):
-    await begin(stage, cast="Maya, Jonas")
-    await stage.ann.slash(stage.channel, "continue", kind="dialogue", lines=6)
-    session = stage.services.sessions.get(stage.channel.id)
-    cues = {line.element.cue for line in await session.load_lines()} - {None}
-    assert cues <= {"MAYA", "JONAS"}
-
-
-# Who speaks ------------------------------------------------------------------------------------
-
-
 async def test_the_voice_does_not_speak_for_somebody_outside_a_locked_cast(stage: Stage):
     await begin(stage, cast="Maya, Jonas")
     refused = answer(await stage.ben.slash(stage.channel, "continue", character="Cerimon"))
@@ -86,9 +65,6 @@ async def test_the_voice_does_not_speak_for_somebody_outside_a_locked_cast(stage
     await stage.ann.slash(stage.channel, "cast lock", lock="off")
     await stage.ben.slash(stage.channel, "continue", character="Cerimon")
     assert (await stage.lines())[1].startswith("CERIMON\n")
-
-
-# Mentions --------------------------------------------------------------------------------------
 
 
 async def mention(stage: Stage, text: str = "<@{bot}> hello") -> list[str]:
@@ -121,25 +97,11 @@ async def test_in_a_hosts_bot_mentions_are_the_hosts(stage: Stage, monkeypatch: 
     assert len(await mention(stage)) == 1
 
 
-# Commands in sentences -------------------------------------------------------------------------
-
-
 def test_a_command_is_mentioned_by_its_id(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bot.i18n.catalogue._command_ids", {})
     assert say("Use {/script show}.") == "Use /script show."
     remember_commands({"script": 7})
     assert say("Use {/script show}.") == "Use </script show:7>."
-
-
-async def test_the_commands_are_few(stage: Stage):
-    roots = {name.split()[0] for name in stage.ann.available_commands(stage.channel)}
-    assert roots == {
-        *("start", "write", "continue", "undo", "cast", "script", "settings", "voice"),
-        *("privacy", "help"),
-    }
-
-
-# Details ---------------------------------------------------------------------------------------
 
 
 async def test_details_of_a_message_are_for_who_asks(stage: Stage):

@@ -13,16 +13,14 @@ from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest
 from bot.storage.store import Store
 
-from .test_room import House, house
-
-__all__ = ["house"]
+from .conftest import tell
+from .house import House
 
 
 async def kept(house: House) -> set[int]:
     """Return the ids of the lines whose states are stored."""
-    fingerprint = (await house.voices.engine("tiny")).model.fingerprint
-    find = house.store.states.find_state
-    return {line for line in range(1, 200) if await find(line, fingerprint) is not None}
+    states = tell(house.settings.database_location, "SELECT line FROM states")
+    return {int(line) for [line] in states}
 
 
 @pytest.fixture
@@ -80,13 +78,13 @@ async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: Hou
 async def test_a_script_goes_on_where_its_states_are_gone(small: House):
     await small.start()
     lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(4)]
-    expected = await small.read_from_the_start(await small.session.load_lines())
+    expected = await small.read_from_the_start(await small.lines())
     for n in range(20):
         await small.start(small.sessions.get(100 + n))
     assert lines[-1].id not in await kept(small)
     turn = await small.session.continue_(small.writer(), ContinueRequest(seed=5))
     assert await small.state(lines[-1]) in (expected, None)
-    everything = await small.session.load_lines()
+    everything = await small.lines()
     assert await small.state(turn.lines[-1]) == await small.read_from_the_start(everything)
 
 

@@ -11,12 +11,8 @@ from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
 from bot.session.turn import ContinueRequest
 
-from .conftest import Stage, answer
-from .test_cog import begin
-from .test_room import House, house
-from .test_tree import moderator
-
-__all__ = ["house"]
+from .conftest import Stage, answer, begin, moderator
+from .house import House
 
 
 async def cast(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
@@ -46,7 +42,7 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     assert (
         await cast(stage, "list")
     ).content == "- JONAS\n-# The voice may write for others now, too."
-    assert (await stage.services.store.scripts.find_running_script(stage.channel.id)).players == {}
+    assert (await stage.script()).players == {}
 
 
 async def test_names_are_suggested(stage: Stage):
@@ -80,17 +76,15 @@ async def test_what_cannot_be_in_the_cast_is_refused(stage: Stage):
         refused = await cast(stage, command, **options)
         assert refused.ephemeral
         assert why in refused.content
-    assert (await stage.services.store.scripts.find_running_script(stage.channel.id)).cast == [
-        "MAYA"
-    ]
+    assert (await stage.script()).cast == ["MAYA"]
 
 
-@pytest.mark.parametrize("server", [False, True])
-async def test_nobody_in_the_cast_can_be_banned(stage: Stage, server: bool):
+async def test_nobody_in_the_cast_can_be_banned(stage: Stage):
     mo = moderator(stage, manage_channels=True, manage_guild=True)
     await begin(stage, cast="Maya")
-    refused = await mo.slash(stage.channel, "settings banned", add="maya", server=server)
-    assert "cannot be banned, because “MAYA” is in a cast" in answer(refused).content
+    for server in (False, True):
+        refused = await mo.slash(stage.channel, "settings banned", add="maya", server=server)
+        assert "cannot be banned, because “MAYA” is in a cast" in answer(refused).content
     elsewhere = stage.guild.create_text_channel("elsewhere")
     told = await mo.slash(elsewhere, "settings banned", add="maya")
     assert "```\nmaya\n```" in answer(told).content
@@ -113,18 +107,18 @@ async def test_the_lock_is_on_where_a_script_begins_with_a_cast(house: House):
     await house.start(cast=("MAYA", "JONAS"))
     speech = {"lines": 8, "kind": Kind.DIALOGUE}
     assert await speakers(house, **speech) == {"MAYA", "JONAS"}
-    await house.session.library.change_preferences(house.writer(), {"lock": False})
+    await house.prefer({"lock": False})
     assert await speakers(house, **speech) - {"MAYA", "JONAS"}
 
 
 async def test_the_cast_is_expected_to_speak_with_the_lock_or_without(house: House):
     await house.start(cast=("MAYA", "JONAS"))
-    await house.session.library.change_preferences(house.writer(), {"lock": False})
+    await house.prefer({"lock": False})
     origin = (await house.carry_on(1))[0].origin
     assert (origin["cast"], origin["present"]) == ([], ["MAYA", "JONAS"])
-    await house.session.library.change_preferences(house.writer(), {"lock": True})
+    await house.prefer({"lock": True})
     await house.session.library.add_to_cast(house.writer(), ["MAYA"], 7)
-    await house.session.library.change_preferences(house.writer(), {"skip_played": True})
+    await house.prefer({"skip_played": True})
     origin = (await house.carry_on(1))[0].origin
     assert (origin["cast"], origin["present"]) == (["JONAS"], ["JONAS"])
     origin = (await house.carry_on(1, character="JONAS"))[0].origin
@@ -136,9 +130,7 @@ async def test_who_is_played_is_left_to_who_plays_them(house: House):
     await house.session.library.add_to_cast(house.writer(), ["MAYA"], 7)
     speech = {"lines": 8, "kind": Kind.DIALOGUE}
     assert "MAYA" in await speakers(house, **speech)
-    await house.session.library.change_preferences(
-        house.writer(), {"skip_played": True, "lock": False}
-    )
+    await house.prefer({"skip_played": True, "lock": False})
     assert await speakers(house, **speech) == {"JONAS"}
     with pytest.raises(RequestError, match="MAYA is played by someone"):
         await house.carry_on(1, character="MAYA")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import discord
 import numpy as np
 import pytest
 
@@ -13,36 +10,18 @@ from bot.inference.word_filter import find_banned_word
 from bot.screenplay.elements import Kind
 from bot.session.banned_words import edit_words
 from bot.session.channel_session import ChannelSession
-from bot.session.turn import ContinueRequest, Job
 from bot.ui import components
-from bot.ui.settings_messages import format_words
 
-from .conftest import Stage, answer, buttons
-from .test_cog import begin
-from .test_room import House, house
-
-__all__ = ["house"]
-
-ROLE = discord.Permissions(manage_channels=True, manage_guild=True)
+from .conftest import Stage, answer, begin, buttons, moderator
+from .house import House
 
 
-def moderator(stage: Stage, name: str = "Mo"):
-    """Return somebody who may change the settings of the channel and the server."""
-    role = stage.guild.create_role("Moderators", permissions=ROLE)
-    return stage.guild.add_member(stage.world.create_user(name), roles=[role])
-
-
-# Kinds and casts -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [Kind.DIALOGUE, Kind.ACTION, Kind.HEADING])
-async def test_continue_writes_the_kind_that_was_chosen(stage: Stage, kind: Kind):
+async def test_continue_writes_the_kind_that_was_chosen(stage: Stage):
     await begin(stage)
-    await stage.go_on(stage.ann, stage.channel, kind=kind.value, lines=5, seed=1)
-    room = stage.services.sessions.get(stage.channel.id)
-    assert [line.kind for line in await room.load_lines()][1:] == [kind.value] * 5
-    await stage.ann.slash(stage.channel, "script retry")
-    assert (await room.load_lines())[-1].kind == kind.value
+    for kind in (Kind.DIALOGUE, Kind.ACTION, Kind.HEADING):
+        await stage.go_on(stage.ann, stage.channel, kind=kind.value, lines=3, seed=1)
+        await stage.ann.slash(stage.channel, "script retry")
+        assert [line.kind for line in await stage.session.load_lines()][-3:] == [kind.value] * 3
 
 
 async def test_somebody_who_speaks_does_not_write_action(stage: Stage):
@@ -52,26 +31,10 @@ async def test_somebody_who_speaks_does_not_write_action(stage: Stage):
     assert len(await stage.lines()) == 1
 
 
-async def test_with_a_cast_nobody_else_speaks(house: House):
-    await house.start(cast=("MAYA", "JONAS"))
-    lines = [line for seed in range(6) for line in await house.carry_on(100 * seed, lines=10)]
-    speakers = {line.element.cue for line in lines} - {None}
-    assert speakers == {"MAYA", "JONAS"}
-
-
-async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
-    await house.start()
-    lines = [line for seed in range(6) for line in await house.carry_on(100 * seed, lines=10)]
-    assert {line.element.cue for line in lines} - {None, "MAYA", "JONAS"}
-
-
-# Banned words ----------------------------------------------------------------------------------
-
-
 async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
-    mo = moderator(stage)
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
     await begin(stage)
-    room = stage.services.sessions.get(stage.channel.id)
+    room = stage.session
     await stage.go_on(stage.ann, stage.channel, lines=10, seed=1)
     before = " ".join(await stage.lines())
     first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
@@ -89,7 +52,7 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     for _ in range(10):
         await stage.ann.slash(stage.channel, "undo")
     await stage.go_on(stage.ann, stage.channel, lines=10, seed=1)
-    room = stage.services.sessions.get(stage.channel.id)
+    room = stage.session
     after = " ".join(line.text for line in (await room.load_lines())[1:])
     assert find_banned_word(before, [first, second])
     assert not find_banned_word(after, [first, second])
@@ -101,7 +64,7 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
 
 
 async def test_banned_words_are_among_the_settings_and_all_are_taken_back(stage: Stage):
-    mo = moderator(stage)
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
     await begin(stage)
 
     async def shown() -> list[str]:
@@ -140,19 +103,16 @@ async def test_only_those_who_may_change_what_is_banned(stage: Stage):
     assert "You need the **Manage Channels**" in answer(refused).content
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word", server=True)
     assert "You need the **Manage Server**" in answer(refused).content
-    assert (
-        await stage.services.store.banned_words.list_banned_words(stage.channel.id, stage.guild.id)
-        == []
-    )
+    assert await stage.store.banned_words.list_banned_words(stage.channel.id, stage.guild.id) == []
 
 
 async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
-    mo = moderator(stage)
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
     refused = await begin(stage, cast="Maya, Old Zounds")
     assert "cannot join the cast" in answer(refused).content
     assert answer(refused).ephemeral
-    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
+    assert await stage.script() is None
 
 
 async def test_the_operators_list_holds_everywhere(house: House):
@@ -179,16 +139,6 @@ def test_a_list_is_changed_word_by_word():
             edit_words(["b"], add, remove)
 
 
-def test_a_long_list_is_cut_and_says_so():
-    words = [f"word{i}" for i in range(500)]
-    shown = format_words(words, "in this channel")
-    assert len(shown) < 2000
-    assert "and more, 500 in total" in shown
-
-
-# The voice's surprise --------------------------------------------------------------------------
-
-
 async def test_the_surprise_of_every_character_is_kept(house: House):
     await house.start()
     [mine] = (await house.write("MAYA: Zqxj vwk pfff.")).lines
@@ -205,39 +155,11 @@ async def test_the_surprise_of_every_character_is_kept(house: House):
     assert mean[0] > mean[1]
 
 
-# Stopping --------------------------------------------------------------------------------------
-
-
-async def test_what_is_finished_stays_when_somebody_stops_it(house: House):
-    await house.start()
-    patience = Job()
-    work = asyncio.ensure_future(
-        house.session.continue_(house.writer(), ContinueRequest(seed=1, lines=10), None, patience)
-    )
-    while patience.progress.written < 2:  # noqa: ASYNC110 - nobody is told
-        await asyncio.sleep(0)
-    patience.stop()
-    stopped = (await work).lines
-    assert 2 <= len(stopped) < 10
-    await house.session.history.undo(house.writer())
-    assert [line.text for line in await house.session.load_lines()][-1] == stopped[-2].text
-
-
-async def test_stopped_before_the_first_line_nothing_is_added(house: House):
-    await house.start()
-    patience = Job()
-    patience.stop()
-    with pytest.raises(RequestError, match="Stopped before the first line"):
-        await house.session.continue_(house.writer(), ContinueRequest(lines=3), None, patience)
-    assert len(await house.session.load_lines()) == 1
-    assert await house.carry_on(1)
-
-
 async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, lines=3, seed=1)
     look = stage.look(stage.panel())
-    [*_, last] = await stage.services.sessions.get(stage.channel.id).load_lines()
+    [*_, last] = await stage.session.load_lines()
     look["components"] = components.make_stop_button(
         int(last.delivery), components.LINES
     ).to_components()

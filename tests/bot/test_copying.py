@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +37,21 @@ def own(postgres: Server) -> URL:
     return postgres.create()
 
 
+@pytest.fixture(scope="module")
+def grown_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fill a file that no test changes."""
+    path = tmp_path_factory.mktemp("grown") / "scripts.db"
+    asyncio.run(fill(path))
+    return path
+
+
 @pytest.fixture
-async def grown(path: Path) -> Path:
+def grown(grown_once: Path, path: Path) -> Path:
+    """Return a copy of the file."""
+    return Path(shutil.copy(grown_once, path))
+
+
+async def fill(path: Path) -> None:
     """Fill a file: something in every table, and lines that were deleted."""
     store = await Store.open(path)
     script = await store.scripts.create_script(a_script(), delivery="begun")
@@ -74,7 +88,6 @@ async def grown(path: Path) -> Path:
     await store.scripts.delete_script((await store.scripts.create_script(a_script(2))).id)
     await store.people.erase_person(7, text=False)
     await store.close()
-    return path
 
 
 async def rows(where: Path | URL) -> dict[str, list[tuple[object, ...]]]:

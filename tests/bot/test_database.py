@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -45,13 +46,14 @@ async def closed_amid(path: Path, chance: random.Random, cancels: int) -> None:
 
 @pytest.mark.parametrize("cancels", [0, 1, 2, 3])
 def test_no_connection_is_left_open_and_no_thread_answers_a_loop_that_is_gone(
-    cancels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cancels: int, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     left: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", left.append)
     monkeypatch.setattr(threading, "excepthook", left.append)
     for seed in range(4):
-        asyncio.run(closed_amid(tmp_path / f"{seed}.db", random.Random(seed), cancels))
+        path = shutil.copy(empty_database, tmp_path / f"{seed}.db")
+        asyncio.run(closed_amid(Path(path), random.Random(seed), cancels))
         gc.collect()
     assert [str(one) for one in left] == []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from itertools import product
 
 import pytest
 
@@ -19,7 +20,8 @@ from tests.fake_discord.people import BOT_MAY, PATIENCE, Asked, Channel, Discord
 from tests.fake_discord.processes import fake_discord
 from tests.fake_discord.state import MANAGE_WEBHOOKS
 
-from .test_at_once import BLOCK, HEADING, Inside, begin, script, settled, slow_down, truth
+from .conftest import Inside
+from .test_at_once import BLOCK, HEADING, begin, script, settled, slow_down, truth
 
 CALLBACK, ORIGINAL, POSTED = "/callback", "@original", r"/channels/\d+/messages$"
 
@@ -70,45 +72,43 @@ async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
                     return asked
 
 
-@pytest.mark.parametrize(("method", "path"), STEPS)
-@pytest.mark.parametrize("heard", [False, True])
-@pytest.mark.parametrize("kind", [Kind.SILENCE, Kind.RESET])
-async def test_what_is_not_answered_is_asked_again(
-    inside: Inside, kind: Kind, heard: bool, method: str, path: str
-):
+LOSSES = list(product((Kind.SILENCE, Kind.RESET), (False, True)))
+"""How an answer is lost, and whether Discord has done before what it was asked for."""
+
+
+async def test_what_is_not_answered_is_asked_again(inside: Inside):
     begun = await begin(inside.ann, inside.channel)
-    await inside.discord.fail(kind, method, path, heard=heard)
-    await (await inside.ben.click(begun, "Continue")).is_done()
-    await nothing_twice(inside.ann, inside.channel, 2)
-    assert len(inside.discord.faults) == 1
+    for times, ((kind, heard), (method, path)) in enumerate(product(LOSSES, STEPS), 1):
+        await inside.discord.fail(kind, method, path, heard=heard)
+        begun = await (await inside.ben.click(begun, "Continue")).is_done()
+        await nothing_twice(inside.ann, inside.channel, 1 + times)
+        assert len(inside.discord.faults) == times
 
 
-@pytest.mark.parametrize("status", [*STATUSES, TOO_MANY])
-async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside, status: int):
+async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside):
     await begin(inside.ann, inside.channel)
-    for method, path in STEPS:
-        await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
-    await (await inside.ben.slash(inside.channel, "write", text="Rain.")).is_done()
-    await nothing_twice(inside.ann, inside.channel, 2)
-    assert len(inside.discord.faults) == len(STEPS)
+    for times, status in enumerate((*STATUSES, TOO_MANY), 1):
+        for method, path in STEPS:
+            await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
+        await (await inside.ben.slash(inside.channel, "write", text="Rain.")).is_done()
+        await nothing_twice(inside.ann, inside.channel, 1 + times)
+        assert len(inside.discord.faults) == times * len(STEPS)
 
 
-@pytest.mark.parametrize("heard", [False, True])
-@pytest.mark.parametrize("kind", [Kind.SILENCE, Kind.RESET, Kind.STATUS])
-async def test_a_webhook_posts_each_line_once_whatever_fails(
-    inside: Inside, kind: Kind, heard: bool
-):
+async def test_a_webhook_posts_each_line_once_whatever_fails(inside: Inside):
     inside.services.messages._look = "characters"
     guild = await inside.discord.guild("The Globe", BOT_MAY | MANAGE_WEBHOOKS)
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
     await begin(ann, channel)
-    await inside.discord.fail(
-        kind, "POST", r"/webhooks/\d+/[^/]+$", heard=heard, status=502, after=1
-    )
-    await (await ann.slash(channel, "write", text="Rain.\n\nMAYA: Hello.\n\nWind.")).is_done()
-    assert len(await truth(ann, channel)) == 4
+    every = [*LOSSES, (Kind.STATUS, False), (Kind.STATUS, True)]
+    for times, (kind, heard) in enumerate(every, 1):
+        how = {"heard": heard, "status": 502, "after": 1}
+        await inside.discord.fail(kind, "POST", r"/webhooks/\d+/[^/]+$", **how)
+        written = await ann.slash(channel, "write", text="Rain.\n\nMAYA: Hello.\n\nWind.")
+        await written.is_done()
+        assert len(await truth(ann, channel)) == 1 + 3 * times
+        assert len(inside.discord.faults) == times
     assert all(one.webhook for one in channel.messages() if one.is_line)
-    assert len(inside.discord.faults) == 1
 
 
 async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Inside):
@@ -202,25 +202,27 @@ async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     assert await script(inside.ann, inside.channel) == [HEADING]
 
 
-@pytest.mark.parametrize("how", ["reconnect", "resume", "identify", "drop"])
-async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside, how: str):
-    begun = await begin(inside.ann, inside.channel)
-    async with inside.discord.holding("POST", POSTED, most=1):
-        asked = await inside.ann.click(begun, "Continue")
-        await inside.discord.until(lambda: inside.discord.held)
-        match how:
-            case "reconnect":
-                await inside.discord.reconnect()
-            case "drop":
-                await inside.discord.drop()
-            case _:
-                await inside.discord.invalidate(resumable=how == "resume")
-    shown = await asked.is_done()
-    await inside.discord.bot_is_ready()
-    both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))
-    await inside.discord.until(lambda: all(map(settled, both)))
-    assert len(await truth(inside.ann, inside.channel)) == 3
-    inside.discord.refusals.clear()
+async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside):
+    begun, discord = await begin(inside.ann, inside.channel), inside.discord
+    for times, act in enumerate(
+        (
+            discord.reconnect,
+            discord.drop,
+            lambda: discord.invalidate(resumable=True),
+            lambda: discord.invalidate(resumable=False),
+        ),
+        1,
+    ):
+        async with discord.holding("POST", POSTED, most=1):
+            asked = await inside.ann.click(begun, "Continue")
+            await discord.until(lambda: discord.held)
+            await act()
+        shown = await asked.is_done()
+        await discord.bot_is_ready()
+        both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))
+        await discord.until(lambda both=both: all(map(settled, both)))
+        assert len(await truth(inside.ann, inside.channel)) == 1 + 2 * times
+        begun = inside.channel.panel()
 
 
 async def test_what_comes_late_is_done_then(inside: Inside):

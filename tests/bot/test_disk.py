@@ -8,15 +8,14 @@ from contextlib import closing
 
 import pytest
 
-from .conftest import Stage, answer
-from .test_cog import begin
+from .conftest import Stage, answer, begin
 
 LONG = "\n\n".join(f"Rain {n}. {'It falls. ' * 55}" for n in range(10))
 
 
 async def pragma(stage: Stage, statement: str) -> object:
     """Run a pragma on the bot's own connection."""
-    async with stage.services.store._database.reading() as session:
+    async with stage.store._database.reading() as session:
         found = await session.connection()
         result = await found.exec_driver_sql(f"PRAGMA {statement}")
         return result.scalar() if result.returns_rows else None

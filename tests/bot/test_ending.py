@@ -5,17 +5,26 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import AsyncMock
 
-import discord
 import pytest
 
+from bot.audio.table_read import TableRead
 from bot.cogs.ending import Ending
 
-from .conftest import Stage, answer, labels
+from .conftest import HEADING, Stage, answer, begin, labels, moderator
 from .shown import assert_true, read
-from .test_buttons import HEADING, begin, write
+from .test_buttons import write
 from .test_panel import open_menu
 from .test_scripts import choose
-from .test_tree import moderator
+
+
+@pytest.fixture(autouse=True)
+def _quick_speech(monkeypatch: pytest.MonkeyPatch):
+    """Record no real table reads, which test_listening does."""
+
+    async def record(_: object) -> TableRead:
+        return TableRead(b"mp3", 1.0, 0, 0)
+
+    monkeypatch.setattr("bot.cogs.ending.record_table_read", record)
 
 
 async def end(stage: Stage, by: Any = None) -> Any:
@@ -49,7 +58,7 @@ def ending(stage: Stage) -> Ending:
 
 
 async def find_script(stage: Stage) -> Any:
-    [script] = await stage.services.store.scripts.list_scripts(stage.channel.id)
+    [script] = await stage.store.scripts.list_scripts(stage.channel.id)
     return script
 
 
@@ -98,7 +107,7 @@ async def test_a_script_that_has_ended_is_not_continued_by_mistake(stage: Stage)
         assert told.ephemeral
         assert told.content.startswith("No script is running in this channel.")
     script = await find_script(stage)
-    assert await stage.services.store.lines.count_lines(script.head) == 2
+    assert await stage.store.lines.count_lines(script.head) == 2
 
 
 @pytest.mark.parametrize("way", ["card", "list"])
@@ -202,9 +211,7 @@ async def test_a_card_that_discord_does_not_take_is_tried_again(stage: Stage):
 
 
 async def test_a_card_without_the_permission_to_attach_files(stage: Stage):
-    stage.channel = stage.guild.create_text_channel(
-        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
-    )
+    stage.channel = stage.closed(attach_files=False)
     await stage.world.settle()
     await begin(stage)
     await end(stage)
@@ -216,11 +223,11 @@ async def test_a_card_without_the_permission_to_attach_files(stage: Stage):
 async def test_a_script_that_goes_on_before_its_card_is_shown_gets_none(stage: Stage):
     await begin(stage)
     script = await find_script(stage)
-    room = stage.services.sessions.get(stage.channel.id)
-    ended = await stage.services.store.scripts.update_script(
+    room = stage.session
+    ended = await stage.store.scripts.update_script(
         script.id, archived=True, running=False, ending="1"
     )
-    await stage.services.store.scripts.run_script(script.id)
+    await stage.store.scripts.run_script(script.id)
     await ending(stage)._show(stage.world.bot.get_channel(stage.channel.id), room, ended)
     assert cards(stage) == []
 

@@ -53,9 +53,6 @@ def test_the_file_is_as_it_was(form: str) -> None:
     assert printed(EDITION, form).content.decode() == expected.decode()
 
 
-# Other people's parsers ------------------------------------------------------------------------
-
-
 def test_another_parser_reads_the_same_fountain() -> None:
     document = FountainParser().parse(printed(EDITION, "fountain").content.decode())
     assert document.metadata["title"] == EDITION.title
@@ -129,9 +126,6 @@ def test_another_parser_reads_the_same_final_draft() -> None:
                     for line in element.shown[1:]
                 ]
     assert found == wanted
-
-
-# PDF -------------------------------------------------------------------------------------------
 
 
 def pages(paper: PaperSize, what: Edition = EDITION) -> list[str]:
@@ -217,9 +211,6 @@ def test_anything_can_be_printed(elements: list[Element], title: str, numbers: b
 def test_long_elements_can_be_printed(text: str) -> None:
     [element] = parse_person_text(text)
     assert len(pages(PaperSize.LETTER, Edition("Long", (element, *PLAIN)))) >= 1
-
-
-# The title page --------------------------------------------------------------------------------
 
 
 def test_who_wrote_how_much() -> None:

@@ -12,9 +12,8 @@ import pytest
 from bot.storage.store import Store
 from tests.fake_discord.people import Asked
 
-from .test_at_once import BLOCK, Inside, begin, inside
-
-__all__ = ["inside"]
+from .conftest import Inside
+from .test_at_once import BLOCK, begin
 
 OF_MANY_LINES = ("load_path", "load_elements", "load_lines", "load_tree_lines", "load_last_lines")
 """The functions that read many lines at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from collections.abc import Sequence
 
 import pytest
 from fountain import ElementType, FountainParser
@@ -68,11 +69,12 @@ def read_by_screenplain(before: str, element: Element) -> object:
     return middle
 
 
-def assert_one_element(element: Element) -> None:
+def assert_one_element(element: Element, all_before: Sequence[str] = BEFORE) -> None:
+    """Check that both parsers read an element as one of its kind, whatever stands before it."""
     lines = element.text.split("\n")
     assert all(line and line == line.strip() for line in lines)
     assert classify(element.text) is element.kind
-    for before in BEFORE:
+    for before in all_before:
         middle = read_by_screenplain(before, element)
         types = read_by_fountain_py(before, element)
         match element.kind:

@@ -12,23 +12,21 @@ import pytest
 
 from tests.fake_discord.people import Channel, Discord, Guild, Person
 
+from .conftest import Inside
 from .test_at_once import (
     BY_PERSON,
     HEADING,
-    Inside,
     address,
     ann,
     begin,
     channel,
     discord,
     guild,
-    inside,
     script,
     settings,
-    slow_down,
 )
 
-__all__ = ["address", "ann", "channel", "discord", "guild", "inside", "settings"]
+__all__ = ["address", "ann", "channel", "discord", "guild", "settings"]
 
 GERMAN = ["Weiter", "Zurücknehmen", "Schreiben", "Mehr …"]
 """The buttons under a person's line."""
@@ -73,14 +71,6 @@ async def test_commands_are_named_as_each_of_them_sees_them(
     assert told.labels == ["Ein Skript beginnen"]
 
 
-async def test_settings_have_german_numbers(channel: Channel, hans: Person):
-    await begin(hans, channel)
-    told = await (await hans.slash(channel, "settings show")).shows("Die Einstellungen von")
-    assert "\n- Temperatur 0,65 (0,1 bis 2,0)\n" in told.content
-    assert "\n- Länge 60 Zeichen (0 bis 1.500)\n" in told.content
-    assert "</settings reset:" in told.content
-
-
 async def test_a_window_is_in_the_language_of_whoever_opens_it(
     channel: Channel, ann: Person, hans: Person
 ):
@@ -92,36 +82,6 @@ async def test_a_window_is_in_the_language_of_whoever_opens_it(
     assert written.labels == GERMAN
     shown = await ann.click(written, "Schreiben")
     assert (await shown.shows_modal())["title"] == "Write the next lines"
-
-
-async def test_takes_and_their_vote(channel: Channel, ann: Person, hans: Person):
-    await begin(hans, channel)
-    shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows("Fassung 1")
-    assert shown.content.startswith(
-        "-# 2 Fassungen: Alle haben eine Stimme. Die Abstimmung endet <t:"
-    )
-    assert "**Fassung 1**\n> " in shown.content
-    await ann.click(shown, shown.find_button("2 · "))
-    await hans.discord.until(lambda: shown.labels[1].endswith(" — 1"))
-
-
-async def test_a_take_is_read_whole(channel: Channel, ann: Person, hans: Person):
-    await begin(hans, channel)
-    shown = await (await hans.slash(channel, "continue", takes=5, lines=10)).shows("Fassung 1")
-    [menu] = shown.menus
-    read = [await one.choose(shown, menu, "0") for one in (hans, ann)]
-    assert (await read[0].shows("Fassung 1")).only_for == hans.id
-    assert (await read[1].shows("Take 1")).only_for == ann.id
-
-
-async def test_a_take_that_is_picked(channel: Channel, hans: Person):
-    await begin(hans, channel)
-    shown = await (await hans.slash(channel, "continue", takes=2)).shows("Fassung 1")
-    assert shown.content.startswith(f"-# 2 Fassungen: <@{hans.id}> oder die Moderation wählt eine.")
-    picked = await (await hans.click(shown, shown.find_button("1 · "))).is_done()
-    assert picked.labels == ["Weiter", "Andere Fassung", "Zurücknehmen", "Schreiben", "Mehr …"]
-    closed = "-# Fassung 1 wurde gewählt. Die anderen findest du in </script history:"
-    await hans.discord.until(lambda: shown.content.startswith(closed))
 
 
 @pytest.mark.parametrize(
@@ -146,18 +106,6 @@ async def test_a_vote_ends_in_the_language_of_the_server(
 
     await inside.discord.until(told)
     await inside.discord.until(lambda: channel.messages()[-1].labels[:1] == [won])
-
-
-async def test_how_far_a_turn_is(inside: Inside, monkeypatch: pytest.MonkeyPatch):
-    guild = await inside.discord.guild("Das Schauspielhaus")
-    hans = await guild.person("Hans", locale="de")
-    await slow_down(inside.services, monkeypatch)
-    await begin(inside.ann, inside.channel)
-    asked = await hans.slash(inside.channel, "continue", lines=10)
-    shown = await asked.shows("Die Stimme schreibt. Fertige Zeilen: 2.")
-    assert shown.labels == ["Stopp"]
-    await hans.click(shown, "Stopp")
-    await asked.is_done()
 
 
 async def test_what_is_stored_is_the_same_in_each_language(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import string
@@ -11,12 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from fountain import ElementType, FountainParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from screenplain.parsers import fountain as screenplain
-from screenplain.types import Action, Dialog, Slug
 
 from bot.cleaning import clean
 from bot.errors import UnspellableElement
@@ -25,7 +21,9 @@ from bot.inference.grammar import CUE_LIMIT, HEADING_LIMIT, build_grammar
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import make_cue, parse_model_text
 
-WALKS = int(os.environ.get("ONBOOK_WALKS", "25"))
+from .test_fountain import BEFORE, assert_one_element
+
+WALKS = int(os.environ.get("ONBOOK_WALKS", "10"))
 """The number of texts for each vocabulary and constraint; 300 make 10,000 in all."""
 
 steadily = settings(max_examples=60, deadline=None, derandomize=True)
@@ -50,7 +48,6 @@ ALL = {
     "heading": {"kind": Kind.HEADING},
     "lock": {"kind": None, "cast": CAST},
 }
-BEFORE = ("INT. BEFORE - DAY", "BEFORE\nHello.", "Before.", "CUT TO:")
 
 
 def distances(automaton: Automaton) -> NDArray[np.int64]:
@@ -99,40 +96,6 @@ def built(name: str, alphabet: str) -> Automaton:
         pytest.skip("these characters cannot spell it")
 
 
-def assert_is_one(before: str, text: str, kind: Kind) -> None:
-    """Check that both parsers read the text between two other elements as one of the kind."""
-    script = screenplain.parse(io.StringIO(f"{before}\n\n{text}\n\nAfter.\n"))
-    _, middle, last = script.paragraphs
-    assert isinstance(last, Action)
-    lines = text.split("\n")
-    if kind is Kind.DIALOGUE:
-        # To fountain-py only ASCII capitals are a cue, and only where no further line of the speech
-        # looks like one. A forced cue has neither rule.
-        text = f"@{text.removeprefix('@')}"
-    document = FountainParser().parse(f"{before}\n\n{text}\n\nAfter.\n")
-    assert not document.issues or kind is Kind.ACTION
-    assert document.elements[-1].type is ElementType.ACTION
-    assert document.elements[-1].text == "After."
-    types = [one.type for one in document.elements[before.count("\n") + 1 : -1]]
-    match kind:
-        case Kind.HEADING:
-            assert isinstance(middle, Slug)
-            # To fountain-py only an ASCII letter or digit can be forced to be a heading.
-            if not text.startswith(".") or text[1].isascii():
-                assert types == [ElementType.SCENE_HEADING]
-        case Kind.ACTION:
-            assert isinstance(middle, Action)
-            assert not middle.centered
-            assert len(middle.lines) == len(lines)
-            assert types == [ElementType.ACTION]
-        case Kind.DIALOGUE:
-            assert isinstance(middle, Dialog)
-            assert len(middle.blocks) == len(lines) - 1
-            assert types[0] is ElementType.CHARACTER
-            assert set(types[1:]) <= {ElementType.DIALOGUE, ElementType.PARENTHETICAL}
-            assert len(types) == len(lines)
-
-
 @pytest.mark.parametrize("alphabet", VOCABULARIES)
 @pytest.mark.parametrize("name", ALL)
 def test_whatever_is_written_is_one_element(name: str, alphabet: str) -> None:
@@ -147,7 +110,7 @@ def test_whatever_is_written_is_one_element(name: str, alphabet: str) -> None:
         assert read.text == text
         assert read.kind is kind or kind is None
         assert not re.search(r"\[\[|/\*|^ | $", text, re.MULTILINE)
-        assert_is_one(BEFORE[at % len(BEFORE)], text, read.kind)
+        assert_one_element(read, [BEFORE[at % len(BEFORE)]])
         first = text.split("\n")[0]
         if read.kind is Kind.HEADING:
             assert len(first) <= HEADING_LIMIT

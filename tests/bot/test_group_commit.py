@@ -23,7 +23,7 @@ __all__ = ["store"]
 
 DATABASES = BOTH
 
-CHANNELS = 12
+CHANNELS = 8
 
 
 @pytest.fixture

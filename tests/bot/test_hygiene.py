@@ -303,5 +303,23 @@ def test_clean() -> None:
     assert clean("\u1f67") == "\u1f67"
 
 
-def test_a_text_that_is_given_back_is_shown_clean() -> None:
-    assert fenced(clean("\u202e``` \u1fef\u1fef\u1fef @everyone")).count("`") == 6
+@steadily
+@given(wild)
+def test_nothing_breaks_out_of_a_block(text: str) -> None:
+    block = fenced(clean(text))
+    assert block.startswith("```\n")
+    assert block.endswith("\n```")
+    assert block.count("`") == 6
+    assert not PING.search(block)
+
+
+def test_inline_shows_the_words() -> None:
+    assert inline("The  *Diner*\nat Night", 40) == r"The \*Diner\* at Night"
+    assert inline("@everyone <@123>", 40) == "@\u200beveryone \\<@\u200b123\\>"
+    assert [inline("abcdef", 5), inline("abc*", 4), inline("one two", 5)] == [
+        "abcd…",
+        "abc…",
+        "one…",
+    ]
+    assert fenced("") == "```\n\u200b\n```"
+    assert (size("a茂👍"), size("\ud800")) == (4, 1)  # in UTF-16

@@ -29,7 +29,7 @@ from bot.screenplay.importers.manuscript import LONGEST_ELEMENT, Manuscript, mak
 
 from .test_fountain import nasty
 
-steadily = settings(max_examples=100, deadline=None, derandomize=True)
+steadily = settings(max_examples=50, deadline=None, derandomize=True)
 
 nasty_elements = st.lists(nasty, min_size=1, max_size=6).map(
     lambda texts: [element for text in texts if (element := parse_model_text(text))]
@@ -68,9 +68,6 @@ def through(form: str, *elements: Element, **how: object) -> Manuscript:
     """Return the manuscript that is read from a printed script."""
     what = Edition("The Diner", elements, ("Ann",), ("Ann: all",), dt.date(2026, 1, 2), **how)
     return read_script_file(f"a.{form}", EXPORT_FORMATS[form].write(what, PaperSize.LETTER).content)
-
-
-# Printed scripts read back ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("numbers", [False, True])
@@ -142,9 +139,6 @@ def test_emphasis() -> None:
     assert split_runs(r"\_a\_ \*b\*") == [("_a_ *b*", frozenset())]
 
 
-# Fountain --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("text", "elements"),
     [
@@ -193,8 +187,6 @@ def test_the_title_page(page: str, title: str | None) -> None:
     assert found.elements[-1].text == "Rain."
     assert len(found.elements) == 1 + page.startswith("MAYA")
 
-
-# Final Draft -----------------------------------------------------------------------------------
 
 FDX = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE FinalDraft>
@@ -259,9 +251,6 @@ def test_what_is_no_final_draft(data: bytes, why: str) -> None:
     refused(data, why, "a.fdx")
 
 
-# Text ------------------------------------------------------------------------------------------
-
-
 def test_text_is_read_as_what_people_type() -> None:
     found = read_script_file("a.txt", b"int. diner - night\n\nMAYA: Hello.\nJO: Hey.\n\nRain.")
     assert [one.text for one in found.elements] == [
@@ -322,9 +311,6 @@ def test_a_typed_page_is_read_by_where_its_lines_stand() -> None:
         (Kind.HEADING, ".ON THE ROOF"),
         (Kind.ACTION, "Wind."),
     ]
-
-
-# Encodings, sizes, rubbish ---------------------------------------------------------------------
 
 
 def refused(data: bytes, why: str, name: str = "a.txt") -> None:

@@ -19,7 +19,7 @@ from tests.tools.postgres_server import Server
 async def test_a_bot_that_is_killed_has_all_that_was_shown(
     voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(crowd, "AT_MOST", 8)
+    monkeypatch.setattr(crowd, "AT_MOST", 4)
     # The other points of a transaction are visited below, without Discord.
     points = [*crowd.OUTSIDE, "before COMMIT", "after COMMIT"]
     found = await crowd.kills(voices / "tiny.onnx", tmp_path, points, 6, {"line_length": 40})
@@ -66,9 +66,8 @@ def killed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_the_comparison_sees_what_is_not_as_it_was(
-    voices: Path, killed: Path, tmp_path: Path, harm: str, counted: str
+    model: Model, killed: Path, tmp_path: Path, harm: str, counted: str
 ):
-    model = Model.load(voices / "tiny.onnx", 1)
     here = shutil.copytree(killed, tmp_path / "copy")
     told = rooms.shown_in((here / "shown").read_text())
     assert Truth(here / "scripts.db", model).look(*told).fine

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import URL
 
-from bot.errors import StoreError, TransactionFailed
+from bot.errors import TransactionFailed
 from bot.sharding import Shards
 from bot.storage.postgres import leases
 from bot.storage.postgres.leases import Lease
@@ -19,7 +19,7 @@ from bot.storage.store import Store
 from tests.fake_discord.people import PATIENCE
 from tests.tools.postgres_server import Server, ask
 
-from .conftest import AddRevision, count
+from .conftest import AddRevision
 from .test_postgres import wait_for
 from .test_store import a_draft, a_script, append
 
@@ -82,9 +82,6 @@ def runs_out(url: URL) -> None:
     ask(url, "UPDATE leases SET expires = clock_timestamp() - interval '1 s'")
 
 
-# Holders of leases -----------------------------------------------------------------------------
-
-
 async def test_what_one_has_another_waits_for_until_it_is_given_back(
     url: URL, caplog: pytest.LogCaptureFixture
 ):
@@ -112,19 +109,6 @@ async def test_what_one_has_another_waits_for_until_it_is_given_back(
         assert not first.lost.is_set()
     said = [one.getMessage() for one in caplog.records if "waiting for shards" in one.getMessage()]
     assert said == [f"waiting for shards 0 to 1 of 2: {second.lease._holder} has shard 0 of 2"]
-
-
-async def test_several_have_a_part_each(url: URL):
-    async with process(url, Shards([0], 2)) as first, process(url, Shards([1], 2)) as second:
-        await asyncio.gather(first.lease.acquire(), second.lease.acquire())
-        assert first.lease.held
-        assert second.lease.held
-        async with a_store(url, first) as one, a_store(url, second) as other:
-            await asyncio.gather(
-                *(one.key_values.save_value("a", "b"), other.key_values.save_value("c", "d"))
-            )
-    assert count(url, "key_values") == 2
-    assert ask(url, "SELECT max(epoch), count(*) FROM leases") == [["2", "2"]]
 
 
 async def test_of_those_who_take_at_once_one_has_them(url: URL):
@@ -175,9 +159,6 @@ async def test_it_is_kept_for_as_long_as_it_is_renewed(url: URL):
         await until(lambda: ask(url, expires) > [[before, epoch]])
         assert first.lease.held
         assert ask(url, "SELECT DISTINCT epoch FROM leases") == [[epoch]] == [["1"]]
-
-
-# Lost leases -----------------------------------------------------------------------------------
 
 
 async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
@@ -265,15 +246,6 @@ async def test_a_server_that_goes_and_comes_back_is_no_loss(url: URL, postgres: 
         await until(lambda: first.lease._until > before)
         assert first.lease.held
         assert not first.lost.is_set()
-
-
-async def test_a_database_that_cannot_be_used_is_a_sentence(url: URL):
-    with pytest.raises(StoreError, match="cannot be used"):
-        async with process(url.set(password="wrong")):  # noqa: S106 - the password opens nothing
-            pass
-
-
-# Identifying -----------------------------------------------------------------------------------
 
 
 async def test_shards_of_a_bucket_identify_one_after_the_other(url: URL):

@@ -137,7 +137,7 @@ async def test_a_person_who_asks_too_often_is_told_until_when(stage: Stage) -> N
     assert refused.content.startswith("This channel is very busy")
 
 
-@pytest.mark.parametrize("command", ["voice info", "settings banned"])
+@pytest.mark.parametrize("command", ["voice info", "settings banned", "privacy export"])
 async def test_what_needs_no_script_is_a_turn_too(stage: Stage, command: str) -> None:
     for _ in range(6):
         shown = answer(await stage.ann.slash(stage.channel, command))

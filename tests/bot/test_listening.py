@@ -13,13 +13,9 @@ from bot.audio import table_read
 from bot.cogs import listening, menu, turns
 from tests.fake_discord.people import Asked
 
-from .conftest import Stage, answer, labels, opened, staged
-from .test_at_once import Inside, inside
+from .conftest import Inside, Stage, answer, begin, labels, opened, staged
 from .test_at_once import begin as begin_at_once
-from .test_cog import begin
 from .test_limits import TOO_MUCH
-
-__all__ = ["inside"]
 
 
 async def listen(stage: Stage, **options: Any) -> Any:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.storage.store import Store
 from tests.soak.load import filling, scenarios, stored
 from tests.soak.load.__main__ import main
-from tests.soak.load.databases import OneFile, on_a_server
+from tests.soak.load.databases import OneFile
 from tests.soak.load.findings import Finding, Report
 from tests.soak.load.house import House
 from tests.soak.load.scenarios import Scale
@@ -31,13 +28,6 @@ PLACES = [(100 + number, 10 + number // 2) for number in range(5)]
 def house(voices: Path, tmp_path: Path) -> House:
     """Return a bot with the tiny voice."""
     return House(tmp_path, voices / "tiny.onnx", OneFile(tmp_path), SETTINGS)
-
-
-@pytest.fixture
-def two(voices: Path, tmp_path: Path) -> Iterator[House]:
-    """Yield the same bot in two processes, with a database server."""
-    with on_a_server(tmp_path) as database:
-        yield House(tmp_path, voices / "tiny.onnx", database, SETTINGS, processes=2)
 
 
 def wrong(report: Report) -> list[Finding]:
@@ -57,12 +47,6 @@ async def test_everybody_who_comes_is_answered_once(house: House):
         assert every[name]["50 %"] > own[f"{name}, without Discord's latencies"]["50 %"]
 
 
-async def test_a_network_that_fails_costs_whoever_comes_no_line(house: House):
-    report = await scenarios.unlucky(house, replace(PATIENT, channels=6), rate=4, times=3)
-    assert wrong(report) == [], str(report)
-    assert sum(report.numbers["outcome"]["happened"].values()) == 3
-
-
 async def test_the_same_line_is_written_where_nobody_has_been(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
@@ -71,14 +55,6 @@ async def test_the_same_line_is_written_where_nobody_has_been(
     report = await stored.stored(house, channels=6, lines=2, pairs=1, plays=1)
     assert wrong(report) == [], str(report)
     assert report.numbers["bytes"] == house.database.size() > 0
-
-
-async def test_two_processes_on_a_server_are_measured_too(two: House):
-    report = await scenarios.burst(two, PATIENT, commands=8)
-    assert wrong(report) == [], str(report)
-    assert report.numbers["counts"]["identifies"] == 2
-    assert len(report.numbers["processor"]["memory"]) == 2
-    assert {"PostgreSQL", "the bot with shard 1 of 2"} <= {*report.numbers["processor"]["each"]}
 
 
 def test_processes_without_a_server_are_refused(capsys: pytest.CaptureFixture[str]):
@@ -106,29 +82,6 @@ async def test_a_copy_is_what_the_store_would_have_written(voices: Path, tmp_pat
     await filling.fill(copied, voice, PLACES, lines=4, plays=2)
     await filling.write(written, voice, PLACES, lines=4, plays=2)
     assert everything(copied) == everything(written)
-
-
-async def test_the_heads_keep_their_states_and_others_as_far_as_there_is_room(
-    voices: Path, tmp_path: Path
-):
-    path = tmp_path / "scripts.db"
-    await filling.write(tmp_path / "one.db", voices / "tiny.onnx", PLACES[:1], 2)
-    with closing(sqlite3.connect(tmp_path / "one.db")) as database:
-        (size,) = database.execute("SELECT length(state) FROM states LIMIT 1").fetchone()
-    room = 9 * size
-    await filling.fill(path, voices / "tiny.onnx", PLACES, lines=4, room=room, plays=2)
-    with closing(sqlite3.connect(path)) as database:
-        kept = [line for (line,) in database.execute("SELECT line FROM states ORDER BY line")]
-    assert kept == [4, 8, 12, 16, 17, 18, 19, 20]
-    # Opening the store finds nothing to take away.
-    store = await Store.open(path, room)
-    script = await store.scripts.find_running_script(PLACES[0][0])
-    assert script is not None
-    await store.lines.append_lines(script, script.head, [], "now", 0)
-    await store.close()
-    with closing(sqlite3.connect(path)) as database:
-        found = database.execute("SELECT count(*) FROM states WHERE state IS NOT NULL")
-        assert found.fetchone() == (len(kept),)
 
 
 async def test_a_line_takes_little_more_than_its_text(voices: Path, tmp_path: Path):

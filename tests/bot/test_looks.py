@@ -13,9 +13,9 @@ from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
 from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make_webhook_name
 
-from .conftest import Stage, answer, fields
+from .conftest import HEADING, Stage, answer, begin, fields
 from .shown import assert_true, is_line, read
-from .test_buttons import HEADING, begin, unnoted, write
+from .test_buttons import unnoted, write
 
 
 @pytest.fixture
@@ -34,9 +34,6 @@ def characters(stage: Stage) -> Stage:
 def shown(stage: Stage) -> list[tuple[str, str]]:
     """Return the author and the text of each line that everybody sees."""
     return [(one.author.name, read(one)) for one in stage.messages() if is_line(one)]
-
-
-# Characters ------------------------------------------------------------------------------------
 
 
 async def test_characters_speak_under_their_names(characters: Stage):
@@ -121,9 +118,6 @@ async def test_who_could_grant_the_permission_is_told_once(stage: Stage):
     await assert_true(stage, closed)
 
 
-# Cards -----------------------------------------------------------------------------------------
-
-
 async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "settings look", look="cards")
@@ -137,9 +131,6 @@ async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     opened = await stage.ann.slash(stage.channel, "script edit", line=2)
     await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "JONAS: You came."})
     await assert_true(stage)
-
-
-# Text ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["Clyde", "clydeclyde", "DISCORD", "x" * 200, "\u200b", "@a`*_"])

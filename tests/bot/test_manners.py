@@ -12,19 +12,12 @@ from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import RANGES
 from bot.session.turn import ContinueRequest
 
-from .conftest import Stage, answer
-from .test_cog import HEADING, begin
-from .test_room import House, house
-from .test_tree import fields, moderator
-
-__all__ = ["house"]
+from .conftest import HEADING, Stage, answer, begin, fields, moderator
+from .house import House
 
 
 async def settings(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
     return answer(await (by or stage.ann).slash(stage.channel, f"settings {command}", **options))
-
-
-# The voice -------------------------------------------------------------------------------------
 
 
 VOICE = {
@@ -64,7 +57,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
     await stage.ben.slash(stage.channel, "continue", takes=1)
-    last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    last = (await stage.session.load_lines())[-1]
     origin = last.origin
     assert last.credit == "other"
     assert 1 < origin["candidates"] <= CANDIDATES["good"]
@@ -89,19 +82,9 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, seed=1, mood="unhinged", temperature=1.5)
     await stage.go_on(stage.ann, stage.channel, seed=1)
-    one, two = (await stage.services.sessions.get(stage.channel.id).load_lines())[1:]
+    one, two = (await stage.session.load_lines())[1:]
     assert (one.origin["top_p"], one.origin["temperature"]) == (1.0, 1.5)
     assert (two.origin["top_p"], two.origin["temperature"]) == (0.95, 0.65)
-
-
-async def test_settings_belong_to_a_script(stage: Stage):
-    await begin(stage)
-    await settings(stage, "writing", temperature=0.3)
-    await stage.ann.slash(stage.channel, "script fork", title="Fork")
-    assert "temperature 0.3" in (await settings(stage, "show")).content
-    asked = await begin(stage, title="New")
-    await stage.ann.click(asked.response, label="Pause it and start the new one")
-    assert "temperature 0.65" in (await settings(stage, "show")).content
 
 
 async def test_what_cannot_be_set_is_refused(stage: Stage):
@@ -124,14 +107,6 @@ async def test_what_cannot_be_set_is_refused(stage: Stage):
     assert "**" not in (await settings(stage, "show")).content
 
 
-async def test_voices_are_suggested(stage: Stage):
-    found = await stage.ann.autocomplete(stage.channel, "settings writing", "voice", "o")
-    assert [one["value"] for one in found] == ["other"]
-
-
-# Turns -----------------------------------------------------------------------------------------
-
-
 async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await begin(stage)
     await settings(stage, "turns", alternate=True)
@@ -152,7 +127,7 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
 
 async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.start()
-    await house.session.library.change_preferences(house.writer(), {"cooldown": 60})
+    await house.prefer({"cooldown": 60})
     for act in (
         lambda: house.write("Rain."),
         lambda: house.carry_on(1),
@@ -167,7 +142,7 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
     await house.session.continuation.retry(house.writer("Ben"))
     await house.write("Rain.")
-    assert len(await house.session.load_lines()) == 3
+    assert len(await house.lines()) == 3
 
 
 async def test_a_script_is_kept_to_a_role(stage: Stage):

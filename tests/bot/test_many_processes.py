@@ -18,7 +18,6 @@ from bot.storage.postgres.write_lock import WRITE_LOCK
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Person
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import Process, fake_discord, running_bot
-from tests.tools.postgres_server import ask
 
 from .conftest import count
 from .test_at_once import begin, script, truth
@@ -29,12 +28,6 @@ from .test_stopping import until_it_says
 
 HURRY = 5
 """The factor by which leases run out, and shards identify, sooner."""
-
-TWICE_DELIVERED = "40060"
-"""Discord's error code for an answer to an interaction that has one."""
-
-TWICE_DELETED = "DELETE delete_answer: 10008"
-"""Discord's refusal where both processes delete the answer of a turn."""
 
 
 @pytest.fixture
@@ -213,26 +206,3 @@ async def test_one_that_stops_while_it_writes_stops_nobody_else(
     await begin(ann, channels[0])
     assert [len(await truth(*who)) for who in zip((ann, ben), channels, strict=True)] == [1, 2]
     assert count(url, "lines") == 3
-
-
-async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(
-    discord: Discord, processes: Processes, url: URL
-):
-    guild = await discord.guild("The Playhouse")
-    channel, ann = await guild.channel("stage"), await guild.person("Ann")
-    first, second = await processes.start_and_wait()
-    begun = await begin(ann, channel)
-    first.send_signal(signal.SIGSTOP)
-    await asyncio.to_thread(until_it_says, processes.logs[1], "Shard ID 1 has connected")
-    # Both processes receive the press.
-    written = await (await ann.click(begun, "Continue")).is_done()
-    first.send_signal(signal.SIGCONT)
-    assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
-    assert "has lost shards 0 to 1 of 2" in processes.logs[0].read_text().splitlines()[-1]
-    await (await ann.click(written, "Continue")).is_done()
-    assert len(await truth(ann, channel)) == count(url, "lines") == 3
-    known = (TWICE_DELIVERED, TWICE_DELETED)
-    assert [one for one in discord.refusals if not any(code in one for code in known)] == []
-    second.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(second.wait, LONGEST_END) == 0
-    assert ask(url, "SELECT count, expires <= clock_timestamp() FROM leases") == [["2", "t"]] * 2

@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.errors import SettingsError
-from bot.settings import RunnerSettings, Settings
+from bot.settings import RunnerSettings
 from tests.fake_discord.addresses import at
 from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
@@ -417,7 +417,3 @@ def test_without_what_counts_a_port_is_refused_and_none_is_not(monkeypatch: pyte
     Bot(RunnerSettings())
     with pytest.raises(SettingsError, match="pip install prometheus-client"):
         Bot(RunnerSettings(metrics_port=9100))
-
-
-def test_a_guest_has_no_port():
-    assert not [name for name in Settings.model_fields if name.startswith("metrics")]

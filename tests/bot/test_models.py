@@ -9,21 +9,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import discord
 import pytest
 from PIL import Image
 
 from bot.inference.anatomy import Anatomy
 from bot.inference.registry import ModelFile
-from bot.settings import SHIPPED_MODELS, RunnerSettings
+from bot.settings import SHIPPED_MODELS
 from bot.ui.images import curve
 from bot.ui.images.curve import Curve, describe_curve, parse_curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from bot.ui.model_cards import format_model_card
 
-from .conftest import Stage, answer, fields, labels, poll
-from .test_cog import begin
-from .test_tree import moderator
+from .conftest import Stage, answer, begin, fields, moderator
 from .test_voices import put
 
 REREAD = "The voice has changed: “{}” has read the script and continues it."
@@ -35,11 +32,6 @@ def models(voices: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(voices, tmp_path / "models"))
 
 
-@pytest.fixture
-def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
-    return chosen.model_copy(update={"models": models})
-
-
 async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
     return answer(await (by or stage.ann).slash(stage.channel, f"voice {command}", **options))
 
@@ -47,7 +39,7 @@ async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> A
 async def go_on(stage: Stage, **options: Any) -> str:
     """Let the voice write a line, and return its name, the line, and the panel."""
     await stage.go_on(stage.ben, stage.channel, seed=1, **options)
-    last = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    last = (await stage.session.load_lines())[-1]
     return f"-# {last.credit}, seed 1\n{stage.messages()[-2].content}\n{stage.panel().content}"
 
 
@@ -138,57 +130,12 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
     await model(stage, "use", voice="tiny", script=True)
-    head = (await stage.services.sessions.get(stage.channel.id).load_script()).head
+    head = (await stage.session.load_script()).head
     engine = await stage.services.voices.engine("tiny")
-    assert await stage.services.store.states.find_state(head, engine.model.fingerprint) is not None
+    assert await stage.store.states.find_state(head, engine.model.fingerprint) is not None
     again = await go_on(stage)
     assert REREAD.format("tiny") in again
     assert again.splitlines()[:-2] == before.splitlines()[:-1]
-
-
-async def test_a_persons_line_says_it_too_and_so_do_takes(stage: Stage):
-    await begin(stage)
-    await model(stage, "use", voice="other", script=True)
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    assert REREAD.format("other") in stage.panel().content
-    await model(stage, "use", voice="tiny", script=True)
-    await stage.ann.slash(stage.channel, "continue", takes=2)
-    assert len(labels(poll(stage))) == 2
-    assert REREAD.format("tiny") in stage.panel().content
-
-
-async def test_after_a_restart_the_lines_tell_who_has_read_them(stage: Stage):
-    await begin(stage)
-    await go_on(stage)
-    await stage.restart()
-    assert "has changed: “" not in await go_on(stage)
-    await model(stage, "use", voice="other", script=True)
-    await stage.restart()
-    assert REREAD.format("other") in await go_on(stage)
-
-
-async def test_after_a_restart_a_persons_line_tells_who_has_read_it(stage: Stage):
-    await begin(stage)
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    await stage.restart()
-    await stage.ann.slash(stage.channel, "write", text="More rain.")
-    assert "has changed: “" not in stage.panel().content
-    await model(stage, "use", voice="other", script=True)
-    await stage.restart()
-    await stage.ann.slash(stage.channel, "write", text="Snow.")
-    assert REREAD.format("other") in stage.panel().content
-    await stage.restart()
-    assert "has changed: “" not in await go_on(stage)
-
-
-async def test_after_a_restart_a_file_that_changed_meanwhile_says_so(stage: Stage, models: Path):
-    await begin(stage)
-    await go_on(stage)
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    await model(stage, "list")  # the list examines both files, as the start of a bot need not
-    put(models / "other.onnx", models / "tiny.onnx")
-    await stage.restart()
-    assert REREAD.format("tiny") in await go_on(stage)
 
 
 async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
@@ -210,12 +157,9 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     put(models / "other.onnx", models / "tiny.onnx")
     await model(stage, "list")
     assert REREAD.format("tiny") in await go_on(stage)
-    lines = await stage.services.sessions.get(stage.channel.id).load_lines()
+    lines = await stage.session.load_lines()
     first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
     assert first != second
-
-
-# A voice's description of itself ---------------------------------------------------------------
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
@@ -246,16 +190,14 @@ async def test_the_voice_that_writes_here_is_shown_if_none_is_named(stage: Stage
 
 
 async def test_without_the_right_to_attach_files_the_words_are_shown(stage: Stage):
-    closed = stage.guild.create_text_channel(
-        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
-    )
+    closed = stage.closed(attach_files=False)
     shown = answer(await stage.ann.slash(closed, "voice info", voice="tiny"))
     assert "Licence: public domain" in shown.content
     assert not shown.attachments
 
 
 async def test_voices_are_suggested(stage: Stage):
-    for command in ("voice use", "voice info"):
+    for command in ("voice use", "voice info", "start", "settings writing"):
         found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
         assert [one["value"] for one in found] == ["other"]
 
@@ -315,9 +257,6 @@ def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     assert told == "**odd**\nLanguage: English\nSize: 2.0 MB\n-# fingerprint "
 
 
-# A voice by the heading ------------------------------------------------------------------------
-
-
 async def test_a_heading_chooses_the_voice_unless_the_server_has(stage: Stage, models: Path):
     for name in ("screen", "stage"):
         shutil.copy(models / "tiny.onnx", models / f"{name}.onnx")
@@ -326,7 +265,7 @@ async def test_a_heading_chooses_the_voice_unless_the_server_has(stage: Stage, m
         asked = await stage.ann.slash(stage.channel, "start", heading=heading)
         if shown := answer(asked):
             await stage.ann.click(shown, label="Pause it and start the new one")
-        script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+        script = await stage.script()
         return script.voice
 
     assert await voice("INT. DINER - NIGHT") == "screen"

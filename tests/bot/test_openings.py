@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import ModelError, RequestError
+from bot.errors import ModelError
 from bot.generation import openings
 from bot.inference.model import LONGEST_OPENING, Model
 from bot.inference.request import Request
@@ -20,17 +20,13 @@ from bot.screenplay.fountain import format_for_model, split_fountain
 from bot.session.replay import Verdict, replay_script
 from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
-from bot.settings import RunnerSettings
 from bot.storage.schema import Line
 from bot.ui.replay_report import format_report
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
-from .conftest import Stage, answer
-from .test_cog import begin
-from .test_room import House, house, texts
-
-__all__ = ["house"]
+from .conftest import Stage, answer, begin
+from .house import House, texts
 
 PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read_text()).items()}
 
@@ -39,11 +35,6 @@ PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read
 def models(voices: Path, tmp_path: Path) -> Path:
     """Return a folder of the test's own with the two voices."""
     return Path(shutil.copytree(voices, tmp_path / "models"))
-
-
-@pytest.fixture
-def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
-    return chosen.model_copy(update={"models": models})
 
 
 def say_of_itself(path: Path, passages: object) -> None:
@@ -79,14 +70,11 @@ async def begun(house: House, style: str | None) -> TurnResult:
 
 async def check_it_has_read(house: House, opening: str, voice: str = "tiny") -> None:
     """Raise AssertionError where the voice has not read this opening before the script."""
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     state = await state_at_the_end(house, voice)
     assert state == await read_after(house, opening, lines, voice)
     others = {"", *PASSAGES.values()} - {opening}
     assert all([state != await read_after(house, one, lines, voice) for one in others])
-
-
-# The file --------------------------------------------------------------------------------------
 
 
 def test_a_file_with_openings_has_the_same_fingerprint_as_without(models: Path):
@@ -115,21 +103,15 @@ BAD: list[tuple[object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("passages", "why"), BAD, ids=[why for _, why in BAD])
-def test_the_examination_says_what_is_wrong_with_openings(models: Path, passages: object, why: str):
+def test_the_examination_says_what_is_wrong_with_openings(models: Path):
     path = models / "tiny.onnx"
-    say_of_itself(path, passages)
-    refusal = examine_file(path)["refusal"]
-    assert refusal["certain"]
-    assert why in str(ModelError(refusal["sentence"], **refusal["fields"]))
-
-
-def test_an_opening_may_fade_out(models: Path):
-    say_of_itself(models / "tiny.onnx", {"film": "INT. ROOM - DAY\n\nCUT TO:\n\nFADE OUT."})
-    assert examine_file(models / "tiny.onnx")["refusal"] is None
-
-
-# The text that a voice reads -------------------------------------------------------------------
+    for passages, why in BAD:
+        say_of_itself(path, passages)
+        refusal = examine_file(path)["refusal"]
+        assert refusal["certain"]
+        assert why in str(ModelError(refusal["sentence"], **refusal["fields"]))
+    say_of_itself(path, {"film": "INT. ROOM - DAY\n\nCUT TO:\n\nFADE OUT."})
+    assert examine_file(path)["refusal"] is None
 
 
 async def test_a_script_begins_where_its_opening_ends(house: House):
@@ -137,20 +119,10 @@ async def test_a_script_begins_where_its_opening_ends(house: House):
         await begun(house, style)
         await check_it_has_read(house, passage)
     # The opening is no part of the script, and the lines do not look back to it.
-    assert texts(await house.session.load_lines()) == ["Rain."]
+    assert texts(await house.lines()) == ["Rain."]
     reading = await house.session.reader.open_model("tiny", "storm")
     standing = await house.session.reader.load_context(reading, None, Job().progress)
     assert len(standing.recent_tokens) == 0
-
-
-async def test_the_first_line_is_written_in_its_style(house: House):
-    written = []
-    for style in (None, "storm", "ghost story", "storm"):
-        await house.start(heading=None, style=style)
-        written.append(texts(await house.carry_on(1, lines=3, temperature=2.0)))
-    plain, storm, ghosts, storm_again = written
-    assert storm == storm_again
-    assert len({*map(tuple, (plain, storm, ghosts))}) == 3
 
 
 async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyPatch):
@@ -179,7 +151,7 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
 async def test_it_is_there_after_a_restart_and_read_again(house: House):
     await begun(house, "ghost story")
     before = texts(await house.carry_on(1))
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.restart("DELETE FROM states")
     assert (await house.session.load_script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
@@ -214,31 +186,28 @@ async def test_what_surprised_the_voice_is_judged_after_the_opening(house: House
 
 async def test_a_fork_and_a_branch_keep_it(house: House):
     turn = await begun(house, "storm")
-    fork = await house.session.history.fork(house.writer(), "Another", channel=2)
+    fork = await house.fork("Another", channel=2)
     assert fork.script.style == "storm"
     there = house.sessions.get(2)
     written = (await there.continue_(house.writer(), ContinueRequest(seed=2))).lines
     assert texts(written) == texts(await house.carry_on(2))
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.session.history.rewrite(
         house.writer(), ScriptPosition(turn.script.id, turn.lines[0].id), "Hail."
     )
     await check_it_has_read(house, PASSAGES["storm"])
 
 
-# Other voices, and other files -----------------------------------------------------------------
-
-
 async def test_a_voice_without_the_style_reads_none(house: House):
     await begun(house, "storm")
-    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
+    await house.prefer({"voice": "other"})
     await check_it_has_read(house, "", "other")
     await house.carry_on(2)
-    await house.session.history.undo(house.writer())
-    await house.session.library.change_preferences(house.writer(), {"voice": "tiny"})
+    await house.undo()
+    await house.prefer({"voice": "tiny"})
     await check_it_has_read(house, PASSAGES["storm"])
     await house.carry_on(3)
-    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
+    await house.prefer({"voice": "other"})
     await house.carry_on(4)
     found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
@@ -258,41 +227,10 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     old, new = found.findings
     assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)
     assert "the voice's opening has changed: line 1." in format_report(found)
-    await house.session.history.undo(house.writer())
-    await house.session.history.undo(house.writer())
+    await house.undo()
+    await house.undo()
     await house.write("Rain.")
     await check_it_has_read(house, (passages or {}).get("storm", ""))
-
-
-async def test_lines_in_a_style_are_proved(house: House):
-    await house.start(heading=None, style="ghost story")
-    await house.carry_on(1, lines=3)
-    await house.write("Rain.")
-    await house.carry_on(2)
-    found = await replay_script(house.session, Job())
-    assert [one.verdict for one in found.findings] == [
-        *[Verdict.PROVED] * 3,
-        *(Verdict.PERSON, Verdict.PROVED),
-    ]
-
-
-# Messages --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("how", "told"),
-    [
-        ({"style": "noir"}, "“tiny” has no style “noir”. Choose from storm, ghost story."),
-        ({"style": "storm", "voice": "other"}, "“other” has no styles. Leave out"),
-    ],
-)
-async def test_an_unknown_style_is_refused_with_those_that_there_are(
-    house: House, how: dict[str, str], told: str
-):
-    with pytest.raises(RequestError) as refused:
-        await house.start(**how)
-    assert told in str(refused.value)
-    assert await house.store.scripts.list_scripts(house.session.channel) == []
 
 
 async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
@@ -310,7 +248,7 @@ async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
 async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
     await begin(stage, style=" Storm ")
     await stage.go_on(stage.ben, stage.channel, seed=1)
-    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
+    assert (await stage.session.load_script()).style == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "\n- voice tiny\n" in shown.content
     assert "\n- **style storm**\n" in shown.content
@@ -327,14 +265,7 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     assert refused.content == "“tiny” has no style “noir”. Choose from storm, ghost story."
     refused = answer(await begin(stage, style="noir", voice="other"))
     assert refused.content == "“other” has no styles. Leave out style."
-    assert await stage.services.store.scripts.list_scripts(stage.channel.id) == []
+    assert await stage.store.scripts.list_scripts(stage.channel.id) == []
     await begin(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "style" not in shown.content
-
-
-async def test_a_card_tells_the_styles_of_a_voice(stage: Stage):
-    card = answer(await stage.ann.slash(stage.channel, "voice info", voice="tiny"))
-    assert "Styles to start a script in: storm, ghost story" in card.content
-    other = answer(await stage.ann.slash(stage.channel, "voice info", voice="other"))
-    assert "Styles" not in other.content

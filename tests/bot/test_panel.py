@@ -13,8 +13,8 @@ from bot.session.preferences import parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 
-from .conftest import Stage, answer, fields, labels, poll
-from .test_buttons import BY_PERSON, begin
+from .conftest import Stage, answer, begin, fields, labels, poll
+from .test_buttons import BY_PERSON
 
 
 def components_of(message: Any) -> list[dict[str, Any]]:
@@ -45,11 +45,8 @@ async def open_menu(stage: Stage, by: Any = None) -> Any:
 
 
 async def last_line(stage: Stage) -> Any:
-    session = stage.services.sessions.get(stage.channel.id)
+    session = stage.session
     return (await session.load_lines())[-1]
-
-
-# Who speaks next -------------------------------------------------------------------------------
 
 
 async def test_the_panel_lets_a_character_speak_next(stage: Stage):
@@ -79,18 +76,6 @@ async def test_without_a_cast_those_who_have_spoken_are_offered(stage: Stage):
     assert menus(stage.panel()) == {"speaker": [f"{CHARACTER}MAYA", ACTION, ANYBODY]}
 
 
-async def test_an_old_panel_never_moves_the_script(stage: Stage):
-    await begin(stage)
-    look = stage.look(stage.panel())
-    await stage.ann.slash(stage.channel, "write", text="Rain.")
-    pressed = await stage.press_late(stage.ben, look, "Continue")
-    assert labels(answer(pressed)) == ["Continue from here"]
-    assert len(await stage.lines()) == 2
-
-
-# The menu --------------------------------------------------------------------------------------
-
-
 async def test_more_opens_a_menu_for_one_person(stage: Stage):
     await begin(stage)
     menu = await open_menu(stage)
@@ -107,39 +92,18 @@ async def test_more_opens_a_menu_for_one_person(stage: Stage):
     for label in ("Cast", "Script", "Surprise picture", "Stats", "History", "All scripts"):
         shown = answer(await stage.ben.click(menu, label=label))
         assert shown.ephemeral, label
-
-
-async def test_the_menu_writes_several_lines_at_once(stage: Stage):
-    await begin(stage)
-    await choose(stage, stage.ben, await open_menu(stage), "menu-lines", "3")
-    assert len(await stage.lines()) == 4
-
-
-async def test_the_menu_writes_three_takes_with_a_vote(stage: Stage):
-    await begin(stage)
-    await stage.ben.click(await open_menu(stage), label="Three takes with a vote")
-    assert "everyone has one vote" in poll(stage).content
-    assert len(labels(poll(stage))) == 3
-
-
-async def test_the_menu_changes_the_style(stage: Stage):
-    await begin(stage)
-    menu = await open_menu(stage, stage.ann)
-    told = answer(await choose(stage, stage.ann, menu, "menu-style", "storm"))
-    assert told.content == "Changed: style storm."
-    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style == "storm"
-    await stage.ann.slash(stage.channel, "settings reset", setting="style")
-    assert (await stage.services.sessions.get(stage.channel.id).load_script()).style is None
-
-
-async def test_the_menu_exports_the_script(stage: Stage):
-    await begin(stage)
     asked = answer(await stage.ben.click(await open_menu(stage), label="Export"))
     sent = answer(await choose(stage, stage.ben, asked, "menu-format", "txt"))
     assert [file.filename for file in sent.attachments] == ["the-diner.txt"]
-
-
-# Moods -----------------------------------------------------------------------------------------
+    menu = await open_menu(stage, stage.ann)
+    told = answer(await choose(stage, stage.ann, menu, "menu-style", "storm"))
+    assert told.content == "Changed: style storm."
+    assert (await stage.script()).style == "storm"
+    await choose(stage, stage.ann, await open_menu(stage, stage.ann), "menu-lines", "3")
+    assert len(await stage.lines()) == 4
+    await stage.ann.click(await open_menu(stage, stage.ann), label="Three takes with a vote")
+    assert "everyone has one vote" in poll(stage).content
+    assert len(labels(poll(stage))) == 3
 
 
 async def test_a_mood_sets_three_numbers_and_a_number_goes_before_it(stage: Stage):
@@ -177,15 +141,6 @@ def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ONBOOK_MOODS", "dreamy 9 0.9 120")
     with pytest.raises(SettingsError, match="each mood must have a name"):
         read_settings()
-
-
-async def test_a_script_starts_in_a_mood(stage: Stage):
-    await begin(stage, mood="calm", temperature=0.3)
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    assert (script.options["temperature"], script.options["top_p"]) == (0.3, 0.9)
-
-
-# Advanced --------------------------------------------------------------------------------------
 
 
 async def test_the_window_changes_the_other_numbers(stage: Stage):

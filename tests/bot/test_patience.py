@@ -11,9 +11,8 @@ from sqlalchemy import text
 from bot.cogs import turns
 from tests.fake_discord.people import Asked
 
-from .test_at_once import HEADING, Inside, begin, inside, script
-
-__all__ = ["inside"]
+from .conftest import Inside
+from .test_at_once import HEADING, begin, script
 
 STOPPED = "Stopped while the voice was reading the script. Nothing was changed."
 

@@ -10,7 +10,7 @@ import shutil
 import sys
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -46,20 +46,18 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["bot", "prompter"])
+@pytest.fixture
 def extension(
-    request: pytest.FixtureRequest,
     tmp_path: Path,
     plugins: Path,
     voices: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
-    """Return the name of the extension, with its settings in the environment.
+    """Return another name of the extension, with its settings in the environment.
 
     A ``.env`` file in the working directory, which belongs to the host, has other settings.
     """
-    if request.param != "bot":
-        monkeypatch.syspath_prepend(plugins)
+    monkeypatch.syspath_prepend(plugins)
     (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nONBOOK_MODEL=nobody\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ONBOOK_MODELS", str(voices))
@@ -67,11 +65,7 @@ def extension(
     monkeypatch.setenv("ONBOOK_DATABASE", str(tmp_path / "plugin.db"))
     monkeypatch.setenv("ONBOOK_THREADS", "1")
     monkeypatch.setenv("ONBOOK_LINE_LENGTH", "100")
-    return request.param
-
-
-under_one_name = pytest.mark.parametrize("extension", ["prompter"], indirect=True)
-"""Mark a test that any name of the extension would pass alike."""
+    return "prompter"
 
 
 class Tree(app_commands.CommandTree[Any]):
@@ -128,9 +122,7 @@ async def stage(world: simcord.Env) -> Stage:
 def left_behind(extension: str) -> list[str]:
     """Return the threads and modules of the extension that are still in this process."""
     threads = [one.name for one in threading.enumerate() if one.name.startswith("onbook")]
-    modules = [one for one in sys.modules if one.partition(".")[0] == extension]
-    # Other tests import the folder's modules under the folder's own name.
-    return threads + [one for one in modules if extension != "bot"]
+    return threads + [one for one in sys.modules if one.partition(".")[0] == extension]
 
 
 async def test_it_is_a_guest(
@@ -157,7 +149,7 @@ async def test_it_is_a_guest(
     assert (len(lines), lines[0]) == (2, HEADING)
     await assert_true(stage)
     # The environment was read, and the .env file was not.
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     assert (script.voice, script.options["temperature"]) == ("tiny", 0.65)
     assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
@@ -222,7 +214,6 @@ def there_is(host: Host) -> dict[str, object]:
     }
 
 
-@under_one_name
 async def test_again_and_again_it_leaves_nothing_behind(extension: str, stage: Stage, host: Host):
     async def visit() -> weakref.ref[object]:
         with stage.world._bot_scope():
@@ -258,7 +249,6 @@ def views_of(host: Host) -> list[object]:
     return [*views._modals, *views._views]
 
 
-@under_one_name
 async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage, host: Host):
     with stage.world._bot_scope():
         await host.load_extension(extension)
@@ -279,7 +269,6 @@ async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage
     assert bool(answer(pressed)) == (await stage.lines() == [HEADING])
 
 
-@under_one_name
 async def test_what_keeps_it_from_loading_is_said_and_leaves_nothing(
     extension: str, stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
 ):
@@ -318,31 +307,24 @@ def four_menus_of(host: Host) -> None:
         host.tree.add_command(app_commands.ContextMenu(name=f"{number}", callback=nothing))
 
 
-@under_one_name
-@pytest.mark.parametrize(
-    ("furnish", "why"),
-    [
-        (group_of, "This bot already has a command /onbook. Set ONBOOK_GROUP to another name."),
-        (menu_of, "This bot already has a command “Rewrite this line”. Rename that one."),
-        (
-            four_menus_of,
-            "There is no room for “Rewrite this line”, because Discord allows 5 commands of",
-        ),
-    ],
-)
 async def test_a_command_that_has_no_place_is_refused_and_leaves_nothing(
-    extension: str, stage: Stage, host: Host, furnish: Callable[[Host], None], why: str
+    extension: str, stage: Stage, host: Host
 ):
-    furnish(host)
-    before = there_is(host)
-    with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
-        await host.load_extension(extension)
-    assert str(failed.value.original).startswith(why)
-    assert left_behind(extension) == []
-    assert there_is(host) == before
+    for furnish, why in (
+        (four_menus_of, "There is no room for “Rewrite this line”, because Discord allows 5"),
+        (menu_of, "This bot already has a command “Rewrite this line”. Rename that one."),
+        (group_of, "This bot already has a command /onbook. Set ONBOOK_GROUP to another name."),
+    ):
+        host.tree.clear_commands(guild=None)
+        furnish(host)
+        before = there_is(host)
+        with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
+            await host.load_extension(extension)
+        assert str(failed.value.original).startswith(why)
+        assert left_behind(extension) == []
+        assert there_is(host) == before
 
 
-@under_one_name
 async def test_a_name_that_was_taken_while_it_loads_is_refused_and_leaves_nothing(
     extension: str, stage: Stage, host: Host
 ):
@@ -361,11 +343,12 @@ async def test_a_name_that_was_taken_while_it_loads_is_refused_and_leaves_nothin
     assert there_is(host) == before | {"on the disk": ANY}  # a new database
 
 
-@under_one_name
-async def test_it_can_be_there_once(extension: str, stage: Stage, host: Host, tmp_path: Path):
+async def test_it_can_be_there_once(
+    extension: str, stage: Stage, host: Host, plugins: Path, tmp_path: Path
+):
     with stage.world._bot_scope():
         await host.load_extension(extension)
-    shutil.copytree(FOLDER, tmp_path / "plugins" / "twin", ignore=UNREAD)
+    shutil.copytree(plugins / "prompter", tmp_path / "plugins" / "twin")  # with its bytecode
     before = there_is(host)
     sys.path.insert(0, str(tmp_path / "plugins"))
     try:
@@ -376,7 +359,6 @@ async def test_it_can_be_there_once(extension: str, stage: Stage, host: Host, tm
     assert there_is(host) == before
 
 
-@under_one_name
 async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Stage, host: Host):
     with stage.world._bot_scope():
         await host.load_extension(extension)
@@ -396,7 +378,6 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
     assert where == [([0, 1], [0])] * 5
 
 
-@under_one_name
 async def test_its_group_has_the_name_that_is_set(
     extension: str, stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
 ):
@@ -414,18 +395,6 @@ async def test_its_group_has_the_name_that_is_set(
     assert [one["value"] for one in suggested] == ["tiny"]
 
 
-@under_one_name
-async def test_two_bots_cannot_have_one_database(extension: str, stage: Stage, host: Host):
-    with FileLock("plugin.db.lock", timeout=0):
-        with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
-            await host.load_extension(extension)
-        assert "plugin.db is in use by another On Book" in str(failed.value.original)
-        assert left_behind(extension) == []
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
-
-
-@under_one_name
 async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, host: Host):
     with stage.world._bot_scope():
         await host.load_extension(extension)

@@ -25,7 +25,7 @@ from bot.errors import HeadMoved
 from bot.screenplay.elements import Kind
 from bot.session.context import TurnContext
 from bot.session.replay import Verdict, replay_script
-from bot.session.turn import ContinueRequest, Job, ScriptPosition
+from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
 from bot.storage.schema import (
     ERASED_ELEMENT,
@@ -45,19 +45,20 @@ from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.state import TOKEN
 
 from . import test_at_once as at_once
-from .conftest import BOTH, Stage, answer, on, on_a_file, tell
+from .conftest import BOTH, Stage, answer, begin, moderator, on, on_a_file, tell
+from .house import House, texts
 from .shown import assert_true
-from .test_cog import begin
-from .test_room import House, house, texts
+from .test_disk import only_read
 from .test_stopping import discord
-from .test_tree import moderator
 
-__all__ = ["discord", "house"]
+__all__ = ["discord"]
 
 DATABASES = BOTH
 
 PHRASE = "Zanzibar marzipan"
 NAME = "Annabella Zweistein"
+
+AT_LAST = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
 
 
 def on_the_disk(database: Path | URL) -> bytes:
@@ -92,13 +93,6 @@ async def forget(stage: Stage, person: Any, *, text: bool) -> Any:
     return answer(await person.click(asked, label=label))
 
 
-async def test_about_says_what_is_kept_and_for_how_long(stage: Stage):
-    told = answer(await stage.ann.slash(stage.channel, "privacy about"))
-    assert told.ephemeral
-    assert "30 days" in told.content
-    assert "/privacy forget" in told.content
-
-
 async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     begun = await house.start(cast=["MAYA"])
     ann = house.writer()
@@ -107,7 +101,7 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     turn = await house.session.continue_(ann, ContinueRequest(takes=2, vote=60))
     await house.session.polls.vote(ann, turn.poll.id, 1)
     await house.store.people.erase_person(ann.id, text=False)
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
     assert {(line.author, line.credit, line.asker) for line in lines} == {
         (ERASED_PERSON, ERASED_NAME, None)
@@ -154,10 +148,8 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     ben = house.writer("Ben")
     kept = (await house.session.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
     [spoken] = await house.carry_on(seed=1)
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition((await house.session.load_script()).id, first.id), "Snow."
-    )
-    assert sum(PHRASE in line.text for line in await house.session.load_lines()) == 1
+    await house.rewrite(first, "Snow.")
+    assert sum(PHRASE in line.text for line in await house.lines()) == 1
     await house.store.people.erase_person(ben.id, text=True)
     script = await house.session.load_script()
     tree = await house.store.lines.load_tree_lines(script, 0, 99)
@@ -165,7 +157,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     assert [line.removed for line in tree] == [
         line.copy_of == kept.id or line.id == kept.id for line in tree
     ]
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert lines[2].element == ERASED_ELEMENT
     for line in [*tree]:
         if line.removed or line.parent in {one.id for one in tree if one.removed}:
@@ -176,10 +168,8 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of a removed line is marked as removed as well.
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(script.id, lines[1].id), "Hail."
-    )
-    assert [line.removed for line in await house.session.load_lines()][1:3] == [False, True]
+    await house.rewrite(lines[1], "Hail.")
+    assert [line.removed for line in await house.lines()][1:3] == [False, True]
 
 
 async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House):
@@ -221,16 +211,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     assert NAME.encode() not in after
     assert (PHRASE.encode() in after) is not text
     await house.restart()
-    assert len(await house.session.load_lines()) == 10
-
-
-async def test_what_is_deleted_is_nowhere_on_the_disk(house: House):
-    begun = await house.start()
-    await house.write(f"{PHRASE}.")
-    tell(house.settings.database_location, "ANALYZE")
-    assert PHRASE.encode() in on_the_disk(house.settings.database_location)
-    await house.store.scripts.delete_script(begun.script.id)
-    assert PHRASE.encode() not in on_the_disk(house.settings.database_location)
+    assert len(await house.lines()) == 10
 
 
 async def test_messages_are_drawn_again_without_what_was_forgotten(stage: Stage):
@@ -245,18 +226,6 @@ async def test_messages_are_drawn_again_without_what_was_forgotten(stage: Stage)
     assert "Ben" not in everything
     assert ERASED_ELEMENT.text in everything
     await assert_true(stage)
-
-
-async def test_whoever_is_not_sure_changes_nothing(stage: Stage):
-    await begin(stage)
-    await stage.ben.slash(stage.channel, "write", text="Rain.")
-    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
-    assert "This cannot be undone" in asked.content
-    assert (await stage.lines())[-1] == "Rain."
-    # The question outlives a restart.
-    await stage.restart()
-    await stage.ben.click(asked, label="Forget me and my text")
-    assert (await stage.lines())[-1] == ERASED_ELEMENT.text
 
 
 async def test_export_gives_people_theirs_and_nobody_elses(stage: Stage):
@@ -296,10 +265,10 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
 async def test_export_has_a_copy_whose_original_is_gone(house: House):
     script = (await house.start()).script
     hail = (await house.write("Hail.\n\nSnow.")).lines[0]
-    await house.session.history.rewrite(house.writer(), ScriptPosition(script.id, hail.id), "Rain.")
+    await house.rewrite(hail, "Rain.")
     kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
-    await house.session.history.fork(house.writer(), "Fork")
+    await house.fork("Fork")
     await house.store.scripts.delete_script(script.id)
     kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
@@ -309,21 +278,11 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     await begin(stage)
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
-    kept = await stage.services.store.people.load_personal_data(stage.ben.id)
+    kept = await stage.store.people.load_personal_data(stage.ben.id)
     name, content = make_export_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert len(json.loads(archive.read("on-book-yours.json"))["lines"]) == 3
-
-
-async def test_whoever_asks_too_often_for_what_is_kept_is_told_to_wait(stage: Stage):
-    rates = {"person": (3, 0, 0), "channel": (0, 0, 0), "guild": (0, 0, 0)}
-    stage.services.limits = type(stage.services.limits)(rates, clock=lambda: 0.0)
-    told = [
-        answer(await stage.ben.slash(stage.channel, f"privacy {command}")).content
-        for command in ("about", "export", "forget", "export")
-    ]
-    assert ["Try again in" in one for one in told] == [False, False, False, True]
 
 
 async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: House):
@@ -352,21 +311,17 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
     assert "it follows a removed line: lines 4, 5" in format_report(found)
 
 
-# Servers -----------------------------------------------------------------------------------------
-
-
 async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.services.store, stage.guild.id
+    store, guild = stage.store, stage.guild.id
     await store.key_values.save_value(guild_voice_key(guild), "other")
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # A client drops a server before it announces the departure.
     here = stage.world.bot._connection._guilds.pop(guild)
     await stage.upkeep.on_guild_remove(here)
-    assert await store.guilds.list_departed_guilds(later) == [guild]
+    assert await store.guilds.list_departed_guilds(AT_LAST) == [guild]
     await stage.upkeep._delete_departed()
     assert await store.guilds.list_guilds() == [guild]
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
@@ -381,7 +336,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
 async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_script(stage: Stage):
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.services.store, stage.guild.id
+    store, guild = stage.store, stage.guild.id
     assert await store.guilds.list_guilds() == [guild]
     await store.guilds.delete_guild(guild)
     assert await store.banned_words.list_banned_words(stage.channel.id, guild) == []
@@ -390,24 +345,22 @@ async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_scrip
 
 async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage: Stage):
     await begin(stage)
-    store, guild = stage.services.store, stage.guild.id
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    store, guild = stage.store, stage.guild.id
     here = stage.world.bot.get_guild(guild)
     await store.guilds.record_departures([guild], [])
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.upkeep._delete_departed()
     assert await store.guilds.list_guilds() == [guild]
     await stage.upkeep.on_guild_join(here)
-    assert await store.guilds.list_departed_guilds(later) == []
+    assert await store.guilds.list_departed_guilds(AT_LAST) == []
     here.unavailable = True
     await stage.upkeep.on_ready()
-    assert await store.guilds.list_departed_guilds(later) == []
+    assert await store.guilds.list_departed_guilds(AT_LAST) == []
 
 
 async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage):
     await begin(stage)
-    store, guild = stage.services.store, stage.guild.id
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    store, guild = stage.store, stage.guild.id
     gone, of_another_shard = 1234 << 22, 1235 << 22
     for number, guild_then in enumerate((gone, of_another_shard)):
         script = await store.scripts.find_running_script(stage.channel.id)
@@ -417,18 +370,17 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
         )
     stage.world.bot.shard_count, stage.world.bot.shard_id = 2, 0
     await stage.upkeep.on_ready()
-    assert await store.guilds.list_departed_guilds(later) == [gone]
+    assert await store.guilds.list_departed_guilds(AT_LAST) == [gone]
     # The server came back before its time was over.
     await store.scripts.update_script((await store.scripts.find_running_script(0)).id, guild=guild)
     await store.guilds.record_departures([], [gone])
-    assert await store.guilds.list_departed_guilds(later) == []
+    assert await store.guilds.list_departed_guilds(AT_LAST) == []
 
 
 async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
     where: Path | URL, discord: Discord, chosen: RunnerSettings
 ):
     gone = 1234 << 22
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     here = on(chosen, where).model_copy(update={"departed_days": 0})
     store = await Store.open(where)
     await store.key_values.save_value(HOUSEKEEPER, "1")
@@ -440,7 +392,9 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
         await upkeep.on_ready()
         # A file has one bot at a time: the next one to open it takes over the work of the last.
         alone = isinstance(where, Path)
-        assert await services.store.guilds.list_departed_guilds(later) == ([gone] if alone else [])
+        assert await services.store.guilds.list_departed_guilds(AT_LAST) == (
+            [gone] if alone else []
+        )
         await services.store.guilds.record_departures([gone], [])
         await upkeep._delete_departed()
         assert await services.store.guilds.list_guilds() == ([] if alone else [gone])
@@ -472,21 +426,15 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
 
 async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage: Stage):
     await begin(stage)
-    store, gone = stage.services.store, 1234 << 22
+    store, gone = stage.store, 1234 << 22
     await store.guilds.record_departures([gone], [])
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
-    async with store._database.reading() as session:
-        await (await session.connection()).exec_driver_sql("PRAGMA query_only = ON")
+    mend = await only_read(stage)
     await stage.upkeep._delete_departed()
-    async with store._database.reading() as session:
-        await (await session.connection()).exec_driver_sql("PRAGMA query_only = OFF")
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
-    assert await store.guilds.list_departed_guilds(later) == [gone]
+    await mend()
+    assert await store.guilds.list_departed_guilds(AT_LAST) == [gone]
     await stage.upkeep._delete_departed()
-    assert await store.guilds.list_departed_guilds(later) == []
-
-
-# Slow deletion -----------------------------------------------------------------------------------
+    assert await store.guilds.list_departed_guilds(AT_LAST) == []
 
 
 @contextmanager
@@ -512,7 +460,7 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
         assert (found.lines, found.purged) == (2, False)
         assert PHRASE.encode() in on_the_disk(database)
         # Writers go on meanwhile, and the purge keeps trying.
-        for n in range(30):
+        for n in range(5):
             await house.session.continuation.write(house.writer("Ben"), f"Rain {n}.")
         assert PHRASE.encode() in on_the_disk(database)
     await asyncio.to_thread(until_it_is_gone, database)
@@ -543,7 +491,7 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     # Longer than the simulated Discord waits.
-    its_module = type(stage.services.store._database).purge.__globals__
+    its_module = type(stage.store._database).purge.__globals__
     monkeypatch.setitem(its_module, "PURGE_RETRY", 100.0)
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
@@ -561,20 +509,20 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.services.store.people.erase_person(stage.ben.id, text=True)  # no message is drawn
+    await stage.store.people.erase_person(stage.ben.id, text=True)  # no message is drawn
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()
     everything = "\n".join(content for content, _ in stage.seen())
     assert PHRASE not in everything
     assert str(stage.ben.id) not in everything
-    assert await stage.services.store.messages.list_stale_messages() == {}
+    assert await stage.store.messages.list_stale_messages() == {}
 
 
 async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await stage.services.store.people.erase_person(stage.ben.id, text=True)
+    await stage.store.people.erase_person(stage.ben.id, text=True)
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
@@ -587,8 +535,8 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     store, script = (
-        stage.services.store,
-        (await stage.services.store.scripts.find_running_script(stage.channel.id)).id,
+        stage.store,
+        (await stage.script()).id,
     )
     was = await store.lines.load_lines(
         await store.lines.load_path_ids(
@@ -632,28 +580,6 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         }
         await late.is_done()
         await discord.until(lambda: all(PHRASE not in one.text for one in channel.messages()))
-
-
-async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
-    discord: Discord, chosen: RunnerSettings
-):
-    guild = await discord.guild("The Playhouse")
-    channel = await guild.channel("stage")
-    ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-    async with bot_here(discord.address, chosen) as bot:
-        await discord.bot_is_ready()
-        room = bot.services.sessions.get(channel.id)
-        await at_once.begin(ann, channel)
-        asked = await ben.slash(channel, "privacy forget")
-        await asked.shows("Remove your name")
-        async with room.library.lock:  # the lock as the voice holds it while it writes
-            given = await ann.slash(channel, "cast add", names="MAYA", player=ben)
-            await discord.until(lambda: given.how)
-            pressed = await ben.click(asked.answers()[0], "Forget me")
-            await discord.until(lambda: pressed.how)
-        await pressed.shows("You are forgotten.")
-        script = await room.load_script()
-        assert (script.cast, script.players) == (["MAYA"], {})
 
 
 async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):

@@ -6,9 +6,7 @@ import io
 import re
 from typing import Any
 
-import discord
 import numpy as np
-import pytest
 from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import text
@@ -18,8 +16,7 @@ from bot.screenplay.importers.import_formats import read_script_file
 from bot.session.surprisal import load_last_surprisal
 from bot.storage.schema import Script
 
-from .conftest import Stage, answer, labels
-from .test_cog import begin
+from .conftest import Stage, answer, begin, labels
 
 WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
 
@@ -37,35 +34,33 @@ async def attached(shown: Any) -> tuple[str, bytes, str | None]:
     return file.filename, await file.read(), file.description
 
 
-# Exports ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("form", ["fountain", "fdx", "txt"])
-async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: str):
+async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage):
     await written(stage, title="The *Last* Diner")
-    told = await stage.ben.slash(stage.channel, "script export", format=form, scene_numbers=True)
-    assert told.response.ephemeral
-    name, content, _ = await attached(told)
-    assert name == f"the-last-diner.{form}"
     lines = await stage.lines()
-    elsewhere = stage.guild.create_text_channel("elsewhere")
-    await stage.ann.slash(elsewhere, "script import", file=(name, content))
-    assert f"Imported {len(lines)} lines" in stage.panel(elsewhere).content
-    # A page shows emphasis, but not its marks.
-    shown = [line.replace("\\", "") for line in lines]
-    assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
-    script = await stage.services.store.scripts.find_running_script(elsewhere.id)
-    assert script.title == "The *Last* Diner"
+    for form in ("fountain", "fdx", "txt"):
+        how = {"format": form, "scene_numbers": True}
+        told = await stage.ben.slash(stage.channel, "script export", **how)
+        assert told.response.ephemeral
+        name, content, _ = await attached(told)
+        assert name == f"the-last-diner.{form}"
+        elsewhere = stage.guild.create_text_channel("elsewhere")
+        await stage.ann.slash(elsewhere, "script import", file=(name, content))
+        assert f"Imported {len(lines)} lines" in stage.panel(elsewhere).content
+        # A page shows emphasis, but not its marks.
+        shown = [line.replace("\\", "") for line in lines]
+        assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
+        script = await stage.store.scripts.find_running_script(elsewhere.id)
+        assert script.title == "The *Last* Diner"
 
 
-@pytest.mark.parametrize(("paper", "width"), [("letter", 612), ("a4", 595)])
-async def test_a_pdf_says_who_wrote_how_much(stage: Stage, paper: str, width: int):
+async def test_a_pdf_says_who_wrote_how_much(stage: Stage):
     await written(stage)
-    told = await stage.ann.slash(stage.channel, "script export", format="pdf", paper=paper)
-    name, content, _ = await attached(told)
-    assert name == "the-diner.pdf"
-    front, page = PdfReader(io.BytesIO(content)).pages
-    assert round(page.mediabox.width) == width
+    for paper, width in (("a4", 595), ("letter", 612)):
+        told = await stage.ann.slash(stage.channel, "script export", format="pdf", paper=paper)
+        name, content, _ = await attached(told)
+        assert name == "the-diner.pdf"
+        front, page = PdfReader(io.BytesIO(content)).pages
+        assert round(page.mediabox.width) == width
     assert "The Diner" in front.extract_text()
     told_there = [row.strip() for row in front.extract_text().split("\n")]
     assert told_there[:5] == ["The Diner", "written by", "Ben", "Ann", "the voice “tiny”"]
@@ -80,37 +75,35 @@ async def test_a_letter_that_the_pdf_lacks_is_told_of(stage: Stage):
     assert "lacks “茂こんにちは”, and the PDF leaves that out." in told.response.content
 
 
-@pytest.mark.parametrize("command", ["script stats", "script surprise"])
-async def test_a_letter_that_a_picture_lacks_is_told_of(stage: Stage, command: str):
+async def test_a_letter_that_a_picture_lacks_is_told_of(stage: Stage):
     await begin(stage)
+    commands = "script stats", "script surprise"
     await stage.ann.slash(stage.channel, "write", text="Zoë: “Nein …” — 3 · ½")
-    told = await stage.ann.slash(stage.channel, command)
-    assert "lacks" not in told.response.content
+    for command in commands:
+        told = await stage.ann.slash(stage.channel, command)
+        assert "lacks" not in told.response.content
     await stage.ann.slash(stage.channel, "write", text="@茂: こんにちは")
-    told = await stage.ann.slash(stage.channel, command)
-    assert "lacks “茂" in told.response.content
-    assert "”, and the picture leaves that out." in told.response.content
+    for command in commands:
+        told = await stage.ann.slash(stage.channel, command)
+        assert "lacks “茂" in told.response.content
+        assert "”, and the picture leaves that out." in told.response.content
 
 
-COMMANDS = [("script export", {"format": "pdf"}), ("script stats", {}), ("script surprise", {})]
-
-
-@pytest.mark.parametrize(("command", "options"), COMMANDS)
-async def test_what_cannot_be_shown_is_refused(stage: Stage, command: str, options: dict[str, str]):
-    refused = answer(await stage.ann.slash(stage.channel, command, **options))
-    assert refused.ephemeral
-    assert labels(refused) == ["Start a script"]
-    await stage.ann.slash(stage.channel, "start", title="Untitled")
-    refused = answer(await stage.ann.slash(stage.channel, command, **options))
-    assert refused.ephemeral
-    assert "is empty" in refused.content
-    closed = stage.guild.create_text_channel(
-        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
-    )
+async def test_what_cannot_be_shown_is_refused(stage: Stage):
+    empty, closed = stage.guild.create_text_channel("empty"), stage.closed(attach_files=False)
+    await stage.ann.slash(empty, "start", title="Untitled")
     await begin(stage, closed)
-    refused = answer(await stage.ann.slash(closed, command, **options))
-    assert refused.ephemeral
-    assert "**Attach Files**" in refused.content
+    for command, options in (
+        ("script export", {"format": "pdf"}),
+        ("script stats", {}),
+        ("script surprise", {}),
+    ):
+        refused = answer(await stage.ann.slash(stage.channel, command, **options))
+        assert (refused.ephemeral, labels(refused)) == (True, ["Start a script"])
+        for channel, why in ((empty, "is empty"), (closed, "**Attach Files**")):
+            refused = answer(await stage.ann.slash(channel, command, **options))
+            assert refused.ephemeral
+            assert why in refused.content
 
 
 def test_file_names() -> None:
@@ -121,9 +114,6 @@ def test_file_names() -> None:
     assert named("../..\\x") == "x"
     assert named("!") == "script"
     assert len(named("x" * 100)) == 60
-
-
-# Pictures --------------------------------------------------------------------------------------
 
 
 def picture(content: bytes) -> Image.Image:
@@ -170,10 +160,10 @@ async def test_surprise(stage: Stage):
 async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "script surprise", lines=6)
-    room = stage.services.sessions.get(stage.channel.id)
+    room = stage.session
     engine, lines, costs = await load_last_surprisal(room, 6, 1000)
     model = engine.model
-    async with stage.services.store._database.writing() as session:
+    async with stage.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
     _, _, again = await load_last_surprisal(room, 6, 1000)
     for one, other in zip(costs, again, strict=True):

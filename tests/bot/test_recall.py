@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,9 +89,6 @@ def test_only_so_many_lines_and_words_are_remembered():
     assert remembered(("A " + "w" * 17 + " caf\u00e9.", True)) == {}
 
 
-# A line after a word ----------------------------------------------------------------------------
-
-
 class Line:
     """The line of one row, between two others that take nothing up."""
 
@@ -148,11 +143,6 @@ def lexicon(model: Model) -> Lexicon:
     return Lexicon(model.vocabulary, frozenset({"there", "was"}))
 
 
-@pytest.fixture
-def model(voices: Path) -> Model:
-    return Model.load(voices / "tiny.onnx")
-
-
 def test_a_word_gets_likelier_as_long_as_it_agrees(model: Model):
     assert set(Line(model).likelier) == {"s", "S"}
     begun = Line(model).write("My s")
@@ -198,16 +188,6 @@ def test_what_a_voice_writes_anyway_is_common(model: Model):
     assert found.is_rare("Swan")
 
 
-# In the engine ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def engine(model: Model) -> Iterator[Engine]:
-    engine = Engine(model)
-    yield engine
-    engine.close()
-
-
 HEARD = (("MAYA\nWhere are the feathers, where is the swan?", True),)
 
 
@@ -221,7 +201,7 @@ def asked(engine: Engine, recall: float, seed: int) -> Request:
 
 
 async def written(engine: Engine, recall: float, **more: object) -> list[str]:
-    requests = [asked(engine, recall, seed) for seed in range(100)]
+    requests = [asked(engine, recall, seed) for seed in range(60)]
     changed = [dataclasses.replace(one, **more) for one in requests]  # type: ignore[arg-type]  # fields
     replies = await asyncio.gather(*map(engine.run, changed))
     return [engine.model.decode(reply.written) for reply in replies]
@@ -236,16 +216,8 @@ async def test_words_are_taken_up_once(engine: Engine):
     never = taken_up(await written(engine, 0.0))
     often = taken_up(await written(engine, 2.0))
     assert sum(never) < 5
-    assert sum(map(bool, often)) > 20
+    assert sum(map(bool, often)) > 12
     assert max(often) <= 2  # once for each of the two words
-
-
-async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
-    """Check lines whose neighbours of many lengths leave, move and join."""
-    requests = [asked(engine, seed % 3 / 2, seed) for seed in range(90)]
-    among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
-    alone = [(await engine.run(one)).written for one in requests[::6]]
-    assert among[::6] == alone
 
 
 def entries(recall: Recall, row: int) -> list[np.ndarray]:
@@ -283,7 +255,7 @@ async def test_going_back_before_a_banned_word_leaves_no_trace_of_it(model: Mode
     banned = BannedWordFilter.of(model.vocabulary, ["swan", "feathers in", "the", "me"])
     await written(engine, 2.0, banned=banned)
     await asyncio.to_thread(engine.close)
-    assert len(traces) > 50
+    assert len(traces) > 30
     assert not any(traces)
 
 
@@ -291,4 +263,4 @@ async def test_what_must_not_be_said_is_not_taken_up(engine: Engine):
     banned = BannedWordFilter.of(engine.model.vocabulary, ["swan"])
     lines = await written(engine, 2.0, banned=banned)
     assert not any(re.search(r"\bswan\b", line, re.IGNORECASE) for line in lines)
-    assert sum(taken_up(lines)) > 10
+    assert sum(taken_up(lines)) > 6

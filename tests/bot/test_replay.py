@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from bot.errors import RequestError
 from bot.generation import provenance
 from bot.screenplay.elements import Kind
 from bot.session.replay import LINES_AT_ONCE, ReplayResult, Verdict, replay_script
-from bot.session.turn import Job, ScriptPosition
+from bot.session.turn import Job
 from bot.ui.replay_report import format_report, format_table
 
-from .conftest import Stage, answer
-from .test_cog import begin
-from .test_room import House, house
-
-__all__ = ["house"]
+from .conftest import Stage, answer, begin
+from .house import House
 
 ALL = (Verdict.PROVED, Verdict.DIFFERENT, Verdict.UNPROVED, Verdict.PERSON)
 
@@ -35,9 +29,6 @@ def tampered(line: int) -> str:
     return f"UPDATE lines SET {changed} WHERE id = {line}"  # noqa: S608 - the id is a number
 
 
-# Proved lines ----------------------------------------------------------------------------------
-
-
 async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.start(cast=["MAYA", "JONAS"])
     await house.store.banned_words.replace_word_list(
@@ -47,7 +38,7 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
     await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
     await house.write("Café — 茂.\n\nMAYA: Hail.")
-    await house.session.library.change_preferences(house.writer(), {"length": 40, "lock": False})
+    await house.prefer({"length": 40, "lock": False})
     await house.carry_on(4, lines=3)
     found = await replayed(house)
     assert verdicts(found) == [
@@ -64,10 +55,10 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
 async def test_the_way_to_a_line_does_not_matter(house: House):
     await house.start()
     await house.carry_on(1, lines=3)
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.carry_on(2, lines=2)
-    await house.session.continuation.retry(house.writer())
-    await house.session.history.fork(house.writer(), "Another")
+    await house.retry()
+    await house.fork("Another")
     await house.carry_on(3)
     assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 5]
 
@@ -82,17 +73,14 @@ async def test_lines_in_one_turn_remember_what_they_cannot_read(house: House):
 
 
 async def test_a_copy_is_proved_where_it_was_first_written(house: House):
-    begun = await house.start()
+    await house.start()
     first, _, _ = await house.carry_on(1, lines=3)
     await house.write("Thunder.")
     await house.carry_on(2)
-    script = begun.script.id
-    await house.session.history.rewrite(house.writer(), ScriptPosition(script, first.id), "Rain.")
+    await house.rewrite(first, "Rain.")
     mine = await house.carry_on(3)
-    heading = (await house.session.load_lines())[0]
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(script, heading.id), "INT. BARN - DAY"
-    )
+    heading = (await house.lines())[0]
+    await house.rewrite(heading, "INT. BARN - DAY")
     found = await replayed(house)
     person, proved = Verdict.PERSON, Verdict.PROVED
     assert verdicts(found) == [person, person, proved, proved, person, proved, proved]
@@ -119,9 +107,6 @@ async def test_a_long_script_is_proved_in_pieces(house: House):
     assert [one.number for one in found.findings] == list(range(1, 22))
 
 
-# Unproved lines --------------------------------------------------------------------------------
-
-
 async def test_a_line_that_was_changed_by_hand_is_found(house: House):
     await house.start()
     lines = await house.carry_on(1, lines=3)
@@ -135,12 +120,10 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
 
 
 async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
-    begun = await house.start()
+    await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
-    )
-    copy = (await house.session.load_lines())[-1]
+    await house.rewrite(first, "Rain.")
+    copy = (await house.lines())[-1]
     await house.restart(tampered(copy.id))
     assert verdicts(await replayed(house))[-1] is Verdict.DIFFERENT
 
@@ -153,16 +136,6 @@ async def test_a_person_s_line_that_was_changed_shows_below(house: House):
     said = f"UPDATE lines SET text = text || (SELECT text FROM lines WHERE id = {spoken.id})"  # noqa: S608 - it is a number
     await house.restart(f"{said} WHERE id = {written.lines[0].id}")
     assert Verdict.DIFFERENT in verdicts(await replayed(house))
-
-
-async def test_another_voice_proves_its_own_lines(house: House):
-    await house.start()
-    await house.carry_on(1, lines=2)
-    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
-    await house.carry_on(2, lines=2)
-    found = await replayed(house)
-    assert verdicts(found) == [Verdict.PERSON, *[Verdict.PROVED] * 4]
-    assert [one.line.credit for one in found.findings[1:]] == ["tiny", "tiny", "other", "other"]
 
 
 async def test_a_voice_that_is_gone_is_told_of(house: House):
@@ -209,11 +182,9 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
 
 
 async def test_an_original_that_was_deleted_is_told_of(house: House):
-    begun = await house.start()
+    await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
-    )
+    await house.rewrite(first, "Rain.")
     await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
     found = (await replayed(house)).findings[-1]
     assert (found.verdict, found.rewritten) == (Verdict.UNPROVED, None)
@@ -231,15 +202,6 @@ async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
     found = await work
     assert 0 <= len(found.findings) < found.lines == 11
     assert "The replay ended before line" in format_report(found)
-
-
-async def test_without_lines_there_is_nothing_to_prove(house: House):
-    await house.start(heading=None)
-    with pytest.raises(RequestError, match="is empty"):
-        await replayed(house)
-
-
-# Messages --------------------------------------------------------------------------------------
 
 
 async def test_the_command_tells_the_one_who_asked(stage: Stage):
@@ -266,7 +228,7 @@ async def test_the_command_is_refused_where_there_is_nothing(stage: Stage):
 
 async def test_what_was_written_pings_nobody_and_fits(house: House):
     await house.start(title="@everyone " * 9)
-    lines = await house.carry_on(1, lines=10)
+    lines = await house.carry_on(1, lines=6)
     changed = "UPDATE lines SET text = '@everyone **" + "*`_" * 400 + "' WHERE author IS NULL"
     await house.restart(changed)
     found = await replayed(house)

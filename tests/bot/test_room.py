@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
-from itertools import count
-from pathlib import Path
-
 import onnxruntime
 import pytest
-from sqlalchemy import URL
 
-from bot.errors import AlreadyWritten, ModelError, NoScript, RequestError, StaleLine
-from bot.generation.options import OPTIONS, resolve_options
+from bot.errors import AlreadyWritten, NoScript, RequestError, StaleLine
+from bot.generation.options import resolve_options
 from bot.generation.provenance import find_processor_name
-from bot.inference.registry import ModelRegistry
-from bot.inference.request import Request
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
-from bot.session.channel_session import ChannelSession, ChannelSessions
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
     MAX_LINES,
@@ -28,116 +17,12 @@ from bot.session.turn import (
     ContinueRequest,
     Job,
     NewScript,
-    Requester,
     ScriptPosition,
-    TurnResult,
     current_position,
 )
-from bot.settings import Settings
-from bot.storage.schema import ROOT_LINE, Line
-from bot.storage.store import Store
+from bot.storage.schema import ROOT_LINE
 
-from .conftest import on, tell
-
-CHANNEL = 1
-
-
-class House:
-    """The bot without Discord, and its channels."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.deliveries = count()
-
-    async def open(self) -> None:
-        chosen = self.settings
-        self.store = await Store.open(chosen.database_location)
-        self.voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows, chosen.queue)
-        self.sessions = ChannelSessions(self.store, self.voices, chosen)
-        self.session = self.sessions.get(CHANNEL)
-
-    async def close(self) -> None:
-        self.voices.close()
-        await self.store.close()
-
-    async def restart(self, *statements: str) -> None:
-        """Open everything again, after statements change what is on the disk."""
-        await self.close()
-        if statements:
-            tell(self.settings.database_location, *statements)
-        await self.open()
-
-    def writer(self, name: str = "Ann") -> Requester:
-        return Requester(sum(map(ord, name)), name, f"delivery {next(self.deliveries)}")
-
-    def room_with(self, **changes: object) -> ChannelSession:
-        """Return the same channel under other settings."""
-        return ChannelSession(
-            CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes)
-        )
-
-    async def start(self, room: ChannelSession | None = None, **how: object) -> TurnResult:
-        arguments = {"title": "The Diner", "heading": make_heading("int. diner - night")} | how
-        opening = filter(None, [arguments.pop("heading")])
-        if temperature := arguments.pop("temperature", None):
-            arguments["options"] = {"temperature": temperature}
-        return await (room or self.session).library.begin(
-            self.writer(), NewScript(**arguments), *opening
-        )
-
-    async def write(self, text: str, character: str | None = None) -> TurnResult:
-        return await self.session.continuation.write(self.writer(), text, character)
-
-    async def carry_on(self, seed: int | None = None, **wish: object) -> list[Line]:
-        turn = await self.session.continue_(self.writer(), asked(seed=seed, **wish))
-        return turn.lines
-
-    async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
-        fingerprint = (await self.voices.engine(voice)).model.fingerprint
-        kept = await self.store.states.find_state(line.id, fingerprint)
-        return None if kept is None else kept.tobytes()
-
-    async def read_from_the_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
-        """Return the state of a voice that reads nothing but the text of these lines."""
-        engine = await self.voices.engine(voice)
-        text = "".join(format_for_model(line.text) for line in lines)
-        reply = await engine.run(Request(engine.model.start(), engine.model.encode(text)))
-        return reply.state.tobytes()
-
-
-@pytest.fixture
-async def house(chosen: Settings, where: Path | URL) -> AsyncIterator[House]:
-    house = House(on(chosen, where))
-    await house.open()
-    yield house
-    await house.close()
-
-
-def asked(**wish: object) -> ContinueRequest:
-    """Return a request for lines, with the options among the rest."""
-    options = {one.name: wish.pop(one.name) for one in OPTIONS if one.name in wish}
-    return ContinueRequest(options=options, **wish)
-
-
-def texts(lines: list[Line]) -> list[str]:
-    return [line.text for line in lines]
-
-
-# Writing ---------------------------------------------------------------------------------------
-
-
-async def test_a_script_begins_with_its_heading_and_goes_on_with_lines(house: House):
-    await house.start(cast=["MAYA"])
-    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT"]
-    written = await house.write("Rain.\n\nMAYA: (quietly) You came.")
-    assert texts(written.lines) == ["Rain.", "MAYA\n(quietly)\nYou came."]
-    [continued] = await house.carry_on()
-    lines = await house.session.load_lines()
-    assert [line.id for line in lines] == [
-        line.id for line in [lines[0], *written.lines, continued]
-    ]
-    assert [line.credit for line in lines] == ["Ann", "Ann", "Ann", "tiny"]
-    assert continued.author is None
+from .house import House, asked, texts
 
 
 async def test_the_first_line_may_be_the_voices(house: House):
@@ -152,66 +37,24 @@ async def test_the_same_seed_gives_the_same_line_and_another_another(house: Hous
     await house.start()
     [first] = await house.carry_on(5)
     state = await house.state(first)
-    await house.session.history.undo(house.writer())
+    await house.undo()
     [again] = await house.carry_on(5)
     assert again.id != first.id
     assert again.text == first.text
     assert await house.state(again) == state
-    await house.session.history.undo(house.writer())
+    await house.undo()
     [other] = await house.carry_on(6)
     assert other.text != first.text
-
-
-async def test_a_line_is_the_same_while_other_channels_write(house: House):
-    rooms = [house.sessions.get(channel) for channel in range(1, 13)]
-    for room in rooms:
-        await house.start(room)
-    [alone] = await house.carry_on(5)
-    await house.session.history.undo(house.writer())
-    turns = await asyncio.gather(
-        *(
-            room.continue_(house.writer(), ContinueRequest(seed=5 + i))
-            for i, room in enumerate(rooms)
-        )
-    )
-    assert turns[0].lines[0].text == alone.text
-    assert len({turn.lines[0].text for turn in turns}) == 12
 
 
 async def test_several_lines_are_those_of_one_seed_after_the_other(house: House):
     await house.start()
     together = await house.carry_on(2**31 - 2, lines=3, character="MAYA")
-    await house.session.history.jump_to(
-        house.writer(), ScriptPosition(together[0].script, together[0].parent)
-    )
+    await house.jump(ScriptPosition(together[0].script, together[0].parent))
     wishes = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
     apart = [(await house.carry_on(seed, character=name))[0] for seed, name in wishes]
     assert texts(together) == texts(apart)
     assert [line.ordinal for line in together] == [0, 1, 2]
-
-
-async def test_a_wished_character_has_the_cue(house: House):
-    await house.start()
-    for seed in range(4):
-        [line] = await house.carry_on(seed, character="JONAS")
-        assert line.kind == Kind.DIALOGUE
-        assert line.element.cue == "JONAS"
-        assert line.element.body
-
-
-async def test_a_line_that_is_cut_ends_at_a_word(house: House):
-    await house.start()
-    short, long = house.room_with(line_length=40), house.room_with(line_length=200)
-    for seed in range(4):
-        wish = ContinueRequest(seed=seed, character="JONAS")
-        cut = (await short.continue_(house.writer(), wish)).lines[0].element.body.split()
-        await short.history.undo(house.writer())
-        whole = (await long.continue_(house.writer(), wish)).lines[0].element.body.split()
-        await long.history.undo(house.writer())
-        *before, last = cut
-        assert before == whole[: len(before)]
-        # The text after the last word, such as a comma, is cut off with the rest.
-        assert re.fullmatch(rf"{re.escape(last)}\W*", whole[len(before)])
 
 
 async def test_how_a_line_was_written_is_recorded(house: House):
@@ -260,9 +103,6 @@ async def test_a_new_script_takes_its_settings_from_the_house(house: House):
     assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
 
 
-# The voice's memory ----------------------------------------------------------------------------
-
-
 async def test_every_state_is_that_of_reading_the_script_from_the_start(house: House):
     await house.start()
     await house.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
@@ -272,7 +112,7 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
     # Some of these lines ended by themselves, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     for end in range(1, len(lines) + 1):
         read = await house.read_from_the_start(lines[:end])
         assert await house.state(lines[end - 1]) == read
@@ -281,21 +121,20 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
 @pytest.mark.parametrize(
     "forget",
     [
-        "SELECT 1",
         "DELETE FROM states",
         "DELETE FROM states WHERE line > (SELECT min(id) + 1 FROM lines)",
     ],
-    ids=["restarted", "all states lost", "some states lost"],
+    ids=["all states lost", "some states lost"],
 )
 async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: House):
     await house.start()
     await house.write("MAYA: You came.")
     await house.carry_on(1, lines=2)
-    before = await house.session.load_lines()
+    before = await house.lines()
     states = [await house.state(line) for line in before]
     [uninterrupted] = await house.carry_on(5)
     after = await house.state(uninterrupted)
-    await house.session.history.undo(house.writer())
+    await house.undo()
     await house.restart(forget)
     [resumed] = await house.carry_on(5)
     assert resumed.text == uninterrupted.text
@@ -306,7 +145,7 @@ async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: H
 async def test_what_was_forgotten_is_read_once_and_kept(house: House):
     await house.start()
     await house.write("One.\n\nTwo.\n\nThree.")
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     await house.restart("DELETE FROM states WHERE line <> (SELECT min(id) + 1 FROM lines)")
     await house.carry_on(5)
     kept = [await house.state(line) is not None for line in lines]
@@ -321,7 +160,7 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
     await house.restart("UPDATE scripts SET voice = 'other'")
     assert await house.state(by_tiny, "other") is None
     [by_other] = await house.carry_on(6)
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert by_other.credit == "other"
     assert by_other.origin["fingerprint"] != by_tiny.origin["fingerprint"]
     assert await house.state(by_tiny, "other") == await house.read_from_the_start(
@@ -332,13 +171,10 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
     assert await house.state(by_tiny) == before
 
 
-# Going back ------------------------------------------------------------------------------------
-
-
 async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house: House):
     await house.start()
     await house.carry_on()
-    await house.session.library.change_preferences(house.writer(), {"voice": "other"})
+    await house.prefer({"voice": "other"})
     stopped = Job()
     stopped.stop()
     with pytest.raises(RequestError, match="Stopped before the first line"):
@@ -346,30 +182,15 @@ async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house:
     await house.restart()
     with pytest.raises(RequestError, match="Stopped before the first line"):
         await house.session.continue_(house.writer(), ContinueRequest(), job=stopped)
-    assert (await house.session.history.undo(house.writer())).new_model == ""
+    assert (await house.undo()).new_model == ""
     assert (await house.write("Rain.")).new_model == "other"
     assert (await house.write("Snow.")).new_model == ""
-
-
-async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
-    begun = await house.start()
-    written = await house.write("Rain.\n\nMore rain.")
-    turn = await house.session.history.undo(house.writer())
-    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", "Rain."]
-    assert turn.lines == []
-    assert (await house.store.lines.find_line(written.lines[1].id)) is not None
-    await house.session.history.undo(house.writer())
-    last = await house.session.history.undo(house.writer())
-    assert current_position(last.script) == ScriptPosition(begun.script.id, ROOT_LINE)
-    assert await house.session.load_lines() == []
-    with pytest.raises(RequestError, match="is empty"):
-        await house.session.history.undo(house.writer())
 
 
 async def test_another_take_is_a_sibling(house: House):
     await house.start()
     [first] = await house.carry_on(5, temperature=1.9, top_p=0.8, character="JONAS")
-    turn = await house.session.continuation.retry(house.writer())
+    turn = await house.retry()
     [second] = turn.lines
     assert (second.parent, second.id) != (first.id, first.id)
     assert second.parent == first.parent
@@ -377,48 +198,21 @@ async def test_another_take_is_a_sibling(house: House):
     assert second.element.cue == "JONAS"
     how = ("temperature", "top_p", "character")
     assert [second.origin[key] for key in how] == [first.origin[key] for key in how]
-    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", second.text]
-    assert await house.state(second) == await house.read_from_the_start(
-        await house.session.load_lines()
-    )
+    assert texts(await house.lines()) == ["INT. DINER - NIGHT", second.text]
+    assert await house.state(second) == await house.read_from_the_start(await house.lines())
 
 
 async def test_a_persons_line_is_not_taken_again(house: House):
     await house.start()
     with pytest.raises(RequestError, match="The last line is Ann's"):
         await house.session.continuation.retry(house.writer("Ben"))
-    assert len(await house.session.load_lines()) == 1
-
-
-async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house: House):
-    begun = await house.start()
-    lines = await house.carry_on(5, lines=2)
-    await house.session.continuation.retry(house.writer())
-    await house.session.history.jump_to(
-        house.writer(), ScriptPosition(begun.script.id, lines[1].id)
-    )
-    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", *texts(lines)]
-    await house.session.history.jump_to(
-        house.writer(), ScriptPosition(begun.script.id, lines[0].id)
-    )
-    [other] = await house.carry_on(6)
-    assert other.text == lines[1].text
-    empty = await house.session.history.jump_to(
-        house.writer(), ScriptPosition(begun.script.id, ROOT_LINE)
-    )
-    assert empty.script.head is None
-    assert await house.session.load_lines() == []
-    with pytest.raises(RequestError, match="is already at this line"):
-        await house.session.history.jump_to(house.writer(), current_position(empty.script))
-
-
-# Refusals --------------------------------------------------------------------------------------
+    assert len(await house.lines()) == 1
 
 
 async def test_an_old_place_moves_nothing(house: House):
     begun = await house.start()
     await house.carry_on(5)
-    before = await house.session.load_lines()
+    before = await house.lines()
     for act in (
         lambda: house.session.continue_(
             house.writer(), ContinueRequest(), current_position(begun.script)
@@ -431,7 +225,7 @@ async def test_an_old_place_moves_nothing(house: House):
         assert ScriptPosition(refused.value.script, refused.value.line) == current_position(
             begun.script
         )
-    assert texts(await house.session.load_lines()) == texts(before)
+    assert texts(await house.lines()) == texts(before)
     now = ScriptPosition(begun.script.id, before[-1].id)
     assert current_position(
         (await house.session.history.undo(house.writer(), now)).script
@@ -463,38 +257,27 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
         ),
         lambda: house.session.continuation.retry(house.writer(), current_position(first.script)),
         lambda: house.session.history.undo(house.writer(), current_position(first.script)),
-        lambda: house.session.history.jump_to(house.writer(), current_position(first.script)),
+        lambda: house.jump(current_position(first.script)),
     ):
         with pytest.raises(RequestError, match=r"paused\. “Second” is running here now") as refused:
             await act()
         assert not isinstance(refused.value, StaleLine)
     assert (await house.store.scripts.get_script(first.script.id)).head == first.script.head
-    assert len(await house.session.load_lines()) == 1
+    assert len(await house.lines()) == 1
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+async def test_too_much_at_once_is_refused_and_not_stored(house: House):
+    await house.start()
+    for text in (
         "x" * (MAX_ELEMENT_LENGTH + 1),
         "Rain.\n\nMAYA: " + "x" * MAX_ELEMENT_LENGTH,
         "\n\n".join(["Rain."] * (MAX_LINES + 1)),
-    ],
-    ids=["too long", "one of them too long", "too many"],
-)
-async def test_too_much_at_once_is_refused_and_not_stored(text: str, house: House):
-    await house.start()
-    with pytest.raises(RequestError, match=r"\d"):
-        await house.write(text)
-    assert len(await house.session.load_lines()) == 1
+    ):
+        with pytest.raises(RequestError, match=r"\d"):
+            await house.write(text)
+    assert len(await house.lines()) == 1
     longest = "\n\n".join(["x" * MAX_ELEMENT_LENGTH, *["Rain."] * (MAX_LINES - 1)])
     assert len((await house.write(longest)).lines) == MAX_LINES
-
-
-async def test_an_unknown_voice_begins_nothing(house: House):
-    await house.start(title="First")
-    with pytest.raises(ModelError, match=r"There is no voice “clown”.*Choose from other, tiny"):
-        await house.start(title="Second", voice="clown")
-    assert (await house.session.load_script()).title == "First"
 
 
 async def test_a_delivery_that_comes_twice_is_written_once(house: House):
@@ -507,20 +290,7 @@ async def test_a_delivery_that_comes_twice_is_written_once(house: House):
     ):
         with pytest.raises(AlreadyWritten):
             await act()
-    assert texts(await house.session.load_lines()) == ["INT. DINER - NIGHT", "Rain."]
-
-
-# Messages --------------------------------------------------------------------------------------
-
-
-async def test_a_writer_is_told_once_that_the_voice_cannot_read_them(house: House):
-    await house.start()
-    assert not (await house.write("“Café”, said the man — 茂.")).unreadable
-    assert (await house.write("Дождь.")).unreadable
-    assert not (await house.write("Дождь.")).unreadable
-    assert (await house.session.continuation.write(house.writer("Ben"), "Дождь.")).unreadable
-    await house.start()
-    assert (await house.write("Дождь.")).unreadable
+    assert texts(await house.lines()) == ["INT. DINER - NIGHT", "Rain."]
 
 
 async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
@@ -528,11 +298,8 @@ async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
     await house.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
     await house.write("BOB: Four.\n\nÉMILE: Five.")
     assert await house.session.library.list_characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
-    await house.session.history.undo(house.writer())
+    await house.undo()
     assert await house.session.library.list_characters() == ["MAYA", "JONAS", "BOB", "ANN"]
-
-
-# Beginning is one turn ---------------------------------------------------------------------------
 
 
 async def test_a_doubled_start_changes_nothing(house: House):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -15,8 +13,8 @@ HISTORY = 5
 
 
 @pytest.fixture
-def store(voices: Path) -> RowStore:
-    return RowStore(Model.load(voices / "tiny.onnx", threads=1), 4, HISTORY)
+def store(model: Model) -> RowStore:
+    return RowStore(model, 4, HISTORY)
 
 
 def a_row(store: RowStore, number: int) -> Row:

@@ -114,12 +114,6 @@ def test_the_share_of_a_character_holds_its_beginning_and_not_its_end():
     assert drawn == [0, 0, 1, 1]
 
 
-def test_a_character_is_at_least_so_many_times_as_likely_as_the_likeliest():
-    logits = [math.log(x) for x in (40, 30, 20, 10)]
-    assert {one(logits, 1.0, 1.0, 0.45, u / 100) for u in range(100)} == {0, 1, 2}
-    assert {one(logits, 1.0, 1.0, 0.55, u / 100) for u in range(100)} == {0, 1}
-
-
 def test_the_logits_stay_as_they_were():
     logits = np.array([[1.0, 2.0, -np.inf]], np.float32)
     half = np.array([0.5], np.float32)

@@ -12,7 +12,7 @@ from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
 from bot.ui.markdown import LIMIT, fenced, size
 from bot.ui.script_messages import split_into_messages
 
-from .test_markdown import nasty_elements, steadily
+from .test_importers import nasty_elements, steadily
 
 
 @steadily

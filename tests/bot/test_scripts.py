@@ -10,13 +10,10 @@ import pytest
 from bot.errors import RequestError
 from bot.session.turn import Requester, ScriptPosition
 
-from .conftest import BOTH, Stage, answer, count, fields, labels, poll
+from .conftest import BOTH, HEADING, Stage, answer, begin, count, fields, labels, moderator, poll
+from .house import House, texts
 from .shown import assert_true
-from .test_cog import HEADING, begin
-from .test_room import House, house, texts
-from .test_tree import moderator, options, write
-
-__all__ = ["house"]
+from .test_tree import options, write
 
 DATABASES = BOTH
 
@@ -36,9 +33,6 @@ async def choose(stage: Stage, title: str, by: Any = None) -> Any:
     return shown
 
 
-# Through Discord -------------------------------------------------------------------------------
-
-
 async def test_all_scripts_are_listed(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "script list"))
     assert "This channel has no script yet" in refused.content
@@ -55,25 +49,25 @@ async def test_all_scripts_are_listed(stage: Stage):
 
 async def test_many_scripts_have_pages(stage: Stage):
     await begin(stage)
-    room, ann = stage.services.sessions.get(stage.channel.id), stage.ann
-    for number in range(41):
+    room, ann = stage.session, stage.ann
+    for number in range(21):
         # These titles make the longest list that fits a message.
         title = f"{number:02} {'*' * 97}"
         await room.history.fork(Requester(ann.id, "Ann", f"fork {number}"), title)
     shown = (await ann.slash(stage.channel, "script list")).response
-    assert shown.content.endswith("\n-# Page 1 of 5")
+    assert shown.content.endswith("\n-# Page 1 of 3")
     pages = [list(options(shown))]
     for label in ("Next page", "Last page"):
         await stage.restart()
         await ann.click(shown, label=label)
         pages.append(list(options(shown)))
-    assert shown.content.endswith("\n-# Page 5 of 5")
+    assert shown.content.endswith("\n-# Page 3 of 3")
     assert [len(page) for page in pages] == [10, 10, 2]
     assert pages[2][-1] == "The Diner"
     await ann.select(shown, [options(shown)["The Diner"]])
     assert shown.content.startswith("**The Diner**: paused")
     await ann.click(shown, label="All scripts")
-    assert shown.content.endswith("\n-# Page 1 of 5")
+    assert shown.content.endswith("\n-# Page 1 of 3")
 
 
 async def test_the_channel_goes_on_with_another(stage: Stage):
@@ -90,15 +84,6 @@ async def test_the_channel_goes_on_with_another(stage: Stage):
     await assert_true(stage)
     refused = answer(await stage.ann.click(shown, label="Continue it"))
     assert "already running here" in refused.content
-
-
-async def test_the_channel_goes_on_with_one_that_has_no_line_yet(stage: Stage):
-    await stage.ann.slash(stage.channel, "start", title="The Diner")
-    asked = await stage.ann.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Pause it and start the new one")
-    for title in ("The Diner", "The Roof"):
-        await stage.ann.click(await choose(stage, title), label="Continue it")
-        await assert_true(stage)
 
 
 async def test_a_script_gets_another_title(stage: Stage):
@@ -134,13 +119,13 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await stage.ben.click(shown, label="Delete")
     assert "Delete “The Roof” with 1 line?" in shown.content
     await stage.ben.click(shown, label="Keep it")
-    assert len(await stage.services.store.scripts.list_scripts(stage.channel.id)) == 2
+    assert len(await stage.store.scripts.list_scripts(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")
     await stage.ben.click(shown, label="Delete for good")
     assert shown.content == "“The Roof” was deleted."
-    assert [
-        one.title for one in await stage.services.store.scripts.list_scripts(stage.channel.id)
-    ] == ["The Diner"]
+    assert [one.title for one in await stage.store.scripts.list_scripts(stage.channel.id)] == [
+        "The Diner"
+    ]
     assert stage.with_buttons() == []
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert labels(refused) == ["Start a script"]
@@ -164,8 +149,8 @@ async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
         assert shown.content == f"Delete “{title}” {sure}{more}"
     await stage.ann.click(shown, label="Delete for good")
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    assert await stage.services.store.scripts.count_deletion(fork) == (3, 0)
+    fork = await stage.script()
+    assert await stage.store.scripts.count_deletion(fork) == (3, 0)
 
 
 async def test_others_cannot_change_a_script(stage: Stage):
@@ -180,14 +165,12 @@ async def test_others_cannot_change_a_script(stage: Stage):
     ):
         last = [one for one in (refused.response, *refused.followups) if one][-1]
         assert "Only the script's owner or a moderator" in last.content
-    assert (
-        await stage.services.store.scripts.find_running_script(stage.channel.id)
-    ).title == "The Roof"
+    assert (await stage.script()).title == "The Roof"
     mo = moderator(stage)
     shown = await choose(stage, "The Roof", by=mo)
     await mo.click(shown, label="Delete")
     await mo.click(shown, label="Delete for good")
-    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
+    assert await stage.script() is None
 
 
 @pytest.mark.parametrize("vote", [{}, {"vote": 600}])
@@ -205,20 +188,17 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     assert "\n> " in taken.content
 
 
-# Deletion --------------------------------------------------------------------------------------
-
-
 async def test_lines_that_a_fork_reaches_are_spared(house: House):
     begun = await house.start()
     await house.write("Rain.\n\nWind.")
-    await house.session.history.undo(house.writer())
-    fork = (await house.session.history.fork(house.writer(), "Fork")).script
+    await house.undo()
+    fork = (await house.fork("Fork")).script
     await house.write("Snow.")
-    later = (await house.session.history.fork(house.writer(), "Later")).script
+    later = (await house.fork("Later")).script
     await house.session.library.delete(house.writer(), begun.script.id)
-    assert texts(await house.session.load_lines()) == [HEADING, "Rain.", "Snow."]
+    assert texts(await house.lines()) == [HEADING, "Rain.", "Snow."]
     await house.session.library.delete(house.writer(), fork.id)
-    assert texts(await house.session.load_lines()) == [HEADING, "Rain.", "Snow."]
+    assert texts(await house.lines()) == [HEADING, "Rain.", "Snow."]
     assert texts(await house.store.lines.load_tree_lines(later, 0, 9)) == [
         HEADING,
         "Rain.",
@@ -263,4 +243,4 @@ async def test_a_script_of_another_channel_is_not_touched(house: House):
     ):
         with pytest.raises(RequestError, match="no longer here"):
             await act()
-    assert texts(await house.session.load_lines()) == [HEADING]
+    assert texts(await house.lines()) == [HEADING]

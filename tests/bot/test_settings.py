@@ -179,8 +179,3 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv(f"ONBOOK_{name}", "")
     chosen = read_runner_settings()
     assert (chosen.shards, chosen.rows, chosen.group) == (None, 64, "onbook")
-
-
-def test_settings_stay_as_they_are():
-    with pytest.raises(ValueError, match="frozen"):
-        read_settings().rows = 1

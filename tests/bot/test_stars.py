@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
-
-import pytest
-from sqlalchemy import URL
 
 from bot.cogs.privacy import make_export_file
 from bot.session.turn import ScriptPosition
-from bot.storage.copying import copy_database
-from bot.storage.sqlite.backup import backup
-from bot.storage.store import Store
 
-from .conftest import BOTH, Stage, answer, count, on_a_file, poll
-from .test_buttons import begin, write
-from .test_room import House, house
-
-__all__ = ["house"]
+from .conftest import BOTH, Stage, answer, begin, count, poll
+from .house import House
+from .test_buttons import write
 
 DATABASES = BOTH
 
@@ -29,9 +20,6 @@ ANN, BEN = 1, 2
 async def best(house: House, head: int | None) -> list[tuple[str, int]]:
     """Return the best lines of a path, and their stars."""
     return [(line.text, stars) for line, stars in await house.store.stars.load_best_lines(head, 5)]
-
-
-# In the message menu ---------------------------------------------------------------------------
 
 
 async def test_a_star_is_given_and_taken_back(stage: Stage):
@@ -50,8 +38,8 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     assert "2 stars" in told.content
     taken = answer(await stage.ben.context_menu(stage.channel, "Star", shown))
     assert taken.content == "You took your star back from “MAYA\\: Rain\\.”."
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    [(_, stars)] = await stage.services.store.stars.load_best_lines(script.head, 5)
+    script = await stage.script()
+    [(_, stars)] = await stage.store.stars.load_best_lines(script.head, 5)
     assert stars == 1
 
 
@@ -63,9 +51,6 @@ async def test_only_lines_have_stars(stage: Stage):
     await stage.ann.slash(stage.channel, "continue", takes=2)
     refused = answer(await stage.ben.context_menu(stage.channel, "Star", poll(stage)))
     assert refused.content.startswith("A take has no stars.")
-
-
-# What becomes of them --------------------------------------------------------------------------
 
 
 async def test_the_best_lines_have_the_most_stars(house: House):
@@ -80,16 +65,6 @@ async def test_the_best_lines_have_the_most_stars(house: House):
     assert await best(house, snow.id) == [("Rain.", 1)]
     assert await best(house, None) == []
     assert await house.store.stars.load_best_lines(hail.id, 1) != []
-
-
-async def test_stars_survive_undo_and_redo(house: House):
-    await house.start()
-    [line] = (await house.write("Rain.")).lines
-    await house.store.stars.toggle_star(line.id, ANN)
-    undone = await house.session.history.undo(house.writer())
-    assert await best(house, undone.script.head) == []
-    redone = await house.session.history.redo(house.writer())
-    assert await best(house, redone.script.head) == [("Rain.", 1)]
 
 
 async def test_an_edit_has_no_stars_and_the_lines_below_share_theirs(house: House):
@@ -112,7 +87,7 @@ async def test_a_fork_shares_the_stars_and_keeps_them(house: House):
     position = ScriptPosition(script.id, rain.id)
     edited = await house.session.history.rewrite(house.writer(), position, "Drizzle.")
     await house.store.stars.toggle_star(rain.id, ANN)
-    fork = (await house.session.history.fork(house.writer(), "Fork")).script
+    fork = (await house.fork("Fork")).script
     await house.store.scripts.delete_script(script.id)
     # “Snow.” itself is gone with the first script, but not its copy. “Rain.” is gone.
     assert fork.head == edited.script.head
@@ -143,22 +118,3 @@ async def test_a_line_whose_text_was_removed_is_none_of_the_best(house: House):
     await house.store.stars.toggle_star(rain.id, BEN)
     await house.store.people.erase_person(house.writer().id, text=True)
     assert await best(house, rain.id) == []
-
-
-@on_a_file
-async def test_a_backup_has_the_stars(house: House, tmp_path: Path):
-    await house.start()
-    [rain] = (await house.write("Rain.")).lines
-    await house.store.stars.toggle_star(rain.id, BEN)
-    backup(Path(house.settings.database), tmp_path / "backup.db")
-    copy = await Store.open(tmp_path / "backup.db")
-    assert await copy.stars.count_stars(rain) == 1
-    await copy.close()
-
-
-@pytest.mark.parametrize("where", ["postgresql"], indirect=True)
-async def test_a_copied_database_has_the_stars(where: URL, tmp_path: Path, house: House):
-    await house.start()
-    [rain] = (await house.write("Rain.")).lines
-    await house.store.stars.toggle_star(rain.id, BEN)
-    assert (await copy_database(where, tmp_path / "copy.db"))["stars"] == 1

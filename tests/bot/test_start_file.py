@@ -15,13 +15,10 @@ from bot.screenplay.importers.import_formats import LARGEST_SCRIPT_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript
 
-from .conftest import Stage, answer, labels
+from .conftest import Stage, answer, begin, labels
+from .house import House
 from .shown import assert_true
-from .test_cog import begin
 from .test_importers import FDX
-from .test_room import House, house
-
-__all__ = ["house"]
 
 DINER = """Title: The Last Diner
 
@@ -61,9 +58,9 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
         "MAYA\n(quietly)\nYou came.",
         "CUT TO:",
     ]
-    lines = await stage.services.sessions.get(stage.channel.id).load_lines()
+    lines = await stage.session.load_lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
     await stage.ben.click(stage.panel(), label="Continue")
     assert len(await stage.lines()) == 5
@@ -94,26 +91,22 @@ async def test_the_first_heading_of_a_file_suggests_the_voice(
         await scripts.delete_script(script.id)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "options", "title"),
-    [
+async def test_titles(stage: Stage):
+    for name, content, options, title in (
         ("my_play.txt", "MAYA: Hello.", {}, "my play"),
         ("a.fdx", FDX, {}, "The Diner"),
         ("a.fdx", FDX, {"title": "Mine"}, "Mine"),
         ("x.fountain", "Title: " + "x" * 200 + "\n\nRain.", {}, "x" * 100),
-    ],
-)
-async def test_titles(stage: Stage, name: str, content: str, options: dict[str, str], title: str):
-    await bring_in(stage, name, content, **options)
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    assert script.title == title
+    ):
+        stage.channel = stage.guild.create_text_channel("another")
+        await bring_in(stage, name, content, **options)
+        assert (await stage.script()).title == title
 
 
 async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
     await bring_in(stage, "a.txt", "MAYA: Hello.", heading="Roof", cast="Maya")
     assert await stage.lines() == [".ROOF", "MAYA\nHello."]
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    assert script.cast == ["MAYA"]
+    assert (await stage.script()).cast == ["MAYA"]
 
 
 async def test_what_is_no_script_is_refused_in_a_sentence(stage: Stage):
@@ -126,7 +119,7 @@ async def test_what_is_no_script_is_refused_in_a_sentence(stage: Stage):
         assert refused.ephemeral
         assert why in refused.content
     assert stage.messages() == []
-    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
+    assert await stage.script() is None
 
 
 async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(stage: Stage):
@@ -147,9 +140,6 @@ async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
     assert "cannot read many" in answer(begun).content
 
 
-# The room --------------------------------------------------------------------------------------
-
-
 def a_play(lines: int) -> str:
     return "\n\n".join(f"MAYA\nThis is line {n} of a play that is long." for n in range(lines))
 
@@ -157,7 +147,7 @@ def a_play(lines: int) -> str:
 async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     elements = parse_person_text(a_play(150))
     await house.session.library.import_script(house.writer(), NewScript(title="Long"), elements)
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert [line.text for line in lines] == [one.text for one in elements]
     assert [line.parent for line in lines] == [None, *(line.id for line in lines[:-1])]
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
@@ -180,7 +170,7 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
     patience = Job()
     work = asyncio.ensure_future(
         house.session.library.import_script(
-            house.writer(), NewScript(title="Long"), parse_person_text(a_play(400)), patience
+            house.writer(), NewScript(title="Long"), parse_person_text(a_play(200)), patience
         )
     )
     while not patience.progress.share_read:  # noqa: ASYNC110 - nobody is told
@@ -197,7 +187,7 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
         house.session.library.import_script(
             house.writer(),
             NewScript(title="Long", replaced=NO_SCRIPT),
-            parse_person_text(a_play(100)),
+            parse_person_text(a_play(40)),
         )
     )
     await asyncio.sleep(0)
@@ -214,7 +204,7 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
     await house.session.library.import_script(
         house.writer(), NewScript(title="Long"), parse_person_text(a_play(50))
     )
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert len(lines) == 50
     assert await house.state(lines[-1]) is None
     [line] = await house.carry_on(seed=1)
@@ -223,11 +213,11 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
 
 async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(library, "READING_TIME_LIMIT", 0.0)
-    elements = parse_person_text(a_play(5_000))
+    elements = parse_person_text(a_play(1_200))
     turn = await house.session.library.import_script(
         house.writer(), NewScript(title="Long"), elements
     )
     path = await house.store.lines.load_path_ids(turn.script.head)
-    assert path == list(range(path[0], path[0] + 5_000))
-    await house.session.history.undo(house.writer())
-    assert len(await house.session.load_lines()) == 4_999
+    assert path == list(range(path[0], path[0] + 1_200))
+    await house.undo()
+    assert len(await house.lines()) == 1_199

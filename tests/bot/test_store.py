@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, event
 
 from bot.errors import AlreadyWritten, HeadMoved, StoreError
 from bot.screenplay.drafts import Draft
@@ -68,9 +68,6 @@ async def append(store: Store, script: int, *texts: str, delivery: str | None = 
     drafts = [a_draft(text) for text in texts]
     lines = await store.lines.append_lines(now, now.head, drafts, delivery or texts[0], take=0)
     return [line.id for line in lines]
-
-
-# Many scripts ----------------------------------------------------------------------------------
 
 
 @on_a_file
@@ -139,9 +136,6 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
     assert [one for one in looked_through if not any(name in one[1] for name in rare)] == []
 
 
-# The tree --------------------------------------------------------------------------------------
-
-
 async def test_the_path_is_in_the_order_of_the_script(store: Store):
     script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, *(f"Line {i}." for i in range(60)))
@@ -202,9 +196,6 @@ async def test_what_origins_have_in_common_is_kept_once_and_as_long_as_a_line_ha
     assert count(where, "provenances") == 0
 
 
-# All or nothing --------------------------------------------------------------------------------
-
-
 async def test_lines_for_a_head_that_has_moved_leave_nothing(store: Store, where: Path | URL):
     stale = await store.scripts.create_script(a_script())
     ids = await append(store, stale.id, "First.")
@@ -235,14 +226,6 @@ async def test_a_delivery_that_comes_twice_is_known_although_the_head_has_moved(
         await store.lines.append_lines(stale, None, [a_draft("One.")], "once", take=0)
 
 
-async def test_another_take_of_a_delivery_is_written(store: Store):
-    script = await store.scripts.create_script(a_script())
-    await store.lines.append_lines(script, None, [a_draft("One.")], "delivery", take=0)
-    now = await store.scripts.get_script(script.id)
-    [line] = await store.lines.append_lines(now, None, [a_draft("Two.")], "delivery", take=1)
-    assert (await store.scripts.get_script(script.id)).head == line.id
-
-
 async def test_the_head_moves_only_from_where_it_was_seen(store: Store):
     before = await store.scripts.create_script(a_script())
     [first, second] = await append(store, before.id, "One.", "Two.")
@@ -254,9 +237,6 @@ async def test_the_head_moves_only_from_where_it_was_seen(store: Store):
     assert (await store.scripts.get_script(before.id)).head is None
     with pytest.raises(HeadMoved):
         await store.lines.move_head(after, first)
-
-
-# Scripts ---------------------------------------------------------------------------------------
 
 
 async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
@@ -273,9 +253,6 @@ async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
     assert await store.scripts.find_running_script(3) is None
     with pytest.raises((sqlite3.IntegrityError, subprocess.CalledProcessError)):
         tell(where, "UPDATE scripts SET running = true")
-
-
-# States ----------------------------------------------------------------------------------------
 
 
 async def test_a_state_comes_back_bit_for_bit(store: Store):
@@ -329,9 +306,6 @@ async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
     assert next_one == head + 1
 
 
-# Posts and facts -------------------------------------------------------------------------------
-
-
 async def test_the_messages_of_a_script_are_those_of_its_lines_in_its_channel(store: Store):
     script = await store.scripts.create_script(a_script())
     [one, two, three] = await append(store, script.id, "One.", "Two.", "Three.")
@@ -382,17 +356,6 @@ async def test_each_channel_has_one_panel(store: Store):
     assert (await store.messages.find_channel(2)).panel == 7
 
 
-async def test_a_fact_is_noted_until_another_takes_its_place(store: Store):
-    assert await store.key_values.find_value("synced") is None
-    await store.key_values.save_value("synced", "a")
-    await store.key_values.save_value("synced", "b")
-    assert await store.key_values.find_value("synced") == "b"
-    assert await store.key_values.find_value("other") is None
-
-
-# The database ----------------------------------------------------------------------------------
-
-
 async def test_everything_is_there_when_it_is_opened_again(where: Path | URL):
     store = await Store.open(where)
     script = await store.scripts.create_script(a_script())
@@ -416,11 +379,6 @@ def as_argument(where: Path | URL) -> str:
     return where.render_as_string(hide_password=False) if isinstance(where, URL) else str(where)
 
 
-def from_argument(told: str) -> Path | URL:
-    """Return the database that an argument names."""
-    return make_url(told) if "://" in told else Path(told)
-
-
 def run(program: str, where: Path | URL) -> subprocess.CompletedProcess[str]:
     """Run a program in another process."""
     return subprocess.run(
@@ -429,27 +387,6 @@ def run(program: str, where: Path | URL) -> subprocess.CompletedProcess[str]:
         stdout=subprocess.PIPE,
         encoding="utf-8",
     )
-
-
-async def test_what_was_written_survives_a_process_that_dies(where: Path | URL):
-    program = """
-        import asyncio, os, sys
-        from tests.bot.test_store import Store, a_script, append, from_argument
-
-        async def write():
-            store = await Store.open(from_argument(sys.argv[1]))
-            script = await store.scripts.create_script(a_script())
-            await append(store, script.id, "One.", "Two.")
-            os.kill(os.getpid(), 9)
-
-        asyncio.run(write())
-    """
-    assert run(program, where).returncode == -9
-    store = await Store.open(where)
-    running = await store.scripts.find_running_script(1)
-    assert running is not None
-    assert [line.text for line in await store.lines.load_path(running.head)] == ["One.", "Two."]
-    await store.close()
 
 
 async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path):
@@ -508,24 +445,16 @@ def refusal(path: Path) -> str:
     return sentence
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
+def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path):
+    file, folder, missing = (tmp_path / name for name in ("file", "folder", "missing/scripts.db"))
     content = b"INT. DINER - NIGHT\n" * 500
-    path.write_bytes(content)
-    assert "is not a usable database" in refusal(path)
-    assert path.read_bytes() == content
-
-
-def test_a_folder_is_refused(path: Path):
-    path.mkdir()
-    assert str(path) in refusal(path)
-
-
-def test_a_folder_that_is_missing_is_refused_and_not_made(tmp_path: Path):
-    assert "There is no folder" in refusal(tmp_path / "nowhere" / "scripts.db")
-    assert list(tmp_path.iterdir()) == []
-
-
-# The file --------------------------------------------------------------------------------------
+    file.write_bytes(content)
+    folder.mkdir()
+    assert "is not a usable database" in refusal(file)
+    assert str(folder) in refusal(folder)
+    assert "There is no folder" in refusal(missing)
+    assert file.read_bytes() == content
+    assert not missing.parent.exists()
 
 
 async def test_nobody_passes_those_who_wait(path: Path):

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from bot.generation.prefill import predict_next
-from bot.i18n.catalogue import speaking
 from bot.inference.model import Model
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
@@ -30,16 +29,8 @@ from bot.session.surprisal import (
 )
 from bot.storage.schema import Line, Provenance
 from bot.ui.images import pictures
-from bot.ui.images.pictures import load_font
 
-from .test_room import House, house
-
-__all__ = ["house"]
-
-
-@pytest.fixture(scope="module")
-def model(voices) -> Model:
-    return Model.load(voices / "tiny.onnx", threads=1)
+from .house import House
 
 
 def a_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:
@@ -203,41 +194,3 @@ def test_letters_can_be_read_on_every_heat():
         letters = tuple(int(ink[at : at + 2], 16) for at in (1, 3, 5))
         bright, dark = sorted((luminance(heat), luminance(letters)), reverse=True)
         assert (bright + 0.05) / (dark + 0.05) > 3.5, level
-
-
-def test_every_row_fits_on_the_paper():
-    words = (
-        "a few words, and a_very_long_one_that_is_longer_than_a_row_of_the_picture_can_be and on"
-    )
-    line = tuple(Cell(one, 1.0, n) for n, one in enumerate(words * 5 + "\n"))
-    width, row = 0, []
-    for _, breaks in pictures._wrap_cells(line):
-        if breaks:
-            row.append(width)
-            width = 0
-        width += 1
-    row.append(width)
-    assert max(row) <= pictures.CELLS_PER_ROW + 1
-    assert sum(row) == len(line)
-
-
-def test_a_comma_is_not_quoted():
-    assert pictures._phrase_character(",") == "a comma"
-    assert pictures._phrase_character("x") == "“x”"
-
-
-@pytest.mark.parametrize("locale", ["en", "de"])
-def test_a_percentage_stands_beside_its_character(monkeypatch: pytest.MonkeyPatch, locale: str):
-    drawn: list[tuple[float, str]] = []
-
-    def note(_: object, x: float, __: float, text: str, *___: object, **____: object) -> None:
-        drawn.append((x, text))
-
-    monkeypatch.setattr(pictures._Sheet, "draw_text", note)
-    with speaking(locale):
-        pictures._draw_guess(pictures._Sheet(longest=200), 0, Guess(" ", 0.5))
-    (_, name), (right, percent) = drawn
-    assert percent == "50%"
-    assert right >= load_font(pictures.FONT_SIZE - 6, bold=True).getlength(name)
-    column = (pictures.IMAGE_WIDTH - 2 * pictures.EDGE) // MAX_GUESSES
-    assert right + load_font(26).getlength("100%") <= column

@@ -21,7 +21,6 @@ from bot.audio.table_read import (
     TableRead,
     find_last_scene,
     record_table_read,
-    resample,
     speak,
 )
 from bot.audio.utterances import list_utterances, make_speakable
@@ -52,9 +51,6 @@ async def record(elements: list[Element], *args: object) -> TableRead:
     recorded = await record_table_read(elements, *args)
     assert recorded
     return recorded
-
-
-# Voices ----------------------------------------------------------------------------------------
 
 
 def test_a_name_has_the_same_voice_in_every_script_and_process():
@@ -122,18 +118,6 @@ def test_characters_differ_in_pitch_but_hardly_in_length():
     assert (again == audio).all()
 
 
-def test_resampling_moves_a_tone():
-    tone = np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
-    lower = resample(tone, 0.75)
-    assert len(lower) == 32_000
-    hertz = np.abs(np.fft.rfft(lower)).argmax() * SAMPLE_RATE / len(lower)
-    assert hertz == pytest.approx(150)
-    assert np.abs(lower).max() == pytest.approx(1, abs=0.01)
-
-
-# Words -----------------------------------------------------------------------------------------
-
-
 def test_the_narrator_speaks_what_no_character_says():
     spoken = [tuple(one) for element in SCENE for one in list_utterances(element, ["jon", "maya"])]
     assert spoken == [
@@ -181,9 +165,6 @@ def test_long_texts_are_spoken_in_parts():
     text = make_speakable("no " * 120)
     parts = list(speak(text, SpeakingVoice(NARRATOR)))
     assert len(parts) == 2
-
-
-# Recordings ------------------------------------------------------------------------------------
 
 
 def find_pauses(audio: Floats) -> Iterator[float]:

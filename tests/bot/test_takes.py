@@ -8,7 +8,6 @@ import re
 import sys
 from random import Random
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
 
@@ -23,11 +22,11 @@ from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
 from bot.ui.timers import Timers
 
-from .conftest import Stage, answer, labels, poll
+from .conftest import HEADING, Stage, answer, begin, labels, moderator, poll
 from .shown import assert_true, letters
-from .test_buttons import BY_VOICE, HEADING, begin, unnoted
+from .test_buttons import BY_VOICE, unnoted
 from .test_disk import only_read
-from .test_tree import moderator, options, write
+from .test_tree import options, write
 
 NUMBERS = ["1", "2", "3"]
 
@@ -72,7 +71,7 @@ def numbers(shown: Any) -> list[str]:
 
 async def takes(stage: Stage, shown: Any) -> list[str]:
     """Return the stored takes of a message."""
-    store = stage.services.store
+    store = stage.store
     found = await store.polls.load_takes(await store.polls.find_poll_by_message(shown.id))
     return ["\n\n".join(line.text for line in lines) for lines in found.values()]
 
@@ -85,13 +84,12 @@ def counts(shown: Any) -> list[int]:
     return list(map(int, found))
 
 
-# Picked ----------------------------------------------------------------------------------------
-
-
 async def test_who_asked_picks_a_take(stage: Stage):
     await begin(stage)
     shown = await ask(stage)
     assert numbers(shown) == NUMBERS
+    [row] = stage.look(shown)["components"]  # takes that are there whole need no menu
+    assert len(row["components"]) == len(NUMBERS)
     assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
     assert re.findall(r"\*\*Take (\d)\*\*\n> ", shown.content) == NUMBERS
     assert "```" not in shown.content
@@ -111,9 +109,9 @@ async def test_who_asked_picks_a_take(stage: Stage):
 
 async def test_takes_are_prose_with_the_names_of_speakers(stage: Stage):
     await begin(stage)
-    poll = await stage.services.store.polls.find_poll_by_message((await ask(stage, takes=2)).id)
+    poll = await stage.store.polls.find_poll_by_message((await ask(stage, takes=2)).id)
     assert poll
-    takes = await stage.services.store.polls.load_takes(poll)
+    takes = await stage.store.polls.load_takes(poll)
     takes[0][0].kind, takes[0][0].text = "dialogue", "MAYA (V.O.)\n(quietly)\nIt is her."
     takes[1][0].kind, takes[1][0].text = "action", "Rain."
     _, *rows = format_poll(poll, takes, {}).split("\n")
@@ -168,18 +166,6 @@ async def test_the_other_takes_are_a_way_back(stage: Stage):
     assert len(options(history)) == 4
 
 
-async def test_a_take_is_picked_once(stage: Stage):
-    await begin(stage)
-    shown = await ask(stage)
-    look, second = stage.look(shown), labels(shown)[1]
-    await press(stage, shown, "Take 1")
-    lines = await stage.lines()
-    late = answer(await stage.press_late(stage.ann, look, second))
-    assert late.ephemeral
-    assert late.content.startswith("One of these takes was already chosen")
-    assert await stage.lines() == lines
-
-
 async def test_a_take_of_a_script_that_has_gone_on_offers_the_way_to_it(stage: Stage):
     await begin(stage)
     shown = await ask(stage)
@@ -194,16 +180,6 @@ async def test_a_take_of_a_script_that_has_gone_on_offers_the_way_to_it(stage: S
     await press(stage, shown, "Take 3")
     assert await stage.lines() == [HEADING, written[2]]
     await assert_true(stage)
-
-
-async def test_takes_outlive_a_restart(stage: Stage):
-    await begin(stage)
-    shown = await ask(stage)
-    written = await takes(stage, shown)
-    await stage.restart()
-    await press(stage, shown, "Take 2")
-    assert await stage.lines() == [HEADING, written[1]]
-    assert shown.components == []
 
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
@@ -235,18 +211,15 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
 async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
     await begin(stage)
     shown = await ask(stage)
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked.response, label="Pause it and start the new one")
     told = await press(stage, shown, "Take 1")
     assert told.content == "That script is paused. “The Roof” is running here now."
-    await stage.services.store.scripts.delete_script(script.id)
+    await stage.store.scripts.delete_script(script.id)
     told = await press(stage, shown, "Take 1")
     assert told.content.startswith("These takes were deleted")
     assert await stage.lines() == ["EXT. ROOF"]
-
-
-# Voted -----------------------------------------------------------------------------------------
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
@@ -334,15 +307,15 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
         "was not changed. Continue it with </script list:"
     )
     assert await stage.lines() == ["EXT. ROOF"]
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     await ask(stage, vote=600)
-    await stage.services.store.scripts.update_script(script.id, running=False, archived=True)
+    await stage.store.scripts.update_script(script.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
         "-# Nobody voted. “The Roof” is archived and was not changed. Continue it with </script"
     )
-    diner = (await stage.services.store.scripts.list_scripts(stage.channel.id))[0]
-    await stage.services.store.scripts.run_script(diner.id)
+    diner = (await stage.store.scripts.list_scripts(stage.channel.id))[0]
+    await stage.store.scripts.run_script(diner.id)
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
 
@@ -364,8 +337,8 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
     if not stands:
         await write(stage, "Rain.")
     await end_of_process(stage)
-    [ballot] = await stage.services.store.polls.list_unannounced_polls()
-    await stage.services.sessions.get(stage.channel.id).polls.close(ballot.id)
+    [ballot] = await stage.store.polls.list_unannounced_polls()
+    await stage.session.polls.close(ballot.id)
     assert numbers(shown) == NUMBERS
     for _ in range(2):
         await stage.restart()
@@ -422,26 +395,13 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     await assert_true(stage)
 
 
-async def test_lines_that_won_are_shown_once_discord_takes_them(stage: Stage):
-    await begin(stage)
-    written = await takes(stage, await ask(stage, vote=600))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage.services.messages.line_messages, "post", AsyncMock(side_effect=OSError))
-        await stage.world.advance_time(601)
-    assert await stage.lines() == [HEADING, written[0]]
-    await stage.world.advance_time(6)
-    await assert_true(stage)
-    told = [one for one in stage.messages() if one.content.startswith("-# Nobody voted")]
-    assert len(told) == 2  # the message of the takes says it, too
-
-
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int):
     await begin(stage)
     written = await takes(stage, shown := await ask(stage, vote=600))
     stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
     await stage.world.advance_time(601)
-    assert await stage.services.store.polls.list_unannounced_polls() == []
+    assert await stage.store.polls.list_unannounced_polls() == []
     assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
     assert await stage.lines() == [HEADING, written[0]]
 
@@ -469,9 +429,7 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
     await stage.world.advance_time(601)
     assert numbers(shown) == NUMBERS
     if deleted:
-        await stage.services.store.scripts.delete_script(
-            (await stage.services.store.scripts.find_running_script(stage.channel.id)).id
-        )
+        await stage.store.scripts.delete_script((await stage.script()).id)
     late = await press(stage, shown, "Vote for 2")
     assert late.ephemeral
     assert shown.components == []
@@ -535,8 +493,8 @@ async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_la
 async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
     await begin(stage)
     await vote(stage, await ask(stage, vote=600), 3)
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
-    await stage.services.store.scripts.delete_script(script.id)
+    script = await stage.script()
+    await stage.store.scripts.delete_script(script.id)
     seen = len(stage.messages())
     await stage.world.advance_time(601)
     assert len(stage.messages()) == seen
@@ -558,12 +516,9 @@ def test_who_wins():
     assert count_votes([1, 0], [1, 1]) == {0: 0, 1: 2}
 
 
-# Read ------------------------------------------------------------------------------------------
-
-
 async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stage):
     await begin(stage)
-    shown = await ask(stage, takes=MAX_TAKES, lines=10)
+    shown = await ask(stage, takes=MAX_TAKES, lines=7)
     _, second, *_ = await takes(stage, shown)
     assert letters(second) not in letters(shown.content)
     await stage.restart()
@@ -578,17 +533,10 @@ async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stag
     assert (await stage.lines())[1:] == second.split("\n\n")
 
 
-async def test_a_take_that_is_there_whole_need_not_be_opened(stage: Stage):
-    await begin(stage)
-    shown = await ask(stage)
-    [row] = stage.look(shown)["components"]
-    assert len(row["components"]) == len(NUMBERS)
-
-
 async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stage):
     await begin(stage)
-    ballot = await stage.services.store.polls.find_poll_by_message((await ask(stage)).id)
-    [line, *_] = (await stage.services.store.polls.load_takes(ballot))[0]
+    ballot = await stage.store.polls.find_poll_by_message((await ask(stage)).id)
+    [line, *_] = (await stage.store.polls.load_takes(ballot))[0]
     line.kind, line.text = "action", "\U0001f600. " * 300
     pages = format_take(0, [line] * 10)
     assert len(pages) == 10
@@ -596,16 +544,13 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
     assert sum(page.count("\U0001f600") for page in pages) == 3000
 
 
-# The limits of Discord -------------------------------------------------------------------------
-
-
 async def test_long_takes_are_cut(stage: Stage):
     await begin(stage)
     shown = await ask(stage, takes=MAX_TAKES, lines=6)
     assert 1500 < size(shown.content) <= LIMIT
     assert "\n> -# …" in shown.content
-    ballot = await stage.services.store.polls.find_poll_by_message(shown.id)
-    found = await stage.services.store.polls.load_takes(ballot)
+    ballot = await stage.store.polls.find_poll_by_message(shown.id)
+    found = await stage.store.polls.load_takes(ballot)
     for lines in found.values():
         for line in lines:
             line.text, line.credit = "\U0001f600" * 700, "*" * 300

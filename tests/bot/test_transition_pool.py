@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,9 +57,8 @@ def test_what_is_used_is_kept_and_the_rest_goes(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_lines_are_the_same_where_the_pool_is_cleared_for_every_line(
-    voices: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ):
-    model = Model.load(voices / "tiny.onnx", threads=1)
     kinds = [None, Kind.ACTION, Kind.HEADING, Kind.DIALOGUE]
     requests = [
         Request(

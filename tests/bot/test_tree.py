@@ -14,22 +14,12 @@ from bot.errors import AlreadyWritten, RequestError, StaleLine
 from bot.session.turn import ContinueRequest, ScriptPosition, current_position
 from bot.storage.schema import Line
 
-from .conftest import BOTH, Stage, answer, fields, labels
+from .conftest import BOTH, HEADING, Stage, answer, begin, fields, labels, moderator
+from .house import House, texts
 from .shown import assert_true
-from .test_cog import HEADING, begin
 from .test_disk import only_read
-from .test_room import House, house, texts
-
-__all__ = ["house"]
 
 DATABASES = BOTH
-
-
-def moderator(stage: Stage, name: str = "Mo", **permissions: bool) -> simcord.MemberActor:
-    """Return somebody who may manage messages."""
-    rights = discord.Permissions(**({"manage_messages": True} | permissions))
-    role = stage.guild.create_role("Moderators", permissions=rights)
-    return stage.guild.add_member(stage.world.create_user(name), roles=[role])
 
 
 async def write(stage: Stage, *lines: str, by: Any = None) -> Any:
@@ -54,51 +44,24 @@ async def rewrite(stage: Stage, shown: Any, text: str, by: Any = None) -> Any:
     return answer(await (by or stage.ann).submit_modal(shown, {fields(shown)["Text"]: text}))
 
 
-# Redo ------------------------------------------------------------------------------------------
-
-
-async def test_redo_brings_back_what_undo_took(house: House):
-    await house.start()
-    lines = (await house.write("Rain.\n\nWind.")).lines
-    for _ in lines:
-        await house.session.history.undo(house.writer())
-    first = await house.session.history.redo(house.writer())
-    assert first.script.head == lines[0].id
-    await house.restart()
-    await house.session.history.redo(house.writer())
-    assert [line.id for line in await house.session.load_lines()][1:] == [line.id for line in lines]
-    with pytest.raises(RequestError, match="There is nothing to redo"):
-        await house.session.history.redo(house.writer())
-
-
-async def test_a_new_line_replaces_what_redo_would_bring(house: House):
-    await house.start()
-    await house.write("Rain.")
-    await house.session.history.undo(house.writer())
-    await house.write("Snow.")
-    await house.session.history.undo(house.writer())
-    await house.session.history.redo(house.writer())
-    assert texts(await house.session.load_lines())[1:] == ["Snow."]
-
-
 async def test_a_jump_sets_the_way_that_redo_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.\n\nThunder.\n\nHail.")).lines
-    await house.session.history.jump_to(house.writer(), current_position(begun.script))
+    await house.jump(current_position(begun.script))
     await house.write("Snow.")
-    await house.session.history.jump_to(house.writer(), ScriptPosition(begun.script.id, rain[1].id))
+    await house.jump(ScriptPosition(begun.script.id, rain[1].id))
     for _ in range(2):
-        await house.session.history.undo(house.writer())
+        await house.undo()
     for _ in range(3):
-        await house.session.history.redo(house.writer())
-    assert texts(await house.session.load_lines())[1:] == ["Rain.", "Thunder.", "Hail."]
+        await house.redo()
+    assert texts(await house.lines())[1:] == ["Rain.", "Thunder.", "Hail."]
 
 
 async def test_an_old_redo_moves_nothing(house: House):
     await house.start()
     written = await house.write("Rain.")
-    back = await house.session.history.undo(house.writer())
-    await house.session.history.redo(house.writer())
+    back = await house.undo()
+    await house.redo()
     with pytest.raises(StaleLine):
         await house.session.history.redo(house.writer(), current_position(back.script))
     assert (await house.session.load_script()).head == written.lines[0].id
@@ -121,9 +84,6 @@ async def test_redo_by_its_command_and_by_its_button(stage: Stage):
     assert (refused.ephemeral, "There is nothing to redo" in refused.content) == (True, True)
 
 
-# Permissions -----------------------------------------------------------------------------------
-
-
 async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
     await begin(stage)
     cid = stage.guild.add_member(stage.world.create_user("Cid"))
@@ -140,12 +100,8 @@ async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
         assert await stage.lines() == [HEADING, "Rain."]
         await who.slash(stage.channel, "undo")
         assert await stage.lines() == [HEADING]
-
-
-async def test_a_voices_line_is_taken_back_by_anybody(stage: Stage):
-    await begin(stage)
     await stage.go_on(stage.ann, stage.channel, seed=1)
-    await stage.ben.slash(stage.channel, "undo")
+    await cid.slash(stage.channel, "undo")  # the voice's line is anybody's
     assert await stage.lines() == [HEADING]
 
 
@@ -155,12 +111,9 @@ async def test_a_jump_is_no_way_around(house: House):
     await house.session.continue_(house.writer("Ben"), ContinueRequest(seed=1))
     with pytest.raises(RequestError, match="would remove Ann's line"):
         await house.session.history.jump_to(house.writer("Ben"), current_position(begun.script))
-    assert len(await house.session.load_lines()) == 3
+    assert len(await house.lines()) == 3
     await house.session.history.jump_to(house.writer("Ann"), current_position(begun.script))
-    assert len(await house.session.load_lines()) == 1
-
-
-# History ---------------------------------------------------------------------------------------
+    assert len(await house.lines()) == 1
 
 
 async def test_history_says_who_wrote_what(stage: Stage):
@@ -194,21 +147,6 @@ async def test_history_tells_what_is_not_as_it_is_now(stage: Stage):
     assert await how() == "8"
 
 
-async def test_history_jumps_to_any_line_even_after_a_restart(stage: Stage):
-    await begin(stage)
-    await stage.go_on(stage.ann, stage.channel, seed=1)
-    lines = await stage.lines()
-    await stage.ann.slash(stage.channel, "undo")
-    await write(stage, "Snow.")
-    shown = (await stage.ann.slash(stage.channel, "script history")).response
-    await stage.restart()
-    value = list(options(shown).values())[1]
-    await stage.ann.select(shown, [value])
-    assert stage.panel().content.startswith("-# Ann moved the script to this line.")
-    assert await stage.lines() == lines
-    await assert_true(stage)
-
-
 async def test_a_page_of_the_history_has_room_for_whatever_was_set(stage: Stage):
     await begin(stage, title="A * B " * 16)
     options = {
@@ -225,7 +163,7 @@ async def test_a_page_of_the_history_has_room_for_whatever_was_set(stage: Stage)
     shown = (await stage.ann.slash(stage.channel, "script history")).response
     assert "temperature 0.877, top-p 0.951" in shown.content
     await stage.ann.slash(stage.channel, "settings writing", length=1500)
-    async with stage.services.store._database.writing() as session:
+    async with stage.store._database.writing() as session:
         # Speeches of the greatest length fill the page.
         for line in await session.scalars(select(Line)):
             line.text, line.credit = f"MAYA\n{'*' * 200}", "_" * 40
@@ -275,9 +213,6 @@ async def test_history_opens_at_a_line(stage: Stage):
     assert [one["value"] for one in found] == [2, 1]
 
 
-# Forks -----------------------------------------------------------------------------------------
-
-
 async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await begin(stage)
     await write(stage, "Rain.")
@@ -286,50 +221,25 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await assert_true(stage)
     await write(stage, "Snow.", by=stage.ben)
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork, script = await stage.services.store.scripts.list_scripts(stage.channel.id)
+    fork, script = await stage.store.scripts.list_scripts(stage.channel.id)
     assert (fork.owner, fork.title, fork.options["temperature"]) == (
         stage.ben.id,
         "The *other* end",
         0.65,
     )
-    assert [line.text for line in await stage.services.store.lines.load_path(script.head)] == [
+    assert [line.text for line in await stage.store.lines.load_path(script.head)] == [
         HEADING,
         "Rain.",
     ]
     assert not script.running
 
 
-async def switch(stage: Stage, title: str) -> None:
-    """Switch to another script of the channel, as Ann."""
-    listed = (await stage.ann.slash(stage.channel, "script list")).response
-    await stage.ann.select(listed, [options(listed)[title]])
-    await stage.ann.click(listed, label="Continue it")
-
-
-async def test_scripts_that_share_lines_show_each_line_once(stage: Stage):
-    await begin(stage)
-    await write(stage, "Rain.")
-    await stage.ann.slash(stage.channel, "script fork", title="Another")
-    await write(stage, "Snow.", "Ice.")
-    await rewrite(stage, await stage.ann.slash(stage.channel, "script edit", line=2), "Sleet.")
-    await assert_true(stage)
-    await switch(stage, "The Diner")
-    await assert_true(stage)
-    assert [len(find(stage, text)) for text in ("Rain.", "Snow.", "Sleet.")] == [1, 1, 1]
-    await write(stage, "Hail.")
-    await switch(stage, "Another")
-    await assert_true(stage)
-    await switch(stage, "The Diner")
-    await assert_true(stage)
-    assert [len(find(stage, text)) for text in ("Rain.", "Hail.", "Snow.")] == [1, 1, 1]
-
-
 async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage):
     await begin(stage)
     await write(stage, "Rain falls.", by=stage.ben)
-    [script] = await stage.services.store.scripts.list_scripts(stage.channel.id)
+    [script] = await stage.store.scripts.list_scripts(stage.channel.id)
     await stage.ann.slash(stage.channel, "script fork", title="Another")
-    await stage.services.store.scripts.delete_script(script.id)
+    await stage.store.scripts.delete_script(script.id)
     asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
     await stage.ben.click(asked, label="Forget me and my text")
     assert find(stage, "Rain") == []
@@ -384,35 +294,13 @@ async def test_a_fork_is_made_once(house: House):
     assert len(await house.session.library.list_scripts()) == 2
 
 
-async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
-    begun = await house.start()
-    await house.write("Rain.")
-    fork = (await house.session.history.fork(house.writer(), "Fork")).script
-    await house.session.history.undo(house.writer())
-    await house.write("Snow.")
-    await house.session.history.jump_to(house.writer(), ScriptPosition(fork.id, fork.forked_at))
-    assert texts(await house.session.load_lines())[1:] == ["Rain."]
-    await house.session.library.switch(house.writer(), begun.script.id)
-    assert texts(await house.session.load_lines())[1:] == ["Rain."]
-    snow = (await house.store.lines.load_tree_lines(fork, 0, 9))[-1]
-    with pytest.raises(RequestError, match="not in this script"):
-        await house.session.history.jump_to(
-            house.writer(), ScriptPosition(begun.script.id, snow.id)
-        )
-
-
-# Rewriting -------------------------------------------------------------------------------------
-
-
 async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
-    begun = await house.start()
+    await house.start()
     rain = (await house.write("Rain.")).lines[0]
     [said] = await house.carry_on(5)
-    turn = await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, rain.id), "Snow."
-    )
+    turn = await house.rewrite(rain, "Snow.")
     [snow] = turn.lines
-    lines = await house.session.load_lines()
+    lines = await house.lines()
     assert texts(lines) == [HEADING, "Snow.", said.text]
     assert (snow.parent, snow.rewrite_of, snow.credit) == (rain.parent, rain.id, "Ann")
     copy = lines[2]
@@ -423,16 +311,14 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     await house.carry_on(6)
     assert await house.state(copy) == await house.read_from_the_start(lines)
     # A copy of a copy names the line that was written first.
-    await house.session.history.rewrite(
-        house.writer(), ScriptPosition(begun.script.id, snow.id), "Hail."
-    )
-    assert (await house.session.load_lines())[2].copy_of == said.id
+    await house.rewrite(snow, "Hail.")
+    assert (await house.lines())[2].copy_of == said.id
 
 
 async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
     begun = await house.start()
     rain, wind = (await house.write("Rain.\n\nWind.")).lines
-    await house.session.history.undo(house.writer())
+    await house.undo()
     for place, text, who, why in [
         (rain, "Rain.", "Ann", "already says that"),
         (rain, " ", "Ann", "text is empty"),
@@ -443,7 +329,7 @@ async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
             await house.session.history.rewrite(
                 house.writer(who), ScriptPosition(begun.script.id, place.id), text
             )
-    assert texts(await house.session.load_lines()) == [HEADING, "Rain."]
+    assert texts(await house.lines()) == [HEADING, "Rain."]
     assert await house.store.lines.count_tree_lines(begun.script) == 3
 
 
@@ -496,30 +382,6 @@ async def test_what_cannot_be_rewritten_is_given_back(stage: Stage):
     assert "Here is your text:\n```\nExt. roof\n```" in refused.content
 
 
-async def test_a_stranger_cannot_open_somebody_elses_line(stage: Stage):
-    await begin(stage)
-    refused = answer(await stage.ben.slash(stage.channel, "script edit"))
-    assert refused.ephemeral
-    assert "would remove Ann's line" in refused.content
-
-
-# On a message ----------------------------------------------------------------------------------
-
-
-async def test_commands_on_the_message_of_a_line(stage: Stage):
-    await begin(stage)
-    heading = find(stage, HEADING)[0]
-    await write(stage, "Rain.", "Wind.")
-    shown = await stage.ann.context_menu(stage.channel, "Rewrite this line", heading)
-    await rewrite(stage, shown, "Ext. roof")
-    assert await stage.lines() == ["EXT. ROOF", "Rain.", "Wind."]
-    await assert_true(stage)
-    await stage.ann.context_menu(stage.channel, "Continue from here", heading)
-    assert await stage.lines() == ["EXT. ROOF"]
-    assert stage.panel().content.startswith("-# Ann moved the script to this line.")
-    await assert_true(stage)
-
-
 async def test_a_message_without_a_line_is_refused(stage: Stage):
     await begin(stage)
     message = await stage.ann.send(stage.channel, "Hello.")
@@ -542,6 +404,8 @@ async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):
             return await actor.slash(name, **how)
 
         await slash("start", title="The Diner", heading=HEADING)
+        await slash("continue")
+        await actor.click(stage.panel(place), label="Undo")
         await slash("write", text="Rain.")
         await slash("undo")
         await slash("script redo")

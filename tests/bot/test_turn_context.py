@@ -12,11 +12,8 @@ from sqlalchemy.engine import Engine
 from bot.session.turn import ContinueRequest
 from bot.storage.schema import Script
 
-from .conftest import Stage
-from .test_cog import begin
-from .test_room import House, house
-
-__all__ = ["house"]
+from .conftest import Stage, begin
+from .house import House
 
 
 def is_read_of_script(statement: str) -> bool:

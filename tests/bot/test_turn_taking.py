@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bot.inference.engine import Engine
 from bot.inference.grammar import build_grammar
-from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.processors.speaker_bias import (
     LONGEST_CUE,
@@ -153,26 +150,11 @@ def test_a_strength_of_nothing_changes_nothing():
     assert expected(SCENE, strength=2.0)["J"] > expected(SCENE, strength=0.5)["J"]
 
 
-# In the engine ---------------------------------------------------------------------------------
-
-
 def asked(engine: Engine, company: float, seed: int, before: str) -> Request:
     model = engine.model
     sampling = Sampling(seed, 0.8, company=company)
     start, newline = model.start(), model.encode("\n")
     return Request(start, newline, sampling, 24, model.encode(before))
-
-
-@pytest.fixture
-def model(voices: Path) -> Model:
-    return Model.load(voices / "tiny.onnx")
-
-
-@pytest.fixture
-def engine(model: Model) -> Iterator[Engine]:
-    engine = Engine(model)
-    yield engine
-    engine.close()
 
 
 BEFORE = "".join(
@@ -224,26 +206,6 @@ async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine)
     alone = await spoken(engine, 1.0, automaton=lock, present=there[:1], lock=False)
     assert set(names) <= set(others)
     assert names.count("DON PEDRO") > 20 > alone.count("DON PEDRO")
-
-
-async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
-    """Check rows that move to the places of others while their cues are written."""
-    scenes = [
-        BEFORE,
-        *(BEFORE + format_for_model(one) for one in ("They sit.", ".A STREET", "DUKE\nNo.")),
-    ]
-    asked_for = [asked(engine, seed % 3 / 2, seed, scenes[seed % 4]) for seed in range(240)]
-    requests = [dataclasses.replace(one, limit=1 + n % 50) for n, one in enumerate(asked_for)]
-    among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
-    alone = [(await engine.run(one)).written for one in requests[::6]]
-    assert among[::6] == alone
-
-
-async def test_who_must_not_be_named_is_not(engine: Engine):
-    banned = BannedWordFilter.of(engine.model.vocabulary, ["beatrice"])
-    names = await spoken(engine, 1.0, banned=banned)
-    assert "BEATRICE" not in names
-    assert len(set(names)) > 2
 
 
 async def test_it_goes_back_to_where_a_name_can_be_another(engine: Engine):

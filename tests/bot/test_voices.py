@@ -80,15 +80,6 @@ async def test_a_changed_file_takes_over_and_nobody_waits_for_it(
     assert after.model.fingerprint != before.model.fingerprint
 
 
-async def test_whoever_looks_at_a_changed_file_has_it_at_once(
-    here: ModelRegistry, folder: Path, tmp_path: Path
-):
-    before = await here.engine("tiny")
-    put(tmp_path / "spare", folder / "tiny.onnx")
-    await here.look("tiny")
-    assert await here.engine("tiny") is not before
-
-
 async def test_lines_in_hand_finish_with_the_voice_they_began_with(
     here: ModelRegistry, folder: Path, tmp_path: Path
 ):

@@ -57,7 +57,7 @@ async def test_own_scripts_become_a_voice_that_writes(
 
         # The bot runs while the voice is trained.
         sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
-        train = ["training", "train", scripts, "--out", run, "--name", "mine", "--steps", 40]
+        train = ["training", "train", scripts, "--out", run, "--name", "mine", "--steps", 10]
         train += ["--precision", "float32", *sizes]
         await asyncio.to_thread(
             subprocess.run, [sys.executable, "-m", *map(str, train)], check=True

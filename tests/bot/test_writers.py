@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
 import simcord
 
 from bot.cogs.services import CogServices
 from bot.ui.deadlines import Deadlines
-from tests.fake_discord.people import PATIENCE, Discord, Message
-from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 
-from .conftest import Stage, answer, buttons, fields, labels, tell
+from .conftest import HEADING, Stage, answer, begin, buttons, fields, labels, moderator
 from .shown import assert_true
-from .test_buttons import HEADING, begin
 from .test_panel import open_menu
-from .test_tree import moderator
 
 HOUR = 3600
 
@@ -52,7 +46,7 @@ async def take_turns(stage: Stage, *people: Any) -> None:
 async def set_deadline(stage: Stage, hours: int) -> Any:
     """Set the deadline, as Ann, who owns the script."""
     shown = await open_order(stage, stage.ann)
-    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    script = await stage.script()
     return await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
 
 
@@ -80,9 +74,6 @@ def pings(stage: Stage) -> list[tuple[str, list[str]]]:
 def announcements(stage: Stage, part: str) -> list[str]:
     """Return the messages that say something."""
     return [one.content for one in stage.messages() if part in one.content]
-
-
-# Whose turn it is ------------------------------------------------------------------------------
 
 
 async def test_people_write_one_after_the_other(stage: Stage, cy: Any):
@@ -158,16 +149,6 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert await write(stage, ben, "Rain.") is None
 
 
-async def test_turns_are_turned_off_by_the_owner(stage: Stage, cy: Any):
-    await take_turns(stage, stage.ben)
-    opened = await stage.ann.click(await open_menu(stage, stage.ann), label="Turns")
-    shown = answer(opened)
-    assert shown.ephemeral
-    await stage.ann.click(shown, label="Turn off")
-    assert stage.panel().content.startswith("-# Ann ended the turns.\n")
-    assert await write(stage, cy, "Rain.") is None
-
-
 async def test_late_presses_change_nothing(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
     shown = await open_order(stage, stage.ben)
@@ -175,12 +156,12 @@ async def test_late_presses_change_nothing(stage: Stage, cy: Any):
     late = buttons(shown)["Pass"]
     refused = told(await stage.ben.click(shown, custom_id=late))
     assert refused.content.startswith(f"It is <@{cy.id}>'s turn.")
-    await press(stage, stage.ann, "Turn off")
+    opened = await stage.ann.click(await open_menu(stage, stage.ann), label="Turns")
+    await stage.ann.click(answer(opened), label="Turn off")
+    assert stage.panel().content.startswith("-# Ann ended the turns.\n")
     refused = told(await stage.ben.click(shown, custom_id=late))
     assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
-
-
-# Deadlines -------------------------------------------------------------------------------------
+    assert await write(stage, cy, "Rain.") is None
 
 
 async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any):
@@ -216,17 +197,6 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     await stage.world.advance_time(2 * HOUR)
     assert [one for _, [one] in pings(stage)] == [ben.id, cy.id, cy.id]
     await assert_true(stage)
-
-
-async def test_a_line_puts_the_deadline_off(stage: Stage, cy: Any):
-    await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
-    await stage.world.advance_time(HOUR / 2)
-    await write(stage, stage.ben, "Rain.")
-    await stage.world.advance_time(HOUR - 60)
-    assert pings(stage) == []
-    await stage.world.advance_time(120)
-    assert [users for _, users in pings(stage)] == [[cy.id]]
 
 
 async def test_only_who_manages_sets_a_deadline(stage: Stage):
@@ -294,7 +264,7 @@ async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
         raise OSError
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage.services.store.turn_orders, step, die)
+        patch.setattr(stage.store.turn_orders, step, die)
         await stage.world.advance_time(HOUR + 1)
     await stage.restart()
     await stage.world.settle()
@@ -303,23 +273,6 @@ async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
     assert len({body["nonce"] for body in stage.sent() if said in (body["content"] or "")}) == 1
     assert said in stage.messages()[-2].content
     assert turn(stage).startswith(f"It is <@{(cy if is_skip else stage.ben).id}>'s turn. Due <t:")
-
-
-async def test_the_panel_comes_below_a_skip_that_a_process_could_not_show(
-    stage: Stage, cy: Any, monkeypatch: pytest.MonkeyPatch
-):
-    await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
-    await stage.world.advance_time(HOUR + 1)
-    with monkeypatch.context() as patch:
-        patch.setattr(stage.services.messages, "sync", AsyncMock(side_effect=OSError))
-        await stage.world.advance_time(HOUR + 1)
-        stage.services.timers.stop()
-    assert f"It is <@{stage.ben.id}>'s turn." in stage.panel().content
-    await stage.restart()
-    await stage.world.settle()
-    assert "skipped in" in stage.messages()[-2].content
-    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
 
 
 async def test_deadlines_of_other_shards_are_left_to_their_processes(
@@ -337,66 +290,6 @@ async def test_deadlines_of_other_shards_are_left_to_their_processes(
         monkeypatch.setattr(deadlines, "watch", watched.append)
         await deadlines.resume()
         assert len(watched) == (shard == its_shard)
-
-
-# Killed ----------------------------------------------------------------------------------------
-
-
-async def test_a_bot_that_is_killed_between_reminder_and_skip(voices: Path, tmp_path: Path):
-    chosen = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
-    chosen |= {"quality": "quick", "look": "typewriter"} | UNLIMITED
-    log, database = tmp_path / "bot.log", tmp_path / "onbook.db"
-    with fake_discord(PATIENCE) as address:
-        async with Discord(address) as discord_:
-            guild = await discord_.guild("The Playhouse")
-            channel = await guild.channel("stage")
-            ann, ben = await guild.person("Ann"), await guild.person("Ben")
-
-            async def shows(text: str) -> Message:
-                def find() -> Message | None:
-                    return next((one for one in channel.messages() if text in one.text), None)
-
-                return await discord_.until(find, lambda: f"{text} in {channel.shown()}")
-
-            with running_bot(address, tmp_path, log, **chosen) as bot:
-                await discord_.bot_is_ready()
-                await (await ann.slash(channel, "start", heading=HEADING)).is_done()
-                for one in (ann, ben):
-                    opened = await (await one.slash(channel, "script turns")).shows(
-                        "take turns", "Turns"
-                    )
-                    await one.click(opened, "Join")
-                    await shows(f"{one.name} joined")
-                opened = await (await ann.slash(channel, "script turns")).shows("Turns")
-                [deadline] = opened.menus
-                await ann.choose(opened, deadline, "24")
-                await shows("Due <t:")
-                bot.kill()
-                await discord_.bot_is_gone()
-            tell(database, "UPDATE turn_orders SET since = '2026-01-01 00:00:00'")
-            with running_bot(address, tmp_path, log, **chosen) as bot:
-                await discord_.bot_is_ready()
-                await shows(f"<@{ann.id}>, it is your turn")
-                # The panel comes down below the reminder.
-                await discord_.until(lambda: channel.messages()[-1].is_panel)
-                bot.kill()
-                await discord_.bot_is_gone()
-            tell(database, "UPDATE turn_orders SET reminded = '2026-01-02 00:00:00'")
-            with running_bot(address, tmp_path, log, **chosen):
-                await discord_.bot_is_ready()
-                await shows(f"<@{ann.id}> was skipped")
-                await shows(f"It is <@{ben.id}>'s turn. Due")
-            said = [one.text for one in channel.messages()]
-            assert sum("it is your turn" in one for one in said) == 1
-            assert sum("was skipped" in one for one in said) == 1
-            [ping] = discord_.pings
-            assert ping.startswith(f"<@{ann.id}>, it is your turn")
-            # A bot that is killed before it records that a panel is gone deletes it once more.
-            assert set(discord_.refusals) <= {"DELETE delete: 10008 Unknown Message"}
-    assert "ERROR" not in log.read_text()
-
-
-# Sprints ---------------------------------------------------------------------------------------
 
 
 async def start_sprint(stage: Stage, minutes: str = "10", by: Any = None) -> Any:
@@ -423,7 +316,7 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     await stage.ann.click(stage.panel(), label="Undo")
     await cy.click(stage.panel(), label="Continue")
     assert stage.panel().content.endswith("4 lines so far.")
-    voice = (await stage.services.sessions.get(stage.channel.id).load_lines())[-1]
+    voice = (await stage.session.load_lines())[-1]
     words = len(voice.element.body.split())
     await stage.world.advance_time(601)
     [summary] = announcements(stage, "is over")
@@ -483,16 +376,13 @@ async def test_who_started_a_sprint_ends_it(stage: Stage, cy: Any):
     assert len(announcements(stage, "is over")) == 1
 
 
-@pytest.mark.parametrize("minutes", ["0", "61", "ten"])
-async def test_a_sprint_lasts_from_1_to_60_minutes(stage: Stage, minutes: str):
+async def test_a_sprint_lasts_from_1_to_60_minutes(stage: Stage):
     await begin(stage)
-    refused = await start_sprint(stage, minutes)
-    assert refused.ephemeral
-    assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
+    for minutes in ("0", "61", "ten"):
+        refused = await start_sprint(stage, minutes)
+        assert refused.ephemeral
+        assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
     assert announcements(stage, "started a sprint") == []
-
-
-# Forgotten -------------------------------------------------------------------------------------
 
 
 async def test_who_is_forgotten_takes_no_turns(stage: Stage, cy: Any):
@@ -508,7 +398,7 @@ async def test_who_is_forgotten_takes_no_turns(stage: Stage, cy: Any):
     await stage.ben.click(asked, label="Forget me")
     await stage.world.settle()
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
-    order = await stage.services.store.turn_orders.find_order(1)
+    order = await stage.store.turn_orders.find_order(1)
     assert order.writers == [cy.id]
     again = answer(await stage.ben.slash(stage.channel, "privacy export"))
     assert again.content == "Nothing is stored about you."
