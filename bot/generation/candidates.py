@@ -30,9 +30,10 @@ LOAD_LIMIT = 2
 SHORTLIST_SIZE = 16
 """Candidates that are also read without their scene: the best by everything else."""
 
-MAX_LENGTH_RATIO = 2.0
-"""The multiple of the wanted length at which candidates end, because a longer one is hardly ever
-chosen, and the last few would take as long as all others."""
+SPEECH_RATIO, ACTION_RATIO = 2.0, 4.0
+"""The multiples of the wanted length at which candidates end, because a longer one is hardly ever
+chosen, and the last few would take as long as all others. Action is mostly longer than wanted, so
+that hardly any would come to its end at the lower multiple."""
 
 LIMIT_STEP = 20
 """The characters to a multiple of which a limit is rounded."""
@@ -88,7 +89,8 @@ def _limit_length(first: Candidate) -> int:
 
     The number is round because lines with the same provenance share a row of the database.
     """
-    return LIMIT_STEP * math.ceil(MAX_LENGTH_RATIO * compute_wanted_size(first) / LIMIT_STEP)
+    ratio = ACTION_RATIO if first.draft.element.kind is Kind.ACTION else SPEECH_RATIO
+    return LIMIT_STEP * math.ceil(ratio * compute_wanted_size(first) / LIMIT_STEP)
 
 
 def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:

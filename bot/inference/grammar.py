@@ -79,7 +79,7 @@ def build_grammar(
         case Kind.HEADING:
             return _trim_or_raise(_heading(classes), _UNSPELT_HEADING)
         case Kind.ACTION:
-            return _trim_or_raise(_action(classes), _UNSPELT_ACTION)
+            return _trim_or_raise(_plain_action(classes), _UNSPELT_ACTION)
         case Kind.DIALOGUE if not cast:
             return _trim_or_raise(_dialogue(classes), _UNSPELT_SPEECH)
     names = [name for name in cast if classes.can_spell(make_cue(name))]
@@ -180,6 +180,16 @@ def _action(classes: CharacterClasses) -> Dfa:
     if not classes.lower.any():
         conditions.append(_unlike_transitions(classes))
     return intersect(build_dfa(classes.size, _lines(classes)), *conditions)
+
+
+def _plain_action(classes: CharacterClasses) -> Dfa:
+    """Return action that does not begin with a word in capitals.
+
+    Such a word is nearly always the beginning of a cue. Where the cue itself is barred, the model
+    would write the name and the speech as one line.
+    """
+    action = _action(classes)
+    return intersect(action, _beside_names(classes, ())) if classes.lower.any() else action
 
 
 def _dialogue(classes: CharacterClasses) -> Dfa:

@@ -24,6 +24,7 @@ from bot.inference.engine import Engine, EngineLoad
 from bot.inference.request import Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
@@ -191,6 +192,18 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
         assert again.state is not None
         assert again.state.tobytes() == one.draft.state.tobytes()
         assert np.array_equal(again.surprise, one.draft.surprise)
+
+
+async def test_action_may_be_longer_than_speech_before_it_is_given_up(
+    standing: tuple[Engine, GenerationContext],
+):
+    engine, at = standing
+    sampling = Sampling(5, length=60)
+    manner = GenerationOptions(sampling, 300, kind=Kind.ACTION, candidates=64)
+    first, *others = await write_candidates(engine, at, manner, "here", shortlist_size=64)
+    longest = max(one.size for one in others)
+    assert first.size >= 30
+    assert 60 < longest <= 120
 
 
 async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_costs(

@@ -391,7 +391,8 @@ async def test_a_bot_that_is_killed_between_reminder_and_skip(voices: Path, tmp_
             assert sum("was skipped" in one for one in said) == 1
             [ping] = discord_.pings
             assert ping.startswith(f"<@{ann.id}>, it is your turn")
-            assert discord_.refusals == []
+            # A bot that is killed before it records that a panel is gone deletes it once more.
+            assert set(discord_.refusals) <= {"DELETE delete: 10008 Unknown Message"}
     assert "ERROR" not in log.read_text()
 
 
