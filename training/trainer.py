@@ -251,7 +251,7 @@ class Training:
         steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
         self.run_folder.write_config(dataclasses.replace(self.config, steps=steps))
         progress.total = steps
-        progress.write(f"{steps:,} steps fit into {self.config.minutes:g} minutes.")
+        progress.write(f"{steps:,} steps fit into --minutes {self.config.minutes:g}.")
         return steps
 
     def _evaluate(self, progress: Progress) -> None:

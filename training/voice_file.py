@@ -27,6 +27,9 @@ from .run import Run
 FORMAT = "1"
 """The version of the voice file format."""
 
+DESCRIPTION = ("producer_version", "model_version", "doc_string")
+"""The fields of ModelProto, besides `metadata_props`, on which no line of a voice depends."""
+
 NUMBERS_PER_CODE = 127
 """A vector's number is (code - 128) / 127, see `export.parts`."""
 
@@ -35,14 +38,17 @@ NUMBERS_PER_CODE = 127
 class Voice:
     """A step graph and its metadata.
 
-    The file is the graph followed by the metadata. Both are serialised ModelProtos, the second
-    with nothing but `metadata_props`; protocol buffers that are joined are one message.
+    The file is the graph followed by the description and the metadata. Both are serialised
+    ModelProtos, the second with nothing but the fields of `DESCRIPTION` and `metadata_props`;
+    protocol buffers that are joined are one message.
     """
 
     graph: bytes
-    """A serialised ModelProto without `metadata_props`."""
+    """A serialised ModelProto without the fields of `DESCRIPTION` and `metadata_props`."""
     metadata: Mapping[str, str]
     """``onbook.*`` without the format and the fingerprint, which follow from the rest."""
+    description: Mapping[str, str | int] = field(default_factory=dict)
+    """The fields of `DESCRIPTION`, which other ONNX tools show."""
     path: Path = field(default=Path(), compare=False)
     """The file that the voice was read from, if any."""
 
@@ -56,9 +62,10 @@ class Voice:
 
             graph NUL vocabulary NUL fold
 
-        The graph as stored: the bytes of the file without its `metadata_props` (field 14 of
-        ModelProto, the last records of the file). The vocabulary and the fold as stored: the
-        values of ``onbook.vocabulary`` and ``onbook.fold`` in UTF-8; being JSON they hold no NUL.
+        The graph as stored: the bytes of the file without the fields 3, 5, 6 and 14 of ModelProto
+        (`DESCRIPTION` and `metadata_props`), which are the last records of the file. The vocabulary
+        and the fold as stored: the values of ``onbook.vocabulary`` and ``onbook.fold`` in UTF-8;
+        being JSON they hold no NUL.
         """
         kept = [self.metadata[key].encode() for key in ("onbook.vocabulary", "onbook.fold")]
         return hashlib.sha256(b"\0".join([self.graph, *kept])).hexdigest()
@@ -96,6 +103,8 @@ class Voice:
     def to_bytes(self) -> bytes:
         """Return the whole file."""
         last = onnx.ModelProto()
+        for name, value in self.description.items():
+            setattr(last, name, value)
         sealed = {"onbook.format": FORMAT, "onbook.fingerprint": self.fingerprint()}
         helper.set_model_props(last, sealed | dict(self.metadata))
         return self.graph + serialise(last)
@@ -132,9 +141,11 @@ class Voice:
         metadata = {one.key: one.value for one in model.metadata_props}
         if metadata.pop("onbook.format", None) != FORMAT:
             raise VoiceError(f"{path} is not a voice of format {FORMAT}: export its run again.")
-        model.ClearField("metadata_props")
+        description = {name: getattr(model, name) for name in DESCRIPTION if model.HasField(name)}
+        for name in (*DESCRIPTION, "metadata_props"):
+            model.ClearField(name)
         fingerprint = metadata.pop("onbook.fingerprint", None)
-        voice = cls(serialise(model), metadata, path)
+        voice = cls(serialise(model), metadata, description, path)
         if not {"onbook.vocabulary", "onbook.fold"} <= metadata.keys() or (
             fingerprint != voice.fingerprint()
         ):

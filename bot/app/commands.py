@@ -8,6 +8,7 @@ import logging
 import sys
 from pathlib import Path
 
+import discord
 from discord.utils import setup_logging
 from sqlalchemy import URL
 
@@ -30,6 +31,9 @@ def run_command(options: argparse.Namespace) -> int:
         level = settings.log_level if options.command in SERVERS else "ERROR"
         setup_logging(level=logging.getLevelNamesMapping()[level])
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        # discord.py warns that voice is not supported: it means sound in channels, and people read
+        # that the voices do not work.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         guard_handlers(settings.secrets())
         match options.command:
             case "play":
@@ -63,6 +67,8 @@ def run_command(options: argparse.Namespace) -> int:
 
 
 def _play(settings: RunnerSettings, port: int) -> None:
+    # Simcord tries a client without intents when it is imported, and discord.py warns of that.
+    logging.getLogger("discord.state").setLevel(logging.ERROR)
     try:
         from . import local  # needs simcord, which a bot on Discord does not
     except ModuleNotFoundError as error:

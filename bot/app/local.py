@@ -33,13 +33,20 @@ SETTLE_TIMEOUT = 600.0
 """Seconds after which the page reports that a command is stuck."""
 
 
+class LocalBot(Bot):
+    """Run On Book in a simulated Discord."""
+
+    async def on_ready(self) -> None:
+        """Log no link, because nobody can invite the bot to a simulated Discord."""
+
+
 async def run_locally(settings: RunnerSettings, port: int) -> None:
     """Serve the page until Ctrl-C or the page ends its session; raise RunnerError.
 
     Scripts are stored in the database of the settings, so that the next run goes on with them.
     """
     # Each simulated Discord begins without commands, whatever was synced with the last one.
-    bot = Bot(_choose_look(settings), always_sync=True, call_later=_call_later)
+    bot = LocalBot(_choose_look(settings), always_sync=True, call_later=_call_later)
     world = simcord.Env(bot, check_errors=False, settle_timeout=SETTLE_TIMEOUT)
     try:
         channel, writers = _create_world(world)

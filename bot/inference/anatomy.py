@@ -45,7 +45,12 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[int, int | str]]] = {
         "external_data": (13, _BYTES),
         "location": (14, _INTEGER),
     },
-    "Labels": {"entries": (14, "Entry")},
+    "Labels": {
+        "producer_version": (3, _BYTES),
+        "model_version": (5, _INTEGER),
+        "doc_string": (6, _BYTES),
+        "entries": (14, "Entry"),
+    },
     "Entry": {"key": (1, _BYTES), "value": (2, _BYTES)},
 }
 """The fields of each message by name: number and type. `Network` and `Labels` are the whole file.
@@ -71,7 +76,7 @@ class Anatomy:
     """True if the file is not one plain graph: nested graphs, functions, sparse constants."""
     metadata: Mapping[str, str]
     network: bytes
-    """The file without the metadata."""
+    """The file without the metadata and the other fields of `Labels`."""
 
     @classmethod
     def of(cls, content: bytes) -> Anatomy:
@@ -84,7 +89,8 @@ class Anatomy:
             raise ValueError("not a protocol buffer") from error
         metadata = {_text(entry.key): _text(entry.value) for entry in labels.entries}
         # What remains are the unknown fields, which protobuf writes as it has read them.
-        labels.ClearField("entries")
+        for name in _SCHEMA["Labels"]:
+            labels.ClearField(name)
         operators: set[tuple[str, str]] = set()
         constants = 0
         is_external = False
@@ -108,9 +114,10 @@ class Anatomy:
 
         The hash is the SHA-256, in hexadecimal, of
 
-            the file without its metadata NUL vocabulary NUL fold
+            the file without its labels NUL vocabulary NUL fold
 
-        Vocabulary and fold are the metadata of these names; raises KeyError without them.
+        The labels are the fields of `Labels` in `_SCHEMA`, among them the metadata. Vocabulary and
+        fold are the metadata of these names; raises KeyError without them.
         """
         digest = hashlib.sha256(self.network)
         for name in ("onbook.vocabulary", "onbook.fold"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,6 +116,8 @@ def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
         assert process.returncode == 0
         assert out == ""
         assert "Traceback" not in err
+        # Nothing that alarms a newcomer, and no link that leads nowhere.
+        assert not re.search(r"WARNING *\] discord|oauth2", err)
     finally:
         process.kill()
         process.communicate()

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
+import bot
 from export import graph, make, openings
 from export.__main__ import main
 from export.runtime import Runtime
@@ -67,6 +68,26 @@ def test_the_metadata_say_everything(request, tiny_run, bits):
     assert json.loads(said["onbook.config"])["upper"] == config.upper
     assert datetime.datetime.fromisoformat(said["onbook.trained"]).tzinfo
     assert said["onbook.fingerprint"] == Voice.read(path).fingerprint()
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_other_tools_see_what_the_file_is(request, tiny_run, bits):
+    model = onnx.ModelProto.FromString(request.getfixturevalue(f"voice_{bits}").read_bytes())
+    assert (model.producer_name, model.producer_version) == ("onbook-export", bot.__version__)
+    assert model.model_version == tiny_run.best()["step"]
+    config = tiny_run.config()
+    for said in (config.name, config.corpus, config.licence, "logits float32 [batch, V]"):
+        assert said in model.doc_string
+
+
+def test_new_openings_describe_a_file_again_and_leave_its_fingerprint(voice_8, tmp_path):
+    """Give a file that has no description one without its checkpoint."""
+    voice = Voice.read(voice_8)
+    source, target = tmp_path / "source.onnx", tmp_path / "target.onnx"
+    dataclasses.replace(voice, description={}).write(source)
+    assert main([str(source), "--openings", str(STYLES), "-o", str(target)]) == 0
+    assert target.read_bytes() == voice_8.read_bytes() != source.read_bytes()
+    assert Voice.read(source).fingerprint() == Voice.read(target).fingerprint()
 
 
 @pytest.mark.parametrize("bits", [8, 32])

@@ -11,6 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from bot.inference.anatomy import Anatomy
 from export import graph
 from training.errors import VoiceError
 from training.model.folding import FoldedNetwork
@@ -26,6 +27,7 @@ def voice(network, vocabulary):
             "onbook.vocabulary": json.dumps(vocabulary.characters),
             "onbook.fold": json.dumps(vocabulary.fold, ensure_ascii=False),
         },
+        {"producer_version": "0.1", "model_version": 7, "doc_string": "A voice."},
     )
 
 
@@ -49,8 +51,9 @@ def test_onnxruntime_finds_the_metadata(voice):
 
 
 def test_the_fingerprint_follows_from_the_bytes_of_the_file(voice):
-    """Compute the fingerprint without the onnx package: from all records but one kind."""
-    kept = b"".join(record for number, record in records(voice.to_bytes()) if number != 14)
+    """Compute the fingerprint without the onnx package: from all records but four kinds."""
+    written = records(voice.to_bytes())
+    kept = b"".join(record for number, record in written if number not in {3, 5, 6, 14})
     vocabulary, fold = (voice.metadata[f"onbook.{name}"] for name in ("vocabulary", "fold"))
     said = b"\0".join([kept, vocabulary.encode(), fold.encode()])
     assert voice.fingerprint() == hashlib.sha256(said).hexdigest()
@@ -93,6 +96,10 @@ def test_the_fingerprint_is_of_the_graph_the_vocabulary_and_the_fold(voice, netw
     ]
     assert len({voice.fingerprint(), *(other.fingerprint() for other in others)}) == 5
     assert with_fact(voice, "onbook.name", "another").fingerprint() == voice.fingerprint()
+    undescribed = dataclasses.replace(voice, description={})
+    assert undescribed.fingerprint() == voice.fingerprint()
+    assert Anatomy.of(undescribed.to_bytes()).fingerprint() == voice.fingerprint()
+    assert Anatomy.of(voice.to_bytes()).fingerprint() == voice.fingerprint()
 
 
 def test_a_voice_that_cannot_be_written_leaves_what_was_there(voice, tmp_path, monkeypatch):

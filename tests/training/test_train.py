@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from training.errors import RunError, TrainingError
 from training.evaluation import calibrated, carried
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR, PriorShape
+from training.model.words import WordShape
 from training.pretraining import train
 from training.run import Run, load
 from training.trainer import VALIDATION_STREAMS, Session, Training
@@ -43,6 +44,8 @@ FEW = dataclasses.replace(
 )
 """A small network, and a prior whose tables are laid out quickly."""
 
+ONE_STEP = dataclasses.replace(FEW, steps=1, prior=NO_PRIOR)
+
 SIZES = [
     *("--prior=60", "--prior-longest=1"),
     *(f"--{name}={getattr(FEW, name)}" for name in ("lower", "word", "summary", "upper")),
@@ -51,7 +54,7 @@ SIZES = [
 """The sizes of `FEW`, as options of ``train``, with a prior that takes even less."""
 
 
-def rows(run: Run) -> list[dict[str, float]]:
+def rows(run: Run) -> list[Mapping[str, float]]:
     return run.read_metrics()
 
 
@@ -255,18 +258,21 @@ def test_resume_refuses_other_texts(scenes: Path, plays: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"batch": 4096}, "is too short for 4096 streams"),
-        ({"window": 20_000}, "lower --batch or --window, or add text"),
+        (dataclasses.replace(ONE_STEP, batch=4096), "is too short for 4096 streams"),
+        (dataclasses.replace(ONE_STEP, window=20_000), "lower --batch or --window, or add text"),
+        (
+            dataclasses.replace(ONE_STEP, vectors=WordShape(words=63)),
+            "63 words are too few for word vectors, which need 64: raise --words",
+        ),
     ],
 )
 def test_a_start_that_is_refused_leaves_room_for_another(
-    wrong: dict[str, int], sentence: str, scenes: Path, tmp_path: Path
+    wrong: Config, sentence: str, scenes: Path, tmp_path: Path
 ):
-    few = dataclasses.replace(FEW, steps=1, prior=NO_PRIOR)
     with pytest.raises(TrainingError, match=sentence):
-        train([scenes], Run(tmp_path / "run"), dataclasses.replace(few, **wrong))
+        train([scenes], Run(tmp_path / "run"), wrong)
     assert not (tmp_path / "run").exists()
-    assert train([scenes], Run(tmp_path / "run"), few).run()
+    assert train([scenes], Run(tmp_path / "run"), ONE_STEP).run()
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(scenes: Path, tmp_path: Path):

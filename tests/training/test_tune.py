@@ -167,7 +167,8 @@ def test_one_command_makes_a_voice(
     assert printed.startswith("Untuned, a held-out character costs ")
     assert "\nTuned, it costs " in printed
     assert "Wrote mine.onnx: " in printed
-    assert "`ONBOOK_MODEL=mine onbook write`" in printed.splitlines()[-1]
+    onbook = Path(sys.executable).with_name("onbook")
+    assert f"`ONBOOK_MODEL=mine {onbook} write`" in printed.splitlines()[-1]
     config = Run(tmp_path / "runs" / "mine").config()
     assert config.name == "mine"
     assert config.corpus == "a few scenes of Shakespeare; then own scripts"

