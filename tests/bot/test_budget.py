@@ -19,7 +19,8 @@ from .house import House
 
 async def kept(house: House) -> set[int]:
     """Return the ids of the lines whose states are stored."""
-    states = tell(house.settings.database_location, "SELECT line FROM states")
+    query = "SELECT line FROM states WHERE state IS NOT NULL"
+    states = tell(house.settings.database_location, query)
     return {int(line) for [line] in states}
 
 
