@@ -148,7 +148,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "author": _author(world, of),
         "content": last.content,
         "components": last.components,
-        "embeds": [],
+        "embeds": last.embeds,
         "attachments": last.attachments,
         "flags": flags,
         "timestamp": when(first.at),

@@ -41,7 +41,7 @@ ROOM = {
 send its requests one after the other.
 """
 
-EDITABLE = ("content", "components")
+EDITABLE = ("content", "components", "embeds")
 
 OF_INTERACTION = "aW50ZXJhY3Rpb246"
 """The beginning of an interaction's token, which no webhook's has."""
@@ -69,12 +69,15 @@ class Rest:
             web.put(command, self.register),
             web.post(f"{BASE}/interactions/{{id}}/{{token}}/callback", self.answer),
             web.post(hook, self.follow_up),
+            web.get(hook + "/messages/{message}", self.answer_message),
             web.patch(hook + "/messages/{message}", self.edit_answer),
             web.delete(hook + "/messages/{message}", self.delete_answer),
             web.get(channel, self.history),
             web.post(channel, self.send),
+            web.get(channel + "/{message}", self.message),
             web.patch(channel + "/{message}", self.edit),
             web.delete(channel + "/{message}", self.delete),
+            web.post(f"{BASE}/channels/{{channel}}/typing", self.type),
             web.get("/files/{file}/{name}", self.file),
         ]
 
@@ -288,6 +291,10 @@ class Rest:
             raise Refused(400, 40094, said)
         return self.shown(self._reply(interaction, version, body))
 
+    async def answer_message(self, request: web.Request) -> web.Response:
+        """Return a message that answers an interaction."""
+        return self.shown(self._answering(request)[1])
+
     async def edit_answer(self, request: web.Request) -> web.Response:
         """Edit an answering message, or the message of the pressed button."""
         body, files = await json_body(request)
@@ -336,6 +343,10 @@ class Rest:
         first = sorted(found, key=lambda one: one.id)[:limit]
         return json_answer([payloads.message(self.world, one) for one in reversed(first)])
 
+    async def message(self, request: web.Request) -> web.Response:
+        """Return a message."""
+        return self.shown(self._in_channel(request))
+
     async def edit(self, request: web.Request) -> web.Response:
         body, files = await json_body(request)
         message = self._in_channel(request)
@@ -350,6 +361,10 @@ class Rest:
         if message.webhook:
             self.world.require(self.world.channels[message.channel], MANAGE_MESSAGES)
         self.world.delete(message)
+        return web.Response(status=204)
+
+    async def type(self, _request: web.Request) -> web.Response:
+        """Accept the typing indicator, which no test looks at."""
         return web.Response(status=204)
 
     def _in_channel(self, request: web.Request) -> Message:
@@ -382,11 +397,12 @@ class Rest:
             at=self.world.now(),
             content=now.get("content", was.content),
             components=now.get("components", was.components),
+            embeds=now.get("embeds", was.embeds),
             attachments=attachments,
             is_v2=is_v2,
         )
         rules.consistent(version)
-        rules.not_empty(version.content, version.attachments, version.components)
+        rules.not_empty(version.content, version.embeds, version.attachments, version.components)
         return version
 
     def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:

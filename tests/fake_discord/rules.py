@@ -1,7 +1,6 @@
 """Rules: what Discord refuses in the body of a request, and what its client makes impossible.
 
-A key without a rule is passed on unseen, but no embed and no kind of component is: a new one needs
-its rule.
+A key without a rule is passed on unseen, but a kind of component is not: a new one needs its rule.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any
 from .state import Answer, Json, Kind, Refused, Version
 
 CONTENT = 2_000
+EMBEDS, EMBED_TEXT, EMBED_DESCRIPTION, EMBED_FIELDS = 10, 6_000, 4_096, 25
 ROWS, BUTTONS, OPTIONS = 5, 5, 25
 CUSTOM_ID, LABEL, PLACEHOLDER = 100, 80, 150
 MODAL_TITLE, MODAL_LABEL, INPUT = 45, 45, 4_000
@@ -26,14 +26,13 @@ COMMANDS = {1: 100, 2: 5, 3: 5}
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
 COMPONENTS, TEXTS = 40, 4_000
 """The most components of a message that consists of them, and characters of their texts."""
-PICTURES, ALTERNATIVE_TEXT = 10, 1_024
+SECTION_TEXTS, PICTURES, ALTERNATIVE_TEXT = 3, 10, 1_024
 WEBHOOKS, WEBHOOK_NAME = 15, 80
 EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
 
 ROW, BUTTON, SELECT, INPUT_LINE, FRAME = 1, 2, 3, 4, 18
-TEXT, GALLERY, FILE, SEPARATOR, CONTAINER = 10, 12, 13, 14, 17
-STYLES = range(1, 5)
-"""The styles of buttons; a link is another one."""
+SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 10, 11, 12, 13, 14, 17
+LINK = 5
 SUBCOMMAND, GROUP = 1, 2
 
 ANSWERS = {
@@ -44,7 +43,7 @@ ANSWERS = {
 }
 """The possible first answers to each kind of interaction."""
 
-IN_CONTAINER = {ROW, TEXT, GALLERY, FILE, SEPARATOR}
+IN_CONTAINER = {ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR}
 
 NOT_IN_WEBHOOK_NAMES = ("clyde", "discord")
 
@@ -76,8 +75,13 @@ def answer(kind: Kind, how: object) -> Answer:
 
 def message(body: Json, *, v2: bool = False) -> None:
     """Check a message, perhaps one of components; missing keys are not looked at."""
-    length(body.get("content") or "", 0, CONTENT, "content")
-    check(not body.get("embeds"), "embeds: unknown here")
+    content, embeds = body.get("content") or "", body.get("embeds") or []
+    length(content, 0, CONTENT, "content")
+    check(len(embeds) <= EMBEDS, "embeds")
+    check(sum(map(_size, embeds)) <= EMBED_TEXT, "embeds: together at most 6000")
+    for one in embeds:
+        length(one.get("description") or "", 0, EMBED_DESCRIPTION, "embeds.description")
+        check(len(one.get("fields") or []) <= EMBED_FIELDS, "embeds.fields")
     check(len(body.get("attachments") or []) <= FILES, "attachments")
     (layout if v2 else components)(body.get("components") or [])
 
@@ -85,7 +89,8 @@ def message(body: Json, *, v2: bool = False) -> None:
 def consistent(version: Version) -> None:
     """Refuse a message of components that has anything else, or lacks a file that it shows."""
     files = {one["filename"] for one in version.attachments}
-    check(not (version.is_v2 and version.content), "content: cannot be used with IS_COMPONENTS_V2")
+    for name in ("content", "embeds") if version.is_v2 else ():
+        check(not getattr(version, name), f"{name}: cannot be used with IS_COMPONENTS_V2")
     for one in walk(version.components):
         for media in _media(one):
             where, _, name = str(media.get("url")).partition("://")
@@ -114,6 +119,13 @@ def not_empty(content: str, *parts: Sequence[Any]) -> None:
     """Refuse an empty message."""
     if not content.strip() and not any(parts):
         raise Refused(400, 50006, "Cannot send an empty message")
+
+
+def _size(embed: Json) -> int:
+    texts = [embed.get("title"), embed.get("description")]
+    texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
+    texts += [text for one in embed.get("fields") or [] for text in (one["name"], one["value"])]
+    return sum(len(text) for text in texts if text)
 
 
 def components(rows: Sequence[Json]) -> None:
@@ -156,6 +168,13 @@ def _component(one: Json, known: set[int]) -> None:
             check((one.get("accent_color") or 0) in range(1 << 24), "accent_color")
             for inner in inside:
                 _component(inner, IN_CONTAINER)
+        case _ if kind == SECTION:
+            check(1 <= len(inside) <= SECTION_TEXTS, f"components: 1 to {SECTION_TEXTS} texts")
+            for inner in inside:
+                _component(inner, {TEXT})
+            _component(one.get("accessory") or {}, {BUTTON, THUMBNAIL})
+        case _ if kind == BUTTON:
+            button(one)
     if kind == GALLERY:
         check(1 <= len(one.get("items") or []) <= PICTURES, f"items: 1 to {PICTURES}")
     check(one.get("spacing", 1) in (1, 2), "spacing")
@@ -172,8 +191,11 @@ def _media(one: Json) -> Iterator[Json]:
 def button(one: Json) -> None:
     length(one.get("label") or "", 0, LABEL, "label")
     check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
-    check(one.get("style") in STYLES, "style")
-    length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+    check(one.get("style") in range(1, LINK + 1), "style")
+    if one["style"] == LINK:
+        check(one.get("url") and "custom_id" not in one, "a link has an address alone")
+    else:
+        length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
 
 
 def menu(one: Json) -> None:
@@ -225,6 +247,7 @@ def walk(found: Iterable[Json]) -> Iterator[Json]:
     for one in found:
         yield one
         yield from walk(one.get("components") or [])
+        yield from walk([one["accessory"]] if one.get("accessory") else [])
 
 
 def bearing(found: Iterable[Json]) -> Iterator[Json]:

@@ -175,6 +175,7 @@ class Version:
     at: float
     content: str = ""
     components: list[Json] = field(default_factory=list)
+    embeds: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     travelled: float = 0.0
     """Seconds of Discord's own latencies before this version, if an interaction brought it."""

@@ -15,6 +15,8 @@ from .conftest import Stage, code_of
 from .state import COMPONENTS_V2, Json
 
 TEXT: Json = {"type": 10, "content": "Hello."}
+LINK: Json = {"type": 2, "style": 5, "label": "More", "url": "https://example.com"}
+PICTURE: Json = {"type": 11, "media": {"url": "https://example.com/a.png"}}
 
 
 def button(custom_id: str) -> Json:
@@ -23,6 +25,11 @@ def button(custom_id: str) -> Json:
 
 def container(*inside: Json, **more: Any) -> Json:
     return {"type": 17, "components": list(inside), **more}
+
+
+def section(*texts: Json, accessory: Json | None = PICTURE) -> Json:
+    """Return a section."""
+    return {"type": 9, "components": list(texts), "accessory": accessory}
 
 
 def row(*inside: Json) -> Json:
@@ -38,11 +45,12 @@ class Card(ui.LayoutView):
 
     def __init__(self, text: str) -> None:
         super().__init__(timeout=None)
+        more = ui.Section(ui.TextDisplay("Again."), accessory=ui.Thumbnail("https://a.b/c.png"))
         self.undo = ui.Button["Card"](label="Undo", custom_id="undo")
         self.add_item(
             ui.Container(
                 ui.TextDisplay(text),
-                ui.TextDisplay("Again."),
+                more,
                 ui.Separator(spacing=discord.SeparatorSpacing.large),
                 ui.MediaGallery(discord.MediaGalleryItem("https://a.b/d.png")),
                 ui.ActionRow(self.undo),
@@ -82,8 +90,8 @@ async def test_a_card_is_sent_edited_and_pressed(stage: Stage):
     body: Json = {"components": [TEXT], "allowed_mentions": {"parse": []}}
     edited: Any = await stage.client.http.request(route, json=body)
     assert edited["flags"] & COMPONENTS_V2
-    legacy = {"content": "Hello."} | body
-    assert await code_of(stage.client.http.request(route, json=legacy)) == 50035
+    for legacy in ({"content": "Hello."}, {"embeds": [{"description": "Hello."}]}):
+        assert await code_of(stage.client.http.request(route, json=legacy | body)) == 50035
 
 
 async def test_a_message_becomes_a_card_when_its_text_goes(stage: Stage):
@@ -100,9 +108,13 @@ async def test_a_message_becomes_a_card_when_its_text_goes(stage: Stage):
         ([TEXT] * 40, [TEXT] * 41),
         ([container(*[TEXT] * 39)], [container(*[TEXT] * 40)]),
         ([TEXT | {"content": "x" * 2000}] * 2, [TEXT | {"content": "x" * 2001}] * 2),
+        ([section(TEXT, TEXT, TEXT)], [section(TEXT, TEXT, TEXT, TEXT)]),
+        ([section(TEXT, accessory=button("a"))], [section(accessory=button("a"))]),
+        ([section(TEXT, accessory=LINK)], [section(TEXT, accessory=None)]),
+        ([section(TEXT)], [section(TEXT, accessory=TEXT)]),
         ([row(button("a"), button("b"))], [button("a")]),
         ([container(row(button("a")))], [container(row(TEXT))]),
-        ([container(TEXT)], [container(container(TEXT))]),
+        ([container(section(TEXT))], [container(container(TEXT))]),
         ([container(TEXT)], [container()]),
         (
             [container(TEXT, accent_color=0xFFFFFF)],
@@ -113,8 +125,8 @@ async def test_a_message_becomes_a_card_when_its_text_goes(stage: Stage):
         ([TEXT, {"type": 14, "spacing": 2}], [TEXT, {"type": 14, "spacing": 3}]),
         ([TEXT | {"id": 1}, TEXT | {"id": 2}], [TEXT | {"id": 1}] * 2),
         (
-            [row(button("a")), row(button("b"))],
-            [row(button("a")), row(button("a"))],
+            [row(button("a")), section(TEXT, accessory=button("b"))],
+            [row(button("a")), section(TEXT, accessory=button("a"))],
         ),
         ([row(button("a"))] * 1, [TEXT, {"type": 99}]),
     ],
@@ -127,9 +139,9 @@ async def test_a_card_has_its_limits(stage: Stage, fine: list[Json], wrong: list
 
 async def test_what_a_card_is_made_of_needs_the_flag_and_stands_alone(stage: Stage):
     assert await code_of(send(stage, components=[TEXT])) == 50035
-    asked = send(stage, flags=COMPONENTS_V2, components=[TEXT], content="Hello.")
-    assert await code_of(asked) == 50035
-    assert await code_of(send(stage, embeds=[{"description": "Hello."}])) == 50035
+    for legacy in ({"content": "Hello."}, {"embeds": [{"description": "Hello."}]}):
+        asked = send(stage, flags=COMPONENTS_V2, components=[TEXT], **legacy)
+        assert await code_of(asked) == 50035
     # Five rows are the most without the flag only.
     rows = [row(button(f"{number}")) for number in range(6)]
     assert await code_of(send(stage, components=rows)) == 50035

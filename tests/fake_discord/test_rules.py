@@ -140,6 +140,11 @@ async def test_a_token_lives_for_fifteen_minutes(hand: Hand):
             {"components": [{"type": 1, "components": [button("x"), button("y")]}]},
             {"components": [{"type": 1, "components": [button("x"), button("x")]}]},
         ),
+        ({"embeds": [{"description": "x" * 4096}]}, {"embeds": [{"description": "x" * 4097}]}),
+        (
+            {"embeds": [{"description": "x" * 3000}] * 2},
+            {"embeds": [{"description": "x" * 3000}] * 2 + [{"title": "x"}]},
+        ),
     ],
 )
 async def test_a_message_has_its_limits(hand: Hand, fine: dict[str, Any], wrong: dict[str, Any]):

@@ -80,12 +80,14 @@ async def test_a_message_of_a_webhook_is_edited_and_deleted_by_the_webhook(stage
     sent = await hook.send("Hello.", username="ANN", wait=True)
     edited = await sent.edit(content="Good night.")
     assert (edited.content, edited.author.name) == ("Good night.", "ANN")
+    assert (await hook.fetch_message(sent.id)).content == "Good night."
     # As a bot, it is not the author.
     mine = stage.text_channel.get_partial_message(sent.id)
     assert await code_of(mine.edit(content="Mine.")) == 50005
     assert await code_of(mine.delete()) == 50013
     await sent.delete()
     assert await code_of(sent.edit(content="Again.")) == 10008
+    assert await code_of(hook.fetch_message(sent.id)) == 10008
     assert await code_of(sent.delete()) == 10008
     other = await stage.text_channel.create_webhook(name="Other")
     sent = await hook.send("Hello.", wait=True)
