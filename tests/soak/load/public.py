@@ -101,7 +101,8 @@ class Public(Crowd):
         """Begin a script with a heading in every channel; these are no deeds."""
 
         async def start(person: Person, channel: Channel) -> None:
-            heading = f"INT. {self._token()} - NIGHT"
+            # A heading with INT. would choose the voice of films instead of the measured one.
+            heading = f"{self._token()} at night"
             asked = await person.slash(channel, "start", title=TITLE, heading=heading)
             self.asked[asked.id] = asked, 1
             await asked.is_done()

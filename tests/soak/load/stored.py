@@ -39,7 +39,7 @@ FEW = 100
 """Channels of the small database."""
 
 COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("start", {"title": "Another", "heading": "INT. ROOF - NIGHT"}),
+    ("start", {"title": "Another", "heading": "A roof at night"}),
     ("continue", {}),
     ("write", {"text": "It rains."}),
     ("undo", {}),
