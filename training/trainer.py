@@ -346,8 +346,8 @@ class Training:
         tensors, facts = load(self.run_folder.resume)
         if facts["corpus"] != self.corpus_hash:
             raise RunError(
-                f"{self.run_folder.folder} was trained on other texts: give --resume the same "
-                f"ones, or choose another --out."
+                f"{self.run_folder.folder} was trained on other texts: give it the same ones, or "
+                f"choose another --out (for `voice`, another --name)."
             )
         return tensors, facts
 
