@@ -1,16 +1,16 @@
-"""How a voice reads, beside people in the same places.
+"""Measure how a voice reads, beside people in the same places.
 
     python -m tests.quality VOICE CORPUS
 
-CORPUS is a folder that `python -m training corpus` made: the voice goes on from scripts in its
-`validation` and `test` folders, at the shipped defaults, and an independent reader judges its lines
-and people's. With other words first it does other things:
+CORPUS is a folder that `python -m training corpus` made. The voice continues scripts of its
+`validation` and `test` folders at the shipped defaults, and an independent reader judges the lines
+of the voice and of people. The other commands:
 
-    python -m tests.quality sheet VOICE CORPUS -o FILE.md   lines to be marked from 1 to 5
-    python -m tests.quality pairs VOICE CORPUS -o FILE.md   pairs to be told apart
-    python -m tests.quality score FILE.md ...               what the marks or answers come to
-    python -m tests.quality samples VOICE                   what a voice writes, unedited
-    python -m tests.quality costs VOICE CORPUS              what a voice pays for held-out text
+    python -m tests.quality sheet VOICE CORPUS -o FILE.md   lines to mark from 1 to 5
+    python -m tests.quality pairs VOICE CORPUS -o FILE.md   pairs to tell apart
+    python -m tests.quality score FILE.md ...               the means of marks or answers
+    python -m tests.quality samples VOICE                   unedited samples
+    python -m tests.quality costs VOICE CORPUS ...          bits per character of held-out texts
     python -m tests.quality turns VOICE                     who speaks in free runs
 """
 
@@ -30,6 +30,7 @@ from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.settings import Settings, name_variable
 from training.errors import TextError
+from training.experiments.counted import Ppmd
 
 from . import heard, judging, places, report, sheets, turn_taking, writing
 from .places import Place
@@ -40,13 +41,13 @@ TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
 """The temperatures of a sweep, beside the shipped one."""
 
 EVERY = 2
-"""A passage is written, too, at each so manieth place."""
+"""A passage is also written at every second place."""
 
 COMMANDS = ("judge", "sheet", "pairs", "score", "samples", "costs", "turns")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what is asked; return the exit code."""
+    """Run a command; return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] not in (*COMMANDS, "-h", "--help"):
         given = ["judge", *given]
@@ -91,7 +92,18 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--length", type=int, default=4, help="elements, up to 10 [%(default)s]")
     one.set_defaults(run=_samples)
 
-    one = _of_corpus(commands.add_parser("costs", help="bits per character by the voice itself"))
+    one = _of_voice(commands.add_parser("costs", help="bits per character by the voice itself"))
+    one.add_argument("corpora", type=Path, nargs="+", metavar="CORPUS", help="with held-out texts")
+    one.add_argument(
+        "--only", action="append", metavar="PART", help="texts with this in their name; repeatable"
+    )
+    one.add_argument(
+        "--ppmd",
+        type=int,
+        metavar="ORDER",
+        help="also what they cost PPMd of this order after the learned texts of all the corpora; "
+        "80 MB of these take 3 GB and a minute for each text",
+    )
     one.set_defaults(run=_costs)
 
     one = _of_voice(commands.add_parser("turns", help="who speaks in free runs"))
@@ -240,7 +252,16 @@ def _opened(voice: Path) -> Model:
 def _costs(options: argparse.Namespace) -> int:
     model = _opened(options.voice)
     company = float(dict(options.set).get("company", 1.0))
-    print(heard.table(model, places.held_out(options.corpus), company))
+    texts = [text for corpus in options.corpora for text in places.held_out(corpus)]
+    if options.only:
+        texts = [text for text in texts if any(part in text.name for part in options.only)]
+    if not texts:
+        raise TextError("No held-out text has such a name: give --only a part of one.")
+    ppmd = None
+    if options.ppmd:
+        learned = [text.content for corpus in options.corpora for text in places.learned(corpus)]
+        ppmd = Ppmd(learned, options.ppmd)
+    print(heard.table(model, texts, company, ppmd))
     return 0
 
 

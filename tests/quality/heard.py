@@ -21,6 +21,7 @@ from bot.inference.sampling import compute_token_bits
 from bot.screenplay.fountain import format_for_model
 from training.data.texts import Text
 from training.experiments.comparison import line
+from training.experiments.counted import Ppmd
 
 from .recalled import Recalled
 
@@ -46,13 +47,19 @@ class Heard:
     """Cost with the speakers so far, and then with the n-grams."""
 
 
-def table(model: Model, texts: Sequence[Text], strength: float) -> str:
-    """Return bits per character of some texts: of the network alone, and with the script so far."""
-    heads = ("", "bits, the network alone", "with who has spoken", "with its n-grams", "with both")
+def table(model: Model, texts: Sequence[Text], strength: float, ppmd: Ppmd | None = None) -> str:
+    """Return bits per character of some texts: of the network alone, and with the script so far.
+
+    With ``ppmd``, which keeps learning from each text, the last column is its cost.
+    """
+    heads = ["", "bits, the network alone", "with who has spoken", "with its n-grams", "with both"]
+    if ppmd:
+        heads.append(f"PPMd of order {ppmd.order}")
     lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
     costs: list[tuple[float, ...]] = []
     for text in texts:
-        costs.append(astuple(heard(model, text.content, strength)))
+        cost = astuple(heard(model, text.content, strength))
+        costs.append((*cost, ppmd.cost(text.content)) if ppmd else cost)
         lines.append(line([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
     if len(costs) > 1:
         means = (statistics.mean(column) for column in zip(*costs, strict=True))

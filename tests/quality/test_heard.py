@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from bot.inference.model import Model
+from tests.quality.__main__ import main
 from tests.quality.heard import heard, table
 from tests.quality.recalled import DISCOUNT, WORTH, Recalled
 from training.data.texts import Text
+from training.experiments.counted import Ppmd
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,26 @@ def test_what_texts_cost_is_printed_with_what_cannot_be_read(model: Model):
         [(a + b) / 2 for a, b in zip(first, second, strict=True)], abs=1e-4
     )
     assert lines[-1].endswith(" 1 characters that the voice cannot read are left out.")
+
+
+def test_ppmd_stands_beside_the_voice(
+    model: Model, voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    talk = "MAYA\nThe rain is here, and nobody has come to the harbour.\n"
+    ppmd = Ppmd([talk * 8], 12)
+    assert ppmd.cost(talk) < 0.5 * Ppmd(["JONAS\n" * 60], 12).cost(talk)
+    head, _, row, *_ = table(model, [Text("one", talk)], 1.0, ppmd).splitlines()
+    assert head.split("|")[-2].strip() == "PPMd of order 12"
+    assert float(row.split("|")[-2]) == pytest.approx(ppmd.cost(talk), abs=1e-4)
+
+    for part, text in (("train", talk * 8), ("validation", talk), ("test", "IDA\nNo.\n")):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / f"{part}-talk.fountain").write_text(text * 9, encoding="utf-8")
+    asked = ["costs", str(voices / "tiny.onnx"), str(tmp_path)]
+    assert main([*asked, "--only", "dation-ta", "--ppmd", "8"]) == 0
+    printed = capsys.readouterr().out
+    assert "validation-talk" in printed
+    assert "PPMd of order 8" in printed
+    assert "test-talk" not in printed
+    assert main([*asked, "--only", "harbour"]) == 1
+    assert "give --only a part of one" in capsys.readouterr().err

@@ -108,8 +108,9 @@ class KneserNey:
 ORDER = 8
 """The order of PPMd: the characters of its longest context."""
 
-MEMORY = 1 << 28
-"""Memory of PPMd in bytes, enough for all texts, because a full PPMd forgets everything."""
+MEMORY = 3 << 30
+"""The most bytes that PPMd may use: a full PPMd forgets everything, and it touches only what it
+needs, which is 2.5 GB for 80 MB of text at order 12."""
 
 PIECE = 4_000
 """Characters of a piece; PPMd reads each piece right after the learned texts."""
@@ -132,32 +133,32 @@ def ppmd(task: Task, piece: int | None = None) -> tuple[str, Bits]:
     """
     learned = [text.content for text in task.learned]
     first, *others = task.judged
-    orders = {"in their order": _After(learned), "in the reverse order": _After(learned[::-1])}
+    orders = {"in their order": Ppmd(learned), "in the reverse order": Ppmd(learned[::-1])}
     costs = {name: after.cost(first.content, piece) for name, after in orders.items()}
     best = min(costs, key=lambda name: costs[name])
     rest = {text.name: orders[best].cost(text.content, piece) for text in others}
     return best, {first.name: costs[best], **rest}
 
 
-class _After:
-    """The cost of a text by PPMd after other texts."""
+class Ppmd:
+    """PPMd, variant H, that has read some texts."""
 
-    def __init__(self, learned: Sequence[str]) -> None:
+    def __init__(self, learned: Sequence[str], order: int = ORDER) -> None:
+        self.order = order
         self.learned = "\n\n".join(learned) + "\n\n"
-        self.alone = _compressed(self.learned)
+        self.alone = self._compressed(self.learned)
 
-    def cost(self, text: str, piece: int | None) -> float:
+    def cost(self, text: str, piece: int | None = None) -> float:
         """Return the bits per character of a text, or of pieces that each follow the others."""
         size = piece or len(text)
         pieces = (text[i : i + size] for i in range(0, len(text), size))
-        added = sum(_compressed(self.learned + one) - self.alone for one in pieces)
+        added = sum(self._compressed(self.learned + one) - self.alone for one in pieces)
         return added * 8 / len(text)
 
-
-def _compressed(text: str) -> int:
-    """Return the compressed size in bytes of a text in UTF-8."""
-    encoder = pyppmd.Ppmd7Encoder(ORDER, MEMORY)
-    return len(encoder.encode(text.encode())) + len(encoder.flush())
+    def _compressed(self, text: str) -> int:
+        """Return the compressed size in bytes of a text in UTF-8."""
+        encoder = pyppmd.Ppmd7Encoder(self.order, MEMORY)
+        return len(encoder.encode(text.encode())) + len(encoder.flush())
 
 
 def kneser_ney(task: Task) -> tuple[int, Bits, Bits]:
