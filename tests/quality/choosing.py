@@ -1,4 +1,4 @@
-"""What rules are worth that choose one of many candidates for a line.
+"""Compare rules that choose one of many candidates for a line.
 
     python -m tests.quality.choosing VOICE CORPUS
 

