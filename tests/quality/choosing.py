@@ -72,6 +72,8 @@ def rules() -> dict[str, Rule]:
         found[f"without {name.replace('_', ' ')}"] = _weighed(
             replace(DEFAULT_WEIGHTS, **{name: 0.0})
         )
+    for weight in (0.15, 0.3):
+        found[f"recalled word {weight}"] = _weighed(replace(DEFAULT_WEIGHTS, recalled_word=weight))
     return found
 
 
