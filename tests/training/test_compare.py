@@ -56,7 +56,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set small networks for the comparison."""
     monkeypatch.setattr(rows, "OURS", {"scenes": FEW})
     made = {name: rows.partial(rows.recipe, name, how) for name, how in SMALL.items()}
-    monkeypatch.setattr("training.experiments.comparison.ROWS", {**rows.ROWS, **made})
+    monkeypatch.setattr("training.cli.experiments.ROWS", {**rows.ROWS, **made})
 
 
 @pytest.fixture(autouse=True)
@@ -279,7 +279,6 @@ def test_what_a_change_does_stands_beside_the_base(
         "base": Variant("base", replace(FEW, evaluate_every=100)),
         "slow": Variant("a rate of 0.0001", replace(FEW, learning_rate=0.0001)),
     }
-    monkeypatch.setattr("training.experiments.comparison.VARIANTS", small)
     monkeypatch.setattr("training.cli.experiments.VARIANTS", small)
     command = ["ablate", str(scenes), "--characters", "20000", "--results", str(tmp_path / "rows")]
     command += ["--work", str(tmp_path / "work")]
@@ -358,9 +357,9 @@ def test_rows_are_read_where_they_are_first_of_the_same_text(task: Task, tmp_pat
     for folder, text, bits in zip(folders, (other, task, task), (1.0, 2.0, 3.0), strict=True):
         row = Row("ppmd", "PPMd", task.name, {"first": bits}, text=text.fingerprint)
         row.write(folder / task.name / "ppmd.json")
-    [found] = comparison.read(folders, task)
+    [found] = comparison.read(folders, task, rows.ROWS)
     assert found.carried == {"first": 2.0}
-    assert not comparison.read(folders[:1], task)
+    assert not comparison.read(folders[:1], task, rows.ROWS)
 
 
 @pytest.mark.parametrize("name", ["plays", "tinyshakespeare", "screen"])
