@@ -18,14 +18,14 @@ from training.config import Config
 from training.data.tokens import Tokens
 from training.device import uses_bfloat16
 from training.evaluation import calibrated, carried, cold_windows
-from training.model.network import CharLSTM, Regularisation
+from training.model.network import CharLSTM, Network, Regularisation
 from training.model.prior import PriorShape
 from training.pretraining import fitted, prepare
 from training.run import Run
 from training.trainer import VALIDATION_STREAMS, Session
 
 from . import counted
-from .recipes import RECIPES, AtTemperature, Network, Recipe
+from .recipes import RECIPES, AtTemperature, Recipe
 from .task import Task
 from .trainee import PROBE, Budget, Interrupted, clock, learn
 
@@ -189,10 +189,10 @@ def ppmd(name: str, piece: int | None, task: Task, _budget: Budget, _folder: Pat
 
 def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
     """Measure an n-gram model of counts alone."""
-    longest, read, cold = counted.kneser_ney(task)
+    model = counted.kneser_ney(task)
     about = "n-grams, interpolated modified Kneser-Ney"
-    details = {"longest_context": longest, "chosen": "the best on the first text"}
-    return _row("kneser-ney", about, task, carried=read, cold=cold, details=details)
+    details = {"longest_context": model.length, "chosen": "the best on the first text"}
+    return _measure("kneser-ney", about, task, model, details=details)
 
 
 ROWS: Mapping[str, Maker] = {
@@ -208,7 +208,7 @@ def _measure(
     name: str,
     about: str,
     task: Task,
-    model: CharLSTM | Network,
+    model: Network,
     **facts: Any,  # noqa: ANN401 - the fields of a row
 ) -> Row:
     texts = {text.name: text.content for text in task.judged}

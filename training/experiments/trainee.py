@@ -16,13 +16,14 @@ from torch.nn import functional
 from training.checkpoint import pack_optimiser, under, unpack_optimiser
 from training.data.tokens import Tokens
 from training.data.windows import Windows
-from training.device import uses_bfloat16
+from training.device import device_of, uses_bfloat16
 from training.distributed import interruption
 from training.evaluation import carried
+from training.model.network import Network
 from training.run import load, save
 from training.trainer import VALIDATION_STREAMS
 
-from .recipes import Network, Recipe
+from .recipes import Recipe
 from .task import Task
 
 Unit = Literal["minutes", "steps", "characters"]
@@ -75,7 +76,6 @@ class Learned:
     probes: Mapping[float, float]
     """Bits per character of the validation text, for each learning rate tried."""
     seconds: float
-    steps: int
     characters: int
     """Number of characters read during training, repetitions included."""
 
@@ -118,7 +118,7 @@ def learn(recipe: Recipe, task: Task, budget: Budget, folder: Path) -> Learned:
     trainee = Trainee(recipe, task, best, budget, folder / "whole")
     trainee.run()
     read = trainee.steps * recipe.batch * recipe.window
-    return Learned(trainee.at_its_best(), best, probes, trainee.seconds, trainee.steps, read)
+    return Learned(trainee.at_its_best(), best, probes, trainee.seconds, read)
 
 
 class Trainee:
@@ -129,7 +129,7 @@ class Trainee:
     ) -> None:
         self.recipe, self.task, self.rate = recipe, task, rate
         self.budget, self.folder = budget, folder
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device_of("auto")
         self.autocast = uses_bfloat16("auto", self.device)
         torch.manual_seed(SEED)
         self.network = recipe.network(len(task.vocabulary)).to(self.device)
