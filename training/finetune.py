@@ -46,12 +46,10 @@ def prepare(
 ) -> Training:
     """Return a training of a voice on further texts, into a run of its own.
 
-    The training stands before its first step or, with ``resume``, at the state of the run in the
-    folder. Before the first step its weights are the voice's, and its prior has counted the texts.
-    ``changes``: fields of the voice's `Config` that are replaced, the schedule among them; a
-    resumed run keeps its configuration, and only the steps, if given, move its end. ``teachers``:
-    voices that write additional text to read, see `training.distillation`; the voice can be one of
-    them. Raises TextError, RunError and TrainingError as `train` does.
+    A new training has the voice's weights, and its prior has counted the texts. ``changes``: fields
+    of the voice's `Config` that are replaced, the schedule among them; a run that ``resume``
+    continues keeps its configuration, except the steps, if given. ``teachers``: voices, perhaps the
+    same one, that write further text, see `training.distillation`. Raises as `train` does.
     """
     known, networks = voice.model(), [one.model() for one in teachers]
     tuned_from = voice.fingerprint()
