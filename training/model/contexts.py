@@ -262,10 +262,7 @@ def _told(
 
 
 def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
-    """Return the pairs of each context with the highest scores: int64 [C, listed], -1 for none.
-
-    Only scores above 0 count.
-    """
+    """Return each context's pairs with the highest scores above 0: int64 [C, listed], else -1."""
     first = np.arange(len(scores)) - followers.starts[followers.contexts]
     # One integer holds the score and the index, so that one maximum yields both.
     ranks = np.rint(scores.clip(0, 2**30) * 16).astype(np.int64) * 256 + first

@@ -50,10 +50,7 @@ def digits(tokens: Tensor) -> Tensor:
 
 
 class NgramPrior(nn.Module):
-    """The expectations after the most informative contexts, by absolute discounting.
-
-    They are learned by counting, not by gradients.
-    """
+    """The expectations after the most informative contexts, which are counted: no gradients."""
 
     lengths: Tensor
     factors: Tensor
@@ -94,10 +91,7 @@ class NgramPrior(nn.Module):
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
     def learn(self, texts: Sequence[Tensor]) -> Tensor:
-        """Count the texts (token ids); return the part of each of their characters, int8.
-
-        `forward` needs these parts for characters of the counted texts.
-        """
+        """Count the texts (token ids); return the part of each character, int8, for `forward`."""
         parts = parts_of(texts)
         shape = self.shape
         text = joined([one.numpy() for one in texts], shape.longest)
@@ -113,15 +107,10 @@ class NgramPrior(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the log probabilities after each character, and the length of the known context.
 
-        Args:
-            tokens: int64 [time, batch].
-            history: float [batch, longest - 1], the digits of the characters before, oldest
-                first, 0 for none.
-            parts: integers [time, batch]: for counted characters the part whose counts are left
-                out, and below 0 for others.
-
-        Returns:
-            float32 [time, batch, characters], and int64 [time, batch].
+        tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
+        characters before, oldest first, 0 for none; parts: integers [time, batch], for counted
+        characters the part whose counts are left out, and below 0 for others -> float32 [time,
+        batch, characters], and int64 [time, batch].
         """
         slots, known = self._looked_up(tokens, history)
         codes = self.codes[slots]
