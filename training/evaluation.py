@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from .data.texts import as_read
 from .data.vocabulary import Vocabulary
-from .model.network import CharLSTM, Network
+from .model.network import Network
 
 CHUNK = 512
 """Steps read at once while the state is carried; the result does not depend on the number."""
@@ -151,26 +151,19 @@ def _bits(logits: Tensor, targets: Tensor) -> Tensor:
     return nats.cpu() / math.log(2)
 
 
-@torch.no_grad()
 def sample(
-    model: CharLSTM, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
+    model: Network, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
 ) -> str:
-    """Sample ``length`` characters after the prompt.
+    """Sample ``length`` characters after the prompt, at a temperature above 0.
 
-    The sample is for progress reports alone; the bot has its own sampler. ``temperature`` is above
-    0.
+    The sample is for progress reports alone; the bot has its own sampler.
     """
     generator = torch.Generator().manual_seed(seed)
-    was_training = model.training
-    model.eval()
     written: list[int] = []
-    device = model.output.weight.device
-    tokens: Sequence[int] = vocabulary.encode(prompt)
-    state = model.start(1)
+    tokens, state = vocabulary.encode(prompt), model.start(1)
     for _ in range(length):
-        logits, state = model(torch.tensor(tokens, device=device)[:, None], state)
+        logits, state = _read(model, torch.tensor(tokens)[:, None], state)
         probabilities = torch.softmax(logits[-1, 0].float().cpu() / temperature, 0)
         tokens = [int(torch.multinomial(probabilities, 1, generator=generator))]
         written += tokens
-    model.train(was_training)
     return vocabulary.decode(written)
