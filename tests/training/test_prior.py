@@ -36,8 +36,10 @@ TEXTS = [digits_of(seed, 700) for seed in range(12)]
 NEW = digits_of(99, 700)
 
 
-def prior_of(texts: list[torch.Tensor], shape: PriorShape = SHAPE) -> NgramPrior:
-    prior = NgramPrior(fitted(texts, CHARACTERS, shape), CHARACTERS)
+def prior_of(
+    texts: list[torch.Tensor], shape: PriorShape = SHAPE, characters: int = CHARACTERS
+) -> NgramPrior:
+    prior = NgramPrior(fitted(texts, characters, shape), characters)
     prior.learn(texts)
     return prior
 
@@ -197,15 +199,12 @@ MORE = [walk_of(seed, 400, 12) for seed in range(5, 9)]
 """Texts with two characters more."""
 
 
-def small_prior(texts: list[torch.Tensor], characters: int) -> NgramPrior:
-    prior = NgramPrior(PriorShape(400, 4, rows=100, dense=2), characters)
-    prior.learn(texts)
-    return prior
+SMALL = PriorShape(400, 4, rows=100, dense=2)
 
 
 @pytest.fixture(scope="module")
 def before() -> NgramPrior:
-    return small_prior([walk_of(seed, 2000) for seed in range(2)], CHARACTERS)
+    return prior_of([walk_of(seed, 2000) for seed in range(2)], SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +228,7 @@ def test_a_grown_prior_expects_what_it_expected_after_the_same_contexts(before: 
 
 
 def test_a_blend_predicts_better_than_either(before: NgramPrior, both):
-    new = small_prior(MORE, 12)
+    new = prior_of(MORE, SMALL, 12)
     # One half reads like the old texts, the other like the new ones.
     judged = [walk_of(20, 400), walk_of(21, 400, 12)]
     costs = [
