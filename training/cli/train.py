@@ -38,13 +38,8 @@ def add_commands(commands: Commands) -> None:
 
 def _add_train(commands: Commands) -> None:
     one = commands.add_parser("train")
-    one.add_argument(
-        "texts",
-        type=Path,
-        nargs="*",
-        metavar="TEXT",
-        help=".fountain, .txt, .fdx, .md, or folders of them; not needed with --resume",
-    )
+    texts = ".fountain, .txt, .fdx, .md, or folders of them; not needed with --resume"
+    arguments.add_texts(one, texts, nargs="*")
     one.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run folder")
     one.add_argument(
         "--steps",
@@ -109,13 +104,7 @@ def _add_decay(commands: Commands) -> None:
         "learning rate falls to zero. The training itself is not changed and can continue.",
     )
     one.add_argument("run", type=Path, metavar="RUN", help="a run of 'train', finished or not")
-    one.add_argument(
-        "texts",
-        type=Path,
-        nargs="*",
-        metavar="TEXT",
-        help="the texts of these steps (default: all texts of RUN)",
-    )
+    arguments.add_texts(one, "the texts of these steps (default: all texts of RUN)", nargs="*")
     one.add_argument("--out", type=Path, required=True, metavar="VOICE", help="a new run folder")
     one.add_argument(
         "--steps",
