@@ -253,7 +253,7 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
     # The expectations of the empty context are a placeholder, which nothing reads.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
     nothing = Dense(NOTHING, even, np.ones((1, variants), dtype=bool))
-    made = Expectations(prior.characters, variants, listed, nothing)
+    made = Expectations(prior.characters, variants, listed, [nothing])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
     for level, places in zip(levels, walk(text, prior.characters, levels), strict=True):

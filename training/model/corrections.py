@@ -96,9 +96,8 @@ class Expectations:
     characters: int
     variants: int
     listed: int
-    nothing: Dense
-    """The distribution after the empty context."""
-    dense: list[Dense] = field(default_factory=list)
+    dense: list[Dense]
+    """The contexts of each length from 0 on that have whole distributions."""
     sparse: list[Sparse] = field(default_factory=list)
 
 
@@ -113,13 +112,12 @@ def expect(
     listed = shape.listed
     places = Places(text, characters)
     counted = Counted.of(places, parts, variants, next(iter(levels), None))
-    made = Expectations(characters, variants, listed, _dense(counted, NOTHING, None, characters))
+    made = Expectations(characters, variants, listed, [_dense(counted, NOTHING, None, characters)])
     for level, places in zip(levels, walk(text, characters, levels), strict=True):
         longer = levels[places.length] if places.length < len(levels) else None
         counted = Counted.of(places, parts, variants, longer)
         if places.length <= shape.dense:
-            shorter = made.dense[-1] if made.dense else made.nothing
-            made.dense.append(_dense(counted, level, shorter, characters))
+            made.dense.append(_dense(counted, level, made.dense[-1], characters))
         else:
             parents = level.parents[counted.followers.contexts]
             said = _said(made, parents, counted.followers.symbols)
@@ -296,8 +294,7 @@ def _said(made: Expectations, contexts: Integers, symbols: Bytes) -> Floats:
         said[waiting[names]] = level.logits[contexts[names], listed[names].argmax(axis=1)]
         waiting = waiting[~names]
         contexts = level.chosen.parents[contexts[~names]]
-    rows = (made.dense[-1] if made.dense else made.nothing).rows
-    said[waiting] = rows[contexts, symbols[waiting]] * np.float32(-STEP)
+    said[waiting] = made.dense[-1].rows[contexts, symbols[waiting]] * np.float32(-STEP)
     return said
 
 
@@ -305,8 +302,7 @@ def _totals(made: Expectations) -> Floats:
     """Return the sum of the exponentials of the logits of the longest contexts so far."""
     if made.sparse:
         return made.sparse[-1].totals
-    rows = (made.dense[-1] if made.dense else made.nothing).rows
-    return np.exp(rows * np.float32(-STEP)).sum(axis=1)
+    return np.exp(made.dense[-1].rows * np.float32(-STEP)).sum(axis=1)
 
 
 def _book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
