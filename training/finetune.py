@@ -260,8 +260,7 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
         contexts = contexts[level.parents]
         contexts[:, -places.length] = level.digits
         said = _expected(prior, contexts)[..., None] + added[level.parents, :-1]
-        longer = levels[places.length] if places.length < len(levels) else None
-        counted = Counted.of(places, parts, variants, longer)
+        counted = Counted.of(places, parts, variants, levels)
         of, what = counted.followers.contexts, counted.followers.symbols
         totals = np.exp(said).sum(axis=1)
         new = corrected(counted, level, said[of, what], totals, prior.characters, listed)
