@@ -160,11 +160,8 @@ def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
             texts = [tidy(piece.text) for piece in pieces]
             yield from (Piece(kind, text) for text in texts if re.search(r"\w", text))
         elif kind is Kind.LINE:
-            texts = [piece.text for piece in pieces]
-            if prose:
-                yield Piece(kind, tidy(unwrap(texts)))
-            else:
-                yield from (Piece(kind, tidy(text)) for text in _whole_verses(pieces))
+            texts = [unwrap([p.text for p in pieces])] if prose else _whole_verses(pieces)
+            yield from (Piece(kind, tidy(text)) for text in texts)
 
 
 def _whole_verses(pieces: Sequence[Piece]) -> list[str]:
