@@ -142,10 +142,10 @@ def learned_at(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_best_of_three_learning_rates_is_taken(task: Task, learned_at: Path):
-    learned = learn(SMALL["gru"], task, BUDGET, learned_at)
+    learned, probes = learn(SMALL["gru"], task, BUDGET, learned_at)
     assert learned.rate == 0.01
-    assert set(learned.probes) == {1e-6, 0.01, 9}
-    assert min(learned.probes, key=learned.probes.__getitem__) == 0.01
+    assert set(probes) == {1e-6, 0.01, 9}
+    assert min(probes, key=probes.__getitem__) == 0.01
     assert load(learned_at / "probe-0.01" / "resume.safetensors")[1]["steps"] == 3
     assert learned.characters == 30 * 16 * 50
 
@@ -157,7 +157,7 @@ def test_a_recipe_is_as_sure_of_itself_as_ours_is(
     task = replace(task, to_the_letter=to_the_letter)
     folder = tmp_path if to_the_letter else learned_at
     row = rows.recipe("gru", SMALL["gru"], task, BUDGET, folder)
-    network = learn(SMALL["gru"], task, BUDGET, folder).network
+    network = learn(SMALL["gru"], task, BUDGET, folder)[0].network
     text = task.judged[0]
     temperature = row.details["temperature"]
     assert (temperature == 1.0) == to_the_letter

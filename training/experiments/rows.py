@@ -154,23 +154,23 @@ def _goes_on(run: Run, config: Config, task: Task) -> bool:
 
 def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> Row:
     """Train one of other people's recipes, with the best of three learning rates."""
-    learned = learn(how, task, budget, folder)
+    trainee, probes = learn(how, task, budget, folder)
     temperature = 1.0
     if not task.to_the_letter:
         # Calibrated on the validation text, because On Book's kept weights are calibrated too.
         first = task.judged[0].content
-        [temperature], _ = calibrated(learned.network, task.vocabulary, first, VALIDATION_STREAMS)
+        [temperature], _ = calibrated(trainee.network, task.vocabulary, first, VALIDATION_STREAMS)
     return _measure(
         name,
         how.about,
         task,
-        AtTemperature(learned.network, temperature),
+        AtTemperature(trainee.network, temperature),
         budget=str(budget),
-        seconds=learned.seconds,
-        characters=learned.characters,
+        seconds=trainee.seconds,
+        characters=trainee.characters,
         details={
-            "learning_rate": learned.rate,
-            "probes": {str(rate): bits for rate, bits in learned.probes.items()},
+            "learning_rate": trainee.rate,
+            "probes": {str(rate): bits for rate, bits in probes.items()},
             "probe": f"{PROBE:.0%} of the budget for each learning rate, on top of the budget",
             "weights": "the best on the first text",
             "temperature": temperature,
