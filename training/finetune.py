@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .checkpoint import Parts
 from .config import Config
 from .data.texts import Text, collect
 from .data.tokens import Tokens
@@ -87,13 +88,13 @@ def prepare(
         run.begin(config, larger, split)
     weights = _weights(known, voice.vocabulary(), larger, config, beside)
 
-    def start(model: CharLSTM, _texts: Tokens) -> Tensor | None:
+    def start(model: CharLSTM) -> Parts | None:
         model.load_state_dict(weights)
         if model.prior and beside:
             device = model.prior.rows.device
             model.prior.held_out = beside.held_out.to(device)
             model.prior.held_out_rows = beside.held_out_rows.to(device)
-        return parts
+        return None if parts is None else parts.numpy()
 
     imagined = None
     if teachers:

@@ -115,8 +115,7 @@ class Training:
             fused=True,
         )
         if start:
-            found = start(self.model, texts)
-            parts = None if found is None else found.numpy()
+            parts = start(self.model)
         else:
             parts = counted(self.model, texts, run.counted, team)
             if run.initial.exists():
