@@ -48,15 +48,13 @@ Owners = NDArray[np.int32]
 class Copy:
     """Report what was removed from a work, because another one has it."""
 
-    number: int
-    title: str
+    work: Work
     words: int
     """Number of spoken words removed."""
     share: float
     """Removed words as a share of the work's words; 1 if the whole work went."""
-    of: str
-    """The title of the work that keeps most of the removed words."""
-    of_number: int
+    of: Work
+    """The work that keeps most of the removed words."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +203,7 @@ def _without(one: _Read, cut: NDArray[np.bool_]) -> str:
 def _report(one: _Read, words: int, order: Sequence[_Read], foreign: Owners) -> Copy:
     counted = Counter(foreign.tolist())
     keeper = order[max(counted, key=lambda rank: (counted[rank], -rank))].work
-    share = words / len(one.words)
-    return Copy(one.work.number, one.work.title, words, share, keeper.title, keeper.number)
+    return Copy(one.work, words, words / len(one.words), keeper)
 
 
 RUN = 16

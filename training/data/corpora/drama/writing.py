@@ -97,7 +97,14 @@ def write(
     selected = select(works, texts, wanted, longest_speech)
     write_works(selected, out)
     rows = [
-        (one.number, one.title, one.words, f"{one.share:.3f}", one.of_number, one.of)
+        (
+            one.work.number,
+            one.work.title,
+            one.words,
+            f"{one.share:.3f}",
+            one.of.number,
+            one.of.title,
+        )
         for one in selected.copies
     ]
     write_table(out / COPIES, [COPIES_COLUMNS, *rows])
