@@ -11,7 +11,7 @@ Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network".
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ PRIMED = 200
 @torch.no_grad()
 def imagine(
     teachers: Sequence[CharLSTM],
-    texts: Sequence[Tensor],
+    texts: Iterable[Tensor],
     characters: int,
     seed: int,
     folder: Path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,7 @@ def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
 
 
 def _prior(
-    known: CharLSTM, texts: Sequence[Tensor], vocabulary: Vocabulary
+    known: CharLSTM, texts: Iterable[Tensor], vocabulary: Vocabulary
 ) -> tuple[NgramPrior | None, Tensor | None]:
     """Return a prior that covers the voice and the new texts, and the parts of the new texts."""
     if known.prior:
@@ -214,7 +214,7 @@ SEEN_CONTEXTS = 2
 """The fewest occurrences in the new texts of a context that is kept."""
 
 
-def grown(prior: NgramPrior, texts: Sequence[Tensor], characters: int) -> NgramPrior:
+def grown(prior: NgramPrior, texts: Iterable[Tensor], characters: int) -> NgramPrior:
     """Return the same prior for a vocabulary extended by further characters at its end.
 
     The probability of a new character is its frequency in the texts (token ids), in every context.
@@ -238,7 +238,7 @@ def grown(prior: NgramPrior, texts: Sequence[Tensor], characters: int) -> NgramP
     return larger
 
 
-def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Tensor]:
+def blended(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Tensor]:
     """Return a prior that knows new texts (token ids) as well, and the part of each character.
 
     Each held-out variant of the prior knows all but one part of the new texts, as after

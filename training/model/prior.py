@@ -13,7 +13,7 @@ other parts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -90,7 +90,7 @@ class NgramPrior(nn.Module):
         found = {name: getattr(self, name).cpu().numpy() for name in NAMES}
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
-    def learn(self, texts: Sequence[Tensor]) -> Tensor:
+    def learn(self, texts: Iterable[Tensor]) -> Tensor:
         """Count the texts (token ids); return the part of each character, int8, for `forward`."""
         parts = parts_of(texts)
         shape = self.shape
@@ -168,14 +168,14 @@ class NgramPrior(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def fitted(texts: Sequence[Tensor], characters: int, shape: PriorShape) -> PriorShape:
+def fitted(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> PriorShape:
     """Return the shape, or the shape of no prior if the texts or the vocabulary allow none."""
     times = sum(torch.bincount(text, minlength=characters) for text in texts)
     enough = isinstance(times, Tensor) and int(times.max()) > SEEN
     return shape if enough and characters <= LARGEST_VOCABULARY and shape.contexts else NO_PRIOR
 
 
-def parts_of(texts: Sequence[Tensor]) -> list[Tensor]:
+def parts_of(texts: Iterable[Tensor]) -> list[Tensor]:
     """Return the part of each character of the texts: an int8 tensor for each text.
 
     Works are left out whole, unless a work is too large: then each work is cut up. A work left out
