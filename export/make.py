@@ -49,7 +49,7 @@ Licence: {licence}
 
 
 def from_run(
-    run: Run, bits: Bits, texts: Sequence[Path] = (), styles: Path | None = None
+    run: Run, bits: Bits, texts: Sequence[Path], styles: Path | None
 ) -> tuple[Voice, Proof]:
     """Return a voice of a run's best weights, with its proof on held-out texts.
 

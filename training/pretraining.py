@@ -64,7 +64,7 @@ def train(
     return _start(lay_out_or_resume, run, session)
 
 
-def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None = None) -> None:
+def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None) -> None:
     """Lay out a run whose training starts later, perhaps elsewhere; raises as `train` does."""
     config = dataclasses.replace(config, texts=fingerprint(paths))
     _begin(collect(paths), run, config, None, voice, ALONE)

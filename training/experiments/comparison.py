@@ -48,7 +48,7 @@ def make_rows(
     results: Results,
     work: Path,
     *,
-    kept: bool = False,
+    kept: bool,
 ) -> None:
     """Make the named rows and write them to the first of ``results``.
 

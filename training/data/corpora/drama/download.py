@@ -126,9 +126,7 @@ class Client:
         return data
 
 
-def download(
-    entries: Iterable[Entry], folder: Path, client: Client | None = None
-) -> dict[Entry, Outcome]:
+def download(entries: Iterable[Entry], folder: Path, client: Client) -> dict[Entry, Outcome]:
     """Fetch every play into `folder` as NUMBER.txt; return the outcome of each play.
 
     A file with the right SHA-256 is not fetched again. A text that has changed since the manifest
@@ -136,7 +134,6 @@ def download(
     Raises CorpusError if the mirror does not answer or refuses, or if `CHANGED` cannot be read; the
     files fetched so far stay.
     """
-    client = client or Client()
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / CHANGED
     changed = dict(read_manifest(note)) if note.is_file() else {}

@@ -132,7 +132,7 @@ def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
             yield list(run)
 
 
-def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool = False) -> bool:
+def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     """Return whether lines were wrapped by width.
 
     A line of verse begins with a capital, and ends even though the next word would have fitted; the
