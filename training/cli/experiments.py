@@ -13,7 +13,7 @@ from training.experiments import comparison, task, throughput
 from training.experiments.ablations import VARIANTS
 from training.experiments.rows import NO_BUDGET, ROWS, Maker, Row, trained
 from training.experiments.task import Task
-from training.experiments.trainee import Budget, Interrupted
+from training.experiments.trainee import Budget, Interrupted, Unit
 
 from .arguments import INTERRUPTED, Commands, Options, add_precision, positive
 
@@ -129,12 +129,8 @@ def _make_rows(
 
     A row made with another budget counts as missing, unless the row needs no budget.
     """
-    if options.steps:
-        budget = Budget(options.steps, "steps")
-    elif options.characters:
-        budget = Budget(options.characters, "characters")
-    else:
-        budget = Budget(options.minutes, "minutes")
+    units: tuple[Unit, ...] = ("steps", "characters", "minutes")
+    budget = next(Budget(n, unit) for unit in units if (n := getattr(options, unit)))
     names = list(options.only)
     if options.all:
         made = comparison.read(options.results, asked, makers)
