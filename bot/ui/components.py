@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 import discord
 from discord import ui
 
+from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..session.turn import ScriptPosition
 from ..storage.schema import ROOT_LINE
@@ -24,6 +25,8 @@ CUSTOM_ID_PREFIX = "onbook:"
 
 ID_PATTERN = r"\d{1,18}"
 """Matches the id of a script, a line or a poll."""
+
+BUTTONS_PER_ROW = 5
 
 Interaction = discord.Interaction[discord.Client]
 
@@ -50,11 +53,9 @@ def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Ite
         async def from_custom_id(
             cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
         ) -> Self:
-            """Wrap the component that was pressed."""
             return cls(item, match)
 
         async def callback(self, interaction: Interaction) -> None:
-            """Pass the press on."""
             await handler(interaction, self.match)
 
     return Listener
@@ -74,6 +75,24 @@ def make_view(*items: ui.Item[Any]) -> ui.View:
     # A view that has stopped can be sent, and discord.py keeps no record of it then.
     view.stop()
     return view
+
+
+def make_layout(*items: ui.Item[Any]) -> ui.LayoutView:
+    """Return a view as `make_view` does, of items that stand one below the other."""
+    view = ui.LayoutView(timeout=None)
+    for item in items:
+        view.add_item(item)
+    view.stop()
+    return view
+
+
+def make_rows(items: Sequence[ui.Item[Any]]) -> list[ui.ActionRow[Any]]:
+    """Return rows for a layout: one for each menu, and below them those of the buttons."""
+    rows: list[list[ui.Item[Any]]] = [[one] for one in items if isinstance(one, ui.Select)]
+    buttons = [one for one in items if not isinstance(one, ui.Select)]
+    starts = range(0, len(buttons), BUTTONS_PER_ROW)
+    rows += [buttons[start : start + BUTTONS_PER_ROW] for start in starts]
+    return [ui.ActionRow(*row) for row in rows]
 
 
 def make_custom_id(name: str) -> str:
@@ -216,3 +235,20 @@ def make_stop_button(interaction: int, kind: str) -> ui.View:
     return make_view(
         ui.Button(label=say("Stop"), custom_id=f"{CUSTOM_ID_PREFIX}stop:{interaction}:{kind}")
     )
+
+
+def format_progress(progress: Progress) -> str:
+    """Return the progress of a job as a sentence."""
+    if progress.share_read is not None:
+        return say("The voice is reading the script: {share:.0%}.", share=progress.share_read)
+    if progress.share_spoken is not None:
+        return say("The table read is being recorded: {share:.0%}.", share=progress.share_spoken)
+    if progress.to_replay:
+        return say(
+            "Replayed {written:,} of {all:,} lines.",
+            written=progress.written,
+            all=progress.to_replay,
+        )
+    if progress.written:
+        return say("The voice is writing. Finished lines: {written:,}.", written=progress.written)
+    return say("The voice is writing.")

@@ -13,6 +13,7 @@ import discord
 
 from ..screenplay.elements import Element
 from ..storage.schema import Line, PostedLine, Script
+from .components import make_layout
 from .delivery import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
@@ -25,7 +26,7 @@ from .delivery import (
 )
 from .faces import Faces, find_monogram
 from .images.monogram import Colour
-from .looks import Look, find_speaker, format_block, format_card, format_message, make_webhook_name
+from .looks import Look, find_speaker, format_block, format_message, make_card, make_webhook_name
 from .webhook_pace import WebhookPace
 from .webhooks import Webhooks
 
@@ -46,12 +47,9 @@ class LineMessages:
         self._faces = Faces(client)
         self._pace = WebhookPace()
 
-    async def choose_look(self, channel: MessageChannel, wanted: str | None) -> Look:
-        """Return the look that is wanted, or where it is not possible, cards.
-
-        None wants characters, too.
-        """
-        look = Look(wanted or Look.CHARACTERS)
+    async def choose_look(self, channel: MessageChannel, wanted: str) -> Look:
+        """Return the look that is wanted, or where it is not possible, cards."""
+        look = Look(wanted)
         if look is Look.CHARACTERS and await self.webhooks.find(channel) is None:
             return Look.CARDS
         return look
@@ -59,31 +57,20 @@ class LineMessages:
     async def post(
         self, channel: MessageChannel, script: Script, line: Line, look: Look, newest: int
     ) -> tuple[PostedLine, bool]:
-        """Post the message of a line.
+        """Post the message of a line; return it, and whether it was certainly posted only once.
 
-        Args:
-            channel: The channel.
-            script: The script.
-            line: The line.
-            look: The look of the message.
-            newest: The newest recorded message of the channel. A second attempt after the same
-                message posts nothing new, as when a process died before it recorded the first one;
-                but webhooks know no such thing.
-
-        Returns:
-            The message, and whether it was certainly posted only once.
+        A second attempt after the same ``newest`` recorded message of the channel posts nothing
+        new, as when a process died before it recorded the first one; but webhooks know no such
+        thing.
         """
-        name, is_sure, nonce = None, True, make_nonce(line.id, newest)
+        name, is_sure = None, True
         message: discord.Message
-        match look:
-            case Look.CHARACTERS:
-                name = make_name(script, line.element)
-                message, is_sure = await self._speak(channel, script, line.element, name)
-            case Look.CARDS:
-                card = format_card(line.element, await find_colour(line.element))
-                message = await post_message(channel, None, nonce, view=card)
-            case Look.TYPEWRITER:
-                message = await post_message(channel, format_block(line.element), nonce)
+        if look is Look.CHARACTERS:
+            name = make_name(script, line.element)
+            message, is_sure = await self._speak(channel, script, line.element, name)
+        else:
+            shown = await _draw(line.element, look)
+            message = await post_message(channel, nonce=make_nonce(line.id, newest), **shown)
         post = PostedLine(
             message=message.id, channel=channel.id, line=line.id, look=look, name=name
         )
@@ -102,15 +89,7 @@ class LineMessages:
                 ),
                 post.message,
             )
-        if post.look == Look.CARDS:
-            card = format_card(line.element, await find_colour(line.element))
-            shown: dict[str, Any] = {"view": card}
-        else:
-            shown = {"content": format_block(line.element)}
-        with suppress(discord.NotFound):
-            await edit_message(channel, post.message, **shown)
-            return True
-        return False
+        return await edit_message(channel, post.message, **await _draw(line.element, post.look))
 
     async def delete(self, channel: MessageChannel, post: PostedLine) -> None:
         """Delete the message of a line, if it exists."""
@@ -183,6 +162,13 @@ class LineMessages:
 def make_name(script: Script, element: Element) -> str:
     """Return the name under which a webhook posts an element: the speaker's, or the title."""
     return make_webhook_name(find_speaker(element) or script.title)
+
+
+async def _draw(element: Element, look: str) -> dict[str, Any]:
+    """Return the content or the view of a message that is the bot's own."""
+    if look == Look.CARDS:
+        return {"view": make_layout(make_card(element, await find_colour(element)))}
+    return {"content": format_block(element)}
 
 
 async def find_colour(element: Element) -> Colour | None:

@@ -111,23 +111,13 @@ def _mark_rows(element: Element) -> Iterator[tuple[str, str]]:
         yield row.upper() if element.kind.spec.is_upper_case else row, mark
 
 
-def format_card(element: Element, colour: Colour | None) -> ui.LayoutView:
-    """Return an element as a card in a message of its own."""
-    view = ui.LayoutView(timeout=None).add_item(make_card(element, colour))
-    view.stop()  # because there is nothing to press
-    return view
-
-
 def make_card(
     element: Element, colour: Colour | None, limit: int = LIMIT, card_id: int | None = None
 ) -> ui.Container[ui.LayoutView]:
     """Return an element as a card: the speaker's name, if there is one, and the text.
 
-    Args:
-        element: The element.
-        colour: The colour of the speaker, or None.
-        limit: The largest size of the text, which is cut with a note.
-        card_id: The id by which the card is known in its message, or None.
+    The text is cut to the size ``limit``, with a note. ``card_id`` identifies the card in a message
+    of several.
     """
     container: ui.Container[ui.LayoutView] = ui.Container(
         accent_colour=discord.Colour.from_rgb(*colour) if colour else None, id=card_id
@@ -140,18 +130,14 @@ def make_card(
 
 
 def format_message(element: Element, name: str, posted_as: str) -> str:
-    """Return an element as a webhook's message under a name that can no longer change.
+    """Return an element that belongs under a ``name`` as a webhook's message.
 
-    Args:
-        element: The element.
-        name: The name under which it belongs.
-        posted_as: The name under which the message stands.
+    The message says the name if it was ``posted_as`` another, because it must keep that one.
     """
     if element.kind is Kind.HEADING:
         return f"{DIVIDER}\n{format_prose(element, LIMIT - size(DIVIDER) - 1)}"
-    before = (
-        f"**{inline(name, NAME_LIMIT)}:** " if name != posted_as and find_speaker(element) else ""
-    )
+    is_misnamed = name != posted_as and find_speaker(element)
+    before = f"**{inline(name, NAME_LIMIT)}:** " if is_misnamed else ""
     return f"{before}{format_prose(element, LIMIT - size(before))}"
 
 

@@ -248,41 +248,28 @@ class MessageSync:
 
     # Messages that changed otherwise
 
-    async def _redraw_panel(self, channel: MessageChannel, session: ChannelSession) -> bool:
-        async with session.drawing:
-            content = await self.store.messages.load_content(session.channel)
-            return await self.panel.place(channel, content)
-
     async def redraw_messages(
         self, channel: MessageChannel, session: ChannelSession, messages: Collection[int]
     ) -> set[int]:
         """Redraw messages, and return those that are now correct, or deleted."""
-        redrawn = set[int]()
-        for message in messages:
-            poll = await self.store.polls.find_poll_by_message(message)
-            if poll is None or await self.polls.redraw(channel, session, poll.id):
-                redrawn.add(message)
-            post = await self.store.messages.find_post(message)
-            if post is None:
-                known = await self.store.messages.find_channel(channel.id)
-                if (
-                    known
-                    and known.panel == message
-                    and not await self._redraw_panel(channel, session)
-                ):
-                    redrawn.discard(message)
-                continue
-            async with session.drawing:
-                line = await self.store.lines.find_line(post.line)
-                script = line and await self.store.scripts.find_script(line.script)
-                try:
-                    if (
-                        script
-                        and line
-                        and not await self.line_messages.edit(channel, script, post, line)
-                    ):
-                        await self.store.messages.delete_posts([message])
-                except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-                    log.warning("could not draw message %d again: %s", message, error)
-                    redrawn.discard(message)
-        return redrawn
+        return {one for one in messages if await self._redraw(channel, session, one)}
+
+    async def _redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
+        if poll := await self.store.polls.find_poll_by_message(message):
+            return await self.polls.redraw(channel, session, poll.id)
+        async with session.drawing:
+            if post := await self.store.messages.find_post(message):
+                return await self._redraw_line(channel, post)
+            content = await self.store.messages.load_content(session.channel)
+            return content.panel != message or await self.panel.place(channel, content)
+
+    async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
+        line = await self.store.lines.find_line(post.line)
+        script = line and await self.store.scripts.find_script(line.script)
+        try:
+            if line and script and not await self.line_messages.edit(channel, script, post, line):
+                await self.store.messages.delete_posts([post.message])
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            log.warning("could not draw message %d again: %s", post.message, error)
+            return False
+        return True

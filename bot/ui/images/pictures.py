@@ -14,7 +14,7 @@ from functools import cache
 import wcwidth
 from PIL import Image, ImageDraw, ImageFont
 
-from ...i18n.catalogue import many, say, say_plural
+from ...i18n.catalogue import many, phrase, say, say_plural
 from ...screenplay import typeface
 from ...screenplay.statistics import ScriptStatistics, WriterStatistics, format_minutes
 from ...session.surprisal import Cell, Guess, Peak, SurprisalReport
@@ -197,6 +197,13 @@ CELLS_PER_ROW = (IMAGE_WIDTH - 2 * EDGE) // CELL_WIDTH
 MAX_BAR_BELOW = 14
 """The height in pixels of the bar below a character of `MAX_HEAT_BITS` bits."""
 
+CHARACTER_NAMES = {
+    " ": phrase("a space"),
+    "\n": phrase("the end of the line"),
+    ",": phrase("a comma"),
+}
+"""The characters that a sentence names by words."""
+
 
 def draw_surprisal(report: SurprisalReport) -> Picture:
     """Draw the last lines, each character the darker the more it cost.
@@ -344,15 +351,8 @@ def _draw_guess(sheet: _Sheet, x: int, guess: Guess) -> None:
 
 def _phrase_character(character: str) -> str:
     """Return a character as a sentence names it."""
-    match character:
-        case " ":
-            return say("a space")
-        case "\n":
-            return say("the end of the line")
-        case ",":
-            return say("a comma")
-        case _:
-            return say("“{character}”", character=character)
+    name = CHARACTER_NAMES.get(character, phrase("“{character}”"))
+    return say(name, character=character)
 
 
 def describe_surprisal(report: SurprisalReport) -> str:
