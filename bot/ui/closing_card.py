@@ -34,13 +34,8 @@ def make_closing_card(
 ) -> ui.LayoutView:
     """Return the card of a script, with the button that reopens the script.
 
-    Args:
-        script: The script.
-        statistics: Its statistics.
-        best: The best lines, each with the number of its stars.
-        shares: How much each writer wrote, one sentence each.
-        files: The files that are attached to the card: it shows pictures, and offers the others.
-        notes: What people must know about the files.
+    The card lists the best lines, each with the number of its stars, and the writers' shares, one
+    sentence each. It shows the attached pictures and offers the other files, with notes on them.
     """
     title = inline(script.title, 100)
     texts = [f"## {title}\n{say('The end')} · {format_summary(statistics)}"]

@@ -37,9 +37,7 @@ Handler = Callable[[Interaction, re.Match[str]], Awaitable[None]]
 def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Item[Any]]]:
     """Make the class by which discord.py passes a press to a handler.
 
-    Args:
-        template: A pattern that matches the whole custom id.
-        handler: Is given the interaction and the match of its custom id.
+    The template is a pattern that matches the whole custom id.
     """
 
     class Listener(ui.DynamicItem[ui.Item[Any]], template=template):
@@ -196,15 +194,10 @@ def page_pattern(book: str) -> str:
 
 
 def make_page_buttons(book: str, script: int, number: int, count: int) -> list[ui.Button[ui.View]]:
-    """Return the buttons that turn from a page to others.
+    """Return the buttons that turn from a page, by its number from 0, to others of ``count``.
 
-    One page has no buttons. Two pages have two, since each page is the first or the last one.
-
-    Args:
-        book: What has pages: ``page`` for a script, ``history``, or ``shelf`` for a channel.
-        script: The id of the script, or 0.
-        number: The page that is shown, from 0.
-        count: The number of pages.
+    One page has no buttons. Two pages have two, since each page is the first or the last one. The
+    books are ``page`` and ``history``, of a script by its id, and ``shelf``, with 0.
     """
     pages = {"first": 0, "back": max(number - 1, 0), "on": number + 1, "last": LAST_PAGE}
     ends = {"first": 0, "back": 0, "on": count - 1, "last": count - 1}

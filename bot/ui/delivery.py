@@ -91,13 +91,9 @@ _deliveries: dict[int, object] = {}
 async def send_with_retries(
     send: Callable[[], Awaitable[T]], seconds: float, first_timeout: float | None = None
 ) -> T:
-    """Send a request until Discord answers.
+    """Send an idempotent request until Discord answers, for so many seconds.
 
-    Args:
-        send: Sends the request, which must be idempotent.
-        seconds: The time after which no request is sent any more.
-        first_timeout: The seconds that the first attempt may take, or None for
-            `REQUEST_TIMEOUT`.
+    The first attempt may take ``first_timeout`` seconds, or `REQUEST_TIMEOUT`.
 
     Raises:
         discord.HTTPException: Discord has refused the request.
@@ -320,12 +316,7 @@ class ReusableFiles:
     def copy(self) -> list[discord.File]:
         """Return the same files, unread."""
         return [
-            discord.File(
-                io.BytesIO(content),
-                file.filename,
-                spoiler=file.spoiler,
-                description=file.description,
-            )
+            discord.File(io.BytesIO(content), file.filename, description=file.description)
             for file, content in self.contents
         ]
 

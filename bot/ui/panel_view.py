@@ -104,7 +104,6 @@ def _list_speakers(script: Script, cues: Iterable[str]) -> list[str]:
 
 
 def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[Any]:
-    """Return the list of who can speak next."""
     options = [_make_option(name, f"{CHARACTER}{name}") for name in speakers[: MAX_OPTIONS - 2]]
     options += [_make_option(say("Action"), ACTION), _make_option(say("Anybody"), ANYBODY)]
     custom_id = make_position_id("speaker", position)

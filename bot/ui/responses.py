@@ -189,13 +189,10 @@ def check_bot_permissions(interaction: Interaction) -> None:
     """Raise RequestError with the permissions that the bot lacks in this channel."""
     if interaction.guild_id is None or find_installer(interaction) is not None:
         return
-    needed = ["view_channel", "send_messages"]
-    if isinstance(interaction.channel, discord.Thread):
-        needed[1] = "send_messages_in_threads"
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    needed = ("view_channel", "send_messages_in_threads" if in_thread else "send_messages")
     missing = [
-        PERMISSION_NAMES[permission]
-        for permission in needed
-        if not getattr(interaction.app_permissions, permission)
+        PERMISSION_NAMES[one] for one in needed if not getattr(interaction.app_permissions, one)
     ]
     match missing:
         case [permission]:

@@ -107,15 +107,10 @@ class ScriptAnswers:
         note: str = "",
         announcement: str = "",
     ) -> None:
-        """Show what a turn has changed, above the panel.
+        """Show above the panel what a turn has changed, in an answer deferred by `defer`.
 
-        Args:
-            interaction: The interaction, deferred by `defer`.
-            session: The session of its channel.
-            before: The script that ran before the turn, or None.
-            script: The script that runs, as the turn has left it.
-            note: What has happened, which the panel says.
-            announcement: Which script goes on here, if another one does.
+        The script ran as ``before``, if one did. The panel says the ``note``; the ``announcement``
+        says which script goes on here, if another one does.
         """
         async with session.drawing:
             added, removed = await self._compare(before, script)

@@ -173,7 +173,6 @@ def make_order_view(script: Script, order: TurnOrder | None, person: int, manage
 
 
 def _make_deadline_select(script: Script, order: TurnOrder) -> ui.Select[ui.View]:
-    """Return the list of deadlines."""
     chosen = order.hours or NO_DEADLINE
     options = [
         discord.SelectOption(

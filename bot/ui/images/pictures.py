@@ -311,7 +311,6 @@ def _measure_word(cells: Sequence[Cell], begin: int) -> int:
 
 
 def _draw_number(sheet: _Sheet, x: int, y: int, number: int) -> None:
-    """Draw a number in a circle."""
     sheet.draw.ellipse((x - 14, y - 14, x + 14, y + 14), fill=INK)
     sheet.draw.text(
         (x, y + 2), str(number), font=load_font(22, bold=True), fill=BACKGROUND, anchor="mm"
