@@ -89,7 +89,8 @@ class Deadlines:
         """Remind or skip the writer if that is due, and return when to look again, or None."""
         now, due = self.sessions.clock(), find_due(order)
         if order.announcement is not None:
-            await self._sync(session, script, order.announcement)
+            channel = self._find_channel(script)
+            await self.messages.sync(channel, session, above=order.announcement)
             await self.store.turn_orders.record_shown(script.id, order.announcement)
         if order.hours is None:
             return None
@@ -126,13 +127,9 @@ class Deadlines:
         content = format_sprint_summary(script, statistics)
         message = await self._post(script, content, "sprint", sprint.ends)
         await self.store.turn_orders.extend_turn(script.id, now)
-        await self._sync(session, script, message)
+        await self.messages.sync(self._find_channel(script), session, above=message)
         await self.store.sprints.delete_sprint(script.id)
         return now
-
-    async def _sync(self, session: ChannelSession, script: Script, above: int) -> None:
-        """Show the panel as it is now, below a message."""
-        await self.messages.sync(self._find_channel(script), session, above=above)
 
     async def _post(
         self,

@@ -24,8 +24,9 @@ from .delivery import (
     post_message,
     send_with_retries,
 )
-from .faces import Faces, find_monogram
-from .images.monogram import Colour
+from .faces import Faces
+from .images.monogram import monogram_of
+from .images.pictures import Colour
 from .looks import Look, find_speaker, format_block, format_message, make_card, make_webhook_name
 from .webhook_pace import WebhookPace
 from .webhooks import Webhooks
@@ -174,4 +175,4 @@ async def _draw(element: Element, look: str) -> dict[str, Any]:
 async def find_colour(element: Element) -> Colour | None:
     """Return the colour of the character who speaks in an element, or None."""
     cue = element.cue
-    return (await asyncio.to_thread(find_monogram, cue)).colour if cue else None
+    return (await asyncio.to_thread(monogram_of, cue)).colour if cue else None

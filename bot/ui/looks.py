@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
@@ -10,8 +11,8 @@ from discord import ui
 
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
-from .images.monogram import Colour
-from .markdown import LIMIT, inline, plain, size
+from .images.pictures import Colour
+from .markdown import LIMIT, inline, join_within, plain, size
 from .script_messages import split_into_messages
 
 MORE = phrase("and more: see all of it with {/script show}")
@@ -25,8 +26,8 @@ MIN_CUT = 50
 NAME_LIMIT = 70
 """The size of a speaker's name; Discord takes 80, of which `make_webhook_name` needs some."""
 
-REFUSED_IN_NAMES = ("clyde", "discord")
-"""Words that Discord refuses in the names of webhooks."""
+REFUSED_IN_NAMES = re.compile("c(?=lyde)|d(?=iscord)", re.IGNORECASE | re.ASCII)
+"""Matches the first letters of words that Discord refuses in the names of webhooks."""
 
 
 class Look(StrEnum):
@@ -67,14 +68,9 @@ def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
 
 def split_scene(elements: Iterable[Element], limit: int) -> list[str]:
     """Return elements in as few texts as fit, each element below its speaker's name."""
-    texts: list[str] = []
-    for element in elements:
-        text = _fit_rows(_name_rows(element), limit, f"-# {say(MORE)}")
-        if texts and size(joined := f"{texts[-1]}\n{text}") <= limit:
-            texts[-1] = joined
-        else:
-            texts.append(text)
-    return texts
+    note = f"-# {say(MORE)}"
+    texts = (_fit_rows(_name_rows(element), limit, note) for element in elements)
+    return join_within(texts, "\n", limit)
 
 
 def _fit_rows(rows: Iterable[tuple[str, str]], limit: int, note: str, indent: str = "") -> str:
@@ -149,10 +145,5 @@ def find_speaker(element: Element) -> str:
 def make_webhook_name(name: str) -> str:
     """Return a name that Discord takes for a webhook's message."""
     name = plain(name, NAME_LIMIT) or "\N{HORIZONTAL ELLIPSIS}"
-    for word in REFUSED_IN_NAMES:
-        at = name.lower().find(word)
-        while at >= 0:
-            # People see no difference, and Discord no longer finds the word.
-            name = f"{name[: at + 1]}\N{WORD JOINER}{name[at + 1 :]}"
-            at = name.lower().find(word)
-    return name
+    # People see no difference, and Discord no longer finds the word.
+    return REFUSED_IN_NAMES.sub("\\g<0>\N{WORD JOINER}", name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..cleaning import clean
 from ..i18n.catalogue import say
@@ -59,6 +59,18 @@ def inline(text: str, limit: int) -> str:
 def plain(text: str, limit: int) -> str:
     """Return text as `inline` does, for places without formatting: a menu, a modal, a picture."""
     return _cut(text, limit, {})
+
+
+def join_within(texts: Iterable[str], separator: str, limit: int) -> list[str]:
+    """Join texts in order into as few as are at most ``limit`` long; none is cut."""
+    joined = [""]
+    for text in texts:
+        longer = f"{joined[-1]}{separator}{text}" if joined[-1] else text
+        if size(longer) <= limit:
+            joined[-1] = longer
+        else:
+            joined.append(text)
+    return joined
 
 
 def mention(person: int) -> str:

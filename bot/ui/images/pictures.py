@@ -7,6 +7,7 @@ is told by its colour alone.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -269,45 +270,29 @@ def _choose_letter_colour(fill: Colour) -> str:
 
 def _draw_line_of_cells(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int, int]) -> None:
     """Draw a line of the script, in as many rows as it needs."""
-    x = 0
-    for n, (cell, breaks) in enumerate(_wrap_cells(cells)):
-        if breaks:
-            x, sheet.y = 0, sheet.y + ROW_HEIGHT
-        left = EDGE + x * CELL_WIDTH
-        shown = "¶" if cell.character == "\n" else cell.character
-        _draw_cell(sheet, left, sheet.y, shown, cell.bits)
+    row, places = 0, _place_characters("".join(cell.character for cell in cells))
+    for n, (cell, (column, row)) in enumerate(zip(cells, places, strict=True)):
+        x, y = EDGE + column * CELL_WIDTH, sheet.y + row * ROW_HEIGHT
+        _draw_cell(sheet, x, y, "¶" if cell.character == "\n" else cell.character, cell.bits)
         if n in numbers:
-            _draw_number(sheet, left + CELL_WIDTH // 2, sheet.y - 6, numbers[n])
-        x += 1
-    sheet.y += ROW_HEIGHT
+            _draw_number(sheet, x + CELL_WIDTH // 2, y - 6, numbers[n])
+    sheet.y += (row + 1) * ROW_HEIGHT
 
 
-def _wrap_cells(cells: Sequence[Cell]) -> Iterator[tuple[Cell, bool]]:
-    """Yield the cells, each with whether a new row begins there.
+def _place_characters(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the column and the row of each character.
 
     Rows begin after a newline, and before a word without room. A space may stand beyond the last
     column.
     """
-    x = 0
-    for n, cell in enumerate(cells):
-        before = cells[n - 1].character if n else ""
-        columns_left = CELLS_PER_ROW - x
-        fits = (
-            columns_left > 0
-            if before not in {" ", ""}
-            else _measure_word(cells, n) <= max(columns_left, 0)
-        )
-        breaks = before == "\n" or not (fits or cell.character.isspace() or x == 0)
-        x = 1 if breaks else x + 1
-        yield cell, breaks
-
-
-def _measure_word(cells: Sequence[Cell], begin: int) -> int:
-    """Return the length of a word that begins at a cell, at most that of a row."""
-    end = begin
-    while end < min(len(cells), begin + CELLS_PER_ROW) and not cells[end].character.isspace():
-        end += 1
-    return end - begin
+    column = row = 0
+    for word in re.findall(rf"\S{{1,{CELLS_PER_ROW}}}|\s", text):
+        if column and not word.isspace() and column + len(word) > CELLS_PER_ROW:
+            column, row = 0, row + 1
+        yield from ((column + n, row) for n in range(len(word)))
+        column += len(word)
+        if word == "\n":
+            column, row = 0, row + 1
 
 
 def _draw_number(sheet: _Sheet, x: int, y: int, number: int) -> None:
