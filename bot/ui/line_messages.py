@@ -83,13 +83,9 @@ class LineMessages:
         """Show a line in a message that was posted for another; return False if that is gone."""
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
-            return await self._ask_webhook(
-                channel,
-                lambda webhook, thread: webhook.edit_message(
-                    post.message, content=content, allowed_mentions=NO_MENTIONS, thread=thread
-                ),
-                post.message,
-            )
+            shown: dict[str, Any] = {"content": content, "allowed_mentions": NO_MENTIONS}
+            edit = discord.Webhook.edit_message
+            return await self._ask_webhook(edit, channel, post.message, **shown)
         return await edit_message(channel, post.message, **await _draw(line.element, post.look))
 
     async def delete(self, channel: MessageChannel, post: PostedLine) -> None:
@@ -107,9 +103,7 @@ class LineMessages:
 
     async def delete_spoken(self, channel: MessageChannel, message: int) -> None:
         """Delete a message of the channel's webhook, recorded or not."""
-        await self._ask_webhook(
-            channel, lambda webhook, thread: webhook.delete_message(message, thread=thread), message
-        )
+        await self._ask_webhook(discord.Webhook.delete_message, channel, message)
 
     async def _speak(
         self, channel: MessageChannel, script: Script, element: Element, name: str
@@ -138,11 +132,12 @@ class LineMessages:
 
     async def _ask_webhook(
         self,
+        ask: Callable[..., Awaitable[object]],
         channel: MessageChannel,
-        ask: Callable[[discord.Webhook, Any], Awaitable[object]],
         message: int,
+        **more: object,
     ) -> bool:
-        """Ask the channel's webhook about a message; return False where it knows none such.
+        """Edit or delete a message by the channel's webhook; return False where it knows none such.
 
         A webhook that was deleted has left its messages, which the bot may delete with **Manage
         Messages** alone.
@@ -150,8 +145,9 @@ class LineMessages:
         webhook = await self.webhooks.find(channel)
         if webhook is not None:
             with suppress(discord.NotFound):
+                thread = self.webhooks.find_thread(channel)
                 await send_with_retries(
-                    lambda: ask(webhook, self.webhooks.find_thread(channel)), EDIT_SECONDS
+                    lambda: ask(webhook, message, thread=thread, **more), EDIT_SECONDS
                 )
                 return True
         partial = discord.PartialMessage(channel=channel, id=message)
