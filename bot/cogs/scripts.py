@@ -26,9 +26,8 @@ from ..ui.components import (
     page_pattern,
     position_pattern,
 )
-from ..ui.credits import mention
 from ..ui.delivery import FirstResponse, edit_response
-from ..ui.markdown import inline, plain
+from ..ui.markdown import inline, mention, plain
 from .feature import UNTITLED, FeatureCog, answer_errors
 from .option_checks import check_lengths, parse_chosen_id
 from .requester import format_requester, get_channel, get_message_channel, get_requester

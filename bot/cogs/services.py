@@ -158,8 +158,8 @@ async def open_services(
         answers=ScriptAnswers(store),
         poll_messages=poll_messages,
         timers=timers,
-        polls=LivePolls(bot, sessions, poll_messages, messages, timers, group=group),
-        deadlines=Deadlines(bot, sessions, messages, timers, group=group),
+        polls=LivePolls(bot, sessions, messages, timers, group),
+        deadlines=Deadlines(bot, sessions, messages, timers, group),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

@@ -29,7 +29,6 @@ from ..ui.installations import find_installer
 from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
-from ..ui.progress import format_progress
 from ..ui.responses import IS_WRITTEN, check_bot_permissions
 from .requester import get_guild, get_message_channel, get_requester
 from .services import CogServices
@@ -116,7 +115,7 @@ class Turns:
 
     async def _show_progress(self, interaction: Interaction, job: Job, kind: str) -> None:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
-        content = f"-# {format_progress(job.progress)}"
+        content = f"-# {components.format_progress(job.progress)}"
         view = components.make_stop_button(interaction.id, kind)
         if kind in components.READING_JOBS or find_installer(interaction) is not None:
             await try_once(lambda: self.services.answers.show_progress(interaction, content, view))

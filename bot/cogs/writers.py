@@ -20,16 +20,15 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
-from ..ui.credits import mention
 from ..ui.delivery import FirstResponse, edit_response
 from ..ui.installations import check_is_member
+from ..ui.markdown import format_moment, mention
 from ..ui.responses import answer_error, check_bot_permissions
 from ..ui.turn_messages import (
     DEADLINES,
     END_SPRINT_ID,
     NO_DEADLINE,
     ORDER_ID,
-    format_moment,
     format_order,
     format_sprint,
     make_end_button,

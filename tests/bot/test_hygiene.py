@@ -33,10 +33,9 @@ from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MAX_WORDS, edit_words
 from bot.session.turn import ScriptPosition
 from bot.storage.schema import Line, Poll, Script
-from bot.ui.credits import NAME_SIZE
 from bot.ui.images.pictures import describe_statistics
 from bot.ui.looks import format_block
-from bot.ui.markdown import LIMIT, fenced, inline, plain, size
+from bot.ui.markdown import LIMIT, NAME_SIZE, fenced, inline, plain, size
 from bot.ui.poll_messages import format_poll
 from bot.ui.script_messages import split_into_messages
 from bot.ui.settings_messages import format_words
