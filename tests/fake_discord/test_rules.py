@@ -374,9 +374,9 @@ async def test_a_channel_takes_five_messages_in_five_seconds(hand: Hand):
 
 def test_a_bot_asks_fifty_times_a_second():
     conditions = Conditions()
-    assert [conditions.everywhere(10.0 + n / 100) for n in range(50)] == [0.0] * 50
-    assert conditions.everywhere(10.6) == pytest.approx(0.4)
-    assert conditions.everywhere(11.0) == 0.0
+    assert [conditions.global_wait(10.0 + n / 100) for n in range(50)] == [0.0] * 50
+    assert conditions.global_wait(10.6) == pytest.approx(0.4)
+    assert conditions.global_wait(11.0) == 0.0
 
 
 async def test_a_bot_answers_as_often_as_it_is_asked(hand: Hand):

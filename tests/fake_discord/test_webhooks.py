@@ -54,7 +54,7 @@ async def test_a_channel_has_fifteen_webhooks_at_most(stage: Stage):
     assert len(mine) == 14
     assert foreign not in mine
     other = await stage.guild.channel("other")
-    await stage.discord.do("webhook", user=stage.ann.id, channel=other.id, name="W")
+    await stage.discord.do("make_webhook", user=stage.ann.id, channel=other.id, name="W")
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 81, "The Discord", "CLYDE"])

@@ -1,9 +1,9 @@
-"""``python -m tests.soak.fuzz --inputs 10000``: what no client sends, sent to the real bot.
+"""Send the real bot input that no client sends: ``python -m tests.soak.fuzz --inputs 10000``.
 
-Every option of every command, what is suggested while it is typed, the commands on messages,
-buttons and menus with ids that were altered or that stand under other messages, and windows, from
-several people at once. Texts are of all Unicode, numbers out of range, kinds wrong; only the frame
-around them is as Discord always makes it. The fake Discord holds the bot to Discord's rules.
+Several people at once send every option of every command, partly typed options, commands on
+messages, buttons and menus with altered ids or under other messages, and modals. Texts are of all
+Unicode, numbers out of range, and types wrong; only the envelope is always valid. The fake Discord
+holds the bot to Discord's rules.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.fake_discord import rules
-from tests.fake_discord.control import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
+from tests.fake_discord.client import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
 from tests.fake_discord.people import (
     BOT_MAY,
     PATIENCE,
@@ -69,7 +69,7 @@ ids = st.one_of(st.integers(0, 60), st.integers(0, 10**20)).map(str)
 
 @dataclass
 class Input:
-    """One input of a person; indices count the objects that exist when it is sent."""
+    """One input of a person. Its indices count the objects that exist when it is sent."""
 
     kind: Kind
     data: Json
@@ -77,8 +77,8 @@ class Input:
     channel: int
     message: int | None = None
     """The index of the channel's message that the input comes from or is about."""
-    borne: bool = True
-    """Whether the pressed component stands under the message, whatever else does."""
+    under_message: bool = True
+    """Whether the payload shows the pressed component under the message."""
 
 
 @dataclass
@@ -91,14 +91,14 @@ class Report:
     pings: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
-    """What people saw after an input: answers, and what was new in the channel."""
+    """The beginnings of the messages that followed an input, in answer or in the channel."""
     seconds: float = 0.0
 
     @property
     def fine(self) -> bool:
         """Return whether nothing went wrong.
 
-        Discord may refuse to delete a message that somebody else deleted.
+        Refusals are allowed, because a message may already be deleted.
         """
         return not (self.unanswered or self.pings or self.tracebacks)
 
@@ -120,7 +120,7 @@ class Report:
 
 
 def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
-    """Return a strategy for all inputs, given the registered commands."""
+    """Return a strategy for inputs, given the registered commands."""
     leaves = [leaf for one in commands if one["type"] == CHAT_INPUT for leaf in _leaves(one)]
     menus = [one for one in commands if one["type"] != CHAT_INPUT]
     where = {
@@ -138,13 +138,15 @@ def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
         lambda leaf: st.builds(Input, st.just(Kind.AUTOCOMPLETE), _typed(*leaf), **somewhere)
     )
     menu = st.builds(Input, st.just(Kind.COMMAND), st.sampled_from(menus).map(_on_message), **where)
-    press = st.builds(Input, st.just(Kind.COMPONENT), _pressed(), borne=st.booleans(), **where)
+    press = st.builds(
+        Input, st.just(Kind.COMPONENT), _pressed(), under_message=st.booleans(), **where
+    )
     window = st.builds(Input, st.just(Kind.MODAL), _window(), **where)
     return st.one_of(slash, slash, slash, typing, menu, press, press, window)
 
 
 def _leaves(one: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
-    """Yield the subcommands of a command, each with its words and options."""
+    """Yield the path of names and the options of each subcommand."""
     path = (*path, one["name"])
     inside = one.get("options") or []
     if any(each["type"] in (rules.SUBCOMMAND, rules.GROUP) for each in inside):
@@ -174,7 +176,7 @@ def _filled(path: Sequence[str], options: Sequence[Json]) -> st.SearchStrategy[J
 
 
 def _option(one: Json) -> st.SearchStrategy[Json]:
-    """Return a strategy for an option's value, which fits as often as not."""
+    """Return a strategy for an option's value, which is often valid."""
     fits = _fitting(one)
     value = st.one_of(fits, fits, fits, _of_kind(one["type"]), wild, numbers, reals, st.booleans())
     return value.map(lambda value: {"name": one["name"], "type": one["type"], "value": value})
@@ -230,7 +232,7 @@ ACTIONS = [
 
 
 def _pressed() -> st.SearchStrategy[Json]:
-    """Return a strategy for a press or choice; one without an id uses an existing component."""
+    """Return a strategy for a press or choice; without an id, of an existing component."""
     number = st.one_of(st.integers(0, 40), st.integers(0, 10**22)).map(str)
     action = st.sampled_from([*ACTIONS, "run", "rename", "archive", "return", "ask", "all"])
     made = st.one_of(
@@ -261,7 +263,7 @@ def _pressed() -> st.SearchStrategy[Json]:
 
 
 def _window() -> st.SearchStrategy[Json]:
-    """Return a strategy for a submitted window, opened or not, with texts of any length."""
+    """Return a strategy for a submitted modal, opened or not, with texts of any length."""
     return st.fixed_dictionaries(
         {"nth": st.integers(0, 20), "texts": st.lists(wild, min_size=3, max_size=3)},
         optional={"custom_id": wild.map(lambda text: f"onbook:{text}"[:100])},
@@ -269,7 +271,7 @@ def _window() -> st.SearchStrategy[Json]:
 
 
 def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
-    """Return so many inputs, the same for the same seed."""
+    """Return a number of inputs, the same for the same seed."""
     found: list[Input] = []
 
     @seed(seeded)
@@ -293,7 +295,7 @@ def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
 
 
 class Sender:
-    """A sender of inputs to a bot, who notes their outcome."""
+    """A sender of inputs to a bot, with a report of their outcomes."""
 
     def __init__(self, discord: Discord, channels: list[Channel], people: list[Person]) -> None:
         self.discord = discord
@@ -303,7 +305,7 @@ class Sender:
         self._windows: list[Json] = []
 
     async def send_all(self, found: Sequence[Input]) -> None:
-        """Send all inputs, some of them at once."""
+        """Send all inputs, `AT_ONCE` of them at the same time."""
         todo = iter(found)
         await asyncio.gather(*(self._send_some(todo) for _ in range(AT_ONCE)))
 
@@ -313,11 +315,11 @@ class Sender:
 
     async def _send(self, one: Input) -> None:
         user, channel = self.people[one.user], self.channels[one.channel]
-        message, components = self._made_ready(one, channel)
+        message, components = self._resolve(one, channel)
         if one.kind is Kind.COMMAND:
             await self._attach(one.data)
         made = await self.discord.do(
-            "raw",
+            "send_raw",
             user=user.id,
             channel=channel.id,
             kind=int(one.kind),
@@ -337,8 +339,8 @@ class Sender:
         for seen in (*asked.answers(), *asked.results()):
             self.report.answers[seen.text[:60]] += 1
 
-    def _made_ready(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
-        """Resolve an input's message, and the components under the message, by what exists now."""
+    def _resolve(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
+        """Resolve an input's message, and the components under it, among those that exist now."""
         if one.message is None:
             return None, None
         there = [
@@ -358,7 +360,8 @@ class Sender:
                 data["target_id"] = str(message.id)
                 data["resolved"] = {"messages": {str(message.id): _as_resolved(shown, message)}}
             case Kind.COMPONENT:
-                return message.id, _pressed_on(data, message.versions[-1].components, one.borne)
+                components = message.versions[-1].components
+                return message.id, _pressed_on(data, components, one.under_message)
             case Kind.MODAL:
                 _fill_in(data, self._windows)
         return message.id, None
@@ -371,13 +374,13 @@ class Sender:
             todo += option.get("options") or []
             if option["type"] == ATTACHMENT and option.get("value") == "file":
                 content = base64.b64encode(SCRIPT.encode()).decode()
-                file = await self.discord.do("files", name="a.fountain", content=content)
+                file = await self.discord.do("add_file", name="a.fountain", content=content)
                 data.setdefault("resolved", {}).setdefault("attachments", {})[file["id"]] = file
                 option["value"] = file["id"]
 
 
 def _settled(asked: Asked) -> bool:
-    """Return whether a person sees an answer, and no message still says that the bot thinks."""
+    """Return whether a person sees an answer, and the bot no longer thinks."""
     return asked.how is not None and not any(one.thinking for one in asked.answers())
 
 
@@ -390,9 +393,9 @@ def _as_resolved(shown: Json, message: Any) -> Json:
     return shown | more | when | rest | {name: [] for name in lists}
 
 
-def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
-    """Return the components of a pressed message: the pressed one, or the usual ones."""
-    real = [one for one in rules.bearing(components) if one.get("custom_id")]
+def _pressed_on(data: Json, components: list[Json], under_message: bool) -> list[Json]:
+    """Complete the data of a press, and return the components to show under its message."""
+    real = [one for one in rules.interactive(components) if one.get("custom_id")]
     nth = data.pop("nth", 0)
     if "custom_id" not in data and real:
         chosen = real[nth % len(real)]
@@ -402,7 +405,7 @@ def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
         return components
     data.setdefault("custom_id", "onbook:continue:1:1")
     data.setdefault("values", [])
-    if not borne:
+    if not under_message:
         return components
     made: Json = {"type": data["component_type"], "custom_id": data["custom_id"]}
     if made["type"] == rules.BUTTON:
@@ -413,7 +416,7 @@ def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
 
 
 def _fill_in(data: Json, windows: Sequence[Json]) -> None:
-    """Fill in one of the windows that were opened, or an unknown one."""
+    """Fill in one of the opened modals, or an unknown one."""
     texts, nth = data.pop("texts"), data.pop("nth")
     names, lists = ["a", "b", "c"], set[str]()
     if windows:
@@ -431,14 +434,14 @@ def _fill_in(data: Json, windows: Sequence[Json]) -> None:
 
 
 async def fuzz(address: str, number: int, seeded: int) -> Report:
-    """Send so many inputs to the bot at this address."""
+    """Send a number of inputs to the bot at this address."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse", BOT_MAY)
         channels = [await guild.channel(f"stage-{one}") for one in range(CHANNELS)]
         people = [await guild.person(name) for name in ("Ann", "Ben ` @everyone \u202e")]
         people += [await guild.person("\u200b"), await guild.person("Mo", MODERATORS_MAY)]
-        commands = (await discord.do("registered"))["commands"]
+        commands = list((await discord.commands()).values())
         found = await asyncio.to_thread(drawn, commands, number, seeded)
         sender = Sender(discord, channels, people)
         for channel in channels:
@@ -452,7 +455,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
 
 
 def run(number: int, seeded: int = 0, **options: object) -> Report:
-    """Start a Discord and the bot with these settings, and send so many inputs."""
+    """Start a fake Discord and the bot with these settings, and send a number of inputs."""
     none = "0 0 0"
     chosen = {"line_length": 40, "person_limits": none, "channel_limits": none} | options
     with tempfile.TemporaryDirectory() as folder:
@@ -463,15 +466,15 @@ def run(number: int, seeded: int = 0, **options: object) -> Report:
         ):
             report = asyncio.run(fuzz(address, number, seeded))
         said = log.read_text(encoding="utf-8", errors="replace")
-    # Keep the log up to the next traceback, too, so that a test can search it.
+    # Keep the log after each traceback, too, because it may say more.
     report.tracebacks = [f"Traceback{one}" for one in said.split("Traceback")[1:]]
     return report
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz", description=__doc__)
-    parser.add_argument("--inputs", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inputs", type=int, default=10_000, help="number (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     options = parser.parse_args()
     with suppress(KeyboardInterrupt):
         report = run(options.inputs, options.seed)
