@@ -227,33 +227,33 @@ ACTIONS = [
     *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
     *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-advanced"),
     *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
-    *("menu-turns", "menu-sprint"),
+    *("menu-turns", "menu-sprint", "run", "rename", "archive", "return", "ask", "all"),
 ]
+
+CUSTOM_IDS = [
+    "onbook:{action}:{number}:{other}",
+    "onbook:script:{action}:{number}",
+    *("onbook:page:{number}:{other}:on", "onbook:history:{number}:{other}:on"),
+    "onbook:poll:{number}:take:{other}",
+    *("onbook:line:here:{number}", "onbook:line:rewrite:{number}"),
+    "onbook:turns:{turns}:{number}",
+    *("onbook:stop:{number}", "onbook:stop:{number}:lines", "onbook:stop:{number}:replay"),
+    *("onbook:end-sprint:{number}", "onbook:scripts", "onbook:{text}", "{text}"),
+]
+"""The ids of buttons and menus."""
 
 
 def _pressed() -> st.SearchStrategy[Json]:
     """Return a strategy for a press or choice; without an id, of an existing component."""
     number = st.one_of(st.integers(0, 40), st.integers(0, 10**22)).map(str)
-    action = st.sampled_from([*ACTIONS, "run", "rename", "archive", "return", "ask", "all"])
-    made = st.one_of(
-        st.builds("onbook:{}:{}:{}".format, action, number, number),
-        st.builds("onbook:script:{}:{}".format, action, number),
-        st.builds(
-            "onbook:{}:{}:{}:on".format, st.sampled_from(["page", "history"]), number, number
-        ),
-        st.builds("onbook:poll:{}:take:{}".format, number, number),
-        st.builds("onbook:line:{}:{}".format, st.sampled_from(["here", "rewrite"]), number),
-        st.builds(
-            "onbook:turns:{}:{}".format,
-            st.sampled_from(["join", "leave", "pass", "off", "hours"]),
-            number,
-        ),
-        st.builds("onbook:end-sprint:{}".format, number),
-        st.builds("onbook:stop:{}".format, number),
-        st.builds("onbook:stop:{}:{}".format, number, st.sampled_from(["lines", "replay"])),
-        st.just("onbook:scripts"),
-        st.builds("onbook:{}".format, wild),
-        wild,
+    made = st.builds(
+        str.format,
+        st.sampled_from(CUSTOM_IDS),
+        action=st.sampled_from(ACTIONS),
+        turns=st.sampled_from(["join", "leave", "pass", "off", "hours"]),
+        number=number,
+        other=number,
+        text=wild,
     ).map(lambda text: text[:100] or "x")
     values = st.lists(st.one_of(number, wild.map(lambda text: text[:100])), max_size=3)
     return st.fixed_dictionaries(
