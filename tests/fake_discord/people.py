@@ -196,8 +196,8 @@ class Channel:
 
     async def thread(self, name: str) -> Channel:
         """Make a thread in this channel."""
-        made = await self.discord.do("make_thread", channel=self.id, name=name)
-        return Channel(self.discord, made["id"])
+        made = await self.discord.make("make_thread", channel=self.id, name=name)
+        return Channel(self.discord, made)
 
     async def deny(self, **permissions: bool) -> None:
         """Deny everybody, including the bot, these permissions and no others."""
@@ -253,8 +253,8 @@ class Guild:
     id: int
 
     async def channel(self, name: str) -> Channel:
-        made = await self.discord.do("make_channel", guild=self.id, name=name)
-        return Channel(self.discord, made["id"])
+        made = await self.discord.make("make_channel", guild=self.id, name=name)
+        return Channel(self.discord, made)
 
     async def channels(self, count: int, first: int | None = None) -> list[Channel]:
         """Make several channels before the bot connects, with new ids or ids from ``first`` on."""
@@ -263,9 +263,8 @@ class Guild:
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
         """Make a member of the server."""
-        options = {"name": name, "may": may, "locale": locale}
-        made = await self.discord.do("make_person", guild=self.id, **options)
-        return Person(self.discord, made["id"], name)
+        options = {"guild": self.id, "name": name, "may": may, "locale": locale}
+        return Person(self.discord, await self.discord.make("make_person", **options), name)
 
 
 @dataclass
@@ -289,8 +288,8 @@ class Person:
 
     async def webhook(self, channel: Channel, name: str) -> int:
         """Make a webhook that is not the bot's; return its id."""
-        made = await self.discord.do("make_webhook", user=self.id, channel=channel.id, name=name)
-        return int(made["id"])
+        options = {"user": self.id, "channel": channel.id, "name": name}
+        return await self.discord.make("make_webhook", **options)
 
     async def slash(
         self, channel: Channel, command: str, *, times: int = 1, late: float = 0.0, **options: Any
@@ -306,8 +305,8 @@ class Person:
 
     async def write(self, channel: Channel, content: str) -> int:
         """Write a message for a bot whose commands have a prefix; return the message's id."""
-        made = await self.discord.do("write", user=self.id, channel=channel.id, content=content)
-        return int(made["id"])
+        options = {"user": self.id, "channel": channel.id, "content": content}
+        return await self.discord.make("write", **options)
 
     async def menu(self, message: Message, command: str) -> Asked:
         """Use a command from a message's context menu."""
@@ -358,8 +357,7 @@ class Person:
         return [one for one in found if not one.deleted and one.only_for in (None, self.id)]
 
     async def _ask(self, action: str, **options: Any) -> Asked:
-        made = await self.discord.do(action, user=self.id, **options)
-        return self.discord.asked(made["id"])
+        return self.discord.asked(await self.discord.make(action, user=self.id, **options))
 
 
 class Discord:
@@ -402,13 +400,12 @@ class Discord:
     ) -> Guild:
         """Make a server, usually with the bot as a member."""
         options = {"name": name, "bot_may": bot_may, "locale": locale, "has_bot": has_bot}
-        return Guild(self, (await self.do("make_guild", **options))["id"])
+        return Guild(self, await self.make("make_guild", **options))
 
     async def private(self, *people: Person, with_bot: bool = False) -> Channel:
         """Make a direct message or a group of these people, perhaps with the bot."""
         there = [one.id for one in people]
-        made = await self.do("make_private", people=there, with_bot=with_bot)
-        return Channel(self, made["id"])
+        return Channel(self, await self.make("make_private", people=there, with_bot=with_bot))
 
     async def bot_is_ready(self) -> None:
         """Wait until the bot receives events; its commands are registered by then."""
@@ -492,7 +489,7 @@ class Discord:
         await self._disconnect("drop", politely=politely)
 
     async def _disconnect(self, action: str, **options: Any) -> None:
-        # The server reports it over the other connection, perhaps only later.
+        # The server reports it over another connection, perhaps a moment later.
         self.bot_is_there = False
         await self.do(action, **options)
 
@@ -507,6 +504,10 @@ class Discord:
                 raise NotPossible(await response.text())
             response.raise_for_status()
             return dict(await response.json())
+
+    async def make(self, action: str, **options: Any) -> int:
+        """Do an action of `Control`, and return the id of what it makes."""
+        return int((await self.do(action, **options))["id"])
 
     def messages_in(self, channel: int) -> list[Message]:
         """Return all messages of a channel, oldest first, including deleted ones."""

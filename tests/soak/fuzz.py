@@ -24,7 +24,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.fake_discord import rules
+from tests.fake_discord import payloads, rules
 from tests.fake_discord.client import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
 from tests.fake_discord.people import (
     BOT_MAY,
@@ -33,6 +33,7 @@ from tests.fake_discord.people import (
     Asked,
     Channel,
     Discord,
+    Message,
     Person,
 )
 from tests.fake_discord.processes import fake_discord, running_bot
@@ -123,17 +124,13 @@ def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
     """Return a strategy for inputs, given the registered commands."""
     leaves = [leaf for one in commands if one["type"] == CHAT_INPUT for leaf in _leaves(one)]
     menus = [one for one in commands if one["type"] != CHAT_INPUT]
-    where = {
-        "user": st.integers(0, 3),
-        "channel": st.integers(0, CHANNELS - 1),
-        "message": st.integers(0, 30),
-    }
-    somewhere = {name: one for name, one in where.items() if name != "message"}
+    somewhere = {"user": st.integers(0, 3), "channel": st.integers(0, CHANNELS - 1)}
+    where = somewhere | {"message": st.integers(0, 30)}
     slash = st.sampled_from(leaves).flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.COMMAND), _filled(*leaf), **somewhere)
     )
-    typed = [(path, options, one) for path, options in leaves for one in options]
-    suggested = st.sampled_from([one for one in typed if one[2].get("autocomplete")] or typed)
+    typed = [(path, one) for path, options in leaves for one in options]
+    suggested = st.sampled_from([one for one in typed if one[1].get("autocomplete")] or typed)
     typing = suggested.flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.AUTOCOMPLETE), _typed(*leaf), **somewhere)
     )
@@ -210,13 +207,9 @@ def _of_kind(kind: int) -> st.SearchStrategy[Any]:
     return kinds[kind]
 
 
-def _typed(path: Sequence[str], _options: object, one: Json) -> st.SearchStrategy[Json]:
-    value = st.one_of(wild, numbers)
-    return value.map(
-        lambda value: _nested(
-            path, [{"name": one["name"], "type": one["type"], "value": value, "focused": True}]
-        )
-    )
+def _typed(path: Sequence[str], one: Json) -> st.SearchStrategy[Json]:
+    option = {"name": one["name"], "type": one["type"], "focused": True}
+    return st.one_of(wild, numbers).map(lambda value: _nested(path, [option | {"value": value}]))
 
 
 def _on_message(menu: Json) -> Json:
@@ -318,7 +311,7 @@ class Sender:
         message, components = self._resolve(one, channel)
         if one.kind is Kind.COMMAND:
             await self._attach(one.data)
-        made = await self.discord.do(
+        made = await self.discord.make(
             "send_raw",
             user=user.id,
             channel=channel.id,
@@ -327,7 +320,7 @@ class Sender:
             message=message if one.kind in (Kind.COMPONENT, Kind.MODAL) else None,
             components=components,
         )
-        asked = self.discord.asked(made["id"])
+        asked = self.discord.asked(made)
         self.report.inputs[one.kind.name.lower()] += 1
         try:
             await self.discord.until(lambda: _settled(asked))
@@ -356,9 +349,8 @@ class Sender:
         data = one.data
         match one.kind:
             case Kind.COMMAND:
-                shown = {"id": str(message.id), "channel_id": str(channel.id)}
                 data["target_id"] = str(message.id)
-                data["resolved"] = {"messages": {str(message.id): _as_resolved(shown, message)}}
+                data["resolved"] = {"messages": {str(message.id): _resolved(message)}}
             case Kind.COMPONENT:
                 components = message.versions[-1].components
                 return message.id, _pressed_on(data, components, one.under_message)
@@ -384,13 +376,15 @@ def _settled(asked: Asked) -> bool:
     return asked.how is not None and not any(one.thinking for one in asked.answers())
 
 
-def _as_resolved(shown: Json, message: Any) -> Json:
+def _resolved(message: Message) -> Json:
     author = {"id": "1", "username": "x", "discriminator": "0", "avatar": None, "global_name": None}
-    more = {"content": message.content, "author": author, "type": 0, "flags": 0, "tts": False}
-    lists = ("attachments", "embeds", "mentions", "mention_roles", "components")
-    when = {"timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None}
-    rest = {"pinned": False, "mention_everyone": False}
-    return shown | more | when | rest | {name: [] for name in lists}
+    return payloads.plain_message() | {
+        "id": str(message.id),
+        "channel_id": str(message.channel),
+        "author": author,
+        "content": message.content,
+        "timestamp": "2026-01-01T00:00:00+00:00",
+    }
 
 
 def _pressed_on(data: Json, components: list[Json], under_message: bool) -> list[Json]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 from tests.fake_discord.conditions import BETWEEN_IDENTIFIES, CONCURRENCY
 from tests.fake_discord.people import Discord
@@ -114,36 +115,40 @@ def _discord(scale: Scale) -> AbstractContextManager[str]:
 
 async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Report:
     """Measure a steady rate of commands [1/s] over many channels."""
-    spent = Spent()
-    async with staged(house, scale) as stage:
-        async with stage.measured(spent):
-            await stage.public.come(rate, 60 * minutes)
-        counts = await stage.discord.counts()
-    public = stage.public
-    title = (
+    report = Report(
         f"{rate:g} commands a second for {minutes:g} minutes, over {scale.channels:,} channels of "
         f"{scale.guilds:,} servers"
     )
-    report = Report(title)
-    _judge_times(report, public, finished=True)
-    await _judge_lines(report, public, house)
-    _add_results(report, public, counts, spent)
+    await _measure(report, house, scale, lambda public: public.come(rate, 60 * minutes))
     return report
 
 
 async def burst(house: House, scale: Scale, commands: int) -> Report:
     """Measure a number of commands within one second, each in a channel of its own."""
-    spent = Spent()
-    own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
-    async with staged(house, own) as stage:
-        async with stage.measured(spent):
-            await stage.public.come_within(1.0, "/continue")
-        counts = await stage.discord.counts()
     report = Report(f"{commands:,} commands within one second")
-    _judge_times(report, stage.public, finished=False)
+    own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
+    act = partial(Public.come_within, seconds=1.0, what="/continue")
+    await _measure(report, house, own, act, finished=False)
+    return report
+
+
+async def _measure(
+    report: Report,
+    house: House,
+    scale: Scale,
+    act: Callable[[Public], Awaitable[None]],
+    *,
+    finished: bool = True,
+) -> None:
+    """Report on a bot while people act; judge the times to the results only if ``finished``."""
+    spent = Spent()
+    async with staged(house, scale) as stage:
+        async with stage.measured(spent):
+            await act(stage.public)
+        counts = await stage.discord.counts()
+    _judge_times(report, stage.public, finished=finished)
     await _judge_lines(report, stage.public, house)
     _add_results(report, stage.public, counts, spent)
-    return report
 
 
 async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
