@@ -1,4 +1,4 @@
-"""Measure the bot's speed beside the network alone and beside eager PyTorch.
+"""Compare the bot's speed with the network alone and with eager PyTorch.
 
     python -m tests.bench
 
@@ -54,11 +54,11 @@ class Pace:
 
     rounds: int
     seconds: float
-    """How long each contestant writes in a round."""
+    """The time for which each contestant writes in a round."""
     watching: float
-    """How long delays are measured in a round."""
+    """The time for which delays are measured in a round."""
     idle: float
-    """How long the bot idles."""
+    """The time for which the bot idles."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=__doc__,

@@ -159,7 +159,7 @@ def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
     return lambda seconds: asyncio.run(write(seconds))
 
 
-# Beside it -------------------------------------------------------------------------------------
+# Compared with ---------------------------------------------------------------------------------
 
 
 def bare(model: Model, script: str, rows: int) -> Contestant:

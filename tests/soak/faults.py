@@ -265,7 +265,7 @@ def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code: 1 if anything was lost, or somebody waits."""
+    """Run the command; return the exit code: 1 if anything was lost or a request has no end."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.faults", description=__doc__)
     parser.add_argument("--times", type=int, default=200, help="number of faults (%(default)s)")
     parser.add_argument("--channels", type=int, default=20, help="number of channels (%(default)s)")

@@ -143,7 +143,6 @@ def _print(what: str, found: Obedience) -> bool:
 
 
 def main() -> int:
-    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.soak.obedience",
         description=__doc__,

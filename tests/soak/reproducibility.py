@@ -192,7 +192,6 @@ def _banned(model: Model, words: int) -> BannedWordFilter | None:
 
 
 def main() -> int:
-    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.soak.reproducibility",
         description=__doc__,

@@ -58,7 +58,6 @@ def _power(options: argparse.Namespace, folder: Path) -> bool:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
     one = argparse.ArgumentParser(prog="python -m tests.soak.kills", description=__doc__)
     one.add_argument("what", choices=("bot", "rooms", "power"))
     one.add_argument("--times", type=int, help="number of kills (300, 1,000 or 200)")

@@ -181,7 +181,7 @@ def table(found: Mapping[str, Found]) -> str:
     for one in found.values():
         total += one
     names = [one.name for one in fields(Found)]
-    rows = [["killed", *names]]
+    rows = [["killed at", *names]]
     for name, one in [*found.items(), ("all", total)]:
         rows.append([name, *(f"{getattr(one, column):,}" for column in names)])
     return format_table(rows)

@@ -9,9 +9,9 @@
     faults   faults of the network and of Discord while commands arrive
     stored   a database with many channels: its size, the bot's memory, and slow commands
 
-It prints each figure beside its bound, and returns 1 if a line was lost or stored twice, or a bound
-was missed. The fake Discord has realistic latencies (50 to 200 ms) and limits. The bot, its
-database, the fake Discord and the people share --cores cores; measure on an idle machine.
+The program prints each figure with its bound. Its exit code is 1 if a line was lost or stored
+twice, or a bound was missed. The fake Discord has realistic latencies (50 to 200 ms) and limits.
+The bot, its database, the fake Discord and the people share --cores cores; use an idle machine.
 """
 
 from __future__ import annotations
@@ -109,7 +109,6 @@ def where(options: argparse.Namespace) -> dict[str, object]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.soak.load",
         description=__doc__,

@@ -49,8 +49,8 @@ class Moment(NamedTuple):
 
 
 @dataclass
-class Deed:
-    """A measured act of a person, and its outcome."""
+class MeasuredAct:
+    """An act of a person whose times are measured."""
 
     what: str
     asked: Asked
@@ -91,7 +91,7 @@ class Deed:
 class Public(Crowd):
     """A person in each of many channels, who may come again before the answer."""
 
-    deeds: dict[int, Deed] = field(default_factory=dict)
+    measured: dict[int, MeasuredAct] = field(default_factory=dict)
     """All measured acts, by the ids of their requests."""
     late: list[float] = field(default_factory=list)
     """Delays of arrivals [s], because this process was busy."""
@@ -139,22 +139,22 @@ class Public(Crowd):
     async def _come(self, person: Person, channel: Channel) -> None:
         """Act once at random, and fill in the modal if one opens."""
         [what] = self.chance.choices(list(MIX), list(MIX.values()))
-        deed = await self._do(what, person, channel)
-        await self._wait(deed)
-        if deed.asked.modal:
+        act = await self._do(what, person, channel)
+        await self._wait(act)
+        if act.asked.modal:
             values = {"Text": self._text()}
-            asked = await person.submit_modal(deed.asked, values)
+            asked = await person.submit_modal(act.asked, values)
             await self._wait(self._done("window", asked, 1))
 
-    async def _wait(self, deed: Deed) -> None:
-        """Wait until the deed has ended, or the wait times out."""
-        about = [deed.asked.id, *([deed.under.id] if deed.under else [])]
+    async def _wait(self, act: MeasuredAct) -> None:
+        """Wait until the act has ended, or the wait times out."""
+        about = [act.asked.id, *([act.under.id] if act.under else [])]
         try:
-            await deed.asked.discord.until(deed.ended, lambda: deed.what, about)
+            await act.asked.discord.until(act.ended, lambda: act.what, about)
         except TimeoutError:
-            return  # The deed is counted among those that have no end.
+            return  # The act counts as one without an end.
 
-    async def _do(self, what: str, person: Person, channel: Channel) -> Deed:
+    async def _do(self, what: str, person: Person, channel: Channel) -> MeasuredAct:
         if what.startswith("button"):
             try:
                 return await self._press(what, person, channel)
@@ -163,7 +163,7 @@ class Public(Crowd):
         act, lines = self._acts()[what]
         return self._done(what, await act(person, channel), lines)
 
-    async def _press(self, what: str, person: Person, channel: Channel) -> Deed:
+    async def _press(self, what: str, person: Person, channel: Channel) -> MeasuredAct:
         label = what.removeprefix("button ")
         under = next((one for one in channel.messages() if one.is_panel), None)
         if under is None:
@@ -183,10 +183,12 @@ class Public(Crowd):
             "/scripts": (lambda one, place: one.slash(place, "script list"), 0),
         }
 
-    def _done(self, what: str, asked: Asked, lines: int, under: Message | None = None) -> Deed:
-        deed = self.deeds[asked.id] = Deed(what, asked, lines, under)
+    def _done(
+        self, what: str, asked: Asked, lines: int, under: Message | None = None
+    ) -> MeasuredAct:
+        act = self.measured[asked.id] = MeasuredAct(what, asked, lines, under)
         self.asked[asked.id] = asked, lines
-        return deed
+        return act
 
     def _token(self) -> str:
         return f"{self.chance.getrandbits(60):X}"
@@ -197,8 +199,8 @@ class Public(Crowd):
 
     def has_end(self, asked: Asked) -> bool:
         """Return whether a person was answered."""
-        deed = self.deeds.get(asked.id)
-        return deed.ended() is not None if deed else super().has_end(asked)
+        act = self.measured.get(asked.id)
+        return act.ended() is not None if act else super().has_end(asked)
 
     # Results
 
@@ -208,16 +210,16 @@ class Public(Crowd):
         If ``own``, they do not include Discord's latencies.
         """
         found: dict[str, dict[str, list[float]]] = {"acknowledged": {}, "finished": {}}
-        for deed in self.deeds.values():
-            for name, moment in (("acknowledged", deed.acknowledged()), ("finished", deed.ended())):
+        for act in self.measured.values():
+            for name, moment in (("acknowledged", act.acknowledged()), ("finished", act.ended())):
                 if moment:
-                    took = moment.at - deed.asked.began - own * moment.travelled
-                    found[name].setdefault(deed.what, []).append(max(0.0, took))
+                    took = moment.at - act.asked.began - own * moment.travelled
+                    found[name].setdefault(act.what, []).append(max(0.0, took))
         return found
 
     def refusals(self) -> Counter[str]:
         """Return the number of refusals by sentence."""
-        return Counter(one for deed in self.deeds.values() if (one := deed.refusal()))
+        return Counter(one for act in self.measured.values() if (one := act.refusal()))
 
 
 @dataclass

@@ -259,7 +259,7 @@ def _add_results(report: Report, public: Public, counts: dict[str, int], spent: 
     late = f"People came at most {1000 * max(public.late, default=0):,.0f} ms late."
     report.tables += [format_table(rows), _counted(counts), f"{spent.table()}\n{late}"]
     report.numbers |= {
-        "commands": len(public.deeds),
+        "commands": len(public.measured),
         "refusals": dict(refusals),
         "counts": counts,
         "processor": asdict(spent),

@@ -19,7 +19,7 @@ from . import filling
 from .databases import Database
 from .findings import MB, Finding, Report, bots, percentiles, resident, waits
 from .house import House
-from .public import Deed
+from .public import MeasuredAct
 
 IN_A_SERVER = 100
 """The number of channels in a server."""
@@ -108,7 +108,7 @@ class Town:
 async def stored(
     house: House, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
 ) -> Report:
-    """Measure a bot with many stored channels beside one with few."""
+    """Compare a bot with many stored channels with one with few."""
     began = time.perf_counter()
     house = replace(house, settings={**house.settings, **UNLIMITED})
     with house.database.another() as other:
@@ -222,8 +222,8 @@ async def _took(
 ) -> tuple[float, Asked]:
     """Use a command; return the time until its end [s], and the request."""
     asked = await person.slash(channel, command, **options)
-    deed = Deed(command, asked)
-    ended = await asked.discord.until(deed.ended, lambda: f"/{command}: {asked}", [asked.id])
+    act = MeasuredAct(command, asked)
+    ended = await asked.discord.until(act.ended, lambda: f"/{command}: {asked}", [asked.id])
     return ended.at - asked.began, asked
 
 
