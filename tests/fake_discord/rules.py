@@ -87,7 +87,7 @@ def message(body: Json, *, v2: bool = False) -> None:
 
 
 def consistent(version: Version) -> None:
-    """Refuse a message that mixes components with older parts, or shows a missing file."""
+    """Refuse a message that has both components and older parts, or shows a missing file."""
     files = {one["filename"] for one in version.attachments}
     for name in ("content", "embeds") if version.is_v2 else ():
         check(not getattr(version, name), f"{name}: cannot be used with IS_COMPONENTS_V2")

@@ -103,7 +103,7 @@ class Crowd:
         return asked
 
     async def deliver_again(self) -> None:
-        """Deliver some requests again to a new bot, which the bot before it received."""
+        """Deliver to a new bot some requests that the previous bot received."""
         for asked, _ in list(self.asked.values())[-len(self.people) :: 3]:
             await self.discord.deliver_again(asked)
 

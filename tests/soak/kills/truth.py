@@ -98,7 +98,7 @@ class Truth:
         return found
 
     def count_unknown(self, seen: Iterable[tuple[str, str]]) -> int:
-        """Count the lines that people saw, given as author and text, and the database lacks."""
+        """Count the lines, given as author and text, that people saw and the database lacks."""
         with closing(sqlite3.connect(self.path)) as database:
             there = {letters(text) for (text,) in database.execute("SELECT text FROM lines")}
         return sum(
