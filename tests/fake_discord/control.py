@@ -37,7 +37,10 @@ SECRET = {"token", "payload"}
 
 
 class Control:
-    """The actions of a test: each coroutine below takes a POST's JSON, and returns more JSON."""
+    """The actions of a test, most of them behind a method of `people`.
+
+    Each public coroutine takes the JSON of a POST as its arguments, and may return JSON.
+    """
 
     def __init__(self, world: World, gateway: Gateway, webhooks: Webhooks) -> None:
         self.world = world
@@ -90,11 +93,9 @@ class Control:
         return {"id": guild.id}
 
     async def make_channel(self, guild: int, name: str) -> Json:
-        """Make a text channel in a server."""
         return self._make_channel("CHANNEL_CREATE", guild, name)
 
     async def make_thread(self, channel: int, name: str) -> Json:
-        """Make a thread in a text channel."""
         guild = self.world.channels[channel].guild
         return self._make_channel("THREAD_CREATE", guild, name, Place.THREAD, channel)
 
@@ -150,7 +151,6 @@ class Control:
         return {"id": person.id}
 
     async def install(self, user: int) -> None:
-        """Install the bot for one person, who can then use it everywhere."""
         self.world.users[user].has_installed = True
 
     async def make_webhook(self, user: int, channel: int, name: str) -> Json:
@@ -158,7 +158,6 @@ class Control:
         return {"id": self.webhooks.make(self.world.channels[channel], name, user).id}
 
     async def delete_webhook(self, webhook: int) -> None:
-        """Delete a webhook as a moderator."""
         self.webhooks.remove(self.world.webhooks[webhook])
 
     # What people do
@@ -248,7 +247,6 @@ class Control:
         return self.world.add_file(name, base64.b64decode(content))
 
     async def deliver_again(self, interaction: int) -> None:
-        """Deliver an interaction a second time."""
         self._deliver(self.world.interactions[interaction], 1)
 
     async def payload(self, interaction: int) -> Json:
@@ -260,7 +258,6 @@ class Control:
         return {"commands": list(self.world.commands.values())}
 
     async def delete(self, message: int) -> None:
-        """Delete a message as a moderator."""
         self.world.delete(self.world.messages[message])
 
     def _act(
@@ -322,7 +319,6 @@ class Control:
     # Faults
 
     async def let_time_pass(self, seconds: float) -> None:
-        """Put the clock forward."""
         self.world.ahead += seconds
 
     async def set_conditions(self, least: float, most: float, limited: bool, seed: int) -> None:
@@ -344,15 +340,12 @@ class Control:
             fault.mended.set()
 
     async def reconnect(self) -> None:
-        """Ask the bot to reconnect, as Discord does now and then."""
         await self.gateway.reconnect()
 
     async def invalidate(self, resumable: bool) -> None:
-        """Tell the bot that its session is invalid: it can be resumed, or is gone."""
         await self.gateway.invalidate(resumable)
 
     async def drop(self, politely: bool) -> None:
-        """Drop the bot's connection to the gateway, with or without a close code."""
         await self.gateway.drop(politely=politely)
 
     @web.middleware

@@ -72,7 +72,6 @@ class Message(state.Message):
 
     @property
     def text(self) -> str:
-        """Return all text of the message, including its components."""
         return self.versions[-1].text
 
     @property
@@ -81,7 +80,6 @@ class Message(state.Message):
 
     @property
     def buttons(self) -> dict[str, str]:
-        """Return the ids of the enabled buttons, by their labels."""
         return self.versions[-1].buttons
 
     def find_button(self, beginning: str) -> str:
