@@ -25,7 +25,7 @@ from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.errors import SettingsError
 from bot.settings import RunnerSettings
-from tests.fake_discord.addresses import at
+from tests.fake_discord.bot import at
 from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
 from tests.fake_discord.processes import PATIENCE as LONGEST_END

@@ -39,8 +39,7 @@ from bot.storage.schema import (
 )
 from bot.storage.store import Store
 from bot.ui.replay_report import format_report
-from tests.fake_discord.addresses import at
-from tests.fake_discord.bot import bot_here
+from tests.fake_discord.bot import at, bot_here
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.state import TOKEN
 
