@@ -39,8 +39,7 @@ class StepBuffers:
     def step(self, count: int) -> None:
         """Read one character in each of the first ``count`` rows, as `Model.step` does.
 
-        Raises:
-            Exception: The runtime failed; no state has changed.
+        If the runtime raises an error, no state has changed.
         """
         binding = self._bindings.get((count, self._now)) or self._bind(count)
         self._session.run_with_iobinding(binding)

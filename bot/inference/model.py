@@ -256,7 +256,7 @@ def check_model_file(content: bytes, file: str) -> Anatomy:
 
 
 def _check_safe(anatomy: Anatomy) -> None:
-    """Raise _Breach for what no model needs and what could do harm."""
+    """Raise ContractError for what no model needs and what could do harm."""
     if anatomy.is_external:
         raise ContractError("part of it is in another file")
     if anatomy.constants > LARGEST_MODEL_FILE:
@@ -289,7 +289,6 @@ def _open_session(content: bytes, file: str, threads: int) -> onnxruntime.Infere
 
 
 def _parse_vocabulary(text: str) -> tuple[str, ...]:
-    """Return the vocabulary of the metadata; raise ContractError if that is invalid."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
         raise ContractError("its vocabulary has no newline")
@@ -301,7 +300,6 @@ def _parse_vocabulary(text: str) -> tuple[str, ...]:
 
 
 def _parse_fold(text: str) -> dict[str, str]:
-    """Return the fold of the metadata; raise ContractError if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
         raise ContractError("its fold does not map single characters")
@@ -336,7 +334,6 @@ def _is_element(block: str) -> bool:
 
 
 def _check_fingerprint(anatomy: Anatomy) -> str:
-    """Return the fingerprint; raise ContractError if the content has another one."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
         raise ContractError("its fingerprint does not match")
@@ -344,7 +341,6 @@ def _check_fingerprint(anatomy: Anatomy) -> str:
 
 
 def _is_character(one: object) -> bool:
-    """Return whether an object is a single character and no surrogate."""
     return isinstance(one, str) and len(one) == 1 and not "\ud800" <= one <= "\udfff"
 
 

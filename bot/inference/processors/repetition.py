@@ -114,13 +114,10 @@ def find_passages(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tup
 
 
 def advance_matches(matches: Matches, past: Passages, passage: Passages) -> None:
-    """Advance the lengths of all matches by one character, in place.
+    """Advance by one character how many agree with the last ones at each distance, in place.
 
-    Args:
-        matches: The number of characters that agree with the last ones at each distance, the
-            nearest last: uint8 [rows, REACH].
-        past: The characters before the one that was just read: int16 [rows, REACH].
-        passage: The character that was just read, or `NO_PASSAGE`: int16 [rows].
+    ``matches`` [rows, REACH] has the nearest distance last. ``passage`` [rows] is the character
+    that was just read, or `NO_PASSAGE`, and ``past`` [rows, REACH] are the characters before.
     """
     # 255 stays 255. Viewed as numbers, truth values need no conversion.
     matches += (matches < 255).view(np.uint8)
