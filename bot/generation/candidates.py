@@ -20,7 +20,6 @@ from ..inference.request import Request
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from . import generator
-from .generator import Prefix
 from .inputs import GenerationContext, GenerationOptions
 from .reranking import Candidate, compute_wanted_size, make_seeds, shortlist, strip_cue
 
@@ -70,10 +69,13 @@ async def write_candidates(
     limit = min(options.limit, _limit_length(first_candidate))
     shared_options = replace(options.share_beginning(first.element), candidates=count, limit=limit)
     prefix = await generator.read_prefix(engine, context, shared_options, owner)
-    drafts = await _gather_nonempty(
-        _write_beside(engine, context, _with_seed(shared_options, seed), owner, prefix)
-        for seed in other_seeds[: count - 1]
-    )
+
+    async def write_beside(seed: int) -> Draft | None:
+        async with engine.candidate_slots:
+            seeded = _with_seed(shared_options, seed)
+            return await generator.generate(engine, context, seeded, owner, prefix)
+
+    drafts = await _gather_nonempty(map(write_beside, other_seeds[: count - 1]))
     others = [
         candidate
         for candidate in map(Candidate.of, drafts)
@@ -127,17 +129,6 @@ def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
     return replace(options, sampling=replace(options.sampling, seed=seed))
 
 
-async def _write_beside(
-    engine: Engine,
-    context: GenerationContext,
-    options: GenerationOptions,
-    owner: object,
-    prefix: Prefix,
-) -> Draft | None:
-    async with engine.candidate_slots:
-        return await generator.generate(engine, context, options, owner, prefix)
-
-
 async def _gather_nonempty(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
     """Return the candidates that are not empty; raise what one does, but for `NoContinuation`."""
     results = await asyncio.gather(*candidates, return_exceptions=True)
@@ -159,17 +150,9 @@ async def _score_without_scene(
     if len(before):
         state = (await engine.run(Request(state, before, owner=owner))).state
     last = model.encode(cue[-1:])
+    prompts = [np.concatenate([last, model.encode(strip_cue(one.draft))]) for one in candidates]
     completions = await asyncio.gather(
-        *(
-            engine.run(
-                Request(
-                    state,
-                    np.concatenate([last, model.encode(strip_cue(candidate.draft))]),
-                    owner=owner,
-                )
-            )
-            for candidate in candidates
-        )
+        *(engine.run(Request(state, prompt, owner=owner)) for prompt in prompts)
     )
     return [
         replace(candidate, bits_without_scene=float(completion.surprise.sum()))

@@ -35,18 +35,14 @@ class GenerationContext:
     def append(self, model: Model, draft: Draft) -> GenerationContext:
         """Return the context after one more line."""
         assert draft.state is not None  # only lines that are read in bulk have none
-        new_tokens = model.encode(format_for_model(draft.element.text))
-        recent_tokens = np.concatenate([self.recent_tokens, new_tokens])[-REACH:]
-        recent_texts = (*self.recent_texts, draft.element.text)
-        recent_elements = (*self.recent_elements, (draft.element.text, draft.author is not None))[
-            -RECALL_LINES:
-        ]
+        tokens = np.concatenate([self.recent_tokens, encode_recent(model, [draft])])
+        elements = (*self.recent_elements, *list_recent_elements([draft]))
         return replace(
             self,
             state=draft.state,
-            recent_tokens=recent_tokens,
-            recent_texts=recent_texts,
-            recent_elements=recent_elements,
+            recent_tokens=tokens[-REACH:],
+            recent_texts=(*self.recent_texts, draft.element.text),
+            recent_elements=elements[-RECALL_LINES:],
         )
 
 

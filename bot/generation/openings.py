@@ -27,13 +27,12 @@ class PrimedModel:
 
     engine: Engine
     opening: str
-    """The id of the opening; empty where the model reads none."""
+    """The id of the opening, 16 hexadecimal digits; empty where the model reads none."""
     start: States
     """The state before the first line: float32 [S]."""
 
     @property
     def model(self) -> Model:
-        """Return the model."""
         return self.engine.model
 
     @property
@@ -54,12 +53,7 @@ async def prime_model(engine: Engine, style: str | None, owner: object) -> Prime
     if text not in states:
         tokens = engine.model.encode("".join(map(format_for_model, split_fountain(text))))
         states[text] = (await engine.run(Request(engine.model.start(), tokens, owner=owner))).state
-    return PrimedModel(engine, hash_opening(text), states[text])
-
-
-def hash_opening(text: str) -> str:
-    """Return the id of an opening's text: 16 hexadecimal digits."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return PrimedModel(engine, hashlib.sha256(text.encode()).hexdigest()[:16], states[text])
 
 
 def make_state_key(model: Model, opening: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import Floats, Logits, States, Tokens
+from ..arrays import Logits, States, Tokens
 from ..inference.engine import Engine
 from ..inference.model import Model
 from ..inference.request import Completion, Request
@@ -122,10 +122,3 @@ def predict_next(model: Model, state: States, tokens: Tokens) -> Logits:
         logits, states = model.step(np.array([token]), states)
     last: Logits = logits[0]
     return last
-
-
-async def compute_surprisal(
-    engine: Engine, state: States, element: Element, owner: object
-) -> Floats:
-    """Return what each character of an element but the first costs, in bits: float32 [n]."""
-    return (await read_text(engine, state, element.text, owner)).surprise

@@ -143,7 +143,7 @@ class ScriptReader:
         if stored is not None:
             return stored
         state = await self.load_state(primed, line.parent)
-        return await prefill.compute_surprisal(primed.engine, state, line.element, self.channel)
+        return (await prefill.read_text(primed.engine, state, line.text, self.channel)).surprise
 
     async def predict_logits(self, primed: PrimedModel, line: Line, position: int) -> Logits:
         """Return a model's logits [V] for the token at a position, from 1, of a stored line."""

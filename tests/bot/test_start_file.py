@@ -161,7 +161,7 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
         state = await house.session.reader.load_state(
             await prime_model(engine, None, 1), line.parent
         )
-        fresh = await prefill.compute_surprisal(engine, state, line.element, 1)
+        fresh = (await prefill.read_text(engine, state, line.text, 1)).surprise
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 
