@@ -11,7 +11,6 @@ import numpy as np
 from ..arrays import Floats, States, Tokens
 from ..errors import UnspellableElement
 from ..inference.automaton import Automaton
-from ..inference.engine import Engine
 from ..inference.grammar import build_grammar
 from ..inference.lexicon import collect_recall_words
 from ..inference.processors.repetition import REACH
@@ -21,7 +20,6 @@ from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import format_for_model, make_cue, parse_model_text
 from .inputs import GenerationContext, GenerationOptions
-from .openings import make_state_key
 from .prefill import read_text
 from .provenance import make_origin
 
@@ -38,65 +36,56 @@ class Prefix:
     """Bits that each token of `prompt` but the first cost: float32 [n - 1]."""
 
 
-async def read_prefix(
-    engine: Engine, context: GenerationContext, options: GenerationOptions, owner: object
-) -> Prefix:
+async def read_prefix(context: GenerationContext, options: GenerationOptions) -> Prefix:
     """Read the beginning that all candidates of a line share; raise what `Engine.run` raises."""
-    prompt = engine.model.encode("\n" + options.prefix)
+    primed = context.primed
+    prompt = primed.model.encode("\n" + options.prefix)
     if len(prompt) == 1:
         return Prefix(context.state, prompt, np.empty(0, np.float32))
     # The cost of the last token is known where the others have been read, so both are read.
     before, whole = await asyncio.gather(
-        engine.run(Request(context.state, prompt[:-1], owner=owner)),
-        engine.run(Request(context.state, prompt, owner=owner)),
+        primed.read(context.state, prompt[:-1]), primed.read(context.state, prompt)
     )
     return Prefix(before.state, prompt, whole.surprise)
 
 
 async def generate(
-    engine: Engine,
-    context: GenerationContext,
-    options: GenerationOptions,
-    owner: object,
-    prefix: Prefix | None = None,
+    context: GenerationContext, options: GenerationOptions, prefix: Prefix | None = None
 ) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
     ``prefix`` is the beginning of the line, where that has been read already. Raises what
     `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.
     """
-    model = engine.model
-    prefix = prefix or await read_prefix(engine, context, options, owner)
+    primed, model = context.primed, context.primed.model
+    prefix = prefix or await read_prefix(context, options)
     # In a thread, because what is built once for a cast or a list takes tens of milliseconds.
-    request = await asyncio.to_thread(_make_request, engine, context, options, prefix, owner)
-    completion = await engine.run(request)
+    request = await asyncio.to_thread(_make_request, context, options, prefix)
+    completion = await primed.engine.run(request)
     element = parse_model_text(options.prefix + model.decode(completion.written))
     if element is None:
         return None
     state, surprise = completion.state, np.concatenate([prefix.surprise, completion.surprise])[:-1]
     stored = model.encode(format_for_model(element.text))
     if not np.array_equal(stored, [*prefix.prompt, *completion.written[:-1]]):
-        read = await read_text(engine, context.state, element.text, owner)
+        read = await read_text(primed, context.state, element.text)
         state, surprise = read.state, read.surprise
     return Draft(
         element,
         author=None,
         credit=model.name,
         state=state,
-        fingerprint=make_state_key(model, context.opening),
-        origin=make_origin(model, options, context.opening),
+        fingerprint=primed.fingerprint,
+        origin=make_origin(model, options, primed.opening),
         surprise=surprise,
     )
 
 
 def _make_request(
-    engine: Engine,
-    context: GenerationContext,
-    options: GenerationOptions,
-    prefix: Prefix,
-    owner: object,
+    context: GenerationContext, options: GenerationOptions, prefix: Prefix
 ) -> Request:
-    model, prompt, sampling = engine.model, prefix.prompt, options.sampling
+    primed, model = context.primed, context.primed.model
+    prompt, sampling = prefix.prompt, options.sampling
     if len(prompt) > 1 or options.shared_kind:  # the speaker, or that there is none, is settled
         sampling = replace(sampling, company=0.0)
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
@@ -113,10 +102,10 @@ def _make_request(
         banned=build_word_filter(model.vocabulary, options.banned) if options.banned else None,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
         lock=bool(options.cast),
-        recall_words=collect_recall_words(engine.lexicon, context.recent_elements)
+        recall_words=collect_recall_words(primed.engine.lexicon, context.recent_elements)
         if recalls
         else None,
-        owner=owner,
+        owner=primed.owner,
     )
 
 
