@@ -104,9 +104,7 @@ class Backtracking(Processor):
     def watch(self, chosen: Tokens, restarted: Sequence[int]) -> None:
         """Save where words begin, and go back before banned words.
 
-        Args:
-            chosen: The characters that were written: int64 [rows].
-            restarted: Rows that began again at this step, whose characters do not count.
+        The characters ``chosen`` [rows] of ``restarted`` rows do not count.
         """
         count = len(chosen)
         watched = self._watched[:count]

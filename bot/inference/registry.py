@@ -103,14 +103,10 @@ class ModelRegistry:
         await asyncio.to_thread(lambda: check_model_file(read_model_file(path), path.name))
 
     async def engine(self, name: str) -> Engine:
-        """Return the engine of a model.
+        """Return the engine of a model; raise ModelError, or EngineClosed after `close`.
 
         If the file has changed, its new engine is opened in the background, and replaces the old
         one once it works.
-
-        Raises:
-            ModelError: There is no such model, or its file cannot be used.
-            EngineClosed: The registry was closed.
         """
         engine = self._engines.get(name)
         if engine is None:

@@ -131,12 +131,8 @@ class RowStore:
     ) -> NDArray[Any]:
         """Return a new array with an entry for each row: [capacity, *shape].
 
-        Args:
-            dtype: The type of its numbers, or `object`.
-            shape: The shape of an entry.
-            fill: The value for rows without a setting; it must have no effect.
-            saved: Whether checkpoints include an entry. Settings of a row need not be saved, but
-                everything that changes while it writes must be.
+        Rows without a setting have ``fill``, which must have no effect. Checkpoints include the
+        entries of ``saved`` arrays: all must be saved that changes while a row writes.
         """
         array = np.full((self._capacity, *shape), fill, dtype)
         self._per_row.append((array, fill))

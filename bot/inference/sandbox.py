@@ -94,9 +94,8 @@ class ModelSandbox:
     async def examine(self, path: Path, sha256: str) -> None:
         """Examine a file with this SHA-256, unless a verdict is known.
 
-        Raises:
-            NoVerdict: There is no verdict, and there may be one another time.
-            ModelError: The file must not be used.
+        Raises ModelError for a file that must not be used, and NoVerdict where there may be a
+        verdict another time.
         """
         if sha256 in load_shipped_verdicts():
             return

@@ -13,9 +13,8 @@ import pytest
 
 from bot.errors import EngineBusy, EngineClosed, NoContinuation, NonFiniteOutput
 from bot.inference.automaton import BARRED, FREE, Automaton
-from bot.inference.buffers import StepBuffers
 from bot.inference.engine import Engine
-from bot.inference.model import Model
+from bot.inference.model import Model, StepBuffers
 from bot.inference.request import WORD_OVERRUN, Completion, Request
 from bot.inference.sampling import Sampling
 from bot.inference.word_filter import BannedWordFilter, find_banned_word
