@@ -14,10 +14,12 @@ import pytest
 from bot.errors import EngineBusy, EngineClosed, NoContinuation, NonFiniteOutput
 from bot.inference.automaton import BARRED, FREE, Automaton
 from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
 from bot.inference.model import Model, StepBuffers
 from bot.inference.request import WORD_OVERRUN, Completion, Request
 from bot.inference.sampling import Sampling
 from bot.inference.word_filter import BannedWordFilter, find_banned_word
+from bot.screenplay.elements import Kind
 
 BLANK_LINE = "\n\n"
 
@@ -371,6 +373,17 @@ async def test_a_line_that_could_say_nothing_is_given_up(engine: Engine):
     request = dataclasses.replace(a_line(model, 1), automaton=automaton, banned=everything)
     with pytest.raises(NoContinuation):
         await soon(engine.run(request))
+
+
+async def test_a_line_that_begins_again_draws_the_same_numbers_again(engine: Engine):
+    model = engine.model
+    speech = build_grammar(model.vocabulary, Kind.DIALOGUE, ("MAYA",))
+    characters = len(model.vocabulary)
+    nothing = Automaton(1, np.array([[FREE] * characters, [BARRED] * characters], np.int32))
+    for seed in range(3):
+        request = dataclasses.replace(a_line(model, seed, "\n"), automaton=speech)
+        again = dataclasses.replace(request, automaton=nothing, fallback=speech)
+        assert same(await engine.run(again), await engine.run(request))
 
 
 async def test_the_longer_an_element_is_the_sooner_it_ends(engine: Engine):
