@@ -90,7 +90,9 @@ def _make_request(
         sampling = replace(sampling, company=0.0)
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
     automaton, free_start = build_automata(model.vocabulary, kind, options.cast, is_speaking)
-    recalls = sampling.recall > 0 and len(context.recent_elements) > 0
+    words = None
+    if sampling.recall > 0 and context.recent_elements:
+        words = collect_recall_words(primed.engine.lexicon, context.recent_elements)
     return Request(
         prefix.state,
         prompt[-1:],
@@ -102,9 +104,7 @@ def _make_request(
         banned=build_word_filter(model.vocabulary, options.banned) if options.banned else None,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
         lock=bool(options.cast),
-        recall_words=collect_recall_words(primed.engine.lexicon, context.recent_elements)
-        if recalls
-        else None,
+        recall_words=words,
         owner=primed.owner,
     )
 
@@ -128,7 +128,5 @@ def build_automata(
         return None, None
 
 
-@lru_cache(maxsize=64)
-def build_word_filter(vocabulary: tuple[str, ...], words: tuple[str, ...]) -> BannedWordFilter:
-    """Return the automaton that bars some words for a vocabulary."""
-    return BannedWordFilter.of(vocabulary, words)
+build_word_filter = lru_cache(maxsize=64)(BannedWordFilter.of)
+"""Return the filter of some words for a vocabulary, cached for further lines."""

@@ -16,7 +16,7 @@ from .automaton import Mask
 
 
 class CharacterClasses:
-    """Sort a vocabulary of V characters into sets of tokens, which may share tokens."""
+    """Sort a vocabulary of V characters into sets of tokens."""
 
     def __init__(self, vocabulary: tuple[str, ...]) -> None:
         self.vocabulary = vocabulary
@@ -63,10 +63,8 @@ class CharacterClasses:
         return self.select(lambda one: unicodedata.category(one) in categories) & self.written
 
 
-@lru_cache(maxsize=8)
-def classify_characters(vocabulary: tuple[str, ...]) -> CharacterClasses:
-    """Return the classes of a vocabulary, cached for further grammars."""
-    return CharacterClasses(vocabulary)
+classify_characters = lru_cache(maxsize=8)(CharacterClasses)
+"""Return the classes of a vocabulary, cached for further grammars."""
 
 
 def is_combining(character: str) -> bool:

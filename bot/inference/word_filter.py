@@ -63,7 +63,7 @@ class BannedWordFilter:
 
 
 def find_word_boundaries(vocabulary: Sequence[str]) -> Mask:
-    """Return the tokens that are no part of a letter or digit, as accents are: bool [V]."""
+    """Return the tokens that end a word: neither letters, nor digits, nor accents: bool [V]."""
     return np.array([_fold_character(character) == " " for character in vocabulary], np.bool_)
 
 

@@ -108,10 +108,11 @@ def find_passages(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tup
 
 
 def advance_matches(matches: Matches, past: Passages, passage: Passages) -> None:
-    """Advance by one character how many agree with the last ones at each distance, in place.
+    """Advance the lengths of all matches by one character, in place.
 
-    ``matches`` [rows, REACH] has the nearest distance last. ``passage`` [rows] is the character
-    that was just read, or `NO_PASSAGE`, and ``past`` [rows, REACH] are the characters before.
+    ``matches`` [rows, REACH] counts the characters that agree with the last ones at each distance,
+    the nearest last. ``passage`` [rows] is the character that was just read, or `NO_PASSAGE`, and
+    ``past`` [rows, REACH] has the characters before it.
     """
     # 255 stays 255. Viewed as numbers, truth values need no conversion.
     matches += (matches < 255).view(np.uint8)

@@ -38,11 +38,11 @@ def read_final_draft(data: bytes) -> Manuscript:
         if speech and kind in _SPEECH:
             speech += _bracket(lines) if kind == "Parenthetical" else lines
             continue
-        _add_speech(manuscript, speech)
+        manuscript.add_as(Kind.DIALOGUE, speech)
         speech = [" ".join(lines)] if kind == "Character" else []
         if not speech:
             manuscript.add_as(_KINDS.get(kind, Kind.ACTION), lines)
-    _add_speech(manuscript, speech)
+    manuscript.add_as(Kind.DIALOGUE, speech)
     return manuscript
 
 
@@ -60,11 +60,6 @@ def _parse(data: bytes) -> Node:
             "or use Fountain or text."
         ) from error
     return script
-
-
-def _add_speech(manuscript: Manuscript, speech: Block) -> None:
-    if speech:
-        manuscript.add_as(Kind.DIALOGUE, speech)
 
 
 def _paragraphs(content: Node) -> Iterator[tuple[str, Block]]:
