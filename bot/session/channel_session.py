@@ -48,7 +48,7 @@ class ChannelSession:
         self.channel = channel
         self.store = store
         self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
-        self.drafter = Drafter(channel, settings)
+        self.drafter = Drafter(settings)
         self.library = Library(channel, store, voices, settings, self.reader)
         self.history = History(self.library, self.reader, clock)
         self.continuation = Continuation(self.library, self.reader, self.drafter, clock)

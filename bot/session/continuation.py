@@ -168,7 +168,7 @@ class Continuation:
                 self.reader.load_context(primed, parent, job.progress)
             )
             return await self.drafter.write_takes(
-                primed.engine, generation_context, script, request, takes, context.banned, job
+                generation_context, script, request, takes, context.banned, job
             )
         except Stopped:
             raise RequestError("Stopped before the first line. Nothing was added.") from None

@@ -156,7 +156,6 @@ class Library:
             elements,
             requester.id,
             requester.name,
-            self.channel,
             job.progress,
             READING_TIME_LIMIT,
         )

@@ -65,7 +65,7 @@ class ScriptReader:
         """Load the generation context of a model at a line."""
         model = primed.model
         if head is None:
-            return GenerationContext(primed.start, encode_recent(model, []), opening=primed.opening)
+            return GenerationContext(primed, primed.start, encode_recent(model, []))
         state, past = await self.store.states.load_checkpoint(
             head, primed.fingerprint, COMPARED_CHARACTERS
         )
@@ -73,9 +73,9 @@ class ScriptReader:
             state = await self.load_state(primed, head, progress)
         last = take_last(past, REACH)
         return GenerationContext(
+            primed,
             state,
             encode_recent(model, last),
-            primed.opening,
             tuple(line.element.text for line in past),
             list_recent_elements(last),
         )
@@ -93,9 +93,7 @@ class ScriptReader:
         nearest = await self.store.states.find_nearest_state(head, primed.fingerprint)
         read_to, state = nearest or (ROOT_LINE, primed.start)
         unread = [line for line in path if line.id > read_to]
-        state = await prefill.recompute_state(
-            primed.engine, state, unread, self.channel, progress or Progress()
-        )
+        state = await prefill.recompute_state(primed, state, unread, progress or Progress())
         removed = sum(line.removed for line in path)
         await self.store.states.save_state(head, primed.fingerprint, state, removed)
         return state
@@ -127,9 +125,7 @@ class ScriptReader:
         """Read a person's elements from a state on; return each with the state after it."""
         drafts: list[Draft] = []
         for element in elements:
-            draft = await prefill.read_element(
-                primed, state, element, requester.id, requester.name, self.channel
-            )
+            draft = await prefill.read_element(primed, state, element, requester.id, requester.name)
             assert draft.state is not None  # the element was read by itself
             state = draft.state
             drafts.append(draft)
@@ -143,7 +139,7 @@ class ScriptReader:
         if stored is not None:
             return stored
         state = await self.load_state(primed, line.parent)
-        return await prefill.compute_surprisal(primed.engine, state, line.element, self.channel)
+        return (await prefill.read_text(primed, state, line.text)).surprise
 
     async def predict_logits(self, primed: PrimedModel, line: Line, position: int) -> Logits:
         """Return a model's logits [V] for the token at a position, from 1, of a stored line."""

@@ -156,7 +156,10 @@ class Replayer:
         else:
             rewritten = await self._rewrite(reader, original, progress)
             finding = judge_line(
-                number, line, rewritten, explain_differences(line, self._banned, reader.opening)
+                number,
+                line,
+                rewritten,
+                explain_differences(line, self._banned, reader.primed.opening),
             )
         progress.written += 1
         return finding
@@ -169,7 +172,7 @@ class Replayer:
         at = await reader.load_context(line, progress)
         options = provenance.restore_options(line.origin, self._banned)
         try:
-            draft = await generator.generate(reader.engine, at, options, reader.owner)
+            draft = await generator.generate(at, options)
         except (NoContinuation, UnspellableElement):
             return ""
         return draft.element.text if draft else ""
@@ -184,7 +187,8 @@ class Replayer:
             except ModelError:
                 continue
             if primed.model.fingerprint == fingerprint:
-                return ReplayReader(primed, self._cache, ("replay", self._session.channel))
+                owner = ("replay", self._session.channel)
+                return ReplayReader(replace(primed, owner=owner), self._cache)
             if candidate == name:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
@@ -272,11 +276,8 @@ class LineCache:
 class ReplayReader:
     """Read a script again with one model, from nothing but the text."""
 
-    def __init__(self, primed: PrimedModel, cache: LineCache, owner: object) -> None:
-        self.engine = primed.engine
-        self.opening = primed.opening
-        self.owner = owner
-        self._start = primed.start
+    def __init__(self, primed: PrimedModel, cache: LineCache) -> None:
+        self.primed = primed
         self._cache = cache
         self._kept: dict[int, States] = {}
         self._reading = asyncio.Lock()
@@ -287,13 +288,13 @@ class ReplayReader:
         async with self._reading:
             state = await self._read_to(line.parent, progress)
         tokens, elements = await self._load_preceding(line)
-        return GenerationContext(state, tokens, self.opening, recent_elements=elements)
+        return GenerationContext(self.primed, state, tokens, recent_elements=elements)
 
     async def _read_to(self, head: int | None, progress: Progress) -> States:
         unread = await self._cache.load_path(head, self._kept)
         above = unread[0].parent if unread else head
-        state = self._start if above is None else self._kept[above]
-        state = await prefill.recompute_state(self.engine, state, unread, self.owner, progress)
+        state = self.primed.start if above is None else self._kept[above]
+        state = await prefill.recompute_state(self.primed, state, unread, progress)
         if head is not None:
             self._kept[head] = state
             if len(self._kept) > MAX_STATES:
@@ -305,7 +306,7 @@ class ReplayReader:
         turn = await self._cache.load_path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
         last = await self._cache.store.lines.load_last_lines(above, REACH)
-        model = self.engine.model
+        model = self.primed.model
         encoded = [model.encode(format_for_model(line_before.text)) for line_before in turn]
         tokens = np.concatenate([encode_recent(model, last), *encoded])[-REACH:]
         return tokens, (*list_recent_elements(last), *list_recent_elements(turn))[-RECALL_LINES:]

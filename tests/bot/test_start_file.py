@@ -158,10 +158,9 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.states.find_surprisal(line.id, engine.model.fingerprint)
-        state = await house.session.reader.load_state(
-            await prime_model(engine, None, 1), line.parent
-        )
-        fresh = await prefill.compute_surprisal(engine, state, line.element, 1)
+        primed = await prime_model(engine, None, 1)
+        state = await house.session.reader.load_state(primed, line.parent)
+        fresh = (await prefill.read_text(primed, state, line.text)).surprise
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 
