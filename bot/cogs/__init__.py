@@ -17,7 +17,7 @@ from .command_group import check_conflicts, make_group
 from .details import Details
 from .ending import Ending
 from .expired_interactions import ExpiredInteractions
-from .feature import FeatureCog
+from .feature import BELOW_SCRIPT, FeatureCog
 from .help import Help
 from .listening import Listening
 from .menu import Menu
@@ -64,7 +64,7 @@ def _gather_script_commands(features: Sequence[FeatureCog]) -> None:
     """Move the commands of all features that belong under /script into that group."""
     [script] = [one.script for one in features if isinstance(one, Reading)]
     for feature in features:
-        for command in feature.release_script_commands():
+        for command in feature.release_commands(BELOW_SCRIPT):
             script.add_command(command)
 
 

@@ -12,20 +12,23 @@ from ..i18n.catalogue import say
 from ..screenplay.free_text import parse_cast, parse_name
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Script
-from ..ui.components import Handler, Interaction, position_pattern
+from ..ui.components import Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
-from .feature import MAX_CHOICE_LENGTH, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .feature import (
+    MAX_CHOICE_LENGTH,
+    FeatureCog,
+    allow_in_servers_and_dms,
+    answer_errors,
+    listens_to,
+    suggest,
+)
 from .requester import get_requester
 
 
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
-
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the button of the menu that shows the cast."""
-        return {position_pattern("menu-cast"): lambda interaction, _: self.open_cast(interaction)}
 
     cast_group = allow_in_servers_and_dms(
         app_commands.Group(name="cast", description="The script's cast")
@@ -70,18 +73,10 @@ class Cast(FeatureCog, name="OnBook.cast"):
         await self._show_cast(interaction, script)
 
     @cast_group.command(name="list")
+    @listens_to(position_pattern("menu-cast"))
     @answer_errors
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast and who plays whom"""
-        await self._send_cast(interaction)
-
-    @answer_errors
-    async def open_cast(self, interaction: Interaction) -> None:
-        """Show the cast, from the menu."""
-        await self._send_cast(interaction)
-
-    async def _send_cast(self, interaction: Interaction) -> None:
-        """Show the cast to the person who asked."""
         script = await self.services.admit_to_session(interaction).load_script()
         await FirstResponse(interaction).send_message(format_cast(script), ephemeral=True)
 
@@ -133,7 +128,6 @@ class Cast(FeatureCog, name="OnBook.cast"):
         await FirstResponse(interaction).defer(thinking=True)
 
     async def _show_cast(self, interaction: Interaction, script: Script) -> None:
-        """Show everybody the cast."""
         await complete_response(interaction, content=format_cast(script))
 
 

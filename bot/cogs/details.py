@@ -16,7 +16,7 @@ from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
 from ..ui.settings_messages import format_preference
-from .feature import FeatureCog, MenuCallback, answer_errors
+from .feature import FeatureCog, answer_errors, message_command
 
 DETAILS = phrase("Details")
 """The name of the command on messages."""
@@ -25,10 +25,7 @@ DETAILS = phrase("Details")
 class Details(FeatureCog, name="OnBook.details"):
     """Show who wrote a line, from which seed and with which settings."""
 
-    def menus(self) -> dict[str, MenuCallback]:
-        """Return the command on messages."""
-        return {DETAILS: self.show_details}
-
+    @message_command(DETAILS)
     @answer_errors
     async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the details of the lines in a message to the person who asked."""

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from re import Match
 
 import discord
 from discord.ext import commands, tasks
@@ -20,11 +21,10 @@ from ..screenplay.exporters.edition import Edition, make_edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session.channel_session import ChannelSession
-from ..session.turn import ScriptPosition
 from ..sharding import Shards
 from ..storage.schema import Line, Script
 from ..ui.closing_card import make_closing_card
-from ..ui.components import Handler, Interaction, parse_position, position_pattern
+from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery import (
     CONNECTION_ERRORS,
     FirstResponse,
@@ -38,7 +38,7 @@ from ..ui.installations import check_is_member
 from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
-from .feature import FeatureCog, answer_errors
+from .feature import FeatureCog, answer_errors, listens_to
 from .reading import describe_left_out, make_file_name
 from .requester import get_message_channel, get_requester
 
@@ -113,14 +113,6 @@ ATTACHMENTS: tuple[Callable[[Ended], Attachment], ...] = (_draw_statistics, _wri
 class Ending(FeatureCog, name="OnBook.ending"):
     """End a script."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to *The end* in the menu."""
-        return {
-            position_pattern("menu-end"): lambda interaction, match: self.end_script(
-                interaction, parse_position(match)
-            )
-        }
-
     async def cog_unload(self) -> None:
         """Stop the loop."""
         self._show_due.cancel()
@@ -136,18 +128,18 @@ class Ending(FeatureCog, name="OnBook.ending"):
         if not self._show_due.is_running():
             self._show_due.start()
 
+    @listens_to(position_pattern("menu-end"))
     @answer_errors
-    async def end_script(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def end_script(self, interaction: Interaction, match: Match[str]) -> None:
         """End the script, in front of everybody."""
         check_is_member(interaction)
         check_bot_permissions(interaction)
-        session, channel = (
-            self.services.admit_to_session(interaction),
-            get_message_channel(interaction),
-        )
+        session = self.services.admit_to_session(interaction)
+        channel = get_message_channel(interaction)
         # Discord takes the first answer once, so that a second delivery ends here.
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        script = await session.library.end(get_requester(interaction), position.script)
+        script_id = parse_position(match).script
+        script = await session.library.end(get_requester(interaction), script_id)
         if await self._try_to_show(channel, session, script):
             await delete_response(interaction)
             return

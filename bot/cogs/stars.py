@@ -9,7 +9,7 @@ from ..i18n.catalogue import many, phrase, say
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline
-from .feature import FeatureCog, MenuCallback, answer_errors
+from .feature import FeatureCog, answer_errors, message_command
 
 STAR = phrase("Star")
 """The name of the command on messages."""
@@ -18,10 +18,7 @@ STAR = phrase("Star")
 class Stars(FeatureCog, name="OnBook.stars"):
     """Give a line a star, or take it back."""
 
-    def menus(self) -> dict[str, MenuCallback]:
-        """Return the command on messages."""
-        return {STAR: self.star}
-
+    @message_command(STAR)
     @answer_errors
     async def star(self, interaction: Interaction, message: discord.Message) -> None:
         """Give the line in a message the person's star, or take the star back."""
