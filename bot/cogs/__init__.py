@@ -74,13 +74,7 @@ CogT = TypeVar("CogT", bound=commands.Cog)
 class Adapt(Protocol):
     """A function that returns the class that a host takes in place of a cog's."""
 
-    def __call__(self, kind: type[CogT], /) -> type[CogT]:
-        """Return a subclass, or the same class."""
-
-
-def keep_class(kind: type[CogT], /) -> type[CogT]:
-    """Return the same class, for a host that takes every cog."""
-    return kind
+    def __call__(self, kind: type[CogT], /) -> type[CogT]: ...
 
 
 async def add_cogs(
@@ -91,7 +85,7 @@ async def add_cogs(
     meter: Meter = NULL_METER,
     guard: Guard | None = None,
     call_later: CallLater | None = None,
-    adapt: Adapt = keep_class,
+    adapt: Adapt = lambda kind: kind,
 ) -> CogServices:
     """Open what the cogs share, and add the cogs to a bot.
 

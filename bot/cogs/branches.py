@@ -155,7 +155,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 ephemeral=True,
             )
             return
-        await self._jump_to(interaction, await self._find_shown_line(message))
+        await self._jump_to(interaction, await self._find_shown_position(message))
 
     @message_command(REWRITE)
     @answer_errors
@@ -167,7 +167,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 "These takes are still open. Choose one, or go to one with "
                 "**Continue from here**, then rewrite it."
             )
-        await self._open_rewrite_modal(interaction, await self._find_shown_line(message))
+        await self._open_rewrite_modal(interaction, await self._find_shown_position(message))
 
     @listens_to(position_pattern("here"))
     @answer_errors
@@ -235,12 +235,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
             raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
         return ScriptPosition(script.id, path[number - 1])
 
-    async def _find_shown_line(self, message: discord.Message) -> ScriptPosition:
+    async def _find_shown_position(self, message: discord.Message) -> ScriptPosition:
         """Return the line that a message shows, in the running script if that has the line."""
-        post = await self.store.messages.find_post(message.id)
-        line = post and await self.store.lines.find_line(post.line)
-        if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
+        line = await self.find_shown_line(message)
         running = await self.store.scripts.find_running_script(message.channel.id)
         shared = running and await self.store.scripts.has_line(running, line.id)
         return ScriptPosition(running.id if running and shared else line.script, line.id)

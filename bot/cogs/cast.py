@@ -55,7 +55,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.add_to_cast(
             get_requester(interaction), parse_cast(names), player_id
         )
-        await self._show_cast(interaction, script)
+        await complete_response(interaction, content=format_cast(script))
 
     @cast_group.command(name="remove")
     @app_commands.describe(character="The character to remove; their lines stay")
@@ -70,7 +70,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.remove_from_cast(
             get_requester(interaction), parse_name(character)
         )
-        await self._show_cast(interaction, script)
+        await complete_response(interaction, content=format_cast(script))
 
     @cast_group.command(name="list")
     @listens_to(position_pattern("menu-cast"))
@@ -91,7 +91,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.change_preferences(
             get_requester(interaction), {"lock": lock == "on"}
         )
-        await self._show_cast(interaction, script)
+        await complete_response(interaction, content=format_cast(script))
 
     @add_to_cast.autocomplete("names")
     async def _suggest_name(
@@ -126,9 +126,6 @@ class Cast(FeatureCog, name="OnBook.cast"):
         """Defer, because the cast changes only when the voice has written what it is writing."""
         await session.load_script()  # raises NoScript before everybody sees it
         await FirstResponse(interaction).defer(thinking=True)
-
-    async def _show_cast(self, interaction: Interaction, script: Script) -> None:
-        await complete_response(interaction, content=format_cast(script))
 
 
 def format_cast(script: Script) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import discord
 
-from ..errors import RequestError
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import many, phrase, say
@@ -42,10 +41,7 @@ class Details(FeatureCog, name="OnBook.details"):
         if poll := await self.store.polls.find_poll_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
             return poll.script, [line for lines in takes.values() for line in lines]
-        post = await self.store.messages.find_post(message.id)
-        line = post and await self.store.lines.find_line(post.line)
-        if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
+        line = await self.find_shown_line(message)
         return line.script, [line]
 
 

@@ -8,12 +8,16 @@ from contextlib import asynccontextmanager, contextmanager
 from inspect import Parameter, getmembers_static, signature
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
+import discord
 from discord import app_commands, ui
 from discord.ext import commands
+from discord.ext.tasks import Loop
 
+from ..errors import RequestError
 from ..generation.moods import label_moods
 from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, remember_commands, speaking
+from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery import FirstResponse
@@ -57,9 +61,10 @@ class FeatureCog(commands.Cog):
             if hasattr(one, "message_command")
         ]
         self._listeners = [make_listener(*one) for one in self._find_handlers(members)]
+        self._loops = [one.__get__(self, type(self)) for one in members if isinstance(one, Loop)]
 
     def _find_handlers(self, members: Iterable[Any]) -> Iterator[tuple[str, Handler]]:
-        """Yield the methods marked by `listens_to`, below the patterns that they answer."""
+        """Yield the pattern and the method of each `listens_to`."""
         for member in members:
             if isinstance(member, app_commands.Command):
                 if hasattr(member.callback, "custom_ids"):
@@ -79,8 +84,16 @@ class FeatureCog(commands.Cog):
         self.__cog_app_commands__ = [one for one in own if one not in released]
         return released
 
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Resume the work that earlier processes left, now that the servers are known."""
+        await self.resume()
+
     async def resume(self) -> None:
-        """Resume the work that earlier processes left; called once the client is ready."""
+        """Start the loops, once the client is ready: it may not have logged in at a cog's load."""
+        for loop in self._loops:
+            if not loop.is_running():
+                loop.start()
 
     async def cog_load(self) -> None:
         """Add the commands on messages, and begin to listen."""
@@ -89,7 +102,9 @@ class FeatureCog(commands.Cog):
         self.bot.add_dynamic_items(*self._listeners)
 
     async def cog_unload(self) -> None:
-        """Remove the commands on messages, and stop listening."""
+        """Stop the loops, remove the commands on messages, and stop listening."""
+        for loop in self._loops:
+            loop.cancel()
         for menu in self._menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
         self.bot.remove_dynamic_items(*self._listeners)
@@ -106,6 +121,14 @@ class FeatureCog(commands.Cog):
         """Answer an error from before a command has begun, such as an option out of range."""
         async with self.answering(interaction):
             raise error.original if isinstance(error, app_commands.CommandInvokeError) else error
+
+    async def find_shown_line(self, message: discord.Message) -> Line:
+        """Return the line that a message shows; raise RequestError if it shows none."""
+        post = await self.store.messages.find_post(message.id)
+        line = post and await self.store.lines.find_line(post.line)
+        if not line:
+            raise RequestError("That message shows no line of a script. Choose one that does.")
+        return line
 
     @asynccontextmanager
     async def answering(self, interaction: Interaction, keep: str = "") -> AsyncIterator[None]:
@@ -156,12 +179,12 @@ class FeatureCog(commands.Cog):
 
 
 class Modal(ui.Modal):
-    """A window that passes on when it was submitted."""
+    """A window that calls ``submit`` once a person has filled it in."""
 
     submit: Callable[[Interaction], Coroutine[Any, Any, None]]
 
     async def on_submit(self, interaction: Interaction) -> None:
-        """Pass it on."""
+        """Pass the interaction on."""
         await self.submit(interaction)
 
 
@@ -180,7 +203,7 @@ def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:
 
 
 def message_command(name: str) -> Callable[[CommandT], CommandT]:
-    """Make a method of a cog a command on messages, which is given the interaction and one."""
+    """Make a method of a cog a command on messages: it is given the interaction and a message."""
 
     def mark(method: CommandT) -> CommandT:
         method.message_command = name  # type: ignore[attr-defined]  # a function has attributes

@@ -25,10 +25,7 @@ class Stars(FeatureCog, name="OnBook.stars"):
         self.services.admit(interaction)
         if await self.store.polls.find_poll_by_message(message.id):
             raise RequestError("A take has no stars. Choose it first, then star its line.")
-        post = await self.store.messages.find_post(message.id)
-        line = post and await self.store.lines.find_line(post.line)
-        if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
+        line = await self.find_shown_line(message)
         # Discord takes the first answer once, so that a second delivery takes no star back.
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         is_given = await self.store.stars.toggle_star(line.id, interaction.user.id)

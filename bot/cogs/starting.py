@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import SystemRandom
 from typing import Any
 
@@ -317,34 +318,27 @@ class Starting(FeatureCog, name="OnBook.starting"):
         """Ask which of two scripts to go on with: the one that runs, or the new one."""
         view = ui.View(timeout=OFFER_SECONDS)
 
-        def add_button(
-            button: ui.Button[Any], go_on: Callable[[Interaction], Awaitable[None]]
+        async def press(
+            go_on: Callable[[Interaction], Awaitable[None]], chosen: Interaction
         ) -> None:
-            async def press(chosen: Interaction) -> None:
-                view.stop()
-                async with self.answering(chosen):
-                    await go_on(chosen)
-                # The buttons of the offer would fail a second time.
-                with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-                    await delete_response(interaction)
+            view.stop()
+            async with self.answering(chosen):
+                await go_on(chosen)
+            # The buttons of the offer would fail a second time.
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                await delete_response(interaction)
 
-            button.callback = press  # type: ignore[assignment]  # as discord.py means it
-            view.add_item(button)
-
-        add_button(
-            ui.Button(
-                label=say("Continue it"),
-                style=discord.ButtonStyle.primary,
-                custom_id=make_custom_id("go-on"),
-            ),
-            self._keep_running,
+        keep = ui.Button[Any](
+            label=say("Continue it"),
+            style=discord.ButtonStyle.primary,
+            custom_id=make_custom_id("go-on"),
         )
-        add_button(
-            ui.Button(
-                label=say("Pause it and start the new one"), custom_id=make_custom_id("begin")
-            ),
-            lambda chosen: self._begin(chosen, begin),
+        pause = ui.Button[Any](
+            label=say("Pause it and start the new one"), custom_id=make_custom_id("begin")
         )
+        keep.callback = partial(press, self._keep_running)  # type: ignore[method-assign]
+        pause.callback = partial(press, partial(self._begin, begin=begin))  # type: ignore[method-assign]
+        view.add_item(keep).add_item(pause)
         await FirstResponse(interaction).send_message(
             say(
                 "“{title}” is running in this channel. Continue it, or pause it? Paused scripts "
