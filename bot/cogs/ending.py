@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import io
 import logging
 from contextlib import suppress
@@ -16,7 +15,7 @@ from discord.ext import tasks
 from ..audio.table_read import record_table_read
 from ..errors import TransactionFailed
 from ..i18n.catalogue import many, say, speaking
-from ..screenplay.exporters.edition import Edition, make_edition
+from ..screenplay.exporters.edition import Edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session.channel_session import ChannelSession
@@ -38,7 +37,7 @@ from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors, listens_to
-from .reading import describe_left_out, make_file_name
+from .reading import describe_left_out, edit_today, make_file_name
 from .requester import get_message_channel, get_requester
 
 log = logging.getLogger("onbook.ending")
@@ -154,8 +153,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         best = await self.store.stars.load_best_lines(script.head, BEST_LINES)
         lines = await self.store.lines.load_path(script.head)
         statistics = await asyncio.to_thread(count_script, lines)
-        elements, today = [line.element for line in lines], dt.datetime.now(dt.UTC).date()
-        edition = await asyncio.to_thread(make_edition, script.title, elements, statistics, today)
+        edition = await asyncio.to_thread(edit_today, script, lines, statistics)
         may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
         made = list[Attachment]()
         if may_attach:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+from collections.abc import Sequence
 from re import Match
 
 import discord
@@ -12,7 +13,7 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say, say_plural
-from ..screenplay.exporters.edition import make_edition
+from ..screenplay.exporters.edition import Edition, make_edition
 from ..screenplay.exporters.export_formats import (
     EXPORT_FORMATS,
     ExportedFile,
@@ -20,12 +21,12 @@ from ..screenplay.exporters.export_formats import (
     PaperSize,
 )
 from ..screenplay.fountain import format_fountain
-from ..screenplay.statistics import count_script, format_minutes
+from ..screenplay.statistics import ScriptStatistics, count_script, format_minutes
 from ..session import replay, surprisal
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES
-from ..storage.schema import Script
+from ..storage.schema import Line, Script
 from ..ui.components import (
     REPLAY,
     Interaction,
@@ -163,12 +164,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
         lines = await self.store.lines.load_path(script.head)
 
         def write() -> ExportedFile:
-            today = dt.datetime.now(dt.UTC).date()
-            elements = [line.element for line in lines]
-            exported = make_edition(
-                script.title, elements, count_script(lines), today, scene_numbers=scene_numbers
-            )
-            return export_format.write(exported, paper)
+            statistics = count_script(lines)
+            edition = edit_today(script, lines, statistics, scene_numbers=scene_numbers)
+            return export_format.write(edition, paper)
 
         printed = await asyncio.to_thread(write)
         if len(printed.content) > interaction.filesize_limit:
@@ -263,6 +261,18 @@ def make_file_name(script: Script) -> str:
     """Return the name of a file of the script, without its suffix."""
     characters = (one if one.isalnum() else "-" for one in script.title.lower())
     return "-".join(part for part in "".join(characters).split("-") if part)[:60] or "script"
+
+
+def edit_today(
+    script: Script,
+    lines: Sequence[Line],
+    statistics: ScriptStatistics,
+    *,
+    scene_numbers: bool = False,
+) -> Edition:
+    """Return the edition of a script with these lines, of today."""
+    elements, today = [line.element for line in lines], dt.datetime.now(dt.UTC).date()
+    return make_edition(script.title, elements, statistics, today, scene_numbers=scene_numbers)
 
 
 def describe_left_out(exported: ExportedFile) -> str:
