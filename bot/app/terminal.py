@@ -18,7 +18,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from ..cogs.cast import format_cast
 from ..cogs.feature import UNTITLED
-from ..cogs.reading import edit_today, make_file_name
+from ..cogs.reading import make_file_name, prepare_edition
 from ..errors import NoScript, RequestError, ServiceError
 from ..screenplay.elements import Element, Kind
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
@@ -235,7 +235,7 @@ class Terminal:
             self.note(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
             return
         lines = await self.session.load_lines()
-        edition = edit_today(script, lines, count_script(lines))
+        edition = prepare_edition(script, lines, count_script(lines))
         content = export_format.write(edition, PaperSize.LETTER).content
         try:
             await asyncio.to_thread(_write_new, path, content)

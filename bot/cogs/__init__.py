@@ -27,7 +27,6 @@ from .reading import Reading
 from .script_settings import ScriptSettings
 from .scripts import Scripts
 from .services import CogServices, Host, OnBook, open_services
-from .stars import Stars
 from .starting import Starting
 from .stopping import Stopping
 from .takes import Takes
@@ -48,7 +47,6 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Models,
     Privacy,
     Details,
-    Stars,
     Help,
     Menu,
     Takes,

@@ -1,4 +1,4 @@
-"""Show how the lines in a message were written."""
+"""Show how the lines in a message were written, and star a line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
+from ..errors import RequestError
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import many, phrase, say
@@ -17,12 +18,12 @@ from ..ui.markdown import LIMIT, inline, size
 from ..ui.settings_messages import format_preference
 from .feature import FeatureCog, answer_errors, message_command
 
-DETAILS = phrase("Details")
-"""The name of the command on messages."""
+DETAILS, STAR = phrase("Details"), phrase("Star")
+"""The names of the commands on messages."""
 
 
 class Details(FeatureCog, name="OnBook.details"):
-    """Show who wrote a line, from which seed and with which settings."""
+    """Show who wrote a line, from which seed and with which settings, and star it."""
 
     @message_command(DETAILS)
     @answer_errors
@@ -35,6 +36,29 @@ class Details(FeatureCog, name="OnBook.details"):
         primed = await session.reader.open_model(script.voice, script.style)
         entries = [await _format_details(session, primed, line) for line in lines]
         await complete_response(interaction, content=_fit(entries))
+
+    @message_command(STAR)
+    @answer_errors
+    async def star(self, interaction: Interaction, message: discord.Message) -> None:
+        """Give the line in a message the person's star, or take the star back."""
+        self.services.admit(interaction)
+        if await self.store.polls.find_poll_by_message(message.id):
+            raise RequestError("A take has no stars. Choose it first, then star its line.")
+        line = await self.find_shown_line(message)
+        # Discord takes the first answer once, so that a second delivery takes no star back.
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        is_given = await self.store.stars.toggle_star(line.id, interaction.user.id)
+        text = inline(line.element.one_line, 100)
+        if is_given:
+            content = say(
+                "You starred “{text}”. It has {stars} now. Choose **Star** again to take yours "
+                "back.",
+                text=text,
+                stars=many(await self.store.stars.count_stars(line), "star"),
+            )
+        else:
+            content = say("You took your star back from “{text}”.", text=text)
+        await complete_response(interaction, content=content)
 
     async def _find_lines(self, message: discord.Message) -> tuple[int, list[Line]]:
         """Return the script and the lines in a message, or its takes; raise RequestError."""

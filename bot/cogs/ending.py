@@ -37,7 +37,7 @@ from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors, listens_to
-from .reading import describe_left_out, edit_today, make_file_name
+from .reading import describe_left_out, make_file_name, prepare_edition
 from .requester import get_message_channel, get_requester
 
 log = logging.getLogger("onbook.ending")
@@ -153,7 +153,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         best = await self.store.stars.load_best_lines(script.head, BEST_LINES)
         lines = await self.store.lines.load_path(script.head)
         statistics = await asyncio.to_thread(count_script, lines)
-        edition = await asyncio.to_thread(edit_today, script, lines, statistics)
+        edition = await asyncio.to_thread(prepare_edition, script, lines, statistics)
         may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
         made = list[Attachment]()
         if may_attach:

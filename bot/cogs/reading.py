@@ -165,7 +165,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
         def write() -> ExportedFile:
             statistics = count_script(lines)
-            edition = edit_today(script, lines, statistics, scene_numbers=scene_numbers)
+            edition = prepare_edition(script, lines, statistics, scene_numbers=scene_numbers)
             return export_format.write(edition, paper)
 
         printed = await asyncio.to_thread(write)
@@ -263,7 +263,7 @@ def make_file_name(script: Script) -> str:
     return "-".join(part for part in "".join(characters).split("-") if part)[:60] or "script"
 
 
-def edit_today(
+def prepare_edition(
     script: Script,
     lines: Sequence[Line],
     statistics: ScriptStatistics,
