@@ -39,9 +39,6 @@ KIND_CHOICES = [
 MAX_TURN_LENGTH, MAX_NAME_LENGTH = 6000, 60
 """Characters of a person's turn, and of a speaker's name."""
 
-MIN_VOTE_SECONDS, MAX_VOTE_SECONDS = 10, 600
-"""Seconds of a vote."""
-
 VOTE_TAKES, VOTE_SECONDS = 3, 60
 """Takes and seconds of a vote that the menu opens."""
 
@@ -72,7 +69,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         kind: str | None = None,
         lines: app_commands.Range[int, 1, MAX_LINES] = 1,
         takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
-        vote: app_commands.Range[int, MIN_VOTE_SECONDS, MAX_VOTE_SECONDS] | None = None,
+        vote: app_commands.Range[int, 10, 600] | None = None,
     ) -> None:
         """Let the voice write the next lines"""
         request = ContinueRequest(
