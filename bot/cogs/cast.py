@@ -18,6 +18,7 @@ from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
 from .feature import (
     MAX_CHOICE_LENGTH,
+    Choices,
     FeatureCog,
     allow_in_servers_and_dms,
     answer_errors,
@@ -94,9 +95,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         await complete_response(interaction, content=format_cast(script))
 
     @add_to_cast.autocomplete("names")
-    async def _suggest_name(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_name(self, interaction: Interaction, current: str) -> Choices:
         try:
             names = await self.services.admit_to_session(interaction).library.list_characters()
         except NoScript:
@@ -115,9 +114,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         ]
 
     @remove_from_cast.autocomplete("character")
-    async def _suggest_member(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_member(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         return suggest(running.cast if running else [], current)

@@ -32,6 +32,7 @@ P = ParamSpec("P")
 Cog = TypeVar("Cog", bound="FeatureCog")
 CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
+Choices = list[app_commands.Choice[str]]
 
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
@@ -157,15 +158,11 @@ class FeatureCog(commands.Cog):
         modal.submit = submit
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 
-    async def suggest_voice(
-        self, _interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:
         """Return the voices whose names contain what was typed."""
         return suggest(self.services.voices.names(), current)
 
-    async def suggest_mood(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def suggest_mood(self, interaction: Interaction, current: str) -> Choices:
         """Return the moods whose names, in the person's language, contain what was typed."""
         typed = str(current).casefold()
         with speaking(interaction.locale.value, self.services.group):
@@ -291,7 +288,7 @@ def _to_parameter(spec: OptionSpec) -> Parameter:
     )
 
 
-def suggest(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
+def suggest(names: Sequence[str], current: str) -> Choices:
     """Return the names that contain what was typed, as suggestions."""
     typed = str(current).casefold()
     matching = [name for name in names if typed in name.casefold()]

@@ -35,6 +35,7 @@ from .feature import (
     BELOW_SCRIPT,
     MAX_CHOICES,
     UNTITLED,
+    Choices,
     FeatureCog,
     allow_everywhere,
     answer_errors,
@@ -142,9 +143,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     @start.autocomplete("style")
     @import_.autocomplete("style")
-    async def _suggest_style(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_style(self, interaction: Interaction, current: str) -> Choices:
         voice = interaction.namespace.voice
         if not voice:
             session = self.services.admit_to_session(interaction)

@@ -20,6 +20,7 @@ from ..ui.installations import check_is_member
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from .feature import (
     BELOW_SCRIPT,
+    Choices,
     FeatureCog,
     allow_everywhere,
     answer_errors,
@@ -83,9 +84,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self._continue(interaction, request)
 
     @continue_.autocomplete("character")
-    async def _suggest_speaker(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_speaker(self, interaction: Interaction, current: str) -> Choices:
         library = self.services.admit_to_session(interaction).library
         try:
             script = await library.load_script()
@@ -130,9 +129,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self._retry(interaction)
 
     @write.autocomplete("character")
-    async def _suggest_character(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_character(self, interaction: Interaction, current: str) -> Choices:
         try:
             names = await self.services.admit_to_session(interaction).library.list_characters()
         except NoScript:
