@@ -91,18 +91,14 @@ def _format_list(
     entries = []
     for line in lines:
         mark = REQUESTED_MARK if line.id == requested else ""
-        entry = _format_entry(line, numbers.get(line.id))
+        number, text = numbers.get(line.id), inline(line.element.one_line, 70)
+        entry = f"**{number}** {text}" if number else f"~~{text}~~"
         entries.append(f"{mark}{entry}\n-# {_format_origin(line, present, in_full=in_full)}")
     if any(line.origin for line in lines):
         entries.append(
             f"-# {say('Settings that a seed does not mention are those of {/settings show}.')}"
         )
     return "\n".join(entries)
-
-
-def _format_entry(line: Line, number: int | None) -> str:
-    text = inline(line.element.one_line, 70)
-    return f"**{number}** {text}" if number else f"~~{text}~~"
 
 
 def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> str:
