@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import getpass
 import sys
 import uuid
@@ -19,10 +18,9 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from ..cogs.cast import format_cast
 from ..cogs.feature import UNTITLED
-from ..cogs.reading import make_file_name
+from ..cogs.reading import make_file_name, prepare_edition
 from ..errors import NoScript, RequestError, ServiceError
 from ..screenplay.elements import Element, Kind
-from ..screenplay.exporters.edition import make_edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
@@ -237,8 +235,7 @@ class Terminal:
             self.note(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
             return
         lines = await self.session.load_lines()
-        elements, today = [line.element for line in lines], dt.datetime.now(dt.UTC).date()
-        edition = make_edition(script.title, elements, count_script(lines), today)
+        edition = prepare_edition(script, lines, count_script(lines))
         content = export_format.write(edition, PaperSize.LETTER).content
         try:
             await asyncio.to_thread(_write_new, path, content)

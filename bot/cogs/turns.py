@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import discord
@@ -35,7 +36,7 @@ from .services import CogServices
 
 R = TypeVar("R")
 TurnFunction = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
-"""A turn that takes a while, and can be stopped."""
+"""A turn; the job is for one that takes a while, and can be stopped."""
 
 PROGRESS_INTERVAL = 1.5
 """Seconds until everybody sees the progress of a turn, and between two updates."""
@@ -47,53 +48,16 @@ class Turns:
     def __init__(self, services: CogServices) -> None:
         self.services = services
 
-    async def run_job(
-        self,
-        interaction: Interaction,
-        run: TurnFunction,
-        expected: ScriptPosition | None = None,
-        *,
-        kind: str = components.LINES,
-        note: str = "",
-        announce: Callable[[Script], str] | None = None,
-        tell: Callable[[Script], Awaitable[str]] | None = None,
-        checked: bool = False,
-    ) -> None:
-        """Take a turn for which the voice writes or reads, with its progress shown.
-
-        Args:
-            interaction: What was asked.
-            run: The turn.
-            expected: Where the script must still stand, if that matters.
-            kind: One of `components.JOB_KINDS`.
-            note: As for `take_turn`.
-            announce: As for `take_turn`.
-            tell: As for `take_turn`.
-            checked: Whether the script was just found at the position ``expected``.
-        """
-
-        async def take(session: ChannelSession, requester: Requester) -> TurnResult:
-            return await self.run_with_progress(
-                interaction, lambda job: run(session, requester, job), kind
-            )
-
-        await self.take_turn(
-            interaction,
-            take,
-            expected,
-            note=note,
-            announce=announce,
-            tell=tell,
-            is_checked=checked or kind == components.SCRIPT,
-        )
-
     async def run_with_progress(
         self,
         interaction: Interaction,
         run: Callable[[Job], Coroutine[Any, Any, R]],
-        kind: str = components.LINES,
+        kind: str,
     ) -> R:
-        """Do work with progress and a Stop button shown to everybody, and return its result."""
+        """Do work with progress and a Stop button shown to everybody, and return its result.
+
+        ``kind`` is one of `components.JOB_KINDS`.
+        """
         job, jobs = Job(), self.services.in_flight.jobs
         # An interaction can be delivered twice: the Stop button stops the first one.
         first = jobs.setdefault(interaction.id, job) is job
@@ -130,9 +94,10 @@ class Turns:
     async def take_turn(
         self,
         interaction: Interaction,
-        take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
+        take: TurnFunction,
         expected: ScriptPosition | None = None,
         *,
+        kind: str | None = None,
         note: str = "",
         announce: Callable[[Script], str] | None = None,
         tell: Callable[[Script], Awaitable[str]] | None = None,
@@ -144,6 +109,8 @@ class Turns:
             interaction: What was asked.
             take: The turn.
             expected: Where the script must still stand, if that matters.
+            kind: One of `components.JOB_KINDS` where the voice writes or reads, with its progress
+                shown; None for a turn that takes no time.
             note: What has happened, which the panel says.
             announce: Returns the line that says which script goes on, if another one does.
             tell: Returns a sentence for the requester alone, or "".
@@ -161,7 +128,10 @@ class Turns:
         else:
             before = await self.services.store.scripts.find_running_script(session.channel)
             await self.services.answers.defer(interaction)
-        result = await take(session, get_requester(interaction))
+        run = partial(take, session, get_requester(interaction))
+        result = await (
+            self.run_with_progress(interaction, run, kind) if kind is not None else run(Job())
+        )
         interaction.extras[IS_WRITTEN] = True
         if result.poll:
             self.services.polls.watch(result.poll)
