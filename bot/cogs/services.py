@@ -136,10 +136,7 @@ async def open_services(
         ModelError: The default voice cannot be used.
         StoreError: The database cannot be used.
     """
-    # discord.py's clock, because Discord shows people how long a vote lasts.
-    sessions = await ChannelSessions.open(
-        settings, guard=guard, meter=meter, clock=discord.utils.utcnow
-    )
+    sessions = await ChannelSessions.open(settings, guard=guard, meter=meter)
     store = sessions.store
     in_flight = InFlight()
     timers = Timers(in_flight.track, call_later)

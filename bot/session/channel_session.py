@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from typing import Self
 from weakref import WeakValueDictionary
 
@@ -14,20 +13,14 @@ from ..storage.schema import Line, Script
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from .continuation import Continuation
-from .drafting import Drafter
 from .history import History
 from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
 from .sprints import Sprints
-from .turn import Clock, ContinueRequest, Job, Requester, ScriptPosition, TurnResult
+from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult
 from .turn_orders import TurnOrders
-
-
-def utc_now() -> dt.datetime:
-    """Return the time, in UTC."""
-    return dt.datetime.now(dt.UTC)
 
 
 class ChannelSession:
@@ -43,18 +36,16 @@ class ChannelSession:
         voices: ModelRegistry,
         settings: Settings,
         notifications: Notifications | None = None,
-        clock: Clock = utc_now,
     ) -> None:
         self.channel = channel
         self.store = store
         self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
-        self.drafter = Drafter(channel, settings)
-        self.library = Library(channel, store, voices, settings, self.reader)
-        self.history = History(self.library, self.reader, clock)
-        self.continuation = Continuation(self.library, self.reader, self.drafter, clock)
-        self.polls = Polls(self.library, clock)
-        self.turn_orders = TurnOrders(self.library, clock)
-        self.sprints = Sprints(self.library, clock)
+        self.library = Library(self.reader, settings)
+        self.history = History(self.library)
+        self.continuation = Continuation(self.library)
+        self.polls = Polls(self.library)
+        self.turn_orders = TurnOrders(self.library)
+        self.sprints = Sprints(self.library)
         self.drawing = asyncio.Lock()
         """Held while the channel's messages are redrawn."""
         self.reminding = asyncio.Lock()
@@ -90,10 +81,7 @@ class ChannelSession:
 class ChannelSessions:
     """The sessions that are in use, one for each channel."""
 
-    def __init__(
-        self, store: Store, voices: ModelRegistry, settings: Settings, clock: Clock = utc_now
-    ) -> None:
-        self.clock = clock
+    def __init__(self, store: Store, voices: ModelRegistry, settings: Settings) -> None:
         self.store = store
         self.voices = voices
         self.settings = settings
@@ -102,12 +90,7 @@ class ChannelSessions:
 
     @classmethod
     async def open(
-        cls,
-        settings: Settings,
-        *,
-        guard: Guard | None = None,
-        meter: Meter = NULL_METER,
-        clock: Clock = utc_now,
+        cls, settings: Settings, *, guard: Guard | None = None, meter: Meter = NULL_METER
     ) -> Self:
         """Open the default voice and the database.
 
@@ -123,7 +106,7 @@ class ChannelSessions:
         store = await Store.open(settings.database_location, settings.states_mb * 2**20, guard)
         store.report_to(meter)
         voices.store_verdicts_in(store.key_values)
-        sessions = cls(store, voices, settings, clock)
+        sessions = cls(store, voices, settings)
         try:
             await voices.engine(settings.model)
         except BaseException:
@@ -141,7 +124,7 @@ class ChannelSessions:
         session = self._sessions.get(channel)
         if session is None:
             session = ChannelSession(
-                channel, self.store, self.voices, self.settings, self.notifications, self.clock
+                channel, self.store, self.voices, self.settings, self.notifications
             )
             self._sessions[channel] = session
         return session

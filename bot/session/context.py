@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import RequestError
-from ..storage.schema import Line, Script, TurnOrder
+from ..i18n.catalogue import Count
+from ..storage.schema import ROOT_LINE, Line, Script, TurnOrder
 from ..storage.store import Store
-from .permissions import check_alternation, check_cooldown, check_may_write, check_turn
-from .turn import Requester, TurnResult
+from .permissions import check_may_write, check_turn
+from .turn import Requester, TurnResult, utc_now
 
 
 @dataclass(frozen=True)
@@ -34,26 +35,32 @@ class TurnContext:
         """Raise RequestError for a requester who may not add a line, or not yet."""
         check_may_write(self.script, self.requester)
         check_turn(self.order, self.script, self.requester)
-        if self.script.cooldown:
-            last_request = await self.store.lines.find_last_request_time(
-                self.script.id, self.requester.id
+        if not self.script.cooldown:
+            return
+        last = await self.store.lines.find_last_request_time(self.script.id, self.requester.id)
+        if last is None:
+            return
+        left = math.ceil(self.script.cooldown - (utc_now() - last).total_seconds())
+        if left > 0:
+            raise RequestError(
+                "This script has a cooldown. Try again in {seconds}.", seconds=Count(left, "second")
             )
-            check_cooldown(self.script, last_request, dt.datetime.now(dt.UTC))
 
     async def check_alternation(self) -> None:
         """Raise RequestError if the requester wrote the last line and the script alternates."""
-        if self.script.alternate:
-            check_alternation(await self.load_line(self.script.head), self.requester)
+        if not self.script.alternate:
+            return
+        last = await self.store.lines.find_line(self.script.head or ROOT_LINE)
+        if last is not None and last.author == self.requester.id:
+            raise RequestError(
+                "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
+            )
 
     # Lines
 
-    async def load_line(self, line: int | None) -> Line | None:
-        """Return a line by its id; None for the position before the first."""
-        return None if line is None else await self.store.lines.find_line(line)
-
     async def load_last_line(self) -> Line:
         """Return the script's last line; raise RequestError where there is none."""
-        line = await self.load_line(self.script.head)
+        line = await self.store.lines.find_line(self.script.head or ROOT_LINE)
         if line is None:
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return line
@@ -68,10 +75,5 @@ class TurnContext:
 
     def make_result(self, head: int | None, lines: Sequence[Line] = ()) -> TurnResult:
         """Return the turn that has just moved the head, with the lines that it added."""
-        return TurnResult(copy_with_head(self.script, head), list(lines))
-
-
-def copy_with_head(script: Script, head: int | None) -> Script:
-    """Return a copy of a script's row whose head is another one, as the store has just moved it."""
-    columns = {column.key: getattr(script, column.key) for column in Script.__table__.columns}
-    return Script(**columns | {"head": head})
+        columns = {one.key: getattr(self.script, one.key) for one in Script.__table__.columns}
+        return TurnResult(Script(**columns | {"head": head}), list(lines))

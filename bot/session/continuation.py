@@ -12,15 +12,14 @@ from ..screenplay.elements import Kind
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
-from .reader import ScriptReader
 from .turn import (
-    Clock,
     ContinueRequest,
     Job,
     Requester,
     ScriptPosition,
     TurnResult,
     parse_typed_text,
+    utc_now,
 )
 
 
@@ -32,14 +31,11 @@ class Continuation:
     The position ``expected`` is where the script must still stand.
     """
 
-    def __init__(
-        self, library: Library, reader: ScriptReader, drafter: Drafter, clock: Clock
-    ) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.store = library.store
-        self.reader = reader
-        self.drafter = drafter
-        self.clock = clock
+        self.reader = library.reader
+        self.drafter = Drafter(library.channel, library.settings)
 
     async def write(
         self,
@@ -66,7 +62,7 @@ class Continuation:
                 requester.delivery,
                 take=0,
                 asker=requester.id,
-                passed_at=self.clock(),
+                passed_at=utc_now(),
             )
             return self.reader.notifications.attach(
                 context.make_result(lines[-1].id, lines), requester.id, primed.model, elements
@@ -143,7 +139,7 @@ class Continuation:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
         drafts = await self.write_takes(context, script.head, request, takes, job)
-        ends = self.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
+        ends = utc_now() + dt.timedelta(seconds=request.vote) if request.vote else None
         poll = await self.store.polls.open_poll(
             script, drafts, requester.delivery, requester.id, ends
         )

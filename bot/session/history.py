@@ -7,8 +7,7 @@ from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
 from .permissions import check_may_remove, check_may_write
-from .reader import ScriptReader
-from .turn import Clock, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
+from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text, utc_now
 
 
 class History:
@@ -18,11 +17,10 @@ class History:
     RequestError, or HeadMoved where another process has moved the head meanwhile.
     """
 
-    def __init__(self, library: Library, reader: ScriptReader, clock: Clock) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.store = library.store
-        self.reader = reader
-        self.clock = clock
+        self.reader = library.reader
 
     async def undo(
         self, requester: Requester, expected: ScriptPosition | None = None
@@ -62,7 +60,7 @@ class History:
         for line in reversed(removed):
             check_may_remove(context.script, line, context.requester)
         await self.store.lines.move_head(
-            context.script, head, [line.id for line in removed], self.clock()
+            context.script, head, [line.id for line in removed], utc_now()
         )
         return context.make_result(head)
 

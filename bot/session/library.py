@@ -11,14 +11,12 @@ from ..errors import NoScript, RequestError, StaleLine, Stopped
 from ..generation import openings, prefill
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
-from ..inference.registry import ModelRegistry
 from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
 from ..storage.schema import Line, Script, guild_voice_key
-from ..storage.store import Store
 from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_write
@@ -39,19 +37,12 @@ class Library:
     may not, and ModelError for a model that is gone.
     """
 
-    def __init__(
-        self,
-        channel: int,
-        store: Store,
-        voices: ModelRegistry,
-        settings: Settings,
-        reader: ScriptReader,
-    ) -> None:
-        self.channel = channel
-        self.store = store
-        self.voices = voices
-        self.settings = settings
+    def __init__(self, reader: ScriptReader, settings: Settings) -> None:
+        self.channel = reader.channel
+        self.store = reader.store
+        self.voices = reader.voices
         self.reader = reader
+        self.settings = settings
         self.lock = asyncio.Lock()
         """Held for a whole turn, so that the second of two sees what the first has done."""
 
@@ -59,18 +50,18 @@ class Library:
 
     async def load_script(self) -> Script:
         """Load the running script; raise NoScript."""
-        return await self._require(await self.store.scripts.find_running_script(self.channel))
+        script = await self.store.scripts.find_running_script(self.channel)
+        if script is None:
+            raise await self._make_no_script()
+        return script
 
-    async def _require(self, script: Script | None) -> Script:
-        """Return the script that was found; raise NoScript where none was."""
-        if script is not None:
-            return script
+    async def _make_no_script(self) -> NoScript:
         if await self.list_scripts():
-            raise NoScript(
+            return NoScript(
                 "No script is running in this channel. Start one with {/start}, or continue "
                 "one with {/script list}."
             )
-        raise NoScript("No script is running in this channel. Start one with {/start}.")
+        return NoScript("No script is running in this channel. Start one with {/start}.")
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
         """Return the script if it still stands at a position; raise NoScript and StaleLine."""
@@ -90,10 +81,19 @@ class Library:
         """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
             found = await self.store.scripts.find_running_for_turn(self.channel)
-            script = await self._require(found and found.script)
-            await self._check_position(script, expected)
-            banned, order = self._add_own_words(found.words if found else ()), found and found.order
-            yield TurnContext(self.store, script, requester, banned, order)
+            if found is None:
+                raise await self._make_no_script()
+            await self._check_position(found.script, expected)
+            banned = self._add_own_words(found.words)
+            yield TurnContext(self.store, found.script, requester, banned, found.order)
+
+    @asynccontextmanager
+    async def lock_running_script(self, script: int) -> AsyncIterator[Script]:
+        """Lock the channel, and yield the script; raise RequestError if it is not running."""
+        async with self.lock:
+            running = await self.load_script()
+            await self.check_is_running(running, script)
+            yield running
 
     async def load_nonempty_script(self) -> Script:
         """Load the running script; raise NoScript, or RequestError if it has no line."""
@@ -196,17 +196,13 @@ class Library:
 
     async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the guild's chosen model, or of the operator's default."""
-        if guild is None:
-            return self.settings.model
-        chosen = await self.store.key_values.find_value(guild_voice_key(guild))
-        return chosen or self.settings.model
+        return await self.find_guild_model(guild) or self.settings.model
 
-    async def has_chosen_model(self, guild: int | None) -> bool:
-        """Return whether a guild has chosen a model."""
-        return (
-            guild is not None
-            and await self.store.key_values.find_value(guild_voice_key(guild)) is not None
-        )
+    async def find_guild_model(self, guild: int | None) -> str | None:
+        """Return the name of the model that a guild has chosen, or None."""
+        if guild is None:
+            return None
+        return await self.store.key_values.find_value(guild_voice_key(guild))
 
     async def _find_usable_model(self, guild: int | None) -> str:
         """Return the chosen model's name, or the operator's where the chosen one is gone."""

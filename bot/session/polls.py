@@ -12,7 +12,7 @@ from ..errors import RequestError, StaleLine
 from ..storage.schema import Line, Poll, Script
 from .library import Library
 from .permissions import check_may_pick, check_may_write
-from .turn import Clock, PollResult, Requester, TurnResult
+from .turn import PollResult, Requester, TurnResult, utc_now
 
 PRESENT = dt.timedelta(hours=1)
 """The time since a person's last line for which a vote waits for that person."""
@@ -21,10 +21,9 @@ PRESENT = dt.timedelta(hours=1)
 class Polls:
     """Pick takes, and count votes for them; the takes that lose stay in the tree."""
 
-    def __init__(self, library: Library, clock: Clock) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.store = library.store
-        self.clock = clock
         self._voting = asyncio.Lock()
         """Held while a vote is noted or all are counted, but never while the model writes."""
 
@@ -74,12 +73,12 @@ class Polls:
         """
         async with self._voting:
             row = await self.find(poll)
-            if row.ends is not None and self.clock() >= row.ends:
+            if row.ends is not None and utc_now() >= row.ends:
                 raise RequestError("Voting has ended. The votes are being counted.")
             check_may_write(await self.library.find(row.script), requester)
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
-            since = self.clock() - PRESENT
+            since = utc_now() - PRESENT
             present = await self.store.lines.find_people_since(row.script, since)
             return bool(present) and present <= (await self.store.polls.load_votes(poll)).keys()
 

@@ -8,7 +8,7 @@ from ..errors import RequestError
 from ..storage.schema import Line, Script, Sprint
 from .library import Library
 from .permissions import check_may_manage, check_may_write
-from .turn import Clock, Requester
+from .turn import Requester, utc_now
 
 DEFAULT_MINUTES, MAX_MINUTES = 10, 60
 """The minutes of a sprint: unless others are asked for, and at most."""
@@ -17,10 +17,9 @@ DEFAULT_MINUTES, MAX_MINUTES = 10, 60
 class Sprints:
     """The sprint of the running script, if there is one. It suspends turns."""
 
-    def __init__(self, library: Library, clock: Clock) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.store = library.store
-        self.clock = clock
 
     async def start(self, requester: Requester, script: int, minutes: int) -> Sprint:
         """Start a sprint of the running script; raise RequestError."""
@@ -30,13 +29,11 @@ class Sprints:
                 most=MAX_MINUTES,
                 number=DEFAULT_MINUTES,
             )
-        async with self.library.lock:
-            running = await self.library.load_script()
-            await self.library.check_is_running(running, script)
+        async with self.library.lock_running_script(script) as running:
             check_may_write(running, requester)
             if await self.store.sprints.find_sprint(script):
                 raise RequestError("A sprint is under way here. Wait until it ends, or write.")
-            ends = self.clock() + dt.timedelta(minutes=minutes)
+            ends = utc_now() + dt.timedelta(minutes=minutes)
             return await self.store.sprints.start_sprint(script, requester.id, ends)
 
     async def end(self, requester: Requester, script: int) -> None:
@@ -48,7 +45,7 @@ class Sprints:
                 raise RequestError("That sprint has ended. Start another one with **More…**.")
             if requester.id != sprint.starter:
                 check_may_manage(row, requester)
-            await self.store.sprints.end_sprint(script, self.clock())
+            await self.store.sprints.end_sprint(script, utc_now())
 
     async def load_lines(self, script: Script, sprint: Sprint) -> list[Line]:
         """Load the lines of a script that were written in a sprint."""

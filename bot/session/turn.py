@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,9 +16,6 @@ from ..screenplay.free_text import parse_person_text
 from ..storage.schema import ROOT_LINE, Line, Poll, Script
 
 R = TypeVar("R")
-
-Clock = Callable[[], dt.datetime]
-"""Tells the time, with its zone."""
 
 NO_SCRIPT = 0
 """Stands for the id of a script where none runs."""
@@ -154,6 +151,11 @@ class PollResult:
     """The lines of the take that won."""
     taken: bool
     """Whether the lines are in the script; not where it had gone on or did not run."""
+
+
+def utc_now() -> dt.datetime:
+    """Return the time, in UTC."""
+    return dt.datetime.now(dt.UTC)
 
 
 def current_position(script: Script) -> ScriptPosition:

@@ -8,7 +8,7 @@ from ..errors import RequestError
 from ..storage.schema import Script, TurnOrder
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
-from .turn import Clock, Requester
+from .turn import Requester, utc_now
 
 MAX_WRITERS = 25
 """People in one order, so that a message can list them."""
@@ -20,10 +20,9 @@ class TurnOrders:
     A method that raises RequestError has changed nothing.
     """
 
-    def __init__(self, library: Library, clock: Clock) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.orders = library.store.turn_orders
-        self.clock = clock
 
     async def check_turn(self, requester: Requester, script: Script) -> None:
         """Raise RequestError if it is another person's turn."""
@@ -32,8 +31,7 @@ class TurnOrders:
 
     async def join(self, requester: Requester, script: int) -> None:
         """Add the requester at the end of the order."""
-        async with self.library.lock:
-            row = await self._load_script(script)
+        async with self.library.lock_running_script(script) as row:
             check_may_write(row, requester)
             order = await self.orders.find_order(script)
             if order is not None and len(order.writers) >= MAX_WRITERS:
@@ -41,40 +39,33 @@ class TurnOrders:
                     "At most {most} people take turns here. Wait until somebody leaves.",
                     most=MAX_WRITERS,
                 )
-            await self.orders.add_writer(script, requester.id, self.clock())
+            await self.orders.add_writer(script, requester.id, utc_now())
 
     async def leave(self, requester: Requester, script: int) -> None:
         """Remove the requester from the order; turns end with the last writer."""
-        async with self.library.lock:
-            await self._load_script(script)
-            await self.orders.remove_writer(script, requester.id, self.clock())
+        async with self.library.lock_running_script(script):
+            await self.orders.remove_writer(script, requester.id, utc_now())
 
     async def pass_turn(self, requester: Requester, script: int) -> TurnOrder:
         """Let the next person write, and return the order before."""
-        async with self.library.lock:
-            row = await self._load_script(script)
+        async with self.library.lock_running_script(script) as row:
             order = await self._load_order(script)
             check_turn(order, row, requester)
-            await self.orders.pass_turn(script, order.turn, self.clock())
+            await self.orders.pass_turn(script, order.turn, utc_now())
             return order
 
     async def set_deadline(self, requester: Requester, script: int, hours: int | None) -> None:
         """Set the hours of a turn, or None for no deadline."""
-        async with self.library.lock:
-            check_may_manage(await self._load_script(script), requester)
+        async with self.library.lock_running_script(script) as row:
+            check_may_manage(row, requester)
             await self._load_order(script)
-            await self.orders.set_deadline(script, hours, self.clock())
+            await self.orders.set_deadline(script, hours, utc_now())
 
     async def turn_off(self, requester: Requester, script: int) -> None:
         """Let everybody write again."""
-        async with self.library.lock:
-            check_may_manage(await self._load_script(script), requester)
+        async with self.library.lock_running_script(script) as row:
+            check_may_manage(row, requester)
             await self.orders.delete_order(script)
-
-    async def _load_script(self, script: int) -> Script:
-        running = await self.library.load_script()
-        await self.library.check_is_running(running, script)
-        return running
 
     async def _load_order(self, script: int) -> TurnOrder:
         order = await self.orders.find_order(script)

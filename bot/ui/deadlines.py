@@ -13,6 +13,7 @@ from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
+from ..session.turn import utc_now
 from ..session.turn_orders import find_due
 from ..sharding import Shards
 from ..storage.schema import Script, Sprint, TurnOrder
@@ -76,7 +77,7 @@ class Deadlines:
     async def _look(self, script: int) -> None:
         """Do what is due in a script, and set a timer for what is due next."""
         if due := await self._act(script):
-            self._schedule((due - self.sessions.clock()).total_seconds(), script)
+            self._schedule((due - utc_now()).total_seconds(), script)
 
     def _schedule(self, seconds: float, script: int) -> None:
         self.timers.set(("script", script), seconds, partial(self._look, script))
@@ -100,7 +101,7 @@ class Deadlines:
         self, session: ChannelSession, script: Script, order: TurnOrder
     ) -> dt.datetime | None:
         """Remind or skip the writer if that is due, and return when to look again, or None."""
-        now, due = self.sessions.clock(), find_due(order)
+        now, due = utc_now(), find_due(order)
         if order.announcement is not None:
             await self._sync(session, script, order.announcement)
             await self.store.turn_orders.record_shown(script.id, order.announcement)
@@ -131,7 +132,7 @@ class Deadlines:
         self, session: ChannelSession, script: Script, sprint: Sprint
     ) -> dt.datetime:
         """End a sprint if that is due, by a summary, and return when to look again."""
-        now = self.sessions.clock()
+        now = utc_now()
         if sprint.ends > now:
             return sprint.ends
         lines = await session.sprints.load_lines(script, sprint)

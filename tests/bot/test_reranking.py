@@ -247,7 +247,7 @@ async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
 
 
 async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
-    drafter = house.session.drafter
+    drafter = house.session.continuation.drafter
     drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
     await house.start()
     (line,) = await house.carry_on(4)

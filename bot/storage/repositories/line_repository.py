@@ -69,16 +69,13 @@ class LineRepository(Repository):
         found = list[Element]()
         for ids in _batches(await self.load_path_ids(head)):
             batch = select(Line.kind, Line.text).where(Line.id.in_(ids)).order_by(Line.id)
-            async with self._database.reading() as session:
-                rows = await session.execute(batch)
-                found += [Element(Kind(kind), text) for kind, text in rows]
+            found += [Element(Kind(kind), text) for kind, text in await self._rows(batch)]
         return found
 
     async def load_path_ids(self, head: int | None, since: int = ROOT_LINE) -> list[int]:
         """Load the ids of a path, from ``since`` on; the fewer, the faster."""
-        if head is None:
-            return []
-        return await self._scalars(line_tree.query_path_ids(), head=head, since=since)
+        path = line_tree.query_path_ids()
+        return await self._scalars(path, head=head or ROOT_LINE, since=since)
 
     async def load_lines_after(self, head: int | None, line: int) -> list[Line]:
         """Load the lines of a path that were written after a line, without copies of older ones."""
@@ -87,30 +84,23 @@ class LineRepository(Repository):
 
     async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
         """Load the fewest last lines of a path that have so many characters, or all lines."""
-        if head is None:
-            return []
-        return await self._scalars(line_tree.query_last_lines(), head=head, characters=characters)
+        last = line_tree.query_last_lines()
+        return await self._scalars(last, head=head or ROOT_LINE, characters=characters)
 
     async def count_lines(self, head: int | None) -> int:
         """Count the lines of a path without loading them."""
-        if head is None:
-            return 0
-        above = line_tree.query_path(head)
+        above = line_tree.query_path(head or ROOT_LINE)
         return await self._scalar(select(func.count()).select_from(above)) or 0
 
     async def count_characters(self, head: int | None) -> int:
         """Count the characters of a path's lines without loading them."""
-        if head is None:
-            return 0
-        above = line_tree.query_path(head)
+        above = line_tree.query_path(head or ROOT_LINE)
         counted = select(func.sum(func.length(Line.text))).join(above, Line.id == above.c.id)
         return await self._scalar(counted) or 0
 
     async def list_speech_cues(self, head: int | None) -> list[str]:
         """Return the first line of each speech on a path without repetitions, the latest first."""
-        if head is None:
-            return []
-        cues = line_tree.query_speech_cues(head).subquery()
+        cues = line_tree.query_speech_cues(head or ROOT_LINE).subquery()
         return await self._scalars(select(cues.c.cue).order_by(cues.c.latest.desc()))
 
     # Trees

@@ -71,13 +71,11 @@ class ScriptRepository(Repository):
             .outerjoin(Sprint, Sprint.script == Script.id)
             .outerjoin(TurnOrder, and_(TurnOrder.script == Script.id, Sprint.script.is_(None)))
         )
-        async with self._database.reading() as session:
-            rows = await session.execute(wanted.where(Script.channel == channel, Script.running))
-            found = rows.all()
-        if not found:
+        rows = await self._rows(wanted.where(Script.channel == channel, Script.running))
+        if not rows:
             return None
-        words = {word for _, listed, _ in found for word in listed or ()}
-        script, _, order = found[0]
+        words = {word for _, listed, _ in rows for word in listed or ()}
+        script, _, order = rows[0]
         return RunningScript(script, tuple(sorted(words)), order)
 
     async def load_panel_state(self, script: Script) -> PanelState:
@@ -102,8 +100,7 @@ class ScriptRepository(Repository):
             .where(Script.id == script.id)
             .order_by(cues.c.latest.desc())
         )
-        async with self._database.reading() as session:
-            rows = (await session.execute(wanted)).all()
+        rows = await self._rows(wanted)
         if not rows:
             return PanelState()
         order, sprint, redo, author, is_voting, _ = rows[0]

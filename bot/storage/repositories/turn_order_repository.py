@@ -27,9 +27,9 @@ class TurnOrderRepository(Repository):
             .outerjoin(Sprint, Sprint.script == Script.id)
             .where(Script.id == script)
         )
-        async with self._database.reading() as session:
-            found = (await session.execute(wanted)).one_or_none()
-        return (found[0], found[1]) if found else (None, None)
+        rows = await self._rows(wanted)
+        order, sprint = rows[0] if rows else (None, None)
+        return order, sprint
 
     async def list_scripts_with_deadlines(self) -> list[Script]:
         """Return the scripts with a deadline for writers, or with a sprint."""
