@@ -150,7 +150,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
             modal = SprintModal(script.id, self.start_sprint)
             await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
             return
-        lines = await session.sprints.load_lines(script, sprint)
+        lines = await session.store.lines.load_lines_after(script.head, sprint.after)
         await FirstResponse(interaction).send_message(
             format_sprint(sprint, len(lines)), view=make_end_button(script.id), ephemeral=True
         )

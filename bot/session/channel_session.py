@@ -94,11 +94,8 @@ class ChannelSessions:
     ) -> Self:
         """Open the default voice and the database.
 
-        The guard is asked before each transaction that writes, and the meter measures all.
-
-        Raises:
-            ModelError: The default voice cannot be used.
-            StoreError: The database cannot be used.
+        The guard is asked before each transaction that writes, and the meter measures all. Raises
+        ModelError or StoreError if the voice or the database cannot be used.
         """
         voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
         # The voice is checked first, because a refused voice must leave no new database.

@@ -29,8 +29,6 @@ class TurnContext:
     order: TurnOrder | None = None
     """The order in which people write, or None where everybody may."""
 
-    # Permissions
-
     async def check_pace(self) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet."""
         check_may_write(self.script, self.requester)
@@ -56,22 +54,12 @@ class TurnContext:
                 "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
             )
 
-    # Lines
-
     async def load_last_line(self) -> Line:
         """Return the script's last line; raise RequestError where there is none."""
         line = await self.store.lines.find_line(self.script.head or ROOT_LINE)
         if line is None:
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return line
-
-    # Results
-
-    async def list_removed(self, head: int | None) -> list[Line]:
-        """Return the lines that leave the script when its head goes to a line, the first first."""
-        after = set(await self.store.lines.load_path_ids(head))
-        before = await self.store.lines.load_path_ids(self.script.head)
-        return await self.store.lines.load_lines(line for line in before if line not in after)
 
     def make_result(self, head: int | None, lines: Sequence[Line] = ()) -> TurnResult:
         """Return the turn that has just moved the head, with the lines that it added."""

@@ -85,11 +85,8 @@ class Drafter:
         """Write takes of a request's lines side by side; return those that have a line.
 
         What is finished when somebody presses Stop is returned. A take that cannot be written is
-        left out, unless none can be.
-
-        Raises:
-            RequestError: nothing can be written, and why.
-            Stopped: nothing was finished.
+        left out, unless none can be. Raises RequestError, which says why nothing can be written,
+        and Stopped if nothing was finished.
         """
         first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
         seeds = [_offset_seed(first, take * request.lines) for take in range(takes)]

@@ -56,12 +56,13 @@ class History:
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
         check_may_write(context.script, context.requester)
-        removed = await context.list_removed(head)
-        for line in reversed(removed):
+        lines = self.store.lines
+        after = set(await lines.load_path_ids(head))
+        before = await lines.load_path_ids(context.script.head)
+        removed = [line for line in before if line not in after]
+        for line in reversed(await lines.load_lines(removed)):
             check_may_remove(context.script, line, context.requester)
-        await self.store.lines.move_head(
-            context.script, head, [line.id for line in removed], utc_now()
-        )
+        await lines.move_head(context.script, head, removed, utc_now())
         return context.make_result(head)
 
     async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
@@ -69,11 +70,7 @@ class History:
         return await self._line_to_rewrite(await self.library.load_script(), requester, position)
 
     async def rewrite(
-        self,
-        requester: Requester,
-        position: ScriptPosition,
-        text: str,
-        job: Job | None = None,
+        self, requester: Requester, position: ScriptPosition, text: str, job: Job | None = None
     ) -> TurnResult:
         """Write other lines instead of one, with copies below them of the lines that followed.
 

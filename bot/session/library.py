@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,8 @@ from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
-from ..storage.schema import Line, Script, guild_voice_key
+from ..storage.repositories.key_value_repository import guild_voice_key
+from ..storage.schema import Line, Script
 from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_write
@@ -83,9 +84,9 @@ class Library:
             found = await self.store.scripts.find_running_for_turn(self.channel)
             if found is None:
                 raise await self._make_no_script()
-            await self._check_position(found.script, expected)
-            banned = self._add_own_words(found.words)
-            yield TurnContext(self.store, found.script, requester, banned, found.order)
+            script, words, order = found
+            await self._check_position(script, expected)
+            yield TurnContext(self.store, script, requester, self._add_own_words(words), order)
 
     @asynccontextmanager
     async def lock_running_script(self, script: int) -> AsyncIterator[Script]:
@@ -130,9 +131,7 @@ class Library:
     async def begin(self, requester: Requester, new: NewScript, *opening: Element) -> TurnResult:
         """Begin a script with its first elements, if any, and shelve the one that ran."""
         async with self.lock:
-            await self._check_may_shelve(requester, new.replaced)
-            script = await self._make_script(requester, new)
-            primed = await self._open_model(script, new.style)
+            script, primed = await self._prepare_script(requester, new)
             drafts = await self.reader.read_elements(primed, primed.start, opening, requester)
             return await self._store_script(script, primed, drafts, requester)
 
@@ -148,9 +147,7 @@ class Library:
         The model reads them before, and keeps nobody who writes here waiting meanwhile.
         """
         job = job or Job()
-        await self._check_may_shelve(requester, new.replaced)
-        script = await self._make_script(requester, new)
-        primed = await self._open_model(script, new.style)
+        script, primed = await self._prepare_script(requester, new)
         reads = prefill.read_script(
             primed,
             elements,
@@ -176,12 +173,15 @@ class Library:
         if running is not None:
             check_may_write(running, requester)
 
-    async def _make_script(self, requester: Requester, new: NewScript) -> Script:
-        """Make a new script, without storing it; raise RequestError for a banned name."""
+    async def _prepare_script(
+        self, requester: Requester, new: NewScript
+    ) -> tuple[Script, PrimedModel]:
+        """Make a new script, without storing it, and open its model; raise RequestError."""
+        await self._check_may_shelve(requester, new.replaced)
         await self._check_names(new.cast, new.guild)
         initial = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
         initial |= new.options
-        return Script(
+        script = Script(
             channel=self.channel,
             guild=new.guild,
             owner=requester.id,
@@ -193,6 +193,10 @@ class Library:
             head=None,
             options={name: value for name, value in initial.items() if value is not None},
         )
+        if new.style:
+            model = (await self.voices.engine(script.voice)).model
+            script.style = openings.find_style(model, new.style)
+        return script, await self.reader.open_model(script.voice, script.style)
 
     async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the guild's chosen model, or of the operator's default."""
@@ -209,21 +213,9 @@ class Library:
         chosen = await self.find_chosen_model(guild)
         return chosen if chosen in self.voices.names() else self.settings.model
 
-    async def _open_model(self, script: Script, style: str | None) -> PrimedModel:
-        """Open a new script's model, and set the script's style; raise RequestError."""
-        if style:
-            model = (await self.voices.engine(script.voice)).model
-            script.style = openings.find_style(model, style)
-        return await self.reader.open_model(script.voice, script.style)
-
     async def _store_script(
-        self,
-        new: Script,
-        primed: PrimedModel,
-        drafts: Sequence[Draft],
-        requester: Requester,
+        self, new: Script, primed: PrimedModel, drafts: Sequence[Draft], requester: Requester
     ) -> TurnResult:
-        """Store a new script with its first lines."""
         script = await self.store.scripts.create_script(new, drafts, requester.delivery)
         notifications = self.reader.notifications
         notifications.record_model(script.id, primed)
@@ -346,7 +338,7 @@ class Library:
             await self.store.banned_words.list_banned_words(self.channel, guild)
         )
 
-    def _add_own_words(self, local_words: Sequence[str]) -> tuple[str, ...]:
+    def _add_own_words(self, local_words: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:

@@ -11,12 +11,7 @@ from collections.abc import Sequence
 from ..arrays import Floats, Logits, States
 from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
-from ..generation.inputs import (
-    GenerationContext,
-    encode_recent,
-    list_recent_elements,
-    take_last,
-)
+from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements, take_last
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import say

@@ -36,9 +36,6 @@ TIME_LIMIT = 600.0
 MAX_STATES = 64
 """States that are kept on the way, so that lines below need not be read from the top."""
 
-ORIGINAL_DELETED = phrase("the line it was copied from was deleted")
-TEXT_REMOVED_ABOVE = phrase("it follows a removed line")
-
 
 class Verdict(StrEnum):
     """The verdict on a line, in the words that people see."""
@@ -142,24 +139,27 @@ class Replayer:
     async def _replay_line(self, line: Line, number: int, progress: Progress) -> Finding:
         if line.author is not None:
             return Finding(number, line, Verdict.PERSON)
-        original = self._cache.find_original(line)
         key = line.credit, line.origin.get("fingerprint", "")
         if key not in self._readers:
             self._readers[key] = await self._open_reader(*key)
-        reader = self._readers[key]
+        reader, original = self._readers[key], self._cache.find_original(line)
+        rewritten: str | None = None
+        reasons: tuple[str, ...]
         if original is None:
-            finding = Finding(number, line, Verdict.UNPROVED, None, (say(ORIGINAL_DELETED),))
+            reasons = (say("the line it was copied from was deleted"),)
         elif isinstance(reader, str):
-            finding = Finding(number, line, Verdict.UNPROVED, None, (reader,))
+            reasons = (reader,)
         elif await self._cache.is_damaged(original):
-            finding = Finding(number, line, Verdict.UNPROVED, None, (say(TEXT_REMOVED_ABOVE),))
+            reasons = (say("it follows a removed line"),)
         else:
             rewritten = await self._rewrite(reader, original, progress)
-            finding = judge_line(
-                number, line, rewritten, explain_differences(line, self._banned, reader.opening)
-            )
+            reasons = explain_differences(line, self._banned, reader.opening)
         progress.written += 1
-        return finding
+        if rewritten == line.text:
+            return Finding(number, line, Verdict.PROVED, None, reasons)
+        # A difference proves nothing if a reason, such as another processor, may explain it.
+        verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
+        return Finding(number, line, verdict, rewritten, reasons)
 
     async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> str:
         """Write a line from the same seed and options; return its text, or "" if that fails.
@@ -188,15 +188,6 @@ class Replayer:
             if candidate == name:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
-
-
-def judge_line(number: int, line: Line, rewritten: str, reasons: tuple[str, ...]) -> Finding:
-    """Return the finding on a line that was written ``rewritten``."""
-    if rewritten == line.text:
-        return Finding(number, line, Verdict.PROVED, None, reasons)
-    # A reason, such as another processor, may explain the difference, so that it proves nothing.
-    verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
-    return Finding(number, line, verdict, rewritten, reasons)
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:

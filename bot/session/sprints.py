@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from ..errors import RequestError
-from ..storage.schema import Line, Script, Sprint
+from ..storage.schema import Sprint
 from .library import Library
 from .permissions import check_may_manage, check_may_write
 from .turn import Requester, utc_now
@@ -46,7 +46,3 @@ class Sprints:
             if requester.id != sprint.starter:
                 check_may_manage(row, requester)
             await self.store.sprints.end_sprint(script, utc_now())
-
-    async def load_lines(self, script: Script, sprint: Sprint) -> list[Line]:
-        """Load the lines of a script that were written in a sprint."""
-        return await self.store.lines.load_lines_after(script.head, sprint.after)

@@ -12,10 +12,7 @@ from .database import Database, Guard
 from .postgres.postgres_database import PostgresDatabase
 from .sqlite.sqlite_database import SQLiteDatabase
 
-BACKENDS: Mapping[str, type[Database]] = {
-    "postgresql": PostgresDatabase,
-    "sqlite": SQLiteDatabase,
-}
+BACKENDS: Mapping[str, type[Database]] = {"postgresql": PostgresDatabase, "sqlite": SQLiteDatabase}
 """The databases by scheme. To add one, write a package with a `Database` and a `Dialect`."""
 
 

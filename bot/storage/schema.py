@@ -35,12 +35,6 @@ ERASED_PERSON = 0
 ERASED_NAME = phrase("somebody")
 """The name that replaces the name of an erased person."""
 
-GUILD_VOICE_PREFIX = "guild-voice"
-"""The prefix of the key of a guild's model."""
-
-HOUSEKEEPER = "looked-after-by"
-"""The key of the id of the bot that ends polls and deletes leftovers."""
-
 ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """The element that replaces removed text: every model can read it, and every format print it."""
 
@@ -451,8 +445,3 @@ class KeyValue(Base):
 
 TABLES_WITH_PUBLIC_IDS = (Script.__tablename__, Line.__tablename__, Poll.__tablename__)
 """The tables whose ids stand in buttons, so that no id may be used again."""
-
-
-def guild_voice_key(guild: int) -> str:
-    """Return the key of the model that a guild has chosen."""
-    return f"{GUILD_VOICE_PREFIX} {guild}"

@@ -18,10 +18,9 @@ from .repositories.message_repository import MessageRepository
 from .repositories.person_repository import PersonRepository
 from .repositories.poll_repository import PollRepository
 from .repositories.script_repository import ScriptRepository
-from .repositories.sprint_repository import SprintRepository
 from .repositories.star_repository import StarRepository
 from .repositories.state_repository import StateRepository
-from .repositories.turn_order_repository import TurnOrderRepository
+from .repositories.turn_order_repository import SprintRepository, TurnOrderRepository
 from .state_eviction import StateBudget
 
 

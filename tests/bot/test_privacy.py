@@ -27,14 +27,13 @@ from bot.session.context import TurnContext
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
+from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_voice_key
 from bot.storage.schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
     ERASED_PERSON,
-    HOUSEKEEPER,
     PostedLine,
     Script,
-    guild_voice_key,
     make_fork,
 )
 from bot.storage.store import Store

@@ -191,10 +191,9 @@ class Lease:
             raise TransactionFailed("lost")
 
     async def wait_to_identify(self, bucket: int) -> None:
-        """Wait until a shard of a bucket may identify, and reserve this moment in all processes.
+        """Reserve the next moment in which a shard of a bucket may identify, and wait for it.
 
-        Raises:
-            OSError: The database cannot be asked for the moment.
+        Raises OSError if the database cannot be asked for the moment.
         """
         first = insert(_identified).values(bucket=bucket, at=_NOW)
         following = _identified.c.at + _seconds(IDENTIFY_INTERVAL)
@@ -211,7 +210,6 @@ class Lease:
     # Acquiring
 
     async def _try_to_acquire(self) -> str | None:
-        """Take the shards, or return why that failed."""
         try:
             return await self._acquire()
         except SERVER_ERRORS as error:

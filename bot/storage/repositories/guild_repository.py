@@ -9,15 +9,8 @@ from sqlalchemy import delete, select
 
 from ..deletion import delete_scripts
 from ..dialects import insert
-from ..schema import (
-    GUILD_VOICE_PREFIX,
-    BannedWords,
-    Channel,
-    DepartedGuild,
-    KeyValue,
-    Script,
-    guild_voice_key,
-)
+from ..schema import BannedWords, Channel, DepartedGuild, KeyValue, Script
+from .key_value_repository import GUILD_VOICE_PREFIX, guild_voice_key
 from .repository import Repository
 
 

@@ -13,8 +13,8 @@ from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
 from ..state_eviction import count_state_bytes
-from ..turn_passing import pass_after_line, return_turn
 from .repository import Repository
+from .turn_order_repository import pass_after_line, return_turn
 
 
 class LineRepository(Repository):
@@ -143,9 +143,8 @@ class LineRepository(Repository):
         All or nothing, in a transaction that several channels share. Lines by the person whose turn
         it is pass the turn on at ``passed_at``.
 
-        Raises:
-            HeadMoved: The head is no longer where ``script`` has it.
-            AlreadyWritten: The interaction ``delivery`` has written this take before.
+        Raises HeadMoved if the head is no longer where ``script`` has it, and AlreadyWritten if the
+        interaction ``delivery`` has written this take before.
         """
 
         async def change(session: AsyncSession) -> list[Line]:
@@ -165,14 +164,7 @@ class LineRepository(Repository):
     ) -> tuple[list[Line], int]:
         """Add lines beside a line, copy what followed it below them, and move the head there.
 
-        All or nothing.
-
-        Returns:
-            The new lines, and the new head.
-
-        Raises:
-            HeadMoved: The head is no longer where ``script`` has it.
-            AlreadyWritten: The interaction ``delivery`` has rewritten the line before.
+        All or nothing. Return the new lines, and the new head; raise what `append_lines` raises.
         """
         async with self._database.adding_states(count_state_bytes(drafts)) as session:
             lines = await line_tree.append_lines(

@@ -27,8 +27,8 @@ from ..schema import (
     TurnOrder,
     Vote,
 )
-from ..turn_passing import remove_writer
 from .repository import Repository, T
+from .turn_order_repository import remove_writer
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,7 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
     shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
     voted = select(Vote.poll).where(Vote.person == person)
     polls = select(Poll.message).where(
-        or_(Poll.asker == person, Poll.id.in_(voted)),
-        ~Poll.closed,
-        Poll.message.is_not(None),
+        or_(Poll.asker == person, Poll.id.in_(voted)), ~Poll.closed, Poll.message.is_not(None)
     )
     orders = _possible_orders_of(person).with_only_columns(TurnOrder.script)
     panels = (

@@ -22,7 +22,6 @@ class Repository:
         self._database = database
 
     async def _get(self, table: type[Table], key: object) -> Table | None:
-        """Return a row by its primary key, or None."""
         async with self._database.reading() as session:
             return await session.get(table, key)
 
@@ -37,11 +36,9 @@ class Repository:
             return list(await session.scalars(query, parameters))
 
     async def _rows(self, query: Select[*Columns], **parameters: object) -> Sequence[Row[*Columns]]:
-        """Return the rows of a query."""
         async with self._database.reading() as session:
             return (await session.execute(query, parameters)).all()
 
     async def _write(self, statement: Executable) -> None:
-        """Execute a statement that changes rows."""
         async with self._database.writing() as session:
             await session.execute(statement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select, true, update
 
@@ -14,16 +14,6 @@ from .. import deletion, line_tree
 from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
 from ..state_eviction import count_state_bytes
 from .repository import Repository
-
-
-class RunningScript(NamedTuple):
-    """A script that runs, with all that a turn needs of it."""
-
-    script: Script
-    words: tuple[str, ...]
-    """The banned words of the channel's list and of the guild's."""
-    order: TurnOrder | None
-    """The order in which people write, or None where everybody may."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +49,14 @@ class ScriptRepository(Repository):
         """Return the script that runs in a channel, or None."""
         return await self._scalar(select(Script).where(Script.channel == channel, Script.running))
 
-    async def find_running_for_turn(self, channel: int) -> RunningScript | None:
-        """Return the script that runs in a channel with all that a turn needs of it, or None."""
+    async def find_running_for_turn(
+        self, channel: int
+    ) -> tuple[Script, set[str], TurnOrder | None] | None:
+        """Return the script that runs in a channel with all that a turn needs of it, or None.
+
+        With it come the words of the channel's list and the guild's, and the order in which people
+        write, or None where everybody may.
+        """
         lists = or_(
             and_(BannedWords.scope == "channel", BannedWords.place == Script.channel),
             and_(BannedWords.scope == "guild", BannedWords.place == Script.guild),
@@ -76,7 +72,7 @@ class ScriptRepository(Repository):
             return None
         words = {word for _, listed, _ in rows for word in listed or ()}
         script, _, order = rows[0]
-        return RunningScript(script, tuple(sorted(words)), order)
+        return script, words, order
 
     async def load_panel_state(self, script: Script) -> PanelState:
         """Load what a script's panel shows besides the script."""
@@ -139,14 +135,9 @@ class ScriptRepository(Repository):
     ) -> Script:
         """Store a new script and its first lines, and shelve the running one, all or nothing.
 
-        Args:
-            script: The row, whose head is a line of another script if this one is a fork.
-            drafts: The first lines, below the head.
-            delivery: The interaction that asked for the script.
-            forked: The script of which this one is a fork, and whose players it takes over.
-
-        Raises:
-            AlreadyWritten: The interaction has begun a script before.
+        The drafts are the first lines, below the head: a line of the script ``forked``, whose
+        players are taken over, or None. Raises AlreadyWritten if the interaction ``delivery`` has
+        begun a script before.
         """
         async with self._database.adding_states(count_state_bytes(drafts)) as session:
             begun = select(Script.id).where(Script.delivery == delivery)

@@ -20,8 +20,7 @@ from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 def backup(database: Path, to: Path) -> int:
     """Copy all scripts into a new file, and return their number; a bot may write meanwhile.
 
-    Raises:
-        StoreError: The backup failed, and there is no new file.
+    Raises StoreError if the backup failed; then there is no new file.
     """
     if not database.is_file():
         raise StoreError(
@@ -42,13 +41,9 @@ def backup(database: Path, to: Path) -> int:
 
 
 def restore(database: Path, source: Path) -> Path | None:
-    """Replace the database with a backup.
+    """Replace the database with a backup; return the path of the old one, or None if none was.
 
-    Returns:
-        The path at which the old database is kept, or None if there was none.
-
-    Raises:
-        StoreError: A bot runs, or the backup cannot be used; nothing has changed.
+    Raises StoreError if a bot runs, or the backup cannot be used; then nothing has changed.
     """
     if not source.is_file():
         raise StoreError(f"There is no file {source}. Name a file that `backup` made.")
@@ -109,14 +104,12 @@ def _set_aside(database: Path) -> Path | None:
 
 
 def _sync(part: Path) -> None:
-    """Flush a finished file to the disk."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 @contextmanager
 def _removing(part: Path) -> Iterator[None]:
-    """Remove an unfinished file at the end."""
     try:
         yield
     finally:
