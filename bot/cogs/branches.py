@@ -87,7 +87,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     async def _show_history(self, interaction: Interaction, line: int | None = None) -> None:
         """Show the history at a line, by its number, or at its end."""
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
         if line is not None:
             requested = (await self._find_position(script, line)).line
@@ -113,7 +113,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         check_bot_permissions(interaction)
         title = clean_title(title) or say(UNTITLED)
         session = self.services.admit_to_session(interaction)
-        check_may_write(await session.load_script(), get_requester(interaction))
+        check_may_write(await session.library.load_script(), get_requester(interaction))
         if thread:
             check_is_member(interaction)
             await self._fork_into_thread(interaction, session, title)
@@ -138,7 +138,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Rewrite a line and keep the lines after it"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         position = (
             current_position(script) if line is None else await self._find_position(script, line)
         )
@@ -213,7 +213,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page of the history."""
-        running = await self.services.admit_to_session(interaction).load_script()
+        running = await self.services.admit_to_session(interaction).library.load_script()
         if running.id != script:
             raise RequestError(
                 "Another script is running here now. See its lines with {/script history}."

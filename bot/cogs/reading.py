@@ -99,7 +99,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def _show(self, interaction: Interaction) -> None:
         """Show the last page of the script, and attach all of it."""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
         content, view = await format_page(script, elements, -1)
@@ -114,7 +114,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page."""
         session = self.services.admit_to_session(interaction)
-        running = await session.load_script()
+        running = await session.library.load_script()
         if running.id != script:
             raise RequestError("Another script is running here now. Read it with {/script show}.")
         if running.head is None:
@@ -202,7 +202,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings"""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
@@ -337,7 +337,7 @@ async def send_replay(interaction: Interaction, match: ReplayResult) -> None:
 
 async def load_readable_script(interaction: Interaction, session: ChannelSession) -> Script:
     """Return the script; raise RequestError where it has no line, or where no file can be sent."""
-    script = await session.load_nonempty_script()
+    script = await session.library.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
         raise RequestError(
             "I need the **Attach Files** permission in this channel. Ask someone who manages the "

@@ -326,7 +326,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def _keep_running(self, interaction: Interaction) -> None:
         """Go on with the script that runs."""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         sentence = say("“{title}” continues.", title=inline(script.title, 100))
         await FirstResponse(interaction).send_message(sentence, ephemeral=True)
         await self.turns.sync(interaction, session)

@@ -78,7 +78,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
 
     async def _send_order(self, interaction: Interaction) -> None:
         check_is_member(interaction)
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         content, view = await self._make_order_message(interaction, script)
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
@@ -98,7 +98,9 @@ class Writers(FeatureCog, name="OnBook.writers"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         note = await self._change_order(interaction, session, action, script)
-        content, view = await self._make_order_message(interaction, await session.load_script())
+        content, view = await self._make_order_message(
+            interaction, await session.library.load_script()
+        )
         await edit_response(interaction, content=content, view=view)
         self.services.deadlines.watch(script)
         channel = get_message_channel(interaction)
@@ -143,7 +145,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Ask how long a sprint lasts, or show the one that is under way."""
         check_is_member(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         await session.library.check_is_running(script, script_id)
         sprint = await self.store.sprints.find_sprint(script.id)
         if sprint is None:

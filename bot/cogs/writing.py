@@ -197,7 +197,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await self._redo(interaction, position)
             case _:
                 session = self.services.admit_to_session(interaction)
-                script = await session.load_script_at(position)
+                script = await session.library.load_script_at(position)
                 await session.turn_orders.check_turn(get_requester(interaction), script)
                 modal = WriteModal(position, self.submit_lines)
                 await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
@@ -241,7 +241,9 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
         await self.turns.run_job(
             interaction,
-            lambda session, requester, job: session.continue_(requester, request, expected, job),
+            lambda session, requester, job: session.continuation.generate(
+                requester, request, expected, job
+            ),
             expected,
             checked=True,
         )

@@ -9,7 +9,6 @@ from weakref import WeakValueDictionary
 from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.database import Guard
-from ..storage.schema import Line, Script
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from .continuation import Continuation
@@ -19,7 +18,6 @@ from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
 from .sprints import Sprints
-from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult
 from .turn_orders import TurnOrders
 
 
@@ -50,32 +48,6 @@ class ChannelSession:
         """Held while the channel's messages are redrawn."""
         self.reminding = asyncio.Lock()
         """Held while a writer is reminded or skipped, or a sprint ends."""
-
-    async def load_script(self) -> Script:
-        """Load the running script; raise NoScript."""
-        return await self.library.load_script()
-
-    async def load_script_at(self, expected: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a position; raise NoScript and StaleLine."""
-        return await self.library.load_script_at(expected)
-
-    async def load_nonempty_script(self) -> Script:
-        """Load the running script; raise NoScript, or RequestError if it has no line."""
-        return await self.library.load_nonempty_script()
-
-    async def load_lines(self) -> list[Line]:
-        """Return the lines of the script that runs, from the first to the last."""
-        return await self.library.load_lines()
-
-    async def continue_(
-        self,
-        requester: Requester,
-        request: ContinueRequest,
-        expected: ScriptPosition | None = None,
-        job: Job | None = None,
-    ) -> TurnResult:
-        """Let the model write on, as `Continuation.continue_` does."""
-        return await self.continuation.continue_(requester, request, expected, job)
 
 
 class ChannelSessions:

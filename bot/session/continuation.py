@@ -68,7 +68,7 @@ class Continuation:
                 context.make_result(lines[-1].id, lines), requester.id, primed.model, elements
             )
 
-    async def continue_(
+    async def generate(
         self,
         requester: Requester,
         request: ContinueRequest,

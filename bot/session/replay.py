@@ -85,7 +85,7 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
     RequestError for a script without lines, and what `Engine.run` raises.
     """
-    script = await session.load_script()
+    script = await session.library.load_script()
     lines = await session.store.lines.load_path(script.head)
     if not lines:
         raise RequestError("The script is empty. Write a line, or use {/continue}.")

@@ -123,7 +123,7 @@ def query_checkpoint() -> Select[str, str, int | None, str, bytes | None]:
     parameter ``fingerprint`` is the model's.
     """
     above = _query_last_lines()
-    fingerprint = bindparam("fingerprint")
+    fingerprint = bindparam("fingerprint", type_=State.fingerprint.type)
     kept = and_(State.line == Line.id, State.line == _HEAD, State.fingerprint == fingerprint)
     return (
         select(Line.kind, Line.text, Line.author, Line.credit, State.state)

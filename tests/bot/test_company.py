@@ -145,4 +145,4 @@ async def test_a_script_with_a_banned_cast_does_not_begin(house: House):
     with pytest.raises(RequestError, match="cannot join the cast"):
         await house.start(cast=("MAYA",))
     await house.start()
-    await house.session.continue_(house.writer(), ContinueRequest(seed=1))
+    await house.session.continuation.generate(house.writer(), ContinueRequest(seed=1))

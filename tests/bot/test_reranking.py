@@ -268,7 +268,7 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
     lines = await house.carry_on(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
-    turn = await house.session.continue_(
+    turn = await house.session.continuation.generate(
         house.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
     )
     assert turn.poll is not None
