@@ -390,9 +390,7 @@ class TurnOrder(Base):
 
     __tablename__ = "turn_orders"
 
-    script: Mapped[int] = mapped_column(
-        ForeignKey("scripts.id"), primary_key=True, autoincrement=False
-    )
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
     writers: Mapped[list[int]]
     """The people's ids; it is the first one's turn."""
     turn: Mapped[int] = mapped_column(default=1)
@@ -416,9 +414,7 @@ class Sprint(Base):
 
     __tablename__ = "sprints"
 
-    script: Mapped[int] = mapped_column(
-        ForeignKey("scripts.id"), primary_key=True, autoincrement=False
-    )
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
     starter: Mapped[int] = mapped_column(BigInteger)
     ends: Mapped[dt.datetime]
     after: Mapped[int]

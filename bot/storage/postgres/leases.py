@@ -196,7 +196,7 @@ class Lease:
         Raises OSError if the database cannot be asked for the moment.
         """
         first = insert(_identified).values(bucket=bucket, at=_NOW)
-        following = _identified.c.at + _seconds(IDENTIFY_INTERVAL)
+        following = _identified.c.at + dt.timedelta(seconds=IDENTIFY_INTERVAL)
         planned = first.on_conflict_do_update(
             index_elements=[_identified.c.bucket], set_={"at": func.greatest(_NOW, following)}
         ).returning(_identified.c.at - _NOW)
@@ -235,7 +235,7 @@ class Lease:
                 "count": self.shards.count,
                 "holder": self._holder,
                 "epoch": epoch,
-                "expires": _NOW + _seconds(LEASE_DURATION),
+                "expires": _NOW + dt.timedelta(seconds=LEASE_DURATION),
             }
             rows = insert(_leases).values([{"shard": one, **held} for one in self.shards.ids])
             keys = [_leases.c.shard]
@@ -282,7 +282,7 @@ class Lease:
             async with self._engine.connect() as connection, terminating_stalled(connection):
                 longer = self._mine().where(_leases.c.expires > _NOW)
                 renewed = await connection.execute(
-                    longer.values(expires=_NOW + _seconds(LEASE_DURATION))
+                    longer.values(expires=_NOW + dt.timedelta(seconds=LEASE_DURATION))
                 )
         except SERVER_ERRORS as error:
             log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
@@ -319,10 +319,6 @@ async def check_no_lease(url: URL) -> None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _seconds(number: float) -> Any:  # noqa: ANN401 - an interval
-    return func.make_interval(0, 0, 0, 0, 0, 0, number)
 
 
 def _tables_exist(connection: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's own
