@@ -72,8 +72,8 @@ class ChannelSessions:
         voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
         # The voice is checked first, because a refused voice must leave no new database.
         await voices.peek(settings.model)
-        store = await Store.open(settings.database_location, settings.states_mb * 2**20, guard)
-        store.report_to(meter)
+        budget = settings.states_mb * 2**20
+        store = await Store.open(settings.database_location, budget, guard, meter)
         voices.store_verdicts_in(store.key_values)
         sessions = cls(store, voices, settings)
         try:

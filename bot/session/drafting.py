@@ -117,19 +117,15 @@ class Drafter:
             return_exceptions=True,
         )
         firsts: list[Draft | RequestError] = []
-        other_texts: list[str] = []
         for pool in pools:
             if isinstance(pool, RequestError):
                 firsts.append(pool)
             elif isinstance(pool, BaseException):
                 raise pool
             else:
-                firsts.append(
-                    draft := reranking.choose_candidate(
-                        pool, context.recent_texts, other_texts
-                    ).draft
-                )
-                other_texts.append(draft.element.text)
+                others = [first.element.text for first in firsts if isinstance(first, Draft)]
+                chosen = reranking.choose_candidate(pool, context.recent_texts, others)
+                firsts.append(chosen.draft)
         return firsts
 
     async def _write_rest(

@@ -65,10 +65,6 @@ class History:
         await lines.move_head(context.script, head, removed, utc_now())
         return context.make_result(head)
 
-    async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
-        """Return a line, if the requester may rewrite it; raise RequestError as `rewrite` will."""
-        return await self._line_to_rewrite(await self.library.load_script(), requester, position)
-
     async def rewrite(
         self, requester: Requester, position: ScriptPosition, text: str, job: Job | None = None
     ) -> TurnResult:
@@ -78,7 +74,7 @@ class History:
         """
         async with self.library.open_turn(requester) as context:
             script = context.script
-            line = await self._line_to_rewrite(script, requester, position)
+            line = await self.line_to_rewrite(requester, position, script)
             elements = parse_typed_text(text, None)
             if elements == [line.element]:
                 raise RequestError("The line already says that. Change something, or leave it.")
@@ -96,10 +92,11 @@ class History:
                 context.make_result(head, lines), requester.id, primed.model, elements
             )
 
-    async def _line_to_rewrite(
-        self, script: Script, requester: Requester, position: ScriptPosition
+    async def line_to_rewrite(
+        self, requester: Requester, position: ScriptPosition, script: Script | None = None
     ) -> Line:
-        """Return a line that stands in the script, if the requester may rewrite it."""
+        """Return a line of the script, if the requester may rewrite it; raise RequestError."""
+        script = script or await self.library.load_script()
         await self.library.check_is_running(script, position.script)
         line = await self.store.lines.find_line(position.line)
         if line is None or line.id not in await self.store.lines.load_path_ids(

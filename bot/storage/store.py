@@ -7,7 +7,7 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from ..telemetry import Meter
+from ..telemetry import NULL_METER, Meter
 from .backends import open_database
 from .database import STATE_BUDGET, Database, Guard
 from .repositories.banned_word_repository import BannedWordRepository
@@ -31,9 +31,8 @@ class Store:
     Appended lines and recorded posts of all channels share transactions; a moved head does not.
     """
 
-    def __init__(self, database: Database, state_budget: int = STATE_BUDGET) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        database.state_budget = StateBudget(state_budget)
         self.scripts = ScriptRepository(database)
         self.lines = LineRepository(database)
         self.states = StateRepository(database)
@@ -49,14 +48,19 @@ class Store:
 
     @classmethod
     async def open(
-        cls, address: Path | URL, state_budget: int = STATE_BUDGET, guard: Guard | None = None
+        cls,
+        address: Path | URL,
+        state_budget: int = STATE_BUDGET,
+        guard: Guard | None = None,
+        meter: Meter = NULL_METER,
     ) -> Self:
-        """Open a file or a database on a server as `Database.open` does, with a budget in bytes."""
-        return cls(await open_database(address, guard), state_budget)
+        """Open a file or a database on a server as `Database.open` does.
 
-    def report_to(self, meter: Meter) -> None:
-        """Report to ``meter`` how long transactions take."""
-        self._database.meter = meter
+        The budget of the states is in bytes. The meter receives how long transactions take.
+        """
+        database = await open_database(address, guard)
+        database.state_budget, database.meter = StateBudget(state_budget), meter
+        return cls(database)
 
     async def check_may_write(self) -> None:
         """Raise TransactionFailed if the guard refuses the transactions of this process."""
