@@ -27,18 +27,18 @@ of hours."""
 def connect(
     url: URL,
     *,
-    lock_timeout: int = timeouts.LOCK,
+    lock_timeout: int | None = None,
     command_timeout: float | None = None,
     **options: Any,  # noqa: ANN401 - what the engine takes
 ) -> AsyncEngine:
     """Make the engine of a database, with further options of `create_async_engine`.
 
-    A statement waits ``lock_timeout`` milliseconds for a lock, and the server must answer it within
-    ``command_timeout`` seconds; None sets no limit.
+    A statement waits ``lock_timeout`` milliseconds for a lock, or `timeouts.LOCK`. The server must
+    answer it within ``command_timeout`` seconds; None sets no limit.
     """
     settings = {
         "application_name": APPLICATION_NAME,
-        "lock_timeout": str(lock_timeout),
+        "lock_timeout": str(lock_timeout or timeouts.LOCK),
         "idle_in_transaction_session_timeout": str(timeouts.STALLED),
         **TCP_SETTINGS,
         # Compiling takes longer than any of the bot's queries.
