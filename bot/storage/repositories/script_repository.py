@@ -135,9 +135,8 @@ class ScriptRepository(Repository):
     ) -> Script:
         """Store a new script and its first lines, and shelve the running one, all or nothing.
 
-        The drafts are the first lines, below the head: a line of the script ``forked``, whose
-        players are taken over, or None. Raises AlreadyWritten if the interaction ``delivery`` has
-        begun a script before.
+        The new script takes over the players of the script ``forked``, of which it is a fork.
+        Raises AlreadyWritten if the interaction ``delivery`` has begun a script before.
         """
         async with self._database.adding_states(count_state_bytes(drafts)) as session:
             begun = select(Script.id).where(Script.delivery == delivery)
