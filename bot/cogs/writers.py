@@ -10,7 +10,7 @@ from discord import app_commands, ui
 from ..i18n.catalogue import many, say
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
-from ..session.sprints import DEFAULT_MINUTES, MAX_MINUTES
+from ..session.turn_orders import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
 from ..ui.components import (
     Handler,

@@ -17,8 +17,7 @@ from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
-from .sprints import Sprints
-from .turn_orders import TurnOrders
+from .turn_orders import Sprints, TurnOrders
 
 
 class ChannelSession:

@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import StoreError, TransactionFailed
-from .backends import find_backend, parse_address
 from .dialects import get_dialect
 from .schema import TABLES_WITH_PUBLIC_IDS, Base
+from .store import find_backend, parse_address
 
 BATCH = 500
 """Rows that are read, written and compared together."""

@@ -19,11 +19,10 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
-from bot.storage.backends import open_database
 from bot.storage.copying import copy_database
 from bot.storage.postgres.leases import Lease
 from bot.storage.schema import Base
-from bot.storage.store import Store
+from bot.storage.store import Store, open_database
 from tests.tools.postgres_server import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
