@@ -56,13 +56,7 @@ class Continuation:
                 primed, script.head, elements, requester, job or Job()
             )
             lines = await self.store.lines.append_lines(
-                script,
-                script.head,
-                drafts,
-                requester.delivery,
-                take=0,
-                asker=requester.id,
-                passed_at=utc_now(),
+                script, script.head, drafts, requester.delivery, requester.id, passed_at=utc_now()
             )
             return self.reader.notifications.attach(
                 context.make_result(lines[-1].id, lines), requester.id, primed.model, elements
@@ -121,13 +115,9 @@ class Continuation:
     ) -> TurnResult:
         """Write lines below ``parent``, and move the head there."""
         [drafts] = await self.write_takes(context, parent, request, 1, job)
+        requester = context.requester
         lines = await self.store.lines.append_lines(
-            context.script,
-            parent,
-            drafts,
-            context.requester.delivery,
-            take=0,
-            asker=context.requester.id,
+            context.script, parent, drafts, requester.delivery, requester.id
         )
         return self.reader.notifications.attach_model_change(
             context.make_result(lines[-1].id, lines)

@@ -150,8 +150,8 @@ async def append_lines(
     parent: int | None,
     drafts: Sequence[Draft],
     delivery: str,
-    take: int,
     asker: int | None,
+    take: int = 0,
 ) -> list[Line]:
     """Add lines below ``parent``, one below the other, with their states and surprisals.
 

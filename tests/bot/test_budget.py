@@ -117,7 +117,7 @@ async def test_what_was_taken_back_is_not_counted(small: House):
     # The store makes room for the states, and then fails to store them.
     event.listen(Session, "before_commit", fail)
     with pytest.raises(RuntimeError):
-        await small.store.lines.append_lines(script, script.head, drafts, "late", 0)
+        await small.store.lines.append_lines(script, script.head, drafts, "late")
     event.remove(Session, "before_commit", fail)
     assert await kept(small) == before
     for n in range(9):

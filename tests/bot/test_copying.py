@@ -59,7 +59,7 @@ async def fill(path: Path) -> None:
         *(None, "tiny", STATE, "f", {"seed": 2**53, "p": 0.1, "none": None}),
         surprise=np.array([0.5, 7.25, 0.0]),
     )
-    await store.lines.append_lines(script, None, [odd], "odd", take=0)
+    await store.lines.append_lines(script, None, [odd], "odd")
     ids = await append(store, script.id, *(f"Line {n}." for n in range(1100)))
     await post(store, 100, ids[0])
     await store.messages.record_panel(1, None, 300)
@@ -81,7 +81,7 @@ async def fill(path: Path) -> None:
     await post(store, 200, ids[1])
     gone = Draft(Element(Kind.ACTION, "Gone."), 8, "Ben", STATE, "fingerprint", {})
     now = await store.scripts.get_script(script.id)
-    [last] = await store.lines.append_lines(now, now.head, [gone], "gone", take=0)
+    [last] = await store.lines.append_lines(now, now.head, [gone], "gone")
     await post(store, 300, last.id)
     await store.people.erase_person(8, text=True)
     await store.scripts.delete_script((await store.scripts.create_script(a_script(2))).id)

@@ -182,7 +182,7 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
     )
     await house.store.people.erase_person(ben.id, text=True)
     with pytest.raises(HeadMoved):
-        await house.store.lines.append_lines(stood, head, drafts[0], "late", 0)
+        await house.store.lines.append_lines(stood, head, drafts[0], "late")
     with pytest.raises(HeadMoved):
         await house.store.polls.open_poll(stood, drafts, "later", 1, None)
     # A state that was read before the removal is not stored either.

@@ -134,7 +134,6 @@ class LineRepository(Repository):
         parent: int | None,
         drafts: Sequence[Draft],
         delivery: str,
-        take: int,
         asker: int | None = None,
         passed_at: dt.datetime | None = None,
     ) -> list[Line]:
@@ -144,13 +143,11 @@ class LineRepository(Repository):
         it is pass the turn on at ``passed_at``.
 
         Raises HeadMoved if the head is no longer where ``script`` has it, and AlreadyWritten if the
-        interaction ``delivery`` has written this take before.
+        interaction ``delivery`` has written lines before.
         """
 
         async def change(session: AsyncSession) -> list[Line]:
-            lines = await line_tree.append_lines(
-                session, script, parent, drafts, delivery, take, asker
-            )
+            lines = await line_tree.append_lines(session, script, parent, drafts, delivery, asker)
             head = lines[-1].id if lines else parent
             await line_tree.move_head(session, script, head, goes_on=parent == script.head)
             if passed_at:
@@ -168,7 +165,7 @@ class LineRepository(Repository):
         """
         async with self._database.adding_states(count_state_bytes(drafts)) as session:
             lines = await line_tree.append_lines(
-                session, script, line.parent, drafts, delivery, 0, asker
+                session, script, line.parent, drafts, delivery, asker
             )
             for new in lines:
                 new.rewrite_of = line.id

@@ -66,7 +66,7 @@ class PollRepository(Repository):
                 raise HeadMoved
             for number, take in enumerate(takes):
                 await line_tree.append_lines(
-                    session, script, script.head, take, delivery, number, asker
+                    session, script, script.head, take, delivery, asker, number
                 )
             poll = Poll(
                 script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends

@@ -149,7 +149,7 @@ class ScriptRepository(Repository):
             session.add(script)
             await session.flush()
             lines = await line_tree.append_lines(
-                session, script, script.head, drafts, delivery or "", 0, script.owner
+                session, script, script.head, drafts, delivery or "", script.owner
             )
             script.head = lines[-1].id if lines else script.head
         return script
