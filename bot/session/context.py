@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from ..errors import RequestError
 from ..i18n.catalogue import Count
-from ..storage.schema import ROOT_LINE, Line, Script, TurnOrder
+from ..storage.schema import ROOT_LINE, Line, Script, TurnOrder, utc_now
 from ..storage.store import Store
 from .permissions import check_may_write, check_turn
-from .turn import Requester, TurnResult, utc_now
+from .turn import Requester, TurnResult
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
+from ..storage.schema import utc_now
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
@@ -19,7 +20,6 @@ from .turn import (
     ScriptPosition,
     TurnResult,
     parse_typed_text,
-    utc_now,
 )
 
 
@@ -56,7 +56,7 @@ class Continuation:
                 primed, script.head, elements, requester, job or Job()
             )
             lines = await self.store.lines.append_lines(
-                script, script.head, drafts, requester.delivery, requester.id, passed_at=utc_now()
+                script, script.head, drafts, requester.delivery, requester.id, passes_turn=True
             )
             return self.reader.notifications.attach(
                 context.make_result(lines[-1].id, lines), requester.id, primed.model, elements

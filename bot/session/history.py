@@ -7,7 +7,7 @@ from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
 from .permissions import check_may_remove, check_may_write
-from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text, utc_now
+from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 
 class History:
@@ -62,7 +62,7 @@ class History:
         removed = [line for line in before if line not in after]
         for line in reversed(await lines.load_lines(removed)):
             check_may_remove(context.script, line, context.requester)
-        await lines.move_head(context.script, head, removed, utc_now())
+        await lines.move_head(context.script, head, removed)
         return context.make_result(head)
 
     async def rewrite(

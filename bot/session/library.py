@@ -342,7 +342,6 @@ class Library:
         return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
-        """Raise RequestError for a name that has a banned word."""
         banned = await self.load_banned_words(guild)
         for name in names:
             if word := find_banned_word(name, banned):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from random import Random
 
 from ..errors import RequestError, StaleLine
-from ..storage.schema import Line, Poll, Script
+from ..storage.schema import Line, Poll, Script, utc_now
 from .library import Library
 from .permissions import check_may_pick, check_may_write
-from .turn import PollResult, Requester, TurnResult, utc_now
+from .turn import PollResult, Requester, TurnResult
 
 PRESENT = dt.timedelta(hours=1)
 """The time since a person's last line for which a vote waits for that person."""

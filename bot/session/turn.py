@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -151,11 +150,6 @@ class PollResult:
     """The lines of the take that won."""
     taken: bool
     """Whether the lines are in the script; not where it had gone on or did not run."""
-
-
-def utc_now() -> dt.datetime:
-    """Return the time, in UTC."""
-    return dt.datetime.now(dt.UTC)
 
 
 def current_position(script: Script) -> ScriptPosition:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from ..errors import RequestError
-from ..storage.schema import Script, Sprint, TurnOrder
+from ..storage.schema import Script, Sprint, TurnOrder, utc_now
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
-from .turn import Requester, utc_now
+from .turn import Requester
 
 MAX_WRITERS = 25
 """People in one order, so that a message can list them."""

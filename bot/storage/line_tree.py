@@ -222,7 +222,6 @@ async def _prepare(
 
 
 def _make_states(lines: Sequence[Line], drafts: Sequence[Draft]) -> Iterator[State]:
-    """Yield the rows that cache how a model read lines."""
     for line, draft in zip(lines, drafts, strict=True):
         state, surprisal = draft.state, draft.surprise
         if state is not None or surprisal is not None:

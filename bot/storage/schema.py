@@ -39,7 +39,8 @@ ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """The element that replaces removed text: every model can read it, and every format print it."""
 
 
-def _now() -> dt.datetime:
+def utc_now() -> dt.datetime:
+    """Return the time, in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -122,7 +123,7 @@ class Script(Base):
     """Whether the script is in play in its channel; the others are shelved."""
     head: Mapped[int | None]
     """The last line; None before the first. No foreign key, because lines refer to scripts."""
-    begun: Mapped[dt.datetime] = mapped_column(default=_now)
+    begun: Mapped[dt.datetime] = mapped_column(default=utc_now)
     delivery: Mapped[str | None] = mapped_column(unique=True)
     """The interaction that began the script."""
     forked_at: Mapped[int | None]
@@ -223,7 +224,7 @@ class Line(Base):
     """The interaction that asked for the line."""
     take: Mapped[int] = mapped_column(Integer)
     ordinal: Mapped[int] = mapped_column(Integer)
-    written: Mapped[dt.datetime] = mapped_column(default=_now)
+    written: Mapped[dt.datetime] = mapped_column(default=utc_now)
     asker: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """The person who asked for the line; None if unknown."""
     copy_of: Mapped[int | None]

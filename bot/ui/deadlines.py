@@ -13,10 +13,9 @@ from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
-from ..session.turn import utc_now
 from ..session.turn_orders import find_due
 from ..sharding import Shards
-from ..storage.schema import Script, Sprint, TurnOrder
+from ..storage.schema import Script, Sprint, TurnOrder, utc_now
 from .delivery import NO_MENTIONS, post_message
 from .line_messages import make_nonce
 from .live_polls import find_locale

@@ -65,14 +65,13 @@ class PostgresDatabase(Database):
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
         with raising_store_error():
             database = cls(url, guard)
-        try:
-            with raising_store_error():
+            try:
                 async with database._transaction(database._preparations) as session:
                     await prepare_tables(session)
-            await database.purge()
-        except BaseException:
-            await database.close()
-            raise
+                await database.purge()
+            except BaseException:
+                await database.close()
+                raise
         return database
 
     @classmethod
@@ -138,7 +137,6 @@ class PostgresDatabase(Database):
             raise TransactionFailed(reason) from error
 
     async def _try_purge(self) -> float | None:
-        """Vacuum the tables if rows were erased; see `Database._try_purge`."""
         async with (
             _held(self._write_slot),
             self._raising_transaction_failed(),

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from ..deletion import delete_scripts
 from ..dialects import insert
-from ..schema import BannedWords, Channel, DepartedGuild, KeyValue, Script
+from ..schema import BannedWords, Channel, DepartedGuild, KeyValue, Script, utc_now
 from .key_value_repository import GUILD_VOICE_PREFIX, guild_voice_key
 from .repository import Repository
 
@@ -29,7 +29,7 @@ class GuildRepository(Repository):
 
     async def record_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
         """Record that guilds have left now, unless they had before, and that others are here."""
-        now = dt.datetime.now(dt.UTC)
+        now = utc_now()
         rows = [{"guild": guild, "departed_at": now} for guild in gone]
         async with self._database.writing() as session:
             if rows:

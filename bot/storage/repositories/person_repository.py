@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
@@ -26,6 +25,7 @@ from ..schema import (
     State,
     TurnOrder,
     Vote,
+    utc_now,
 )
 from .repository import Repository, T
 from .turn_order_repository import remove_writer
@@ -154,7 +154,7 @@ class PersonRepository(Repository):
             for opinion in (Vote, Star):
                 await session.execute(delete(opinion).where(opinion.person == person))
             for order in await session.scalars(_possible_orders_of(person)):
-                await remove_writer(session, order, person, dt.datetime.now(dt.UTC))
+                await remove_writer(session, order, person, utc_now())
             for script in await session.scalars(_possibly_played_by(person)):
                 script.players = {
                     name: player for name, player in script.players.items() if player != person

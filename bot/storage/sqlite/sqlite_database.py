@@ -114,7 +114,6 @@ class SQLiteDatabase(Database):
                 yield session
 
     async def _disconnect(self) -> None:
-        """Close the file, and release its lock."""
         # The unit of work that has the connection ends first, and no other one begins.
         async with self._connection_lock:
             await self._engine.dispose()
