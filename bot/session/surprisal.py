@@ -83,22 +83,12 @@ async def measure_surprisal(session: ChannelSession, max_lines: int) -> Surprisa
     """Measure the surprisal of the last lines; raise NoScript and what `Engine.run` raises."""
     primed, lines, costs = await load_last_surprisal(session, max_lines, MAX_REPORT_CHARACTERS)
     model = primed.model
-    cells = tuple(
-        make_cells(model, *line_and_costs) for line_and_costs in zip(lines, costs, strict=True)
-    )
-    peaks = [
-        Peak(
-            line,
-            cell,
-            predict_characters(
-                model,
-                await session.reader.predict_logits(
-                    primed, lines[line], cells[line][cell].position
-                ),
-            ),
-        )
-        for line, cell in find_peaks(cells)
-    ]
+    cells = tuple(make_cells(model, line, bits) for line, bits in zip(lines, costs, strict=True))
+    peaks: list[Peak] = []
+    for line, cell in find_peaks(cells):
+        position = cells[line][cell].position
+        logits = await session.reader.predict_logits(primed, lines[line], position)
+        peaks.append(Peak(line, cell, predict_characters(model, logits)))
     return SurprisalReport(model.name, tuple(line.credit for line in lines), cells, tuple(peaks))
 
 

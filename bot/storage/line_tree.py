@@ -84,21 +84,14 @@ def query_speech_cues(head: int) -> Select[str, int]:
     """Build a query of the first lines of speeches on a path, each with its ``latest`` line."""
     above = query_path(head)
     cue, latest = text_before_newline(Line.text), func.max(Line.id).label("latest")
-    spoken = (
-        select(cue.label("cue"), latest)
-        .join(above, Line.id == above.c.id)
-        .where(Line.kind == Kind.DIALOGUE)
-    )
-    return spoken.group_by(cue)
+    cues = select(cue.label("cue"), latest).join(above, Line.id == above.c.id)
+    return cues.where(Line.kind == Kind.DIALOGUE).group_by(cue)
 
 
 def _query_last_lines() -> CTE:
     """Build a query of the last lines, with the parameters ``head`` and ``characters``."""
-    above = (
-        select(Line.id, Line.parent, func.length(Line.text).label("characters"))
-        .where(Line.id == _HEAD)
-        .cte("above", recursive=True)
-    )
+    last = select(Line.id, Line.parent, func.length(Line.text).label("characters"))
+    above = last.where(Line.id == _HEAD).cte("above", recursive=True)
     more = (
         select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
         .join(above, Line.id == above.c.parent)

@@ -70,21 +70,12 @@ class PersonRepository(Repository):
 
     async def load_personal_data(self, person: int) -> PersonalData:
         """Load all that is stored about a person."""
-        lines = (
-            select(Line, Script)
-            .join(Script, Script.id == Line.script)
-            .where(or_(Line.copy_of.is_(None), Line.copy_of.not_in(select(Line.id))))
-            .order_by(Line.id)
-        )
+        is_original = or_(Line.copy_of.is_(None), Line.copy_of.not_in(select(Line.id)))
+        lines = select(Line, Script).join(Script).where(is_original).order_by(Line.id)
         written = lines.where(Line.author == person)
         asked = lines.where(Line.asker == person, Line.author.is_(None))
-        votes = (
-            select(Vote, Script)
-            .join(Poll, Poll.id == Vote.poll)
-            .join(Script, Script.id == Poll.script)
-            .where(Vote.person == person)
-            .order_by(Vote.poll)
-        )
+        votes = select(Vote, Script).select_from(Vote).join(Poll).join(Script)
+        votes = votes.where(Vote.person == person).order_by(Vote.poll)
         # The original of a line may be gone, but not all of its copies.
         copies = aliased(Line)
         is_same = or_(copies.id == Star.line, copies.copy_of == Star.line)
@@ -93,20 +84,12 @@ class PersonRepository(Repository):
             select(Line, Script)
             .select_from(Star)
             .join(Line, Line.id == oldest)
-            .join(Script, Script.id == Line.script)
+            .join(Script)
             .where(Star.person == person)
             .order_by(Line.id)
         )
-        orders = (
-            _possible_orders_of(person)
-            .join(Script, Script.id == TurnOrder.script)
-            .with_only_columns(TurnOrder, Script)
-        )
-        sprints = (
-            select(Sprint, Script)
-            .join(Script, Script.id == Sprint.script)
-            .where(Sprint.starter == person)
-        )
+        orders = _possible_orders_of(person).join(Script).with_only_columns(TurnOrder, Script)
+        sprints = select(Sprint, Script).join(Script).where(Sprint.starter == person)
         begun = select(Script).where(Script.owner == person).order_by(Script.id)
         played = _possibly_played_by(person).order_by(Script.id)
         async with self._database.reading() as session:
@@ -142,11 +125,8 @@ class PersonRepository(Repository):
             await _mark_stale(session, person, theirs if text else theirs.where(false()))
             if text:
                 await _remove_text(session, theirs)
-            await session.execute(
-                update(Line)
-                .where(Line.author == person)
-                .values(author=ERASED_PERSON, credit=ERASED_NAME)
-            )
+            nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME}
+            await session.execute(update(Line).where(Line.author == person).values(nobody))
             await session.execute(update(Line).where(Line.asker == person).values(asker=None))
             for known_as in (Script.owner, Poll.asker, Sprint.starter):
                 renamed = update(known_as.class_).where(known_as == person)

@@ -64,7 +64,7 @@ class ScriptRepository(Repository):
         wanted = (
             select(Script, BannedWords.words, TurnOrder)
             .outerjoin(BannedWords, lists)
-            .outerjoin(Sprint, Sprint.script == Script.id)
+            .outerjoin(Sprint)
             .outerjoin(TurnOrder, and_(TurnOrder.script == Script.id, Sprint.script.is_(None)))
         )
         rows = await self._rows(wanted.where(Script.channel == channel, Script.running))
@@ -88,8 +88,8 @@ class ScriptRepository(Repository):
         wanted = (
             select(TurnOrder, Sprint, RedoPointer.child, Line.author, votes.exists(), cues.c.cue)
             .select_from(Script)
-            .outerjoin(TurnOrder, TurnOrder.script == Script.id)
-            .outerjoin(Sprint, Sprint.script == Script.id)
+            .outerjoin(TurnOrder)
+            .outerjoin(Sprint)
             .outerjoin(RedoPointer, redo)
             .outerjoin(Line, Line.id == head)
             .outerjoin(cues, true())

@@ -21,14 +21,8 @@ class TurnOrderRepository(Repository):
 
     async def find_order_and_sprint(self, script: int) -> tuple[TurnOrder | None, Sprint | None]:
         """Return the order of a script and its sprint, each of them or None."""
-        wanted = (
-            select(TurnOrder, Sprint)
-            .select_from(Script)
-            .outerjoin(TurnOrder, TurnOrder.script == Script.id)
-            .outerjoin(Sprint, Sprint.script == Script.id)
-            .where(Script.id == script)
-        )
-        rows = await self._rows(wanted)
+        both = select(TurnOrder, Sprint).select_from(Script).outerjoin(TurnOrder).outerjoin(Sprint)
+        rows = await self._rows(both.where(Script.id == script))
         order, sprint = rows[0] if rows else (None, None)
         return order, sprint
 
