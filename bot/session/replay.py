@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from ..arrays import States, Tokens
-from ..errors import ModelError, NoContinuation, RequestError, Stopped, UnspellableElement
+from ..errors import ModelError, NoContinuation, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
 from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
 from ..generation.openings import PrimedModel
@@ -85,29 +85,21 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
     RequestError for a script without lines, and what `Engine.run` raises.
     """
-    script = await session.library.load_script()
+    script = await session.library.load_nonempty_script()
     lines = await session.store.lines.load_path(script.head)
-    if not lines:
-        raise RequestError("The script is empty. Write a line, or use {/continue}.")
-    replayer = Replayer(
-        session, script, await session.library.load_banned_words(script.guild), lines
-    )
+    banned = await session.library.load_banned_words(script.guild)
+    replayer = Replayer(session, script, banned, lines)
     job.progress.to_replay = sum(line.author is None for line in lines)
     deadline = time.monotonic() + TIME_LIMIT
     findings: list[Finding] = []
     with suppress(Stopped):
         while len(findings) < len(lines) and time.monotonic() < deadline:
-            batch = lines[len(findings) : len(findings) + LINES_AT_ONCE]
-            findings += await job.wait(
-                replayer.replay_lines(batch, len(findings) + 1, job.progress)
-            )
+            done = len(findings)
+            batch = lines[done : done + LINES_AT_ONCE]
+            findings += await job.wait(replayer.replay_lines(batch, done + 1, job.progress))
     # Read again, because somebody may have been forgotten meanwhile.
-    current_lines = {line.id: line for line in await session.store.lines.load_path(script.head)}
-    present = [
-        replace(finding, line=current_lines[finding.line.id])
-        for finding in findings
-        if finding.line.id in current_lines
-    ]
+    now = {line.id: line for line in await session.store.lines.load_path(script.head)}
+    present = (replace(one, line=now[one.line.id]) for one in findings if one.line.id in now)
     return ReplayResult(script.title, tuple(present), len(lines))
 
 
