@@ -136,7 +136,10 @@ async def open_services(
         ModelError: The default voice cannot be used.
         StoreError: The database cannot be used.
     """
-    sessions = await ChannelSessions.open(settings, guard=guard, meter=meter)
+    # discord.py's clock, because Discord shows people how long a vote lasts.
+    sessions = await ChannelSessions.open(
+        settings, guard=guard, meter=meter, clock=discord.utils.utcnow
+    )
     store = sessions.store
     in_flight = InFlight()
     timers = Timers(in_flight.track, call_later)

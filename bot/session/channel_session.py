@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.database import Guard
+from ..storage.schema import utc_now
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from .continuation import Continuation
@@ -17,6 +18,7 @@ from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
+from .turn import Clock
 from .turn_orders import Sprints, TurnOrders
 
 
@@ -33,11 +35,12 @@ class ChannelSession:
         voices: ModelRegistry,
         settings: Settings,
         notifications: Notifications | None = None,
+        clock: Clock = utc_now,
     ) -> None:
         self.channel = channel
         self.store = store
         self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
-        self.library = Library(self.reader, settings)
+        self.library = Library(self.reader, settings, clock)
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
         self.polls = Polls(self.library)
@@ -52,7 +55,10 @@ class ChannelSession:
 class ChannelSessions:
     """The sessions that are in use, one for each channel."""
 
-    def __init__(self, store: Store, voices: ModelRegistry, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, voices: ModelRegistry, settings: Settings, clock: Clock = utc_now
+    ) -> None:
+        self.clock = clock
         self.store = store
         self.voices = voices
         self.settings = settings
@@ -61,7 +67,12 @@ class ChannelSessions:
 
     @classmethod
     async def open(
-        cls, settings: Settings, *, guard: Guard | None = None, meter: Meter = NULL_METER
+        cls,
+        settings: Settings,
+        *,
+        guard: Guard | None = None,
+        meter: Meter = NULL_METER,
+        clock: Clock = utc_now,
     ) -> Self:
         """Open the default voice and the database.
 
@@ -74,7 +85,7 @@ class ChannelSessions:
         budget = settings.states_mb * 2**20
         store = await Store.open(settings.database_location, budget, guard, meter)
         voices.store_verdicts_in(store.key_values)
-        sessions = cls(store, voices, settings)
+        sessions = cls(store, voices, settings, clock)
         try:
             await voices.engine(settings.model)
         except BaseException:
@@ -92,7 +103,7 @@ class ChannelSessions:
         session = self._sessions.get(channel)
         if session is None:
             session = ChannelSession(
-                channel, self.store, self.voices, self.settings, self.notifications
+                channel, self.store, self.voices, self.settings, self.notifications, self.clock
             )
             self._sessions[channel] = session
         return session

@@ -9,7 +9,6 @@ from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
-from ..storage.schema import utc_now
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
@@ -56,7 +55,7 @@ class Continuation:
                 primed, script.head, elements, requester, job or Job()
             )
             lines = await self.store.lines.append_lines(
-                script, script.head, drafts, requester.delivery, requester.id, passes_turn=True
+                script, script.head, drafts, requester.delivery, requester.id, self.library.clock()
             )
             return self.reader.notifications.attach(
                 context.make_result(lines[-1].id, lines), requester.id, primed.model, elements
@@ -129,7 +128,7 @@ class Continuation:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
         drafts = await self.write_takes(context, script.head, request, takes, job)
-        ends = utc_now() + dt.timedelta(seconds=request.vote) if request.vote else None
+        ends = self.library.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
         poll = await self.store.polls.open_poll(
             script, drafts, requester.delivery, requester.id, ends
         )

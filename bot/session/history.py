@@ -62,7 +62,7 @@ class History:
         removed = [line for line in before if line not in after]
         for line in reversed(await lines.load_lines(removed)):
             check_may_remove(context.script, line, context.requester)
-        await lines.move_head(context.script, head, removed)
+        await lines.move_head(context.script, head, removed, self.library.clock())
         return context.make_result(head)
 
     async def rewrite(

@@ -22,7 +22,16 @@ from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_write
 from .reader import ScriptReader
-from .turn import NO_SCRIPT, Job, NewScript, Requester, ScriptPosition, TurnResult, current_position
+from .turn import (
+    NO_SCRIPT,
+    Clock,
+    Job,
+    NewScript,
+    Requester,
+    ScriptPosition,
+    TurnResult,
+    current_position,
+)
 
 READING_TIME_LIMIT = 600.0
 """Seconds for which a model reads a file before its lines are there. Discord waits for 900."""
@@ -38,12 +47,13 @@ class Library:
     may not, and ModelError for a model that is gone.
     """
 
-    def __init__(self, reader: ScriptReader, settings: Settings) -> None:
+    def __init__(self, reader: ScriptReader, settings: Settings, clock: Clock) -> None:
         self.channel = reader.channel
         self.store = reader.store
         self.voices = reader.voices
         self.reader = reader
         self.settings = settings
+        self.clock = clock
         self.lock = asyncio.Lock()
         """Held for a whole turn, so that the second of two sees what the first has done."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from random import Random
 
 from ..errors import RequestError, StaleLine
-from ..storage.schema import Line, Poll, Script, utc_now
+from ..storage.schema import Line, Poll, Script
 from .library import Library
 from .permissions import check_may_pick, check_may_write
 from .turn import PollResult, Requester, TurnResult
@@ -70,12 +70,12 @@ class Polls:
         """
         async with self._voting:
             row = await self.find(poll)
-            if row.ends is not None and utc_now() >= row.ends:
+            if row.ends is not None and self.library.clock() >= row.ends:
                 raise RequestError("Voting has ended. The votes are being counted.")
             check_may_write(await self.library.find(row.script), requester)
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
-            since = utc_now() - PRESENT
+            since = self.library.clock() - PRESENT
             present = await self.store.lines.find_people_since(row.script, since)
             return bool(present) and present <= (await self.store.polls.load_votes(poll)).keys()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -15,6 +16,9 @@ from ..screenplay.free_text import parse_person_text
 from ..storage.schema import ROOT_LINE, Line, Poll, Script
 
 R = TypeVar("R")
+
+Clock = Callable[[], dt.datetime]
+"""Tells the time, with its zone."""
 
 NO_SCRIPT = 0
 """Stands for the id of a script where none runs."""

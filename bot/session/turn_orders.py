@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from ..errors import RequestError
-from ..storage.schema import Script, Sprint, TurnOrder, utc_now
+from ..storage.schema import Script, Sprint, TurnOrder
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
 from .turn import Requester
@@ -42,19 +42,19 @@ class TurnOrders:
                     "At most {most} people take turns here. Wait until somebody leaves.",
                     most=MAX_WRITERS,
                 )
-            await self.orders.add_writer(script, requester.id, utc_now())
+            await self.orders.add_writer(script, requester.id, self.library.clock())
 
     async def leave(self, requester: Requester, script: int) -> None:
         """Remove the requester from the order; turns end with the last writer."""
         async with self.library.lock_running_script(script):
-            await self.orders.remove_writer(script, requester.id, utc_now())
+            await self.orders.remove_writer(script, requester.id, self.library.clock())
 
     async def pass_turn(self, requester: Requester, script: int) -> TurnOrder:
         """Let the next person write, and return the order before."""
         async with self.library.lock_running_script(script) as row:
             order = await self._load_order(script)
             check_turn(order, row, requester)
-            await self.orders.pass_turn(script, order.turn, utc_now())
+            await self.orders.pass_turn(script, order.turn, self.library.clock())
             return order
 
     async def set_deadline(self, requester: Requester, script: int, hours: int | None) -> None:
@@ -62,7 +62,7 @@ class TurnOrders:
         async with self.library.lock_running_script(script) as row:
             check_may_manage(row, requester)
             await self._load_order(script)
-            await self.orders.set_deadline(script, hours, utc_now())
+            await self.orders.set_deadline(script, hours, self.library.clock())
 
     async def turn_off(self, requester: Requester, script: int) -> None:
         """Let everybody write again."""
@@ -111,7 +111,7 @@ class Sprints:
             check_may_write(running, requester)
             if await self.store.sprints.find_sprint(script):
                 raise RequestError("A sprint is under way here. Wait until it ends, or write.")
-            ends = utc_now() + dt.timedelta(minutes=minutes)
+            ends = self.library.clock() + dt.timedelta(minutes=minutes)
             return await self.store.sprints.start_sprint(script, requester.id, ends)
 
     async def end(self, requester: Requester, script: int) -> None:
@@ -123,4 +123,4 @@ class Sprints:
                 raise RequestError("That sprint has ended. Start another one with **More…**.")
             if requester.id != sprint.starter:
                 check_may_manage(row, requester)
-            await self.store.sprints.end_sprint(script, utc_now())
+            await self.store.sprints.end_sprint(script, self.library.clock())

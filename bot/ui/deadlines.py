@@ -15,7 +15,7 @@ from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.turn_orders import find_due
 from ..sharding import Shards
-from ..storage.schema import Script, Sprint, TurnOrder, utc_now
+from ..storage.schema import Script, Sprint, TurnOrder
 from .delivery import NO_MENTIONS, post_message
 from .line_messages import make_nonce
 from .live_polls import find_locale
@@ -76,7 +76,7 @@ class Deadlines:
     async def _look(self, script: int) -> None:
         """Do what is due in a script, and set a timer for what is due next."""
         if due := await self._act(script):
-            self._schedule((due - utc_now()).total_seconds(), script)
+            self._schedule((due - self.sessions.clock()).total_seconds(), script)
 
     def _schedule(self, seconds: float, script: int) -> None:
         self.timers.set(("script", script), seconds, partial(self._look, script))
@@ -100,7 +100,7 @@ class Deadlines:
         self, session: ChannelSession, script: Script, order: TurnOrder
     ) -> dt.datetime | None:
         """Remind or skip the writer if that is due, and return when to look again, or None."""
-        now, due = utc_now(), find_due(order)
+        now, due = self.sessions.clock(), find_due(order)
         if order.announcement is not None:
             await self._sync(session, script, order.announcement)
             await self.store.turn_orders.record_shown(script.id, order.announcement)
@@ -131,7 +131,7 @@ class Deadlines:
         self, session: ChannelSession, script: Script, sprint: Sprint
     ) -> dt.datetime:
         """End a sprint if that is due, by a summary, and return when to look again."""
-        now = utc_now()
+        now = self.sessions.clock()
         if sprint.ends > now:
             return sprint.ends
         lines = await session.store.lines.load_lines_after(script.head, sprint.after)

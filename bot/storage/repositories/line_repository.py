@@ -135,12 +135,12 @@ class LineRepository(Repository):
         drafts: Sequence[Draft],
         delivery: str,
         asker: int | None = None,
-        passes_turn: bool = False,
+        passed_at: dt.datetime | None = None,
     ) -> list[Line]:
         """Add lines below ``parent``, one below the other, and move the head to the last one.
 
-        All or nothing, in a transaction that several channels share. If ``passes_turn``, lines by
-        the person whose turn it is pass the turn on.
+        All or nothing, in a transaction that several channels share. Lines by the person whose turn
+        it is pass the turn on at ``passed_at``.
 
         Raises HeadMoved if the head is no longer where ``script`` has it, and AlreadyWritten if the
         interaction ``delivery`` has written lines before.
@@ -150,8 +150,8 @@ class LineRepository(Repository):
             lines = await line_tree.append_lines(session, script, parent, drafts, delivery, asker)
             head = lines[-1].id if lines else parent
             await line_tree.move_head(session, script, head, goes_on=parent == script.head)
-            if passes_turn:
-                await pass_after_line(session, script.id, lines[-1])
+            if passed_at:
+                await pass_after_line(session, script.id, lines[-1], passed_at)
             return lines
 
         return await self._database.commit(change, added=count_state_bytes(drafts))
@@ -174,16 +174,21 @@ class LineRepository(Repository):
         return lines, head
 
     async def move_head(
-        self, script: Script, head: int | None, removed: Collection[int] = ()
+        self,
+        script: Script,
+        head: int | None,
+        removed: Collection[int] = (),
+        returned_at: dt.datetime | None = None,
     ) -> None:
         """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it.
 
-        Where the line that passed the turn on is ``removed``, its author has the turn again.
+        Where the line that passed the turn on is ``removed``, its author has the turn again at
+        ``returned_at``.
         """
         async with self._database.writing() as session:
             await line_tree.move_head(session, script, head)
-            if removed:
-                await return_turn(session, script.id, removed)
+            if returned_at:
+                await return_turn(session, script.id, removed, returned_at)
 
 
 def _batches(lines: Iterable[int]) -> Iterator[list[int]]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..schema import ROOT_LINE, Line, Script, Sprint, TurnOrder, utc_now
+from ..schema import ROOT_LINE, Line, Script, Sprint, TurnOrder
 from .repository import Repository
 
 
@@ -130,18 +130,20 @@ def _begin_next_turn(order: TurnOrder, now: dt.datetime) -> None:
     _begin_turn(order, [*order.writers[1:], order.writers[0]], now)
 
 
-async def pass_after_line(session: AsyncSession, script: int, line: Line) -> None:
+async def pass_after_line(session: AsyncSession, script: int, line: Line, now: dt.datetime) -> None:
     """Pass the turn on if the person whose turn it is wrote a line, unless there is a sprint."""
     order = await session.get(TurnOrder, script)
     if order is None or order.writers[0] != line.author:
         return
     if await session.get(Sprint, script) is not None:
         return
-    _begin_next_turn(order, utc_now())
+    _begin_next_turn(order, now)
     order.passed_by, order.skips = line.id, 0
 
 
-async def return_turn(session: AsyncSession, script: int, removed: Collection[int]) -> None:
+async def return_turn(
+    session: AsyncSession, script: int, removed: Collection[int], now: dt.datetime
+) -> None:
     """Give the turn back to the writer whose line passed it on, if that line was ``removed``."""
     order = await session.get(TurnOrder, script)
     if order is None or order.passed_by not in removed:
@@ -149,7 +151,7 @@ async def return_turn(session: AsyncSession, script: int, removed: Collection[in
     author = await session.scalar(select(Line.author).where(Line.id == order.passed_by))
     if author in order.writers:
         others = [writer for writer in order.writers if writer != author]
-        _begin_turn(order, [author, *others], utc_now())
+        _begin_turn(order, [author, *others], now)
 
 
 async def remove_writer(
