@@ -12,14 +12,7 @@ from ..screenplay.elements import Kind
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
-from .turn import (
-    ContinueRequest,
-    Job,
-    Requester,
-    ScriptPosition,
-    TurnResult,
-    parse_typed_text,
-)
+from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 
 class Continuation:
