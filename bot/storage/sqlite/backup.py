@@ -32,7 +32,7 @@ def backup(database: Path, to: Path) -> int:
     if not to.parent.is_dir():
         raise StoreError(f"There is no folder {to.parent}. Create it, or name a file elsewhere.")
     part = to.with_name(f"{to.name}.part")
-    with _raising_store_error(f"{database} was not copied to {to}"), _removing(part):
+    with _making(part, f"{database} was not copied to {to}"):
         copy_file(database, part)
         count = _check(part)
         _sync(part)
@@ -50,7 +50,7 @@ def restore(database: Path, source: Path) -> Path | None:
     lock = lock_file(database)
     part = database.with_name(f"{database.name}.part")
     try:
-        with _raising_store_error(f"{source} cannot be used as a backup"), _removing(part):
+        with _making(part, f"{source} cannot be used as a backup"):
             copy_file(source, part)
             _check(part)
             upgrade_file(part, str(source))
@@ -109,15 +109,8 @@ def _sync(part: Path) -> None:
 
 
 @contextmanager
-def _removing(part: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _raising_store_error(failure: str) -> Iterator[None]:
+def _making(part: Path, failure: str) -> Iterator[None]:
+    """Remove an unfinished file at the end; raise StoreError, which says what failed."""
     try:
         yield
     except (sqlite3.Error, DBAPIError, OSError) as error:
@@ -125,3 +118,5 @@ def _raising_store_error(failure: str) -> Iterator[None]:
         raise StoreError(
             f"{failure} ({reason}). Check the files and the free disk space."
         ) from error
+    finally:
+        part.unlink(missing_ok=True)
