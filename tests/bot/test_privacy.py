@@ -33,7 +33,6 @@ from bot.storage.schema import (
     ERASED_NAME,
     ERASED_PERSON,
     PostedLine,
-    Script,
     make_fork,
 )
 from bot.storage.store import Store
@@ -128,14 +127,18 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
     await house.start(cast=["MAYA", "JONAS"])
     ann, ben = house.writer(), house.writer("Ben")
     await house.session.library.add_to_cast(ann, ["MAYA"], ben.id)
-    require = house.session.library._require
+    scripts = house.store.scripts
 
-    async def read_before_he_is_forgotten(found: Script | None) -> Script:
-        script = await require(found)
-        await house.store.people.erase_person(ben.id, text=False)
-        return script
+    def then_forget(read: Any) -> Any:
+        async def read_before_he_is_forgotten(channel: int) -> Any:
+            found = await read(channel)
+            await house.store.people.erase_person(ben.id, text=False)
+            return found
 
-    monkeypatch.setattr(house.session.library, "_require", read_before_he_is_forgotten)
+        return read_before_he_is_forgotten
+
+    for name in ("find_running_script", "find_running_for_turn"):
+        monkeypatch.setattr(scripts, name, then_forget(getattr(scripts, name)))
     await act(house.session, ann)
     players = [one.players for one in await house.session.library.list_scripts()]
     assert ben.id not in {who for play in players for who in play.values()}
