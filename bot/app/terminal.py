@@ -161,7 +161,7 @@ class Terminal:
             return
         request = ContinueRequest(lines=lines, character=character, takes=1)
         await self._take_turn(
-            lambda job: self.session.continue_(self._requester(), request, job=job)
+            lambda job: self.session.continuation.generate(self._requester(), request, job=job)
         )
 
     async def retry(self, _rest: str) -> None:
@@ -227,14 +227,14 @@ class Terminal:
 
     async def export(self, rest: str) -> None:
         """Save the script in a file."""
-        script = await self.session.load_nonempty_script()
+        script = await self.session.library.load_nonempty_script()
         name = rest or f"{make_file_name(script)}.fountain"
         path = Path(name if "." in name else f"{make_file_name(script)}.{name}")
         export_format = EXPORT_FORMATS.get(path.suffix[1:].lower())
         if export_format is None:
             self.note(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
             return
-        lines = await self.session.load_lines()
+        lines = await self.session.library.load_lines()
         edition = prepare_edition(script, lines, count_script(lines))
         content = export_format.write(edition, PaperSize.LETTER).content
         try:
@@ -268,8 +268,8 @@ class Terminal:
 
     async def show_end(self, count: int | None) -> None:
         """Show the last lines of the script, or all, below its title."""
-        script = await self.session.load_script()
-        lines = await self.session.load_lines()
+        script = await self.session.library.load_script()
+        lines = await self.session.library.load_lines()
         if lines:
             self.show(lines if count is None else lines[-count:])
         else:

@@ -67,7 +67,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """See who wrote what, and continue from any line"""
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
         if line is not None:
             requested = (await self._find_position(script, line)).line
@@ -93,7 +93,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         check_bot_permissions(interaction)
         title = clean_title(title) or say(UNTITLED)
         session = self.services.admit_to_session(interaction)
-        check_may_write(await session.load_script(), get_requester(interaction))
+        check_may_write(await session.library.load_script(), get_requester(interaction))
         if thread:
             check_is_member(interaction)
             await self._fork_into_thread(interaction, session, title)
@@ -118,7 +118,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Rewrite a line and keep the lines after it"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         position = (
             current_position(script) if line is None else await self._find_position(script, line)
         )
@@ -186,7 +186,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def turn_history(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the history."""
-        running = await self.services.admit_to_session(interaction).load_script()
+        running = await self.services.admit_to_session(interaction).library.load_script()
         if running.id != int(match["script"]):
             raise RequestError(
                 "Another script is running here now. See its lines with {/script history}."

@@ -78,7 +78,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @answer_errors
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast and who plays whom"""
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         await FirstResponse(interaction).send_message(format_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
@@ -121,7 +121,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
 
     async def _defer_change(self, interaction: Interaction, session: ChannelSession) -> None:
         """Defer, because the cast changes only when the voice has written what it is writing."""
-        await session.load_script()  # raises NoScript before everybody sees it
+        await session.library.load_script()  # raises NoScript before everybody sees it
         await FirstResponse(interaction).defer(thinking=True)
 
 

@@ -27,7 +27,7 @@ class Menu(FeatureCog, name="OnBook.menu"):
         """Show the menu to the person who pressed *More…* alone."""
         await self.turns.replace_old_panel(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         await session.library.check_is_running(script, parse_position(match).script)
         settings = self.services.settings
         try:

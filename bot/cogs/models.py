@@ -12,7 +12,7 @@ from ..errors import ModelError, RequestError
 from ..i18n.catalogue import say
 from ..inference.registry import ModelFile
 from ..session.channel_session import ChannelSession
-from ..storage.schema import guild_voice_key
+from ..storage.repositories.key_value_repository import guild_voice_key
 from ..ui import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response

@@ -77,7 +77,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script here, or download it"""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
         content, view = await format_page(script, elements, -1)
@@ -93,7 +93,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def turn_page(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page."""
         session = self.services.admit_to_session(interaction)
-        running = await session.load_script()
+        running = await session.library.load_script()
         if running.id != int(match["script"]):
             raise RequestError("Another script is running here now. Read it with {/script show}.")
         if running.head is None:
@@ -209,7 +209,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings"""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
@@ -288,7 +288,7 @@ def describe_left_out(exported: ExportedFile) -> str:
 
 async def load_readable_script(interaction: Interaction, session: ChannelSession) -> Script:
     """Return the script; raise RequestError where it has no line, or where no file can be sent."""
-    script = await session.load_nonempty_script()
+    script = await session.library.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
         raise RequestError(
             "I need the **Attach Files** permission in this channel. Ask someone who manages the "

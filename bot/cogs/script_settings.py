@@ -66,7 +66,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def show_settings(self, interaction: Interaction) -> None:
         """See this script's settings"""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         banned = {
             say("in this channel"): await self.store.banned_words.load_word_list(
                 "channel", session.channel
@@ -161,7 +161,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
         """Return the running script; raise RequestError where it is another one."""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         await session.library.check_is_running(script, position.script)
         return script
 
@@ -220,7 +220,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             await FirstResponse(interaction).send_message(sentence, ephemeral=True)
             return
         initial = initial_values(
-            await session.load_script(), await self._load_initial_settings(interaction)
+            await session.library.load_script(), await self._load_initial_settings(interaction)
         )
         if setting != EVERYTHING:
             await self._change_preferences(interaction, {setting: initial[setting]})

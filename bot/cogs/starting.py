@@ -192,7 +192,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         """Draw a situation, and return it with its voice: the server's, if that has chosen one."""
         library = self.services.admit_to_session(interaction).library
         chosen = await library.find_chosen_model(get_guild(interaction))
-        if await library.has_chosen_model(get_guild(interaction)):
+        if await library.find_guild_model(get_guild(interaction)):
             return draw_situation(chosen, SystemRandom()), chosen
         names = self.services.voices.names()
         written = [one for one in load_situations() if one.voice in names]
@@ -280,7 +280,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def _choose_voice(self, interaction: Interaction, heading: str) -> str | None:
         """Return the voice that a heading suggests, or None for the server's or the operator's."""
         session = self.services.admit_to_session(interaction)
-        if await session.library.has_chosen_model(get_guild(interaction)):
+        if await session.library.find_guild_model(get_guild(interaction)):
             return None
         suggested = suggest_voice(heading)
         return suggested if suggested in self.services.voices.names() else None
@@ -350,7 +350,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     async def _keep_running(self, interaction: Interaction) -> None:
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         sentence = say("“{title}” continues.", title=inline(script.title, 100))
         await FirstResponse(interaction).send_message(sentence, ephemeral=True)
         await self.turns.sync(interaction, session)

@@ -26,7 +26,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         if (await session.polls.find(poll)).ends:
             await self._vote(interaction, poll, take)
             return
-        await session.polls.check_pick(get_requester(interaction), poll, take)
+        await session.polls.load_pickable_take(get_requester(interaction), poll, take)
         await self.turns.take_turn(
             interaction, lambda session, requester, _: session.polls.pick(requester, poll, take)
         )

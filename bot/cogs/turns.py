@@ -121,7 +121,7 @@ class Turns:
         channel, is_member = get_message_channel(interaction), find_installer(interaction) is None
         if not is_checked:
             # Refuse a turn here if possible, before anything is seen of it.
-            await session.load_script_at(expected)
+            await session.library.load_script_at(expected)
         before = None
         if is_member:
             await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -226,7 +226,7 @@ class Turns:
             takes: The takes, or None for the script's setting.
         """
         check_bot_permissions(interaction)
-        script = await self.services.admit_to_session(interaction).load_script_at(expected)
+        script = await self.services.admit_to_session(interaction).library.load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
     async def replace_old_panel(

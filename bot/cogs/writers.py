@@ -10,12 +10,12 @@ from discord import app_commands, ui
 from ..i18n.catalogue import many, say
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
-from ..session.sprints import DEFAULT_MINUTES, MAX_MINUTES
+from ..session.turn_orders import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
 from ..ui.components import Interaction, get_selected, parse_position, position_pattern
 from ..ui.delivery import FirstResponse, edit_response
 from ..ui.installations import check_is_member
-from ..ui.markdown import mention
+from ..ui.markdown import format_moment, mention
 from ..ui.responses import check_bot_permissions
 from ..ui.turn_messages import (
     DEADLINES,
@@ -46,7 +46,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def show_turns(self, interaction: Interaction) -> None:
         """Take turns: see who writes next, join, leave or pass"""
         check_is_member(interaction)
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         content, view = await self._make_order_message(interaction, script)
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
@@ -68,7 +68,9 @@ class Writers(FeatureCog, name="OnBook.writers"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         note = await self._change_order(interaction, session, match["action"], script)
-        content, view = await self._make_order_message(interaction, await session.load_script())
+        content, view = await self._make_order_message(
+            interaction, await session.library.load_script()
+        )
         await edit_response(interaction, content=content, view=view)
         self.services.deadlines.watch(script)
         channel = get_message_channel(interaction)
@@ -114,7 +116,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Ask how long a sprint lasts, or show the one that is under way."""
         check_is_member(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         await session.library.check_is_running(script, parse_position(match).script)
         sprint = await self.store.sprints.find_sprint(script.id)
         if sprint is None:
@@ -131,7 +133,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
                 lambda answer: self.start_sprint(answer, script.id, minutes.value),
             )
             return
-        lines = await session.sprints.load_lines(script, sprint)
+        lines = await session.store.lines.load_lines_after(script.head, sprint.after)
         await FirstResponse(interaction).send_message(
             format_sprint(sprint, len(lines)), view=make_end_button(script.id), ephemeral=True
         )

@@ -195,7 +195,9 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
         await self.turns.take_turn(
             interaction,
-            lambda session, requester, job: session.continue_(requester, request, expected, job),
+            lambda session, requester, job: session.continuation.generate(
+                requester, request, expected, job
+            ),
             kind=LINES,
             is_checked=True,
         )
@@ -214,7 +216,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Open a window to write in; a blank line begins the next line of the script."""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script_at(position)
+        script = await session.library.load_script_at(position)
         await session.turn_orders.check_turn(get_requester(interaction), script)
         character = ui.TextInput[Any](
             label=say("Who speaks"),

@@ -82,11 +82,8 @@ class Drafter:
         """Write takes of a request's lines side by side; return those that have a line.
 
         What is finished when somebody presses Stop is returned. A take that cannot be written is
-        left out, unless none can be.
-
-        Raises:
-            RequestError: nothing can be written, and why.
-            Stopped: nothing was finished.
+        left out, unless none can be. Raises RequestError, which says why nothing can be written,
+        and Stopped if nothing was finished.
         """
         first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
         seeds = [_offset_seed(first, take * request.lines) for take in range(takes)]
@@ -117,19 +114,15 @@ class Drafter:
             return_exceptions=True,
         )
         firsts: list[Draft | RequestError] = []
-        other_texts: list[str] = []
         for pool in pools:
             if isinstance(pool, RequestError):
                 firsts.append(pool)
             elif isinstance(pool, BaseException):
                 raise pool
             else:
-                firsts.append(
-                    draft := reranking.choose_candidate(
-                        pool, context.recent_texts, other_texts
-                    ).draft
-                )
-                other_texts.append(draft.element.text)
+                others = [first.element.text for first in firsts if isinstance(first, Draft)]
+                chosen = reranking.choose_candidate(pool, context.recent_texts, others)
+                firsts.append(chosen.draft)
         return firsts
 
     async def _write_rest(

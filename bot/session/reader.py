@@ -11,15 +11,9 @@ from collections.abc import Sequence
 from ..arrays import Floats, Logits, States
 from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
-from ..generation.inputs import (
-    GenerationContext,
-    encode_recent,
-    list_recent_elements,
-    take_last,
-)
+from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements, take_last
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
-from ..i18n.catalogue import say
 from ..inference.processors.repetition import REACH
 from ..inference.registry import ModelRegistry
 from ..screenplay.drafts import Draft
@@ -116,8 +110,9 @@ class ScriptReader:
             state = await job.wait(self.load_state(primed, parent, job.progress))
             return await job.wait(self.read_elements(primed, state, elements, requester))
         except Stopped:
-            sentence = say("Stopped while the voice was reading the script. Nothing was changed.")
-            raise RequestError(sentence) from None
+            raise RequestError(
+                "Stopped while the voice was reading the script. Nothing was changed."
+            ) from None
 
     async def read_elements(
         self, primed: PrimedModel, state: States, elements: Sequence[Element], requester: Requester

@@ -122,7 +122,7 @@ class Deadlines:
         now = self.sessions.clock()
         if sprint.ends > now:
             return sprint.ends
-        lines = await session.sprints.load_lines(script, sprint)
+        lines = await session.store.lines.load_lines_after(script.head, sprint.after)
         statistics = await asyncio.to_thread(count_script, lines)
         content = format_sprint_summary(script, statistics)
         message = await self._post(script, content, "sprint", sprint.ends)

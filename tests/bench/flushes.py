@@ -45,9 +45,7 @@ async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name
     async def write(script: Script) -> None:
         for at in range(turns):
             delivery = f"{name} {script.channel} {at}"
-            [line] = await store.lines.append_lines(
-                script, script.head, [draft(at)], delivery, 0, 1
-            )
+            [line] = await store.lines.append_lines(script, script.head, [draft(at)], delivery, 1)
             script.head = line.id
 
     began = time.perf_counter()

@@ -86,7 +86,7 @@ class House:
         return await self.session.continuation.write(self.writer(), text, character)
 
     async def carry_on(self, seed: int | None = None, **wish: object) -> list[Line]:
-        turn = await self.session.continue_(self.writer(), asked(seed=seed, **wish))
+        turn = await self.session.continuation.generate(self.writer(), asked(seed=seed, **wish))
         return turn.lines
 
     async def retry(self) -> TurnResult:
@@ -102,7 +102,7 @@ class House:
         return await self.session.history.jump_to(self.writer(), position)
 
     async def rewrite(self, line: Line, text: str) -> TurnResult:
-        position = ScriptPosition((await self.session.load_script()).id, line.id)
+        position = ScriptPosition((await self.session.library.load_script()).id, line.id)
         return await self.session.history.rewrite(self.writer(), position, text)
 
     async def fork(self, title: str, **how: int) -> TurnResult:
@@ -112,7 +112,7 @@ class House:
         return await self.session.library.change_preferences(self.writer(), changes)
 
     async def lines(self) -> list[Line]:
-        return await self.session.load_lines()
+        return await self.session.library.load_lines()
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
         fingerprint = (await self.voices.engine(voice)).model.fingerprint

@@ -227,7 +227,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     for one in asked:
         await one.is_done()
     for place in (stage.hall, stage.roof):
-        [*_, last] = await stage.services.sessions.get(place.id).load_lines()
+        [*_, last] = await stage.services.sessions.get(place.id).library.load_lines()
         seen.private.append(last.text)
     seen.after = await pages.until(interactions_in_progress=0)
 

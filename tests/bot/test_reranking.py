@@ -244,7 +244,7 @@ async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
 
 
 async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
-    drafter = house.session.drafter
+    drafter = house.session.continuation.drafter
     drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
     await house.start()
     (line,) = await house.carry_on(4)
@@ -265,7 +265,7 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
     lines = await house.carry_on(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
-    turn = await house.session.continue_(
+    turn = await house.session.continuation.generate(
         house.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
     )
     assert turn.poll is not None

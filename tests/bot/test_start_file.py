@@ -58,7 +58,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
         "MAYA\n(quietly)\nYou came.",
         "CUT TO:",
     ]
-    lines = await stage.session.load_lines()
+    lines = await stage.session.library.load_lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
     script = await stage.script()
     assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
@@ -193,7 +193,7 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     await house.start()
     with pytest.raises(RequestError, match="Another script was started here"):
         await work
-    assert (await house.session.load_script()).title == "The Diner"
+    assert (await house.session.library.load_script()).title == "The Diner"
 
 
 async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(

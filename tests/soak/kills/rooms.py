@@ -129,7 +129,7 @@ async def _turn(room: ChannelSession, writer: Requester) -> TurnResult:
     if what < 0.6:
         texts = [f"{random.getrandbits(60):x}." for _ in range(random.choice((1, 1, 2)))]
         return await room.continuation.write(writer, "\n\n".join(texts))
-    return await room.continue_(writer, ContinueRequest(lines=random.choice((1, 1, 2))))
+    return await room.continuation.generate(writer, ContinueRequest(lines=random.choice((1, 1, 2))))
 
 
 def _writer() -> Requester:

@@ -114,7 +114,9 @@ async def _write(room: ChannelSession, guild: int, number: int, play: int, lines
             # The seed makes every channel's copy of the play continue with the same line.
             await room.library.change_preferences(writer, {"seed": play})
         elif line % 2:
-            turn = await room.continue_(writer, ContinueRequest(seed=EACH * play + line))
+            turn = await room.continuation.generate(
+                writer, ContinueRequest(seed=EACH * play + line)
+            )
         else:
             turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
         await _post(room.store, turn.script, turn.lines, FIRST_MESSAGE + EACH * number + 2 * line)
