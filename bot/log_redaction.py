@@ -23,11 +23,7 @@ _SECRETS: Final = re.compile(
 
 
 class Redaction(logging.Filter):
-    """Hide secrets in messages and tracebacks, at every level.
-
-    Args:
-        known: Secrets to hide besides those that are recognised by their form.
-    """
+    """Hide ``known`` secrets, and those of a known form, in messages and tracebacks."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         super().__init__()

@@ -154,11 +154,8 @@ class Settings(BaseSettings):
     @property
     def database_location(self) -> Path | URL:
         """Return the database: a file, or an address whose password its text forms hide."""
-        return (
-            parse_address(self.database_url.get_secret_value())
-            if self.database_url
-            else self.database
-        )
+        url = self.database_url
+        return parse_address(url.get_secret_value()) if url else self.database
 
     @property
     def rates(self) -> dict[str, list[int]]:
@@ -174,9 +171,7 @@ class Settings(BaseSettings):
 def parse_address(text: str) -> URL:
     """Return the address of a PostgreSQL database.
 
-    Raises:
-        ValueError: The text is no such address. The message quotes none of it, since it may hold a
-            password.
+    Raises ValueError with a message that quotes nothing of the text, which may hold a password.
     """
     try:
         url = make_url(text)
@@ -241,10 +236,9 @@ def read_settings() -> Settings:
 
 
 def read_runner_settings() -> RunnerSettings:
-    """Read the runner's settings from the environment, ``.env`` and Docker's secrets.
+    """Read the settings of a runner: the environment, ``.env`` and Docker's secrets.
 
-    Raises:
-        SettingsError: A setting cannot be used.
+    Raises SettingsError.
     """
     with _one_sentence():
         folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None

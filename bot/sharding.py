@@ -24,7 +24,6 @@ class Shards:
 
     @classmethod
     def all_of(cls, count: int) -> Self:
-        """Return all of ``count`` shards."""
         return cls(range(count), count)
 
     @classmethod

@@ -49,8 +49,7 @@ class Meter:
     def measure_transaction(self, purpose: str) -> AbstractContextManager[None]:
         """Measure a transaction, from before the wait for a connection until the context exits.
 
-        Args:
-            purpose: ``reading`` or ``writing``.
+        The purpose is ``reading`` or ``writing``.
         """
         return nullcontext()
 

@@ -216,7 +216,7 @@ def _expected(parts: Parts, network: FoldedNetwork) -> str:
     `EXPECTED`, and the lengths of the known contexts `LENGTH`.
     """
     assert network.prior  # `build` calls this only for a network with a prior
-    history = network.shape.history
+    history = network.shape.prior.history
     # The digit of a token is the token + 1, as in `training.model.prior.digits`.
     table = np.arange(1, 1 + len(network.table), dtype=np.float32)[:, None]
     digit = parts.node("Gather", [parts.constant("digit", table), "tokens"], "digit.read")

@@ -13,15 +13,10 @@ SPLIT = (3, 1)
 def add_step(parts: Parts, layer: str, gates: str, memory: Sequence[str], prefix: str) -> str:
     """Add c' = forget x c + input x cell, and h' = output x tanh(c').
 
-    Args:
-        parts: The graph under construction.
-        layer: The name of the layer, whose constant ``gate_sizes`` holds the sizes of `SPLIT`.
-        gates: The name of the gates, [batch, 4H], in the order of `LSTMLayer.gate_order`.
-        memory: The names of h and c, [batch, H].
-        prefix: The beginning of the names of h' and c'.
-
-    Returns:
-        The name of h', [batch, H].
+    ``layer``: the name of the layer, whose constant ``gate_sizes`` holds the sizes of `SPLIT`;
+    ``gates``: the name of the gates, [batch, 4H], in the order of `LSTMLayer.gate_order`;
+    ``memory``: the names of h and c, [batch, H]; ``prefix``: the beginning of the names of h' and
+    c'. Returns the name of h', [batch, H].
     """
     opened, raw, cell = f"{layer}.open", f"{layer}.cell.raw", f"{layer}.cell"
     parts.node("Split", [gates, f"{layer}.gate_sizes"], f"{layer}.raw", raw, axis=1)

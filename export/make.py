@@ -49,20 +49,14 @@ Licence: {licence}
 
 
 def from_run(
-    run: Run, bits: Bits, texts: Sequence[Path] = (), styles: Path | None = None
+    run: Run, bits: Bits, texts: Sequence[Path], styles: Path | None
 ) -> tuple[Voice, Proof]:
     """Return a voice of a run's best weights, with its proof on held-out texts.
 
-    Args:
-        run: The run.
-        bits: The bits of a matrix entry.
-        texts: Files and folders to read instead of the run's own held-out texts.
-        styles: The file of openings, or None for the one that is shipped under the voice's name.
-
-    Raises:
-        RunError: The run cannot be read.
-        TextError: A text cannot be read.
-        VoiceError: There are no held-out texts, or an opening cannot be used.
+    ``bits``: the bits of a matrix entry; ``texts``: files and folders to read instead of the run's
+    held-out texts; ``styles``: the file of openings, or None for the one that is shipped under the
+    voice's name. Raises RunError or TextError for what cannot be read, and VoiceError if there are
+    no held-out texts or an opening cannot be used.
     """
     model, vocabulary = run.model(), run.vocabulary()
     passages = openings.metadata(styles or openings.of_voice(run.config().name), vocabulary)

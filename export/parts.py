@@ -99,11 +99,10 @@ class Parts:
 
 
 def quantise(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Return the nearest codes of a matrix, float32 [K, N], in 8 bits of which 7 are used.
+    """Return the nearest codes of a matrix [K, N], in 8 bits of which 7 are used, and their scales.
 
-    Returns:
-        The codes, int8 [K, N], and the scale of each column, float32 [N], above 0 and chosen by the
-        column's maximum: weight = code x scale.
+    The codes are int8 [K, N]. The scale of each column, float32 [N], is above 0 and chosen by the
+    column's maximum: weight = code x scale.
     """
     largest = abs(matrix).max(axis=0)
     scales = (np.where(largest == 0, 1, largest) / LARGEST_CODE).astype(np.float32)

@@ -22,16 +22,9 @@ from .parts import Parts
 def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[str, str]:
     """Add a prior's probabilities of the next character.
 
-    Args:
-        parts: The graph under construction.
-        tables: The tables of the prior.
-        digits: The name of the digits of the last characters, the latest one last:
-            int64 [batch, history + 1].
-        history: The digits that a state keeps.
-
-    Returns:
-        The names of the logarithms of the probabilities, float32 [batch, V], and of the length of
-        the longest known context, int64 [batch].
+    ``digits``: the name of the digits of the last characters, int64 [batch, history + 1], the
+    latest one last. Returns the names of the logarithms of the probabilities, float32 [batch, V],
+    and of the length of the longest known context, int64 [batch].
     """
     for name in STORED:
         parts.constant(f"prior.{name}", getattr(tables, name))
@@ -58,11 +51,7 @@ def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[
 
 
 def _look_up(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[str, str]:
-    """Add the slots of the contexts of all N lengths, and a mask of the known ones.
-
-    Returns:
-        The names of the slots, int64 [batch, N], and of the mask, bool [batch, N].
-    """
+    """Add the slots of the contexts of all N lengths, and a mask of the known ones: [batch, N]."""
     back = np.arange(history, -1, -1)[:, None]
     counted = np.zeros((history + 1, 1), dtype=np.int64)
     counted[history + 1 - len(tables.factors) :, 0] = tables.factors[::-1]
@@ -86,10 +75,7 @@ def _look_up(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[s
 
 
 def _row(parts: Parts, tables: Tables, met: str) -> str:
-    """Add the logarithms of the longest known context with a row; return the name.
-
-    The logarithms are float32 [batch, V + 1].
-    """
+    """Add the logarithms after the longest known context with a row: float32 [batch, V + 1]."""
     sizes = [tables.with_rows, len(tables.lengths) - tables.with_rows]
     columns = met
     if sizes[1]:
@@ -108,9 +94,8 @@ def _row(parts: Parts, tables: Tables, met: str) -> str:
 def _corrections(parts: Parts, tables: Tables, met: str) -> list[str]:
     """Add the corrections of all known contexts, L for each of N lengths.
 
-    Returns:
-        The names of the corrected characters, int64 [batch, N x L], and of the amounts,
-        float32 [batch, N x L].
+    Returns the names of the corrected characters, int64 [batch, N x L], and of the amounts, float32
+    [batch, N x L].
     """
     columns, listed = len(tables.lengths), tables.symbols.shape[1]
     code = parts.node("Gather", ["prior.codes", met], "prior.code")

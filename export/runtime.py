@@ -36,14 +36,9 @@ class Runtime:
         return np.zeros((rows, self.state_size), np.float32)
 
     def step(self, tokens: Tokens, state: Floats) -> tuple[Floats, Floats]:
-        """Read one character in each row.
+        """Read one character in each row; return logits, float32 [rows, V], and the next state.
 
-        Args:
-            tokens: int64 [rows].
-            state: float32 [rows, S].
-
-        Returns:
-            The logits, float32 [rows, V], and the next state, float32 [rows, S].
+        tokens: int64 [rows]; state: float32 [rows, S].
         """
         logits, state = self._session.run(
             ("logits", "next_state"), {"tokens": tokens, "state": state}

@@ -15,6 +15,7 @@ from discord import app_commands
 from bot.__main__ import make_parser
 from bot.app.terminal import HELP
 from bot.cogs import FEATURES
+from bot.cogs.feature import BELOW_SCRIPT
 from bot.settings import RunnerSettings, name_variable
 from tests.tools.settings_table import PAGE, with_table
 
@@ -151,7 +152,7 @@ def commands() -> dict[str, set[str]]:
             inside: list[Any] = [top] if isinstance(top, app_commands.Command) else []
             inside += top.walk_commands() if isinstance(top, app_commands.Group) else []
             for one in inside:
-                group = "script " if one.name in feature.SCRIPT_COMMANDS else ""
+                group = "script " if one.extras == BELOW_SCRIPT else ""
                 found[f"{group}{one.qualified_name}"] = {option.name for option in one.parameters}
     return found
 

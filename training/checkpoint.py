@@ -102,9 +102,8 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 Parts = NDArray[np.int8]
 """The part of each character of the texts, from `NgramPrior.learn`; below 0 for none."""
 
-Start = Callable[[CharLSTM, Tokens], Tensor | None]
-"""Initialises a network with what is known before the first step, given the texts to learn;
-returns the part of each character, as `NgramPrior.learn` does."""
+Start = Callable[[CharLSTM], Parts | None]
+"""Initialises a network with what is known before the first step; returns the texts' parts."""
 
 
 def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> Parts | None:

@@ -11,7 +11,7 @@ Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network".
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from tqdm import tqdm
 from training.errors import RunError
 
 from .data.batches import Imagined
+from .device import device_of
 from .model.network import CharLSTM
 
 STREAMS = 512
@@ -36,7 +37,7 @@ PRIMED = 200
 @torch.no_grad()
 def imagine(
     teachers: Sequence[CharLSTM],
-    texts: Sequence[Tensor],
+    texts: Iterable[Tensor],
     characters: int,
     seed: int,
     folder: Path,
@@ -63,7 +64,7 @@ def imagine(
     generator = torch.Generator().manual_seed(seed)
     starts = torch.randint(max(1, len(whole) - PRIMED), (streams,), generator=generator)
     primed = whole[(starts + torch.arange(PRIMED)[:, None]) % len(whole)]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of("auto")
     networks = [one.to(device).eval() for one in teachers]
     read = primed[:-1].to(device)
     states = [one(read, one.start(streams))[1] for one in networks]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from torch.nn import functional
 
 from .data.texts import as_read
 from .data.vocabulary import Vocabulary
-from .model.network import CharLSTM
+from .model.network import Network
 
 CHUNK = 512
 """Steps read at once while the state is carried; the result does not depend on the number."""
@@ -26,23 +25,6 @@ OFTEN = 1_000
 
 COLD_WINDOW = 256
 """Characters of a cold window, as in the published figures that use such windows."""
-
-
-class Reader(Protocol):
-    """A model that predicts characters one after another, such as a `CharLSTM`."""
-
-    @property
-    def training(self) -> bool:
-        """Return whether the model is in training mode, with dropout."""
-
-    def train(self, mode: bool = True, /) -> object:
-        """Set `training`."""
-
-    def start(self, batch: int) -> Tensor:
-        """Return the initial state for ``batch`` texts."""
-
-    def __call__(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Map tokens, int64 [time, batch], to logits [time, batch, V] and the next state."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +61,7 @@ def excerpt(contents: Sequence[str], most: int) -> str:
     return "\n\n".join(contents)[:most]
 
 
-def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
+def carried(model: Network, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
     """Return the cost of a text that is read from start to end with the state carried throughout.
 
     With more than one stream the text is cut into that many equal pieces, which are read side by
@@ -90,7 +72,7 @@ def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) 
 
 
 def calibrated(
-    model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1
+    model: Network, vocabulary: Vocabulary, text: str, streams: int = 1
 ) -> tuple[tuple[float, ...], Cost]:
     """Return the temperatures that minimise the cost of a text, and that cost.
 
@@ -109,7 +91,7 @@ def calibrated(
 
 
 def _carried(
-    model: Reader, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
+    model: Network, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
     """Return the bits, [temperatures, lengths], and the number of characters, [lengths].
 
@@ -121,15 +103,12 @@ def _carried(
     inputs = kept[:-1].view(streams, length).T.contiguous()
     targets = kept[1:].view(streams, length).T.contiguous()
     state = model.start(streams)
-    prior = model.prior if isinstance(model, CharLSTM) else None
-    lengths = prior.shape.longest + 1 if prior else 1
+    lengths = 1 + model.longest
     bits = torch.zeros(len(temperatures), lengths, dtype=torch.float64)
     characters = torch.zeros(lengths, dtype=torch.int64)
     for i in range(0, length, CHUNK):
         read, wanted = inputs[i : i + CHUNK], targets[i : i + CHUNK]
-        known = torch.zeros_like(read)
-        if isinstance(model, CharLSTM):
-            known = model.known(read.to(state.device), state).cpu()
+        known = model.known(read.to(state.device), state).cpu()
         characters += known.flatten().bincount(minlength=lengths)
         logits, state = _read(model, read, state)
         for n, temperature in enumerate(temperatures):
@@ -138,7 +117,7 @@ def _carried(
     return bits, characters
 
 
-def cold_windows(model: Reader, vocabulary: Vocabulary, text: str) -> Cost:
+def cold_windows(model: Network, vocabulary: Vocabulary, text: str) -> Cost:
     """Return the cost of a text in windows of `COLD_WINDOW` characters, each from zeros.
 
     Window i has the inputs i to i + 255 and the targets one position later; the stride is 256 and
@@ -156,7 +135,7 @@ def cold_windows(model: Reader, vocabulary: Vocabulary, text: str) -> Cost:
 
 
 @torch.no_grad()
-def _read(model: Reader, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+def _read(model: Network, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits after inputs [time, batch], in float32, without dropout."""
     was_training = model.training
     model.train(False)
@@ -172,26 +151,19 @@ def _bits(logits: Tensor, targets: Tensor) -> Tensor:
     return nats.cpu() / math.log(2)
 
 
-@torch.no_grad()
 def sample(
-    model: CharLSTM, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
+    model: Network, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
 ) -> str:
-    """Sample ``length`` characters after the prompt.
+    """Sample ``length`` characters after the prompt, at a temperature above 0.
 
-    The sample is for progress reports alone; the bot has its own sampler. ``temperature`` is above
-    0.
+    The sample is for progress reports alone; the bot has its own sampler.
     """
     generator = torch.Generator().manual_seed(seed)
-    was_training = model.training
-    model.eval()
     written: list[int] = []
-    device = model.output.weight.device
-    tokens: Sequence[int] = vocabulary.encode(prompt)
-    state = model.start(1)
+    tokens, state = vocabulary.encode(prompt), model.start(1)
     for _ in range(length):
-        logits, state = model(torch.tensor(tokens, device=device)[:, None], state)
+        logits, state = _read(model, torch.tensor(tokens)[:, None], state)
         probabilities = torch.softmax(logits[-1, 0].float().cpu() / temperature, 0)
         tokens = [int(torch.multinomial(probabilities, 1, generator=generator))]
         written += tokens
-    model.train(was_training)
     return vocabulary.decode(written)

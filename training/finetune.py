@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .checkpoint import Parts
 from .config import Config
 from .data.texts import Text, collect
 from .data.tokens import Tokens
@@ -46,12 +47,10 @@ def prepare(
 ) -> Training:
     """Return a training of a voice on further texts, into a run of its own.
 
-    The training stands before its first step or, with ``resume``, at the state of the run in the
-    folder. Before the first step its weights are the voice's, and its prior has counted the texts.
-    ``changes``: fields of the voice's `Config` that are replaced, the schedule among them; a
-    resumed run keeps its configuration, and only the steps, if given, move its end. ``teachers``:
-    voices that write additional text to read, see `training.distillation`; the voice can be one of
-    them. Raises TextError, RunError and TrainingError as `train` does.
+    A new training has the voice's weights, and its prior has counted the texts. ``changes``: fields
+    of the voice's `Config` that are replaced, the schedule among them; a run that ``resume``
+    continues keeps its configuration, except the steps, if given. ``teachers``: voices, perhaps the
+    same one, that write further text, see `training.distillation`. Raises as `train` does.
     """
     known, networks = voice.model(), [one.model() for one in teachers]
     tuned_from = voice.fingerprint()
@@ -89,13 +88,13 @@ def prepare(
         run.begin(config, larger, split)
     weights = _weights(known, voice.vocabulary(), larger, config, beside)
 
-    def start(model: CharLSTM, _texts: Tokens) -> Tensor | None:
+    def start(model: CharLSTM) -> Parts | None:
         model.load_state_dict(weights)
         if model.prior and beside:
             device = model.prior.rows.device
             model.prior.held_out = beside.held_out.to(device)
             model.prior.held_out_rows = beside.held_out_rows.to(device)
-        return parts
+        return None if parts is None else parts.numpy()
 
     imagined = None
     if teachers:
@@ -157,7 +156,7 @@ def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
 
 
 def _prior(
-    known: CharLSTM, texts: Sequence[Tensor], vocabulary: Vocabulary
+    known: CharLSTM, texts: Iterable[Tensor], vocabulary: Vocabulary
 ) -> tuple[NgramPrior | None, Tensor | None]:
     """Return a prior that covers the voice and the new texts, and the parts of the new texts."""
     if known.prior:
@@ -215,7 +214,7 @@ SEEN_CONTEXTS = 2
 """The fewest occurrences in the new texts of a context that is kept."""
 
 
-def grown(prior: NgramPrior, texts: Sequence[Tensor], characters: int) -> NgramPrior:
+def grown(prior: NgramPrior, texts: Iterable[Tensor], characters: int) -> NgramPrior:
     """Return the same prior for a vocabulary extended by further characters at its end.
 
     The probability of a new character is its frequency in the texts (token ids), in every context.
@@ -239,7 +238,7 @@ def grown(prior: NgramPrior, texts: Sequence[Tensor], characters: int) -> NgramP
     return larger
 
 
-def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Tensor]:
+def blended(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Tensor]:
     """Return a prior that knows new texts (token ids) as well, and the part of each character.
 
     Each held-out variant of the prior knows all but one part of the new texts, as after
@@ -255,15 +254,14 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
     # The expectations of the empty context are a placeholder, which nothing reads.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
     nothing = Dense(NOTHING, even, np.ones((1, variants), dtype=bool))
-    made = Expectations(prior.characters, variants, listed, nothing)
+    made = Expectations(prior.characters, variants, listed, [nothing])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
     for level, places in zip(levels, walk(text, prior.characters, levels), strict=True):
         contexts = contexts[level.parents]
         contexts[:, -places.length] = level.digits
         said = _expected(prior, contexts)[..., None] + added[level.parents, :-1]
-        longer = levels[places.length] if places.length < len(levels) else None
-        counted = Counted.of(places, parts, variants, longer)
+        counted = Counted.of(places, parts, variants, levels)
         of, what = counted.followers.contexts, counted.followers.symbols
         totals = np.exp(said).sum(axis=1)
         new = corrected(counted, level, said[of, what], totals, prior.characters, listed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,67 +42,63 @@ def train(
 ) -> Training:
     """Return a training of a voice on texts, before its first step or resumed from the run folder.
 
-    A new run begins with the weights of ``voice``, if given: the run then has the sizes and the
-    vocabulary of that voice, and only the prior is counted again. A resumed run keeps its own
-    configuration; only `Config.steps`, if given, moves the end of its schedule, and
-    `Config.learning_rate` replaces the rate. Resuming needs no paths, because the texts are in the
-    run folder; paths, if given, must hold the same texts. In a team, only the first process needs
-    the texts and the folder.
+    A new run begins with the weights, the sizes and the vocabulary of ``voice``, if given, and only
+    its prior is counted again. A resumed run keeps its configuration, except `Config.steps`, if
+    given, and `Config.learning_rate`. Its texts are in the run folder; ``paths``, if given, must
+    hold the same texts. In a team, only the first process needs the texts and the folder.
 
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
     """
-    found: list[Split] = []
-
-    def read() -> Config:
-        files = fingerprint(paths) if paths else ""
-        known = not paths or (run.corpus.exists() and files == run.config().texts)
-        if not (resume and known):
-            found.append(collect(paths))
-        return dataclasses.replace(config, texts=files)
-
     session = session or Session()
-    config = session.team.by_first(read)
-    split = found[0] if found else None
-    return prepare(split, run, config, voice=voice, resume=resume, session=session)
+    team = session.team
+
+    def lay_out_or_resume() -> tuple[Config, Vocabulary, Tokens]:
+        files = fingerprint(paths) if paths else ""
+        asked = dataclasses.replace(config, texts=files)
+        if not resume:
+            return _begin(collect(paths), run, asked, None, voice, team)
+        known = not paths or (run.corpus.exists() and files == run.config().texts)
+        return _go_on(None if known else collect(paths), run, asked, team)
+
+    return _start(lay_out_or_resume, run, session)
 
 
-def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None = None) -> None:
-    """Lay out a run whose training starts later, here or on a machine that has only its folder.
-
-    Raises as `train` does.
-    """
+def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None) -> None:
+    """Lay out a run whose training starts later, perhaps elsewhere; raises as `train` does."""
     config = dataclasses.replace(config, texts=fingerprint(paths))
     _begin(collect(paths), run, config, None, voice, ALONE)
 
 
 def prepare(
-    split: Split | None,
+    split: Split,
     run: Run,
     config: Config,
     vocabulary: Vocabulary | None = None,
     *,
-    voice: Trained | None = None,
     resume: bool = False,
     session: Session | None = None,
 ) -> Training:
-    """Return a training at the state of the run in the folder, or before its first step.
+    """Return a training on texts that are already split, as `train` does.
 
-    ``split``: the texts; a resumed run, and any process but the first, does not need them.
-    ``vocabulary`` is that of ``voice``, or computed from the learned texts, unless given. Raises
-    RunError and TrainingError as `train` does.
+    ``vocabulary`` is computed from the learned texts unless given.
     """
     session = session or Session()
     team = session.team
 
-    def asked_for() -> tuple[Config, Vocabulary, Tokens]:
+    def lay_out_or_resume() -> tuple[Config, Vocabulary, Tokens]:
         if resume:
             return _go_on(split, run, config, team)
-        assert split
-        return _begin(split, run, config, vocabulary, voice, team)
+        return _begin(split, run, config, vocabulary, None, team)
 
-    config, known, texts = team.by_first(asked_for)
-    training = Training(run, config, known, texts, session=session)
+    return _start(lay_out_or_resume, run, session)
+
+
+def _start(
+    lay_out_or_resume: Callable[[], tuple[Config, Vocabulary, Tokens]], run: Run, session: Session
+) -> Training:
+    config, vocabulary, texts = session.team.by_first(lay_out_or_resume)
+    training = Training(run, config, vocabulary, texts, session=session)
     training.resume()
     return training
 
@@ -146,16 +142,14 @@ def _begin(
 
 
 def _as_large_as(voice: Trained, config: Config) -> Config:
-    """Return a configuration with the layers and sizes of a voice, but for its number of contexts.
-
-    The parameters of trust in the prior depend on the length of its contexts.
-    """
+    """Return a configuration with the layers and sizes of a voice, but its own contexts."""
     shape = voice.model().shape
     contexts = config.prior.contexts if shape.prior.contexts else 0
     sizes = ("embedding", "lower", "word", "summary", "upper", "vectors", "recurrence")
     return dataclasses.replace(
         config,
         **{name: getattr(shape, name) for name in sizes},
+        # As long as the voice's, because the parameters of trust depend on a context's length.
         prior=dataclasses.replace(shape.prior, contexts=contexts),
         begun_from=voice.fingerprint(),
     )
@@ -210,9 +204,8 @@ def decay(
         steps: Number of steps, by default `DECAYED` of the steps taken before.
         changes: Fields of the run's `Config` that the voice replaces.
         paths: The texts of the decay; by default all texts of the run.
-        lengthen: The factor by which windows grow longer, and streams fewer. Distant dependencies
-            can only be learned from long windows, which cost more than they bring while letters
-            and words are learned.
+        lengthen: The factor by which windows grow longer, and streams fewer. Only long windows
+            teach distant dependencies, but cost more than they bring while words are learned.
         resume: Whether to resume the run in ``voice``.
         session: The session of this process.
     """
@@ -220,7 +213,7 @@ def decay(
     team = session.team
     if not resume:
         team.by_first(lambda: _cut(run, voice, steps, changes, paths, lengthen, team))
-    return prepare(None, voice, voice.config(), resume=True, session=session)
+    return train([], voice, voice.config(), resume=True, session=session)
 
 
 def _cut(

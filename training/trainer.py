@@ -102,6 +102,7 @@ class Training:
         self.vocabulary = vocabulary
         contents = [text.content for text in run.heldout_texts("validation")]
         self.validation = excerpt(contents, VALIDATED)
+        self.streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
         self.device = device_of(self.session.device)
         self.autocast = use_precision(config.precision, self.device)
         torch.manual_seed(config.seed)
@@ -114,8 +115,7 @@ class Training:
             fused=True,
         )
         if start:
-            found = start(self.model, texts)
-            parts = None if found is None else found.numpy()
+            parts = start(self.model)
         else:
             parts = counted(self.model, texts, run.counted, team)
             if run.initial.exists():
@@ -256,7 +256,9 @@ class Training:
 
     def _evaluate(self, progress: Progress) -> None:
         """Measure the validation bits and write a sample; save the weights if they are best."""
-        temperatures, cost = calibrated(*self._validation(self.average, self.vocabulary))
+        temperatures, cost = calibrated(
+            self.average, self.vocabulary, self.validation, self.streams
+        )
         bits = cost.per_character
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
         self.run_folder.add_metrics(row)
@@ -290,14 +292,7 @@ class Training:
 
     def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
         """Return the bits per character of the validation text by another network."""
-        return carried(*self._validation(model, vocabulary)).per_character
-
-    def _validation(
-        self, model: CharLSTM, vocabulary: Vocabulary
-    ) -> tuple[CharLSTM, Vocabulary, str, int]:
-        """Return the network, the vocabulary, the text to read, and the number of streams."""
-        streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
-        return model, vocabulary, self.validation, streams
+        return carried(model, vocabulary, self.validation, self.streams).per_character
 
     def save(self) -> None:
         """Save all that the next step depends on, so that another process can take it.

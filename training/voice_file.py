@@ -159,10 +159,7 @@ def serialise(model: onnx.ModelProto) -> bytes:
 
 
 def read_network(model: onnx.ModelProto, recurrence: str = Shape.recurrence) -> FoldedNetwork:
-    """Return the network of a graph that `export.graph.build` made.
-
-    Raises KeyError for any other graph.
-    """
+    """Return the network of a graph that `export.graph.build` made; raises KeyError for another."""
     stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     prior = None
     if "prior.rows" in stored:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import getpass
 import sys
 import uuid
@@ -19,10 +18,9 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from ..cogs.cast import format_cast
 from ..cogs.feature import UNTITLED
-from ..cogs.reading import make_file_name
+from ..cogs.reading import make_file_name, prepare_edition
 from ..errors import NoScript, RequestError, ServiceError
 from ..screenplay.elements import Element, Kind
-from ..screenplay.exporters.edition import make_edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
@@ -163,7 +161,7 @@ class Terminal:
             return
         request = ContinueRequest(lines=lines, character=character, takes=1)
         await self._take_turn(
-            lambda job: self.session.continue_(self._requester(), request, job=job)
+            lambda job: self.session.continuation.generate(self._requester(), request, job=job)
         )
 
     async def retry(self, _rest: str) -> None:
@@ -229,16 +227,15 @@ class Terminal:
 
     async def export(self, rest: str) -> None:
         """Save the script in a file."""
-        script = await self.session.load_nonempty_script()
+        script = await self.session.library.load_nonempty_script()
         name = rest or f"{make_file_name(script)}.fountain"
         path = Path(name if "." in name else f"{make_file_name(script)}.{name}")
         export_format = EXPORT_FORMATS.get(path.suffix[1:].lower())
         if export_format is None:
             self.note(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
             return
-        lines = await self.session.load_lines()
-        elements, today = [line.element for line in lines], dt.datetime.now(dt.UTC).date()
-        edition = make_edition(script.title, elements, count_script(lines), today)
+        lines = await self.session.library.load_lines()
+        edition = prepare_edition(script, lines, count_script(lines))
         content = export_format.write(edition, PaperSize.LETTER).content
         try:
             await asyncio.to_thread(_write_new, path, content)
@@ -271,8 +268,8 @@ class Terminal:
 
     async def show_end(self, count: int | None) -> None:
         """Show the last lines of the script, or all, below its title."""
-        script = await self.session.load_script()
-        lines = await self.session.load_lines()
+        script = await self.session.library.load_script()
+        lines = await self.session.library.load_lines()
         if lines:
             self.show(lines if count is None else lines[-count:])
         else:

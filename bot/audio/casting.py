@@ -34,11 +34,8 @@ def cast_voices(names: Iterable[str], models: Sequence[str]) -> dict[str, Speaki
     """Cast voices for characters; return them by the folded names.
 
     A name prefers the same voice in every script. Where an earlier name has its pitch, it gets the
-    next free pitch. A cast with more characters than there are pitches differs in pace, too.
-
-    Args:
-        names: The names, in the order in which they first appear.
-        models: The models of speech that are installed.
+    next free pitch. A cast with more characters than there are pitches differs in pace, too. The
+    cast shares the models of speech.
     """
     # Several models sound different already, and the low ones among them bear less of a change.
     scale = 1.0 if len(models) == 1 else 0.5

@@ -91,15 +91,10 @@ async def record_table_read(
     first: int = 0,
     on_progress: OnProgress = lambda share: None,
 ) -> TableRead | None:
-    """Record a script from an element on, as far as `MAX_SECONDS` go.
+    """Record a script from its element ``first`` on, as far as `MAX_SECONDS` go.
 
-    Args:
-        elements: All elements of the script, from which the voices are cast.
-        first: The index of the first element that is read.
-        on_progress: Is called in another thread, after each sentence.
-
-    Returns:
-        The table read, of 0 seconds where nothing can be spoken; None without the extra.
+    The voices are cast from all elements. ``on_progress`` is called in another thread, after each
+    sentence. Return a table read of 0 seconds where nothing can be spoken; None without the extra.
     """
     if not is_installed():
         return None

@@ -17,7 +17,7 @@ from .command_group import check_conflicts, make_group
 from .details import Details
 from .ending import Ending
 from .expired_interactions import ExpiredInteractions
-from .feature import FeatureCog
+from .feature import BELOW_SCRIPT, FeatureCog
 from .help import Help
 from .listening import Listening
 from .menu import Menu
@@ -27,7 +27,6 @@ from .reading import Reading
 from .script_settings import ScriptSettings
 from .scripts import Scripts
 from .services import CogServices, Host, OnBook, open_services
-from .stars import Stars
 from .starting import Starting
 from .stopping import Stopping
 from .takes import Takes
@@ -48,7 +47,6 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Models,
     Privacy,
     Details,
-    Stars,
     Help,
     Menu,
     Takes,
@@ -64,7 +62,7 @@ def _gather_script_commands(features: Sequence[FeatureCog]) -> None:
     """Move the commands of all features that belong under /script into that group."""
     [script] = [one.script for one in features if isinstance(one, Reading)]
     for feature in features:
-        for command in feature.release_script_commands():
+        for command in feature.release_commands(BELOW_SCRIPT):
             script.add_command(command)
 
 
@@ -74,13 +72,7 @@ CogT = TypeVar("CogT", bound=commands.Cog)
 class Adapt(Protocol):
     """A function that returns the class that a host takes in place of a cog's."""
 
-    def __call__(self, kind: type[CogT], /) -> type[CogT]:
-        """Return a subclass, or the same class."""
-
-
-def keep_class(kind: type[CogT], /) -> type[CogT]:
-    """Return the same class, for a host that takes every cog."""
-    return kind
+    def __call__(self, kind: type[CogT], /) -> type[CogT]: ...
 
 
 async def add_cogs(
@@ -91,7 +83,7 @@ async def add_cogs(
     meter: Meter = NULL_METER,
     guard: Guard | None = None,
     call_later: CallLater | None = None,
-    adapt: Adapt = keep_class,
+    adapt: Adapt = lambda kind: kind,
 ) -> CogServices:
     """Open what the cogs share, and add the cogs to a bot.
 

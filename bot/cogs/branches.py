@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from re import Match
 
 import discord
 from discord import app_commands
@@ -17,7 +18,7 @@ from ..session.rate_limits import Cost
 from ..session.turn import ScriptPosition, current_position
 from ..storage.schema import Script
 from ..ui.components import (
-    Handler,
+    LINES,
     Interaction,
     get_selected,
     page_pattern,
@@ -27,23 +28,29 @@ from ..ui.components import (
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.installations import check_is_member
 from ..ui.markdown import LIMIT, inline, plain, size
-from ..ui.responses import answer_error, check_bot_permissions
+from ..ui.responses import check_bot_permissions
 from ..ui.script_messages import format_page_title
-from .feature import MAX_CHOICES, UNTITLED, FeatureCog, MenuCallback, answer_errors
+from .feature import (
+    BELOW_SCRIPT,
+    MAX_CHOICES,
+    UNTITLED,
+    FeatureCog,
+    answer_errors,
+    listens_to,
+    message_command,
+)
 from .history_page import (
     LINE_ID,
     LINES_PER_PAGE,
-    RewriteModal,
+    MAX_REWRITE,
     format_label,
     format_lines,
     make_line_menu,
     make_option,
+    make_rewrite_input,
 )
 from .option_checks import check_lengths, parse_chosen_id
 from .requester import format_requester, get_requester
-
-MAX_MODAL_TEXT = 4000
-"""Characters of a text from a window; a command's may have more."""
 
 CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
@@ -52,42 +59,15 @@ CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 class Branches(FeatureCog, name="OnBook.branches"):
     """See how a script came to be, go back in it, and take it another way."""
 
-    SCRIPT_COMMANDS = frozenset({"history", "fork", "edit"})
-
-    def menus(self) -> dict[str, MenuCallback]:
-        """Return the commands on messages that go back to a line."""
-        return {CONTINUE: self.continue_from, REWRITE: self.rewrite_in}
-
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the menu of lines, to its pages, and to the offer to continue from a line."""
-        return {
-            position_pattern("menu-history"): lambda interaction, _: self.open_history(interaction),
-            LINE_ID: lambda interaction, match: self.choose_line(interaction, int(match["script"])),
-            page_pattern("history"): lambda interaction, match: self.turn_history(
-                interaction, int(match["script"]), int(match["number"])
-            ),
-            position_pattern("here"): lambda interaction, match: self.press_here(
-                interaction, parse_position(match)
-            ),
-        }
-
-    @app_commands.command(name="history")
+    @app_commands.command(name="history", extras=BELOW_SCRIPT)
     @app_commands.describe(line="The line to go to in the list, by number; by default the last")
+    @listens_to(position_pattern("menu-history"))
     @answer_errors
     async def history(
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """See who wrote what, and continue from any line"""
-        await self._show_history(interaction, line)
-
-    @answer_errors
-    async def open_history(self, interaction: Interaction) -> None:
-        """Show the end of the history, from the menu."""
-        await self._show_history(interaction)
-
-    async def _show_history(self, interaction: Interaction, line: int | None = None) -> None:
-        """Show the history at a line, by its number, or at its end."""
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
         if line is not None:
             requested = (await self._find_position(script, line)).line
@@ -97,7 +77,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         content, view = await self._make_history_page(script, number, requested)
         await complete_response(interaction, content=content, view=view)
 
-    @app_commands.command(name="fork")
+    @app_commands.command(name="fork", extras=BELOW_SCRIPT)
     @app_commands.describe(
         title="The new script's title",
         thread="Continue in a new thread instead of here",
@@ -113,7 +93,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         check_bot_permissions(interaction)
         title = clean_title(title) or say(UNTITLED)
         session = self.services.admit_to_session(interaction)
-        check_may_write(await session.load_script(), get_requester(interaction))
+        check_may_write(await session.library.load_script(), get_requester(interaction))
         if thread:
             check_is_member(interaction)
             await self._fork_into_thread(interaction, session, title)
@@ -121,7 +101,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         who = format_requester(interaction)
         await self.turns.take_turn(
             interaction,
-            lambda session, requester: session.history.fork(requester, title),
+            lambda session, requester, _: session.history.fork(requester, title),
             announce=lambda script: say(
                 "{who} forked the script. This is “{title}”.",
                 who=who,
@@ -129,7 +109,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             ),
         )
 
-    @app_commands.command(name="edit")
+    @app_commands.command(name="edit", extras=BELOW_SCRIPT)
     @app_commands.describe(line="The line's number in the history; by default the last")
     @answer_errors
     async def edit(
@@ -138,7 +118,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Rewrite a line and keep the lines after it"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         position = (
             current_position(script) if line is None else await self._find_position(script, line)
         )
@@ -162,6 +142,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     # On a message
 
+    @message_command(CONTINUE)
     @answer_errors
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
@@ -174,8 +155,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 ephemeral=True,
             )
             return
-        await self._jump_to(interaction, await self._find_shown_line(message))
+        await self._jump_to(interaction, await self._find_shown_position(message))
 
+    @message_command(REWRITE)
     @answer_errors
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the window for the line that a message shows."""
@@ -185,41 +167,32 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 "These takes are still open. Choose one, or go to one with "
                 "**Continue from here**, then rewrite it."
             )
-        await self._open_rewrite_modal(interaction, await self._find_shown_line(message))
+        await self._open_rewrite_modal(interaction, await self._find_shown_position(message))
 
+    @listens_to(position_pattern("here"))
     @answer_errors
-    async def press_here(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def press_here(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that a button carries."""
-        await self._jump_to(interaction, position)
+        await self._jump_to(interaction, parse_position(match))
 
+    @listens_to(LINE_ID)
     @answer_errors
-    async def choose_line(self, interaction: Interaction, script: int) -> None:
+    async def choose_line(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that was selected from a menu."""
         line = parse_chosen_id(get_selected(interaction))
-        await self._jump_to(interaction, ScriptPosition(script, line))
+        await self._jump_to(interaction, ScriptPosition(int(match["script"]), line))
 
-    async def submit_rewriting(
-        self, interaction: Interaction, position: ScriptPosition, text: str
-    ) -> None:
-        """Rewrite a line, from the window."""
-        with self.speaking_to(interaction):
-            try:
-                check_lengths(text=(text, MAX_MODAL_TEXT))
-                self.services.charge(interaction, Cost(characters=len(text)))
-                await self._rewrite_line(interaction, position, text)
-            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer_error(interaction, error, keep=text.strip())
-
+    @listens_to(page_pattern("history"))
     @answer_errors
-    async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
+    async def turn_history(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the history."""
-        running = await self.services.admit_to_session(interaction).load_script()
-        if running.id != script:
+        running = await self.services.admit_to_session(interaction).library.load_script()
+        if running.id != int(match["script"]):
             raise RequestError(
                 "Another script is running here now. See its lines with {/script history}."
             )
         await FirstResponse(interaction).defer()
-        content, view = await self._make_history_page(running, number)
+        content, view = await self._make_history_page(running, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
     # The history
@@ -237,7 +210,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
         # The last page is full as well, so that it opens on more than the newest line.
         begin = max(min(number * LINES_PER_PAGE, count - LINES_PER_PAGE), 0)
         lines = await self.store.lines.load_tree_lines(script, begin, begin + LINES_PER_PAGE)
-        numbers = await self._number_lines(script)
+        path = await self.store.lines.load_path_ids(script.head)
+        numbers = {line: number for number, line in enumerate(path, 1)}
         title = format_page_title(script, number, pages)
         options = [make_option(line, numbers.get(line.id)) for line in lines]
         view = make_line_menu(script.id, options, number, pages)
@@ -261,17 +235,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
             raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
         return ScriptPosition(script.id, path[number - 1])
 
-    async def _number_lines(self, script: Script) -> dict[int, int]:
-        """Return the numbers, from 1, of the lines that stand in a script, by their ids."""
-        path = await self.store.lines.load_path_ids(script.head)
-        return {line: number for number, line in enumerate(path, 1)}
-
-    async def _find_shown_line(self, message: discord.Message) -> ScriptPosition:
+    async def _find_shown_position(self, message: discord.Message) -> ScriptPosition:
         """Return the line that a message shows, in the running script if that has the line."""
-        post = await self.store.messages.find_post(message.id)
-        line = post and await self.store.lines.find_line(post.line)
-        if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
+        line = await self.find_shown_line(message)
         running = await self.store.scripts.find_running_script(message.channel.id)
         shared = running and await self.store.scripts.has_line(running, line.id)
         return ScriptPosition(running.id if running and shared else line.script, line.id)
@@ -282,26 +248,34 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Continue from an earlier line, in front of everybody."""
         await self.turns.take_turn(
             interaction,
-            lambda session, requester: session.history.jump_to(requester, position),
+            lambda session, requester, _: session.history.jump_to(requester, position),
             note=say("{who} moved the script to this line.", who=format_requester(interaction)),
         )
 
     async def _open_rewrite_modal(self, interaction: Interaction, position: ScriptPosition) -> None:
         session = self.services.admit_to_session(interaction)
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
-        modal = RewriteModal(line, position, self.submit_rewriting)
-        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+        text = make_rewrite_input(line)
+
+        async def submit(answer: Interaction) -> None:
+            async with self.answering(answer, keep=text.value.strip()):
+                await self._rewrite_line(answer, position, text.value)
+
+        await self.open_modal(interaction, "rewrite", say("Rewrite this line"), [text], submit)
 
     async def _rewrite_line(
         self, interaction: Interaction, position: ScriptPosition, text: str
     ) -> None:
+        check_lengths(text=(text, MAX_REWRITE))
+        self.services.charge(interaction, Cost(characters=len(text)))
         session = self.services.admit_to_session(interaction)
         await session.history.line_to_rewrite(get_requester(interaction), position)
-        await self.turns.run_job(
+        await self.turns.take_turn(
             interaction,
             lambda session, requester, job: session.history.rewrite(
                 requester, position, text, job=job
             ),
+            kind=LINES,
             note=say("{who} rewrote a line.", who=format_requester(interaction)),
         )
 

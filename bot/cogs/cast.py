@@ -12,20 +12,24 @@ from ..i18n.catalogue import say
 from ..screenplay.free_text import parse_cast, parse_name
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Script
-from ..ui.components import Handler, Interaction, position_pattern
+from ..ui.components import Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
-from .feature import MAX_CHOICE_LENGTH, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .feature import (
+    MAX_CHOICE_LENGTH,
+    Choices,
+    FeatureCog,
+    allow_in_servers_and_dms,
+    answer_errors,
+    listens_to,
+    suggest,
+)
 from .requester import get_requester
 
 
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
-
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the button of the menu that shows the cast."""
-        return {position_pattern("menu-cast"): lambda interaction, _: self.open_cast(interaction)}
 
     cast_group = allow_in_servers_and_dms(
         app_commands.Group(name="cast", description="The script's cast")
@@ -52,7 +56,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.add_to_cast(
             get_requester(interaction), parse_cast(names), player_id
         )
-        await self._show_cast(interaction, script)
+        await complete_response(interaction, content=format_cast(script))
 
     @cast_group.command(name="remove")
     @app_commands.describe(character="The character to remove; their lines stay")
@@ -67,22 +71,14 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.remove_from_cast(
             get_requester(interaction), parse_name(character)
         )
-        await self._show_cast(interaction, script)
+        await complete_response(interaction, content=format_cast(script))
 
     @cast_group.command(name="list")
+    @listens_to(position_pattern("menu-cast"))
     @answer_errors
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast and who plays whom"""
-        await self._send_cast(interaction)
-
-    @answer_errors
-    async def open_cast(self, interaction: Interaction) -> None:
-        """Show the cast, from the menu."""
-        await self._send_cast(interaction)
-
-    async def _send_cast(self, interaction: Interaction) -> None:
-        """Show the cast to the person who asked."""
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         await FirstResponse(interaction).send_message(format_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
@@ -96,12 +92,10 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.change_preferences(
             get_requester(interaction), {"lock": lock == "on"}
         )
-        await self._show_cast(interaction, script)
+        await complete_response(interaction, content=format_cast(script))
 
     @add_to_cast.autocomplete("names")
-    async def _suggest_name(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_name(self, interaction: Interaction, current: str) -> Choices:
         try:
             names = await self.services.admit_to_session(interaction).library.list_characters()
         except NoScript:
@@ -120,21 +114,15 @@ class Cast(FeatureCog, name="OnBook.cast"):
         ]
 
     @remove_from_cast.autocomplete("character")
-    async def _suggest_member(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_member(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         return suggest(running.cast if running else [], current)
 
     async def _defer_change(self, interaction: Interaction, session: ChannelSession) -> None:
         """Defer, because the cast changes only when the voice has written what it is writing."""
-        await session.load_script()  # raises NoScript before everybody sees it
+        await session.library.load_script()  # raises NoScript before everybody sees it
         await FirstResponse(interaction).defer(thinking=True)
-
-    async def _show_cast(self, interaction: Interaction, script: Script) -> None:
-        """Show everybody the cast."""
-        await complete_response(interaction, content=format_cast(script))
 
 
 def format_cast(script: Script) -> str:

@@ -11,10 +11,9 @@ from discord import AppCommandType, app_commands
 
 from ..errors import CommandConflict
 from .branches import CONTINUE, REWRITE
-from .details import DETAILS
+from .details import DETAILS, STAR
 from .feature import Command, allow_in_servers_and_dms
 from .services import Host, OnBook
-from .stars import STAR
 
 
 def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:

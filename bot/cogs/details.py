@@ -1,4 +1,4 @@
-"""Show how the lines in a message were written."""
+"""Show how the lines in a message were written, and star a line."""
 
 from __future__ import annotations
 
@@ -16,19 +16,16 @@ from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
 from ..ui.settings_messages import format_preference
-from .feature import FeatureCog, MenuCallback, answer_errors
+from .feature import FeatureCog, answer_errors, message_command
 
-DETAILS = phrase("Details")
-"""The name of the command on messages."""
+DETAILS, STAR = phrase("Details"), phrase("Star")
+"""The names of the commands on messages."""
 
 
 class Details(FeatureCog, name="OnBook.details"):
-    """Show who wrote a line, from which seed and with which settings."""
+    """Show who wrote a line, from which seed and with which settings, and star it."""
 
-    def menus(self) -> dict[str, MenuCallback]:
-        """Return the command on messages."""
-        return {DETAILS: self.show_details}
-
+    @message_command(DETAILS)
     @answer_errors
     async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the details of the lines in a message to the person who asked."""
@@ -40,15 +37,35 @@ class Details(FeatureCog, name="OnBook.details"):
         entries = [await _format_details(session, primed, line) for line in lines]
         await complete_response(interaction, content=_fit(entries))
 
+    @message_command(STAR)
+    @answer_errors
+    async def star(self, interaction: Interaction, message: discord.Message) -> None:
+        """Give the line in a message the person's star, or take the star back."""
+        self.services.admit(interaction)
+        if await self.store.polls.find_poll_by_message(message.id):
+            raise RequestError("A take has no stars. Choose it first, then star its line.")
+        line = await self.find_shown_line(message)
+        # Discord takes the first answer once, so that a second delivery takes no star back.
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        is_given = await self.store.stars.toggle_star(line.id, interaction.user.id)
+        text = inline(line.element.one_line, 100)
+        if is_given:
+            content = say(
+                "You starred “{text}”. It has {stars} now. Choose **Star** again to take yours "
+                "back.",
+                text=text,
+                stars=many(await self.store.stars.count_stars(line), "star"),
+            )
+        else:
+            content = say("You took your star back from “{text}”.", text=text)
+        await complete_response(interaction, content=content)
+
     async def _find_lines(self, message: discord.Message) -> tuple[int, list[Line]]:
         """Return the script and the lines in a message, or its takes; raise RequestError."""
         if poll := await self.store.polls.find_poll_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
             return poll.script, [line for lines in takes.values() for line in lines]
-        post = await self.store.messages.find_post(message.id)
-        line = post and await self.store.lines.find_line(post.line)
-        if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
+        line = await self.find_shown_line(message)
         return line.script, [line]
 
 

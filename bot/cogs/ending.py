@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import io
 import logging
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from re import Match
 
 import discord
-from discord.ext import commands, tasks
+from discord.ext import tasks
 
 from ..audio.table_read import record_table_read
 from ..errors import TransactionFailed
 from ..i18n.catalogue import many, say, speaking
-from ..screenplay.exporters.edition import Edition, make_edition
+from ..screenplay.exporters.edition import Edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session.channel_session import ChannelSession
-from ..session.turn import ScriptPosition
 from ..sharding import Shards
-from ..storage.schema import Line, Script
+from ..storage.schema import Script
 from ..ui.closing_card import make_closing_card
-from ..ui.components import Handler, Interaction, parse_position, position_pattern
+from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery import (
     CONNECTION_ERRORS,
     FirstResponse,
@@ -38,8 +36,8 @@ from ..ui.installations import check_is_member
 from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
-from .feature import FeatureCog, answer_errors
-from .reading import describe_left_out, make_file_name
+from .feature import FeatureCog, answer_errors, listens_to
+from .reading import describe_left_out, make_file_name, prepare_edition
 from .requester import get_message_channel, get_requester
 
 log = logging.getLogger("onbook.ending")
@@ -49,15 +47,6 @@ BEST_LINES = 5
 
 RETRY_MINUTES = 10
 """Minutes between two attempts to post closing cards that Discord did not take."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A script that has ended, for those who make the files on its closing card."""
-
-    script: Script
-    statistics: ScriptStatistics
-    edition: Edition
 
 
 @dataclass(frozen=True)
@@ -72,82 +61,47 @@ class Attachment:
     """What people must know about the file."""
 
 
-def _summarize(script: Script, lines: Sequence[Line]) -> Ended:
-    statistics, today = count_script(lines), dt.datetime.now(dt.UTC).date()
-    elements = [line.element for line in lines]
-    return Ended(script, statistics, make_edition(script.title, elements, statistics, today))
+def _draw_files(script: Script, statistics: ScriptStatistics, edition: Edition) -> list[Attachment]:
+    """Return the picture and the PDF; not on the event loop."""
+    name, pdf = make_file_name(script), EXPORT_FORMATS["pdf"].write(edition, PaperSize.LETTER)
+    return [
+        Attachment(
+            f"{name}-stats.png",
+            pictures.draw_statistics(script.title, statistics).png,
+            pictures.describe_statistics(script.title, statistics),
+        ),
+        Attachment(f"{name}.pdf", pdf.content, note=describe_left_out(pdf)),
+    ]
 
 
-def _draw_statistics(ended: Ended) -> Attachment:
-    title, statistics = ended.script.title, ended.statistics
-    return Attachment(
-        f"{make_file_name(ended.script)}-stats.png",
-        pictures.draw_statistics(title, statistics).png,
-        pictures.describe_statistics(title, statistics),
-    )
-
-
-def _write_pdf(ended: Ended) -> Attachment:
-    pdf = EXPORT_FORMATS["pdf"].write(ended.edition, PaperSize.LETTER)
-    name = f"{make_file_name(ended.script)}.pdf"
-    return Attachment(name, pdf.content, note=describe_left_out(pdf))
-
-
-async def _record_table_read(ended: Ended) -> list[Attachment]:
+async def _record_table_read(script: Script, edition: Edition) -> list[Attachment]:
     """Return the table read, if the extra for it is installed and anything can be spoken."""
     try:
-        recorded = await record_table_read(ended.edition.elements)
+        recorded = await record_table_read(edition.elements)
     except Exception:
         # A card without audio is better than none, and the next attempt would fail alike.
-        log.exception("could not record script %d", ended.script.id)
+        log.exception("could not record script %d", script.id)
         return []
     if recorded is None or not recorded.seconds:
         return []
-    return [Attachment(f"{make_file_name(ended.script)}.mp3", recorded.mp3)]
-
-
-ATTACHMENTS: tuple[Callable[[Ended], Attachment], ...] = (_draw_statistics, _write_pdf)
-"""The files on a closing card, in their order. They are made in a thread."""
+    return [Attachment(f"{make_file_name(script)}.mp3", recorded.mp3)]
 
 
 class Ending(FeatureCog, name="OnBook.ending"):
     """End a script."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to *The end* in the menu."""
-        return {
-            position_pattern("menu-end"): lambda interaction, match: self.end_script(
-                interaction, parse_position(match)
-            )
-        }
-
-    async def cog_unload(self) -> None:
-        """Stop the loop."""
-        self._show_due.cancel()
-        await super().cog_unload()
-
-    @commands.Cog.listener()
-    async def on_ready(self) -> None:
-        """Resume the work that earlier processes left."""
-        await self.resume()
-
-    async def resume(self) -> None:
-        """Start the loop, which begins with the cards that earlier processes left."""
-        if not self._show_due.is_running():
-            self._show_due.start()
-
+    @listens_to(position_pattern("menu-end"))
     @answer_errors
-    async def end_script(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def end_script(self, interaction: Interaction, match: Match[str]) -> None:
         """End the script, in front of everybody."""
         check_is_member(interaction)
         check_bot_permissions(interaction)
-        session, channel = (
-            self.services.admit_to_session(interaction),
-            get_message_channel(interaction),
-        )
+        session = self.services.admit_to_session(interaction)
+        channel = get_message_channel(interaction)
         # Discord takes the first answer once, so that a second delivery ends here.
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        script = await session.library.end(get_requester(interaction), position.script)
+        script_id = parse_position(match).script
+        script = await session.library.end(get_requester(interaction), script_id)
         if await self._try_to_show(channel, session, script):
             await delete_response(interaction)
             return
@@ -198,10 +152,13 @@ class Ending(FeatureCog, name="OnBook.ending"):
         """Return the closing card of a script, and the files on it."""
         best = await self.store.stars.load_best_lines(script.head, BEST_LINES)
         lines = await self.store.lines.load_path(script.head)
-        ended = await asyncio.to_thread(_summarize, script, lines)
+        statistics = await asyncio.to_thread(count_script, lines)
+        edition = await asyncio.to_thread(prepare_edition, script, lines, statistics)
         may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
-        made = [await asyncio.to_thread(make, ended) for make in ATTACHMENTS if may_attach]
-        made += await _record_table_read(ended) if may_attach else []
+        made = list[Attachment]()
+        if may_attach:
+            made += await asyncio.to_thread(_draw_files, script, statistics, edition)
+            made += await _record_table_read(script, edition)
         small = [one for one in made if len(one.content) <= limit]
         notes = [one.note for one in small if one.note]
         if not may_attach:
@@ -212,8 +169,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
             discord.File(io.BytesIO(one.content), one.name, description=one.description)
             for one in small
         ]
-        shares = ended.edition.shares
-        return make_closing_card(script, ended.statistics, best, shares, files, notes), files
+        return make_closing_card(script, statistics, best, edition.shares, files, notes), files
 
     @tasks.loop(minutes=RETRY_MINUTES)
     async def _show_due(self) -> None:

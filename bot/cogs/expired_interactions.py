@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from ..errors import RequestError
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction
-from ..ui.responses import IS_HANDLED, answer_error
+from ..ui.responses import IS_HANDLED
 from .feature import FeatureCog
 
 ANSWERED_TYPES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
@@ -31,9 +31,8 @@ class ExpiredInteractions(FeatureCog, name="OnBook.expired"):
             str(data.get("custom_id")).startswith(CUSTOM_ID_PREFIX) or self.services.group is None
         ):
             return
-        with self.speaking_to(interaction):
-            error = RequestError("That has expired. Use the command again.")
-            await answer_error(interaction, error, keep=_collect_texts(data))
+        async with self.answering(interaction, keep=_collect_texts(data)):
+            raise RequestError("That has expired. Use the command again.")
 
 
 def _collect_texts(data: dict[str, Any]) -> str:

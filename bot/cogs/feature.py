@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from inspect import Parameter, signature
-from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, get_type_hints
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from inspect import Parameter, getmembers_static, signature
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 from discord.ext import commands
+from discord.ext.tasks import Loop
 
+from ..errors import RequestError
 from ..generation.moods import label_moods
 from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, remember_commands, speaking
+from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
-from ..ui.components import Handler, Interaction, make_listener
+from ..ui.components import Handler, Interaction, make_custom_id, make_listener
+from ..ui.delivery import FirstResponse
 from ..ui.responses import IS_HANDLED, answer_error
 from ..ui.waiting import measure_wait
 from .option_checks import check_options
@@ -27,11 +31,14 @@ CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
 Cog = TypeVar("Cog", bound="FeatureCog")
 CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
-MenuCallback = Callable[[Interaction, discord.Message], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
+Choices = list[app_commands.Choice[str]]
 
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
+
+BELOW_SCRIPT = {"group": "script"}
+"""The extras of a command that is a subcommand of /script."""
 
 UNTITLED = phrase("Untitled")
 """The title of a script that was given none."""
@@ -40,49 +47,54 @@ UNTITLED = phrase("Untitled")
 class FeatureCog(commands.Cog):
     """A feature: its commands, and the listeners to its buttons and menus."""
 
-    SCRIPT_COMMANDS: ClassVar[frozenset[str]] = frozenset()
-    """The names of the cog's commands that are subcommands of /script."""
-
     def __init__(self, services: CogServices) -> None:
         self.services = services
         self.bot = services.bot
         self.store = services.store
         self.turns = Turns(services)
-        # discord.py collects no context-menu commands from the body of a cog.
+        # discord.py collects neither commands on messages nor these listeners from a cog's body.
+        members = [member for _, member in getmembers_static(type(self))]
         self._menus = [
-            allow_in_servers_and_dms(app_commands.ContextMenu(name=name, callback=callback))
-            for name, callback in self.menus().items()
+            allow_in_servers_and_dms(
+                app_commands.ContextMenu(name=one.message_command, callback=one.__get__(self))
+            )
+            for one in members
+            if hasattr(one, "message_command")
         ]
-        self._listeners = [make_listener(*one) for one in self.listeners().items()]
+        self._listeners = [make_listener(*one) for one in self._find_handlers(members)]
+        self._loops = [one.__get__(self, type(self)) for one in members if isinstance(one, Loop)]
+
+    def _find_handlers(self, members: Iterable[Any]) -> Iterator[tuple[str, Handler]]:
+        """Yield the pattern and the method of each `listens_to`."""
+        for member in members:
+            if isinstance(member, app_commands.Command):
+                if hasattr(member.callback, "custom_ids"):
+                    yield member.callback.custom_ids, _ignore_match(member.callback.__get__(self))
+            elif hasattr(member, "custom_ids"):
+                yield member.custom_ids, member.__get__(self)
 
     @classmethod
     def is_available(cls) -> bool:
         """Return whether what the feature needs is installed."""
         return True
 
-    def listeners(self) -> Mapping[str, Handler]:
-        """Return handlers by patterns of custom ids, as `make_listener` takes them."""
-        return {}
-
-    def menus(self) -> Mapping[str, MenuCallback]:
-        """Return the commands on messages by their names."""
-        return {}
-
-    def release_script_commands(self) -> list[Command]:
-        """Return the cog's commands that belong under /script, which it leaves to the caller."""
-        released: list[Command] = self.get_app_commands()
-        inside = [command for command in released if command.name in self.SCRIPT_COMMANDS]
-        self.__cog_app_commands__ = [one for one in released if one not in inside]
-        return inside
-
-    def release_commands(self) -> list[Command]:
-        """Return the cog's commands, which it leaves to the caller to add to the bot."""
-        released: list[Command] = self.get_app_commands()
-        self.__cog_app_commands__ = []
+    def release_commands(self, extras: dict[str, str] | None = None) -> list[Command]:
+        """Return the cog's commands, or those with some extras, for the caller to add."""
+        own: list[Command] = self.get_app_commands()
+        released = [one for one in own if extras is None or one.extras == extras]
+        self.__cog_app_commands__ = [one for one in own if one not in released]
         return released
 
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Resume the work that earlier processes left, now that the servers are known."""
+        await self.resume()
+
     async def resume(self) -> None:
-        """Resume the work that earlier processes left; called once the client is ready."""
+        """Start the loops, once the client is ready: it may not have logged in at a cog's load."""
+        for loop in self._loops:
+            if not loop.is_running():
+                loop.start()
 
     async def cog_load(self) -> None:
         """Add the commands on messages, and begin to listen."""
@@ -91,7 +103,9 @@ class FeatureCog(commands.Cog):
         self.bot.add_dynamic_items(*self._listeners)
 
     async def cog_unload(self) -> None:
-        """Remove the commands on messages, and stop listening."""
+        """Stop the loops, remove the commands on messages, and stop listening."""
+        for loop in self._loops:
+            loop.cancel()
         for menu in self._menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
         self.bot.remove_dynamic_items(*self._listeners)
@@ -106,15 +120,97 @@ class FeatureCog(commands.Cog):
         self, interaction: Interaction, error: app_commands.AppCommandError
     ) -> None:
         """Answer an error from before a command has begun, such as an option out of range."""
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        with self.speaking_to(interaction):
-            await answer_error(interaction, cause)
+        async with self.answering(interaction):
+            raise error.original if isinstance(error, app_commands.CommandInvokeError) else error
 
-    @contextmanager
-    def speaking_to(self, interaction: Interaction) -> Iterator[None]:
-        """Speak to the person who asks, as the function `speaking_to` does."""
+    async def find_shown_line(self, message: discord.Message) -> Line:
+        """Return the line that a message shows; raise RequestError if it shows none."""
+        post = await self.store.messages.find_post(message.id)
+        line = post and await self.store.lines.find_line(post.line)
+        if not line:
+            raise RequestError("That message shows no line of a script. Choose one that does.")
+        return line
+
+    @asynccontextmanager
+    async def answering(self, interaction: Interaction, keep: str = "") -> AsyncIterator[None]:
+        """Speak to the person who asks, as `speaking_to` does, and answer an error.
+
+        The text ``keep`` is given back with the error, because it would be lost.
+        """
         with speaking_to(interaction, self.services.group, self.services.meter):
-            yield
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+                await answer_error(interaction, error, keep)
+
+    async def open_modal(
+        self,
+        interaction: Interaction,
+        name: str,
+        title: str,
+        items: Iterable[ui.Item[Any]],
+        submit: Callable[[Interaction], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Open a window, and call ``submit`` once the person has filled in its items."""
+        modal = Modal(title=title, custom_id=make_custom_id(name))
+        for item in items:
+            modal.add_item(item)
+        modal.submit = submit
+        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+
+    async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:
+        """Return the voices whose names contain what was typed."""
+        return suggest(self.services.voices.names(), current)
+
+    async def suggest_mood(self, interaction: Interaction, current: str) -> Choices:
+        """Return the moods whose names, in the person's language, contain what was typed."""
+        typed = str(current).casefold()
+        with speaking(interaction.locale.value, self.services.group):
+            labels = label_moods(self.services.settings).items()
+        choices = [
+            app_commands.Choice(name=label, value=name)
+            for name, label in labels
+            if typed in label.casefold()
+        ]
+        return choices[:MAX_CHOICES]
+
+
+class Modal(ui.Modal):
+    """A window that calls ``submit`` once a person has filled it in."""
+
+    submit: Callable[[Interaction], Coroutine[Any, Any, None]]
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Pass the interaction on."""
+        await self.submit(interaction)
+
+
+def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:
+    """Make a method of a cog answer the components whose custom ids match a pattern.
+
+    The method is given the interaction and the match. A command's is given the interaction alone:
+    the component does what the command does without options.
+    """
+
+    def mark(method: CommandT) -> CommandT:
+        method.custom_ids = custom_ids  # type: ignore[attr-defined]  # a function has attributes
+        return method
+
+    return mark
+
+
+def message_command(name: str) -> Callable[[CommandT], CommandT]:
+    """Make a method of a cog a command on messages: it is given the interaction and a message."""
+
+    def mark(method: CommandT) -> CommandT:
+        method.message_command = name  # type: ignore[attr-defined]  # a function has attributes
+        return method
+
+    return mark
+
+
+def _ignore_match(command: Callable[[Interaction], Coroutine[Any, Any, None]]) -> Handler:
+    return lambda interaction, _: command(interaction)
 
 
 def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
@@ -129,11 +225,8 @@ def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
     async def handle(
         cog: Cog, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        with cog.speaking_to(interaction):
-            try:
-                await handler(cog, interaction, *args, **kwargs)
-            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer_error(interaction, error)
+        async with cog.answering(interaction):
+            await handler(cog, interaction, *args, **kwargs)
 
     return handle
 
@@ -195,23 +288,8 @@ def _to_parameter(spec: OptionSpec) -> Parameter:
     )
 
 
-def suggest(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
+def suggest(names: Sequence[str], current: str) -> Choices:
     """Return the names that contain what was typed, as suggestions."""
     typed = str(current).casefold()
     matching = [name for name in names if typed in name.casefold()]
     return [app_commands.Choice(name=name, value=name) for name in matching[:MAX_CHOICES]]
-
-
-def suggest_moods(
-    interaction: Interaction, services: CogServices, current: str
-) -> list[app_commands.Choice[str]]:
-    """Return the moods whose names contain what was typed, as suggestions."""
-    typed = str(current).casefold()
-    with speaking(interaction.locale.value, services.group):
-        labels = label_moods(services.settings).items()
-    choices = [
-        app_commands.Choice(name=label, value=name)
-        for name, label in labels
-        if typed in label.casefold()
-    ]
-    return choices[:MAX_CHOICES]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import discord
 from discord import ui
@@ -11,18 +11,18 @@ from discord import ui
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
-from ..session.turn import ScriptPosition
 from ..storage.schema import Line
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
-    Interaction,
-    make_custom_id,
     make_page_buttons,
     make_view,
 )
 from ..ui.markdown import LIMIT, inline, plain, size
 from ..ui.settings_messages import format_preference
+
+MAX_REWRITE = 4000
+"""Characters of a text from a window; a command's may have more."""
 
 LINES_PER_PAGE = 8
 """Lines on a page, for which a message has room."""
@@ -91,18 +91,14 @@ def _format_list(
     entries = []
     for line in lines:
         mark = REQUESTED_MARK if line.id == requested else ""
-        entry = _format_entry(line, numbers.get(line.id))
+        number, text = numbers.get(line.id), inline(line.element.one_line, 70)
+        entry = f"**{number}** {text}" if number else f"~~{text}~~"
         entries.append(f"{mark}{entry}\n-# {_format_origin(line, present, in_full=in_full)}")
     if any(line.origin for line in lines):
         entries.append(
             f"-# {say('Settings that a seed does not mention are those of {/settings show}.')}"
         )
     return "\n".join(entries)
-
-
-def _format_entry(line: Line, number: int | None) -> str:
-    text = inline(line.element.one_line, 70)
-    return f"**{number}** {text}" if number else f"~~{text}~~"
 
 
 def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> str:
@@ -133,26 +129,11 @@ def make_line_menu(
     return make_view(menu, *make_page_buttons("history", script, page, pages))
 
 
-class RewriteModal(ui.Modal):
-    """Open a window to rewrite a line; a blank line splits it in two."""
-
-    def __init__(
-        self,
-        line: Line,
-        position: ScriptPosition,
-        submit: Callable[[Interaction, ScriptPosition, str], Awaitable[None]],
-    ) -> None:
-        super().__init__(title=say("Rewrite this line"), custom_id=make_custom_id("rewrite"))
-        self._position = position
-        self._submit = submit
-        self.text: ui.TextInput[Self] = ui.TextInput(
-            label=say("Text"),
-            style=discord.TextStyle.paragraph,
-            default=line.text,
-            max_length=4000,
-        )
-        self.add_item(self.text)
-
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the text on."""
-        await self._submit(interaction, self._position, self.text.value)
+def make_rewrite_input(line: Line) -> ui.TextInput[ui.Modal]:
+    """Return the input in which a line is rewritten; a blank line splits it in two."""
+    return ui.TextInput(
+        label=say("Text"),
+        style=discord.TextStyle.paragraph,
+        default=line.text,
+        max_length=MAX_REWRITE,
+    )

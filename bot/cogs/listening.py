@@ -21,45 +21,27 @@ from ..screenplay.elements import Element
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, Job
 from ..storage.schema import Script
-from ..ui.components import LISTEN, Handler, Interaction, position_pattern
+from ..ui.components import LISTEN, Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline
-from .feature import FeatureCog, answer_errors
+from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 from .reading import load_readable_script, make_file_name
 
 
 class Listening(FeatureCog, name="OnBook.listening"):
     """Hear a script."""
 
-    SCRIPT_COMMANDS = frozenset({"listen"})
-
     @classmethod
     def is_available(cls) -> bool:
         """Return whether the extra ``audio`` is installed."""
         return is_installed()
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the button of the menu."""
-        return {
-            position_pattern("menu-listen"): lambda interaction, _: self.open_last_scene(
-                interaction
-            )
-        }
-
-    @app_commands.command(name="listen")
+    @app_commands.command(name="listen", extras=BELOW_SCRIPT)
     @app_commands.describe(whole="Read the whole script, and not only the last scene")
+    @listens_to(position_pattern("menu-listen"))
     @answer_errors
     async def listen(self, interaction: Interaction, whole: bool = False) -> None:
         """Hear the last scene, with a voice for each character"""
-        await self._send_table_read(interaction, whole=whole)
-
-    @answer_errors
-    async def open_last_scene(self, interaction: Interaction) -> None:
-        """Read the last scene aloud, from the menu."""
-        await self._send_table_read(interaction, whole=False)
-
-    async def _send_table_read(self, interaction: Interaction, *, whole: bool) -> None:
-        """Record a table read, and send it to everybody in the channel."""
         session = self.services.admit_to_session(interaction)
         script = await load_readable_script(interaction, session)
         # It takes about as long as so many lines take the voice.
@@ -78,7 +60,7 @@ class Listening(FeatureCog, name="OnBook.listening"):
         await complete_response(
             interaction,
             content=format_table_read(script, recorded, whole=whole),
-            attachments=[make_audio_file(script, recorded)],
+            attachments=[discord.File(io.BytesIO(recorded.mp3), f"{make_file_name(script)}.mp3")],
             view=None,
         )
 
@@ -97,11 +79,6 @@ async def record(elements: Sequence[Element], first: int, job: Job) -> TableRead
 
     job.progress.share_spoken = 0.0
     return await job.wait(record_table_read(elements, first, report))
-
-
-def make_audio_file(script: Script, recorded: TableRead) -> discord.File:
-    """Return the file of a table read."""
-    return discord.File(io.BytesIO(recorded.mp3), f"{make_file_name(script)}.mp3")
 
 
 def format_table_read(script: Script, recorded: TableRead, *, whole: bool) -> str:

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
+from re import Match
+
 from ..audio.table_read import is_installed
 from ..errors import ModelError
 from ..generation.moods import find_mood, label_moods
 from ..i18n.catalogue import say
 from ..session.preferences import current_values
-from ..session.turn import ScriptPosition, current_position
-from ..ui.components import Handler, Interaction, parse_position, position_pattern
+from ..session.turn import current_position
+from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery import FirstResponse
 from ..ui.markdown import inline
 from ..ui.model_cards import list_styles
 from ..ui.panel_view import make_menu
-from .feature import FeatureCog, answer_errors
+from .feature import FeatureCog, answer_errors, listens_to
 
 
 class Menu(FeatureCog, name="OnBook.menu"):
     """Show what can be done besides the buttons of the panel."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the button that opens the menu."""
-        return {
-            position_pattern("more"): lambda interaction, match: self.open_menu(
-                interaction, parse_position(match)
-            )
-        }
-
+    @listens_to(position_pattern("more"))
     @answer_errors
-    async def open_menu(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def open_menu(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the menu to the person who pressed *More…* alone."""
         await self.turns.replace_old_panel(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
-        await session.library.check_is_running(script, position.script)
+        script = await session.library.load_script()
+        await session.library.check_is_running(script, parse_position(match).script)
         settings = self.services.settings
         try:
             styles = list_styles(await self.services.voices.look(script.voice))

@@ -12,14 +12,14 @@ from ..errors import ModelError, RequestError
 from ..i18n.catalogue import say
 from ..inference.registry import ModelFile
 from ..session.channel_session import ChannelSession
-from ..storage.schema import guild_voice_key
+from ..storage.repositories.key_value_repository import guild_voice_key
 from ..ui import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions, check_may_set
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 from .requester import get_requester
 
 
@@ -45,6 +45,7 @@ class Models(FeatureCog, name="OnBook.models"):
         voice="The voice to write with",
         script="Only for the script running here",
     )
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
     @answer_errors
     async def use_model(
         self,
@@ -87,6 +88,7 @@ class Models(FeatureCog, name="OnBook.models"):
         voice="The voice; by default the one that writes here",
         everyone="Show it to everyone here",
     )
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
     @answer_errors
     async def show_model(
         self,
@@ -108,13 +110,6 @@ class Models(FeatureCog, name="OnBook.models"):
             content=model_cards.format_model_card(file),
             attachments=list(filter(None, files)),
         )
-
-    @use_model.autocomplete("voice")
-    @show_model.autocomplete("voice")
-    async def _suggest_one(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return suggest(self.services.voices.names(), current)
 
 
 async def _find_model_name(session: ChannelSession, guild: int | None) -> str:

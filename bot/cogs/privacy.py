@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import zipfile
+from re import Match
 from typing import Any
 
 import discord
@@ -13,12 +14,11 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
-from ..storage.erasure import PersonalData
-from ..storage.repositories.person_repository import ErasureResult
+from ..storage.repositories.person_repository import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
-from ..ui.components import CUSTOM_ID_PREFIX, Handler, Interaction, make_view
+from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery import FirstResponse, complete_response
-from .feature import FeatureCog, allow_everywhere, answer_errors
+from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 
 ABOUT = phrase(
     "**What On Book stores:** each line written with {/write}, {/continue} or the buttons, with "
@@ -56,14 +56,6 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     privacy_group = allow_everywhere(
         app_commands.Group(name="privacy", description="Your data in On Book")
     )
-
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the buttons that forget a person."""
-        return {
-            FORGET_ID: lambda interaction, found: self.forget_me(
-                interaction, text=found["what"] == "text"
-            )
-        }
 
     @privacy_group.command(name="about")
     @answer_errors
@@ -108,9 +100,11 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         )
         await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 
+    @listens_to(FORGET_ID)
     @answer_errors
-    async def forget_me(self, interaction: Interaction, text: bool) -> None:
-        """Forget a person who has confirmed this: the name, and with ``text`` the text too."""
+    async def forget_me(self, interaction: Interaction, match: Match[str]) -> None:
+        """Forget a person who has confirmed this: the name, or the text too."""
+        text = match["what"] == "text"
         self.services.admit(interaction)
         await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
         forgotten = await self.forget_person(interaction.user.id, text=text)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+from collections.abc import Sequence
+from re import Match
 
 import discord
 from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say, say_plural
-from ..screenplay.exporters.edition import make_edition
+from ..screenplay.exporters.edition import Edition, make_edition
 from ..screenplay.exporters.export_formats import (
     EXPORT_FORMATS,
     ExportedFile,
@@ -19,16 +21,14 @@ from ..screenplay.exporters.export_formats import (
     PaperSize,
 )
 from ..screenplay.fountain import format_fountain
-from ..screenplay.statistics import count_script, format_minutes
+from ..screenplay.statistics import ScriptStatistics, count_script, format_minutes
 from ..session import replay, surprisal
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.replay import ReplayResult
-from ..session.turn import MAX_LINES, ScriptPosition
-from ..storage.schema import Script
+from ..session.turn import MAX_LINES
+from ..storage.schema import Line, Script
 from ..ui.components import (
     REPLAY,
-    Handler,
     Interaction,
     get_selected,
     make_position_id,
@@ -43,7 +43,7 @@ from ..ui.images.pictures import Picture
 from ..ui.markdown import inline
 from ..ui.replay_report import format_report, format_table
 from ..ui.script_messages import format_page
-from .feature import FeatureCog, allow_everywhere, answer_errors
+from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 from .option_checks import InvalidOption, parse_choice
 
 FORMAT_CHOICES = [
@@ -67,39 +67,17 @@ MIN_TABLE_LINES = 10
 class Reading(FeatureCog, name="OnBook.reading"):
     """Read a script."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the buttons under the pages of a script, and to the menu's reading buttons."""
-        return {
-            position_pattern("menu-show"): lambda interaction, _: self.open_script(interaction),
-            position_pattern("menu-export"): lambda interaction, match: self.ask_for_format(
-                interaction, parse_position(match)
-            ),
-            position_pattern("menu-format"): lambda interaction, _: self.export_from_menu(
-                interaction
-            ),
-            position_pattern("menu-stats"): lambda interaction, _: self.open_stats(interaction),
-            position_pattern("menu-surprise"): lambda interaction, _: self.open_surprise(
-                interaction
-            ),
-            page_pattern("page"): lambda interaction, match: self.turn_page(
-                interaction, int(match["script"]), int(match["number"])
-            ),
-        }
-
     script = allow_everywhere(
         app_commands.Group(name="script", description="Read and change this channel's scripts")
     )
 
     @script.command(name="show")
+    @listens_to(position_pattern("menu-show"))
     @answer_errors
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script here, or download it"""
-        await self._show(interaction)
-
-    async def _show(self, interaction: Interaction) -> None:
-        """Show the last page of the script, and attach all of it."""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
         content, view = await format_page(script, elements, -1)
@@ -110,18 +88,19 @@ class Reading(FeatureCog, name="OnBook.reading"):
             attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
         await complete_response(interaction, content=content, view=view, attachments=attached)
 
+    @listens_to(page_pattern("page"))
     @answer_errors
-    async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
+    async def turn_page(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page."""
         session = self.services.admit_to_session(interaction)
-        running = await session.load_script()
-        if running.id != script:
+        running = await session.library.load_script()
+        if running.id != int(match["script"]):
             raise RequestError("Another script is running here now. Read it with {/script show}.")
         if running.head is None:
             raise RequestError("The script is empty again. Write a line, or use {/continue}.")
         await FirstResponse(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
-        content, view = await format_page(running, elements, number)
+        content, view = await format_page(running, elements, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
     @script.command(name="export")
@@ -140,29 +119,16 @@ class Reading(FeatureCog, name="OnBook.reading"):
         scene_numbers: bool = False,
     ) -> None:
         """Download the script, with a title page that credits its writers"""
-        export_format, size = EXPORT_FORMATS[format], PaperSize(paper)
-        session = self.services.admit_to_session(interaction)
-        await send_export(interaction, session, export_format, size, scene_numbers=scene_numbers)
+        await self._send_export(
+            interaction, EXPORT_FORMATS[format], PaperSize(paper), scene_numbers=scene_numbers
+        )
 
-    @script.command(name="stats")
-    @app_commands.describe(everyone="Show it to everyone here")
+    @listens_to(position_pattern("menu-export"))
     @answer_errors
-    async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
-        """See who speaks, who wrote how much, and how long the script is"""
-        await send_stats(interaction, self.services.admit_to_session(interaction), to_all=everyone)
-
-    # From the menu
-
-    @answer_errors
-    async def open_script(self, interaction: Interaction) -> None:
-        """Show the script."""
-        await self._show(interaction)
-
-    @answer_errors
-    async def ask_for_format(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def ask_for_format(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask in which format the script is exported."""
         select: ui.Select[ui.View] = ui.Select(
-            custom_id=make_position_id("menu-format", position),
+            custom_id=make_position_id("menu-format", parse_position(match)),
             placeholder=say("Choose a format…"),
             options=[
                 discord.SelectOption(label=one.label, value=one.ending)
@@ -174,27 +140,68 @@ class Reading(FeatureCog, name="OnBook.reading"):
             question, view=make_view(select), ephemeral=True
         )
 
+    @listens_to(position_pattern("menu-format"))
     @answer_errors
-    async def export_from_menu(self, interaction: Interaction) -> None:
+    async def export_from_menu(self, interaction: Interaction, _match: Match[str]) -> None:
         """Export the script in the format that was chosen."""
         export_format = EXPORT_FORMATS.get(parse_choice(get_selected(interaction)))
         if export_format is None:
             raise InvalidOption
-        session = self.services.admit_to_session(interaction)
-        await send_export(
-            interaction, session, export_format, PaperSize.LETTER, scene_numbers=False
+        await self._send_export(interaction, export_format, PaperSize.LETTER, scene_numbers=False)
+
+    async def _send_export(
+        self,
+        interaction: Interaction,
+        export_format: ExportFormat,
+        paper: PaperSize,
+        *,
+        scene_numbers: bool,
+    ) -> None:
+        script = await load_readable_script(
+            interaction, self.services.admit_to_session(interaction)
         )
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        lines = await self.store.lines.load_path(script.head)
 
-    @answer_errors
-    async def open_stats(self, interaction: Interaction) -> None:
-        """Show the picture of who speaks and who wrote."""
-        await send_stats(interaction, self.services.admit_to_session(interaction), to_all=False)
+        def write() -> ExportedFile:
+            statistics = count_script(lines)
+            edition = prepare_edition(script, lines, statistics, scene_numbers=scene_numbers)
+            return export_format.write(edition, paper)
 
+        printed = await asyncio.to_thread(write)
+        if len(printed.content) > interaction.filesize_limit:
+            raise RequestError(
+                "That file is too large for Discord. Choose fountain or txt as the {*format}."
+            )
+        content = say(
+            "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
+        )
+        content = " ".join(filter(None, (content, describe_left_out(printed))))
+        name = f"{make_file_name(script)}.{export_format.ending}"
+        file = discord.File(io.BytesIO(printed.content), name)
+        await complete_response(interaction, content=content, attachments=[file])
+
+    @script.command(name="stats")
+    @app_commands.describe(everyone="Show it to everyone here")
+    @listens_to(position_pattern("menu-stats"))
     @answer_errors
-    async def open_surprise(self, interaction: Interaction) -> None:
-        """Show the picture of what surprised the voice."""
-        session = self.services.admit_to_session(interaction)
-        await send_surprise(interaction, session, SURPRISE_LINES, to_all=False)
+    async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
+        """See who speaks, who wrote how much, and how long the script is"""
+        script = await load_readable_script(
+            interaction, self.services.admit_to_session(interaction)
+        )
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        lines = await self.store.lines.load_path(script.head)
+        statistics = await asyncio.to_thread(count_script, lines)
+        picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
+        content = (
+            f"**{inline(script.title, 100)}**: {many(statistics.lines, 'line')}, "
+            f"{many(statistics.words, 'word')}, {many(statistics.scenes, 'scene')}, "
+            f"{format_minutes(statistics.pages)}."
+        )
+        words = pictures.describe_statistics(script.title, statistics)
+        name = f"{make_file_name(script)}-stats.png"
+        await _send_picture(interaction, content, picture, name, words)
 
     @script.command(name="replay")
     @app_commands.describe(everyone="Show it to everyone here")
@@ -202,20 +209,27 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings"""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_nonempty_script()
+        script = await session.library.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
-        match = await self.turns.run_with_progress(
+        result = await self.turns.run_with_progress(
             interaction, lambda job: replay.replay_script(session, job), REPLAY
         )
-        await send_replay(interaction, match)
+        files: list[discord.File] = []
+        if result.lines > MIN_TABLE_LINES and interaction.app_permissions.attach_files:
+            table = await asyncio.to_thread(format_table, result)
+            files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
+        await complete_response(
+            interaction, content=format_report(result), attachments=files, view=None
+        )
 
     @script.command(name="surprise")
     @app_commands.describe(
         lines="How many of the last lines to show, from 1 to 10",
         everyone="Show it to everyone here",
     )
+    @listens_to(position_pattern("menu-surprise"))
     @answer_errors
     async def surprise(
         self,
@@ -225,7 +239,22 @@ class Reading(FeatureCog, name="OnBook.reading"):
     ) -> None:
         """See what surprised the voice in the last lines, and what it expected instead"""
         session = self.services.admit_to_session(interaction)
-        await send_surprise(interaction, session, lines, to_all=everyone)
+        script = await load_readable_script(interaction, session)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        found = await surprisal.measure_surprisal(session, lines)
+        picture = await asyncio.to_thread(pictures.draw_surprisal, found)
+        content = say_plural(
+            "How the last line surprised “{voice}”: {bits:.1f} bits per character. Darker letters "
+            "and taller bars mean more.",
+            "How the last {number:,} lines surprised “{voice}”: {bits:.1f} bits per character. "
+            "Darker letters and taller bars mean more.",
+            len(found.lines),
+            voice=inline(found.model, 40),
+            bits=found.average,
+        )
+        words = pictures.describe_surprisal(found)
+        name = f"{make_file_name(script)}-surprise.png"
+        await _send_picture(interaction, content, picture, name, words)
 
 
 def make_file_name(script: Script) -> str:
@@ -234,40 +263,16 @@ def make_file_name(script: Script) -> str:
     return "-".join(part for part in "".join(characters).split("-") if part)[:60] or "script"
 
 
-async def send_export(
-    interaction: Interaction,
-    session: ChannelSession,
-    export_format: ExportFormat,
-    paper: PaperSize,
+def prepare_edition(
+    script: Script,
+    lines: Sequence[Line],
+    statistics: ScriptStatistics,
     *,
-    scene_numbers: bool,
-) -> None:
-    """Send the script as a file, to the person who asked."""
-    script = await load_readable_script(interaction, session)
-    await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-    lines = await session.store.lines.load_path(script.head)
-
-    def write() -> ExportedFile:
-        today = dt.datetime.now(dt.UTC).date()
-        elements = [line.element for line in lines]
-        exported = make_edition(
-            script.title, elements, count_script(lines), today, scene_numbers=scene_numbers
-        )
-        return export_format.write(exported, paper)
-
-    printed = await asyncio.to_thread(write)
-    if len(printed.content) > interaction.filesize_limit:
-        raise RequestError(
-            "That file is too large for Discord. Choose fountain or txt as the {*format}."
-        )
-    content = say(
-        "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
-    )
-    content = " ".join(filter(None, (content, describe_left_out(printed))))
-    file = discord.File(
-        io.BytesIO(printed.content), f"{make_file_name(script)}.{export_format.ending}"
-    )
-    await complete_response(interaction, content=content, attachments=[file])
+    scene_numbers: bool = False,
+) -> Edition:
+    """Return the edition of a script with these lines, of today."""
+    elements, today = [line.element for line in lines], dt.datetime.now(dt.UTC).date()
+    return make_edition(script.title, elements, statistics, today, scene_numbers=scene_numbers)
 
 
 def describe_left_out(exported: ExportedFile) -> str:
@@ -281,63 +286,9 @@ def describe_left_out(exported: ExportedFile) -> str:
     )
 
 
-async def send_stats(interaction: Interaction, session: ChannelSession, *, to_all: bool) -> None:
-    """Send a picture of who speaks and who wrote how much."""
-    script = await load_readable_script(interaction, session)
-    await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
-    statistics = await asyncio.to_thread(
-        count_script, await session.store.lines.load_path(script.head)
-    )
-    picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
-    content = (
-        f"**{inline(script.title, 100)}**: {many(statistics.lines, 'line')}, "
-        f"{many(statistics.words, 'word')}, {many(statistics.scenes, 'scene')}, "
-        f"{format_minutes(statistics.pages)}."
-    )
-    words = pictures.describe_statistics(script.title, statistics)
-    await _send_picture(interaction, content, picture, f"{make_file_name(script)}-stats.png", words)
-
-
-async def send_surprise(
-    interaction: Interaction, session: ChannelSession, max_lines: int, *, to_all: bool
-) -> None:
-    """Send a picture of what surprised the voice in the last lines."""
-    script = await load_readable_script(interaction, session)
-    await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
-    match = await surprisal.measure_surprisal(session, max_lines)
-    picture = await asyncio.to_thread(pictures.draw_surprisal, match)
-    content = say_plural(
-        "How the last line surprised “{voice}”: {bits:.1f} bits per character. Darker letters and "
-        "taller bars mean more.",
-        "How the last {number:,} lines surprised “{voice}”: {bits:.1f} bits per character. Darker "
-        "letters and taller bars mean more.",
-        len(match.lines),
-        voice=inline(match.model, 40),
-        bits=match.average,
-    )
-    words = pictures.describe_surprisal(match)
-    await _send_picture(
-        interaction, content, picture, f"{make_file_name(script)}-surprise.png", words
-    )
-
-
-async def send_replay(interaction: Interaction, match: ReplayResult) -> None:
-    """Send the result of writing the voice's lines again."""
-    files: list[discord.File] = []
-    if match.lines > MIN_TABLE_LINES and interaction.app_permissions.attach_files:
-        table = await asyncio.to_thread(format_table, match)
-        files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
-    await complete_response(
-        interaction,
-        content=format_report(match),
-        attachments=files,
-        view=None,
-    )
-
-
 async def load_readable_script(interaction: Interaction, session: ChannelSession) -> Script:
     """Return the script; raise RequestError where it has no line, or where no file can be sent."""
-    script = await session.load_nonempty_script()
+    script = await session.library.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
         raise RequestError(
             "I need the **Attach Files** permission in this channel. Ask someone who manages the "

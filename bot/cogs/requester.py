@@ -7,10 +7,9 @@ import discord
 from ..errors import RequestError
 from ..session.turn import Requester
 from ..ui.components import Interaction
-from ..ui.credits import NAME_SIZE
 from ..ui.delivery import MessageChannel
 from ..ui.installations import find_installer, make_private_channel
-from ..ui.markdown import inline, plain
+from ..ui.markdown import NAME_SIZE, inline, plain
 
 
 def get_channel(interaction: Interaction) -> int:

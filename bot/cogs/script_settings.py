@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Self
+from collections.abc import Mapping
+from re import Match
+from typing import Any
 
 import discord
 from discord import app_commands, ui
@@ -29,10 +30,8 @@ from ..session.turn import ScriptPosition, current_position
 from ..settings import Settings
 from ..storage.schema import Script
 from ..ui.components import (
-    Handler,
     Interaction,
     get_selected,
-    make_custom_id,
     make_position_button,
     make_view,
     parse_position,
@@ -45,8 +44,7 @@ from .feature import (
     FeatureCog,
     allow_in_servers_and_dms,
     answer_errors,
-    suggest,
-    suggest_moods,
+    listens_to,
     with_options,
 )
 from .option_checks import parse_choice
@@ -59,19 +57,6 @@ ADVANCED = (*ADVANCED_OPTIONS, "seed")
 class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the moods and styles of the menu, and to *Advanced*."""
-        return {
-            position_pattern("menu-mood", "menu-style"): lambda interaction, match: (
-                self.choose_setting(
-                    interaction, match["action"].removeprefix("menu-"), parse_position(match)
-                )
-            ),
-            position_pattern("menu-advanced"): lambda interaction, match: self.open_advanced(
-                interaction, parse_position(match)
-            ),
-        }
-
     settings_group = allow_in_servers_and_dms(
         app_commands.Group(name="settings", description="This script's settings")
     )
@@ -81,7 +66,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def show_settings(self, interaction: Interaction) -> None:
         """See this script's settings"""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         banned = {
             say("in this channel"): await self.store.banned_words.load_word_list(
                 "channel", session.channel
@@ -106,6 +91,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         cast_lock="Let only the cast speak",
         skip_played="Leave characters to the people who play them",
     )
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice, mood=FeatureCog.suggest_mood)
     @with_options(PREFERENCES.values())
     @answer_errors
     async def set_writing(
@@ -132,35 +118,32 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         }
         await self._change_given(interaction, chosen)
 
-    @set_writing.autocomplete("mood")
-    async def _suggest_mood(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return suggest_moods(interaction, self.services, current)
-
-    @set_writing.autocomplete("voice")
-    async def _suggest_voice(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return suggest(self.services.voices.names(), current)
-
+    @listens_to(position_pattern("menu-mood", "menu-style"))
     @answer_errors
-    async def choose_setting(
-        self, interaction: Interaction, name: str, position: ScriptPosition
-    ) -> None:
+    async def choose_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Change the mood or the style to the one that was chosen from the menu."""
-        value = parse_choice(get_selected(interaction))
-        await self._check_script(interaction, position)
+        name, value = match["action"].removeprefix("menu-"), parse_choice(get_selected(interaction))
+        await self._check_script(interaction, parse_position(match))
         chosen = parse_mood(value, self.services.settings) if name == "mood" else {name: value}
         await self._change_preferences(interaction, chosen)
 
+    @listens_to(position_pattern("menu-advanced"))
     @answer_errors
-    async def open_advanced(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def open_advanced(self, interaction: Interaction, match: Match[str]) -> None:
         """Open the window of the numbers that few people change."""
+        position = parse_position(match)
         script = await self._check_script(interaction, position)
         values = current_values(script, self.services.settings)
-        modal = AdvancedModal(position, values, self.submit_advanced)
-        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+        inputs = {name: _make_number_input(name, values[name]) for name in ADVANCED}
+        await self.open_modal(
+            interaction,
+            "advanced",
+            say("Advanced"),
+            inputs.values(),
+            lambda answer: self.submit_advanced(
+                answer, position, {name: one.value for name, one in inputs.items()}
+            ),
+        )
 
     @answer_errors
     async def submit_advanced(
@@ -178,7 +161,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
         """Return the running script; raise RequestError where it is another one."""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         await session.library.check_is_running(script, position.script)
         return script
 
@@ -237,7 +220,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             await FirstResponse(interaction).send_message(sentence, ephemeral=True)
             return
         initial = initial_values(
-            await session.load_script(), await self._load_initial_settings(interaction)
+            await session.library.load_script(), await self._load_initial_settings(interaction)
         )
         if setting != EVERYTHING:
             await self._change_preferences(interaction, {setting: initial[setting]})
@@ -316,33 +299,11 @@ def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     return "guild", interaction.guild_id
 
 
-class AdvancedModal(ui.Modal):
-    """A window for the numbers that few people change."""
-
-    def __init__(
-        self,
-        position: ScriptPosition,
-        values: Mapping[str, Any],
-        submit: Callable[[Interaction, ScriptPosition, Mapping[str, str]], Awaitable[None]],
-    ) -> None:
-        super().__init__(title=say("Advanced"), custom_id=make_custom_id("advanced"))
-        self._position = position
-        self._submit = submit
-        self.inputs: dict[str, ui.TextInput[Self]] = {}
-        for name in ADVANCED:
-            least, most = RANGES[name]
-            value = values[name]
-            self.inputs[name] = ui.TextInput(
-                label=say(
-                    "{setting}, {least:,} to {most}", setting=LABELS[name], least=least, most=most
-                ),
-                default="" if value is None else str(value),
-                required=False,
-                max_length=20,
-            )
-            self.add_item(self.inputs[name])
-
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the texts on."""
-        texts = {name: one.value for name, one in self.inputs.items()}
-        await self._submit(interaction, self._position, texts)
+def _make_number_input(name: str, value: OptionValue | None) -> ui.TextInput[Any]:
+    least, most = RANGES[name]
+    return ui.TextInput(
+        label=say("{setting}, {least:,} to {most}", setting=LABELS[name], least=least, most=most),
+        default="" if value is None else str(value),
+        required=False,
+        max_length=20,
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Self
+from collections.abc import Sequence
+from re import Match
+from typing import Any
 
 import discord
 from discord import app_commands, ui
@@ -16,20 +17,17 @@ from ..storage.schema import Script
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
     SCRIPT_BUTTON_ID,
-    Handler,
     Interaction,
     get_selected,
-    make_custom_id,
     make_page_buttons,
     make_script_button,
     make_view,
     page_pattern,
     position_pattern,
 )
-from ..ui.credits import mention
 from ..ui.delivery import FirstResponse, edit_response
-from ..ui.markdown import inline, plain
-from .feature import UNTITLED, FeatureCog, answer_errors
+from ..ui.markdown import inline, mention, plain
+from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 from .option_checks import check_lengths, parse_chosen_id
 from .requester import format_requester, get_channel, get_message_channel, get_requester
 
@@ -42,40 +40,19 @@ SCRIPT_MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
 class Scripts(FeatureCog, name="OnBook.scripts"):
     """See the scripts of a channel, go on with another, rename, archive and delete."""
 
-    SCRIPT_COMMANDS = frozenset({"list"})
-
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the menu of scripts, to its pages, and to the buttons of a script."""
-        return {
-            position_pattern("menu-scripts"): lambda interaction, _: self.open_shelf(interaction),
-            SCRIPT_MENU_ID: lambda interaction, _: self.choose_script(interaction),
-            page_pattern("shelf"): lambda interaction, match: self.turn_shelf(
-                interaction, int(match["number"])
-            ),
-            SCRIPT_BUTTON_ID: lambda interaction, match: self.press_script(
-                interaction, match["action"], int(match["script"])
-            ),
-        }
-
-    @app_commands.command(name="list")
+    @app_commands.command(name="list", extras=BELOW_SCRIPT)
+    @listens_to(position_pattern("menu-scripts"))
     @answer_errors
     async def list_scripts(self, interaction: Interaction) -> None:
         """See this channel's scripts: switch, rename, archive or delete them"""
-        await self._send_shelf(interaction)
-
-    @answer_errors
-    async def open_shelf(self, interaction: Interaction) -> None:
-        """Show the scripts, from the menu."""
-        await self._send_shelf(interaction)
-
-    async def _send_shelf(self, interaction: Interaction) -> None:
-        """Show the first page of the scripts to the person who asked."""
         content, view = await self._make_shelf_page(self.services.admit_to_session(interaction))
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
+    @listens_to(SCRIPT_BUTTON_ID)
     @answer_errors
-    async def press_script(self, interaction: Interaction, action: str, script_id: int) -> None:
+    async def press_script(self, interaction: Interaction, match: Match[str]) -> None:
         """Answer a button of a script."""
+        action, script_id = match["action"], int(match["script"])
         session = self.services.admit_to_session(interaction)
         if action == "all":
             content, view = await self._make_shelf_page(session)
@@ -87,8 +64,14 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
                 await self._check_may_replace(interaction, script_id)
                 await self._switch(interaction, script_id)
             case "rename":
-                modal = RenameModal(script, self.submit_title)
-                await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+                title = make_title_input(script)
+                await self.open_modal(
+                    interaction,
+                    "rename",
+                    say("Rename this script"),
+                    [title],
+                    lambda answer: self.submit_title(answer, script_id, title.value),
+                )
             case "archive" | "return":
                 archived = action == "archive"
                 await FirstResponse(interaction).defer()
@@ -110,19 +93,20 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             case _:
                 await self._show_script(interaction, script)
 
+    @listens_to(SCRIPT_MENU_ID)
     @answer_errors
-    async def choose_script(self, interaction: Interaction) -> None:
+    async def choose_script(self, interaction: Interaction, _match: Match[str]) -> None:
         """Show the script that was selected from the menu."""
         session = self.services.admit_to_session(interaction)
         script = await session.library.find(parse_chosen_id(get_selected(interaction)))
         await self._show_script(interaction, script)
 
+    @listens_to(page_pattern("shelf"))
     @answer_errors
-    async def turn_shelf(self, interaction: Interaction, number: int) -> None:
+    async def turn_shelf(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the scripts."""
-        content, view = await self._make_shelf_page(
-            self.services.admit_to_session(interaction), number
-        )
+        session = self.services.admit_to_session(interaction)
+        content, view = await self._make_shelf_page(session, int(match["number"]))
         await FirstResponse(interaction).edit_message(content=content, view=view)
 
     @answer_errors
@@ -192,7 +176,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         who = format_requester(interaction)
         await self.turns.take_turn(
             interaction,
-            lambda session, requester: session.library.switch(requester, script_id),
+            lambda session, requester, _: session.library.switch(requester, script_id),
             announce=lambda script: say(
                 "{who} resumed “{title}”.", who=who, title=inline(script.title, 100)
             ),
@@ -259,20 +243,6 @@ def format_scripts(scripts: Sequence[Script], lengths: Sequence[int], page: int,
     return "\n".join([*entries, *([f"-# {footer}"] if pages > 1 else [])])
 
 
-class RenameModal(ui.Modal):
-    """A window for a script's title."""
-
-    def __init__(
-        self, script: Script, submit: Callable[[Interaction, int, str], Awaitable[None]]
-    ) -> None:
-        super().__init__(title=say("Rename this script"), custom_id=make_custom_id("rename"))
-        self._script = script.id
-        self._submit = submit
-        self.name: ui.TextInput[Self] = ui.TextInput(
-            label=say("Title"), default=plain(script.title, 100), max_length=100
-        )
-        self.add_item(self.name)
-
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the title on."""
-        await self._submit(interaction, self._script, self.name.value)
+def make_title_input(script: Script) -> ui.TextInput[Any]:
+    """Return the input in which a script is renamed."""
+    return ui.TextInput(label=say("Title"), default=plain(script.title, 100), max_length=100)

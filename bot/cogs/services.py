@@ -124,17 +124,7 @@ async def open_services(
 ) -> CogServices:
     """Open the default voice and the database, and what is built on them.
 
-    Args:
-        bot: The client that the cogs are added to.
-        settings: The settings.
-        group: The group of the commands in a host, or None.
-        meter: The meter of the bot's events.
-        guard: The guard that is asked before each transaction that writes, or None.
-        call_later: The timer of votes and deadlines, or None for that of the event loop.
-
-    Raises:
-        ModelError: The default voice cannot be used.
-        StoreError: The database cannot be used.
+    The arguments and errors are those of `cogs.add_cogs`.
     """
     # discord.py's clock, because Discord shows people how long a vote lasts.
     sessions = await ChannelSessions.open(
@@ -158,8 +148,8 @@ async def open_services(
         answers=ScriptAnswers(store),
         poll_messages=poll_messages,
         timers=timers,
-        polls=LivePolls(bot, sessions, poll_messages, messages, timers, group=group),
-        deadlines=Deadlines(bot, sessions, messages, timers, group=group),
+        polls=LivePolls(bot, sessions, messages, timers, group),
+        deadlines=Deadlines(bot, sessions, messages, timers, group),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import SystemRandom
-from typing import Self
+from typing import Any
 
 import discord
 from discord import app_commands, ui
@@ -24,20 +25,22 @@ from ..session.rate_limits import Cost
 from ..session.situations import Situation, draw_situation, load_situations, suggest_voice
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
 from ..storage.schema import Script
-from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
+from ..ui.components import SCRIPT, Interaction, make_custom_id, position_pattern
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
 from ..ui.markdown import inline, plain
 from ..ui.model_cards import find_language, label_voice, list_styles, name_language
 from ..ui.responses import check_bot_permissions
 from . import attachments
 from .feature import (
+    BELOW_SCRIPT,
     MAX_CHOICES,
     UNTITLED,
+    Choices,
     FeatureCog,
     allow_everywhere,
     answer_errors,
+    listens_to,
     suggest,
-    suggest_moods,
 )
 from .option_checks import check_lengths
 from .requester import get_guild
@@ -85,20 +88,16 @@ class Beginning:
 class Starting(FeatureCog, name="OnBook.starting"):
     """Start a script."""
 
-    SCRIPT_COMMANDS = frozenset({"import"})
-
     def __init__(self, services: CogServices) -> None:
         super().__init__(services)
         self._told_language = set[int]()
         """The people who know that a voice writes another language than theirs."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the button that starts a script."""
-        return {position_pattern("start"): lambda interaction, _: self.press_start(interaction)}
-
     @app_commands.command(name="start")
     @app_commands.describe(**START_OPTIONS)
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice, mood=FeatureCog.suggest_mood)
     @allow_everywhere
+    @listens_to(position_pattern("start"))
     @answer_errors
     async def start(
         self,
@@ -119,10 +118,11 @@ class Starting(FeatureCog, name="OnBook.starting"):
         beginning = Beginning(title or "", heading or "", cast or "", voice, style, options)
         await self._begin_script(interaction, beginning)
 
-    @app_commands.command(name="import")
+    @app_commands.command(name="import", extras=BELOW_SCRIPT)
     @app_commands.describe(
         file=f"A script to continue: {list_endings()}, up to 1 MB", **START_OPTIONS
     )
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice, mood=FeatureCog.suggest_mood)
     @answer_errors
     async def import_(
         self,
@@ -141,25 +141,9 @@ class Starting(FeatureCog, name="OnBook.starting"):
         beginning = Beginning(title or "", heading or "", cast or "", voice, style, options)
         await self._begin_script(interaction, beginning, file)
 
-    @start.autocomplete("voice")
-    @import_.autocomplete("voice")
-    async def _suggest_voice(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return suggest(self.services.voices.names(), current)
-
-    @start.autocomplete("mood")
-    @import_.autocomplete("mood")
-    async def _suggest_mood(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return suggest_moods(interaction, self.services, current)
-
     @start.autocomplete("style")
     @import_.autocomplete("style")
-    async def _suggest_style(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_style(self, interaction: Interaction, current: str) -> Choices:
         voice = interaction.namespace.voice
         if not voice:
             session = self.services.admit_to_session(interaction)
@@ -169,22 +153,46 @@ class Starting(FeatureCog, name="OnBook.starting"):
         except ModelError:
             return []
 
-    @answer_errors
-    async def press_start(self, interaction: Interaction) -> None:
-        """Open the window in which a script is started."""
-        await self._open_window(interaction)
-
     async def _open_window(self, interaction: Interaction) -> None:
-        """Open the window, which already has a situation."""
+        """Open a window with a situation, which people may leave or change."""
         situation, _ = await self._draw_situation(interaction)
-        modal = StartModal(situation, self.services.voices.names(), self.submit_start)
-        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+        voice = _make_voice_menu(self.services.voices.names())
+        title = ui.TextInput[Any](default=situation.title, required=False, max_length=TITLE_LIMIT)
+        heading = ui.TextInput[Any](
+            default=situation.heading, required=False, max_length=MAX_HEADING_LENGTH
+        )
+        cast = ui.TextInput[Any](
+            default=", ".join(situation.cast), required=False, max_length=MAX_CAST_LENGTH
+        )
+        labels = [
+            ui.Label[Any](text=say("Voice"), component=voice),
+            ui.Label[Any](text=say("Title"), component=title),
+            ui.Label[Any](
+                text=say("First scene heading"),
+                description=say("INT. or EXT. suggests the film voice, an act the stage voice"),
+                component=heading,
+            ),
+            ui.Label[Any](
+                text=say("Cast"),
+                description=say("Separated by commas; only they speak"),
+                component=cast,
+            ),
+        ]
+        await self.open_modal(
+            interaction,
+            "start",
+            say("Start a script"),
+            labels,
+            lambda answer: self.submit_start(
+                answer, voice.values, title.value, heading.value, cast.value
+            ),
+        )
 
     async def _draw_situation(self, interaction: Interaction) -> tuple[Situation, str]:
         """Draw a situation, and return it with its voice: the server's, if that has chosen one."""
         library = self.services.admit_to_session(interaction).library
         chosen = await library.find_chosen_model(get_guild(interaction))
-        if await library.has_chosen_model(get_guild(interaction)):
+        if await library.find_guild_model(get_guild(interaction)):
             return draw_situation(chosen, SystemRandom()), chosen
         names = self.services.voices.names()
         written = [one for one in load_situations() if one.voice in names]
@@ -193,9 +201,10 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     @answer_errors
     async def submit_start(
-        self, interaction: Interaction, voice: str, title: str, heading: str, cast: str
+        self, interaction: Interaction, voices: Sequence[str], title: str, heading: str, cast: str
     ) -> None:
-        """Start a script, from the window; ``voice`` may also be `BY_HEADING` or `SURPRISE`."""
+        """Start a script, from the window; a voice may also be `BY_HEADING` or `SURPRISE`."""
+        voice = voices[0] if voices else BY_HEADING
         if voice == SURPRISE:
             beginning = await self._draw_beginning(interaction)
         else:
@@ -233,65 +242,45 @@ class Starting(FeatureCog, name="OnBook.starting"):
         heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
         opening = [*heading, *beginning.elements]
         cast = parse_cast(beginning.cast)
-
         session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
-        voice = beginning.voice or await self._choose_voice(interaction, beginning.heading)
-        # An offer can grow old, and two can begin at once: only the script that was seen may be
-        # shelved.
-        replaced = running.id if running else NO_SCRIPT
+        new = NewScript(
+            title=title or say(UNTITLED),
+            guild=get_guild(interaction),
+            cast=cast,
+            options=beginning.options,
+            voice=beginning.voice or await self._choose_voice(interaction, beginning.heading),
+            style=beginning.style,
+            # An offer can grow old, and two can begin at once: only the script that was seen may
+            # be shelved.
+            replaced=running.id if running else NO_SCRIPT,
+        )
 
         async def begin(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
-            new = NewScript(
-                title=title or say(UNTITLED),
-                guild=get_guild(interaction),
-                cast=cast,
-                options=beginning.options,
-                voice=voice,
-                style=beginning.style,
-                replaced=replaced,
-            )
             if file is None:
                 return await session.library.begin(requester, new, *opening)
             manuscript = await attachments.read_attachment(file)
+            voice = new.voice
             if not beginning.voice and not heading:
                 first = next((one for one in manuscript.elements if one.kind is Kind.HEADING), None)
-                new = replace(
-                    new, voice=await self._choose_voice(interaction, first.text if first else "")
-                )
+                voice = await self._choose_voice(interaction, first.text if first else "")
             final_title = title or attachments.choose_title(file, manuscript) or new.title
             elements = [*opening, *manuscript.elements]
             result = await session.library.import_script(
-                requester, replace(new, title=final_title), elements, job
+                requester, replace(new, title=final_title, voice=voice), elements, job
             )
             return replace(result, note=attachments.format_import_note(manuscript, len(elements)))
 
-        async def keep(interaction_chosen: Interaction) -> None:
-            await self._keep_running(interaction_chosen)
-            await _delete_offer(interaction)
-
-        async def shelve(interaction_chosen: Interaction) -> None:
-            await self._shelve_and_begin(interaction_chosen, begin)
-            await _delete_offer(interaction)
-
         if running is None:
             await self._begin(interaction, begin)
-            return
-        await FirstResponse(interaction).send_message(
-            say(
-                "“{title}” is running in this channel. Continue it, or pause it? Paused scripts "
-                "are kept.",
-                title=inline(running.title, 100),
-            ),
-            view=self.services.in_flight.register(ShelveOffer(keep, shelve)),
-            ephemeral=True,
-        )
+        else:
+            await self._offer_to_shelve(interaction, running, begin)
 
     async def _choose_voice(self, interaction: Interaction, heading: str) -> str | None:
         """Return the voice that a heading suggests, or None for the server's or the operator's."""
         session = self.services.admit_to_session(interaction)
-        if await session.library.has_chosen_model(get_guild(interaction)):
+        if await session.library.find_guild_model(get_guild(interaction)):
             return None
         suggested = suggest_voice(heading)
         return suggested if suggested in self.services.voices.names() else None
@@ -313,126 +302,76 @@ class Starting(FeatureCog, name="OnBook.starting"):
                 language=name_language(language),
             )
 
-        await self.turns.run_job(
-            interaction, begin, kind=SCRIPT, announce=_announce, tell=describe_language
+        await self.turns.take_turn(
+            interaction,
+            begin,
+            kind=SCRIPT,
+            announce=lambda script: say("“{title}” starts here.", title=inline(script.title, 100)),
+            tell=describe_language,
+            is_checked=True,
         )
 
-    @answer_errors
-    async def _shelve_and_begin(self, interaction: Interaction, begin: TurnFunction) -> None:
-        """Start the script that was asked for, and shelve the one that runs."""
-        await self._begin(interaction, begin)
+    async def _offer_to_shelve(
+        self, interaction: Interaction, running: Script, begin: TurnFunction
+    ) -> None:
+        """Ask which of two scripts to go on with: the one that runs, or the new one."""
+        view = ui.View(timeout=OFFER_SECONDS)
 
-    @answer_errors
+        async def press(
+            go_on: Callable[[Interaction], Awaitable[None]], chosen: Interaction
+        ) -> None:
+            view.stop()
+            async with self.answering(chosen):
+                await go_on(chosen)
+            # The buttons of the offer would fail a second time.
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                await delete_response(interaction)
+
+        keep = ui.Button[Any](
+            label=say("Continue it"),
+            style=discord.ButtonStyle.primary,
+            custom_id=make_custom_id("go-on"),
+        )
+        pause = ui.Button[Any](
+            label=say("Pause it and start the new one"), custom_id=make_custom_id("begin")
+        )
+        keep.callback = partial(press, self._keep_running)  # type: ignore[method-assign]
+        pause.callback = partial(press, partial(self._begin, begin=begin))  # type: ignore[method-assign]
+        view.add_item(keep).add_item(pause)
+        await FirstResponse(interaction).send_message(
+            say(
+                "“{title}” is running in this channel. Continue it, or pause it? Paused scripts "
+                "are kept.",
+                title=inline(running.title, 100),
+            ),
+            view=self.services.in_flight.register(view),
+            ephemeral=True,
+        )
+
     async def _keep_running(self, interaction: Interaction) -> None:
-        """Go on with the script that runs."""
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
+        script = await session.library.load_script()
         sentence = say("“{title}” continues.", title=inline(script.title, 100))
         await FirstResponse(interaction).send_message(sentence, ephemeral=True)
         await self.turns.sync(interaction, session)
 
 
-def _announce(script: Script) -> str:
-    return say("“{title}” starts here.", title=inline(script.title, 100))
-
-
-async def _delete_offer(offer: Interaction) -> None:
-    """Delete an offer that was taken, because its buttons would fail a second time."""
-    with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-        await delete_response(offer)
-
-
-class ShelveOffer(ui.View):
-    """Offers the choice between the script that runs and the one that was asked for."""
-
-    def __init__(
-        self,
-        go_on: Callable[[Interaction], Awaitable[None]],
-        begin: Callable[[Interaction], Awaitable[None]],
-    ) -> None:
-        super().__init__(timeout=OFFER_SECONDS)
-        self.go_on.custom_id, self.begin.custom_id = (
-            make_custom_id("go-on"),
-            make_custom_id("begin"),
-        )
-        self._go_on = go_on
-        self._begin = begin
-        self.go_on.label = say("Continue it")
-        self.begin.label = say("Pause it and start the new one")
-
-    @ui.button(style=discord.ButtonStyle.primary)
-    async def go_on(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
-        """Go on with the script that runs."""
-        self.stop()
-        await self._go_on(interaction)
-
-    @ui.button()
-    async def begin(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
-        """Start the other script."""
-        self.stop()
-        await self._begin(interaction)
-
-
-class StartModal(ui.Modal):
-    """A window for the voice, the title, the first scene heading and the cast of a script.
-
-    It already has those of a situation, which people may leave or change.
-    """
-
-    def __init__(
-        self,
-        situation: Situation,
-        voices: Sequence[str],
-        submit: Callable[[Interaction, str, str, str, str], Awaitable[None]],
-    ) -> None:
-        super().__init__(title=say("Start a script"), custom_id=make_custom_id("start"))
-        self._submit = submit
-        self.voice: ui.Select[Self] = ui.Select(
-            required=False,
-            options=[
-                discord.SelectOption(
-                    label=say("As the heading suggests"), value=BY_HEADING, default=True
-                ),
-                discord.SelectOption(
-                    label=say("Surprise me"),
-                    value=SURPRISE,
-                    description=say("Draws everything: voice, title, place, cast and first lines"),
-                ),
-                *(
-                    discord.SelectOption(label=plain(label_voice(name), 100), value=name)
-                    for name in voices[: MAX_CHOICES - 2]
-                ),
-            ],
-        )
-        self.name: ui.TextInput[Self] = ui.TextInput(
-            default=situation.title, required=False, max_length=TITLE_LIMIT
-        )
-        self.heading: ui.TextInput[Self] = ui.TextInput(
-            default=situation.heading, required=False, max_length=MAX_HEADING_LENGTH
-        )
-        self.names: ui.TextInput[Self] = ui.TextInput(
-            default=", ".join(situation.cast), required=False, max_length=MAX_CAST_LENGTH
-        )
-        self.add_item(ui.Label(text=say("Voice"), component=self.voice))
-        self.add_item(ui.Label(text=say("Title"), component=self.name))
-        self.add_item(
-            ui.Label(
-                text=say("First scene heading"),
-                description=say("INT. or EXT. suggests the film voice, an act the stage voice"),
-                component=self.heading,
-            )
-        )
-        self.add_item(
-            ui.Label(
-                text=say("Cast"),
-                description=say("Separated by commas; only they speak"),
-                component=self.names,
-            )
-        )
-
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the voice and the texts on."""
-        voice = self.voice.values[0] if self.voice.values else BY_HEADING
-        await self._submit(
-            interaction, voice, self.name.value, self.heading.value, self.names.value
-        )
+def _make_voice_menu(names: Sequence[str]) -> ui.Select[Any]:
+    """Return the window's list of voices, and of ways to choose one."""
+    return ui.Select(
+        required=False,
+        options=[
+            discord.SelectOption(
+                label=say("As the heading suggests"), value=BY_HEADING, default=True
+            ),
+            discord.SelectOption(
+                label=say("Surprise me"),
+                value=SURPRISE,
+                description=say("Draws everything: voice, title, place, cast and first lines"),
+            ),
+            *(
+                discord.SelectOption(label=plain(label_voice(name), 100), value=name)
+                for name in names[: MAX_CHOICES - 2]
+            ),
+        ],
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from re import Match
+
 from ..errors import RequestError
 from ..i18n.catalogue import phrase
-from ..ui.components import LINES, LISTEN, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
+from ..ui.components import LINES, LISTEN, REPLAY, SCRIPT, STOP_ID, Interaction
 from ..ui.delivery import FirstResponse
-from .feature import FeatureCog, answer_errors
+from .feature import FeatureCog, answer_errors, listens_to
 
 REPLAY_ENDED = phrase(
     "That replay has ended. If its message shows no result, use {/script replay} again."
@@ -32,22 +34,14 @@ ENDED_SENTENCES = {
 class Stopping(FeatureCog, name="OnBook.stopping"):
     """Stop work in progress."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the button under work in progress."""
-        return {
-            STOP_ID: lambda interaction, match: self.stop(
-                interaction, int(match["turn"]), match["work"]
-            )
-        }
-
+    @listens_to(STOP_ID)
     @answer_errors
-    async def stop(self, interaction: Interaction, interaction_id: int, kind: str) -> None:
-        """Stop a job, by the id of its interaction; ``kind`` is one of `JOB_KINDS`."""
-        job = self.services.in_flight.jobs.get(interaction_id)
+    async def stop(self, interaction: Interaction, match: Match[str]) -> None:
+        """Stop a job, by the id of its interaction."""
+        job = self.services.in_flight.jobs.get(int(match["turn"]))
         if job is None:
             # The turn may have ended with another process, which had no time to show its end.
-            raise RequestError(
-                ENDED_SENTENCES[kind][await self.store.lines.is_delivered(str(interaction_id))]
-            )
+            is_delivered = await self.store.lines.is_delivered(match["turn"])
+            raise RequestError(ENDED_SENTENCES[match["work"]][is_delivered])
         await FirstResponse(interaction).defer()
         job.stop()

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-from ..ui.components import Handler, Interaction, get_selected
+from re import Match
+
+from ..ui.components import Interaction, get_selected
 from ..ui.delivery import FirstResponse, send_ephemeral
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_bot_permissions
-from .feature import FeatureCog, answer_errors
+from .feature import FeatureCog, answer_errors, listens_to
 from .requester import get_message_channel, get_requester
 
 
 class Takes(FeatureCog, name="OnBook.takes"):
     """Choose a take."""
 
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the buttons and the menu under takes."""
-        return {
-            TAKE_ID: lambda interaction, match: self.choose(
-                interaction, int(match["poll"]), int(match["take"])
-            ),
-            READ_TAKE_ID: lambda interaction, match: self.read_take(
-                interaction, int(match["poll"])
-            ),
-        }
-
+    @listens_to(TAKE_ID)
     @answer_errors
-    async def choose(self, interaction: Interaction, poll: int, take: int) -> None:
-        """Pick a take, from 0, or vote for it where there is a vote."""
+    async def choose(self, interaction: Interaction, match: Match[str]) -> None:
+        """Pick a take, or vote for it where there is a vote."""
+        poll, take = int(match["poll"]), int(match["take"])
         check_bot_permissions(interaction)
         await self.turns.record_pressed_poll(interaction, poll)
         session = self.services.admit_to_session(interaction)
         if (await session.polls.find(poll)).ends:
             await self._vote(interaction, poll, take)
             return
-        await session.polls.check_pick(get_requester(interaction), poll, take)
+        await session.polls.load_pickable_take(get_requester(interaction), poll, take)
         await self.turns.take_turn(
-            interaction, lambda session, requester: session.polls.pick(requester, poll, take)
+            interaction, lambda session, requester, _: session.polls.pick(requester, poll, take)
         )
         await self.services.poll_messages.redraw(get_message_channel(interaction), session, poll)
 
+    @listens_to(READ_TAKE_ID)
     @answer_errors
-    async def read_take(self, interaction: Interaction, poll: int) -> None:
+    async def read_take(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
-        take = int(get_selected(interaction)[0])
+        poll, take = int(match["poll"]), int(get_selected(interaction)[0])
         await self.turns.record_pressed_poll(interaction, poll)
         session = self.services.admit_to_session(interaction)
         poll_row = await session.polls.find(poll)

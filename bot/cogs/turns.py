@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import discord
@@ -29,14 +30,13 @@ from ..ui.installations import find_installer
 from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
-from ..ui.progress import format_progress
 from ..ui.responses import IS_WRITTEN, check_bot_permissions
 from .requester import get_guild, get_message_channel, get_requester
 from .services import CogServices
 
 R = TypeVar("R")
 TurnFunction = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
-"""A turn that takes a while, and can be stopped."""
+"""A turn; the job is for one that takes a while, and can be stopped."""
 
 PROGRESS_INTERVAL = 1.5
 """Seconds until everybody sees the progress of a turn, and between two updates."""
@@ -48,53 +48,16 @@ class Turns:
     def __init__(self, services: CogServices) -> None:
         self.services = services
 
-    async def run_job(
-        self,
-        interaction: Interaction,
-        run: TurnFunction,
-        expected: ScriptPosition | None = None,
-        *,
-        kind: str = components.LINES,
-        note: str = "",
-        announce: Callable[[Script], str] | None = None,
-        tell: Callable[[Script], Awaitable[str]] | None = None,
-        checked: bool = False,
-    ) -> None:
-        """Take a turn for which the voice writes or reads, with its progress shown.
-
-        Args:
-            interaction: What was asked.
-            run: The turn.
-            expected: Where the script must still stand, if that matters.
-            kind: One of `components.JOB_KINDS`.
-            note: As for `take_turn`.
-            announce: As for `take_turn`.
-            tell: As for `take_turn`.
-            checked: Whether the script was just found at the position ``expected``.
-        """
-
-        async def take(session: ChannelSession, requester: Requester) -> TurnResult:
-            return await self.run_with_progress(
-                interaction, lambda job: run(session, requester, job), kind
-            )
-
-        await self.take_turn(
-            interaction,
-            take,
-            expected,
-            note=note,
-            announce=announce,
-            tell=tell,
-            is_checked=checked or kind == components.SCRIPT,
-        )
-
     async def run_with_progress(
         self,
         interaction: Interaction,
         run: Callable[[Job], Coroutine[Any, Any, R]],
-        kind: str = components.LINES,
+        kind: str,
     ) -> R:
-        """Do work with progress and a Stop button shown to everybody, and return its result."""
+        """Do work with progress and a Stop button shown to everybody, and return its result.
+
+        ``kind`` is one of `components.JOB_KINDS`.
+        """
         job, jobs = Job(), self.services.in_flight.jobs
         # An interaction can be delivered twice: the Stop button stops the first one.
         first = jobs.setdefault(interaction.id, job) is job
@@ -116,7 +79,7 @@ class Turns:
 
     async def _show_progress(self, interaction: Interaction, job: Job, kind: str) -> None:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
-        content = f"-# {format_progress(job.progress)}"
+        content = f"-# {components.format_progress(job.progress)}"
         view = components.make_stop_button(interaction.id, kind)
         if kind in components.READING_JOBS or find_installer(interaction) is not None:
             await try_once(lambda: self.services.answers.show_progress(interaction, content, view))
@@ -131,9 +94,10 @@ class Turns:
     async def take_turn(
         self,
         interaction: Interaction,
-        take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
+        take: TurnFunction,
         expected: ScriptPosition | None = None,
         *,
+        kind: str | None = None,
         note: str = "",
         announce: Callable[[Script], str] | None = None,
         tell: Callable[[Script], Awaitable[str]] | None = None,
@@ -145,6 +109,8 @@ class Turns:
             interaction: What was asked.
             take: The turn.
             expected: Where the script must still stand, if that matters.
+            kind: One of `components.JOB_KINDS` where the voice writes or reads, with its progress
+                shown; None for a turn that takes no time.
             note: What has happened, which the panel says.
             announce: Returns the line that says which script goes on, if another one does.
             tell: Returns a sentence for the requester alone, or "".
@@ -155,14 +121,17 @@ class Turns:
         channel, is_member = get_message_channel(interaction), find_installer(interaction) is None
         if not is_checked:
             # Refuse a turn here if possible, before anything is seen of it.
-            await session.load_script_at(expected)
+            await session.library.load_script_at(expected)
         before = None
         if is_member:
             await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         else:
             before = await self.services.store.scripts.find_running_script(session.channel)
             await self.services.answers.defer(interaction)
-        result = await take(session, get_requester(interaction))
+        run = partial(take, session, get_requester(interaction))
+        result = await (
+            self.run_with_progress(interaction, run, kind) if kind is not None else run(Job())
+        )
         interaction.extras[IS_WRITTEN] = True
         if result.poll:
             self.services.polls.watch(result.poll)
@@ -257,7 +226,7 @@ class Turns:
             takes: The takes, or None for the script's setting.
         """
         check_bot_permissions(interaction)
-        script = await self.services.admit_to_session(interaction).load_script_at(expected)
+        script = await self.services.admit_to_session(interaction).library.load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
     async def replace_old_panel(

@@ -24,23 +24,9 @@ written in the servers of all."""
 class Upkeep(FeatureCog, name="OnBook.upkeep"):
     """Do what is due: votes, deadlines, stale messages, data of servers that removed the bot."""
 
-    async def cog_unload(self) -> None:
-        """Stop the loops."""
-        self._delete_departed.cancel()
-        self._draw_stale.cancel()
-        await super().cog_unload()
-
-    @commands.Cog.listener()
-    async def on_ready(self) -> None:
-        """Resume the work that earlier processes left, now that the servers are known."""
-        await self.resume()
-
     async def resume(self) -> None:
         """Start the loops and timers, and note the servers that left or came back."""
-        # Not when the cog is loaded, because the client may not even have logged in then.
-        for task in (self._draw_stale, self._delete_departed):
-            if not task.is_running():
-                task.start()
+        await super().resume()
         await self._resume_timers()
         with suppress(TransactionFailed):  # which the store has logged; the next turn shows them
             if await self.services.claim_housekeeping():

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Self
+from re import Match
+from typing import Any
 
 from discord import app_commands, ui
 
 from ..i18n.catalogue import many, say
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
-from ..session.sprints import DEFAULT_MINUTES, MAX_MINUTES
+from ..session.turn_orders import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
-from ..ui.components import (
-    Handler,
-    Interaction,
-    get_selected,
-    make_custom_id,
-    parse_position,
-    position_pattern,
-)
-from ..ui.credits import mention
+from ..ui.components import Interaction, get_selected, parse_position, position_pattern
 from ..ui.delivery import FirstResponse, edit_response
 from ..ui.installations import check_is_member
-from ..ui.responses import answer_error, check_bot_permissions
+from ..ui.markdown import format_moment, mention
+from ..ui.responses import check_bot_permissions
 from ..ui.turn_messages import (
     DEADLINES,
     END_SPRINT_ID,
     NO_DEADLINE,
     ORDER_ID,
-    format_moment,
     format_order,
     format_sprint,
     make_end_button,
     make_order_view,
 )
-from .feature import FeatureCog, answer_errors
+from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 from .option_checks import InvalidOption, check_lengths, parse_choice
 from .requester import format_requester, get_message_channel, get_requester
 
@@ -46,39 +38,15 @@ MAX_DIGITS = 3
 class Writers(FeatureCog, name="OnBook.writers"):
     """Choose who writes when: one after the other, or everybody for some minutes."""
 
-    SCRIPT_COMMANDS = frozenset({"turns"})
-
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the menu, to what it opens, and to the button that ends a sprint."""
-        return {
-            position_pattern("menu-turns"): lambda interaction, _: self.open_order(interaction),
-            ORDER_ID: lambda interaction, match: self.change_order(
-                interaction, match["action"], int(match["script"])
-            ),
-            position_pattern("menu-sprint"): lambda interaction, match: self.open_sprint(
-                interaction, parse_position(match).script
-            ),
-            END_SPRINT_ID: lambda interaction, match: self.end_sprint(
-                interaction, int(match["script"])
-            ),
-        }
-
     # Turns
 
-    @app_commands.command(name="turns")
+    @app_commands.command(name="turns", extras=BELOW_SCRIPT)
+    @listens_to(position_pattern("menu-turns"))
     @answer_errors
     async def show_turns(self, interaction: Interaction) -> None:
         """Take turns: see who writes next, join, leave or pass"""
-        await self._send_order(interaction)
-
-    @answer_errors
-    async def open_order(self, interaction: Interaction) -> None:
-        """Show whose turn it is, from the menu."""
-        await self._send_order(interaction)
-
-    async def _send_order(self, interaction: Interaction) -> None:
         check_is_member(interaction)
-        script = await self.services.admit_to_session(interaction).load_script()
+        script = await self.services.admit_to_session(interaction).library.load_script()
         content, view = await self._make_order_message(interaction, script)
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
@@ -91,14 +59,18 @@ class Writers(FeatureCog, name="OnBook.writers"):
         manages = is_manager(script, requester)
         return format_order(script, order), make_order_view(script, order, requester.id, manages)
 
+    @listens_to(ORDER_ID)
     @answer_errors
-    async def change_order(self, interaction: Interaction, action: str, script: int) -> None:
+    async def change_order(self, interaction: Interaction, match: Match[str]) -> None:
         """Join, leave or change the order, and say so in the panel."""
+        script = int(match["script"])
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
-        note = await self._change_order(interaction, session, action, script)
-        content, view = await self._make_order_message(interaction, await session.load_script())
+        note = await self._change_order(interaction, session, match["action"], script)
+        content, view = await self._make_order_message(
+            interaction, await session.library.load_script()
+        )
         await edit_response(interaction, content=content, view=view)
         self.services.deadlines.watch(script)
         channel = get_message_channel(interaction)
@@ -138,71 +110,60 @@ class Writers(FeatureCog, name="OnBook.writers"):
 
     # Sprint
 
+    @listens_to(position_pattern("menu-sprint"))
     @answer_errors
-    async def open_sprint(self, interaction: Interaction, script_id: int) -> None:
+    async def open_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask how long a sprint lasts, or show the one that is under way."""
         check_is_member(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.load_script()
-        await session.library.check_is_running(script, script_id)
+        script = await session.library.load_script()
+        await session.library.check_is_running(script, parse_position(match).script)
         sprint = await self.store.sprints.find_sprint(script.id)
         if sprint is None:
-            modal = SprintModal(script.id, self.start_sprint)
-            await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+            minutes = ui.TextInput[Any](
+                label=say("Minutes, 1 to {most}", most=MAX_MINUTES),
+                default=str(DEFAULT_MINUTES),
+                max_length=MAX_DIGITS,
+            )
+            await self.open_modal(
+                interaction,
+                "sprint",
+                say("Start a sprint"),
+                [minutes],
+                lambda answer: self.start_sprint(answer, script.id, minutes.value),
+            )
             return
-        lines = await session.sprints.load_lines(script, sprint)
+        lines = await session.store.lines.load_lines_after(script.head, sprint.after)
         await FirstResponse(interaction).send_message(
             format_sprint(sprint, len(lines)), view=make_end_button(script.id), ephemeral=True
         )
 
+    @answer_errors
     async def start_sprint(self, interaction: Interaction, script: int, minutes: str) -> None:
         """Start a sprint, from the window."""
-        with self.speaking_to(interaction):
-            try:
-                check_bot_permissions(interaction)
-                check_lengths(minutes=(minutes, MAX_DIGITS))
-                session = self.services.admit_to_session(interaction)
-                await FirstResponse(interaction).defer()
-                number = int(minutes) if minutes.isdecimal() else 0
-                sprint = await session.sprints.start(get_requester(interaction), script, number)
-                self.services.deadlines.watch(script)
-                announcement = say(
-                    "{who} started a sprint: everybody writes. It ends {when}.",
-                    who=format_requester(interaction),
-                    when=format_moment(sprint.ends),
-                )
-                await self.services.messages.sync(
-                    get_message_channel(interaction), session, announcement=announcement
-                )
-            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer_error(interaction, error)
+        check_bot_permissions(interaction)
+        check_lengths(minutes=(minutes, MAX_DIGITS))
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer()
+        number = int(minutes) if minutes.isdecimal() else 0
+        sprint = await session.sprints.start(get_requester(interaction), script, number)
+        self.services.deadlines.watch(script)
+        announcement = say(
+            "{who} started a sprint: everybody writes. It ends {when}.",
+            who=format_requester(interaction),
+            when=format_moment(sprint.ends),
+        )
+        await self.services.messages.sync(
+            get_message_channel(interaction), session, announcement=announcement
+        )
 
+    @listens_to(END_SPRINT_ID)
     @answer_errors
-    async def end_sprint(self, interaction: Interaction, script: int) -> None:
+    async def end_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """End a sprint before its time."""
+        script = int(match["script"])
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         await session.sprints.end(get_requester(interaction), script)
         await edit_response(interaction, content=say("The sprint was ended."), view=None)
         self.services.deadlines.watch(script)
-
-
-class SprintModal(ui.Modal):
-    """A window for the minutes of a sprint."""
-
-    def __init__(
-        self, script: int, submit: Callable[[Interaction, int, str], Awaitable[None]]
-    ) -> None:
-        super().__init__(title=say("Start a sprint"), custom_id=make_custom_id("sprint"))
-        self._script = script
-        self._submit = submit
-        self.minutes: ui.TextInput[Self] = ui.TextInput(
-            label=say("Minutes, 1 to {most}", most=MAX_MINUTES),
-            default=str(DEFAULT_MINUTES),
-            max_length=MAX_DIGITS,
-        )
-        self.add_item(self.minutes)
-
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the minutes on."""
-        await self._submit(interaction, self._script, self.minutes.value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Self
+from re import Match
+from typing import Any
 
 import discord
 from discord import app_commands, ui
@@ -15,19 +15,18 @@ from ..screenplay.free_text import parse_name
 from ..session.preferences import MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition
-from ..ui.components import (
-    Handler,
-    Interaction,
-    get_selected,
-    make_custom_id,
-    parse_position,
-    position_pattern,
-)
-from ..ui.delivery import FirstResponse
+from ..ui.components import LINES, Interaction, get_selected, parse_position, position_pattern
 from ..ui.installations import check_is_member
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
-from ..ui.responses import answer_error
-from .feature import FeatureCog, allow_everywhere, answer_errors, suggest, suggest_moods
+from .feature import (
+    BELOW_SCRIPT,
+    Choices,
+    FeatureCog,
+    allow_everywhere,
+    answer_errors,
+    listens_to,
+    suggest,
+)
 from .option_checks import InvalidOption, check_lengths, parse_choice, parse_chosen_id
 from .requester import format_requester, get_requester
 
@@ -41,33 +40,12 @@ KIND_CHOICES = [
 MAX_TURN_LENGTH, MAX_NAME_LENGTH = 6000, 60
 """Characters of a person's turn, and of a speaker's name."""
 
-MIN_VOTE_SECONDS, MAX_VOTE_SECONDS = 10, 600
-"""Seconds of a vote."""
-
 VOTE_TAKES, VOTE_SECONDS = 3, 60
 """Takes and seconds of a vote that the menu opens."""
 
 
 class Writing(FeatureCog, name="OnBook.writing"):
     """Write a script, and take lines back."""
-
-    SCRIPT_COMMANDS = frozenset({"redo", "retry"})
-
-    def listeners(self) -> dict[str, Handler]:
-        """Listen to the panel, and to what its menu asks the voice for."""
-        return {
-            position_pattern(
-                "continue", "take", "undo", "redo", "write"
-            ): lambda interaction, match: self.press(
-                interaction, match["action"], parse_position(match)
-            ),
-            position_pattern("speaker"): lambda interaction, match: self.choose_speaker(
-                interaction, parse_position(match)
-            ),
-            position_pattern("menu-lines", "menu-vote"): lambda interaction, match: self.ask_for(
-                interaction, match["action"], parse_position(match)
-            ),
-        }
 
     @app_commands.command(name="continue")
     @app_commands.describe(
@@ -80,6 +58,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         vote="Let everyone vote for a take, for 10 to 600 seconds",
     )
     @app_commands.choices(kind=KIND_CHOICES)
+    @app_commands.autocomplete(mood=FeatureCog.suggest_mood)
     @allow_everywhere
     @answer_errors
     async def continue_(
@@ -91,7 +70,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         kind: str | None = None,
         lines: app_commands.Range[int, 1, MAX_LINES] = 1,
         takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
-        vote: app_commands.Range[int, MIN_VOTE_SECONDS, MAX_VOTE_SECONDS] | None = None,
+        vote: app_commands.Range[int, 10, 600] | None = None,
     ) -> None:
         """Let the voice write the next lines"""
         request = ContinueRequest(
@@ -103,6 +82,16 @@ class Writing(FeatureCog, name="OnBook.writing"):
             options=combine_options(mood, temperature, self.services.settings),
         )
         await self._continue(interaction, request)
+
+    @continue_.autocomplete("character")
+    async def _suggest_speaker(self, interaction: Interaction, current: str) -> Choices:
+        library = self.services.admit_to_session(interaction).library
+        try:
+            script = await library.load_script()
+            names = script.cast if script.lock and script.cast else await library.list_characters()
+        except NoScript:
+            names = []
+        return suggest(names, current)
 
     @app_commands.command(name="write")
     @app_commands.describe(
@@ -118,7 +107,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         character: app_commands.Range[str, 1, 60] | None = None,
     ) -> None:
         """Write the next lines yourself"""
-        await self.submit_lines(interaction, text, character or "")
+        await self._add_lines(interaction, text, character or "")
 
     @app_commands.command(name="undo")
     @allow_everywhere
@@ -127,84 +116,51 @@ class Writing(FeatureCog, name="OnBook.writing"):
         """Undo the last line"""
         await self._undo(interaction)
 
-    @app_commands.command(name="redo")
+    @app_commands.command(name="redo", extras=BELOW_SCRIPT)
     @answer_errors
     async def redo(self, interaction: Interaction) -> None:
         """Restore the line that was undone"""
         await self._redo(interaction)
 
-    @app_commands.command(name="retry")
+    @app_commands.command(name="retry", extras=BELOW_SCRIPT)
     @answer_errors
     async def retry(self, interaction: Interaction) -> None:
         """Get another take of the voice's last line"""
-        await self.turns.charge_lines(interaction, takes=1)
-        await self.turns.run_job(
-            interaction,
-            lambda session, requester, job: session.continuation.retry(requester, None, job),
-            checked=True,
-        )
-
-    @continue_.autocomplete("character")
-    async def _suggest_speaker(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        library = self.services.admit_to_session(interaction).library
-        try:
-            script = await library.load_script()
-            names = script.cast if script.lock and script.cast else await library.list_characters()
-        except NoScript:
-            names = []
-        return suggest(names, current)
+        await self._retry(interaction)
 
     @write.autocomplete("character")
-    async def _suggest_character(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest_character(self, interaction: Interaction, current: str) -> Choices:
         try:
             names = await self.services.admit_to_session(interaction).library.list_characters()
         except NoScript:
             names = []
         return suggest(names, current)
 
-    @continue_.autocomplete("mood")
-    async def _suggest_mood(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return suggest_moods(interaction, self.services, current)
-
     # Buttons and windows
 
+    @listens_to(position_pattern("continue", "take", "undo", "redo", "write"))
     @answer_errors
-    async def press(self, interaction: Interaction, action: str, position: ScriptPosition) -> None:
+    async def press(self, interaction: Interaction, match: Match[str]) -> None:
         """Answer a button under a line."""
+        position = parse_position(match)
         await self.turns.replace_old_panel(interaction, position)
-        match action:
+        match match["action"]:
             case "continue":
                 await self._continue(interaction, ContinueRequest(), position)
             case "take":
-                await self.turns.charge_lines(interaction, position, takes=1)
-                await self.turns.run_job(
-                    interaction,
-                    lambda session, requester, job: session.continuation.retry(
-                        requester, position, job
-                    ),
-                    position,
-                    checked=True,
-                )
+                await self._retry(interaction, position)
             case "undo":
                 await self._undo(interaction, position)
             case "redo":
                 await self._redo(interaction, position)
             case _:
-                session = self.services.admit_to_session(interaction)
-                script = await session.load_script_at(position)
-                await session.turn_orders.check_turn(get_requester(interaction), script)
-                modal = WriteModal(position, self.submit_lines)
-                await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+                await self._open_window(interaction, position)
 
+    @listens_to(position_pattern("speaker"))
     @answer_errors
-    async def choose_speaker(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def choose_speaker(self, interaction: Interaction, match: Match[str]) -> None:
         """Let the voice continue with the speaker chosen from the panel."""
+        position = parse_position(match)
         await self.turns.replace_old_panel(interaction, position)
         value = parse_choice(get_selected(interaction))
         request = ContinueRequest()
@@ -216,18 +172,17 @@ class Writing(FeatureCog, name="OnBook.writing"):
             request = ContinueRequest(character=parse_name(name))
         await self._continue(interaction, request, position)
 
+    @listens_to(position_pattern("menu-lines", "menu-vote"))
     @answer_errors
-    async def ask_for(
-        self, interaction: Interaction, action: str, position: ScriptPosition
-    ) -> None:
+    async def ask_for(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask the voice for several lines, or for takes with a vote, from the menu."""
-        if action == "menu-vote":
+        if match["action"] == "menu-vote":
             request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
         else:
             request = ContinueRequest(lines=parse_chosen_id(get_selected(interaction)))
             if request.lines > MAX_LINES:
                 raise InvalidOption
-        await self._continue(interaction, request, position)
+        await self._continue(interaction, request, parse_position(match))
 
     async def _continue(
         self,
@@ -235,18 +190,55 @@ class Writing(FeatureCog, name="OnBook.writing"):
         request: ContinueRequest,
         expected: ScriptPosition | None = None,
     ) -> None:
-        """Let the voice write what was asked for."""
         if request.vote or (request.takes or 1) > 1:
             check_is_member(interaction)
         await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
-        await self.turns.run_job(
+        await self.turns.take_turn(
             interaction,
-            lambda session, requester, job: session.continue_(requester, request, expected, job),
-            expected,
-            checked=True,
+            lambda session, requester, job: session.continuation.generate(
+                requester, request, expected, job
+            ),
+            kind=LINES,
+            is_checked=True,
         )
 
-    async def submit_lines(
+    async def _retry(
+        self, interaction: Interaction, expected: ScriptPosition | None = None
+    ) -> None:
+        await self.turns.charge_lines(interaction, expected, takes=1)
+        await self.turns.take_turn(
+            interaction,
+            lambda session, requester, job: session.continuation.retry(requester, expected, job),
+            kind=LINES,
+            is_checked=True,
+        )
+
+    async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
+        """Open a window to write in; a blank line begins the next line of the script."""
+        session = self.services.admit_to_session(interaction)
+        script = await session.library.load_script_at(position)
+        await session.turn_orders.check_turn(get_requester(interaction), script)
+        character = ui.TextInput[Any](
+            label=say("Who speaks"),
+            placeholder=say("MAYA (empty if nobody speaks)"),
+            required=False,
+            max_length=MAX_NAME_LENGTH,
+        )
+        text = ui.TextInput[Any](
+            label=say("Text"),
+            style=discord.TextStyle.paragraph,
+            placeholder=say("(quietly) You came."),
+            max_length=4000,
+        )
+        await self.open_modal(
+            interaction,
+            "write",
+            say("Write the next lines"),
+            [character, text],
+            lambda answer: self._add_lines(answer, text.value, character.value, position),
+        )
+
+    async def _add_lines(
         self,
         interaction: Interaction,
         text: str,
@@ -254,26 +246,24 @@ class Writing(FeatureCog, name="OnBook.writing"):
         expected: ScriptPosition | None = None,
     ) -> None:
         """Add a person's lines, from the command or the window."""
-        with self.speaking_to(interaction):
-            try:
-                check_lengths(text=(text, MAX_TURN_LENGTH), character=(character, MAX_NAME_LENGTH))
-                speaker = character.strip() or None
-                self.services.admit(interaction)
-                self.services.charge(interaction, Cost(characters=len(text)))
-                await self.turns.run_job(
-                    interaction,
-                    lambda session, requester, job: session.continuation.write(
-                        requester, text, speaker, expected, job
-                    ),
-                    expected,
-                )
-            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer_error(interaction, error, keep=text.strip())
+        async with self.answering(interaction, keep=text.strip()):
+            check_lengths(text=(text, MAX_TURN_LENGTH), character=(character, MAX_NAME_LENGTH))
+            speaker = character.strip() or None
+            self.services.admit(interaction)
+            self.services.charge(interaction, Cost(characters=len(text)))
+            await self.turns.take_turn(
+                interaction,
+                lambda session, requester, job: session.continuation.write(
+                    requester, text, speaker, expected, job
+                ),
+                expected,
+                kind=LINES,
+            )
 
     async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
         await self.turns.take_turn(
             interaction,
-            lambda session, requester: session.history.undo(requester, expected),
+            lambda session, requester, _: session.history.undo(requester, expected),
             expected,
             note=say("{who} undid the last line.", who=format_requester(interaction)),
         )
@@ -281,37 +271,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
         await self.turns.take_turn(
             interaction,
-            lambda session, requester: session.history.redo(requester, expected),
+            lambda session, requester, _: session.history.redo(requester, expected),
             expected,
             note=say("{who} restored the undone line.", who=format_requester(interaction)),
         )
-
-
-class WriteModal(ui.Modal):
-    """A window to write in; a blank line begins the next line of the script."""
-
-    def __init__(
-        self,
-        position: ScriptPosition,
-        submit: Callable[[Interaction, str, str, ScriptPosition], Awaitable[None]],
-    ) -> None:
-        super().__init__(title=say("Write the next lines"), custom_id=make_custom_id("write"))
-        self._position = position
-        self._submit = submit
-        self.character: ui.TextInput[Self] = ui.TextInput(
-            label=say("Who speaks"),
-            placeholder=say("MAYA (empty if nobody speaks)"),
-            required=False,
-            max_length=60,
-        )
-        self.text: ui.TextInput[Self] = ui.TextInput(
-            label=say("Text"),
-            style=discord.TextStyle.paragraph,
-            placeholder=say("(quietly) You came."),
-            max_length=4000,
-        )
-        self.add_item(self.character).add_item(self.text)
-
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the text on, and the line below which it was written."""
-        await self._submit(interaction, self.text.value, self.character.value, self._position)

@@ -15,13 +15,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import NoContinuation
-from ..inference.engine import Engine, EngineLoad
-from ..inference.request import Request
+from ..inference.engine import EngineLoad
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from . import generator
-from .generator import Prefix
 from .inputs import GenerationContext, GenerationOptions
+from .openings import PrimedModel
 from .reranking import Candidate, compute_wanted_size, make_seeds, shortlist, strip_cue
 
 LOAD_LIMIT = 2
@@ -43,11 +42,7 @@ MAX_EMPTY_FIRST = 4
 
 
 async def write_candidates(
-    engine: Engine,
-    context: GenerationContext,
-    options: GenerationOptions,
-    owner: object,
-    shortlist_size: int = SHORTLIST_SIZE,
+    context: GenerationContext, options: GenerationOptions, shortlist_size: int = SHORTLIST_SIZE
 ) -> list[Candidate]:
     """Write at most `options.candidates` candidates of a line; return none if all come out empty.
 
@@ -55,10 +50,10 @@ async def write_candidates(
     returned, with their bits without the scene. Raises what `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_EMPTY_FIRST)
-    first, other_seeds = await _write_first(engine, context, options, seeds, owner)
+    first, other_seeds = await _write_first(context, options, seeds)
     if first is None:
         return []
-    count = options.candidates
+    engine, count = context.primed.engine, options.candidates
     if not options.ignores_load:
         count = limit_candidates(engine.load, engine.rows, count)
     if first.element.kind is Kind.TRANSITION:
@@ -69,19 +64,20 @@ async def write_candidates(
     first_candidate = Candidate.of(first)
     limit = min(options.limit, _limit_length(first_candidate))
     shared_options = replace(options.share_beginning(first.element), candidates=count, limit=limit)
-    prefix = await generator.read_prefix(engine, context, shared_options, owner)
-    drafts = await _gather_nonempty(
-        _write_beside(engine, context, _with_seed(shared_options, seed), owner, prefix)
-        for seed in other_seeds[: count - 1]
-    )
+    prefix = await generator.read_prefix(context, shared_options)
+
+    async def write_beside(seed: int) -> Draft | None:
+        async with engine.candidate_slots:
+            return await generator.generate(context, _with_seed(shared_options, seed), prefix)
+
+    drafts = await _gather_nonempty(map(write_beside, other_seeds[: count - 1]))
     others = [
         candidate
         for candidate in map(Candidate.of, drafts)
         if candidate.size <= limit or limit == options.limit
     ]
-    return await _score_without_scene(
-        engine, shortlist([first_candidate, *others], context.recent_texts, shortlist_size), owner
-    )
+    best = shortlist([first_candidate, *others], context.recent_texts, shortlist_size)
+    return await _score_without_scene(context.primed, best)
 
 
 def _limit_length(first: Candidate) -> int:
@@ -104,16 +100,12 @@ def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:
 
 
 async def _write_first(
-    engine: Engine,
-    context: GenerationContext,
-    options: GenerationOptions,
-    seeds: Sequence[int],
-    owner: object,
+    context: GenerationContext, options: GenerationOptions, seeds: Sequence[int]
 ) -> tuple[Draft | None, Sequence[int]]:
     """Write the first candidate that is not empty; return it and the seeds of the others."""
     for attempt, seed in enumerate(seeds[:MAX_EMPTY_FIRST], 1):
         try:
-            first = await generator.generate(engine, context, _with_seed(options, seed), owner)
+            first = await generator.generate(context, _with_seed(options, seed))
         except NoContinuation:
             if attempt == MAX_EMPTY_FIRST:
                 raise
@@ -127,17 +119,6 @@ def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
     return replace(options, sampling=replace(options.sampling, seed=seed))
 
 
-async def _write_beside(
-    engine: Engine,
-    context: GenerationContext,
-    options: GenerationOptions,
-    owner: object,
-    prefix: Prefix,
-) -> Draft | None:
-    async with engine.candidate_slots:
-        return await generator.generate(engine, context, options, owner, prefix)
-
-
 async def _gather_nonempty(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
     """Return the candidates that are not empty; raise what one does, but for `NoContinuation`."""
     results = await asyncio.gather(*candidates, return_exceptions=True)
@@ -148,29 +129,19 @@ async def _gather_nonempty(candidates: Iterable[Awaitable[Draft | None]]) -> lis
 
 
 async def _score_without_scene(
-    engine: Engine, candidates: Sequence[Candidate], owner: object
+    primed: PrimedModel, candidates: Sequence[Candidate]
 ) -> list[Candidate]:
     """Return candidates with their bits after the cue alone, which all of them share."""
-    model = engine.model
+    model = primed.model
     text = candidates[0].draft.element.text
     cue = f"\n{text}\n".removesuffix(strip_cue(candidates[0].draft))
     before = model.encode(cue[:-1])
     state = model.start()
     if len(before):
-        state = (await engine.run(Request(state, before, owner=owner))).state
+        state = (await primed.read(state, before)).state
     last = model.encode(cue[-1:])
-    completions = await asyncio.gather(
-        *(
-            engine.run(
-                Request(
-                    state,
-                    np.concatenate([last, model.encode(strip_cue(candidate.draft))]),
-                    owner=owner,
-                )
-            )
-            for candidate in candidates
-        )
-    )
+    prompts = [np.concatenate([last, model.encode(strip_cue(one.draft))]) for one in candidates]
+    completions = await asyncio.gather(*(primed.read(state, prompt) for prompt in prompts))
     return [
         replace(candidate, bits_without_scene=float(completion.surprise.sum()))
         for candidate, completion in zip(candidates, completions, strict=True)

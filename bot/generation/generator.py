@@ -11,22 +11,17 @@ import numpy as np
 from ..arrays import Floats, States, Tokens
 from ..errors import UnspellableElement
 from ..inference.automaton import Automaton
-from ..inference.engine import Engine
 from ..inference.grammar import build_grammar
-from ..inference.lexicon import RecallWords, collect_recall_words
+from ..inference.lexicon import collect_recall_words
 from ..inference.processors.repetition import REACH
-from ..inference.request import Completion, Request
+from ..inference.request import Request
 from ..inference.word_filter import BannedWordFilter
 from ..screenplay.drafts import Draft
-from ..screenplay.elements import Element, Kind
+from ..screenplay.elements import Kind
 from ..screenplay.fountain import format_for_model, make_cue, parse_model_text
 from .inputs import GenerationContext, GenerationOptions
-from .openings import make_state_key
 from .prefill import read_text
 from .provenance import make_origin
-
-Constraints = tuple[Automaton | None, Automaton | None, BannedWordFilter | None]
-"""The automaton of an element, the one for a free beginning, and the banned words."""
 
 
 @dataclass(frozen=True)
@@ -41,109 +36,77 @@ class Prefix:
     """Bits that each token of `prompt` but the first cost: float32 [n - 1]."""
 
 
-async def read_prefix(
-    engine: Engine, context: GenerationContext, options: GenerationOptions, owner: object
-) -> Prefix:
+async def read_prefix(context: GenerationContext, options: GenerationOptions) -> Prefix:
     """Read the beginning that all candidates of a line share; raise what `Engine.run` raises."""
-    prompt = engine.model.encode("\n" + options.prefix)
+    primed = context.primed
+    prompt = primed.model.encode("\n" + options.prefix)
     if len(prompt) == 1:
         return Prefix(context.state, prompt, np.empty(0, np.float32))
     # The cost of the last token is known where the others have been read, so both are read.
     before, whole = await asyncio.gather(
-        engine.run(Request(context.state, prompt[:-1], owner=owner)),
-        engine.run(Request(context.state, prompt, owner=owner)),
+        primed.read(context.state, prompt[:-1]), primed.read(context.state, prompt)
     )
     return Prefix(before.state, prompt, whole.surprise)
 
 
 async def generate(
-    engine: Engine,
-    context: GenerationContext,
-    options: GenerationOptions,
-    owner: object,
-    prefix: Prefix | None = None,
+    context: GenerationContext, options: GenerationOptions, prefix: Prefix | None = None
 ) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
-    ``prefix`` is the beginning of the line, where that has been read already.
-
-    Raises:
-        NoContinuation: the banned words leave no continuation.
-        EngineBusy, EngineClosed: as `Engine.run` does.
-        UnspellableElement: the model cannot spell an element of this kind.
+    ``prefix`` is the beginning of the line, where that has been read already. Raises what
+    `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.
     """
-    model = engine.model
-    prefix = prefix or await read_prefix(engine, context, options, owner)
-    prompt = prefix.prompt
-    sampling = options.sampling
-    if len(prompt) > 1 or options.shared_kind:  # the speaker, or that there is none, is settled
-        sampling = replace(sampling, company=0.0)
+    primed, model = context.primed, context.primed.model
+    prefix = prefix or await read_prefix(context, options)
     # In a thread, because what is built once for a cast or a list takes tens of milliseconds.
-    (automaton, free_start, banned), recalled = await asyncio.to_thread(
-        _build_constraints, engine, context, options
-    )
-    completion = await engine.run(
-        Request(
-            prefix.state,
-            prompt[-1:],
-            sampling,
-            options.limit,
-            np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
-            automaton=automaton,
-            fallback=free_start,
-            banned=banned,
-            present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
-            lock=bool(options.cast),
-            recall_words=recalled,
-            owner=owner,
-        )
-    )
+    request = await asyncio.to_thread(_make_request, context, options, prefix)
+    completion = await primed.engine.run(request)
     element = parse_model_text(options.prefix + model.decode(completion.written))
     if element is None:
         return None
-    completion = replace(
-        completion, surprise=np.concatenate([prefix.surprise, completion.surprise])
-    )
-    state, surprise = await _read_as_stored(
-        engine, context.state, prompt, completion, element, owner
-    )
+    state, surprise = completion.state, np.concatenate([prefix.surprise, completion.surprise])[:-1]
+    stored = model.encode(format_for_model(element.text))
+    if not np.array_equal(stored, [*prefix.prompt, *completion.written[:-1]]):
+        read = await read_text(primed, context.state, element.text)
+        state, surprise = read.state, read.surprise
     return Draft(
         element,
         author=None,
         credit=model.name,
         state=state,
-        fingerprint=make_state_key(model, context.opening),
-        origin=make_origin(model, options, context.opening),
+        fingerprint=primed.fingerprint,
+        origin=make_origin(model, options, primed.opening),
         surprise=surprise,
     )
 
 
-async def _read_as_stored(
-    engine: Engine,
-    before: States,
-    prompt: Tokens,
-    completion: Completion,
-    written: Element,
-    owner: object,
-) -> tuple[States, Floats]:
-    """Return state and surprise of the element as stored, which may differ from what was drawn."""
-    stored = engine.model.encode(format_for_model(written.text))
-    if np.array_equal(stored, [*prompt, *completion.written[:-1]]):
-        return completion.state, completion.surprise[:-1]
-    completion = await read_text(engine, before, written.text, owner)
-    return completion.state, completion.surprise
-
-
-def _build_constraints(
-    engine: Engine, context: GenerationContext, options: GenerationOptions
-) -> tuple[Constraints, RecallWords | None]:
-    """Return the constraints of an element, and the words of the last lines that it may recall."""
-    model = engine.model
-    recalls = options.sampling.recall > 0 and len(context.recent_elements) > 0
-    words = collect_recall_words(engine.lexicon, context.recent_elements) if recalls else None
+def _make_request(
+    context: GenerationContext, options: GenerationOptions, prefix: Prefix
+) -> Request:
+    primed, model = context.primed, context.primed.model
+    prompt, sampling = prefix.prompt, options.sampling
+    if len(prompt) > 1 or options.shared_kind:  # the speaker, or that there is none, is settled
+        sampling = replace(sampling, company=0.0)
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
-    banned = build_word_filter(model.vocabulary, options.banned) if options.banned else None
-    return (*build_automata(model.vocabulary, kind, options.cast, is_speaking), banned), words
+    automaton, free_start = build_automata(model.vocabulary, kind, options.cast, is_speaking)
+    words = None
+    if sampling.recall > 0 and context.recent_elements:
+        words = collect_recall_words(primed.engine.lexicon, context.recent_elements)
+    return Request(
+        prefix.state,
+        prompt[-1:],
+        sampling,
+        options.limit,
+        np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
+        automaton=automaton,
+        fallback=free_start,
+        banned=build_word_filter(model.vocabulary, options.banned) if options.banned else None,
+        present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
+        lock=bool(options.cast),
+        recall_words=words,
+        owner=primed.owner,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -165,7 +128,5 @@ def build_automata(
         return None, None
 
 
-@lru_cache(maxsize=64)
-def build_word_filter(vocabulary: tuple[str, ...], words: tuple[str, ...]) -> BannedWordFilter:
-    """Return the automaton that bars some words for a vocabulary."""
-    return BannedWordFilter.of(vocabulary, words)
+build_word_filter = lru_cache(maxsize=64)(BannedWordFilter.of)
+"""Return the filter of some words for a vocabulary, cached for further lines."""

@@ -15,38 +15,34 @@ from ..inference.sampling import Sampling
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model, make_cue
+from .openings import PrimedModel
 
 
 @dataclass(frozen=True)
 class GenerationContext:
-    """Everything above a line that a model's next line depends on."""
+    """A model, and everything above a line that the model's next line depends on."""
 
+    primed: PrimedModel
     state: States
     """The model's state after the last line: float32 [S]."""
     recent_tokens: Tokens
     """The last `REACH` characters of the script as tokens, or all there are: int64 [n]."""
-    opening: str = ""
-    """The id of the opening that the model read before the script; empty for none."""
     recent_texts: tuple[str, ...] = ()
     """The texts of the last lines, by which candidates are compared."""
     recent_elements: RecentElements = ()
     """The last `RECALL_LINES` elements, and whether a person wrote each."""
 
-    def append(self, model: Model, draft: Draft) -> GenerationContext:
+    def append(self, draft: Draft) -> GenerationContext:
         """Return the context after one more line."""
         assert draft.state is not None  # only lines that are read in bulk have none
-        new_tokens = model.encode(format_for_model(draft.element.text))
-        recent_tokens = np.concatenate([self.recent_tokens, new_tokens])[-REACH:]
-        recent_texts = (*self.recent_texts, draft.element.text)
-        recent_elements = (*self.recent_elements, (draft.element.text, draft.author is not None))[
-            -RECALL_LINES:
-        ]
+        tokens = np.concatenate([self.recent_tokens, encode_recent(self.primed.model, [draft])])
+        elements = (*self.recent_elements, *list_recent_elements([draft]))
         return replace(
             self,
             state=draft.state,
-            recent_tokens=recent_tokens,
-            recent_texts=recent_texts,
-            recent_elements=recent_elements,
+            recent_tokens=tokens[-REACH:],
+            recent_texts=(*self.recent_texts, draft.element.text),
+            recent_elements=elements[-RECALL_LINES:],
         )
 
 

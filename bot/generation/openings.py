@@ -7,14 +7,14 @@ speaker nor repetition depends on it.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
-from ..arrays import States
+from ..arrays import States, Tokens
 from ..errors import RequestError
 from ..inference.engine import Engine
 from ..inference.model import Model
-from ..inference.request import Request
+from ..inference.request import Completion, Request
 from ..screenplay.fountain import format_for_model, split_fountain
 
 _primed_states: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
@@ -23,23 +23,29 @@ _primed_states: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary
 
 @dataclass(frozen=True)
 class PrimedModel:
-    """A model that has read the opening of a style."""
+    """A model that has read the opening of a style, and serves one owner."""
 
     engine: Engine
     opening: str
-    """The id of the opening; empty where the model reads none."""
+    """The id of the opening, 16 hexadecimal digits; empty where the model reads none."""
     start: States
     """The state before the first line: float32 [S]."""
+    owner: object = None
+    """The owner of all requests, see `Request.owner`."""
 
     @property
     def model(self) -> Model:
-        """Return the model."""
         return self.engine.model
 
     @property
     def fingerprint(self) -> str:
         """Return the key of the states, which depend on the opening as they do on the network."""
-        return make_state_key(self.model, self.opening)
+        key = self.model.fingerprint
+        return f"{key} {self.opening}" if self.opening else key
+
+    async def read(self, state: States, tokens: Tokens) -> Completion:
+        """Read tokens [n], n >= 1, after a state [S]; raise what `Engine.run` raises."""
+        return await self.engine.run(Request(state, tokens, owner=self.owner))
 
 
 async def prime_model(engine: Engine, style: str | None, owner: object) -> PrimedModel:
@@ -47,24 +53,17 @@ async def prime_model(engine: Engine, style: str | None, owner: object) -> Prime
 
     Raises what `Engine.run` raises.
     """
-    text = engine.model.openings.get(style or "", "")
+    model = engine.model
+    unprimed = PrimedModel(engine, "", model.start(), owner)
+    text = model.openings.get(style or "", "")
     if not text:
-        return PrimedModel(engine, "", engine.model.start())
+        return unprimed
     states = _primed_states.setdefault(engine, {})
     if text not in states:
-        tokens = engine.model.encode("".join(map(format_for_model, split_fountain(text))))
-        states[text] = (await engine.run(Request(engine.model.start(), tokens, owner=owner))).state
-    return PrimedModel(engine, hash_opening(text), states[text])
-
-
-def hash_opening(text: str) -> str:
-    """Return the id of an opening's text: 16 hexadecimal digits."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def make_state_key(model: Model, opening: str) -> str:
-    """Return the key of a model's states after the opening with an id, which is empty for none."""
-    return f"{model.fingerprint} {opening}" if opening else model.fingerprint
+        tokens = model.encode("".join(map(format_for_model, split_fountain(text))))
+        states[text] = (await unprimed.read(unprimed.start, tokens)).state
+    opening = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return replace(unprimed, opening=opening, start=states[text])
 
 
 def find_style(model: Model, name: str) -> str:

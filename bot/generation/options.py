@@ -28,13 +28,13 @@ class OptionSpec:
 
     name: str
     """The key in requests, in provenance and in a script's options."""
-    type: type[float | int | str]
     label: str
     """The option as people call it."""
     template: str
     """The option with its ``value``, for a list or a sentence; empty where it is never shown."""
-    default: str | float
-    """The default: a number, or the name of the field of `Settings` that has it."""
+    type: type[float | int | str] = float
+    default: str | float = ""
+    """The default: a number, or the field of `Settings` that has it if its name is another one."""
     description: str = ""
     """What the option does, as Discord's commands show it; empty if no command has the option."""
     bounds: tuple[float, float] | None = None
@@ -43,10 +43,8 @@ class OptionSpec:
     """The values of a text, as people call them."""
     is_copied: bool = False
     """Whether a new script copies the default; otherwise the script follows the operator."""
-    is_preference: bool = True
-    """Whether a script can have a value of its own."""
-    is_requestable: bool = True
-    """Whether a request can have a value for its own lines alone."""
+    is_public: bool = True
+    """Whether a script, or a request for its own lines alone, can have a value of its own."""
     is_advanced: bool = False
     """Whether the window *Advanced* has the number. The window has room for four and the seed."""
 
@@ -54,7 +52,7 @@ class OptionSpec:
         """Return the value where neither request nor script has one."""
         if not isinstance(self.default, str):
             return self.default
-        value: OptionValue = getattr(settings, self.default)
+        value: OptionValue = getattr(settings, self.default or self.name)
         return value
 
     def initial(self, settings: object) -> OptionValue | None:
@@ -74,20 +72,16 @@ class OptionSpec:
 OPTIONS = (
     OptionSpec(
         name="temperature",
-        type=float,
         label="temperature",
         template=phrase("temperature {value:,}"),
-        default="temperature",
         description=phrase("How daring the voice is, from 0.1 to 2.0"),
         bounds=(0.1, 2.0),
         is_copied=True,
     ),
     OptionSpec(
         name="top_p",
-        type=float,
         label="top-p",
         template=phrase("top-p {value:,}"),
-        default="top_p",
         description=phrase("Top-p sampling: the share of probability to choose from, up to 1.0"),
         bounds=(0.05, 1.0),
         is_copied=True,
@@ -95,10 +89,8 @@ OPTIONS = (
     ),
     OptionSpec(
         name="min_p",
-        type=float,
         label="min-p",
         template=phrase("min-p {value:,}"),
-        default="min_p",
         description=phrase(
             "Min-p sampling: the least probability, relative to the likeliest, from 0 (off) to 1.0"
         ),
@@ -107,20 +99,16 @@ OPTIONS = (
     ),
     OptionSpec(
         name="repetition",
-        type=float,
         label="repetition",
         template=phrase("repetition {value:,}"),
-        default="repetition",
         description=phrase("The penalty for repeating earlier passages, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
         is_advanced=True,
     ),
     OptionSpec(
         name="company",
-        type=float,
         label="company",
         template=phrase("company {value:,}"),
-        default="company",
         description=phrase("How readily earlier speakers speak again, from 0 (off) to 2.0"),
         bounds=(0.0, 2.0),
         is_advanced=True,
@@ -136,20 +124,16 @@ OPTIONS = (
     ),
     OptionSpec(
         name="recall",
-        type=float,
         label="recall",
         template="",
-        default="recall",
         bounds=(0.0, 2.0),
-        is_preference=False,
-        is_requestable=False,
+        is_public=False,
     ),
     OptionSpec(
         name="quality",
         type=str,
         label=phrase("quality"),
         template=phrase("quality {value}"),
-        default="quality",
         description=phrase("How many candidates to choose each line from: 1, 16 or 64"),
         choices=QUALITIES,
     ),
@@ -159,8 +143,8 @@ OPTIONS = (
 SAMPLING_OPTIONS = tuple(one for one in OPTIONS if one.choices is None)
 """The options that go into `Sampling`: numbers."""
 
-PREFERENCES = {one.name: one for one in OPTIONS if one.is_preference}
-"""The options that a script can have values of."""
+PREFERENCES = {one.name: one for one in OPTIONS if one.is_public}
+"""The options that a script or a request can have values of."""
 
 ADVANCED_OPTIONS = tuple(one.name for one in OPTIONS if one.is_advanced)
 """The options in the window *Advanced*."""
@@ -180,10 +164,9 @@ def resolve_options(
 ) -> dict[str, Any]:
     """Return the value of each option: the request's, or the script's, or the operator's.
 
-    Raises ValueError for a request of what is no requestable option.
+    Raises ValueError for a request of what is no option, or of one that only the operator sets.
     """
-    unknown = requested.keys() - {spec.name for spec in OPTIONS if spec.is_requestable}
-    if unknown:
+    if unknown := requested.keys() - PREFERENCES.keys():
         raise ValueError(f"a request cannot set: {', '.join(sorted(unknown))}")
     own = read_options(stored)
     resolved = {}
@@ -195,4 +178,4 @@ def resolve_options(
 
 def extract_requested_options(origin: Mapping[str, Any]) -> dict[str, OptionValue | None]:
     """Return the options that ask for another line as one with this origin was written."""
-    return {spec.name: origin.get(spec.name) for spec in OPTIONS if spec.is_requestable}
+    return {name: origin.get(name) for name in PREFERENCES}

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import Floats, Logits, States, Tokens
-from ..inference.engine import Engine
+from ..arrays import Logits, States, Tokens
 from ..inference.model import Model
-from ..inference.request import Completion, Request
+from ..inference.request import Completion
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
@@ -35,18 +34,16 @@ class Progress:
     """The share of a table read that is recorded, from 0 to 1; None where there is none."""
 
 
-async def read_text(engine: Engine, state: States, text: str, owner: object) -> Completion:
+async def read_text(primed: PrimedModel, state: States, text: str) -> Completion:
     """Read the text of one element; raise what `Engine.run` raises."""
-    return await engine.run(
-        Request(state, engine.model.encode(format_for_model(text)), owner=owner)
-    )
+    return await primed.read(state, primed.model.encode(format_for_model(text)))
 
 
 async def read_element(
-    primed: PrimedModel, state: States, element: Element, author: int, name: str, owner: object
+    primed: PrimedModel, state: States, element: Element, author: int, name: str
 ) -> Draft:
     """Read one element of a person from a state [S] on; raise what `Engine.run` raises."""
-    completion = await read_text(primed.engine, state, element.text, owner)
+    completion = await read_text(primed, state, element.text)
     return Draft(
         element, author, name, completion.state, primed.fingerprint, surprise=completion.surprise
     )
@@ -57,7 +54,6 @@ async def read_script(
     elements: Sequence[Element],
     author: int,
     name: str,
-    owner: object,
     progress: Progress,
     seconds: float,
 ) -> list[Draft]:
@@ -67,13 +63,13 @@ async def read_script(
     script would take a hundred times the space of its text. Elements that were not read within
     ``seconds`` come back unread, and are read when somebody continues.
     """
-    engine, state, fingerprint = primed.engine, primed.start, primed.fingerprint
+    state, fingerprint = primed.start, primed.fingerprint
     drafts: list[Draft] = []
     deadline = time.monotonic() + seconds
     while len(drafts) < len(elements) and time.monotonic() < deadline:
         progress.share_read = len(drafts) / len(elements)
-        chunk = _encode_chunk(engine.model, elements, len(drafts))
-        completion = await engine.run(Request(state, np.concatenate(chunk), owner=owner))
+        chunk = _encode_chunk(primed.model, elements, len(drafts))
+        completion = await primed.read(state, np.concatenate(chunk))
         state = completion.state
         # The first character of a piece has no cost, and that of a line's first is never kept.
         costs = np.split(
@@ -98,14 +94,13 @@ def _encode_chunk(model: Model, elements: Sequence[Element], begin: int) -> list
 
 
 async def recompute_state(
-    engine: Engine, state: States, lines: Sequence[ScriptLine], owner: object, progress: Progress
+    primed: PrimedModel, state: States, lines: Sequence[ScriptLine], progress: Progress
 ) -> States:
     """Return the state after stored lines; raise what `Engine.run` raises."""
-    tokens = engine.model.encode("".join(format_for_model(line.element.text) for line in lines))
+    tokens = primed.model.encode("".join(format_for_model(line.element.text) for line in lines))
     for begin in range(0, len(tokens), CHUNK_SIZE):
         progress.share_read = begin / len(tokens)
-        request = Request(state, tokens[begin : begin + CHUNK_SIZE], owner=owner)
-        state = (await engine.run(request)).state
+        state = (await primed.read(state, tokens[begin : begin + CHUNK_SIZE])).state
     progress.share_read = None
     return state
 
@@ -122,10 +117,3 @@ def predict_next(model: Model, state: States, tokens: Tokens) -> Logits:
         logits, states = model.step(np.array([token]), states)
     last: Logits = logits[0]
     return last
-
-
-async def compute_surprisal(
-    engine: Engine, state: States, element: Element, owner: object
-) -> Floats:
-    """Return what each character of an element but the first costs, in bits: float32 [n]."""
-    return (await read_text(engine, state, element.text, owner)).surprise

@@ -164,9 +164,8 @@ def many(number: int, thing: str) -> str:
 def speaking(locale: str, group: str | None = None) -> Iterator[None]:
     """Set the language of all sentences until the context exits.
 
-    Args:
-        locale: A locale of Discord's, such as ``de`` or ``en-GB``.
-        group: The group of the commands in a host's bot, or None.
+    The locale is one of Discord's, such as ``de`` or ``en-GB``. The commands of a host's bot are in
+    a ``group``.
     """
     before = _LANGUAGE.set(_language(locale, group))
     try:

@@ -127,7 +127,6 @@ class Anatomy:
 
 @cache
 def _message_classes() -> Mapping[str, Any]:
-    """Return the classes of the messages of `_SCHEMA`, by name."""
     file = FileDescriptorProto(name="onnx", package="onnx", syntax="proto2")
     for name, fields in _SCHEMA.items():
         message = file.message_type.add(name=name)
@@ -161,7 +160,6 @@ def _text(values: Any) -> str:  # noqa: ANN401 - a repeated field, as protobuf h
 
 
 def _size(tensor: Any) -> int:  # noqa: ANN401 - its class is made at run time
-    """Return the bytes that a tensor takes, by its shape and its type."""
     each = _BYTES_OF.get(tensor.type[-1], 4) if tensor.type else 4
     size: int = math.prod(tensor.sizes) * each
     return size

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 FREE = 0
 """The state of an `Automaton` that allows everything and is never left."""
 
+BARRED = -1
+"""The entry of an `Automaton` for a token that is not allowed."""
+
 ACCEPT, REJECT = "accept", "reject"
 """The names of the two states that every `Dfa` has, and never leaves."""
 
@@ -41,10 +44,8 @@ class Automaton:
 
     start: int
     """The state before the first character."""
-    allowed: NDArray[np.bool_]
-    """The tokens that may be written in each state: bool [S, V]."""
     next: Table
-    """The state after an allowed token: int32 [S, V]."""
+    """The state after each token, or `BARRED`: int32 [S, V]."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,9 @@ class Dfa:
 
 
 def build_dfa(characters: int, rows: Transitions, start: str = "start") -> Dfa:
-    """Return a machine with named states as tables.
+    """Return a machine over V characters, given the transitions of its named states.
 
-    Args:
-        characters: The size of the vocabulary, V.
-        rows: The transitions of each state but `ACCEPT` and `REJECT`.
-        start: The name of the first state.
+    `ACCEPT` and `REJECT` have no transitions of their own. ``start`` is the first state.
     """
     numbers = {ACCEPT: _ACCEPTED, REJECT: _REJECTED}
     for state in rows:
@@ -126,11 +124,7 @@ def _product(
 
 
 def _token_classes(tables: Sequence[Table]) -> tuple[list[int], list[int]]:
-    """Group the tokens that all tables treat alike.
-
-    Returns:
-        One token of each class, and the class of each token.
-    """
+    """Return a token of each class that all tables treat alike, and the class of each token."""
     classes: dict[bytes, int] = {}
     columns = np.ascontiguousarray(np.concatenate(tables).T)
     of_class = [classes.setdefault(column.tobytes(), len(classes)) for column in columns]
@@ -150,6 +144,5 @@ def trim(machine: Dfa) -> Automaton | None:
     if not live[machine.start]:
         return None
     numbers = np.cumsum(live, dtype=np.int32) - 1
-    allowed = live[machine.next]
-    table = np.where(allowed, numbers[machine.next], FREE).astype(np.int32)
-    return Automaton(int(numbers[machine.start]), allowed[live], table[live])
+    numbers[~live] = BARRED
+    return Automaton(int(numbers[machine.start]), numbers[machine.next[live]])

@@ -57,10 +57,9 @@ class Backtracking(Processor):
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
         self._boundary = find_word_boundaries(model.vocabulary)
-        self._pool = TransitionPool(len(model.vocabulary))
+        self._pool = TransitionPool(len(model.vocabulary), rows)
         self._watched = rows.per_row(np.bool_)
         """The rows that have banned words."""
-        self._base = rows.per_row(np.int32)
         self._state = rows.per_row(np.int32, saved=True)
         self._trails = rows.per_row(object, fill=None)
 
@@ -71,9 +70,7 @@ class Backtracking(Processor):
             return
         if banned:
             self._watched[i] = True
-            if self._pool.full:
-                self._clear_pool()
-            self._base[i] = self._pool.place(banned)
+            self._pool.follow(i, banned)
             self._state[i] = banned.start
         # The row has read all of its prompt, but to go on from here it must read the last character
         # again; see `Row.before_last`.
@@ -107,15 +104,13 @@ class Backtracking(Processor):
     def watch(self, chosen: Tokens, restarted: Sequence[int]) -> None:
         """Save where words begin, and go back before banned words.
 
-        Args:
-            chosen: The characters that were written: int64 [rows].
-            restarted: Rows that began again at this step, whose characters do not count.
+        The characters ``chosen`` [rows] of ``restarted`` rows do not count.
         """
         count = len(chosen)
         watched = self._watched[:count]
         if not np.count_nonzero(watched):
             return
-        base = self._base[:count]
+        base = self._pool.base[:count]
         # One look-up advances the filters of all rows, since their tables lie in one pool.
         states = self._pool.next[base + self._state[:count], chosen]
         begins = self._boundary[chosen] & watched
@@ -130,7 +125,6 @@ class Backtracking(Processor):
             self._go_back(self.rows.rows[i], int(said[i]))
 
     def _save(self, at: RowIndices) -> None:
-        """Save where a word can begin."""
         if len(at) == 0:
             return
         for i, checkpoint in zip(at.tolist(), self.rows.checkpoints(at), strict=True):
@@ -157,11 +151,3 @@ class Backtracking(Processor):
             self.rows.limit[row.index] = 0
         self.rows.restore(row, checkpoint)
         self.active[row.index] = True
-
-    def _clear_pool(self) -> None:
-        """Drop the filters that no row has, and place the others again."""
-        watched = [row for row in self.rows.rows if self._watched[row.index]]
-        filters = [row.request.banned for row in watched if row.request.banned]
-        self._pool.clear(filters)
-        for row, banned in zip(watched, filters, strict=True):
-            self._base[row.index] = self._pool.place(banned)

@@ -25,7 +25,7 @@ from .processors import PROCESSORS
 from .processors.base import Processor, Stage
 from .processors.repetition import REACH
 from .request import WORD_OVERRUN, Completion
-from .row_store import Row, RowStore
+from .row_store import LONGEST_COMPLETION, Row, RowStore
 from .sampling import Sampling, Uniforms, compute_token_bits, draw_tokens
 
 LONGEST_PREFILL = 64
@@ -48,7 +48,9 @@ class Batch:
         self._temperature = store.per_row(np.float32, fill=1)
         self._top_p = store.per_row(np.float32, fill=1)
         self._min_p = store.per_row(np.float32)
-        self._uniforms = store.plan(np.float32)
+        self._uniforms = store.per_row(np.float32, (LONGEST_COMPLETION,))
+        """The random number of each character, however often a row writes it again."""
+        self._offsets = LONGEST_COMPLETION * np.arange(capacity)
         self._numbers = Uniforms()
         self._reading: list[Row] = []
         """Rows that have not read all of their prompts."""
@@ -74,11 +76,8 @@ class Batch:
     def step(self) -> list[Row]:
         """Advance every row by a character, or by several while no row writes.
 
-        Returns:
-            The rows that are done or have failed.
-
-        Raises:
-            Exception: The runtime failed; each row is where it was before the step.
+        Return the rows that are done or have failed. If the runtime raises an error, each row is
+        where it was before the step.
         """
         store = self._store
         if store.columns_left <= 0:
@@ -226,9 +225,9 @@ class Batch:
 
     def _begin(self, row: Row, sampling: Sampling) -> None:
         """Begin the line of a row that has read its prompt."""
-        i, line = row.index, slice(self._store.column, self._store.column + row.request.max_length)
+        i, length = row.index, row.request.max_length
         self._store.start_writing(row)
-        self._uniforms[i, line] = self._numbers.of(sampling.seed, row.request.max_length)
+        self._uniforms[i, :length] = self._numbers.of(sampling.seed, length)
         self._temperature[i], self._top_p[i] = sampling.temperature, sampling.top_p
         self._min_p[i] = sampling.min_p
         for processor in self._processors:
@@ -244,15 +243,17 @@ class Batch:
             if processor.stage is Stage.TRUNCATION:
                 may_end = may_end.copy()  # because an unlikely end is better than a late one
             processor.apply(logits)
+        positions = store.column - store.first[:count]
         chosen = draw_tokens(
             logits,
             self._temperature[:count],
             self._top_p[:count],
             self._min_p[:count],
-            self._uniforms[:count, store.column],
+            # Any number serves a row that does not write, whose position has no meaning.
+            self._uniforms.take(self._offsets[:count] + positions, mode="clip"),
         )
         # Rows that do not write have an unreachable limit.
-        late = store.first[:count] + store.limit[:count] <= store.column
+        late = positions >= store.limit[:count]
         for i in late.nonzero()[0].tolist():
             if self._ends(self.rows[i], int(chosen[i]), bool(may_end[i] > -np.inf)):
                 chosen[i] = self.model.newline
@@ -261,11 +262,9 @@ class Batch:
     def _ends(self, row: Row, token: int, may_end: bool) -> bool:
         """Return whether to end the element of a row beyond its limit, in place of a token.
 
-        ``may_end`` says whether no processor has barred the newline.
-
-        It ends between words, and where no processor has barred the newline, as long as it can wait
-        for such a place. A newline in the middle of a word, or one that the grammar forbids, is the
-        last resort, because the line has no room beyond `Request.max_length`.
+        It ends between words, and where no processor has barred the newline (``may_end``), as long
+        as it can wait for such a place. A newline in the middle of a word, or one that the grammar
+        forbids, is the last resort, because the line has no room beyond `Request.max_length`.
         """
         i, request, word = row.index, row.request, self.model.word_characters
         position = self._store.column - row.first

@@ -5,22 +5,42 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
-from ..cleaning import clean
+from ..cleaning import JOINERS, clean
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import parse_model_text
 from .automaton import Mask
 
 
-@dataclass(frozen=True)
 class CharacterClasses:
-    """Sort a vocabulary into sets of tokens; `classify_characters` computes each set once."""
+    """Sort a vocabulary of V characters into sets of tokens."""
 
-    vocabulary: tuple[str, ...]
+    def __init__(self, vocabulary: tuple[str, ...]) -> None:
+        self.vocabulary = vocabulary
+        self.size = len(vocabulary)
+        self.all = np.ones(self.size, np.bool_)
+        self.newline = self.of("\n")
+        self.space = self.of(" ")
+        self.written = self.select(lambda one: clean(f"1{one}1") == f"1{one}1") & ~self.newline
+        """The characters of a line, without those that `clean` would drop or replace."""
+        self.alphanumeric = self.select(str.isalnum) & self.written
+        self.upper = self.select(str.isupper)
+        self.lower = self.select(str.islower)
+        self.title = self.select(str.istitle) & ~self.upper
+        """The title-case letters, such as U+01C5: neither upper-case nor lower-case."""
+        self.caseless = self.select(str.isalpha) & ~(self.upper | self.lower | self.title)
+        """The letters of scripts without cases."""
+        self.named = self.select(_can_be_in_cue) & self.written & ~self.space
+        """The characters of a name in a cue, without the space."""
+        self.combining = self.select(is_combining)
+        self.joiners = self.of(JOINERS)
+        self.joined = self._of_categories("Lo", "So")
+        """The characters that a joiner can stand before."""
+        self.joining = self.joined | self._of_categories("Mc", "Sk")
+        """The characters that a joiner can stand behind."""
 
     def select(self, test: Callable[[str], bool]) -> Mask:
         """Return the tokens whose characters pass a test."""
@@ -28,9 +48,7 @@ class CharacterClasses:
 
     def of(self, characters: str) -> Mask:
         """Return the tokens of some characters, leaving out those that the vocabulary lacks."""
-        mask = np.zeros(self.size, np.bool_)
-        mask[[self.ids[one] for one in characters if one in self.ids]] = True
-        return mask
+        return self.select(lambda one: one in characters)
 
     def case_variants(self, character: str) -> Mask:
         """Return every form of a character that some parser takes for its upper or lower case."""
@@ -39,103 +57,21 @@ class CharacterClasses:
 
     def can_spell(self, text: str) -> bool:
         """Return whether the vocabulary has all characters of a text."""
-        return self.ids.keys() >= set(text)
+        return set(text) <= set(self.vocabulary)
 
-    @property
-    def size(self) -> int:
-        """Return the number of characters, V."""
-        return len(self.vocabulary)
-
-    @cached_property
-    def ids(self) -> dict[str, int]:
-        """Return the token of each character."""
-        return {character: token for token, character in enumerate(self.vocabulary)}
-
-    @cached_property
-    def all(self) -> Mask:
-        """Return every token."""
-        return self.select(lambda _: True)
-
-    @cached_property
-    def newline(self) -> Mask:
-        """Return the newline."""
-        return self.of("\n")
-
-    @cached_property
-    def space(self) -> Mask:
-        """Return the space."""
-        return self.of(" ")
-
-    @cached_property
-    def written(self) -> Mask:
-        """Return the characters of a line, without those that `clean` would drop or replace."""
-        return self.select(lambda one: clean(f"1{one}1") == f"1{one}1") & ~self.newline
-
-    @cached_property
-    def alphanumeric(self) -> Mask:
-        """Return the letters and digits."""
-        return self.select(str.isalnum) & self.written
-
-    @cached_property
-    def upper(self) -> Mask:
-        """Return the upper-case letters."""
-        return self.select(str.isupper)
-
-    @cached_property
-    def lower(self) -> Mask:
-        """Return the lower-case letters."""
-        return self.select(str.islower)
-
-    @cached_property
-    def title(self) -> Mask:
-        """Return the title-case letters, such as U+01C5: neither upper-case nor lower-case."""
-        return self.select(str.istitle) & ~self.upper
-
-    @cached_property
-    def caseless(self) -> Mask:
-        """Return the letters of scripts without cases."""
-        return self.select(str.isalpha) & ~(self.upper | self.lower | self.title)
-
-    @cached_property
-    def named(self) -> Mask:
-        """Return the characters of a name in a cue, without the space."""
-
-        def is_in_cues(one: str) -> bool:
-            read = parse_model_text(f"@A{one}A\n.")
-            return read is not None and read.kind is Kind.DIALOGUE
-
-        return self.select(is_in_cues) & self.written & ~self.space
-
-    @cached_property
-    def combining(self) -> Mask:
-        """Return the marks that sit on the preceding character."""
-        return self.select(is_combining)
-
-    @cached_property
-    def joiners(self) -> Mask:
-        """Return the zero-width joiner and non-joiner."""
-        return self.of("\u200c\u200d")
-
-    @cached_property
-    def joined(self) -> Mask:
-        """Return the characters that a joiner can stand before."""
-        return self.select(lambda one: unicodedata.category(one) in {"Lo", "So"}) & self.written
-
-    @cached_property
-    def joining(self) -> Mask:
-        """Return the characters that a joiner can stand behind."""
-        kinds = {"Mc", "Sk"}
-        return self.joined | (
-            self.select(lambda one: unicodedata.category(one) in kinds) & self.written
-        )
+    def _of_categories(self, *categories: str) -> Mask:
+        return self.select(lambda one: unicodedata.category(one) in categories) & self.written
 
 
-@lru_cache(maxsize=8)
-def classify_characters(vocabulary: tuple[str, ...]) -> CharacterClasses:
-    """Return the classes of a vocabulary, cached for further grammars."""
-    return CharacterClasses(vocabulary)
+classify_characters = lru_cache(maxsize=8)(CharacterClasses)
+"""Return the classes of a vocabulary, cached for further grammars."""
 
 
 def is_combining(character: str) -> bool:
     """Return whether a character is a mark on the preceding one, such as an accent."""
     return unicodedata.category(character)[0] == "M"
+
+
+def _can_be_in_cue(character: str) -> bool:
+    read = parse_model_text(f"@A{character}A\n.")
+    return read is not None and read.kind is Kind.DIALOGUE

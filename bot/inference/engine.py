@@ -159,7 +159,6 @@ class _EngineThread(threading.Thread):
         return EngineLoad(waiting, len(self._rows), self._read, self._written)
 
     def _count_waiting(self) -> int:
-        """Count the rows that wait and were not cancelled."""
         return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)
 
     def end(self) -> None:
@@ -191,7 +190,6 @@ class _EngineThread(threading.Thread):
                 _post_outcome(row.future, EngineClosed())
 
     def _work_on(self, batch: Batch) -> None:
-        """Take steps until the engine is closed."""
         while self._admit(batch):
             if not batch.rows:
                 continue  # because all new rows were cancelled
@@ -206,14 +204,10 @@ class _EngineThread(threading.Thread):
                 # The places are freed first, so that callers see them free in `load`.
                 batch.remove(done)
                 for row, outcome in zip(done, outcomes, strict=True):
-                    self._count(row, outcome)
+                    if isinstance(outcome, Completion):
+                        self._read += len(row.request.prompt)
+                        self._written += len(outcome.written)
                     _post_outcome(row.future, outcome)
-
-    def _count(self, row: Row, outcome: Completion | Exception) -> None:
-        """Add the characters of a line that has succeeded to the load."""
-        if isinstance(outcome, Completion):
-            self._read += len(row.request.prompt)
-            self._written += len(outcome.written)
 
     def _admit(self, batch: Batch) -> bool:
         """Admit waiting rows, after waiting until there is a row; return False when closed."""

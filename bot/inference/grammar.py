@@ -90,8 +90,7 @@ def build_grammar(
     if kind is Kind.DIALOGUE:
         return _trim_or_raise(_dialogue_among(classes, names), _UNSPELT_SPEECH)
     if not names:
-        everything = np.ones((1, classes.size), np.bool_)
-        return Automaton(FREE, everything, np.zeros((1, classes.size), np.int32))
+        return Automaton(FREE, np.full((1, classes.size), FREE, np.int32))
     action = intersect(_action(classes), _beside_names(classes, names))
     return _trim_or_raise(
         unite(action, _dialogue_among(classes, names), _heading(classes)), _UNSPELT
@@ -331,14 +330,9 @@ def _beside_names(classes: CharacterClasses, names: Sequence[str]) -> Dfa:
             return whole
         if prefix.rstrip(" .'\u2019-&/#_+") in names:
             return begin
-        if _shouts(prefix):
+        if any(one.isupper() and two.isupper() for one, two in pairwise(prefix)):
             return []
         return large if prefix[-1:].isupper() else begin
 
     rows = {f":{prefix}": [*leaving(prefix), *spelling(prefix)] for prefix in ways}
     return build_dfa(classes.size, {**rows, "large": large, ":": begin}, ":")
-
-
-def _shouts(text: str) -> bool:
-    """Return whether a text has two upper-case classes in a row."""
-    return any(one.isupper() and two.isupper() for one, two in pairwise(text))

@@ -166,18 +166,12 @@ def _find_rare_words(
 
 
 def _begins_sentence(before: str) -> bool:
-    """Return whether a sentence or a line of verse begins behind a text."""
     said = before.rstrip()
     return not said or said[-1] in ENDS_SENTENCE or "\n" in before[len(said) :]
 
 
 def _compute_weight(places: list[tuple[int, bool]]) -> float:
-    """Return the weight of a word.
-
-    Args:
-        places: How many elements ago the word was said, the nearest first, and whether a person
-            said it.
-    """
+    """Return the weight of a word that was said so many elements ago, the nearest first."""
     (distance, by_person), *earlier = places
     if by_person:
         return float(DISTANCE_DECAY**distance)
@@ -185,7 +179,6 @@ def _compute_weight(places: list[tuple[int, bool]]) -> float:
 
 
 def _to_arrays(spellings: list[tuple[list[int], float]]) -> RecallWords:
-    """Return the first spellings and their weights as arrays."""
     words = np.full((LONGEST_RARE_WORD + 1, MOST_RECALL_WORDS), SPELLING_PADDING, np.int16)
     weights = np.zeros(MOST_RECALL_WORDS, np.float32)
     for place, (spelling, weight) in enumerate(spellings[:MOST_RECALL_WORDS]):

@@ -19,7 +19,6 @@ from ..errors import ContractError, ModelError
 from ..i18n.catalogue import phrase
 from ..screenplay.fountain import parse_model_text, split_fountain
 from .anatomy import Anatomy
-from .buffers import StepBuffers
 
 FORMAT = "1"
 """The version of the model file that this bot reads."""
@@ -178,7 +177,6 @@ class Model:
         return np.array([ids[c] for c in folded if c in ids], np.int64)
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Return the text of tokens."""
         return "".join(map(self.vocabulary.__getitem__, tokens))
 
     def skipped(self, text: str) -> int:
@@ -191,16 +189,10 @@ class Model:
         return np.zeros(self.state_size, np.float32)
 
     def step(self, tokens: Tokens, states: States) -> tuple[Logits, States]:
-        """Read one character in each row.
+        """Read one character in each row; return the logits of the next one, and the next states.
 
-        The result of a row is the same, bit for bit, whatever the other rows are.
-
-        Args:
-            tokens: int64 [rows].
-            states: float32 [rows, S].
-
-        Returns:
-            The logits of the next character, float32 [rows, V], and the next states.
+        Tokens are int64 [rows], states float32 [rows, S], logits float32 [rows, V]. The result of a
+        row is the same, bit for bit, whatever the other rows are.
         """
         logits, states = self.session.run(
             ("logits", "next_state"), {"tokens": tokens, "state": states}
@@ -218,6 +210,59 @@ class Model:
     @cached_property
     def _translation(self) -> dict[int, str]:
         return {ord(character): plain for character, plain in self.fold.items()}
+
+
+class StepBuffers:
+    """Hold the inputs and outputs of a network for up to ``capacity`` rows, for one thread.
+
+    No step copies an array: states are read from one of two arrays and written to the other.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        capacity: int,
+        characters: int,
+        state_size: int,
+    ) -> None:
+        self.tokens = np.zeros(capacity, np.int64)
+        """The character that each row reads next: int64 [capacity]."""
+        self.logits = np.zeros((capacity, characters), np.float32)
+        """The logits of the character after that, as of the last step: float32 [capacity, V]."""
+        self._session = session
+        self._both = np.zeros((2, capacity, state_size), np.float32)
+        self._now = 0
+        self._bindings: dict[tuple[int, int], onnxruntime.IOBinding] = {}
+
+    @property
+    def states(self) -> States:
+        """Return the state of each row: float32 [capacity, S]."""
+        now: States = self._both[self._now]
+        return now
+
+    def step(self, count: int) -> None:
+        """Read one character in each of the first ``count`` rows, as `Model.step` does.
+
+        If the runtime raises an error, no state has changed.
+        """
+        binding = self._bindings.get((count, self._now)) or self._bind(count)
+        self._session.run_with_iobinding(binding)
+        self._now = 1 - self._now
+
+    def _bind(self, count: int) -> onnxruntime.IOBinding:
+        """Bind the arrays of so many rows to the network's inputs and outputs."""
+        before, after = self._both[self._now], self._both[1 - self._now]
+        binding = self._session.io_binding()
+        for bind, name, array in (
+            (binding.bind_input, "tokens", self.tokens),
+            (binding.bind_input, "state", before),
+            (binding.bind_output, "logits", self.logits),
+            (binding.bind_output, "next_state", after),
+        ):
+            shape = (count, *array.shape[1:])
+            bind(name, "cpu", 0, array.dtype.type, shape, array.ctypes.data)
+        self._bindings[count, self._now] = binding
+        return binding
 
 
 def read_model_file(path: Path) -> bytes:
@@ -256,7 +301,7 @@ def check_model_file(content: bytes, file: str) -> Anatomy:
 
 
 def _check_safe(anatomy: Anatomy) -> None:
-    """Raise _Breach for what no model needs and what could do harm."""
+    """Raise ContractError for what no model needs and what could do harm."""
     if anatomy.is_external:
         raise ContractError("part of it is in another file")
     if anatomy.constants > LARGEST_MODEL_FILE:
@@ -289,7 +334,6 @@ def _open_session(content: bytes, file: str, threads: int) -> onnxruntime.Infere
 
 
 def _parse_vocabulary(text: str) -> tuple[str, ...]:
-    """Return the vocabulary of the metadata; raise ContractError if that is invalid."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
         raise ContractError("its vocabulary has no newline")
@@ -301,7 +345,6 @@ def _parse_vocabulary(text: str) -> tuple[str, ...]:
 
 
 def _parse_fold(text: str) -> dict[str, str]:
-    """Return the fold of the metadata; raise ContractError if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
         raise ContractError("its fold does not map single characters")
@@ -311,9 +354,8 @@ def _parse_fold(text: str) -> dict[str, str]:
 def parse_openings(about: Mapping[str, str]) -> dict[str, str]:
     """Return the openings of a file by style.
 
-    Raises:
-        ValueError: The openings are not JSON.
-        ContractError: The openings do not map styles to plain Fountain, or are too many or long.
+    Raises ValueError for what is not JSON, and ContractError for what does not map styles to plain
+    Fountain, or is too much.
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
@@ -336,7 +378,6 @@ def _is_element(block: str) -> bool:
 
 
 def _check_fingerprint(anatomy: Anatomy) -> str:
-    """Return the fingerprint; raise ContractError if the content has another one."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
         raise ContractError("its fingerprint does not match")
@@ -344,7 +385,6 @@ def _check_fingerprint(anatomy: Anatomy) -> str:
 
 
 def _is_character(one: object) -> bool:
-    """Return whether an object is a single character and no surrogate."""
     return isinstance(one, str) and len(one) == 1 and not "\ud800" <= one <= "\udfff"
 
 

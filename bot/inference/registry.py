@@ -103,14 +103,10 @@ class ModelRegistry:
         await asyncio.to_thread(lambda: check_model_file(read_model_file(path), path.name))
 
     async def engine(self, name: str) -> Engine:
-        """Return the engine of a model.
+        """Return the engine of a model; raise ModelError, or EngineClosed after `close`.
 
         If the file has changed, its new engine is opened in the background, and replaces the old
         one once it works.
-
-        Raises:
-            ModelError: There is no such model, or its file cannot be used.
-            EngineClosed: The registry was closed.
         """
         engine = self._engines.get(name)
         if engine is None:
@@ -204,7 +200,6 @@ class ModelRegistry:
         return stamp != found.stamp or time.monotonic() >= found.until
 
     async def _look(self, name: str) -> ModelFile:
-        """Examine a file."""
         path = self._path(name)
         # Taken first, so that a write during the examination shows as a change.
         found = ModelFile(name, _read_stamp(path))
@@ -214,10 +209,7 @@ class ModelRegistry:
             await self._examiner.examine(path, sha256)
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except (ModelError, MemoryError) as error:
-            refusal = classify_error(error, path.name)
-            log.warning("model %s (%s) was rejected: %s", name, path, refusal)
-            certain = found.sha256 != "" and not isinstance(refusal, NoVerdict)
-            return _make_refusal(found, refusal, certain=certain)
+            return self._refuse(found, error, certain=found.sha256 != "")
         return replace(found, about=anatomy.metadata)
 
     async def _open(self, name: str) -> None:
@@ -233,11 +225,8 @@ class ModelRegistry:
             # Opening releases the interpreter lock for most of the time.
             model = await asyncio.to_thread(self._load, found)
         except (ModelError, MemoryError) as error:
-            path = self._path(name)
-            refusal = classify_error(error, path.name)
             # A sound file that cannot be opened lacks memory, or is being written to.
-            self._found[name] = _make_refusal(found, refusal, certain=False)
-            log.warning("model %s (%s) was rejected: %s", name, path, refusal)
+            self._found[name] = self._refuse(found, error, certain=False)
             return
         ready = time.perf_counter() - began
         speed = await asyncio.to_thread(measure_speed, model)
@@ -269,20 +258,24 @@ class ModelRegistry:
             raise ModelError(FILE_CHANGING, file=path.name)
         return Model.of(content, found.name, self.threads)
 
+    def _refuse(
+        self, found: ModelFile, error: ModelError | MemoryError, *, certain: bool
+    ) -> ModelFile:
+        """Return a file as refused: until it changes where ``certain``, or else for a while."""
+        path = self._path(found.name)
+        refusal = classify_error(error, path.name)
+        log.warning("model %s (%s) was rejected: %s", found.name, path, refusal)
+        is_final = certain and not isinstance(refusal, NoVerdict)
+        until = math.inf if is_final else time.monotonic() + REFUSAL_LIFETIME
+        return replace(found, about=None, refusal=_drop_traceback(refusal), until=until)
+
 
 def _read_stamp(path: Path) -> Stamp | None:
-    """Return the stamp of a file, or None if there is none."""
     try:
         found = path.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
-
-
-def _make_refusal(found: ModelFile, refusal: ModelError, *, certain: bool) -> ModelFile:
-    """Return a file as refused: until it changes if that is ``certain``, or else for a while."""
-    until = math.inf if certain else time.monotonic() + REFUSAL_LIFETIME
-    return replace(found, about=None, refusal=_drop_traceback(refusal), until=until)
 
 
 def _drop_traceback(refusal: ModelError) -> ModelError:

@@ -4,13 +4,12 @@ Rows join at the end, and when one leaves, the last row takes its place, so that
 the first entries and a step computes with one slice. Modules that keep data for each row, such as
 processors, get an array from the store, and the store moves, saves and restores its entries.
 
-There are three sorts of arrays:
+There are two sorts of arrays:
 
     per row   an entry for each row, such as its temperature
     log       an entry for each row and step, such as the character that was written
-    plan      as a log, but filled before the line begins, such as its random numbers
 
-Logs and plans are aligned at the right: the last character of every row is in the column before
+Logs are aligned at the right: the last character of every row is in the column before
 `RowStore.column`, whenever the row has joined. So the last thousand characters of all rows are one
 slice, without an index for each row. The price is that a row that goes back must have its remaining
 characters moved to the right, up to the current column; that is rare.
@@ -109,7 +108,6 @@ class RowStore:
         self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.buffers.tokens, 0)]
         self._saved: list[NDArray[Any]] = [self.buffers.tokens]
         self._logs: list[NDArray[Any]] = []
-        self._plans: list[NDArray[Any]] = []
         self.tokens = self.log(np.int32)
         """The characters that were read and written: int32 [capacity, columns]."""
         self.bits = self.log(np.float32)
@@ -133,12 +131,8 @@ class RowStore:
     ) -> NDArray[Any]:
         """Return a new array with an entry for each row: [capacity, *shape].
 
-        Args:
-            dtype: The type of its numbers, or `object`.
-            shape: The shape of an entry.
-            fill: The value for rows without a setting; it must have no effect.
-            saved: Whether checkpoints include an entry. Settings of a row need not be saved, but
-                everything that changes while it writes must be.
+        Rows without a setting have ``fill``, which must have no effect. Checkpoints include the
+        entries of ``saved`` arrays: all must be saved that changes while a row writes.
         """
         array = np.full((self._capacity, *shape), fill, dtype)
         self._per_row.append((array, fill))
@@ -150,17 +144,6 @@ class RowStore:
         """Return a new array for what happened in each row at each step: [capacity, columns]."""
         self._logs.append(np.full((self._capacity, self._width), fill, dtype))
         return self._logs[-1]
-
-    def plan(self, dtype: DTypeLike) -> NDArray[Any]:
-        """Return a new array for what is known before a line begins: [capacity, columns].
-
-        Character i of a line has its entry in column `first` + i. When a row goes back, the entries
-        move with its first column, so that character i keeps entry i however often it is written:
-        else a line would depend on how often it has gone back, and not on its seed alone.
-        """
-        # Wider than a log, because a line that begins in the last column reaches beyond it.
-        self._plans.append(np.zeros((self._capacity, self._width + LONGEST_COMPLETION), dtype))
-        return self._plans[-1]
 
     # Rows
 
@@ -209,9 +192,6 @@ class RowStore:
         lived = slice(row.first - (self._history if row.writing else 0), self.column)
         for log in self._logs:
             log[index, lived] = log[was, lived]
-        line = slice(row.first, row.first + row.request.max_length)
-        for plan in self._plans:
-            plan[index, line] = plan[was, line]
         row.index = index
         self.rows[index] = row
 
@@ -239,9 +219,6 @@ class RowStore:
         for log in self._logs:
             kept = log[i, was - self._history : was + length].copy()
             log[i, first - self._history : first + length] = kept
-        for plan in self._plans:
-            line = plan[i, was : was + row.request.max_length].copy()
-            plan[i, first : first + row.request.max_length] = line
         self._set_first(row, first)
 
     # Columns
@@ -268,7 +245,4 @@ class RowStore:
                 row.first = keep
         for log in self._logs:
             log[:rows, :keep] = log[:rows, column - keep : column].copy()
-        ahead = keep + LONGEST_COMPLETION
-        for plan in self._plans:
-            plan[:rows, :ahead] = plan[:rows, column - keep :][:, :ahead].copy()
         self.column = keep

@@ -83,19 +83,11 @@ class Uniforms:
 def draw_tokens(
     logits: Logits, temperature: Floats, top_p: Floats, min_p: Floats, uniform: Floats
 ) -> Tokens:
-    """Draw a token in each row.
+    """Draw a token in each row: int64 [rows].
 
+    The logits are float32 [rows, V], -inf where barred, with a finite one in each row. The random
+    numbers ``uniform``, from 0 to `LARGEST_UNIFORM`, and the settings are float32 [rows].
     Characters that are exactly as likely as the least likely one of the nucleus are in it.
-
-    Args:
-        logits: float32 [rows, V], -inf where barred, with a finite one in each row.
-        temperature: float32 [rows].
-        top_p: float32 [rows].
-        min_p: float32 [rows].
-        uniform: Random numbers from 0 to `LARGEST_UNIFORM`: float32 [rows].
-
-    Returns:
-        int64 [rows].
     """
     rows = np.arange(len(logits))
     weights = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
@@ -117,15 +109,7 @@ def draw_tokens(
 
 
 def compute_token_bits(logits: Logits, tokens: Tokens) -> Floats:
-    """Return what each token costs, in bits.
-
-    Args:
-        logits: The model's own logits, unchanged: float32 [rows, V].
-        tokens: int64 [rows].
-
-    Returns:
-        float32 [rows].
-    """
+    """Return the cost of each token [rows] by the model's own logits [rows, V], in bits."""
     shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
     told = shifted[np.arange(len(tokens)), tokens]
     np.exp(shifted, out=shifted)

@@ -94,9 +94,8 @@ class ModelSandbox:
     async def examine(self, path: Path, sha256: str) -> None:
         """Examine a file with this SHA-256, unless a verdict is known.
 
-        Raises:
-            NoVerdict: There is no verdict, and there may be one another time.
-            ModelError: The file must not be used.
+        Raises ModelError for a file that must not be used, and NoVerdict where there may be a
+        verdict another time.
         """
         if sha256 in load_shipped_verdicts():
             return
@@ -125,11 +124,10 @@ class ModelSandbox:
         verdict = self._examined.get(sha256)
         if verdict is None and self.verdicts is not None:
             verdict = await self.verdicts.find_value(_make_key(sha256))
-        if verdict is None or json.loads(verdict).get("judge") != await asyncio.to_thread(
-            describe_checker
-        ):
+        if verdict is None:
             return None
-        return verdict
+        judge = await asyncio.to_thread(describe_checker)
+        return verdict if json.loads(verdict).get("judge") == judge else None
 
     def _ask_child(self, path: Path) -> dict[str, Any]:
         """Run the child and return its verdict; raise NoVerdict if it gives none.
@@ -236,7 +234,7 @@ def _make_key(sha256: str) -> str:
 
 def examine_file(path: Path) -> dict[str, Any]:
     """Return the verdict on a file as JSON values: its SHA-256, and a refusal or None."""
-    sha256 = ""
+    sha256, refusal = "", None
     try:
         content = read_model_file(path)
         sha256 = compute_sha256(content)
@@ -246,8 +244,7 @@ def examine_file(path: Path) -> dict[str, Any]:
         # The refusal of a file that could not be read holds only for now.
         certain = sha256 != "" and not isinstance(why, NoVerdict)
         refusal = {"sentence": why.sentence, "fields": why.fields, "certain": certain}
-        return {"sha256": sha256, "refusal": refusal}
-    return {"sha256": sha256, "refusal": None}
+    return {"sha256": sha256, "refusal": refusal}
 
 
 def _try_steps(model: Model) -> None:

@@ -1,82 +1,62 @@
-"""Stack the tables of many automata in one array, so that one look-up serves a batch.
-
-The pool's first state allows every token and leads back to itself. It serves the rows that have no
-automaton, whose base and state are 0.
-"""
+"""Stack the tables of many automata in one array, so that one look-up serves a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
 import numpy as np
-from numpy.typing import NDArray
 
 from .automaton import FREE, Automaton, Table
+from .row_store import RowStore
 from .word_filter import BannedWordFilter
-
-BARRED = -1
-"""The entry of a token that is not allowed."""
 
 COMPACTION_SIZE = 1 << 15
 """Number of states at which unused tables are dropped, unless more are in use."""
 
 
-@dataclass
 class TransitionPool:
-    """Stack tables of automata over V characters.
+    """Stack the tables of the automata, over V characters, that the rows of a batch follow.
 
-    State s of an automaton lies at ``base`` + s, where `place` returns ``base``.
+    State s of the automaton of row i lies at ``base[i] + s``. The pool's first state allows every
+    token and leads back to itself, for the rows that have no automaton, whose base and state are 0.
     """
 
-    characters: int
-    next: Table = field(init=False)
-    """The state of the same automaton after each token, or `BARRED`: int32 [states, V]."""
-    words: NDArray[np.int16] = field(init=False)
-    """The words to take back in each state, see `BannedWordFilter.words`: int16 [states]."""
-    size: int = 1
-    """The number of states that have been placed."""
-    _full: int = COMPACTION_SIZE
-    _bases: dict[int, tuple[Automaton | BannedWordFilter, int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.next = np.full((1024, self.characters), FREE, np.int32)
+    def __init__(self, characters: int, rows: RowStore) -> None:
+        self.next: Table = np.full((1024, characters), FREE, np.int32)
+        """The state of the same automaton after each token, or `BARRED`: int32 [states, V]."""
         self.words = np.zeros(1024, np.int16)
+        """The words to take back in each state, see `BannedWordFilter.words`: int16 [states]."""
+        self.size = 1
+        """The number of states that have been placed."""
+        self.automata = rows.per_row(object, fill=None)
+        self.base = rows.per_row(np.int32)
+        self._bases: dict[int, tuple[Automaton | BannedWordFilter, int]] = {}
+        self._full = COMPACTION_SIZE
 
-    def place(self, automaton: Automaton | BannedWordFilter) -> int:
+    def follow(self, row: int, automaton: Automaton | BannedWordFilter) -> None:
+        """Make a row follow an automaton, whose table is copied if it is new."""
+        self.automata[row] = automaton
+        if self.size > self._full:
+            self._drop_unused()
+        self.base[row] = self._place(automaton)
+
+    def _drop_unused(self) -> None:
+        self.size = 1
+        self._bases.clear()
+        for row in self.automata.nonzero()[0]:
+            self.base[row] = self._place(self.automata[row])
+        self._full = max(COMPACTION_SIZE, 2 * self.size)
+
+    def _place(self, automaton: Automaton | BannedWordFilter) -> int:
         """Return the first state of an automaton, after copying its table if it is new."""
         if known := self._bases.get(id(automaton)):
             return known[1]
-        base, states = self.size, len(automaton.next)
-        self._grow(base + states)
-        here = slice(base, base + states)
-        if isinstance(automaton, BannedWordFilter):
-            self.next[here] = automaton.next
-            self.words[here] = automaton.words
-        else:
-            self.next[here] = np.where(automaton.allowed, automaton.next, BARRED)
-            self.words[here] = 0
-        self.size += states
+        base, end = self.size, self.size + len(automaton.next)
+        if end > len(self.next):
+            more = max(end, 2 * len(self.next)) - len(self.next)
+            self.next = np.pad(self.next, ((0, more), (0, 0)))
+            self.words = np.pad(self.words, (0, more))
+        self.next[base:end] = automaton.next
+        self.words[base:end] = automaton.words if isinstance(automaton, BannedWordFilter) else 0
+        self.size = end
         # The automaton is kept as well, because its id could be given to another object.
         self._bases[id(automaton)] = automaton, base
         return base
-
-    @property
-    def full(self) -> bool:
-        """Return whether to clear the pool before the next `place`."""
-        return self.size > self._full
-
-    def clear(self, used: Iterable[Automaton | BannedWordFilter]) -> None:
-        """Drop all automata but those in use, whose bases change."""
-        self.size = 1
-        self._bases.clear()
-        for automaton in used:
-            self.place(automaton)
-        self._full = max(COMPACTION_SIZE, 2 * self.size)
-
-    def _grow(self, states: int) -> None:
-        """Make room for this many states in all."""
-        if states > len(self.next):
-            more = max(states, 2 * len(self.next)) - len(self.next)
-            self.next = np.concatenate([self.next, np.empty((more, self.characters), np.int32)])
-            self.words = np.concatenate([self.words, np.empty(more, np.int16)])

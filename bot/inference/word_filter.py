@@ -63,10 +63,7 @@ class BannedWordFilter:
 
 
 def find_word_boundaries(vocabulary: Sequence[str]) -> Mask:
-    """Return the tokens that end a word: bool [V].
-
-    These are neither letters nor digits, nor part of one, as accents are.
-    """
+    """Return the tokens that end a word: neither letters, nor digits, nor accents: bool [V]."""
     return np.array([_fold_character(character) == " " for character in vocabulary], np.bool_)
 
 
@@ -108,9 +105,7 @@ def _build_search(
 ) -> tuple[Table, NDArray[np.int16]]:
     """Build a search for phrases that begin only behind a space (Aho and Corasick 1975).
 
-    Returns:
-        The state after each symbol, int32 [S, symbols], and the words found in each state,
-        int16 [S].
+    Return the state after each symbol, int32 [S, symbols], and the words found in each state [S].
     """
     # A state is as much of a phrase, and of the space behind it, as has been read.
     ways: list[dict[str, int]] = [{}, {}]

@@ -44,7 +44,7 @@ class Draft:
     state: States | None
     """The state of the model after the line: float32 [S]; None if it is not kept."""
     fingerprint: str
-    """The key of the stored state, as `openings.make_state_key` makes it."""
+    """The key of the stored state, see `PrimedModel.fingerprint`."""
     origin: dict[str, Any] = field(default_factory=dict)
     surprise: Floats | None = None
     """The surprisal of each character but the first, in bits: float32 [n]."""

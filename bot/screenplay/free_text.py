@@ -44,10 +44,8 @@ def parse_person_text(text: str, character: str | None = None) -> list[Element]:
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
     `MAYA: Hello.` and `MAYA (quietly): Hello.`. Everything else is action. A `character` speaks the
-    first block, whatever it looks like, and each further block that would be plain action.
-
-    Raises:
-        RequestError: The text is blank, or `character` is not a name.
+    first block, whatever it looks like, and each further block that would be plain action. Raises
+    RequestError for a blank text, or where `character` is not a name.
     """
     blocks = [lines for block in _BLANK_LINES.split(clean(text)) if (lines := split_lines(block))]
     if not blocks:
@@ -125,10 +123,7 @@ def _write_speech(cue: str, lines: Sequence[str]) -> Element:
 def make_heading(text: str) -> Element:
     """Return text as a scene heading, in capitals on one line.
 
-    Drop everything before the first letter or digit.
-
-    Raises:
-        RequestError: The text has neither a letter nor a digit.
+    Drop everything before the first letter or digit; raise RequestError if there is none.
     """
     line = clean(" ".join(" ".join(split_lines(text)).upper().split()))
     start = next((at for at, character in enumerate(line) if character.isalnum()), None)
@@ -141,10 +136,7 @@ def parse_name(text: str) -> str:
     """Return a character's name in capitals with single spaces, without signs that cues use.
 
     Drop an extension such as `(V.O.)`. The name has 1 to `NAME_LIMIT` characters, one of them a
-    letter.
-
-    Raises:
-        RequestError: The name has a line break, has no letter, or is too long.
+    letter; raises RequestError for any other, and for a line break.
     """
     line = clean(text).strip()
     if "\n" in line:
@@ -172,8 +164,7 @@ def clean_title(text: str) -> str:
 def parse_cast(text: str) -> tuple[str, ...]:
     """Return the names in a list separated by commas or line breaks, each once, in order.
 
-    Raises:
-        RequestError: One of them is not a name, or there are more than `CAST_LIMIT`.
+    Raises RequestError for what is not a name, and for more than `CAST_LIMIT` names.
     """
     parts = re.split(r"[,;\uff0c\u3001\n]", clean(text))
     names = tuple(dict.fromkeys(parse_name(part) for part in parts if part.strip()))

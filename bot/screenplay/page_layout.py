@@ -51,9 +51,8 @@ def _format_element(element: Element, columns: Columns) -> Iterator[str]:
         yield from _place(cue, *columns.cue)
         for line in speech:
             is_parenthetical = line.startswith("(") and line.endswith(")")
-            yield from _place(
-                line, *(columns.parenthetical if is_parenthetical else columns.speech)
-            )
+            place = columns.parenthetical if is_parenthetical else columns.speech
+            yield from _place(line, *place)
         return
     rows = _place(element.body.upper() if spec.is_upper_case else element.body, 0, columns.width)
     if spec.is_flush_right:

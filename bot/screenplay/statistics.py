@@ -41,22 +41,16 @@ def count_script(lines: Sequence[ScriptLine]) -> ScriptStatistics:
     """Count a script. Call it off the event loop: thousands of lines take a while."""
     words = [len(line.element.body.split()) for line in lines]
     counted = list(zip(lines, words, strict=True))
-    spoken = [(cue, cue, n) for line, n in counted if (cue := line.element.cue)]
-    rows = (
-        len(lay_out_page((line.element for line in lines), PAPER_COLUMNS).split("\n"))
-        if lines
-        else 0
-    )
+    people = ((one.author, one.credit, n) for one, n in counted if one.author is not None)
+    page = lay_out_page((line.element for line in lines), PAPER_COLUMNS)
     return ScriptStatistics(
         len(lines),
         sum(words),
         sum(line.element.kind == Kind.HEADING for line in lines),
-        rows / LINES_A_PAGE,
-        _sum_by_key(spoken),
-        _sum_by_key(
-            (line.author, line.credit, n) for line, n in counted if line.author is not None
-        ),
-        _sum_by_key((line.credit, line.credit, n) for line, n in counted if line.author is None),
+        (page.count("\n") + bool(lines)) / LINES_A_PAGE,
+        _sum_by_key((cue, cue, n) for line, n in counted if (cue := line.element.cue)),
+        _sum_by_key(people),
+        _sum_by_key((one.credit, one.credit, n) for one, n in counted if one.author is None),
     )
 
 

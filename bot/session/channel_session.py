@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from typing import Self
 from weakref import WeakValueDictionary
 
 from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.database import Guard
-from ..storage.schema import Line, Script
+from ..storage.schema import utc_now
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from .continuation import Continuation
-from .drafting import Drafter
 from .history import History
 from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
-from .sprints import Sprints
-from .turn import Clock, ContinueRequest, Job, Requester, ScriptPosition, TurnResult
-from .turn_orders import TurnOrders
-
-
-def utc_now() -> dt.datetime:
-    """Return the time, in UTC."""
-    return dt.datetime.now(dt.UTC)
+from .turn import Clock
+from .turn_orders import Sprints, TurnOrders
 
 
 class ChannelSession:
@@ -48,43 +40,16 @@ class ChannelSession:
         self.channel = channel
         self.store = store
         self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
-        self.drafter = Drafter(channel, settings)
-        self.library = Library(channel, store, voices, settings, self.reader)
-        self.history = History(self.library, self.reader, clock)
-        self.continuation = Continuation(self.library, self.reader, self.drafter, clock)
-        self.polls = Polls(self.library, clock)
-        self.turn_orders = TurnOrders(self.library, clock)
-        self.sprints = Sprints(self.library, clock)
+        self.library = Library(self.reader, settings, clock)
+        self.history = History(self.library)
+        self.continuation = Continuation(self.library)
+        self.polls = Polls(self.library)
+        self.turn_orders = TurnOrders(self.library)
+        self.sprints = Sprints(self.library)
         self.drawing = asyncio.Lock()
         """Held while the channel's messages are redrawn."""
         self.reminding = asyncio.Lock()
         """Held while a writer is reminded or skipped, or a sprint ends."""
-
-    async def load_script(self) -> Script:
-        """Load the running script; raise NoScript."""
-        return await self.library.load_script()
-
-    async def load_script_at(self, expected: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a position; raise NoScript and StaleLine."""
-        return await self.library.load_script_at(expected)
-
-    async def load_nonempty_script(self) -> Script:
-        """Load the running script; raise NoScript, or RequestError if it has no line."""
-        return await self.library.load_nonempty_script()
-
-    async def load_lines(self) -> list[Line]:
-        """Return the lines of the script that runs, from the first to the last."""
-        return await self.library.load_lines()
-
-    async def continue_(
-        self,
-        requester: Requester,
-        request: ContinueRequest,
-        expected: ScriptPosition | None = None,
-        job: Job | None = None,
-    ) -> TurnResult:
-        """Let the model write on, as `Continuation.continue_` does."""
-        return await self.continuation.continue_(requester, request, expected, job)
 
 
 class ChannelSessions:
@@ -111,17 +76,14 @@ class ChannelSessions:
     ) -> Self:
         """Open the default voice and the database.
 
-        The guard is asked before each transaction that writes, and the meter measures all.
-
-        Raises:
-            ModelError: The default voice cannot be used.
-            StoreError: The database cannot be used.
+        The guard is asked before each transaction that writes, and the meter measures all. Raises
+        ModelError or StoreError if the voice or the database cannot be used.
         """
         voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
         # The voice is checked first, because a refused voice must leave no new database.
         await voices.peek(settings.model)
-        store = await Store.open(settings.database_location, settings.states_mb * 2**20, guard)
-        store.report_to(meter)
+        budget = settings.states_mb * 2**20
+        store = await Store.open(settings.database_location, budget, guard, meter)
         voices.store_verdicts_in(store.key_values)
         sessions = cls(store, voices, settings, clock)
         try:

@@ -12,16 +12,7 @@ from ..screenplay.elements import Kind
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
-from .reader import ScriptReader
-from .turn import (
-    Clock,
-    ContinueRequest,
-    Job,
-    Requester,
-    ScriptPosition,
-    TurnResult,
-    parse_typed_text,
-)
+from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 
 class Continuation:
@@ -32,14 +23,11 @@ class Continuation:
     The position ``expected`` is where the script must still stand.
     """
 
-    def __init__(
-        self, library: Library, reader: ScriptReader, drafter: Drafter, clock: Clock
-    ) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.store = library.store
-        self.reader = reader
-        self.drafter = drafter
-        self.clock = clock
+        self.reader = library.reader
+        self.drafter = Drafter(library.settings)
 
     async def write(
         self,
@@ -60,19 +48,13 @@ class Continuation:
                 primed, script.head, elements, requester, job or Job()
             )
             lines = await self.store.lines.append_lines(
-                script,
-                script.head,
-                drafts,
-                requester.delivery,
-                take=0,
-                asker=requester.id,
-                passed_at=self.clock(),
+                script, script.head, drafts, requester.delivery, requester.id, self.library.clock()
             )
             return self.reader.notifications.attach(
                 context.make_result(lines[-1].id, lines), requester.id, primed.model, elements
             )
 
-    async def continue_(
+    async def generate(
         self,
         requester: Requester,
         request: ContinueRequest,
@@ -125,13 +107,9 @@ class Continuation:
     ) -> TurnResult:
         """Write lines below ``parent``, and move the head there."""
         [drafts] = await self.write_takes(context, parent, request, 1, job)
+        requester = context.requester
         lines = await self.store.lines.append_lines(
-            context.script,
-            parent,
-            drafts,
-            context.requester.delivery,
-            take=0,
-            asker=context.requester.id,
+            context.script, parent, drafts, requester.delivery, requester.id
         )
         return self.reader.notifications.attach_model_change(
             context.make_result(lines[-1].id, lines)
@@ -143,7 +121,7 @@ class Continuation:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
         drafts = await self.write_takes(context, script.head, request, takes, job)
-        ends = self.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
+        ends = self.library.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
         poll = await self.store.polls.open_poll(
             script, drafts, requester.delivery, requester.id, ends
         )
@@ -168,7 +146,7 @@ class Continuation:
                 self.reader.load_context(primed, parent, job.progress)
             )
             return await self.drafter.write_takes(
-                primed.engine, generation_context, script, request, takes, context.banned, job
+                generation_context, script, request, takes, context.banned, job
             )
         except Stopped:
             raise RequestError("Stopped before the first line. Nothing was added.") from None

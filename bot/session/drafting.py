@@ -14,7 +14,6 @@ from ..generation.inputs import GenerationContext, GenerationOptions
 from ..generation.options import QUICK, resolve_options
 from ..generation.prefill import Progress
 from ..generation.reranking import Candidate
-from ..inference.engine import Engine
 from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
 from ..settings import Settings
@@ -23,10 +22,9 @@ from .turn import ContinueRequest, Job
 
 
 class Drafter:
-    """Write lines for one channel. It stores nothing, and reads no database."""
+    """Write lines. It stores nothing, and reads no database."""
 
-    def __init__(self, channel: int, settings: Settings) -> None:
-        self.channel = channel
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
     # Options
@@ -74,7 +72,6 @@ class Drafter:
 
     async def write_takes(
         self,
-        engine: Engine,
         context: GenerationContext,
         script: Script,
         request: ContinueRequest,
@@ -85,11 +82,8 @@ class Drafter:
         """Write takes of a request's lines side by side; return those that have a line.
 
         What is finished when somebody presses Stop is returned. A take that cannot be written is
-        left out, unless none can be.
-
-        Raises:
-            RequestError: nothing can be written, and why.
-            Stopped: nothing was finished.
+        left out, unless none can be. Raises RequestError, which says why nothing can be written,
+        and Stopped if nothing was finished.
         """
         first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
         seeds = [_offset_seed(first, take * request.lines) for take in range(takes)]
@@ -99,10 +93,10 @@ class Drafter:
         written: list[list[Draft]] = [[] for _ in seeds]
         try:
             firsts = await job.wait(
-                self._write_firsts(engine, context, [next(some) for some in line_options])
+                self._write_firsts(context, [next(some) for some in line_options])
             )
             tasks = [
-                self._write_rest(engine, context, first, some, job.progress, drafts)
+                self._write_rest(context, first, some, job.progress, drafts)
                 for first, some, drafts in zip(firsts, line_options, written, strict=True)
             ]
             await job.wait(_run_any(tasks))
@@ -112,32 +106,27 @@ class Drafter:
         return [drafts for drafts in written if drafts]
 
     async def _write_firsts(
-        self, engine: Engine, context: GenerationContext, line_options: Sequence[GenerationOptions]
+        self, context: GenerationContext, line_options: Sequence[GenerationOptions]
     ) -> list[Draft | RequestError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
-            *(self._candidates(engine, context, options) for options in line_options),
+            *(self._candidates(context, options) for options in line_options),
             return_exceptions=True,
         )
         firsts: list[Draft | RequestError] = []
-        other_texts: list[str] = []
         for pool in pools:
             if isinstance(pool, RequestError):
                 firsts.append(pool)
             elif isinstance(pool, BaseException):
                 raise pool
             else:
-                firsts.append(
-                    draft := reranking.choose_candidate(
-                        pool, context.recent_texts, other_texts
-                    ).draft
-                )
-                other_texts.append(draft.element.text)
+                others = [first.element.text for first in firsts if isinstance(first, Draft)]
+                chosen = reranking.choose_candidate(pool, context.recent_texts, others)
+                firsts.append(chosen.draft)
         return firsts
 
     async def _write_rest(
         self,
-        engine: Engine,
         context: GenerationContext,
         first: Draft | RequestError,
         line_options: Iterator[GenerationOptions],
@@ -150,29 +139,27 @@ class Drafter:
         try:
             draft = first
             while True:
-                context = context.append(engine.model, draft)
+                context = context.append(draft)
                 drafts.append(draft)
                 progress.written += 1
                 if (options := next(line_options, None)) is None:
                     return
-                draft = await self.write_line(engine, context, options)
+                draft = await self.write_line(context, options)
         except RequestError:
             drafts.clear()
             raise
 
-    async def write_line(
-        self, engine: Engine, context: GenerationContext, options: GenerationOptions
-    ) -> Draft:
+    async def write_line(self, context: GenerationContext, options: GenerationOptions) -> Draft:
         """Write one line, the best of its candidates; raise RequestError."""
         return reranking.choose_candidate(
-            await self._candidates(engine, context, options), context.recent_texts
+            await self._candidates(context, options), context.recent_texts
         ).draft
 
     async def _candidates(
-        self, engine: Engine, context: GenerationContext, options: GenerationOptions
+        self, context: GenerationContext, options: GenerationOptions
     ) -> list[Candidate]:
         """Write at least one candidate for a line; raise RequestError."""
-        candidates = await write_candidates(engine, context, options, self.channel)
+        candidates = await write_candidates(context, options)
         if not candidates:
             raise RequestError(
                 "The voice had nothing to say. Try again, or try another temperature."

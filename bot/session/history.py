@@ -7,8 +7,7 @@ from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
 from .permissions import check_may_remove, check_may_write
-from .reader import ScriptReader
-from .turn import Clock, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
+from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 
 class History:
@@ -18,11 +17,10 @@ class History:
     RequestError, or HeadMoved where another process has moved the head meanwhile.
     """
 
-    def __init__(self, library: Library, reader: ScriptReader, clock: Clock) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.store = library.store
-        self.reader = reader
-        self.clock = clock
+        self.reader = library.reader
 
     async def undo(
         self, requester: Requester, expected: ScriptPosition | None = None
@@ -58,24 +56,17 @@ class History:
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
         check_may_write(context.script, context.requester)
-        removed = await context.list_removed(head)
-        for line in reversed(removed):
+        lines = self.store.lines
+        after = set(await lines.load_path_ids(head))
+        before = await lines.load_path_ids(context.script.head)
+        removed = [line for line in before if line not in after]
+        for line in reversed(await lines.load_lines(removed)):
             check_may_remove(context.script, line, context.requester)
-        await self.store.lines.move_head(
-            context.script, head, [line.id for line in removed], self.clock()
-        )
+        await lines.move_head(context.script, head, removed, self.library.clock())
         return context.make_result(head)
 
-    async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
-        """Return a line, if the requester may rewrite it; raise RequestError as `rewrite` will."""
-        return await self._line_to_rewrite(await self.library.load_script(), requester, position)
-
     async def rewrite(
-        self,
-        requester: Requester,
-        position: ScriptPosition,
-        text: str,
-        job: Job | None = None,
+        self, requester: Requester, position: ScriptPosition, text: str, job: Job | None = None
     ) -> TurnResult:
         """Write other lines instead of one, with copies below them of the lines that followed.
 
@@ -83,7 +74,7 @@ class History:
         """
         async with self.library.open_turn(requester) as context:
             script = context.script
-            line = await self._line_to_rewrite(script, requester, position)
+            line = await self.line_to_rewrite(requester, position, script)
             elements = parse_typed_text(text, None)
             if elements == [line.element]:
                 raise RequestError("The line already says that. Change something, or leave it.")
@@ -101,10 +92,11 @@ class History:
                 context.make_result(head, lines), requester.id, primed.model, elements
             )
 
-    async def _line_to_rewrite(
-        self, script: Script, requester: Requester, position: ScriptPosition
+    async def line_to_rewrite(
+        self, requester: Requester, position: ScriptPosition, script: Script | None = None
     ) -> Line:
-        """Return a line that stands in the script, if the requester may rewrite it."""
+        """Return a line of the script, if the requester may rewrite it; raise RequestError."""
+        script = script or await self.library.load_script()
         await self.library.check_is_running(script, position.script)
         line = await self.store.lines.find_line(position.line)
         if line is None or line.id not in await self.store.lines.load_path_ids(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,19 +11,27 @@ from ..errors import NoScript, RequestError, StaleLine, Stopped
 from ..generation import openings, prefill
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
-from ..inference.registry import ModelRegistry
 from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
-from ..storage.schema import Line, Script, guild_voice_key
-from ..storage.store import Store
+from ..storage.repositories.key_value_repository import guild_voice_key
+from ..storage.schema import Line, Script
 from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_write
 from .reader import ScriptReader
-from .turn import NO_SCRIPT, Job, NewScript, Requester, ScriptPosition, TurnResult, current_position
+from .turn import (
+    NO_SCRIPT,
+    Clock,
+    Job,
+    NewScript,
+    Requester,
+    ScriptPosition,
+    TurnResult,
+    current_position,
+)
 
 READING_TIME_LIMIT = 600.0
 """Seconds for which a model reads a file before its lines are there. Discord waits for 900."""
@@ -39,19 +47,13 @@ class Library:
     may not, and ModelError for a model that is gone.
     """
 
-    def __init__(
-        self,
-        channel: int,
-        store: Store,
-        voices: ModelRegistry,
-        settings: Settings,
-        reader: ScriptReader,
-    ) -> None:
-        self.channel = channel
-        self.store = store
-        self.voices = voices
-        self.settings = settings
+    def __init__(self, reader: ScriptReader, settings: Settings, clock: Clock) -> None:
+        self.channel = reader.channel
+        self.store = reader.store
+        self.voices = reader.voices
         self.reader = reader
+        self.settings = settings
+        self.clock = clock
         self.lock = asyncio.Lock()
         """Held for a whole turn, so that the second of two sees what the first has done."""
 
@@ -59,18 +61,18 @@ class Library:
 
     async def load_script(self) -> Script:
         """Load the running script; raise NoScript."""
-        return await self._require(await self.store.scripts.find_running_script(self.channel))
+        script = await self.store.scripts.find_running_script(self.channel)
+        if script is None:
+            raise await self._make_no_script()
+        return script
 
-    async def _require(self, script: Script | None) -> Script:
-        """Return the script that was found; raise NoScript where none was."""
-        if script is not None:
-            return script
+    async def _make_no_script(self) -> NoScript:
         if await self.list_scripts():
-            raise NoScript(
+            return NoScript(
                 "No script is running in this channel. Start one with {/start}, or continue "
                 "one with {/script list}."
             )
-        raise NoScript("No script is running in this channel. Start one with {/start}.")
+        return NoScript("No script is running in this channel. Start one with {/start}.")
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
         """Return the script if it still stands at a position; raise NoScript and StaleLine."""
@@ -90,10 +92,19 @@ class Library:
         """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
             found = await self.store.scripts.find_running_for_turn(self.channel)
-            script = await self._require(found and found.script)
+            if found is None:
+                raise await self._make_no_script()
+            script, words, order = found
             await self._check_position(script, expected)
-            banned, order = self._add_own_words(found.words if found else ()), found and found.order
-            yield TurnContext(self.store, script, requester, banned, order)
+            yield TurnContext(self.store, script, requester, self._add_own_words(words), order)
+
+    @asynccontextmanager
+    async def lock_running_script(self, script: int) -> AsyncIterator[Script]:
+        """Lock the channel, and yield the script; raise RequestError if it is not running."""
+        async with self.lock:
+            running = await self.load_script()
+            await self.check_is_running(running, script)
+            yield running
 
     async def load_nonempty_script(self) -> Script:
         """Load the running script; raise NoScript, or RequestError if it has no line."""
@@ -130,9 +141,7 @@ class Library:
     async def begin(self, requester: Requester, new: NewScript, *opening: Element) -> TurnResult:
         """Begin a script with its first elements, if any, and shelve the one that ran."""
         async with self.lock:
-            await self._check_may_shelve(requester, new.replaced)
-            script = await self._make_script(requester, new)
-            primed = await self._open_model(script, new.style)
+            script, primed = await self._prepare_script(requester, new)
             drafts = await self.reader.read_elements(primed, primed.start, opening, requester)
             return await self._store_script(script, primed, drafts, requester)
 
@@ -148,15 +157,12 @@ class Library:
         The model reads them before, and keeps nobody who writes here waiting meanwhile.
         """
         job = job or Job()
-        await self._check_may_shelve(requester, new.replaced)
-        script = await self._make_script(requester, new)
-        primed = await self._open_model(script, new.style)
+        script, primed = await self._prepare_script(requester, new)
         reads = prefill.read_script(
             primed,
             elements,
             requester.id,
             requester.name,
-            self.channel,
             job.progress,
             READING_TIME_LIMIT,
         )
@@ -176,12 +182,15 @@ class Library:
         if running is not None:
             check_may_write(running, requester)
 
-    async def _make_script(self, requester: Requester, new: NewScript) -> Script:
-        """Make a new script, without storing it; raise RequestError for a banned name."""
+    async def _prepare_script(
+        self, requester: Requester, new: NewScript
+    ) -> tuple[Script, PrimedModel]:
+        """Make a new script, without storing it, and open its model; raise RequestError."""
+        await self._check_may_shelve(requester, new.replaced)
         await self._check_names(new.cast, new.guild)
         initial = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
         initial |= new.options
-        return Script(
+        script = Script(
             channel=self.channel,
             guild=new.guild,
             owner=requester.id,
@@ -193,41 +202,29 @@ class Library:
             head=None,
             options={name: value for name, value in initial.items() if value is not None},
         )
+        if new.style:
+            model = (await self.voices.engine(script.voice)).model
+            script.style = openings.find_style(model, new.style)
+        return script, await self.reader.open_model(script.voice, script.style)
 
     async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the guild's chosen model, or of the operator's default."""
-        if guild is None:
-            return self.settings.model
-        chosen = await self.store.key_values.find_value(guild_voice_key(guild))
-        return chosen or self.settings.model
+        return await self.find_guild_model(guild) or self.settings.model
 
-    async def has_chosen_model(self, guild: int | None) -> bool:
-        """Return whether a guild has chosen a model."""
-        return (
-            guild is not None
-            and await self.store.key_values.find_value(guild_voice_key(guild)) is not None
-        )
+    async def find_guild_model(self, guild: int | None) -> str | None:
+        """Return the name of the model that a guild has chosen, or None."""
+        if guild is None:
+            return None
+        return await self.store.key_values.find_value(guild_voice_key(guild))
 
     async def _find_usable_model(self, guild: int | None) -> str:
         """Return the chosen model's name, or the operator's where the chosen one is gone."""
         chosen = await self.find_chosen_model(guild)
         return chosen if chosen in self.voices.names() else self.settings.model
 
-    async def _open_model(self, script: Script, style: str | None) -> PrimedModel:
-        """Open a new script's model, and set the script's style; raise RequestError."""
-        if style:
-            model = (await self.voices.engine(script.voice)).model
-            script.style = openings.find_style(model, style)
-        return await self.reader.open_model(script.voice, script.style)
-
     async def _store_script(
-        self,
-        new: Script,
-        primed: PrimedModel,
-        drafts: Sequence[Draft],
-        requester: Requester,
+        self, new: Script, primed: PrimedModel, drafts: Sequence[Draft], requester: Requester
     ) -> TurnResult:
-        """Store a new script with its first lines."""
         script = await self.store.scripts.create_script(new, drafts, requester.delivery)
         notifications = self.reader.notifications
         notifications.record_model(script.id, primed)
@@ -350,11 +347,10 @@ class Library:
             await self.store.banned_words.list_banned_words(self.channel, guild)
         )
 
-    def _add_own_words(self, local_words: Sequence[str]) -> tuple[str, ...]:
+    def _add_own_words(self, local_words: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
-        """Raise RequestError for a name that has a banned word."""
         banned = await self.load_banned_words(guild)
         for name in names:
             if word := find_banned_word(name, banned):

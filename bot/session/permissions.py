@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import math
-
 from ..errors import PersonId, RequestError
-from ..i18n.catalogue import Count
 from ..storage.schema import Line, Poll, Script, TurnOrder
 from .turn import Requester
 
@@ -55,14 +51,6 @@ def check_may_pick(poll: Poll, requester: Requester) -> None:
         )
 
 
-def check_alternation(last: Line | None, requester: Requester) -> None:
-    """Raise RequestError if the requester wrote the last line of a script that alternates."""
-    if last is not None and last.author == requester.id:
-        raise RequestError(
-            "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
-        )
-
-
 def check_turn(order: TurnOrder | None, script: Script, requester: Requester) -> None:
     """Raise RequestError if it is another person's turn to write.
 
@@ -74,17 +62,6 @@ def check_turn(order: TurnOrder | None, script: Script, requester: Requester) ->
         "It is {person}'s turn. Wait for yours, or see the order with {/script turns}.",
         person=PersonId(order.writers[0]),
     )
-
-
-def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -> None:
-    """Raise RequestError during a requester's cooldown; both times have a time zone."""
-    if last is None:
-        return
-    left = math.ceil(script.cooldown - (now - last).total_seconds())
-    if left > 0:
-        raise RequestError(
-            "This script has a cooldown. Try again in {seconds}.", seconds=Count(left, "second")
-        )
 
 
 def is_manager(script: Script, requester: Requester) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from random import Random
 
 from ..errors import RequestError, StaleLine
 from ..storage.schema import Line, Poll, Script
 from .library import Library
 from .permissions import check_may_pick, check_may_write
-from .turn import Clock, PollResult, Requester, TurnResult
+from .turn import PollResult, Requester, TurnResult
 
 PRESENT = dt.timedelta(hours=1)
 """The time since a person's last line for which a vote waits for that person."""
@@ -21,10 +21,9 @@ PRESENT = dt.timedelta(hours=1)
 class Polls:
     """Pick takes, and count votes for them; the takes that lose stay in the tree."""
 
-    def __init__(self, library: Library, clock: Clock) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.store = library.store
-        self.clock = clock
         self._voting = asyncio.Lock()
         """Held while a vote is noted or all are counted, but never while the model writes."""
 
@@ -39,21 +38,18 @@ class Polls:
             )
         return row
 
-    async def check_pick(self, requester: Requester, poll: int, take: int) -> None:
-        """Raise RequestError if the requester may not pick a take, as `pick` does."""
-        await self._load_pickable_take(await self.library.load_script(), requester, poll, take)
-
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
         """Continue the script with a take, from 0."""
         async with self.library.open_turn(requester) as context:
-            lines = await self._load_pickable_take(context.script, requester, poll, take)
+            lines = await self.load_pickable_take(requester, poll, take, context.script)
             await self.store.polls.close_poll(poll, take, context.script, lines[-1].id)
             return context.make_result(lines[-1].id, lines)
 
-    async def _load_pickable_take(
-        self, script: Script, requester: Requester, poll: int, take: int
+    async def load_pickable_take(
+        self, requester: Requester, poll: int, take: int, script: Script | None = None
     ) -> list[Line]:
-        """Return the lines of a take, if the requester may pick it now."""
+        """Return the lines of a take, if the requester may pick it now; raise RequestError."""
+        script = script or await self.library.load_script()
         row = await self.find(poll)
         await self.library.check_is_running(script, row.script)
         check_may_write(script, requester)
@@ -74,12 +70,12 @@ class Polls:
         """
         async with self._voting:
             row = await self.find(poll)
-            if row.ends is not None and self.clock() >= row.ends:
+            if row.ends is not None and self.library.clock() >= row.ends:
                 raise RequestError("Voting has ended. The votes are being counted.")
             check_may_write(await self.library.find(row.script), requester)
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
-            since = self.clock() - PRESENT
+            since = self.library.clock() - PRESENT
             present = await self.store.lines.find_people_since(row.script, since)
             return bool(present) and present <= (await self.store.polls.load_votes(poll)).keys()
 
@@ -96,7 +92,9 @@ class Polls:
                     return None
                 takes = await self.store.polls.load_takes(row)
                 counts = count_votes(takes, (await self.store.polls.load_votes(poll)).values())
-                won = find_winner(counts, _find_seed(takes)) if row.chosen is None else row.chosen
+                won = row.chosen
+                if won is None:
+                    won = find_winner(counts, takes[min(takes)][0].origin.get("seed", 0))
                 lines = takes[won]
                 if not row.closed:
                     before = await self.store.scripts.get_script(row.script)
@@ -114,12 +112,6 @@ class Polls:
         if take not in takes:
             raise RequestError("There is no such take. Press a button below the takes.")
         return takes[take]
-
-
-def _find_seed(takes: Mapping[int, Sequence[Line]]) -> int:
-    """Return the seed of the first take, which also decides a tie."""
-    seed: int = takes[min(takes)][0].origin.get("seed", 0)
-    return seed
 
 
 def count_votes(takes: Iterable[int], votes: Iterable[int]) -> dict[int, int]:

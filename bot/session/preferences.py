@@ -108,10 +108,9 @@ def own_values(script: Script) -> dict[str, Any]:
 
 
 def parse_number(name: str, text: str) -> PreferenceValue:
-    """Return the number of a preference that a person typed; nothing restores the seed's default.
+    """Return the number of a preference that a person typed; raise RequestError.
 
-    Raises:
-        RequestError: It is no number, or out of range.
+    Nothing restores the seed's default.
     """
     if name == "seed" and not text.strip():
         return None

@@ -87,9 +87,7 @@ class RateLimits:
     """The limits of all scopes: rates a minute for turns, lines and characters."""
 
     def __init__(
-        self,
-        rates: Mapping[str, Sequence[float]],
-        clock: Callable[[], float] = time.monotonic,
+        self, rates: Mapping[str, Sequence[float]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._buckets = {
             scope: [LeakyBuckets(rate, clock) for rate in per_minute]

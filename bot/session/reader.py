@@ -11,15 +11,9 @@ from collections.abc import Sequence
 from ..arrays import Floats, Logits, States
 from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
-from ..generation.inputs import (
-    GenerationContext,
-    encode_recent,
-    list_recent_elements,
-    take_last,
-)
+from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements, take_last
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
-from ..i18n.catalogue import say
 from ..inference.processors.repetition import REACH
 from ..inference.registry import ModelRegistry
 from ..screenplay.drafts import Draft
@@ -65,7 +59,7 @@ class ScriptReader:
         """Load the generation context of a model at a line."""
         model = primed.model
         if head is None:
-            return GenerationContext(primed.start, encode_recent(model, []), opening=primed.opening)
+            return GenerationContext(primed, primed.start, encode_recent(model, []))
         state, past = await self.store.states.load_checkpoint(
             head, primed.fingerprint, COMPARED_CHARACTERS
         )
@@ -73,9 +67,9 @@ class ScriptReader:
             state = await self.load_state(primed, head, progress)
         last = take_last(past, REACH)
         return GenerationContext(
+            primed,
             state,
             encode_recent(model, last),
-            primed.opening,
             tuple(line.element.text for line in past),
             list_recent_elements(last),
         )
@@ -93,9 +87,7 @@ class ScriptReader:
         nearest = await self.store.states.find_nearest_state(head, primed.fingerprint)
         read_to, state = nearest or (ROOT_LINE, primed.start)
         unread = [line for line in path if line.id > read_to]
-        state = await prefill.recompute_state(
-            primed.engine, state, unread, self.channel, progress or Progress()
-        )
+        state = await prefill.recompute_state(primed, state, unread, progress or Progress())
         removed = sum(line.removed for line in path)
         await self.store.states.save_state(head, primed.fingerprint, state, removed)
         return state
@@ -118,8 +110,9 @@ class ScriptReader:
             state = await job.wait(self.load_state(primed, parent, job.progress))
             return await job.wait(self.read_elements(primed, state, elements, requester))
         except Stopped:
-            sentence = say("Stopped while the voice was reading the script. Nothing was changed.")
-            raise RequestError(sentence) from None
+            raise RequestError(
+                "Stopped while the voice was reading the script. Nothing was changed."
+            ) from None
 
     async def read_elements(
         self, primed: PrimedModel, state: States, elements: Sequence[Element], requester: Requester
@@ -127,9 +120,7 @@ class ScriptReader:
         """Read a person's elements from a state on; return each with the state after it."""
         drafts: list[Draft] = []
         for element in elements:
-            draft = await prefill.read_element(
-                primed, state, element, requester.id, requester.name, self.channel
-            )
+            draft = await prefill.read_element(primed, state, element, requester.id, requester.name)
             assert draft.state is not None  # the element was read by itself
             state = draft.state
             drafts.append(draft)
@@ -143,7 +134,7 @@ class ScriptReader:
         if stored is not None:
             return stored
         state = await self.load_state(primed, line.parent)
-        return await prefill.compute_surprisal(primed.engine, state, line.element, self.channel)
+        return (await prefill.read_text(primed, state, line.text)).surprise
 
     async def predict_logits(self, primed: PrimedModel, line: Line, position: int) -> Logits:
         """Return a model's logits [V] for the token at a position, from 1, of a stored line."""

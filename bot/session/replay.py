@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from ..arrays import States, Tokens
-from ..errors import ModelError, NoContinuation, RequestError, Stopped, UnspellableElement
+from ..errors import ModelError, NoContinuation, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
 from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
 from ..generation.openings import PrimedModel
@@ -35,9 +35,6 @@ TIME_LIMIT = 600.0
 
 MAX_STATES = 64
 """States that are kept on the way, so that lines below need not be read from the top."""
-
-ORIGINAL_DELETED = phrase("the line it was copied from was deleted")
-TEXT_REMOVED_ABOVE = phrase("it follows a removed line")
 
 
 class Verdict(StrEnum):
@@ -88,29 +85,21 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
     RequestError for a script without lines, and what `Engine.run` raises.
     """
-    script = await session.load_script()
+    script = await session.library.load_nonempty_script()
     lines = await session.store.lines.load_path(script.head)
-    if not lines:
-        raise RequestError("The script is empty. Write a line, or use {/continue}.")
-    replayer = Replayer(
-        session, script, await session.library.load_banned_words(script.guild), lines
-    )
+    banned = await session.library.load_banned_words(script.guild)
+    replayer = Replayer(session, script, banned, lines)
     job.progress.to_replay = sum(line.author is None for line in lines)
     deadline = time.monotonic() + TIME_LIMIT
     findings: list[Finding] = []
     with suppress(Stopped):
         while len(findings) < len(lines) and time.monotonic() < deadline:
-            batch = lines[len(findings) : len(findings) + LINES_AT_ONCE]
-            findings += await job.wait(
-                replayer.replay_lines(batch, len(findings) + 1, job.progress)
-            )
+            done = len(findings)
+            batch = lines[done : done + LINES_AT_ONCE]
+            findings += await job.wait(replayer.replay_lines(batch, done + 1, job.progress))
     # Read again, because somebody may have been forgotten meanwhile.
-    current_lines = {line.id: line for line in await session.store.lines.load_path(script.head)}
-    present = [
-        replace(finding, line=current_lines[finding.line.id])
-        for finding in findings
-        if finding.line.id in current_lines
-    ]
+    now = {line.id: line for line in await session.store.lines.load_path(script.head)}
+    present = (replace(one, line=now[one.line.id]) for one in findings if one.line.id in now)
     return ReplayResult(script.title, tuple(present), len(lines))
 
 
@@ -142,24 +131,27 @@ class Replayer:
     async def _replay_line(self, line: Line, number: int, progress: Progress) -> Finding:
         if line.author is not None:
             return Finding(number, line, Verdict.PERSON)
-        original = self._cache.find_original(line)
         key = line.credit, line.origin.get("fingerprint", "")
         if key not in self._readers:
             self._readers[key] = await self._open_reader(*key)
-        reader = self._readers[key]
+        reader, original = self._readers[key], self._cache.find_original(line)
+        rewritten: str | None = None
+        reasons: tuple[str, ...]
         if original is None:
-            finding = Finding(number, line, Verdict.UNPROVED, None, (say(ORIGINAL_DELETED),))
+            reasons = (say("the line it was copied from was deleted"),)
         elif isinstance(reader, str):
-            finding = Finding(number, line, Verdict.UNPROVED, None, (reader,))
+            reasons = (reader,)
         elif await self._cache.is_damaged(original):
-            finding = Finding(number, line, Verdict.UNPROVED, None, (say(TEXT_REMOVED_ABOVE),))
+            reasons = (say("it follows a removed line"),)
         else:
             rewritten = await self._rewrite(reader, original, progress)
-            finding = judge_line(
-                number, line, rewritten, explain_differences(line, self._banned, reader.opening)
-            )
+            reasons = explain_differences(line, self._banned, reader.primed.opening)
         progress.written += 1
-        return finding
+        if rewritten == line.text:
+            return Finding(number, line, Verdict.PROVED, None, reasons)
+        # A difference proves nothing if a reason, such as another processor, may explain it.
+        verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
+        return Finding(number, line, verdict, rewritten, reasons)
 
     async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> str:
         """Write a line from the same seed and options; return its text, or "" if that fails.
@@ -169,7 +161,7 @@ class Replayer:
         at = await reader.load_context(line, progress)
         options = provenance.restore_options(line.origin, self._banned)
         try:
-            draft = await generator.generate(reader.engine, at, options, reader.owner)
+            draft = await generator.generate(at, options)
         except (NoContinuation, UnspellableElement):
             return ""
         return draft.element.text if draft else ""
@@ -184,19 +176,11 @@ class Replayer:
             except ModelError:
                 continue
             if primed.model.fingerprint == fingerprint:
-                return ReplayReader(primed, self._cache, ("replay", self._session.channel))
+                owner = ("replay", self._session.channel)
+                return ReplayReader(replace(primed, owner=owner), self._cache)
             if candidate == name:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
-
-
-def judge_line(number: int, line: Line, rewritten: str, reasons: tuple[str, ...]) -> Finding:
-    """Return the finding on a line that was written ``rewritten``."""
-    if rewritten == line.text:
-        return Finding(number, line, Verdict.PROVED, None, reasons)
-    # A reason, such as another processor, may explain the difference, so that it proves nothing.
-    verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
-    return Finding(number, line, verdict, rewritten, reasons)
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
@@ -272,11 +256,8 @@ class LineCache:
 class ReplayReader:
     """Read a script again with one model, from nothing but the text."""
 
-    def __init__(self, primed: PrimedModel, cache: LineCache, owner: object) -> None:
-        self.engine = primed.engine
-        self.opening = primed.opening
-        self.owner = owner
-        self._start = primed.start
+    def __init__(self, primed: PrimedModel, cache: LineCache) -> None:
+        self.primed = primed
         self._cache = cache
         self._kept: dict[int, States] = {}
         self._reading = asyncio.Lock()
@@ -287,13 +268,13 @@ class ReplayReader:
         async with self._reading:
             state = await self._read_to(line.parent, progress)
         tokens, elements = await self._load_preceding(line)
-        return GenerationContext(state, tokens, self.opening, recent_elements=elements)
+        return GenerationContext(self.primed, state, tokens, recent_elements=elements)
 
     async def _read_to(self, head: int | None, progress: Progress) -> States:
         unread = await self._cache.load_path(head, self._kept)
         above = unread[0].parent if unread else head
-        state = self._start if above is None else self._kept[above]
-        state = await prefill.recompute_state(self.engine, state, unread, self.owner, progress)
+        state = self.primed.start if above is None else self._kept[above]
+        state = await prefill.recompute_state(self.primed, state, unread, progress)
         if head is not None:
             self._kept[head] = state
             if len(self._kept) > MAX_STATES:
@@ -305,7 +286,7 @@ class ReplayReader:
         turn = await self._cache.load_path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
         last = await self._cache.store.lines.load_last_lines(above, REACH)
-        model = self.engine.model
+        model = self.primed.model
         encoded = [model.encode(format_for_model(line_before.text)) for line_before in turn]
         tokens = np.concatenate([encode_recent(model, last), *encoded])[-REACH:]
         return tokens, (*list_recent_elements(last), *list_recent_elements(turn))[-RECALL_LINES:]

@@ -83,22 +83,12 @@ async def measure_surprisal(session: ChannelSession, max_lines: int) -> Surprisa
     """Measure the surprisal of the last lines; raise NoScript and what `Engine.run` raises."""
     primed, lines, costs = await load_last_surprisal(session, max_lines, MAX_REPORT_CHARACTERS)
     model = primed.model
-    cells = tuple(
-        make_cells(model, *line_and_costs) for line_and_costs in zip(lines, costs, strict=True)
-    )
-    peaks = [
-        Peak(
-            line,
-            cell,
-            predict_characters(
-                model,
-                await session.reader.predict_logits(
-                    primed, lines[line], cells[line][cell].position
-                ),
-            ),
-        )
-        for line, cell in find_peaks(cells)
-    ]
+    cells = tuple(make_cells(model, line, bits) for line, bits in zip(lines, costs, strict=True))
+    peaks: list[Peak] = []
+    for line, cell in find_peaks(cells):
+        position = cells[line][cell].position
+        logits = await session.reader.predict_logits(primed, lines[line], position)
+        peaks.append(Peak(line, cell, predict_characters(model, logits)))
     return SurprisalReport(model.name, tuple(line.credit for line in lines), cells, tuple(peaks))
 
 
@@ -111,7 +101,7 @@ async def load_last_surprisal(
     are those of all characters but the first: float [n]. Costs that are not known, as after a
     change of the model, are computed again.
     """
-    script = await session.load_script()
+    script = await session.library.load_script()
     primed = await session.reader.open_model(script.voice, script.style)
     lines = (await session.store.lines.load_last_lines(script.head, characters))[-max_lines:]
     return primed, lines, [await session.reader.load_surprisal(primed, line) for line in lines]

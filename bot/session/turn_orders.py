@@ -1,17 +1,20 @@
-"""Let people write a script one after the other."""
+"""Let people write a script one after the other, or all of them in a sprint of some minutes."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from ..errors import RequestError
-from ..storage.schema import Script, TurnOrder
+from ..storage.schema import Script, Sprint, TurnOrder
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
-from .turn import Clock, Requester
+from .turn import Requester
 
 MAX_WRITERS = 25
 """People in one order, so that a message can list them."""
+
+DEFAULT_MINUTES, MAX_MINUTES = 10, 60
+"""The minutes of a sprint: unless others are asked for, and at most."""
 
 
 class TurnOrders:
@@ -20,10 +23,9 @@ class TurnOrders:
     A method that raises RequestError has changed nothing.
     """
 
-    def __init__(self, library: Library, clock: Clock) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.orders = library.store.turn_orders
-        self.clock = clock
 
     async def check_turn(self, requester: Requester, script: Script) -> None:
         """Raise RequestError if it is another person's turn."""
@@ -32,8 +34,7 @@ class TurnOrders:
 
     async def join(self, requester: Requester, script: int) -> None:
         """Add the requester at the end of the order."""
-        async with self.library.lock:
-            row = await self._load_script(script)
+        async with self.library.lock_running_script(script) as row:
             check_may_write(row, requester)
             order = await self.orders.find_order(script)
             if order is not None and len(order.writers) >= MAX_WRITERS:
@@ -41,40 +42,33 @@ class TurnOrders:
                     "At most {most} people take turns here. Wait until somebody leaves.",
                     most=MAX_WRITERS,
                 )
-            await self.orders.add_writer(script, requester.id, self.clock())
+            await self.orders.add_writer(script, requester.id, self.library.clock())
 
     async def leave(self, requester: Requester, script: int) -> None:
         """Remove the requester from the order; turns end with the last writer."""
-        async with self.library.lock:
-            await self._load_script(script)
-            await self.orders.remove_writer(script, requester.id, self.clock())
+        async with self.library.lock_running_script(script):
+            await self.orders.remove_writer(script, requester.id, self.library.clock())
 
     async def pass_turn(self, requester: Requester, script: int) -> TurnOrder:
         """Let the next person write, and return the order before."""
-        async with self.library.lock:
-            row = await self._load_script(script)
+        async with self.library.lock_running_script(script) as row:
             order = await self._load_order(script)
             check_turn(order, row, requester)
-            await self.orders.pass_turn(script, order.turn, self.clock())
+            await self.orders.pass_turn(script, order.turn, self.library.clock())
             return order
 
     async def set_deadline(self, requester: Requester, script: int, hours: int | None) -> None:
         """Set the hours of a turn, or None for no deadline."""
-        async with self.library.lock:
-            check_may_manage(await self._load_script(script), requester)
+        async with self.library.lock_running_script(script) as row:
+            check_may_manage(row, requester)
             await self._load_order(script)
-            await self.orders.set_deadline(script, hours, self.clock())
+            await self.orders.set_deadline(script, hours, self.library.clock())
 
     async def turn_off(self, requester: Requester, script: int) -> None:
         """Let everybody write again."""
-        async with self.library.lock:
-            check_may_manage(await self._load_script(script), requester)
+        async with self.library.lock_running_script(script) as row:
+            check_may_manage(row, requester)
             await self.orders.delete_order(script)
-
-    async def _load_script(self, script: int) -> Script:
-        running = await self.library.load_script()
-        await self.library.check_is_running(running, script)
-        return running
 
     async def _load_order(self, script: int) -> TurnOrder:
         order = await self.orders.find_order(script)
@@ -96,3 +90,37 @@ def find_due(order: TurnOrder) -> dt.datetime | None:
     if len(order.writers) == 1:
         return None
     return order.reminded + dt.timedelta(hours=order.hours)
+
+
+class Sprints:
+    """The sprint of the running script, if there is one. It suspends turns."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.store = library.store
+
+    async def start(self, requester: Requester, script: int, minutes: int) -> Sprint:
+        """Start a sprint of the running script; raise RequestError."""
+        if not 1 <= minutes <= MAX_MINUTES:
+            raise RequestError(
+                "A sprint lasts from 1 to {most} minutes. Type a number, such as {number}.",
+                most=MAX_MINUTES,
+                number=DEFAULT_MINUTES,
+            )
+        async with self.library.lock_running_script(script) as running:
+            check_may_write(running, requester)
+            if await self.store.sprints.find_sprint(script):
+                raise RequestError("A sprint is under way here. Wait until it ends, or write.")
+            ends = self.library.clock() + dt.timedelta(minutes=minutes)
+            return await self.store.sprints.start_sprint(script, requester.id, ends)
+
+    async def end(self, requester: Requester, script: int) -> None:
+        """Set the end of a sprint to now; raise RequestError."""
+        async with self.library.lock:
+            row = await self.library.find(script)
+            sprint = await self.store.sprints.find_sprint(script)
+            if sprint is None:
+                raise RequestError("That sprint has ended. Start another one with **More…**.")
+            if requester.id != sprint.starter:
+                check_may_manage(row, requester)
+            await self.store.sprints.end_sprint(script, self.library.clock())

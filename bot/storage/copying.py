@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import StoreError, TransactionFailed
-from .backends import find_backend, parse_address
 from .dialects import get_dialect
 from .schema import TABLES_WITH_PUBLIC_IDS, Base
+from .store import find_backend, parse_address
 
 BATCH = 500
 """Rows that are read, written and compared together."""
@@ -79,36 +79,25 @@ async def _compare(old: AsyncSession, new: AsyncSession, table: Table) -> int:
     count = await _count(old, table)
     if await _count(new, table) > count:
         raise StoreError(f"The copied table {table.name!r} has too many rows. Nothing was copied.")
-    before: Row[Any] | None = None
-    while rows := await _next_batch(old, table, before):
-        copied = await _next_batch(new, table, before)
+    copies = _batches(new, table)
+    async for rows in _batches(old, table):
+        copied: Sequence[Row[Any]] = await anext(copies, [])
         if copied != rows:
             other = next(row for row, copy in zip_longest(rows, copied) if row != copy)
             key = _key(table, other or rows[-1])
             raise StoreError(f"The copy of {table.name} {key} differs. Nothing was copied.")
-        before = rows[-1]
     return count
 
 
 async def _batches(session: AsyncSession, table: Table) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Yield the rows of a table in batches, in key order."""
-    before: Row[Any] | None = None
-    while rows := await _next_batch(session, table, before):
-        yield rows
-        before = rows[-1]
-
-
-async def _next_batch(
-    session: AsyncSession, table: Table, before: Row[Any] | None
-) -> Sequence[Row[Any]]:
-    """Return the rows after one, or the first rows, in the same order in every database."""
+    """Yield the rows of a table in batches, in the same order in every database."""
     keys = [get_dialect(session).order_by_bytes(key) for key in table.primary_key]
-    batch = select(table).order_by(*keys).limit(BATCH)
-    if before is not None:
-        last = zip(_key(table, before), table.primary_key, strict=True)
+    batch = first = select(table).order_by(*keys).limit(BATCH)
+    while rows := (await session.execute(batch)).all():
+        yield rows
+        last = zip(_key(table, rows[-1]), table.primary_key, strict=True)
         values = (literal(value, key.type) for value, key in last)
-        batch = batch.where(tuple_(*keys) > tuple_(*values))
-    return (await session.execute(batch)).all()
+        batch = first.where(tuple_(*keys) > tuple_(*values))
 
 
 def _key(table: Table, row: Row[Any]) -> tuple[Any, ...]:

@@ -62,10 +62,7 @@ class Database(ABC):
         """Open a database, and make its tables.
 
         The guard is called at the beginning of every transaction that writes to a shared database,
-        and may raise TransactionFailed.
-
-        Raises:
-            StoreError: The database cannot be used.
+        and may raise TransactionFailed. Raises StoreError if the database cannot be used.
         """
 
     @classmethod
@@ -89,8 +86,7 @@ class Database(ABC):
     def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
         """Open a database that receives a copy; close it at the end, and undo it on failure.
 
-        Raises:
-            StoreError: The database cannot be used, or a bot uses it.
+        Raises StoreError if the database cannot be used, or a bot uses it.
         """
 
     @abstractmethod
@@ -120,13 +116,8 @@ class Database(ABC):
     ) -> R:
         """Make a change in a transaction that it shares with the changes of other channels.
 
-        Args:
-            change: Makes the change; may be called twice.
-            added: The bytes of the states that it adds; None if it adds no lines.
-
-        Raises:
-            TransactionFailed: The database cannot be used.
-            Exception: Whatever ``change`` raises.
+        The function ``change`` may be called twice; ``added`` are the bytes of the states that it
+        adds, None if it adds no lines. Raises TransactionFailed, and whatever ``change`` raises.
         """
 
         async def change_and_evict(session: AsyncSession) -> R:
@@ -187,10 +178,8 @@ class Database(ABC):
     async def _try_purge(self) -> float | None:
         """Remove deleted content from the disk, and return None once it is gone.
 
-        Return otherwise for how many seconds to leave it there, 0 while a reader sees it.
-
-        Raises:
-            TransactionFailed: The database cannot be used now.
+        Return otherwise for how many seconds to leave it there, 0 while a reader sees it; raise
+        TransactionFailed.
         """
 
     @abstractmethod

@@ -50,11 +50,8 @@ class GroupCommit:
     async def commit(self, make: Callable[[AsyncSession], Awaitable[R]]) -> R:
         """Commit the change that ``make`` makes, which may be called twice; return its result.
 
-        A change is committed even if its caller is cancelled while it waits.
-
-        Raises:
-            TransactionFailed: The database cannot be used, or is being closed.
-            Exception: Whatever ``make`` raises.
+        A change is committed even if its caller is cancelled while it waits. Raises
+        TransactionFailed, also while the database is being closed, and whatever ``make`` raises.
         """
         if self._closed:
             # A late change would hold the connection while that is closed.

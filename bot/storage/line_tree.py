@@ -29,16 +29,7 @@ from ..errors import AlreadyWritten, HeadMoved
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from .dialects import Dialect, Insert, get_dialect, insert, text_before_newline
-from .schema import (
-    ROOT_LINE,
-    Base,
-    Int64,
-    Line,
-    Provenance,
-    RedoPointer,
-    Script,
-    State,
-)
+from .schema import ROOT_LINE, Base, Int64, Line, Provenance, RedoPointer, Script, State
 
 BATCH = 200
 """Lines that the database receives together, which takes milliseconds of the event loop's time."""
@@ -49,14 +40,20 @@ COPIED_COLUMNS = (
 )
 """The columns in which a copy of a line equals the line."""
 
+_HEAD, _SINCE = bindparam("head", type_=Int64), bindparam("since", type_=Int64)
+
 
 # Walking ---------------------------------------------------------------------------------------
 
 
-def query_path(head: int | BindParameter[int], name: str = "above") -> CTE:
-    """Build a query of the ids and parents from ``head`` up to the first line."""
+def query_path(
+    head: int | BindParameter[int], name: str = "above", since: BindParameter[int] | None = None
+) -> CTE:
+    """Build a query of the ids and parents from ``head`` up to the first line, or to ``since``."""
     above = select(Line.id, Line.parent).where(Line.id == head).cte(name, recursive=True)
-    return above.union_all(select(Line.id, Line.parent).join(above, Line.id == above.c.parent))
+    up = select(Line.id, Line.parent).join(above, Line.id == above.c.parent)
+    # Ids grow along every path, so that the walk may stop at the first smaller one.
+    return above.union_all(up if since is None else up.where(Line.id >= since))
 
 
 def query_descendants(lines: Select[int]) -> CTE:
@@ -65,29 +62,20 @@ def query_descendants(lines: Select[int]) -> CTE:
     return walked.union(select(Line.id).join(walked, Line.parent == walked.c.id))
 
 
-def _query_path_since() -> CTE:
-    """Build a query of the ids of a path, with the parameters ``head`` and ``since``."""
-    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Int64))
-    walked = above.cte("above", recursive=True)
-    up = select(Line.id, Line.parent).join(walked, Line.id == walked.c.parent)
-    # Ids grow along every path, so that the walk may stop at the first smaller one.
-    return walked.union_all(up.where(Line.id >= bindparam("since", type_=Int64)))
-
-
 @cache
 def query_path_ids() -> Select[int]:
     """Build the query of the ids of a path, with the parameters ``head`` and ``since``.
 
     The query is cached because every turn executes it.
     """
-    walked = _query_path_since()
+    walked = query_path(_HEAD, since=_SINCE)
     return select(walked.c.id).order_by(walked.c.id)
 
 
 @cache
 def query_path_with_last_lines() -> Select[int, Line | None]:
     """Build the query of `query_path_ids` that has the lines after ``shown`` beside their ids."""
-    walked = _query_path_since()
+    walked = query_path(_HEAD, since=_SINCE)
     last = and_(Line.id == walked.c.id, Line.id > bindparam("shown", type_=Int64))
     return select(walked.c.id, Line).outerjoin(Line, last).order_by(walked.c.id)
 
@@ -96,21 +84,14 @@ def query_speech_cues(head: int) -> Select[str, int]:
     """Build a query of the first lines of speeches on a path, each with its ``latest`` line."""
     above = query_path(head)
     cue, latest = text_before_newline(Line.text), func.max(Line.id).label("latest")
-    spoken = (
-        select(cue.label("cue"), latest)
-        .join(above, Line.id == above.c.id)
-        .where(Line.kind == Kind.DIALOGUE)
-    )
-    return spoken.group_by(cue)
+    cues = select(cue.label("cue"), latest).join(above, Line.id == above.c.id)
+    return cues.where(Line.kind == Kind.DIALOGUE).group_by(cue)
 
 
 def _query_last_lines() -> CTE:
     """Build a query of the last lines, with the parameters ``head`` and ``characters``."""
-    above = (
-        select(Line.id, Line.parent, func.length(Line.text).label("characters"))
-        .where(Line.id == bindparam("head", type_=Int64))
-        .cte("above", recursive=True)
-    )
+    last = select(Line.id, Line.parent, func.length(Line.text).label("characters"))
+    above = last.where(Line.id == _HEAD).cte("above", recursive=True)
     more = (
         select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
         .join(above, Line.id == above.c.parent)
@@ -134,10 +115,9 @@ def query_checkpoint() -> Select[str, str, int | None, str, bytes | None]:
     It selects only columns that the model reads, because whole lines take ten times as long. The
     parameter ``fingerprint`` is the model's.
     """
-    above, head = _query_last_lines(), bindparam("head", type_=Int64)
-    kept = and_(
-        State.line == Line.id, State.line == head, State.fingerprint == bindparam("fingerprint")
-    )
+    above = _query_last_lines()
+    fingerprint = bindparam("fingerprint", type_=State.fingerprint.type)
+    kept = and_(State.line == Line.id, State.line == _HEAD, State.fingerprint == fingerprint)
     return (
         select(Line.kind, Line.text, Line.author, Line.credit, State.state)
         .join(above, Line.id == above.c.id)
@@ -163,13 +143,12 @@ async def append_lines(
     parent: int | None,
     drafts: Sequence[Draft],
     delivery: str,
-    take: int,
     asker: int | None,
+    take: int = 0,
 ) -> list[Line]:
     """Add lines below ``parent``, one below the other, with their states and surprisals.
 
-    Raises:
-        AlreadyWritten: The interaction ``delivery`` has written this take before.
+    Raises AlreadyWritten if the interaction ``delivery`` has written this take before.
     """
     if not drafts:
         return []
@@ -210,11 +189,7 @@ async def append_lines(
 async def _prepare(
     session: AsyncSession, drafts: Sequence[Draft], delivery: str, take: int
 ) -> tuple[int, dict[str, Provenance]]:
-    """Return the id of the first new line, and the drafts' provenances, new or shared.
-
-    Raises:
-        AlreadyWritten: The interaction ``delivery`` has written this take before.
-    """
+    """Return the id of the first new line, and the drafts' provenances; raise AlreadyWritten."""
     origins = dict.fromkeys(Provenance.serialize(draft.origin) for draft in drafts if draft.origin)
     found = await session.execute(
         select(
@@ -240,7 +215,6 @@ async def _prepare(
 
 
 def _make_states(lines: Sequence[Line], drafts: Sequence[Draft]) -> Iterator[State]:
-    """Yield the rows that cache how a model read lines."""
     for line, draft in zip(lines, drafts, strict=True):
         state, surprisal = draft.state, draft.surprise
         if state is not None or surprisal is not None:
@@ -255,10 +229,8 @@ def _make_states(lines: Sequence[Line], drafts: Sequence[Draft]) -> Iterator[Sta
 async def copy_following(session: AsyncSession, script: Script, last: Line, line: Line) -> int:
     """Copy the lines that follow ``line`` up to the head, one below the other, below ``last``.
 
-    The database does all of it, because there can be thousands of lines.
-
-    Returns:
-        The id of the last copy, or of ``last`` if nothing follows.
+    The database does all of it, because there can be thousands of lines. Return the id of the last
+    copy, or of ``last`` if nothing follows.
     """
     place = func.row_number().over(order_by=Line.id).label("place")
     standing = select(query_path(script.head or 0).c.id)
@@ -298,9 +270,8 @@ async def move_head(
 ) -> None:
     """Move the head by compare-and-swap; ``goes_on`` means that it moves below the old head.
 
-    Raises:
-        HeadMoved: The head is not where ``script`` has it, or text above it was removed since
-            ``script`` was read.
+    Raises HeadMoved if the head is not where ``script`` has it, or text above it was removed since
+    ``script`` was read.
     """
     moved = await session.scalar(
         update(Script)
@@ -338,7 +309,7 @@ async def _record_abandoned_path(
 def _insert_redo_pointers(dialect: Dialect) -> Insert:
     """Build the statement that records each step to ``old`` that is not on the path to ``head``."""
     abandoned = query_path(bindparam("old", type_=Int64), "abandoned")
-    standing = query_path(bindparam("head", type_=Int64), "standing")
+    standing = query_path(_HEAD, "standing")
     script = bindparam("script", type_=Int64)
     steps = select(script, func.coalesce(abandoned.c.parent, ROOT_LINE), abandoned.c.id)
     steps = steps.where(abandoned.c.id.not_in(select(standing.c.id)))

@@ -35,17 +35,12 @@ ERASED_PERSON = 0
 ERASED_NAME = phrase("somebody")
 """The name that replaces the name of an erased person."""
 
-GUILD_VOICE_PREFIX = "guild-voice"
-"""The prefix of the key of a guild's model."""
-
-HOUSEKEEPER = "looked-after-by"
-"""The key of the id of the bot that ends polls and deletes leftovers."""
-
 ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """The element that replaces removed text: every model can read it, and every format print it."""
 
 
-def _now() -> dt.datetime:
+def utc_now() -> dt.datetime:
+    """Return the time, in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -128,7 +123,7 @@ class Script(Base):
     """Whether the script is in play in its channel; the others are shelved."""
     head: Mapped[int | None]
     """The last line; None before the first. No foreign key, because lines refer to scripts."""
-    begun: Mapped[dt.datetime] = mapped_column(default=_now)
+    begun: Mapped[dt.datetime] = mapped_column(default=utc_now)
     delivery: Mapped[str | None] = mapped_column(unique=True)
     """The interaction that began the script."""
     forked_at: Mapped[int | None]
@@ -229,7 +224,7 @@ class Line(Base):
     """The interaction that asked for the line."""
     take: Mapped[int] = mapped_column(Integer)
     ordinal: Mapped[int] = mapped_column(Integer)
-    written: Mapped[dt.datetime] = mapped_column(default=_now)
+    written: Mapped[dt.datetime] = mapped_column(default=utc_now)
     asker: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """The person who asked for the line; None if unknown."""
     copy_of: Mapped[int | None]
@@ -396,9 +391,7 @@ class TurnOrder(Base):
 
     __tablename__ = "turn_orders"
 
-    script: Mapped[int] = mapped_column(
-        ForeignKey("scripts.id"), primary_key=True, autoincrement=False
-    )
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
     writers: Mapped[list[int]]
     """The people's ids; it is the first one's turn."""
     turn: Mapped[int] = mapped_column(default=1)
@@ -422,9 +415,7 @@ class Sprint(Base):
 
     __tablename__ = "sprints"
 
-    script: Mapped[int] = mapped_column(
-        ForeignKey("scripts.id"), primary_key=True, autoincrement=False
-    )
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
     starter: Mapped[int] = mapped_column(BigInteger)
     ends: Mapped[dt.datetime]
     after: Mapped[int]
@@ -451,8 +442,3 @@ class KeyValue(Base):
 
 TABLES_WITH_PUBLIC_IDS = (Script.__tablename__, Line.__tablename__, Poll.__tablename__)
 """The tables whose ids stand in buttons, so that no id may be used again."""
-
-
-def guild_voice_key(guild: int) -> str:
-    """Return the key of the model that a guild has chosen."""
-    return f"{GUILD_VOICE_PREFIX} {guild}"

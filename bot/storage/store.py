@@ -1,15 +1,17 @@
-"""Open the database of scripts, and hold its repositories."""
+"""Find a database by the scheme of its address, open it, and hold its repositories."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy import URL
 
-from ..telemetry import Meter
-from .backends import open_database
+from ..errors import StoreError
+from ..telemetry import NULL_METER, Meter
 from .database import STATE_BUDGET, Database, Guard
+from .postgres.postgres_database import PostgresDatabase
 from .repositories.banned_word_repository import BannedWordRepository
 from .repositories.guild_repository import GuildRepository
 from .repositories.key_value_repository import KeyValueRepository
@@ -18,11 +20,37 @@ from .repositories.message_repository import MessageRepository
 from .repositories.person_repository import PersonRepository
 from .repositories.poll_repository import PollRepository
 from .repositories.script_repository import ScriptRepository
-from .repositories.sprint_repository import SprintRepository
 from .repositories.star_repository import StarRepository
 from .repositories.state_repository import StateRepository
-from .repositories.turn_order_repository import TurnOrderRepository
+from .repositories.turn_order_repository import SprintRepository, TurnOrderRepository
+from .sqlite.sqlite_database import SQLiteDatabase
 from .state_eviction import StateBudget
+
+BACKENDS: Mapping[str, type[Database]] = {"postgresql": PostgresDatabase, "sqlite": SQLiteDatabase}
+"""The databases by scheme. To add one, write a package with a `Database` and a `Dialect`."""
+
+
+def parse_address(address: Path | URL) -> URL:
+    """Return the address of a database, which is SQLite's for the path of a file."""
+    if isinstance(address, URL):
+        return address
+    return URL.create("sqlite", database=str(address))
+
+
+def find_backend(url: URL) -> type[Database]:
+    """Return the database class for an address; raise StoreError for an unknown scheme."""
+    scheme = url.get_backend_name()
+    if scheme not in BACKENDS:
+        raise StoreError(
+            f"Databases of the kind {scheme!r} are not supported. Use one of {', '.join(BACKENDS)}."
+        )
+    return BACKENDS[scheme]
+
+
+async def open_database(address: Path | URL, guard: Guard | None = None) -> Database:
+    """Open a file or a database on a server, as `Database.open` does."""
+    url = parse_address(address)
+    return await find_backend(url).open(url, guard)
 
 
 class Store:
@@ -32,9 +60,8 @@ class Store:
     Appended lines and recorded posts of all channels share transactions; a moved head does not.
     """
 
-    def __init__(self, database: Database, state_budget: int = STATE_BUDGET) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        database.state_budget = StateBudget(state_budget)
         self.scripts = ScriptRepository(database)
         self.lines = LineRepository(database)
         self.states = StateRepository(database)
@@ -50,14 +77,19 @@ class Store:
 
     @classmethod
     async def open(
-        cls, address: Path | URL, state_budget: int = STATE_BUDGET, guard: Guard | None = None
+        cls,
+        address: Path | URL,
+        state_budget: int = STATE_BUDGET,
+        guard: Guard | None = None,
+        meter: Meter = NULL_METER,
     ) -> Self:
-        """Open a file or a database on a server as `Database.open` does, with a budget in bytes."""
-        return cls(await open_database(address, guard), state_budget)
+        """Open a file or a database on a server as `Database.open` does.
 
-    def report_to(self, meter: Meter) -> None:
-        """Report to ``meter`` how long transactions take."""
-        self._database.meter = meter
+        The budget of the states is in bytes. The meter receives how long transactions take.
+        """
+        database = await open_database(address, guard)
+        database.state_budget, database.meter = StateBudget(state_budget), meter
+        return cls(database)
 
     async def check_may_write(self) -> None:
         """Raise TransactionFailed if the guard refuses the transactions of this process."""

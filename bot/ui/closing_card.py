@@ -10,11 +10,10 @@ from discord import ui
 from ..i18n.catalogue import many, say
 from ..screenplay.statistics import ScriptStatistics
 from ..storage.schema import Line, Script
-from .components import make_script_button
-from .credits import NAME_SIZE
+from .components import make_layout, make_script_button
 from .images.pictures import format_summary
 from .looks import MORE, format_scene
-from .markdown import inline
+from .markdown import NAME_SIZE, inline
 
 LINE_SIZE = 400
 """The size of one of the best lines, of which five must fit into a card's 4,000 characters."""
@@ -35,13 +34,8 @@ def make_closing_card(
 ) -> ui.LayoutView:
     """Return the card of a script, with the button that reopens the script.
 
-    Args:
-        script: The script.
-        statistics: Its statistics.
-        best: The best lines, each with the number of its stars.
-        shares: How much each writer wrote, one sentence each.
-        files: The files that are attached to the card: it shows pictures, and offers the others.
-        notes: What people must know about the files.
+    The card lists the best lines, each with the number of its stars, and the writers' shares, one
+    sentence each. It shows the attached pictures and offers the other files, with notes on them.
     """
     title = inline(script.title, 100)
     texts = [f"## {title}\n{say('The end')} · {format_summary(statistics)}"]
@@ -62,9 +56,7 @@ def make_closing_card(
     if notes:
         container.add_item(ui.TextDisplay("\n".join(f"-# {note}" for note in notes)))
     container.add_item(ui.ActionRow(make_script_button("reopen", script.id)))
-    view = ui.LayoutView(timeout=None).add_item(container)
-    view.stop()  # because a listener hears the button
-    return view
+    return make_layout(container)
 
 
 def _format_best_line(line: Line, stars: int) -> str:

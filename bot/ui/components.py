@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 import discord
 from discord import ui
 
+from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..session.turn import ScriptPosition
 from ..storage.schema import ROOT_LINE
@@ -25,6 +26,8 @@ CUSTOM_ID_PREFIX = "onbook:"
 ID_PATTERN = r"\d{1,18}"
 """Matches the id of a script, a line or a poll."""
 
+BUTTONS_PER_ROW = 5
+
 Interaction = discord.Interaction[discord.Client]
 
 Handler = Callable[[Interaction, re.Match[str]], Awaitable[None]]
@@ -34,9 +37,7 @@ Handler = Callable[[Interaction, re.Match[str]], Awaitable[None]]
 def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Item[Any]]]:
     """Make the class by which discord.py passes a press to a handler.
 
-    Args:
-        template: A pattern that matches the whole custom id.
-        handler: Is given the interaction and the match of its custom id.
+    The template is a pattern that matches the whole custom id.
     """
 
     class Listener(ui.DynamicItem[ui.Item[Any]], template=template):
@@ -50,11 +51,9 @@ def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Ite
         async def from_custom_id(
             cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
         ) -> Self:
-            """Wrap the component that was pressed."""
             return cls(item, match)
 
         async def callback(self, interaction: Interaction) -> None:
-            """Pass the press on."""
             await handler(interaction, self.match)
 
     return Listener
@@ -74,6 +73,24 @@ def make_view(*items: ui.Item[Any]) -> ui.View:
     # A view that has stopped can be sent, and discord.py keeps no record of it then.
     view.stop()
     return view
+
+
+def make_layout(*items: ui.Item[Any]) -> ui.LayoutView:
+    """Return a view as `make_view` does, of items that stand one below the other."""
+    view = ui.LayoutView(timeout=None)
+    for item in items:
+        view.add_item(item)
+    view.stop()
+    return view
+
+
+def make_rows(items: Sequence[ui.Item[Any]]) -> list[ui.ActionRow[Any]]:
+    """Return rows for a layout: one for each menu, and below them those of the buttons."""
+    rows: list[list[ui.Item[Any]]] = [[one] for one in items if isinstance(one, ui.Select)]
+    buttons = [one for one in items if not isinstance(one, ui.Select)]
+    starts = range(0, len(buttons), BUTTONS_PER_ROW)
+    rows += [buttons[start : start + BUTTONS_PER_ROW] for start in starts]
+    return [ui.ActionRow(*row) for row in rows]
 
 
 def make_custom_id(name: str) -> str:
@@ -177,15 +194,10 @@ def page_pattern(book: str) -> str:
 
 
 def make_page_buttons(book: str, script: int, number: int, count: int) -> list[ui.Button[ui.View]]:
-    """Return the buttons that turn from a page to others.
+    """Return the buttons that turn from a page, by its number from 0, to others of ``count``.
 
-    One page has no buttons. Two pages have two, since each page is the first or the last one.
-
-    Args:
-        book: What has pages: ``page`` for a script, ``history``, or ``shelf`` for a channel.
-        script: The id of the script, or 0.
-        number: The page that is shown, from 0.
-        count: The number of pages.
+    One page has no buttons. Two pages have two, since each page is the first or the last one. The
+    books are ``page`` and ``history``, of a script by its id, and ``shelf``, with 0.
     """
     pages = {"first": 0, "back": max(number - 1, 0), "on": number + 1, "last": LAST_PAGE}
     ends = {"first": 0, "back": 0, "on": count - 1, "last": count - 1}
@@ -216,3 +228,20 @@ def make_stop_button(interaction: int, kind: str) -> ui.View:
     return make_view(
         ui.Button(label=say("Stop"), custom_id=f"{CUSTOM_ID_PREFIX}stop:{interaction}:{kind}")
     )
+
+
+def format_progress(progress: Progress) -> str:
+    """Return the progress of a job as a sentence."""
+    if progress.share_read is not None:
+        return say("The voice is reading the script: {share:.0%}.", share=progress.share_read)
+    if progress.share_spoken is not None:
+        return say("The table read is being recorded: {share:.0%}.", share=progress.share_spoken)
+    if progress.to_replay:
+        return say(
+            "Replayed {written:,} of {all:,} lines.",
+            written=progress.written,
+            all=progress.to_replay,
+        )
+    if progress.written:
+        return say("The voice is writing. Finished lines: {written:,}.", written=progress.written)
+    return say("The voice is writing.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 import discord
 
-from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
@@ -24,6 +24,7 @@ from .timers import Timers
 from .turn_messages import format_reminder, format_skip, format_sprint_summary
 
 
+@dataclass
 class Deadlines:
     """The deadlines of all scripts. `resume` finds the stored ones again.
 
@@ -31,22 +32,16 @@ class Deadlines:
     timer of the turn before runs out, a timer is set for what is due then.
     """
 
-    def __init__(
-        self,
-        client: discord.Client,
-        sessions: ChannelSessions,
-        messages: MessageSync,
-        timers: Timers,
-        *,
-        group: str | None = None,
-    ) -> None:
-        self.client = client
-        self.group = group
-        self.sessions = sessions
-        self.store = sessions.store
-        self.messages = messages
-        self.timers = timers
-        self._resumed = False
+    client: discord.Client
+    sessions: ChannelSessions
+    messages: MessageSync
+    timers: Timers
+    group: str | None = None
+    """The group of the commands in a host."""
+    _resumed: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.store = self.sessions.store
 
     async def resume(self) -> None:
         """Watch the stored deadlines of the scripts on this process's shards.
@@ -56,30 +51,22 @@ class Deadlines:
         """
         if self._resumed:
             return
+        scripts = await self.store.turn_orders.list_scripts_with_deadlines()
         self._resumed = True
-        try:
-            scripts = await self.store.turn_orders.list_scripts_with_deadlines()
-        except TransactionFailed:
-            self._resumed = False
-            raise
         for script in scripts:
             if Shards.of(self.client).include(script.guild):
                 self.watch(script.id)
 
-    def watch(self, script: int) -> None:
-        """Do what is due in a script, and set a timer for what is due next.
+    def watch(self, script: int, seconds: float = 0.0) -> None:
+        """Do after some seconds what is due in a script, and set a timer for what is due next.
 
         Call it where something becomes due earlier than before.
         """
-        self._schedule(0.0, script)
+        self.timers.set(("script", script), seconds, partial(self._look, script))
 
     async def _look(self, script: int) -> None:
-        """Do what is due in a script, and set a timer for what is due next."""
         if due := await self._act(script):
-            self._schedule((due - self.sessions.clock()).total_seconds(), script)
-
-    def _schedule(self, seconds: float, script: int) -> None:
-        self.timers.set(("script", script), seconds, partial(self._look, script))
+            self.watch(script, (due - self.sessions.clock()).total_seconds())
 
     async def _act(self, script_id: int) -> dt.datetime | None:
         """Do what is due in a script, and return when to look again, or None."""
@@ -102,7 +89,8 @@ class Deadlines:
         """Remind or skip the writer if that is due, and return when to look again, or None."""
         now, due = self.sessions.clock(), find_due(order)
         if order.announcement is not None:
-            await self._sync(session, script, order.announcement)
+            channel = self._find_channel(script)
+            await self.messages.sync(channel, session, above=order.announcement)
             await self.store.turn_orders.record_shown(script.id, order.announcement)
         if order.hours is None:
             return None
@@ -130,22 +118,18 @@ class Deadlines:
     async def _watch_sprint(
         self, session: ChannelSession, script: Script, sprint: Sprint
     ) -> dt.datetime:
-        """End a sprint if that is due, by a summary, and return when to look again."""
+        """End a sprint by a summary if that is due, and return when to look again."""
         now = self.sessions.clock()
         if sprint.ends > now:
             return sprint.ends
-        lines = await session.sprints.load_lines(script, sprint)
+        lines = await session.store.lines.load_lines_after(script.head, sprint.after)
         statistics = await asyncio.to_thread(count_script, lines)
         content = format_sprint_summary(script, statistics)
         message = await self._post(script, content, "sprint", sprint.ends)
         await self.store.turn_orders.extend_turn(script.id, now)
-        await self._sync(session, script, message)
+        await self.messages.sync(self._find_channel(script), session, above=message)
         await self.store.sprints.delete_sprint(script.id)
         return now
-
-    async def _sync(self, session: ChannelSession, script: Script, above: int) -> None:
-        """Show the panel as it is now, below a message."""
-        await self.messages.sync(self._find_channel(script), session, above=above)
 
     async def _post(
         self,

@@ -14,6 +14,7 @@ import logging
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -90,13 +91,9 @@ _deliveries: dict[int, object] = {}
 async def send_with_retries(
     send: Callable[[], Awaitable[T]], seconds: float, first_timeout: float | None = None
 ) -> T:
-    """Send a request until Discord answers.
+    """Send an idempotent request until Discord answers, for so many seconds.
 
-    Args:
-        send: Sends the request, which must be idempotent.
-        seconds: The time after which no request is sent any more.
-        first_timeout: The seconds that the first attempt may take, or None for
-            `REQUEST_TIMEOUT`.
+    The first attempt may take ``first_timeout`` seconds, or `REQUEST_TIMEOUT`.
 
     Raises:
         discord.HTTPException: Discord has refused the request.
@@ -110,7 +107,10 @@ async def send_with_retries(
             async with asyncio.timeout(min(timeout, deadline - clock())):
                 return await send()
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-            if not _is_transient(error) or clock() + pause >= deadline:
+            is_transient = (
+                isinstance(error, CONNECTION_ERRORS) or error.status == HTTPStatus.TOO_MANY_REQUESTS
+            )
+            if not is_transient or clock() + pause >= deadline:
                 raise
             # The type alone, because the message may hold an address with a token.
             log.info("retrying after %s", type(error).__name__)
@@ -130,7 +130,7 @@ async def try_once(send: Callable[[], Awaitable[object]]) -> None:
 class FirstResponse:
     """The first response to an interaction, under the names of discord.py's own methods.
 
-    The methods raise HTTPException if Discord refuses, and one of `CONNECTION_ERRORS` if the
+    These raise HTTPException if Discord refuses, and one of `CONNECTION_ERRORS` if the
     outcome is unknown.
     """
 
@@ -143,7 +143,8 @@ class FirstResponse:
         kinds = discord.InteractionResponseType
         command = self.interaction.type is discord.InteractionType.application_command
         shows = thinking or command
-        self._mark_ephemeral(shows and ephemeral)
+        if shows and ephemeral:
+            self.interaction.extras[EPHEMERAL] = True
         await self._respond(
             kinds.deferred_channel_message if shows else kinds.deferred_message_update,
             lambda: self.response.defer(thinking=thinking, ephemeral=ephemeral),
@@ -152,7 +153,8 @@ class FirstResponse:
     async def send_message(self, content: str | None, **more: Any) -> None:  # noqa: ANN401 - discord.py's
         """Answer with a message."""
         send, files = self.response.send_message, ReusableFiles(more.pop("files", ()))
-        self._mark_ephemeral(bool(more.get("ephemeral")))
+        if more.get("ephemeral"):
+            self.interaction.extras[EPHEMERAL] = True
         confirmed = await self._respond(
             discord.InteractionResponseType.channel_message,
             lambda: send(content, files=files.copy(), allowed_mentions=NO_MENTIONS, **more),
@@ -180,15 +182,11 @@ class FirstResponse:
             discord.InteractionResponseType.modal, lambda: self.response.send_modal(modal)
         )
 
-    def _mark_ephemeral(self, private: bool) -> None:
-        if private:
-            self.interaction.extras[EPHEMERAL] = True
-
     async def _respond(
         self, kind: discord.InteractionResponseType, respond: Callable[[], Awaitable[object]]
     ) -> bool:
         """Answer until Discord has it; return whether Discord has confirmed it."""
-        is_first, attempts = _is_first_delivery(self.interaction), 0
+        is_first, attempts, confirmed = _is_first_delivery(self.interaction), 0, True
 
         async def send() -> None:
             nonlocal attempts
@@ -205,14 +203,10 @@ class FirstResponse:
             # An earlier request was heard, unless the interaction itself was delivered twice.
             if not (is_first and attempts > 1 and error.code == ALREADY_RESPONDED):
                 raise
-            self._mark_responded(kind)
-            return False
-        self._mark_responded(kind)
-        return True
-
-    def _mark_responded(self, kind: discord.InteractionResponseType) -> None:
+            confirmed = False
         self.interaction.extras[FIRST_RESPONSE] = kind
         acknowledge(self.interaction)
+        return confirmed
 
 
 def find_first_response_type(interaction: Interaction) -> discord.InteractionResponseType | None:
@@ -263,7 +257,7 @@ async def complete_response(interaction: Interaction, **more: Any) -> discord.Me
 
 async def post_message(
     channel: MessageChannel,
-    content: str | None,
+    content: str | None = None,
     nonce: str | None = None,
     allowed_mentions: discord.AllowedMentions = NO_MENTIONS,
     **more: Any,  # noqa: ANN401 - discord.py's
@@ -286,12 +280,15 @@ async def post_message(
     )
 
 
-async def edit_message(channel: MessageChannel, message: int, **fields: Any) -> None:  # noqa: ANN401 - of its edit
-    """Edit a message of the bot."""
+async def edit_message(channel: MessageChannel, message: int, **fields: Any) -> bool:  # noqa: ANN401 - of its edit
+    """Edit a message of the bot; return False if the message was deleted."""
     partial = discord.PartialMessage(channel=channel, id=message)
-    await send_with_retries(
-        lambda: partial.edit(allowed_mentions=NO_MENTIONS, **fields), EDIT_SECONDS
-    )
+    with suppress(discord.NotFound):
+        await send_with_retries(
+            lambda: partial.edit(allowed_mentions=NO_MENTIONS, **fields), EDIT_SECONDS
+        )
+        return True
+    return False
 
 
 async def send_ephemeral(interaction: Interaction, content: str, **more: Any) -> None:  # noqa: ANN401
@@ -319,12 +316,7 @@ class ReusableFiles:
     def copy(self) -> list[discord.File]:
         """Return the same files, unread."""
         return [
-            discord.File(
-                io.BytesIO(content),
-                file.filename,
-                spoiler=file.spoiler,
-                description=file.description,
-            )
+            discord.File(io.BytesIO(content), file.filename, description=file.description)
             for file, content in self.contents
         ]
 
@@ -336,11 +328,3 @@ def _is_first_delivery(interaction: Interaction) -> bool:
     if len(_deliveries) > MAX_REMEMBERED:
         del _deliveries[next(iter(_deliveries))]
     return first
-
-
-def _is_transient(error: Exception) -> bool:
-    """Return whether a retry may help."""
-    limited = (
-        isinstance(error, discord.HTTPException) and error.status == HTTPStatus.TOO_MANY_REQUESTS
-    )
-    return limited or isinstance(error, CONNECTION_ERRORS)

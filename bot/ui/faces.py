@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import lru_cache
 
 import discord
 
@@ -19,9 +18,6 @@ ANSWER_SECONDS = 5.0
 
 MAX_PLAYERS = 1000
 """Members whose pictures are remembered."""
-
-find_monogram = lru_cache(maxsize=1000)(monogram_of)
-"""Return the monogram of a name; call it off the event loop."""
 
 
 class Faces:
@@ -42,7 +38,7 @@ class Faces:
                     return self.client.user.display_avatar.url if self.client.user else None
                 if player := script.players.get(cue):
                     return await self._find_player(player)
-                return await self._find_emoji(await asyncio.to_thread(find_monogram, cue))
+                return await self._find_emoji(await asyncio.to_thread(monogram_of, cue))
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
             log.warning("a character has no picture: %s", error)
             return None

@@ -13,6 +13,7 @@ import discord
 
 from ..screenplay.elements import Element
 from ..storage.schema import Line, PostedLine, Script
+from .components import make_layout
 from .delivery import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
@@ -23,9 +24,10 @@ from .delivery import (
     post_message,
     send_with_retries,
 )
-from .faces import Faces, find_monogram
-from .images.monogram import Colour
-from .looks import Look, find_speaker, format_block, format_card, format_message, make_webhook_name
+from .faces import Faces
+from .images.monogram import monogram_of
+from .images.pictures import Colour
+from .looks import Look, find_speaker, format_block, format_message, make_card, make_webhook_name
 from .webhook_pace import WebhookPace
 from .webhooks import Webhooks
 
@@ -46,12 +48,9 @@ class LineMessages:
         self._faces = Faces(client)
         self._pace = WebhookPace()
 
-    async def choose_look(self, channel: MessageChannel, wanted: str | None) -> Look:
-        """Return the look that is wanted, or where it is not possible, cards.
-
-        None wants characters, too.
-        """
-        look = Look(wanted or Look.CHARACTERS)
+    async def choose_look(self, channel: MessageChannel, wanted: str) -> Look:
+        """Return the look that is wanted, or where it is not possible, cards."""
+        look = Look(wanted)
         if look is Look.CHARACTERS and await self.webhooks.find(channel) is None:
             return Look.CARDS
         return look
@@ -59,31 +58,20 @@ class LineMessages:
     async def post(
         self, channel: MessageChannel, script: Script, line: Line, look: Look, newest: int
     ) -> tuple[PostedLine, bool]:
-        """Post the message of a line.
+        """Post the message of a line; return it, and whether it was certainly posted only once.
 
-        Args:
-            channel: The channel.
-            script: The script.
-            line: The line.
-            look: The look of the message.
-            newest: The newest recorded message of the channel. A second attempt after the same
-                message posts nothing new, as when a process died before it recorded the first one;
-                but webhooks know no such thing.
-
-        Returns:
-            The message, and whether it was certainly posted only once.
+        A second attempt after the same ``newest`` recorded message of the channel posts nothing
+        new, as when a process died before it recorded the first one; but webhooks know no such
+        thing.
         """
-        name, is_sure, nonce = None, True, make_nonce(line.id, newest)
+        name, is_sure = None, True
         message: discord.Message
-        match look:
-            case Look.CHARACTERS:
-                name = make_name(script, line.element)
-                message, is_sure = await self._speak(channel, script, line.element, name)
-            case Look.CARDS:
-                card = format_card(line.element, await find_colour(line.element))
-                message = await post_message(channel, None, nonce, view=card)
-            case Look.TYPEWRITER:
-                message = await post_message(channel, format_block(line.element), nonce)
+        if look is Look.CHARACTERS:
+            name = make_name(script, line.element)
+            message, is_sure = await self._speak(channel, script, line.element, name)
+        else:
+            shown = await _draw(line.element, look)
+            message = await post_message(channel, nonce=make_nonce(line.id, newest), **shown)
         post = PostedLine(
             message=message.id, channel=channel.id, line=line.id, look=look, name=name
         )
@@ -95,22 +83,10 @@ class LineMessages:
         """Show a line in a message that was posted for another; return False if that is gone."""
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
-            return await self._ask_webhook(
-                channel,
-                lambda webhook, thread: webhook.edit_message(
-                    post.message, content=content, allowed_mentions=NO_MENTIONS, thread=thread
-                ),
-                post.message,
-            )
-        if post.look == Look.CARDS:
-            card = format_card(line.element, await find_colour(line.element))
-            shown: dict[str, Any] = {"view": card}
-        else:
-            shown = {"content": format_block(line.element)}
-        with suppress(discord.NotFound):
-            await edit_message(channel, post.message, **shown)
-            return True
-        return False
+            shown: dict[str, Any] = {"content": content, "allowed_mentions": NO_MENTIONS}
+            edit = discord.Webhook.edit_message
+            return await self._ask_webhook(edit, channel, post.message, **shown)
+        return await edit_message(channel, post.message, **await _draw(line.element, post.look))
 
     async def delete(self, channel: MessageChannel, post: PostedLine) -> None:
         """Delete the message of a line, if it exists."""
@@ -127,9 +103,7 @@ class LineMessages:
 
     async def delete_spoken(self, channel: MessageChannel, message: int) -> None:
         """Delete a message of the channel's webhook, recorded or not."""
-        await self._ask_webhook(
-            channel, lambda webhook, thread: webhook.delete_message(message, thread=thread), message
-        )
+        await self._ask_webhook(discord.Webhook.delete_message, channel, message)
 
     async def _speak(
         self, channel: MessageChannel, script: Script, element: Element, name: str
@@ -158,11 +132,12 @@ class LineMessages:
 
     async def _ask_webhook(
         self,
+        ask: Callable[..., Awaitable[object]],
         channel: MessageChannel,
-        ask: Callable[[discord.Webhook, Any], Awaitable[object]],
         message: int,
+        **more: object,
     ) -> bool:
-        """Ask the channel's webhook about a message; return False where it knows none such.
+        """Edit or delete a message by the channel's webhook; return False where it knows none such.
 
         A webhook that was deleted has left its messages, which the bot may delete with **Manage
         Messages** alone.
@@ -170,8 +145,9 @@ class LineMessages:
         webhook = await self.webhooks.find(channel)
         if webhook is not None:
             with suppress(discord.NotFound):
+                thread = self.webhooks.find_thread(channel)
                 await send_with_retries(
-                    lambda: ask(webhook, self.webhooks.find_thread(channel)), EDIT_SECONDS
+                    lambda: ask(webhook, message, thread=thread, **more), EDIT_SECONDS
                 )
                 return True
         partial = discord.PartialMessage(channel=channel, id=message)
@@ -185,7 +161,14 @@ def make_name(script: Script, element: Element) -> str:
     return make_webhook_name(find_speaker(element) or script.title)
 
 
+async def _draw(element: Element, look: str) -> dict[str, Any]:
+    """Return the content or the view of a message that is the bot's own."""
+    if look == Look.CARDS:
+        return {"view": make_layout(make_card(element, await find_colour(element)))}
+    return {"content": format_block(element)}
+
+
 async def find_colour(element: Element) -> Colour | None:
     """Return the colour of the character who speaks in an element, or None."""
     cue = element.cue
-    return (await asyncio.to_thread(find_monogram, cue)).colour if cue else None
+    return (await asyncio.to_thread(monogram_of, cue)).colour if cue else None

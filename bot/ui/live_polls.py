@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 import discord
@@ -15,43 +16,25 @@ from ..session.channel_session import ChannelSession, ChannelSessions
 from ..sharding import Shards
 from ..storage.schema import Poll, Script
 from .message_sync import MessageSync
-from .poll_messages import PollMessages
 from .timers import Timers
 
 RECOUNT_INTERVAL = 1.0
 """Seconds between two edits of a count, because Discord limits how often a message is edited."""
 
 
+@dataclass
 class LivePolls:
-    """Close the votes of all channels when they are due. `resume` finds the stored votes again.
+    """Close the votes of all channels when they are due. `resume` finds the stored votes again."""
 
-    Args:
-        client: The client whose channels the votes are in.
-        sessions: The channels' sessions.
-        polls: Shows the polls, and how votes end.
-        messages: Shows the lines that won.
-        timers: Begin to close and to count votes.
-        group: The group of the commands in a host.
-    """
-
-    def __init__(
-        self,
-        client: discord.Client,
-        sessions: ChannelSessions,
-        polls: PollMessages,
-        messages: MessageSync,
-        timers: Timers,
-        *,
-        group: str | None = None,
-    ) -> None:
-        self.client = client
-        self.group = group
-        self.sessions = sessions
-        self.polls = polls
-        self.messages = messages
-        self.timers = timers
-        self._counted: dict[int, float] = {}
-        self._resumed = False
+    client: discord.Client
+    sessions: ChannelSessions
+    messages: MessageSync
+    timers: Timers
+    group: str | None = None
+    """The group of the commands in a host."""
+    _counted: dict[int, float] = field(default_factory=dict, init=False)
+    """The times at which the counts of votes were shown, or will be."""
+    _resumed: bool = field(default=False, init=False)
 
     async def resume(self) -> None:
         """Time the open votes of earlier processes on this process's shards; close those overdue.
@@ -91,13 +74,12 @@ class LivePolls:
         self.timers.set(("count", poll), due - now, partial(self._recount, poll), delays=())
 
     async def _end(self, poll: int) -> None:
-        """Close a vote."""
         self._counted.pop(poll, None)
         await self._act_in_channel(self._close, poll)
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
-        await self._act_in_channel(self.polls.redraw, poll)
+        await self._act_in_channel(self.messages.polls.redraw, poll)
 
     async def _act_in_channel(
         self,
@@ -118,11 +100,11 @@ class LivePolls:
     ) -> None:
         """Close a vote in front of everybody."""
         if poll_result := await session.polls.close(poll):
-            await self.polls.redraw(channel, session, poll)
+            await self.messages.polls.redraw(channel, session, poll)
             # Nobody waits in a channel that is gone; and where the bot may not post, the message
             # of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):
-                await self.polls.announce(channel, poll_result)
+                await self.messages.polls.announce(channel, poll_result)
             await self.sessions.store.polls.mark_announced(poll)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
@@ -10,8 +11,8 @@ from discord import ui
 
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
-from .images.monogram import Colour
-from .markdown import LIMIT, inline, plain, size
+from .images.pictures import Colour
+from .markdown import LIMIT, inline, join_within, plain, size
 from .script_messages import split_into_messages
 
 MORE = phrase("and more: see all of it with {/script show}")
@@ -25,8 +26,8 @@ MIN_CUT = 50
 NAME_LIMIT = 70
 """The size of a speaker's name; Discord takes 80, of which `make_webhook_name` needs some."""
 
-REFUSED_IN_NAMES = ("clyde", "discord")
-"""Words that Discord refuses in the names of webhooks."""
+REFUSED_IN_NAMES = re.compile("c(?=lyde)|d(?=iscord)", re.IGNORECASE | re.ASCII)
+"""Matches the first letters of words that Discord refuses in the names of webhooks."""
 
 
 class Look(StrEnum):
@@ -67,14 +68,9 @@ def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
 
 def split_scene(elements: Iterable[Element], limit: int) -> list[str]:
     """Return elements in as few texts as fit, each element below its speaker's name."""
-    texts: list[str] = []
-    for element in elements:
-        text = _fit_rows(_name_rows(element), limit, f"-# {say(MORE)}")
-        if texts and size(joined := f"{texts[-1]}\n{text}") <= limit:
-            texts[-1] = joined
-        else:
-            texts.append(text)
-    return texts
+    note = f"-# {say(MORE)}"
+    texts = (_fit_rows(_name_rows(element), limit, note) for element in elements)
+    return join_within(texts, "\n", limit)
 
 
 def _fit_rows(rows: Iterable[tuple[str, str]], limit: int, note: str, indent: str = "") -> str:
@@ -111,23 +107,13 @@ def _mark_rows(element: Element) -> Iterator[tuple[str, str]]:
         yield row.upper() if element.kind.spec.is_upper_case else row, mark
 
 
-def format_card(element: Element, colour: Colour | None) -> ui.LayoutView:
-    """Return an element as a card in a message of its own."""
-    view = ui.LayoutView(timeout=None).add_item(make_card(element, colour))
-    view.stop()  # because there is nothing to press
-    return view
-
-
 def make_card(
     element: Element, colour: Colour | None, limit: int = LIMIT, card_id: int | None = None
 ) -> ui.Container[ui.LayoutView]:
     """Return an element as a card: the speaker's name, if there is one, and the text.
 
-    Args:
-        element: The element.
-        colour: The colour of the speaker, or None.
-        limit: The largest size of the text, which is cut with a note.
-        card_id: The id by which the card is known in its message, or None.
+    The text is cut to the size ``limit``, with a note. ``card_id`` identifies the card in a message
+    of several.
     """
     container: ui.Container[ui.LayoutView] = ui.Container(
         accent_colour=discord.Colour.from_rgb(*colour) if colour else None, id=card_id
@@ -140,18 +126,14 @@ def make_card(
 
 
 def format_message(element: Element, name: str, posted_as: str) -> str:
-    """Return an element as a webhook's message under a name that can no longer change.
+    """Return an element that belongs under a ``name`` as a webhook's message.
 
-    Args:
-        element: The element.
-        name: The name under which it belongs.
-        posted_as: The name under which the message stands.
+    The message says the name if it was ``posted_as`` another, because it must keep that one.
     """
     if element.kind is Kind.HEADING:
         return f"{DIVIDER}\n{format_prose(element, LIMIT - size(DIVIDER) - 1)}"
-    before = (
-        f"**{inline(name, NAME_LIMIT)}:** " if name != posted_as and find_speaker(element) else ""
-    )
+    is_misnamed = name != posted_as and find_speaker(element)
+    before = f"**{inline(name, NAME_LIMIT)}:** " if is_misnamed else ""
     return f"{before}{format_prose(element, LIMIT - size(before))}"
 
 
@@ -163,10 +145,5 @@ def find_speaker(element: Element) -> str:
 def make_webhook_name(name: str) -> str:
     """Return a name that Discord takes for a webhook's message."""
     name = plain(name, NAME_LIMIT) or "\N{HORIZONTAL ELLIPSIS}"
-    for word in REFUSED_IN_NAMES:
-        at = name.lower().find(word)
-        while at >= 0:
-            # People see no difference, and Discord no longer finds the word.
-            name = f"{name[: at + 1]}\N{WORD JOINER}{name[at + 1 :]}"
-            at = name.lower().find(word)
-    return name
+    # People see no difference, and Discord no longer finds the word.
+    return REFUSED_IN_NAMES.sub("\\g<0>\N{WORD JOINER}", name)

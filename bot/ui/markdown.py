@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..cleaning import clean
+from ..i18n.catalogue import say
+from ..storage.schema import ERASED_NAME, ERASED_PERSON
 
 LIMIT = 2000
 """The longest message that Discord takes, as `size` counts it."""
+
+NAME_SIZE = 60
+"""The size of a person's name."""
 
 _MENTION = re.compile(r"@(?=everyone|here|[!&]?\d)")
 # No backslash escapes the ends of code blocks and strikethrough, so look-alikes replace the marks.
@@ -54,6 +59,28 @@ def inline(text: str, limit: int) -> str:
 def plain(text: str, limit: int) -> str:
     """Return text as `inline` does, for places without formatting: a menu, a modal, a picture."""
     return _cut(text, limit, {})
+
+
+def join_within(texts: Iterable[str], separator: str, limit: int) -> list[str]:
+    """Join texts in order into as few as are at most ``limit`` long; none is cut."""
+    joined = [""]
+    for text in texts:
+        longer = f"{joined[-1]}{separator}{text}" if joined[-1] else text
+        if size(longer) <= limit:
+            joined[-1] = longer
+        else:
+            joined.append(text)
+    return joined
+
+
+def mention(person: int) -> str:
+    """Mention a person, in a message that pings nobody; a forgotten person is “somebody”."""
+    return say(ERASED_NAME) if person == ERASED_PERSON else f"<@{person}>"
+
+
+def format_moment(moment: dt.datetime) -> str:
+    """Return a moment that Discord shows as “in 10 minutes”, and counts down."""
+    return f"<t:{int(moment.timestamp())}:R>"
 
 
 def to_plain_text(markdown: str) -> str:

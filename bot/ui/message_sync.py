@@ -68,13 +68,9 @@ class MessageSync:
     ) -> None:
         """Make a channel show its running script: each line once, in order, above the panel.
 
-        Args:
-            channel: The channel.
-            session: The channel's session.
-            note: What has just happened, which the panel says until something else happens.
-            announcement: What has happened, such as which script goes on here now, which a message
-                of its own says for good.
-            above: A message that has announced something, and must stand above the panel.
+        The panel says the ``note`` until something else happens. A message of its own says the
+        ``announcement``, such as which script goes on here now, for good. The panel goes below the
+        message ``above``, which has announced something.
 
         Raises:
             discord.HTTPException: Discord refuses a message. The next sync tries again.
@@ -100,24 +96,21 @@ class MessageSync:
         """Show the lines of a script, and keep the newest message of ``content`` up to date."""
         posts, path, last_lines = await self._load(script)
         kept = min(len(posts), len(path))
-        wanted = {*path[kept:]}
-        for post, line in zip(posts, path, strict=False):
-            wanted |= {post.line, line} if post.line != line else set()
+        pairs = enumerate(zip(posts, path, strict=False))
+        changed = {number: pair for number, pair in pairs if pair[0].line != pair[1]}
+        wanted = {*path[kept:]}.union(*((post.line, line) for post, line in changed.values()))
         lines = {line.id: line for line in last_lines}
         missing = await self.store.lines.load_lines(wanted - lines.keys())
         lines |= {line.id: line for line in missing}
-        for number, (post, line) in enumerate(zip(posts, path, strict=False)):
+        for number, (post, line) in changed.items():
             # A message cannot get another name, so that it and those below make way for new ones.
             is_near = len(posts) - number <= MAX_REPOSTED
-            if (
-                post.line != line
-                and is_near
-                and not self.line_messages.fits(script, post, lines[line])
-            ):
+            if is_near and not self.line_messages.fits(script, post, lines[line]):
                 kept = number
                 lines |= {one.id: one for one in await self.store.lines.load_lines(path[kept:])}
                 break
-        if not await self._edit(channel, script, posts[:kept], path, lines):
+        edited = [pair for number, pair in changed.items() if number < kept]
+        if not await self._edit(channel, script, edited, lines):
             await self._update_newest_post(content, channel.id)
             await self._show_lines(channel, script, content)  # without the message that is gone
             return
@@ -161,13 +154,10 @@ class MessageSync:
             return post
 
     async def _load(self, script: Script) -> tuple[list[PostedLine], list[int], list[Line]]:
-        """Load the messages that show a script, and the lines that must stand in their places.
+        """Load the messages that show a script, the ids of their lines, and some of the last lines.
 
-        The lines may be fewer, so that the last messages are surplus, or more, so that messages are
+        The ids may be fewer, so that the last messages are surplus, or more, so that messages are
         missing at the end.
-
-        Returns:
-            The messages, the ids of the lines, and some of the last lines.
         """
         posts, path, last_lines = await self.store.messages.load_posts_and_path(script, WINDOW)
         if not posts:
@@ -185,17 +175,13 @@ class MessageSync:
         self,
         channel: MessageChannel,
         script: Script,
-        posts: Sequence[PostedLine],
-        path: Sequence[int],
+        changed: Sequence[tuple[PostedLine, int]],
         lines: Mapping[int, Line],
     ) -> bool:
-        """Show other lines in messages: what an edit has put in their places.
+        """Show the lines that an edit has put in the places of others, each in its message.
 
         Return False where a message is gone, and was forgotten.
         """
-        changed = [
-            (post, line) for post, line in zip(posts, path, strict=False) if post.line != line
-        ]
         copied = {
             post.message: line
             for post, line in changed
@@ -248,41 +234,28 @@ class MessageSync:
 
     # Messages that changed otherwise
 
-    async def _redraw_panel(self, channel: MessageChannel, session: ChannelSession) -> bool:
-        async with session.drawing:
-            content = await self.store.messages.load_content(session.channel)
-            return await self.panel.place(channel, content)
-
     async def redraw_messages(
         self, channel: MessageChannel, session: ChannelSession, messages: Collection[int]
     ) -> set[int]:
         """Redraw messages, and return those that are now correct, or deleted."""
-        redrawn = set[int]()
-        for message in messages:
-            poll = await self.store.polls.find_poll_by_message(message)
-            if poll is None or await self.polls.redraw(channel, session, poll.id):
-                redrawn.add(message)
-            post = await self.store.messages.find_post(message)
-            if post is None:
-                known = await self.store.messages.find_channel(channel.id)
-                if (
-                    known
-                    and known.panel == message
-                    and not await self._redraw_panel(channel, session)
-                ):
-                    redrawn.discard(message)
-                continue
-            async with session.drawing:
-                line = await self.store.lines.find_line(post.line)
-                script = line and await self.store.scripts.find_script(line.script)
-                try:
-                    if (
-                        script
-                        and line
-                        and not await self.line_messages.edit(channel, script, post, line)
-                    ):
-                        await self.store.messages.delete_posts([message])
-                except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-                    log.warning("could not draw message %d again: %s", message, error)
-                    redrawn.discard(message)
-        return redrawn
+        return {one for one in messages if await self._redraw(channel, session, one)}
+
+    async def _redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
+        if poll := await self.store.polls.find_poll_by_message(message):
+            return await self.polls.redraw(channel, session, poll.id)
+        async with session.drawing:
+            if post := await self.store.messages.find_post(message):
+                return await self._redraw_line(channel, post)
+            content = await self.store.messages.load_content(session.channel)
+            return content.panel != message or await self.panel.place(channel, content)
+
+    async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
+        line = await self.store.lines.find_line(post.line)
+        script = line and await self.store.scripts.find_script(line.script)
+        try:
+            if line and script and not await self.line_messages.edit(channel, script, post, line):
+                await self.store.messages.delete_posts([post.message])
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            log.warning("could not draw message %d again: %s", post.message, error)
+            return False
+        return True

@@ -7,7 +7,6 @@ import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
 from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE, parse_openings
@@ -108,7 +107,10 @@ def list_styles(file: ModelFile) -> list[str]:
 
 def _list_evaluations(file: ModelFile) -> Iterator[tuple[str, float]]:
     """Yield the held-out texts, each with its bits per character."""
-    evaluation = _parse_metadata(file, "evaluation")
+    try:
+        evaluation = json.loads(_get_metadata(file, "evaluation"))
+    except ValueError:
+        return
     texts = evaluation.get("texts") if isinstance(evaluation, Mapping) else None
     for text in texts if isinstance(texts, list) else []:
         bits = text.get("exported") if isinstance(text, Mapping) else None
@@ -128,10 +130,3 @@ def _format_training_day(file: ModelFile) -> str:
 
 def _get_metadata(file: ModelFile, name: str) -> str:
     return (file.about or {}).get(f"onbook.{name}", "")
-
-
-def _parse_metadata(file: ModelFile, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return json.loads(_get_metadata(file, name))
-    except ValueError:
-        return None

@@ -42,14 +42,9 @@ class Panel:
     ) -> bool:
         """Show a script's panel under the channel's newest line, or none where no script runs.
 
-        A failure is logged, because the script's lines are shown, and the next call repairs the
-        panel. Return whether the panel is as it should be.
-
-        Args:
-            channel: The channel.
-            content: The running script, and the newest messages now.
-            note: Stands above the panel until something else happens.
-            above: A message that must stand above the panel as well.
+        The panel stands below the message ``above`` too, and has a ``note`` until something else
+        happens. A failure is logged, because the script's lines are shown, and the next call
+        repairs the panel. Return whether the panel is as it should be.
         """
         try:
             await self._place(channel, content, note, above)
@@ -59,11 +54,7 @@ class Panel:
         return True
 
     async def show_progress(
-        self,
-        channel: MessageChannel,
-        guild: int | None,
-        content: str,
-        view: discord.ui.View,
+        self, channel: MessageChannel, guild: int | None, content: str, view: discord.ui.View
     ) -> None:
         """Show the progress of a job in the panel's place, until the next call of `place`."""
         if channel.id not in self._progress:
@@ -109,7 +100,8 @@ class Panel:
             text, items = await load_panel(self.store, script)
             view = make_view(*items)
             text = "\n".join(filter(None, (note, text)))
-            if old > max(content.newest_post, above) and await _edit(channel, old, text, view):
+            is_lowest = old > max(content.newest_post, above)
+            if is_lowest and await edit_message(channel, old, content=text, view=view):
                 if progress:
                     await self.store.messages.record_panel(channel.id, script.guild, old)
                     del self._progress[channel.id]
@@ -144,12 +136,3 @@ async def delete_message(channel: MessageChannel, message: int) -> None:
         pass
     except (discord.HTTPException, *CONNECTION_ERRORS) as error:
         log.warning("could not delete message %d: %s", message, error)
-
-
-async def _edit(channel: MessageChannel, message: int, content: str, view: discord.ui.View) -> bool:
-    """Edit the panel; return False if it was deleted."""
-    try:
-        await edit_message(channel, message, content=content, view=view)
-    except discord.NotFound:
-        return False
-    return True

@@ -18,12 +18,12 @@ from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.repositories.script_repository import PanelState
 from ..storage.schema import ROOT_LINE, Script
 from ..storage.store import Store
-from .components import make_position_button, make_position_id
+from .components import make_layout, make_position_button, make_position_id, make_rows
 from .markdown import inline, plain
 from .turn_messages import format_sprint, format_turn
 
-MAX_OPTIONS, MAX_LABEL, ROW = 25, 100, 5
-"""Discord's limits: the options of a menu, the characters of one, and the buttons in a row."""
+MAX_OPTIONS, MAX_LABEL = 25, 100
+"""Discord's limits: the options of a menu, and the characters of one."""
 
 ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"
 """The values of *Who speaks next?*: two of them, and the prefix of a character's name."""
@@ -59,7 +59,12 @@ async def load_panel(store: Store, script: Script) -> tuple[str, list[ui.Item[An
     While people vote for how the script goes on, there are no components: its takes have theirs.
     """
     title, has_lines = inline(script.title, MAX_LABEL), script.head is not None
-    text = f"-# **{title}** · {inline(script.voice, 40)}" if has_lines else _format_start(title)
+    text = f"-# **{title}** · {inline(script.voice, 40)}"
+    if not has_lines:
+        text = say(
+            "**{title}** starts here. Write the first line with {/write}, or let the voice start.",
+            title=title,
+        )
     state = await store.scripts.load_panel_state(script)
     text = "\n".join(filter(None, (text, await _format_writers(store, script, state))))
     if state.is_voting:
@@ -86,13 +91,6 @@ async def _format_writers(store: Store, script: Script, state: PanelState) -> st
     return format_turn(state.order) if state.order else ""
 
 
-def _format_start(title: str) -> str:
-    return say(
-        "**{title}** starts here. Write the first line with {/write}, or let the voice start.",
-        title=title,
-    )
-
-
 def _list_speakers(script: Script, cues: Iterable[str]) -> list[str]:
     """Return for whom the voice may write: the cast, and who has spoken with these cues."""
     spoken = (Element(Kind.DIALOGUE, cue).cue for cue in cues)
@@ -106,7 +104,6 @@ def _list_speakers(script: Script, cues: Iterable[str]) -> list[str]:
 
 
 def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[Any]:
-    """Return the list of who can speak next."""
     options = [_make_option(name, f"{CHARACTER}{name}") for name in speakers[: MAX_OPTIONS - 2]]
     options += [_make_option(say("Action"), ACTION), _make_option(say("Anybody"), ANYBODY)]
     custom_id = make_position_id("speaker", position)
@@ -137,23 +134,18 @@ def make_menu(
         _make_menu_select("mood", position, mood_labels, mood),
         _make_menu_select("style", position, style_labels, style),
     ]
-    buttons: list[ui.Button[ui.LayoutView]] = [
+    buttons: list[ui.Button[Any]] = [
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
         for action, label in MENU_BUTTONS.items()
         if has_audio or action != "listen"
     ]
-    rows: list[Sequence[ui.Item[ui.LayoutView]]] = [[one] for one in selects if one.options]
-    rows += [buttons[start : start + ROW] for start in range(0, len(buttons), ROW)]
-    view = ui.LayoutView(timeout=None).add_item(ui.TextDisplay(title))
-    for row in rows:
-        view.add_item(ui.ActionRow(*row))
-    view.stop()  # as in `make_view`
-    return view
+    offered = [one for one in selects if one.options]
+    return make_layout(ui.TextDisplay(title), *make_rows([*offered, *buttons]))
 
 
 def _make_menu_select(
     action: str, position: ScriptPosition, labels: Mapping[str, str], chosen: str | None
-) -> ui.Select[ui.LayoutView]:
+) -> ui.Select[Any]:
     options = [
         _make_option(label, value, is_chosen=value == chosen) for value, label in labels.items()
     ]

@@ -22,10 +22,9 @@ from .components import (
     make_continue_here_button,
     make_view,
 )
-from .credits import mention
 from .delivery import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
 from .looks import format_scene, split_scene
-from .markdown import LIMIT, inline, plain, size
+from .markdown import LIMIT, format_moment, inline, mention, plain, size
 
 log = logging.getLogger("onbook.poll_messages")
 
@@ -86,8 +85,6 @@ class PollMessages:
             content, view = draw_poll(row, takes, await self.store.polls.load_votes(poll))
             try:
                 await edit_message(channel, row.message, content=content, view=view)
-            except discord.NotFound:
-                return True
             except (discord.HTTPException, *CONNECTION_ERRORS) as error:
                 # The votes are stored, although their numbers are not shown.
                 log.warning("could not draw poll %d again: %s", poll, error)
@@ -221,10 +218,8 @@ def _format_open(poll: Poll, takes: int) -> str:
         asker = mention(poll.asker)
         status = say("{takes}: {asker} or a moderator chooses one.", takes=count, asker=asker)
     else:
-        deadline = f"<t:{int(poll.ends.timestamp())}:R>"
-        status = say(
-            "{takes}: everyone has one vote. Voting ends {when}.", takes=count, when=deadline
-        )
+        ends = format_moment(poll.ends)
+        status = say("{takes}: everyone has one vote. Voting ends {when}.", takes=count, when=ends)
     return f"-# {status}"
 
 

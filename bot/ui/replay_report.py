@@ -52,8 +52,7 @@ def format_report(replay: ReplayResult) -> str:
 def format_table(replay: ReplayResult) -> str:
     """Return all findings as a table: one row per line of the script, columns split by tabs."""
     header = say("line\tresult\twriter\tseed\ttext\treplayed\tnotes")
-    lines = ["\t".join(map(_flatten, _format_finding_row(finding))) for finding in replay.findings]
-    return "".join(f"{line}\n" for line in (header, *lines))
+    return "".join(f"{row}\n" for row in (header, *map(_format_finding_row, replay.findings)))
 
 
 def _format_proved(proved: int, written: int) -> str:
@@ -98,17 +97,12 @@ def _format_finding(finding: Finding) -> str:
     return f"**{finding.number}** {text}\n{again}"
 
 
-def _format_finding_row(finding: Finding) -> tuple[str, ...]:
+def _format_finding_row(finding: Finding) -> str:
     line = finding.line
     remarks = [*finding.reasons]
     remarks += [say("rewritten by hand")] if line.rewrite_of else []
     remarks += [say("a copy, verified where it was first written")] if line.copy_of else []
     seed = str(line.origin.get("seed", ""))
-    return (
-        *(str(finding.number), say(finding.verdict), line.credit, seed, line.text),
-        *(finding.rewritten or "", "; ".join(remarks)),
-    )
-
-
-def _flatten(text: str) -> str:
-    return " ".join(text.split())
+    cells = [str(finding.number), say(finding.verdict), line.credit, seed, line.text]
+    cells += [finding.rewritten or "", "; ".join(remarks)]
+    return "\t".join(" ".join(cell.split()) for cell in cells)

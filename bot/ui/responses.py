@@ -25,7 +25,6 @@ from ..session.turn import ScriptPosition
 from ..telemetry import Outcome
 from . import components
 from .components import Interaction
-from .credits import mention
 from .delivery import (
     CONNECTION_ERRORS,
     EPHEMERAL,
@@ -36,7 +35,7 @@ from .delivery import (
     send_ephemeral,
 )
 from .installations import find_installer
-from .markdown import fenced, inline, size
+from .markdown import fenced, inline, mention, size
 from .waiting import set_outcome
 
 log = logging.getLogger("onbook.responses")
@@ -97,7 +96,6 @@ def _is_unanswerable(error: Exception) -> bool:
 
 
 def _classify(error: Exception) -> Outcome:
-    """Return the outcome that an error means for the meter."""
     if isinstance(error, AlreadyWritten):
         return Outcome.UNANSWERED
     if isinstance(error, RateLimited | EngineBusy):
@@ -110,13 +108,17 @@ def _classify(error: Exception) -> Outcome:
 
 async def _send_error(interaction: Interaction, error: Exception, keep: str) -> None:
     """Send the sentence first, instead of a "thinking", or as a follow-up."""
-    written = IS_WRITTEN in interaction.extras
-    content = _report_unshown(error) if written else format_error(error)
-    view = _make_next_step(error) or discord.utils.MISSING
-    files: list[discord.File] = []
-    if keep and not written:
-        returned, files = _return_text(interaction, keep)
-        content += f" {returned}"
+    view, files = _make_next_step(error) or discord.utils.MISSING, list[discord.File]()
+    if IS_WRITTEN in interaction.extras:
+        log.error("could not show lines", exc_info=error)
+        content = say(
+            "Your lines are in the script, but could not be shown here. See {/script show}."
+        )
+    else:
+        content = format_error(error)
+        if keep:
+            returned, files = _return_text(interaction, keep)
+            content += f" {returned}"
     first = find_first_response_type(interaction)
     if first is None:
         await FirstResponse(interaction).send_message(
@@ -173,11 +175,6 @@ def _escape(field: object) -> object:
     return field
 
 
-def _report_unshown(error: Exception) -> str:
-    log.error("could not show lines", exc_info=error)
-    return say("Your lines are in the script, but could not be shown here. See {/script show}.")
-
-
 def _make_next_step(error: Exception) -> discord.ui.View | None:
     match error:
         case NoScript():
@@ -192,13 +189,10 @@ def check_bot_permissions(interaction: Interaction) -> None:
     """Raise RequestError with the permissions that the bot lacks in this channel."""
     if interaction.guild_id is None or find_installer(interaction) is not None:
         return
-    needed = ["view_channel", "send_messages"]
-    if isinstance(interaction.channel, discord.Thread):
-        needed[1] = "send_messages_in_threads"
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    needed = ("view_channel", "send_messages_in_threads" if in_thread else "send_messages")
     missing = [
-        PERMISSION_NAMES[permission]
-        for permission in needed
-        if not getattr(interaction.app_permissions, permission)
+        PERMISSION_NAMES[one] for one in needed if not getattr(interaction.app_permissions, one)
     ]
     match missing:
         case [permission]:

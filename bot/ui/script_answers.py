@@ -21,7 +21,7 @@ from ..i18n.catalogue import many, say
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Line, Script
 from ..storage.store import Store
-from .components import Interaction
+from .components import Interaction, make_layout, make_rows
 from .delivery import (
     CONNECTION_ERRORS,
     NO_MENTIONS,
@@ -35,7 +35,7 @@ from .line_messages import find_colour
 from .looks import format_prose, make_card
 from .markdown import LIMIT, inline, size
 from .panel import is_panel
-from .panel_view import ROW, load_panel
+from .panel_view import load_panel
 
 MAX_CARDS, MAX_TEXT = 10, 3000
 """The cards of a message and the size of their texts, of Discord's 40 components and 4,000
@@ -107,15 +107,10 @@ class ScriptAnswers:
         note: str = "",
         announcement: str = "",
     ) -> None:
-        """Show what a turn has changed, above the panel.
+        """Show above the panel what a turn has changed, in an answer deferred by `defer`.
 
-        Args:
-            interaction: The interaction, deferred by `defer`.
-            session: The session of its channel.
-            before: The script that ran before the turn, or None.
-            script: The script that runs, as the turn has left it.
-            note: What has happened, which the panel says.
-            announcement: Which script goes on here, if another one does.
+        The script ran as ``before``, if one did. The panel says the ``note``; the ``announcement``
+        says which script goes on here, if another one does.
         """
         async with session.drawing:
             added, removed = await self._compare(before, script)
@@ -243,24 +238,18 @@ async def _compose(
     answer: Answer, text: str = "", items: Sequence[ui.Item[Any]] = ()
 ) -> ui.LayoutView:
     """Return an answer above a text and the buttons and menus of a panel."""
-    view = ui.LayoutView(timeout=None)
+    shown: list[ui.Item[Any]] = []
     if answer.announcement:
-        view.add_item(ui.TextDisplay(answer.announcement, id=ANNOUNCEMENT_ID))
+        shown.append(ui.TextDisplay(answer.announcement, id=ANNOUNCEMENT_ID))
     lines = answer.lines
     is_short = sum(size(format_prose(line.element)) for line in lines) <= MAX_TEXT
     limit = LIMIT if is_short else MAX_TEXT // len(lines)
     for line in lines:
         colour = await find_colour(line.element)
-        view.add_item(make_card(line.element, colour, limit, FIRST_CARD_ID + line.id))
+        shown.append(make_card(line.element, colour, limit, FIRST_CARD_ID + line.id))
     if text:
-        view.add_item(ui.TextDisplay(text))
-    buttons = [one for one in items if not isinstance(one, ui.Select)]
-    rows: list[list[ui.Item[Any]]] = [[one] for one in items if isinstance(one, ui.Select)]
-    rows += [buttons[start : start + ROW] for start in range(0, len(buttons), ROW)]
-    for row in rows:
-        view.add_item(ui.ActionRow(*row))
-    view.stop()  # because listeners hear the buttons
-    return view
+        shown.append(ui.TextDisplay(text))
+    return make_layout(*shown, *make_rows(items))
 
 
 def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:

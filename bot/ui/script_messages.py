@@ -12,7 +12,7 @@ from ..screenplay.elements import Element
 from ..screenplay.page_layout import SCREEN_WIDTH, lay_out_page
 from ..storage.schema import Script
 from .components import make_page_buttons, make_view
-from .markdown import fenced, inert, inline, size
+from .markdown import fenced, inert, inline, join_within, size
 
 PAGE_SIZE = 1800
 """The size of a page of /script show, which leaves room for its title."""
@@ -42,21 +42,9 @@ def split_into_messages(elements: Iterable[Element], limit: int = 1900) -> list[
             continue
         if block:
             blocks.append(block)
-        *full, block = _split_element(text, space)
+        *full, block = join_within(_cut_lines(text.split("\n"), space), "\n", space)
         blocks += full
     return [fenced(block) for block in (*blocks, block) if block]
-
-
-def _split_element(text: str, space: int) -> list[str]:
-    """Return the lines of a text in as few pieces as fit."""
-    pieces = [""]
-    for line in _cut_lines(text.split("\n"), space):
-        joined = f"{pieces[-1]}\n{line}" if pieces[-1] else line
-        if size(joined) <= space:
-            pieces[-1] = joined
-        else:
-            pieces.append(line)
-    return pieces
 
 
 def _cut_lines(lines: Iterable[str], space: int) -> Iterator[str]:

@@ -36,9 +36,8 @@ RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 class Timers:
     """Timers of what is due in polls and scripts, at most one a key.
 
-    Args:
-        track: Is given each task that begins, so that an unload waits for it.
-        call_later: A timer, or None for that of the event loop.
+    Each task that begins is given to ``track``, so that an unload waits for the task. By default,
+    ``call_later`` is that of the event loop.
     """
 
     def __init__(

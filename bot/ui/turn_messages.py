@@ -13,8 +13,7 @@ from ..screenplay.statistics import ScriptStatistics, WriterStatistics
 from ..session.turn_orders import find_due
 from ..storage.schema import Script, Sprint, TurnOrder
 from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
-from .credits import NAME_SIZE, mention
-from .markdown import inline
+from .markdown import NAME_SIZE, format_moment, inline, mention
 
 TITLE_SIZE = 100
 """The size of a script's title."""
@@ -44,11 +43,6 @@ ORDER_ID = (
     rf"{CUSTOM_ID_PREFIX}turns:(?P<action>{'|'.join(ORDER_BUTTONS)}|hours):(?P<script>{ID_PATTERN})"
 )
 END_SPRINT_ID = rf"{CUSTOM_ID_PREFIX}end-sprint:(?P<script>{ID_PATTERN})"
-
-
-def format_moment(moment: dt.datetime) -> str:
-    """Return a moment that Discord shows as “in 10 minutes”, and counts down."""
-    return f"<t:{int(moment.timestamp())}:R>"
 
 
 # In the panel and the channel ------------------------------------------------------------------
@@ -179,7 +173,6 @@ def make_order_view(script: Script, order: TurnOrder | None, person: int, manage
 
 
 def _make_deadline_select(script: Script, order: TurnOrder) -> ui.Select[ui.View]:
-    """Return the list of deadlines."""
     chosen = order.hours or NO_DEADLINE
     options = [
         discord.SelectOption(

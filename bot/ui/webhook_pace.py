@@ -1,4 +1,4 @@
-"""Webhook pace: post through a channel's webhook as often as Discord takes it, and no more often.
+"""Post through a channel's webhook as often as Discord takes it, and no more often.
 
 ``aiolimiter`` and the buckets of `session.rate_limits` do not fit. A leaky bucket that holds five
 posts and regains five in two seconds lets ten pass within two seconds, and one that never does so
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from functools import lru_cache
 
 LIMITS = ((5, 2.0), (30, 60.0))
 """Posts in so many seconds: of one webhook, and of all webhooks of a channel.
@@ -27,12 +27,12 @@ MOST_KEPT = 10_000
 """The most channels to remember; the one that was used least recently goes first."""
 
 
-@dataclass
 class _Channel:
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the post that comes next. Waiting posts get it in their order."""
-    posted: deque[float] = field(default_factory=lambda: deque(maxlen=LIMITS[-1][0]))
-    """The times of the latest posts."""
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        """Held by the post that comes next. Waiting posts get it in their order."""
+        self.posted: deque[float] = deque(maxlen=LIMITS[-1][0])
+        """The times of the latest posts."""
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next post."""
@@ -52,26 +52,12 @@ class WebhookPace:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._channels: OrderedDict[int, _Channel] = OrderedDict()
+        self._find_channel = lru_cache(MOST_KEPT)(lambda _: _Channel())
 
     async def take(self, channel: int) -> None:
         """Wait until a channel takes another post, after all that wait already, and count it."""
-        of = self._channels.setdefault(channel, _Channel())
-        self._channels.move_to_end(channel)
-        self._forget_one()
-        async with of.turn:
-            while (seconds := of.wait(self._clock())) > 0:
+        found = self._find_channel(channel)
+        async with found.turn:
+            while (seconds := found.wait(self._clock())) > 0:
                 await self._sleep(seconds)
-            of.posted.append(self._clock())
-
-    def wait(self, channel: int) -> float:
-        """Return the seconds until a channel takes another post, if no other one waits."""
-        of = self._channels.get(channel)
-        return max(0.0, of.wait(self._clock())) if of else 0.0
-
-    def _forget_one(self) -> None:
-        """Forget a channel beyond the most, unless a post waits there."""
-        if len(self._channels) > MOST_KEPT:
-            oldest = next(iter(self._channels))
-            if not self._channels[oldest].turn.locked():
-                del self._channels[oldest]
+            found.posted.append(self._clock())

@@ -1,1 +1,1 @@
-"""Measure the bot's speed beside the network alone and beside eager PyTorch: see `__main__`."""
+"""Compare the bot's speed with the network alone and with eager PyTorch: see `__main__`."""

@@ -1,10 +1,10 @@
-"""How fast the bot is, beside the network alone and beside eager PyTorch.
+"""Compare the bot's speed with the network alone and with eager PyTorch.
 
     python -m tests.bench
 
-Everything is measured in turn, round after round, with the same number of threads, so that what
-else the machine does falls on all alike; a figure is the median of its rounds, and a comparison the
-median of the ratios of the rounds. Nothing here fails: the table says what falls short.
+All measurements alternate, round after round, with the same number of threads, so that other load
+of the machine affects all of them alike. A figure is the median of its rounds, and a comparison the
+median of the rounds' ratios. The exit code is always 0; the table shows which bounds are missed.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ LSTM, CELLS = "eager nn.LSTM", "eager nn.LSTMCell"
 DELAY, SHORT, READING = "delay", "short line", "reading"
 
 LONG_SCRIPT = 20_000
-"""Characters of the script that is read in the measure of reading."""
+"""The number of characters that are read in the measurement of reading."""
 
 STARTS = 5
-"""Number of times that the bot is started."""
+"""The number of times that the bot is started."""
 
 Measures = Mapping[str, Callable[[], list[float]]]
 Results = Mapping[str, list[list[float]]]
@@ -50,19 +50,19 @@ Results = Mapping[str, list[list[float]]]
 
 @dataclass(frozen=True)
 class Pace:
-    """The thoroughness of a measurement."""
+    """The number of rounds and the durations [s] of the measurements."""
 
     rounds: int
     seconds: float
-    """Seconds for which each contestant writes in a round."""
+    """The time for which each contestant writes in a round."""
     watching: float
-    """Seconds for which delays are watched in a round."""
+    """The time for which delays are measured in a round."""
     idle: float
-    """Seconds for which the bot idles."""
+    """The time for which the bot idles."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmarks and print their results; return the exit code, which is 0."""
+    """Run the benchmarks and print their results; return 0."""
     options = parser().parse_args(arguments)
     pace = Pace(3, 0.3, 1.0, 10.0) if options.quick else Pace(7, 1.0, 4.0, 60.0)
     if options.rounds:
@@ -85,27 +85,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    one.add_argument("--rounds", type=int, help="7, or 3 with --quick")
-    one.add_argument("--threads", type=int, default=2, help="of everything (%(default)s)")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
-    one.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the speeds there")
+    one.add_argument("--rounds", type=int, help="number (7, or 3 with --quick)")
+    one.add_argument("--threads", type=int, default=2, help="number (%(default)s)")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    one.add_argument("--plot", type=Path, metavar="FILE.png", help="plot the speeds in this file")
     one.add_argument("--quick", action="store_true", help="less exact, in about two minutes")
     return one
 
 
 def measured(voice: Path, threads: int, pace: Pace) -> Results:
-    """Return all measures of this process, taken one after another, round by round."""
+    """Run all measurements of this process, one after another, round by round."""
     model = Model.load(voice, threads)
     engine = Engine(model)
-    with eager.apart(len(model.vocabulary), threads) as far:
-        measures = contest(engine, play(), far, pace)
+    with eager.in_process(len(model.vocabulary), threads) as contestant:
+        measures = contest(engine, play(), contestant, pace)
         results: dict[str, list[list[float]]] = {name: [] for name in measures}
         for number in range(pace.rounds):
             for name, measure in measures.items():
@@ -117,17 +116,18 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
 
 
 def play() -> str:
-    """Return a play that no voice was trained on."""
+    """Return a play on which no voice was trained."""
     with tempfile.TemporaryDirectory() as folder:
         shakespeare.write_plays(Path(folder))
         [path] = Path(folder, "validation").glob("*.fountain")
         return path.read_text(encoding="utf-8")
 
 
-def contest(engine: Engine, script: str, far: eager.Far, pace: Pace) -> Measures:
-    """Return the figures of every measure of a round, by name."""
+def contest(
+    engine: Engine, script: str, eagerly: Callable[[str, int], speed.Contestant], pace: Pace
+) -> Measures:
+    """Return the measurements of a round by name; ``eagerly`` makes eager contestants."""
     model = engine.model
-    # After its first scene the whole cast has spoken.
     beginning = script[:LONG_SCRIPT]
     nucleus = speed.Lines(model, beginning, controlled=False)
     controlled = speed.Lines(model, beginning, controlled=True)
@@ -137,21 +137,21 @@ def contest(engine: Engine, script: str, far: eager.Far, pace: Pace) -> Measures
         contestants[f"{NUCLEUS}, {rows}"] = speed.engine(engine, nucleus, rows)
         contestants[f"{CONTROLLED}, {rows}"] = speed.engine(engine, controlled, rows)
         if rows in (1, 64):
-            contestants[f"{LSTM}, {rows}"] = far("lstm", rows)
-            contestants[f"{CELLS}, {rows}"] = far("cells", rows)
-    measures = {name: _for(pace.seconds, write) for name, write in contestants.items()}
+            contestants[f"{LSTM}, {rows}"] = eagerly("lstm", rows)
+            contestants[f"{CELLS}, {rows}"] = eagerly("cells", rows)
+
+    def timed(write: speed.Contestant) -> Callable[[], list[float]]:
+        return lambda: [write(pace.seconds)]
+
+    measures = {name: timed(write) for name, write in contestants.items()}
     measures[DELAY] = lambda: service.loop_delays(engine, controlled, 64, pace.watching)
     measures[SHORT] = lambda: service.short_lines(engine, nucleus, 63, pace.watching)
     measures[READING] = lambda: [service.reading(engine, script, LONG_SCRIPT)]
     return measures
 
 
-def _for(seconds: float, write: speed.Contestant) -> Callable[[], list[float]]:
-    return lambda: [write(seconds)]
-
-
 def judged_speed(results: Results) -> list[Finding]:
-    """Judge the speeds by the bounds."""
+    """Compare the speeds with their bounds."""
     return [
         _beside(results, NUCLEUS, LSTM, 1, 25),
         _beside(results, NUCLEUS, CELLS, 1, None),
@@ -176,7 +176,7 @@ def _beside(results: Results, ours: str, theirs: str, rows: int, asked: float | 
 
 
 def judged_service(results: Results, starts: Sequence[Started], idled: Started) -> list[Finding]:
-    """Judge what people notice of the bot by the bounds."""
+    """Compare the figures that people notice with their bounds."""
     delay, line = (1000 * _percentile(results[name], 99) for name in (DELAY, SHORT))
     read = _percentile(results[READING], 50)
     megabytes = statistics.median(one.memory for one in starts) / 1e6
@@ -192,12 +192,12 @@ def judged_service(results: Results, starts: Sequence[Started], idled: Started) 
 
 
 def curve(results: Results, name: str) -> dict[int, float]:
-    """Return the characters a second by the number of rows."""
+    """Return the speeds [characters/s] by the number of rows."""
     return {rows: _percentile(results[f"{name}, {rows}"], 50) for rows in ROWS}
 
 
 def summary(results: Results) -> dict[str, dict[str, float | list[float]]]:
-    """Return the median of each round of each measure, and percentiles of all its figures."""
+    """Return each measurement's medians by round, and percentiles of all its figures."""
     return {
         name: {
             "medians": [statistics.median(one) for one in rounds if one],
@@ -215,7 +215,7 @@ def _percentile(rounds: Sequence[Sequence[float]], share: float) -> float:
 
 
 def _progress(doing: str) -> None:
-    """Show what is being measured on a terminal."""
+    """Show the current measurement on a terminal."""
     if sys.stderr.isatty():
         print(f"\r\033[K{doing}", end="", file=sys.stderr, flush=True)
 

@@ -1,10 +1,10 @@
-"""Eager: PyTorch that samples step by step, in a process of its own, as a script would have it.
+"""Sample from eager PyTorch step by step, in a process of its own.
 
     python -m tests.bench.eager CHARACTERS THREADS
 
-It reads lines such as ``lstm 64 0.5`` and answers each with the characters a second that the
-contestant wrote in so many rows in so many seconds. In a process of its own, because what else a
-process has allocated before decides how dear the memory is that PyTorch asks for at each step.
+The process reads lines such as ``lstm 64 0.5`` (a contestant, a number of rows, and seconds) and
+answers each with a speed in characters per second. It is separate because PyTorch allocates memory
+at each step, and how long that takes depends on what else a process has allocated.
 """
 
 from __future__ import annotations
@@ -24,13 +24,10 @@ from .speed import TEMPERATURE, TOP_P, Contestant, stepping
 
 ROOT = Path(__file__).parents[2]
 
-Far = Callable[[str, int], Contestant]
-"""Return the contestant of a name with so many rows, in the other process."""
-
 
 @contextmanager
-def apart(characters: int, threads: int) -> Iterator[Far]:
-    """Yield the contestants of a process that runs while the context lasts."""
+def in_process(characters: int, threads: int) -> Iterator[Callable[[str, int], Contestant]]:
+    """Run the process, and yield a function of a name and a number of rows to its contestants."""
     command = [sys.executable, "-m", "tests.bench.eager", str(characters), str(threads)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
@@ -52,7 +49,7 @@ def apart(characters: int, threads: int) -> Iterator[Far]:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A plain network, such as people write first: two layers of 512 units."""
+    """The sizes of a plain network: two layers of 512 units."""
 
     vocabulary: int
     embedding: int = 128
@@ -61,7 +58,7 @@ class Sizes:
 
 
 def eager_lstm(sizes: Sizes, rows: int) -> Contestant:
-    """Return `nn.LSTM` in eager PyTorch, sampled character by character."""
+    """Return a contestant with one `nn.LSTM`."""
     lstm = nn.LSTM(sizes.embedding, sizes.hidden, sizes.layers)
     state = (torch.zeros(sizes.layers, rows, sizes.hidden),) * 2
 
@@ -74,7 +71,7 @@ def eager_lstm(sizes: Sizes, rows: int) -> Contestant:
 
 
 def eager_cells(sizes: Sizes, rows: int) -> Contestant:
-    """Return an `nn.LSTMCell` for each layer, the quicker way for a single character."""
+    """Return a contestant with an `nn.LSTMCell` for each layer, which is faster for one step."""
     inputs = [sizes.embedding] + [sizes.hidden] * (sizes.layers - 1)
     cells = [nn.LSTMCell(size, sizes.hidden) for size in inputs]
     states = [(torch.zeros(rows, sizes.hidden),) * 2 for _ in cells]
@@ -89,7 +86,7 @@ def eager_cells(sizes: Sizes, rows: int) -> Contestant:
 
 
 def _eager(sizes: Sizes, rows: int, network: Callable[[Tensor], Tensor]) -> Contestant:
-    """Sample from embedding, network, linear output, softmax with temperature and top-p."""
+    """Return a contestant that samples from a network with temperature and top-p."""
     embedding = nn.Embedding(sizes.vocabulary, sizes.embedding)
     output = nn.Linear(sizes.hidden, sizes.vocabulary)
 
@@ -110,7 +107,7 @@ def _eager(sizes: Sizes, rows: int, network: Callable[[Tensor], Tensor]) -> Cont
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer the lines of the standard input."""
     characters, threads = map(int, sys.argv[1:])
     torch.set_num_threads(threads)
     sizes = Sizes(characters)

@@ -1,8 +1,8 @@
-"""``python -m tests.bench.flushes``: what it gains that turns of several channels share a flush.
+"""Measure the gain when turns of several channels share a flush: ``python -m tests.bench.flushes``.
 
-Channels write turns at once into a new database: each with a transaction of its own, which is
-flushed to the disk, and as the bot does, up to 16 together. Rounds of both alternate, since a
-machine is not always as fast; it prints milliseconds a turn, and the median of the ratios with its
+Several channels write turns at once into a new database: each turn in a transaction and a flush of
+its own, or up to 16 turns together, as the bot does. Rounds of both alternate, because the speed of
+a machine varies. The program prints milliseconds per turn, and the median of the ratios with its
 quartiles.
 """
 
@@ -25,14 +25,14 @@ from bot.storage.schema import Script
 from bot.storage.store import Store
 
 STATE = 2_048
-"""float32 numbers that a voice of 2 x 512 remembers."""
+"""The size of the state of a voice with two layers of 512 units."""
 
 CHANNELS = (1, 4, 16, 64)
-"""Numbers of channels that write at once."""
+"""The numbers of channels that write at once."""
 
 
 def draft(number: int) -> Draft:
-    """Return a line of 100 characters, with its state and the cost of each character."""
+    """Return a line of 100 characters, with its state and the surprisal of each character."""
     words = f"{number:06} it rains on the roof of the diner, and nobody says a word of it."
     element = Element(Kind.ACTION, f"{words:.<100}")
     state = np.full(STATE, number, np.float32)
@@ -40,14 +40,12 @@ def draft(number: int) -> Draft:
 
 
 async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name: str) -> float:
-    """Return how long a turn takes when each channel writes so many, one after the other."""
+    """Return the mean time of a turn [ms] when each channel writes ``turns`` turns."""
 
     async def write(script: Script) -> None:
         for at in range(turns):
             delivery = f"{name} {script.channel} {at}"
-            [line] = await store.lines.append_lines(
-                script, script.head, [draft(at)], delivery, 0, 1
-            )
+            [line] = await store.lines.append_lines(script, script.head, [draft(at)], delivery, 1)
             script.head = line.id
 
     began = time.perf_counter()
@@ -58,7 +56,7 @@ async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name
 async def compare(
     folder: Path, channels: int, turns: int, rounds: int
 ) -> tuple[list[float], list[float]]:
-    """Compare a flush for each turn with shared ones: return milliseconds a turn in each round."""
+    """Return the times of a turn [ms] by round, with a flush for each turn and with shared ones."""
     store = await Store.open(folder / "scripts.db")
     scripts = [await store.scripts.create_script(_script(channel)) for channel in range(channels)]
     took: dict[int, list[float]] = {1: [], GROUP_SIZE: []}
@@ -69,7 +67,7 @@ async def compare(
                 await milliseconds(store, scripts, turns // channels, f"{number} {most}")
             )
     await store.close()
-    # The first round fills the caches of statements.
+    # The first round fills the statement caches.
     return took[1][1:], took[GROUP_SIZE][1:]
 
 
@@ -89,18 +87,20 @@ def _script(channel: int) -> Script:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     one = argparse.ArgumentParser(prog="python -m tests.bench.flushes", description=__doc__)
-    one.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="(%(default)s)")
-    one.add_argument("--turns", type=int, default=128, help="in a round (%(default)s)")
-    one.add_argument("--rounds", type=int, default=9, help="at least 2 (%(default)s)")
+    one.add_argument(
+        "--channels", type=int, nargs="+", default=CHANNELS, help="numbers to try (%(default)s)"
+    )
+    one.add_argument("--turns", type=int, default=128, help="turns in a round (%(default)s)")
+    one.add_argument("--rounds", type=int, default=9, help="rounds, at least 2 (%(default)s)")
     options = one.parse_args(arguments)
-    print("channels  a flush each, ms  shared, ms  ratio (quartiles)")
+    print("channels  own flush, ms  shared, ms  ratio (quartiles)")
     for channels in options.channels:
         with tempfile.TemporaryDirectory(dir=".") as folder:
             turns = max(options.turns, channels)
             each, shared = asyncio.run(compare(Path(folder), channels, turns, options.rounds))
         ratios = [one / other for one, other in zip(each, shared, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
-        row = f"{channels:8}  {statistics.median(each):16.2f}  {statistics.median(shared):10.2f}"
+        row = f"{channels:8}  {statistics.median(each):13.2f}  {statistics.median(shared):10.2f}"
         print(f"{row}  {middle:5.2f} ({low:.2f}-{high:.2f})", flush=True)
 
 

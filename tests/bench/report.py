@@ -1,4 +1,4 @@
-"""Report the measurements as a table, as numbers and as a picture."""
+"""Report the measurements as tables, JSON and a plot."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from tests.soak.machine import processor
+from tests.tools.tables import format_table
 
 Curves = Mapping[str, Mapping[int, float]]
 """Characters a second by the number of rows, for each contestant."""
 
-TITLES = ("what", "measured", "against", "ratio", "asked", "met")
+TITLES = ("figure", "measured", "against", "ratio", "bound", "met")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A figure, and the bound that it is judged by."""
+    """A figure, and its bound."""
 
     what: str
     measured: str
-    """The figure with its unit, as shown."""
+    """The figure with its unit."""
     value: float
-    """The value to judge: a ratio for a comparison, else the figure itself."""
+    """The value to compare with the bound: a ratio for a comparison, else the figure itself."""
     asked: float | None = None
-    """The bound; None where there is none."""
+    """The bound, if there is one."""
     unit: str = "{:,.2f}"
     """The format of `asked`."""
     at_least: bool = False
-    """Whether more is better."""
+    """Whether the bound is a lower one."""
     against: str = ""
     """The other side of a comparison."""
 
@@ -65,7 +66,7 @@ def compared(
     *,
     share: bool,
 ) -> Finding:
-    """Compare our speed with theirs [characters/s], round by round; ``share`` shows per cent."""
+    """Compare two speeds [characters/s] round by round; ``share`` shows the ratio in per cent."""
     ours, theirs = (statistics.median(column) for column in zip(*speeds, strict=True))
     return Finding(
         what,
@@ -84,26 +85,19 @@ def limited(what: str, value: float, limit: float, unit: str) -> Finding:
 
 
 def table(findings: Sequence[Finding]) -> str:
-    """Return a table of the findings, and how many fall short."""
+    """Return a table of the findings, and how many meet their bounds."""
     rows = [TITLES, *(one.cells() for one in findings)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    short = sum(one.met is False for one in findings)
-    asked = sum(one.met is not None for one in findings)
-    return "\n".join([*lines, "", f"{asked - short} of {asked} are as asked, {short} are NOT."])
+    missed = sum(one.met is False for one in findings)
+    bounds = sum(one.met is not None for one in findings)
+    return f"{format_table(rows)}\n\n{bounds - missed} of {bounds} bounds are met."
 
 
 def curve_table(curves: Curves) -> str:
-    """Return the curves as a table of numbers."""
-    rows = [("characters/s at", *map(str, next(iter(curves.values()))), "rows")]
-    rows += [
-        (name, *(f"{speed:,.0f}" for speed in curve.values()), "") for name, curve in curves.items()
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-        for row in rows
-    )
+    """Return a table of the speeds by the number of rows."""
+    rows = [("characters/s by rows", *map(str, next(iter(curves.values()))))]
+    for name, curve in curves.items():
+        rows.append((name, *(f"{speed:,.0f}" for speed in curve.values())))
+    return format_table(rows)
 
 
 def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
@@ -120,13 +114,13 @@ def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
 
 
 def document(found: Sequence[Finding], curves: Curves, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all results, for JSON."""
+    """Return all results for JSON."""
     findings = [asdict(one) | {"met": one.met} for one in found]
     return {"where": dict(about), "findings": findings, "characters_per_second": curves}
 
 
 def draw(curves: Curves, picture: Path, about: Mapping[str, Any]) -> None:
-    """Draw the curves to a PNG that can be read at a width of 700 pixels."""
+    """Plot the curves in a PNG that is legible at a width of 700 pixels."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot(
         xlabel="lines written side by side",

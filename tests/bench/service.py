@@ -1,4 +1,4 @@
-"""Measure what people notice of the bot, in seconds, bytes and shares of a core."""
+"""Measure delays, reading, start, memory and idling of the bot, which people notice."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .speed import Lines, crowd, written
 ROOT = Path(__file__).parents[2]
 
 TICK = 0.001
-"""Seconds for which the watcher of the event loop sleeps."""
+"""The interval at which the event loop is checked [s]."""
 
 SHORT_LINE = 60
-"""Characters of a line that is timed while other lines are written."""
+"""The length of a line that is timed while other lines are written."""
 
 
 def loop_delays(engine: Engine, lines: Lines, rows: int, seconds: float) -> list[float]:
-    """Measure how late the event loop wakes a coroutine that sleeps a moment, repeatedly [s]."""
+    """Measure repeatedly how late the event loop wakes a sleeping coroutine [s]."""
 
     async def watch() -> list[float]:
         delays: list[float] = []
@@ -42,9 +42,9 @@ def loop_delays(engine: Engine, lines: Lines, rows: int, seconds: float) -> list
 
 
 def short_lines(engine: Engine, lines: Lines, others: int, seconds: float) -> list[float]:
-    """Measure one line from the call to the text while other lines are written [s].
+    """Measure repeatedly how long a short line takes while other lines are written [s].
 
-    Lines that end by themselves earlier are left out.
+    Lines that end earlier by themselves are left out.
     """
 
     async def wait() -> list[float]:
@@ -61,16 +61,16 @@ def short_lines(engine: Engine, lines: Lines, others: int, seconds: float) -> li
 
 
 def reading(engine: Engine, script: str, characters: int) -> float:
-    """Measure how long so many characters of a script take to read, alone [s]."""
+    """Measure how long the reading of a script's first characters takes [s]."""
     model = engine.model
     request = Request(model.start(), model.encode(script)[:characters])
-    began = time.perf_counter()
-    asyncio.run(_read(engine, request))
-    return time.perf_counter() - began
 
+    async def read() -> float:
+        began = time.perf_counter()
+        await engine.run(request)
+        return time.perf_counter() - began
 
-async def _read(engine: Engine, request: Request) -> None:
-    await engine.run(request)
+    return asyncio.run(read())
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,17 @@ class Started:
     """Measurements of a bot in a process of its own."""
 
     ready: float
-    """Seconds from the start of the interpreter until the bot would connect."""
+    """The time from the start of the interpreter until the bot would connect [s]."""
     memory: int
-    """Resident bytes when the bot is ready."""
+    """Resident memory when the bot is ready [bytes]."""
     idle: float = 0.0
-    """Share of one core that the bot used while nobody wrote."""
+    """The share of one core that the bot uses while nobody writes."""
     memory_after_burst: int = 0
-    """Resident bytes after 64 lines."""
+    """Resident memory after 64 lines [bytes]."""
 
 
 def started(voice: Path, threads: int, idle: float = 0.0) -> Started:
-    """Start the bot with a voice and an empty database, and then wait for so many seconds."""
+    """Start the bot with a voice and an empty database, and let it idle for some seconds."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "PYTHONPATH": str(ROOT),
@@ -110,5 +110,5 @@ def started(voice: Path, threads: int, idle: float = 0.0) -> Started:
             ready = time.perf_counter() - began
             rest = bot.stdout.read()
         if bot.returncode:
-            raise RuntimeError("the bot did not start: it says why above")
+            raise RuntimeError("The bot did not start. Its error is printed above.")
         return Started(ready, **json.loads(first), **json.loads(rest or "{}"))

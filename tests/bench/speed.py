@@ -1,4 +1,4 @@
-"""Measure the speed of all ways to write characters, as contestants that run for some seconds."""
+"""Measure the speed of several ways to write characters, called contestants."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from bot.inference.sampling import Sampling
 from bot.inference.word_filter import BannedWordFilter
 
 Contestant = Callable[[float], float]
-"""Write for so many seconds; return the characters written in each second."""
+"""Write for some seconds; return the speed [characters/s]."""
 
 TEMPERATURE, TOP_P = 0.7, 0.95
 
 LIMIT = 300
-"""Characters after which a line ends."""
+"""The longest line, in characters."""
 
 CAST = ("VIOLA", "ORSINO", "OLIVIA", "MARIA", "SIR TOBY BELCH", "MALVOLIO", "CLOWN")
 
 BANNED_WORDS = 300
 
 WARM_STEPS = 20
-"""Steps before the clock starts."""
+"""The number of steps before the clock starts."""
 
 WARM_SECONDS = 0.2
-"""Seconds before the clock starts for lines: by then rows no longer begin and end together, and
-caches and threads are warm.
+"""The time before the clock starts for lines [s].
+
+By then, rows no longer begin and end together, and caches and threads are warm.
 """
 
 
 class Lines:
-    """Requests for lines behind the beginning of a script, each with another seed."""
+    """Requests for lines after a script, each with another seed.
+
+    With ``controlled``, they have all controls, otherwise only temperature and top-p.
+    """
 
     def __init__(self, model: Model, script: str, *, controlled: bool) -> None:
-        """Take the model and the script.
-
-        controlled: with every control that there is, not with temperature and top-p alone.
-        """
         self._state = model.start()
         self._context = model.encode(script)[-REACH:]
         for token in self._context:
@@ -84,9 +84,9 @@ class Lines:
 
 
 def rare_words(script: str) -> list[str]:
-    """Return the words that a script has once.
+    """Return words that occur once in a script.
 
-    A voice often writes the beginnings of these words, but seldom the whole words.
+    As banned words they are realistic: a voice often begins them, but seldom completes them.
     """
     seen = Counter(re.findall(r"[a-z]{5,}", script))
     rare = [word for word, times in seen.items() if times == 1]
@@ -98,7 +98,7 @@ def rare_words(script: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Written:
-    """A line as its caller saw it, from the call to the text; times in seconds."""
+    """A line as its caller sees it, from the call to the text. Times are in seconds."""
 
     row: int
     began: float
@@ -106,13 +106,13 @@ class Written:
     characters: int
 
     def within(self, first: float, last: float) -> float:
-        """Return how many characters fall between two times, had all taken equally long."""
+        """Return the number of characters between two times, at a constant speed."""
         both = min(self.ended, last) - max(self.began, first)
         return self.characters * max(0.0, both) / (self.ended - self.began)
 
 
 async def written(engine: Engine, request: Request, row: int = 0) -> Written:
-    """Write one line, end to end; return no character where nothing can be said."""
+    """Write one line, which has no characters if there is no continuation."""
     began = time.perf_counter()
     try:
         text = engine.model.decode((await engine.run(request)).written)
@@ -123,7 +123,7 @@ async def written(engine: Engine, request: Request, row: int = 0) -> Written:
 
 @asynccontextmanager
 async def crowd(engine: Engine, lines: Lines, rows: int) -> AsyncIterator[asyncio.Queue[Written]]:
-    """Yield a queue of the lines that so many rows write, one line after another."""
+    """Write lines in several rows within the context, and yield a queue of these lines."""
     done = asyncio.Queue[Written]()
 
     async def write(row: int) -> None:
@@ -139,7 +139,7 @@ async def crowd(engine: Engine, lines: Lines, rows: int) -> AsyncIterator[asynci
 
 
 def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
-    """Return a contestant that writes lines in so many rows, from the awaited call to the text."""
+    """Return a contestant that writes lines with the engine, from the awaited call to the text."""
 
     async def write(seconds: float) -> float:
         async with crowd(of, lines, rows) as done:
@@ -147,7 +147,7 @@ def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
             await asyncio.sleep(seconds)
             last = time.perf_counter()
             characters = 0.0
-            # Unfinished lines count, too; therefore all rows go on until the last moment.
+            # Wait for the lines that cross the last moment, because a part of them counts.
             writing = set(range(rows))
             while writing:
                 line = await done.get()
@@ -159,11 +159,11 @@ def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
     return lambda seconds: asyncio.run(write(seconds))
 
 
-# Beside it -------------------------------------------------------------------------------------
+# Compared with ---------------------------------------------------------------------------------
 
 
 def bare(model: Model, script: str, rows: int) -> Contestant:
-    """Return a contestant that calls `session.run` on a real text and feeds only states back."""
+    """Return a contestant that calls `session.run` on a real text, without sampling."""
     text = model.encode(script)
     columns = np.resize(text, (len(text) // rows, rows))
     states = np.zeros((rows, model.state_size), np.float32)
@@ -181,7 +181,7 @@ def bare(model: Model, script: str, rows: int) -> Contestant:
 
 
 def stepping(steps: Callable[[], Iterator[object]], rows: int) -> Contestant:
-    """Return a contestant that takes steps of one character in each row."""
+    """Return a contestant that takes steps of one character in each row, after a warm-up."""
 
     def run(seconds: float) -> float:
         taking = steps()

@@ -1,7 +1,7 @@
-"""The bot in a process of its own, without torch and without Discord: ``bench.started SECONDS``.
+"""Measure the start of the bot without torch and Discord: ``tests.bench.started SECONDS``.
 
-It starts as ``onbook run`` does, as far as that goes without a network, and says so in a line of
-JSON; then it writes a burst of lines, idles for so many seconds, and says what that cost.
+The bot starts as ``onbook run`` does, up to the connection, and prints a line of JSON. Then it
+writes a burst of lines, idles for SECONDS, and prints its memory and processor time.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from bot.inference.sampling import Sampling
 from bot.settings import read_runner_settings
 
 BURST = 64
-"""Lines that are written side by side before the idling."""
+"""The number of lines that are written side by side before the bot idles."""
 
 SETTLING = 1.0
-"""Seconds between the burst and the idling."""
+"""The time between the burst and the measurement [s]."""
 
 
 async def start(idle: float) -> None:
-    """Load the bot, and idle for so many seconds unless there are none."""
+    """Start the bot, and let it idle for some seconds after a burst; 0 skips this part."""
     async with Bot(read_runner_settings()) as bot:
         services = await add_cogs(bot, bot.settings)
         _tell(memory=_resident())
@@ -49,14 +49,14 @@ async def _burst(engine: Engine) -> None:
 
 
 async def _busy_share(seconds: float) -> float:
-    """Return the processor time of all threads, as a share of one core."""
+    """Measure the processor time of all threads, as a share of one core."""
     began, used = time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)
     return (time.process_time() - used) / (time.perf_counter() - began)
 
 
 def _resident() -> int:
-    """Return the bytes of memory that are in use now (Linux)."""
+    """Return the resident memory of this process [bytes] (Linux)."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * resource.getpagesize()
 

@@ -354,7 +354,7 @@ class Stage:
     async def lines(self, channel: Any = None) -> list[str]:
         """Return the script of a channel as the database has it."""
         session = self.services.sessions.get((channel or self.channel).id)
-        return [line.text for line in await session.load_lines()]
+        return [line.text for line in await session.library.load_lines()]
 
     def messages(self, channel: Any = None) -> list[discord.Message]:
         """Return the messages that everybody sees in a channel, oldest first."""

@@ -1,4 +1,4 @@
-"""The bot without Discord: sessions with a real voice and a real database."""
+"""Run sessions without Discord, with a real voice and a real database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANNEL = 1
 
 
 def tell(where: Path | URL, *statements: str) -> list[list[str]]:
-    """Run statements as another program, and return the last rows, as texts."""
+    """Run statements in a connection of its own, and return the last one's rows as texts."""
     if isinstance(where, URL):
         return ask(where, *statements)
     with closing(sqlite3.connect(where)) as connection, connection:
@@ -40,7 +40,7 @@ def tell(where: Path | URL, *statements: str) -> list[list[str]]:
 
 
 class House:
-    """The bot without Discord, and its channels."""
+    """Sessions without Discord, and shortcuts for what people do in them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -58,7 +58,7 @@ class House:
         await self.store.close()
 
     async def restart(self, *statements: str) -> None:
-        """Open everything again, after statements change what is on the disk."""
+        """Close the database, run statements in it, and open everything again."""
         await self.close()
         if statements:
             tell(self.settings.database_location, *statements)
@@ -68,7 +68,7 @@ class House:
         return Requester(sum(map(ord, name)), name, f"delivery {next(self.deliveries)}")
 
     def room_with(self, **changes: object) -> ChannelSession:
-        """Return the same channel under other settings."""
+        """Return a session of the same channel with other settings."""
         return ChannelSession(
             CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes)
         )
@@ -86,7 +86,7 @@ class House:
         return await self.session.continuation.write(self.writer(), text, character)
 
     async def carry_on(self, seed: int | None = None, **wish: object) -> list[Line]:
-        turn = await self.session.continue_(self.writer(), asked(seed=seed, **wish))
+        turn = await self.session.continuation.generate(self.writer(), asked(seed=seed, **wish))
         return turn.lines
 
     async def retry(self) -> TurnResult:
@@ -102,19 +102,17 @@ class House:
         return await self.session.history.jump_to(self.writer(), position)
 
     async def rewrite(self, line: Line, text: str) -> TurnResult:
-        """Rewrite a line of the running script."""
-        position = ScriptPosition((await self.session.load_script()).id, line.id)
+        position = ScriptPosition((await self.session.library.load_script()).id, line.id)
         return await self.session.history.rewrite(self.writer(), position, text)
 
     async def fork(self, title: str, **how: int) -> TurnResult:
         return await self.session.history.fork(self.writer(), title, **how)
 
     async def prefer(self, changes: dict[str, object]) -> TurnResult:
-        """Change preferences of the running script."""
         return await self.session.library.change_preferences(self.writer(), changes)
 
     async def lines(self) -> list[Line]:
-        return await self.session.load_lines()
+        return await self.session.library.load_lines()
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
         fingerprint = (await self.voices.engine(voice)).model.fingerprint
@@ -122,7 +120,7 @@ class House:
         return None if kept is None else kept.tobytes()
 
     async def read_from_the_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
-        """Return the state of a voice that reads nothing but the text of these lines."""
+        """Return the state of a voice after reading only these lines."""
         engine = await self.voices.engine(voice)
         text = "".join(format_for_model(line.text) for line in lines)
         reply = await engine.run(Request(engine.model.start(), engine.model.encode(text)))
@@ -130,7 +128,7 @@ class House:
 
 
 def asked(**wish: object) -> ContinueRequest:
-    """Return a request for lines, with the options among the rest."""
+    """Return a request for lines, with options and other arguments mixed."""
     options = {one.name: wish.pop(one.name) for one in OPTIONS if one.name in wish}
     return ContinueRequest(options=options, **wish)
 

@@ -144,7 +144,9 @@ async def test_what_is_written_after_a_restore_never_has_the_id_of_something_els
     known = set[int]()
     for _ in range(3):
         lines = [await house.carry_on(), (await house.write("Snow.")).lines]
-        ballot = (await house.session.continue_(house.writer(), ContinueRequest(takes=2))).poll
+        ballot = (
+            await house.session.continuation.generate(house.writer(), ContinueRequest(takes=2))
+        ).poll
         begun = (await house.start(house.sessions.get(2))).script
         ids = {ballot.id, begun.id, *(line.id for some in lines for line in some)}
         assert not ids & known

@@ -37,7 +37,7 @@ async def test_surprise_me_fills_all_of_it(stage: Stage):
     assert drawn.speech.split()[0] in stage.messages()[-2].content
     await stage.ann.click(stage.panel(), label="Continue")
     session = stage.session
-    last = (await session.load_lines())[-1].element
+    last = (await session.library.load_lines())[-1].element
     assert last.cue is None or last.cue in script.cast
 
 

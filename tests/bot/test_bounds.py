@@ -98,7 +98,7 @@ async def press(
     made: dict[str, Any] = {"type": kind, "custom_id": custom_id}
     made |= {"options": [{"label": "x", "value": "x"}]} if kind == 3 else {"style": 1, "label": "x"}
     sent = await who.discord.do(
-        "raw",
+        "send_raw",
         user=who.id,
         channel=channel.id,
         kind=3,
@@ -135,7 +135,7 @@ async def test_what_was_written_into_an_old_window_is_given_back(discord: Discor
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
     line = {"type": 4, "custom_id": "text", "value": "MAYA: Do not lose me."}
     data = {"custom_id": "onbook:write:old", "components": [{"type": 1, "components": [line]}]}
-    sent = await discord.do("raw", user=ann.id, channel=channel.id, kind=5, data=data)
+    sent = await discord.do("send_raw", user=ann.id, channel=channel.id, kind=5, data=data)
     shown = await discord.asked(sent["id"]).shows("has expired")
     assert "Do not lose me." in shown.content
 
@@ -151,5 +151,5 @@ async def test_commands_that_do_not_exist_are_answered(discord: Discord) -> None
         {"name": "start", "options": wrong},
         {"name": "continue", "options": [{"name": "lines", "type": 4, "value": 11}]},
     ):
-        sent = await discord.do("raw", user=ann.id, channel=channel.id, kind=2, data=data)
+        sent = await discord.do("send_raw", user=ann.id, channel=channel.id, kind=2, data=data)
         await discord.asked(sent["id"]).shows("not allowed")

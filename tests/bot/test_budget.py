@@ -83,7 +83,7 @@ async def test_a_script_goes_on_where_its_states_are_gone(small: House):
     for n in range(20):
         await small.start(small.sessions.get(100 + n))
     assert lines[-1].id not in await kept(small)
-    turn = await small.session.continue_(small.writer(), ContinueRequest(seed=5))
+    turn = await small.session.continuation.generate(small.writer(), ContinueRequest(seed=5))
     assert await small.state(lines[-1]) in (expected, None)
     everything = await small.lines()
     assert await small.state(turn.lines[-1]) == await small.read_from_the_start(everything)
@@ -106,7 +106,7 @@ async def test_what_was_taken_back_is_not_counted(small: House):
     await small.start()
     for n in range(9):
         await small.write(f"Rain {n}.")
-    script, before = await small.session.load_script(), await kept(small)
+    script, before = await small.session.library.load_script(), await kept(small)
     model = (await small.voices.engine("tiny")).model
     state = np.zeros(model.state_size, np.float32)
     drafts = [Draft(Element(Kind.ACTION, "Hail."), 1, "Ann", state, model.fingerprint)] * 4
@@ -117,7 +117,7 @@ async def test_what_was_taken_back_is_not_counted(small: House):
     # The store makes room for the states, and then fails to store them.
     event.listen(Session, "before_commit", fail)
     with pytest.raises(RuntimeError):
-        await small.store.lines.append_lines(script, script.head, drafts, "late", 0)
+        await small.store.lines.append_lines(script, script.head, drafts, "late")
     event.remove(Session, "before_commit", fail)
     assert await kept(small) == before
     for n in range(9):

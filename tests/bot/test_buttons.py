@@ -217,7 +217,7 @@ async def test_pages_follow_the_script(stage: Stage):
         await stage.ben.slash(stage.channel, "undo")
     await stage.ann.click(shown, label="Next page")
     assert shown.content.startswith("**The Diner**, page 3 of 3\n")
-    [heading, *_] = await stage.session.load_lines()
+    [heading, *_] = await stage.session.library.load_lines()
     await stage.store.lines.move_head(await stage.script(), heading.id)
     await stage.ann.click(shown, label="Previous page")
     assert shown.content == f"**The Diner**\n```\n{HEADING}\n```"

@@ -9,7 +9,6 @@ import pytest
 from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
-from bot.session.turn import ContinueRequest
 
 from .conftest import Stage, answer, begin, moderator
 from .house import House
@@ -138,11 +137,3 @@ async def test_who_is_played_is_left_to_who_plays_them(house: House):
     with pytest.raises(RequestError, match="People play every character in the cast"):
         await house.carry_on(1)
     assert (await house.carry_on(1, kind=Kind.ACTION))[0].kind == "action"
-
-
-async def test_a_script_with_a_banned_cast_does_not_begin(house: House):
-    await house.store.banned_words.replace_word_list("channel", 1, ["maya"])
-    with pytest.raises(RequestError, match="cannot join the cast"):
-        await house.start(cast=("MAYA",))
-    await house.start()
-    await house.session.continue_(house.writer(), ContinueRequest(seed=1))

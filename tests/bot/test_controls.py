@@ -21,7 +21,8 @@ async def test_continue_writes_the_kind_that_was_chosen(stage: Stage):
     for kind in (Kind.DIALOGUE, Kind.ACTION, Kind.HEADING):
         await stage.go_on(stage.ann, stage.channel, kind=kind.value, lines=3, seed=1)
         await stage.ann.slash(stage.channel, "script retry")
-        assert [line.kind for line in await stage.session.load_lines()][-3:] == [kind.value] * 3
+        lines = await stage.session.library.load_lines()
+        assert [line.kind for line in lines[-3:]] == [kind.value] * 3
 
 
 async def test_somebody_who_speaks_does_not_write_action(stage: Stage):
@@ -53,7 +54,7 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
         await stage.ann.slash(stage.channel, "undo")
     await stage.go_on(stage.ann, stage.channel, lines=10, seed=1)
     room = stage.session
-    after = " ".join(line.text for line in (await room.load_lines())[1:])
+    after = " ".join(line.text for line in (await room.library.load_lines())[1:])
     assert find_banned_word(before, [first, second])
     assert not find_banned_word(after, [first, second])
     shown = await stage.ben.slash(stage.channel, "settings banned")
@@ -159,7 +160,7 @@ async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, lines=3, seed=1)
     look = stage.look(stage.panel())
-    [*_, last] = await stage.session.load_lines()
+    [*_, last] = await stage.session.library.load_lines()
     look["components"] = components.make_stop_button(
         int(last.delivery), components.LINES
     ).to_components()

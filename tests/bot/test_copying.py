@@ -19,11 +19,10 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
-from bot.storage.backends import open_database
 from bot.storage.copying import copy_database
 from bot.storage.postgres.leases import Lease
 from bot.storage.schema import Base
-from bot.storage.store import Store
+from bot.storage.store import Store, open_database
 from tests.tools.postgres_server import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
@@ -60,7 +59,7 @@ async def fill(path: Path) -> None:
         *(None, "tiny", STATE, "f", {"seed": 2**53, "p": 0.1, "none": None}),
         surprise=np.array([0.5, 7.25, 0.0]),
     )
-    await store.lines.append_lines(script, None, [odd], "odd", take=0)
+    await store.lines.append_lines(script, None, [odd], "odd")
     ids = await append(store, script.id, *(f"Line {n}." for n in range(1100)))
     await post(store, 100, ids[0])
     await store.messages.record_panel(1, None, 300)
@@ -82,7 +81,7 @@ async def fill(path: Path) -> None:
     await post(store, 200, ids[1])
     gone = Draft(Element(Kind.ACTION, "Gone."), 8, "Ben", STATE, "fingerprint", {})
     now = await store.scripts.get_script(script.id)
-    [last] = await store.lines.append_lines(now, now.head, [gone], "gone", take=0)
+    [last] = await store.lines.append_lines(now, now.head, [gone], "gone")
     await post(store, 300, last.id)
     await store.people.erase_person(8, text=True)
     await store.scripts.delete_script((await store.scripts.create_script(a_script(2))).id)

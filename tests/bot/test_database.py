@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from bot.errors import TransactionFailed
-from bot.storage.backends import open_database
 from bot.storage.database import Database
+from bot.storage.store import open_database
 
 
 async def use(database: Database, chance: random.Random) -> None:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bot.app import doctor
 from bot.app.client import INVITE_PERMISSIONS
 from bot.settings import RunnerSettings
-from tests.fake_discord.addresses import at
+from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord
 from tests.fake_discord.state import TOKEN

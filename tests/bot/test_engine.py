@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from bot.errors import EngineBusy, EngineClosed, NoContinuation, NonFiniteOutput
-from bot.inference.automaton import Automaton
-from bot.inference.buffers import StepBuffers
+from bot.inference.automaton import BARRED, FREE, Automaton
 from bot.inference.engine import Engine
-from bot.inference.model import Model
+from bot.inference.grammar import build_grammar
+from bot.inference.model import Model, StepBuffers
 from bot.inference.request import WORD_OVERRUN, Completion, Request
 from bot.inference.sampling import Sampling
 from bot.inference.word_filter import BannedWordFilter, find_banned_word
+from bot.screenplay.elements import Kind
 
 BLANK_LINE = "\n\n"
 
@@ -364,21 +365,25 @@ async def test_a_phrase_is_not_said_across_two_lines(engine: Engine):
 async def test_a_line_that_could_say_nothing_is_given_up(engine: Engine):
     model = engine.model
     everything = BannedWordFilter.of(model.vocabulary, [c for c in model.vocabulary if c.isalnum()])
-    only_letters = Automaton(
-        1,
-        np.array([[True] * len(model.vocabulary), [c.isalpha() for c in model.vocabulary]]),
-        np.array([[0] * len(model.vocabulary), [2] * len(model.vocabulary)], np.int32),
-    )
     # The automaton asks for one letter and the end of the word, and every letter is a banned word.
-    ends = np.array([not c.isalnum() for c in model.vocabulary])
-    automaton = Automaton(
-        1,
-        np.vstack([only_letters.allowed, ends]),
-        np.vstack([only_letters.next, np.full(len(model.vocabulary), 1, np.int32)]),
-    )
+    free = [FREE] * len(model.vocabulary)
+    letter = [2 if c.isalpha() else BARRED for c in model.vocabulary]
+    end = [BARRED if c.isalnum() else 1 for c in model.vocabulary]
+    automaton = Automaton(1, np.array([free, letter, end], np.int32))
     request = dataclasses.replace(a_line(model, 1), automaton=automaton, banned=everything)
     with pytest.raises(NoContinuation):
         await soon(engine.run(request))
+
+
+async def test_a_line_that_begins_again_draws_the_same_numbers_again(engine: Engine):
+    model = engine.model
+    speech = build_grammar(model.vocabulary, Kind.DIALOGUE, ("MAYA",))
+    characters = len(model.vocabulary)
+    nothing = Automaton(1, np.array([[FREE] * characters, [BARRED] * characters], np.int32))
+    for seed in range(3):
+        request = dataclasses.replace(a_line(model, seed, "\n"), automaton=speech)
+        again = dataclasses.replace(request, automaton=nothing, fallback=speech)
+        assert same(await engine.run(again), await engine.run(request))
 
 
 async def test_the_longer_an_element_is_the_sooner_it_ends(engine: Engine):

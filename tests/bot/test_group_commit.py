@@ -45,7 +45,7 @@ def commits(store: Store, where: Path | URL) -> list[int]:
 
 async def append(store: Store, script: Script, delivery: str = "") -> list[Line]:
     words = delivery or f"Rain {script.channel}."
-    return await store.lines.append_lines(script, script.head, [a_draft(words)], words, 0)
+    return await store.lines.append_lines(script, script.head, [a_draft(words)], words)
 
 
 async def at_once(store: Store, scripts: Sequence[Script]) -> list[list[Line] | BaseException]:
@@ -106,7 +106,7 @@ async def test_where_the_disk_fails_all_are_told_and_nothing_is_there(
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
         await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     long = [
-        store.lines.append_lines(s, None, [a_draft("Rain. " * 5000)], str(s.id), 0) for s in scripts
+        store.lines.append_lines(s, None, [a_draft("Rain. " * 5000)], str(s.id)) for s in scripts
     ]
     results = await asyncio.gather(*long, return_exceptions=True)
     assert {type(one) for one in results} == {TransactionFailed}

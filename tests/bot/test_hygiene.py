@@ -14,10 +14,16 @@ from hypothesis import strategies as st
 
 from bot.cleaning import clean
 from bot.cogs.attachments import choose_title
-from bot.cogs.history_page import LABEL_SIZE, RewriteModal, format_label, format_lines, make_option
+from bot.cogs.history_page import (
+    LABEL_SIZE,
+    format_label,
+    format_lines,
+    make_option,
+    make_rewrite_input,
+)
 from bot.cogs.reading import make_file_name
 from bot.cogs.requester import find_name
-from bot.cogs.scripts import RenameModal, make_script_option
+from bot.cogs.scripts import make_script_option, make_title_input
 from bot.errors import RequestError
 from bot.screenplay.fountain import format_fountain, parse_model_text
 from bot.screenplay.free_text import (
@@ -31,12 +37,10 @@ from bot.screenplay.free_text import parse_cast as cast_of
 from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MAX_WORDS, edit_words
-from bot.session.turn import ScriptPosition
 from bot.storage.schema import Line, Poll, Script
-from bot.ui.credits import NAME_SIZE
 from bot.ui.images.pictures import describe_statistics
 from bot.ui.looks import format_block
-from bot.ui.markdown import LIMIT, fenced, inline, plain, size
+from bot.ui.markdown import LIMIT, NAME_SIZE, fenced, inline, plain, size
 from bot.ui.poll_messages import format_poll
 from bot.ui.script_messages import split_into_messages
 from bot.ui.settings_messages import format_words
@@ -236,16 +240,12 @@ def test_takes_ping_nobody(texts: list[str], credit: str) -> None:
         assert content.count("```") % 2 == 0
 
 
-async def nothing(*_: object) -> None:
-    """Stand for a callback that no window here calls."""
-
-
 @steadily
 @given(wild, wild, wild)
 def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, who: str) -> None:
     script = Script(id=1, title=clean_title(title) or "Untitled", running=True, archived=False)
     chosen = make_script_option(script)
-    default = RenameModal(script, nothing).name.default
+    default = make_title_input(script).default
     line = a_line(text, 1, who)
     shown = [(chosen.label, 100), (default or "", 100)]
     if line:
@@ -255,7 +255,7 @@ def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, w
             (made.description or "", 100),
             (format_label(line, None), LABEL_SIZE),
         ]
-        assert RewriteModal(line, ScriptPosition(1, 1), nothing).text.default == line.text
+        assert make_rewrite_input(line).default == line.text
     for one, limit in shown:
         assert 0 < size(one) <= limit
         assert_clean(one)

@@ -172,7 +172,7 @@ async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
         async with process(url) as second, a_store_of(url, second) as other:
             before = await store.scripts.get_script(script.id)
             acts = (
-                store.lines.append_lines(before, before.head, [a_draft("Hail.")], "d", 0),
+                store.lines.append_lines(before, before.head, [a_draft("Hail.")], "d"),
                 store.key_values.save_value("a", "b"),
                 store.scripts.delete_script(script.id),
             )

@@ -57,7 +57,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
     await stage.ben.slash(stage.channel, "continue", takes=1)
-    last = (await stage.session.load_lines())[-1]
+    last = (await stage.session.library.load_lines())[-1]
     origin = last.origin
     assert last.credit == "other"
     assert 1 < origin["candidates"] <= CANDIDATES["good"]
@@ -82,7 +82,7 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await begin(stage)
     await stage.go_on(stage.ann, stage.channel, seed=1, mood="unhinged", temperature=1.5)
     await stage.go_on(stage.ann, stage.channel, seed=1)
-    one, two = (await stage.session.load_lines())[1:]
+    one, two = (await stage.session.library.load_lines())[1:]
     assert (one.origin["top_p"], one.origin["temperature"]) == (1.0, 1.5)
     assert (two.origin["top_p"], two.origin["temperature"]) == (0.95, 0.65)
 
@@ -135,7 +135,7 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
         with pytest.raises(RequestError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
     ben = house.writer("Ben")
-    await house.session.continue_(ben, ContinueRequest(seed=1))
+    await house.session.continuation.generate(ben, ContinueRequest(seed=1))
     with pytest.raises(RequestError, match="This script has a cooldown"):
         await house.session.continuation.retry(house.writer("Ben"))
     # Set the lines' times back, as if a minute had passed.

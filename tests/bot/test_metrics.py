@@ -25,7 +25,7 @@ from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.errors import SettingsError
 from bot.settings import RunnerSettings
-from tests.fake_discord.addresses import at
+from tests.fake_discord.bot import at
 from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
@@ -227,7 +227,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     for one in asked:
         await one.is_done()
     for place in (stage.hall, stage.roof):
-        [*_, last] = await stage.services.sessions.get(place.id).load_lines()
+        [*_, last] = await stage.services.sessions.get(place.id).library.load_lines()
         seen.private.append(last.text)
     seen.after = await pages.until(interactions_in_progress=0)
 

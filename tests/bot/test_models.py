@@ -39,7 +39,7 @@ async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> A
 async def go_on(stage: Stage, **options: Any) -> str:
     """Let the voice write a line, and return its name, the line, and the panel."""
     await stage.go_on(stage.ben, stage.channel, seed=1, **options)
-    last = (await stage.session.load_lines())[-1]
+    last = (await stage.session.library.load_lines())[-1]
     return f"-# {last.credit}, seed 1\n{stage.messages()[-2].content}\n{stage.panel().content}"
 
 
@@ -95,7 +95,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     await stage.world.settle()
     await eve.slash(channel, "start", heading="Roof")
     await eve.slash(channel, "continue")
-    assert (await stage.services.sessions.get(channel.id).load_lines())[-1].credit == "tiny"
+    assert (await stage.services.sessions.get(channel.id).library.load_lines())[-1].credit == "tiny"
 
 
 async def test_a_choice_whose_file_has_gone_leaves_the_one_that_is_set(stage: Stage, models: Path):
@@ -130,7 +130,7 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
     await model(stage, "use", voice="tiny", script=True)
-    head = (await stage.session.load_script()).head
+    head = (await stage.session.library.load_script()).head
     engine = await stage.services.voices.engine("tiny")
     assert await stage.store.states.find_state(head, engine.model.fingerprint) is not None
     again = await go_on(stage)
@@ -157,7 +157,7 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     put(models / "other.onnx", models / "tiny.onnx")
     await model(stage, "list")
     assert REREAD.format("tiny") in await go_on(stage)
-    lines = await stage.session.load_lines()
+    lines = await stage.session.library.load_lines()
     first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
     assert first != second
 

@@ -49,7 +49,7 @@ def say_of_itself(path: Path, passages: object) -> None:
 
 async def state_at_the_end(house: House, voice: str = "tiny") -> bytes:
     """Return the state of the last line for a voice: stored, or read again."""
-    script = await house.session.load_script()
+    script = await house.session.library.load_script()
     reading = await house.session.reader.open_model(voice, script.style)
     return (await house.session.reader.load_state(reading, script.head)).tobytes()
 
@@ -153,7 +153,7 @@ async def test_it_is_there_after_a_restart_and_read_again(house: House):
     before = texts(await house.carry_on(1))
     await house.undo()
     await house.restart("DELETE FROM states")
-    assert (await house.session.load_script()).style == "ghost story"
+    assert (await house.session.library.load_script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
     assert texts(await house.carry_on(1)) == before
 
@@ -189,7 +189,7 @@ async def test_a_fork_and_a_branch_keep_it(house: House):
     fork = await house.fork("Another", channel=2)
     assert fork.script.style == "storm"
     there = house.sessions.get(2)
-    written = (await there.continue_(house.writer(), ContinueRequest(seed=2))).lines
+    written = (await there.continuation.generate(house.writer(), ContinueRequest(seed=2))).lines
     assert texts(written) == texts(await house.carry_on(2))
     await house.undo()
     await house.session.history.rewrite(
@@ -221,7 +221,7 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     await house.carry_on(1, temperature=2.0)
     say_of_itself(models / "tiny.onnx", passages)
     await house.restart()
-    turn = await house.session.continue_(house.writer(), ContinueRequest(seed=2))
+    turn = await house.session.continuation.generate(house.writer(), ContinueRequest(seed=2))
     assert turn.new_model == "tiny"
     found = await replay_script(house.session, Job())
     old, new = found.findings
@@ -248,7 +248,7 @@ async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
 async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
     await begin(stage, style=" Storm ")
     await stage.go_on(stage.ben, stage.channel, seed=1)
-    assert (await stage.session.load_script()).style == "storm"
+    assert (await stage.session.library.load_script()).style == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "\n- voice tiny\n" in shown.content
     assert "\n- **style storm**\n" in shown.content

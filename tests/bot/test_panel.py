@@ -46,7 +46,7 @@ async def open_menu(stage: Stage, by: Any = None) -> Any:
 
 async def last_line(stage: Stage) -> Any:
     session = stage.session
-    return (await session.load_lines())[-1]
+    return (await session.library.load_lines())[-1]
 
 
 async def test_the_panel_lets_a_character_speak_next(stage: Stage):

@@ -101,7 +101,7 @@ async def test_what_two_write_at_once_is_as_if_one_had_waited(store: Store, othe
 
 async def test_where_two_move_a_head_one_does(store: Store, other: Store, url: URL):
     script = await store.scripts.create_script(a_script())
-    both = (one.lines.append_lines(script, None, [a_draft(name)], name, 0) for one, name in
+    both = (one.lines.append_lines(script, None, [a_draft(name)], name) for one, name in
             ((store, "a"), (other, "b")))  # fmt: skip
     results = await asyncio.gather(*both, return_exceptions=True)
     assert sorted(type(one) for one in results if isinstance(one, HeadMoved)) == [HeadMoved]

@@ -27,20 +27,17 @@ from bot.session.context import TurnContext
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
+from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_voice_key
 from bot.storage.schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
     ERASED_PERSON,
-    HOUSEKEEPER,
     PostedLine,
-    Script,
-    guild_voice_key,
     make_fork,
 )
 from bot.storage.store import Store
 from bot.ui.replay_report import format_report
-from tests.fake_discord.addresses import at
-from tests.fake_discord.bot import bot_here
+from tests.fake_discord.bot import at, bot_here
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.state import TOKEN
 
@@ -98,7 +95,7 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     ann = house.writer()
     await house.write(PHRASE)
     await house.session.library.add_to_cast(ann, ["MAYA"], ann.id)
-    turn = await house.session.continue_(ann, ContinueRequest(takes=2, vote=60))
+    turn = await house.session.continuation.generate(ann, ContinueRequest(takes=2, vote=60))
     await house.session.polls.vote(ann, turn.poll.id, 1)
     await house.store.people.erase_person(ann.id, text=False)
     lines = await house.lines()
@@ -129,14 +126,18 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
     await house.start(cast=["MAYA", "JONAS"])
     ann, ben = house.writer(), house.writer("Ben")
     await house.session.library.add_to_cast(ann, ["MAYA"], ben.id)
-    require = house.session.library._require
+    scripts = house.store.scripts
 
-    async def read_before_he_is_forgotten(found: Script | None) -> Script:
-        script = await require(found)
-        await house.store.people.erase_person(ben.id, text=False)
-        return script
+    def then_forget(read: Any) -> Any:
+        async def read_before_he_is_forgotten(channel: int) -> Any:
+            found = await read(channel)
+            await house.store.people.erase_person(ben.id, text=False)
+            return found
 
-    monkeypatch.setattr(house.session.library, "_require", read_before_he_is_forgotten)
+        return read_before_he_is_forgotten
+
+    for name in ("find_running_script", "find_running_for_turn"):
+        monkeypatch.setattr(scripts, name, then_forget(getattr(scripts, name)))
     await act(house.session, ann)
     players = [one.players for one in await house.session.library.list_scripts()]
     assert ben.id not in {who for play in players for who in play.values()}
@@ -151,7 +152,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     await house.rewrite(first, "Snow.")
     assert sum(PHRASE in line.text for line in await house.lines()) == 1
     await house.store.people.erase_person(ben.id, text=True)
-    script = await house.session.load_script()
+    script = await house.session.library.load_script()
     tree = await house.store.lines.load_tree_lines(script, 0, 99)
     assert not [line for line in tree if PHRASE in line.text]
     assert [line.removed for line in tree] == [
@@ -176,14 +177,14 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
     await house.start()
     ben = house.writer("Ben")
     await house.session.continuation.write(ben, PHRASE)
-    stood = await house.session.load_script()
+    stood = await house.session.library.load_script()
     head = stood.head
     drafts = await house.session.continuation.write_takes(
         TurnContext(house.store, stood, ben, ()), head, ContinueRequest(seed=1), 1, Job()
     )
     await house.store.people.erase_person(ben.id, text=True)
     with pytest.raises(HeadMoved):
-        await house.store.lines.append_lines(stood, head, drafts[0], "late", 0)
+        await house.store.lines.append_lines(stood, head, drafts[0], "late")
     with pytest.raises(HeadMoved):
         await house.store.polls.open_poll(stood, drafts, "later", 1, None)
     # A state that was read before the removal is not stored either.
@@ -247,8 +248,10 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     ben, voters = house.writer("Ben"), (await house.store.scripts.get_script(begun.script.id)).owner
     assert not await house.store.people.load_personal_data(ben.id)
     await house.session.library.add_to_cast(ben, ["MAYA"], ben.id)
-    await house.session.continue_(ben, ContinueRequest(kind=Kind.ACTION))
-    turn = await house.session.continue_(house.writer(), ContinueRequest(takes=2, vote=60))
+    await house.session.continuation.generate(ben, ContinueRequest(kind=Kind.ACTION))
+    turn = await house.session.continuation.generate(
+        house.writer(), ContinueRequest(takes=2, vote=60)
+    )
     await house.session.polls.vote(ben, turn.poll.id, 1)
     name, content = make_export_file(await house.store.people.load_personal_data(ben.id), 10_000)
     assert name == "on-book-yours.json"
@@ -574,7 +577,7 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
             await discord.until(lambda: pressed.how)
         await pressed.shows("You are forgotten. Name and text removed from 2 lines.")
         await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
-        lines = await services.sessions.get(channel.id).load_lines()
+        lines = await services.sessions.get(channel.id).library.load_lines()
         assert {(line.author, line.text) for line in lines} == {
             (ERASED_PERSON, ERASED_ELEMENT.text)
         }

@@ -128,7 +128,9 @@ async def play(address: str) -> list[str]:
         await asked[3].is_done()
         asked.append(await ann.slash(channel, "script edit", line=400))
         await asked[4].shows("line")
-        raw = await discord.do("raw", user=ann.id, channel=channel.id, kind=2, data={"name": "x"})
+        raw = await discord.do(
+            "send_raw", user=ann.id, channel=channel.id, kind=2, data={"name": "x"}
+        )
         asked.append(discord.asked(raw["id"]))
         await asked[5].shows("not allowed")
         payloads = [await discord.do("payload", interaction=one.id) for one in asked]

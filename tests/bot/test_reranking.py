@@ -11,6 +11,8 @@ import pytest
 from bot.generation import generator, provenance
 from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
+from bot.generation.openings import prime_model
+from bot.generation.prefill import read_text
 from bot.generation.reranking import (
     CANDIDATES,
     DEFAULT_WEIGHTS,
@@ -25,7 +27,7 @@ from bot.inference.request import Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import format_for_model, parse_model_text
+from bot.screenplay.fountain import parse_model_text
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 
@@ -155,19 +157,17 @@ def test_an_engine_is_never_asked_for_more_candidates_than_it_has_room_for():
 
 
 @pytest.fixture
-async def standing(house: House) -> tuple[Engine, GenerationContext]:
-    engine = await house.voices.engine("tiny")
-    read = engine.model.encode(SCRIPT)
-    state = (await engine.run(Request(engine.model.start(), read))).state
-    return engine, GenerationContext(state, read)
+async def standing(house: House) -> GenerationContext:
+    primed = await prime_model(await house.voices.engine("tiny"), None, "here")
+    read = primed.model.encode(SCRIPT)
+    return GenerationContext(primed, (await primed.read(primed.start, read)).state, read)
 
 
 async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_gives(
-    standing: tuple[Engine, GenerationContext],
+    standing: GenerationContext,
 ):
-    engine, at = standing
     manner = GenerationOptions(Sampling(5, company=1.0), 100, cast=("MAYA", "JO"), candidates=16)
-    found = await write_candidates(engine, at, manner, "here")
+    found = await write_candidates(standing, manner)
     first = found[0].draft
     assert first.origin["seed"] == 5
     assert {(one.draft.element.kind, one.draft.element.cue) for one in found} == {
@@ -177,9 +177,8 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
     # Candidates that grew to twice the first one's length were given up.
     assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
     for one in found:
-        again = await generator.generate(
-            engine, at, provenance.restore_options(one.draft.origin, ()), "again"
-        )
+        options = provenance.restore_options(one.draft.origin, ())
+        again = await generator.generate(standing, options)
         assert again is not None
         assert again.element == one.draft.element
         assert again.state is not None
@@ -188,41 +187,39 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
 
 
 async def test_action_may_be_longer_than_speech_before_it_is_given_up(
-    standing: tuple[Engine, GenerationContext],
+    standing: GenerationContext,
 ):
-    engine, at = standing
     sampling = Sampling(5, length=60)
     manner = GenerationOptions(sampling, 300, kind=Kind.ACTION, candidates=64)
-    first, *others = await write_candidates(engine, at, manner, "here", shortlist_size=64)
+    first, *others = await write_candidates(standing, manner, shortlist_size=64)
     longest = max(one.size for one in others)
     assert first.size >= 30
     assert 60 < longest <= 120
 
 
 async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_costs(
-    standing: tuple[Engine, GenerationContext],
+    standing: GenerationContext,
 ):
-    engine, at = standing
     manner = GenerationOptions(Sampling(5), 100, character="MAYA", candidates=4)
-    for one in await write_candidates(engine, at, manner, "here"):
-        read = engine.model.encode(format_for_model(one.draft.element.text))
-        costs = (await engine.run(Request(engine.model.start(), read))).surprise
+    for one in await write_candidates(standing, manner):
+        primed = standing.primed
+        costs = (await read_text(primed, primed.start, one.draft.element.text)).surprise
         assert one.bits_without_scene == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
 
 
 async def test_a_busy_engine_writes_fewer_candidates_but_for_a_seed_that_was_given(house: House):
     model = (await house.voices.engine("tiny")).model
     engine = Engine(model, rows=8)
-    at = GenerationContext(model.start(), model.encode(""))
+    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
     endless = np.full(10**6, model.newline)
     others = [
         asyncio.create_task(engine.run(Request(model.start(), endless, owner=i))) for i in range(6)
     ]
     await asyncio.sleep(0)  # the requests are in the queue now
     manner = GenerationOptions(Sampling(5), 60, character="MAYA", candidates=16)
-    few = await write_candidates(engine, at, manner, "here")
+    few = await write_candidates(at, manner)
     firm = replace(manner, ignores_load=True)
-    as_many_as_wanted = await write_candidates(engine, at, firm, "here")
+    as_many_as_wanted = await write_candidates(at, firm)
     for one in others:
         one.cancel()
     await asyncio.gather(*others, return_exceptions=True)
@@ -247,7 +244,7 @@ async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
 
 
 async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
-    drafter = house.session.drafter
+    drafter = house.session.continuation.drafter
     drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
     await house.start()
     (line,) = await house.carry_on(4)
@@ -268,7 +265,7 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
     lines = await house.carry_on(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
-    turn = await house.session.continue_(
+    turn = await house.session.continuation.generate(
         house.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
     )
     assert turn.poll is not None

@@ -60,11 +60,11 @@ async def test_several_lines_are_those_of_one_seed_after_the_other(house: House)
 async def test_how_a_line_was_written_is_recorded(house: House):
     await house.start(temperature=1.3)
     room = house.room_with(top_p=0.5, line_length=77, temperature=0.2)
-    as_the_script = await room.continue_(house.writer(), ContinueRequest(seed=1))
-    as_wished = await room.continue_(
+    as_the_script = await room.continuation.generate(house.writer(), ContinueRequest(seed=1))
+    as_wished = await room.continuation.generate(
         house.writer(), asked(seed=2, temperature=0.4, top_p=0.6, character="MAYA")
     )
-    by_chance = await room.continue_(house.writer(), ContinueRequest())
+    by_chance = await room.continuation.generate(house.writer(), ContinueRequest())
     origin = {
         "fingerprint": (await house.voices.engine("tiny")).model.fingerprint,
         "seed": 1,
@@ -91,7 +91,9 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     assert origin["processor"]
     assert origin["banned"]
     # An action has no cue, so turn-taking does not apply to it.
-    silent = await house.session.continue_(house.writer(), asked(kind=Kind.ACTION, company=2.0))
+    silent = await house.session.continuation.generate(
+        house.writer(), asked(kind=Kind.ACTION, company=2.0)
+    )
     assert silent.lines[0].origin["company"] == 0.0
     assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
     assert (await house.write("Rain.")).lines[0].origin == {}
@@ -99,7 +101,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
 
 async def test_a_new_script_takes_its_settings_from_the_house(house: House):
     await house.start(house.room_with(temperature=0.3, top_p=0.4))
-    script = await house.session.load_script()
+    script = await house.session.library.load_script()
     assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
 
 
@@ -108,7 +110,9 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
     await house.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
     wish = ContinueRequest(seed=1, lines=10, character="MAYA")
     room = house.room_with(line_length=150, soft_length=0)
-    lengths = [len(line.text) for line in (await room.continue_(house.writer(), wish)).lines]
+    lengths = [
+        len(line.text) for line in (await room.continuation.generate(house.writer(), wish)).lines
+    ]
     # Some of these lines ended by themselves, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
@@ -178,10 +182,10 @@ async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house:
     stopped = Job()
     stopped.stop()
     with pytest.raises(RequestError, match="Stopped before the first line"):
-        await house.session.continue_(house.writer(), ContinueRequest(), job=stopped)
+        await house.session.continuation.generate(house.writer(), ContinueRequest(), job=stopped)
     await house.restart()
     with pytest.raises(RequestError, match="Stopped before the first line"):
-        await house.session.continue_(house.writer(), ContinueRequest(), job=stopped)
+        await house.session.continuation.generate(house.writer(), ContinueRequest(), job=stopped)
     assert (await house.undo()).new_model == ""
     assert (await house.write("Rain.")).new_model == "other"
     assert (await house.write("Snow.")).new_model == ""
@@ -214,7 +218,7 @@ async def test_an_old_place_moves_nothing(house: House):
     await house.carry_on(5)
     before = await house.lines()
     for act in (
-        lambda: house.session.continue_(
+        lambda: house.session.continuation.generate(
             house.writer(), ContinueRequest(), current_position(begun.script)
         ),
         lambda: house.session.continuation.retry(house.writer(), current_position(begun.script)),
@@ -235,8 +239,8 @@ async def test_an_old_place_moves_nothing(house: House):
 async def test_without_a_script_everything_is_refused(house: House):
     room, place = house.session, ScriptPosition(1, 1)
     for act in (
-        room.load_script,
-        room.load_lines,
+        room.library.load_script,
+        room.library.load_lines,
         room.library.list_characters,
         lambda: room.history.undo(house.writer()),
         lambda: house.write("Rain."),
@@ -252,7 +256,7 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
     first = await house.start(title="First")
     await house.start(title="Second")
     for act in (
-        lambda: house.session.continue_(
+        lambda: house.session.continuation.generate(
             house.writer(), ContinueRequest(), current_position(first.script)
         ),
         lambda: house.session.continuation.retry(house.writer(), current_position(first.script)),
@@ -286,7 +290,7 @@ async def test_a_delivery_that_comes_twice_is_written_once(house: House):
     await house.session.continuation.write(writer, "Rain.")
     for act in (
         lambda: house.session.continuation.write(writer, "Rain."),
-        lambda: house.session.continue_(writer, ContinueRequest()),
+        lambda: house.session.continuation.generate(writer, ContinueRequest()),
     ):
         with pytest.raises(AlreadyWritten):
             await act()
@@ -312,7 +316,7 @@ async def test_a_doubled_start_changes_nothing(house: House):
         await house.session.library.begin(
             writer, NewScript(title="Three"), make_heading("THE HEATH")
         )
-    assert (await house.session.load_script()).id == two.script.id != begun.script.id
+    assert (await house.session.library.load_script()).id == two.script.id != begun.script.id
 
 
 async def test_only_the_script_that_was_seen_is_shelved(house: House):
@@ -320,7 +324,7 @@ async def test_only_the_script_that_was_seen_is_shelved(house: House):
     for over in (NO_SCRIPT, begun.script.id + 1):
         with pytest.raises(RequestError, match="script was started here"):
             await house.session.library.begin(house.writer(), NewScript(title="Two", replaced=over))
-    assert (await house.session.load_script()).id == begun.script.id
+    assert (await house.session.library.load_script()).id == begun.script.id
     await house.session.library.begin(
         house.writer(), NewScript(title="Two", replaced=begun.script.id)
     )

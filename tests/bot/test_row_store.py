@@ -48,11 +48,9 @@ def test_the_last_row_takes_the_place_of_one_that_leaves(store: RowStore):
 
 def test_a_row_that_goes_back_finds_all_as_it_was(store: RowStore):
     saved, other = store.per_row(np.int64, saved=True), store.per_row(np.int64)
-    plan = store.plan(np.int64)
     write(store, HISTORY)
-    row, beside = a_row(store, 1), a_row(store, 2)
+    row, _ = a_row(store, 1), a_row(store, 2)
     began = row.first
-    plan[:2, began : began + 9] = np.arange(9)
     write(store, 3)
     saved[:2] = other[:2] = 3
     [checkpoint] = store.checkpoints(np.array([row.index]))
@@ -68,18 +66,14 @@ def test_a_row_that_goes_back_finds_all_as_it_was(store: RowStore):
     assert store.buffers.tokens[row.index] == token
     left = store.tokens[row.index, row.first - HISTORY : store.column]
     assert left.tolist() == [*range(began - HISTORY, began + 3)]
-    assert plan[row.index, store.column] == 3
-    assert plan[beside.index, store.column] == 7
 
 
 def test_what_is_needed_is_kept_where_the_columns_end(store: RowStore):
-    plan = store.plan(np.int64)
     reading = Row(Request(store.buffers.states[0].copy(), np.zeros(9, np.int64)), future=None)
     store.add(reading)
     store.bits[:] = 0.5
     write(store, store.columns_left - 3)
     row = a_row(store, 1)
-    plan[row.index, row.first : row.first + 9] = np.arange(9)
     write(store, 3)
     before = store.tokens[row.index, row.first - HISTORY : store.column].tolist()
     read = store.column - HISTORY
@@ -88,6 +82,5 @@ def test_what_is_needed_is_kept_where_the_columns_end(store: RowStore):
     assert store.columns_left > 0
     assert store.column - row.first == store.column - store.first[row.index] == 3
     assert store.tokens[row.index, row.first - HISTORY : store.column].tolist() == before
-    assert plan[row.index, store.column] == 3
     assert sum(map(len, reading.bits)) == read
     assert reading.first == store.column

@@ -19,7 +19,7 @@ from bot.app import runner, voice_cards
 from bot.errors import RunnerError
 from bot.inference.model import ModelError
 from bot.settings import RunnerSettings
-from tests.fake_discord.addresses import at
+from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord, run_onbook
 from tests.fake_discord.state import TOKEN

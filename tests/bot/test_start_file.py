@@ -58,7 +58,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
         "MAYA\n(quietly)\nYou came.",
         "CUT TO:",
     ]
-    lines = await stage.session.load_lines()
+    lines = await stage.session.library.load_lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
     script = await stage.script()
     assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
@@ -158,10 +158,9 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.states.find_surprisal(line.id, engine.model.fingerprint)
-        state = await house.session.reader.load_state(
-            await prime_model(engine, None, 1), line.parent
-        )
-        fresh = await prefill.compute_surprisal(engine, state, line.element, 1)
+        primed = await prime_model(engine, None, 1)
+        state = await house.session.reader.load_state(primed, line.parent)
+        fresh = (await prefill.read_text(primed, state, line.text)).surprise
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 
@@ -194,7 +193,7 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     await house.start()
     with pytest.raises(RequestError, match="Another script was started here"):
         await work
-    assert (await house.session.load_script()).title == "The Diner"
+    assert (await house.session.library.load_script()).title == "The Diner"
 
 
 async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(

@@ -98,7 +98,7 @@ async def test_it_ends_although_discord_does_not_answer(
         begun = await begin(ann, channel)
         await discord.fail(Kind.SILENCE, "POST", POSTED, most=1000)
         await ann.click(begun, "Continue")
-        while len(await bot.services.sessions.get(channel.id).load_lines()) < 2:  # noqa: ASYNC110
+        while len(await bot.services.sessions.get(channel.id).library.load_lines()) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await discord.until(lambda: discord.faults)
     assert lines_in(chosen.database) == 2

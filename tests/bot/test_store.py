@@ -66,7 +66,7 @@ async def append(store: Store, script: int, *texts: str, delivery: str | None = 
     """Append to the head, and return the ids of the lines."""
     now = await store.scripts.get_script(script)
     drafts = [a_draft(text) for text in texts]
-    lines = await store.lines.append_lines(now, now.head, drafts, delivery or texts[0], take=0)
+    lines = await store.lines.append_lines(now, now.head, drafts, delivery or texts[0])
     return [line.id for line in lines]
 
 
@@ -160,11 +160,11 @@ async def test_a_line_is_kept_as_it_was_given(store: Store):
     script = await store.scripts.create_script(a_script())
     element = Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so”?")
     draft = Draft(element, None, "tiny", STATE, "fingerprint", {"seed": 2**53, "p": 0.1})
-    [line] = await store.lines.append_lines(script, None, [draft], "delivery", take=3)
+    [line] = await store.lines.append_lines(script, None, [draft], "delivery")
     found = await store.lines.find_line(line.id)
     assert found is not None
     assert found.element == element
-    assert (found.author, found.credit, found.take) == (None, "tiny", 3)
+    assert (found.author, found.credit, found.take) == (None, "tiny", 0)
     assert found.origin == {"seed": 2**53, "p": 0.1}
     assert await store.lines.find_line(99) is None
 
@@ -176,8 +176,8 @@ async def test_what_origins_have_in_common_is_kept_once_and_as_long_as_a_line_ha
     drafts = [a_draft(f"{seed}", p=0.1, cast=["MAYA"], seed=seed) for seed in range(3)]
     rare = a_draft("Rare.", p=0.1, cast=["JONAS"], seed=1)
     by_somebody = a_draft("Somebody's.")
-    lines = await store.lines.append_lines(one, None, [*drafts, rare, by_somebody], "one", 0)
-    lines += await store.lines.append_lines(other, None, drafts[:1], "other", 0)
+    lines = await store.lines.append_lines(one, None, [*drafts, rare, by_somebody], "one")
+    lines += await store.lines.append_lines(other, None, drafts[:1], "other")
     common = lines[0].provenance
     assert [line.provenance == common for line in lines] == [True, True, True, False, False, True]
     assert [line.origin for line in lines] == [
@@ -200,9 +200,7 @@ async def test_lines_for_a_head_that_has_moved_leave_nothing(store: Store, where
     stale = await store.scripts.create_script(a_script())
     ids = await append(store, stale.id, "First.")
     with pytest.raises(HeadMoved):
-        await store.lines.append_lines(
-            stale, None, [a_draft("Late."), a_draft("Later.")], "late", take=0
-        )
+        await store.lines.append_lines(stale, None, [a_draft("Late."), a_draft("Later.")], "late")
     assert count(where, "lines") == count(where, "states") == 1
     assert (await store.scripts.get_script(stale.id)).head == ids[0]
     # The same delivery may try again.
@@ -223,7 +221,7 @@ async def test_a_delivery_that_comes_twice_is_known_although_the_head_has_moved(
     stale = await store.scripts.create_script(a_script())
     await append(store, stale.id, "One.", delivery="once")
     with pytest.raises(AlreadyWritten):
-        await store.lines.append_lines(stale, None, [a_draft("One.")], "once", take=0)
+        await store.lines.append_lines(stale, None, [a_draft("One.")], "once")
 
 
 async def test_the_head_moves_only_from_where_it_was_seen(store: Store):
@@ -479,7 +477,7 @@ async def test_cues_are_the_latest_first(store: Store):
     lines = ["MAYA\nOne.", "@Émile (V.O.)\nTwo.\n\n", "MAYA\nThree."]
     drafts = [Draft(Element(Kind.DIALOGUE, one), 1, "Ann", None, "f") for one in lines]
     drafts.append(Draft(Element(Kind.ACTION, "BOB\nsleeps."), 1, "Ann", None, "f"))
-    written = await store.lines.append_lines(begun, None, drafts, "1", take=0)
+    written = await store.lines.append_lines(begun, None, drafts, "1")
     assert await store.lines.list_speech_cues(written[-1].id) == ["MAYA", "@Émile (V.O.)"]
     assert await store.lines.load_path_ids(written[-1].id, written[2].id) == [
         one.id for one in written[2:]

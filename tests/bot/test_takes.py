@@ -364,7 +364,7 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[Poll]()
         timers = Timers(its.in_flight.track)
-        polls = LivePolls(bot, its.sessions, its.poll_messages, its.messages, timers)
+        polls = LivePolls(bot, its.sessions, its.messages, timers)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()
         assert len(watched) == (shard == its_shard)

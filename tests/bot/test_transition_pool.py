@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
 import pytest
 
 from bot.inference import transition_pool
-from bot.inference.automaton import FREE, Automaton
+from bot.inference.automaton import FREE
 from bot.inference.engine import Engine
 from bot.inference.grammar import build_grammar
 from bot.inference.model import Model
 from bot.inference.request import Request
+from bot.inference.row_store import RowStore
 from bot.inference.sampling import Sampling
-from bot.inference.transition_pool import BARRED, TransitionPool
+from bot.inference.transition_pool import TransitionPool
 from bot.inference.word_filter import BannedWordFilter
 from bot.screenplay.elements import Kind
 
@@ -25,35 +25,43 @@ KINDS = [
 LISTS = [BannedWordFilter.of(LETTERS, words) for words in (["the", "of the"], ["king"], [])]
 
 
-def agrees(pool: TransitionPool, automaton: Automaton | BannedWordFilter) -> bool:
-    """Return whether the pool leads where the automaton does, from every state with every token."""
-    base = pool.place(automaton)
-    rows = pool.next[base : base + len(automaton.next)]
-    if isinstance(automaton, BannedWordFilter):
-        words = pool.words[base : base + len(automaton.next)]
-        return bool((rows == automaton.next).all() and (words == automaton.words).all())
-    return bool((rows == np.where(automaton.allowed, automaton.next, BARRED)).all())
+@pytest.fixture
+def store(model: Model) -> RowStore:
+    return RowStore(model, 8, history=1)
 
 
-def test_every_automaton_leads_where_it_did_alone():
-    pool = TransitionPool(len(LETTERS))
+def agrees(pool: TransitionPool, row: int) -> bool:
+    """Return whether the pool leads where a row's automaton does, from every state."""
+    automaton = pool.automata[row]
+    here = slice(pool.base[row], pool.base[row] + len(automaton.next))
+    words = automaton.words if isinstance(automaton, BannedWordFilter) else 0
+    return bool((pool.next[here] == automaton.next).all() and (pool.words[here] == words).all())
+
+
+def test_every_automaton_leads_where_it_did_alone(store: RowStore):
+    pool = TransitionPool(len(LETTERS), store)
     for _ in range(2):
-        assert all(agrees(pool, automaton) for automaton in [*KINDS, *LISTS])
+        for row, automaton in enumerate([*KINDS, *LISTS]):
+            pool.follow(row, automaton)
+    assert all(agrees(pool, row) for row in range(6))
     assert pool.size == 1 + sum(len(automaton.next) for automaton in [*KINDS, *LISTS])
     assert (pool.next[0] == FREE).all()
     assert not pool.words[0]
 
 
-def test_what_is_used_is_kept_and_the_rest_goes(monkeypatch: pytest.MonkeyPatch):
+def test_what_is_used_is_kept_and_the_rest_goes(store: RowStore, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(transition_pool, "COMPACTION_SIZE", 10)
-    pool = TransitionPool(len(LETTERS), _full=10)
-    for automaton in KINDS:
-        pool.place(automaton)
-    assert pool.full
-    pool.clear([KINDS[1], LISTS[0]])
+    pool = TransitionPool(len(LETTERS), store)
+    pool.follow(0, KINDS[0])
+    store.clear(0)
+    pool.follow(1, KINDS[1])
+    pool.follow(2, LISTS[0])
     assert pool.size == 1 + len(KINDS[1].next) + len(LISTS[0].next)
-    assert not pool.full
-    assert all(agrees(pool, automaton) for automaton in [*LISTS, *KINDS])
+    assert agrees(pool, 1)
+    assert agrees(pool, 2)
+    # Twice the size of what is used fits before the pool drops anything again.
+    pool.follow(2, LISTS[1])
+    assert pool.size == 1 + len(KINDS[1].next) + len(LISTS[0].next) + len(LISTS[1].next)
 
 
 async def test_lines_are_the_same_where_the_pool_is_cleared_for_every_line(
@@ -82,5 +90,7 @@ async def test_lines_are_the_same_where_the_pool_is_cleared_for_every_line(
         return [reply.written for reply in replies]
 
     roomy = await written()
-    monkeypatch.setattr(TransitionPool, "full", property(lambda _: True))
+    monkeypatch.setattr(
+        TransitionPool, "_full", property(lambda _: 0, lambda *_: None), raising=False
+    )
     assert await written() == roomy

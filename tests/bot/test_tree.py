@@ -64,7 +64,7 @@ async def test_an_old_redo_moves_nothing(house: House):
     await house.redo()
     with pytest.raises(StaleLine):
         await house.session.history.redo(house.writer(), current_position(back.script))
-    assert (await house.session.load_script()).head == written.lines[0].id
+    assert (await house.session.library.load_script()).head == written.lines[0].id
 
 
 async def test_redo_by_its_command_and_by_its_button(stage: Stage):
@@ -108,7 +108,7 @@ async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
 async def test_a_jump_is_no_way_around(house: House):
     begun = await house.start()
     await house.write("Rain.")
-    await house.session.continue_(house.writer("Ben"), ContinueRequest(seed=1))
+    await house.session.continuation.generate(house.writer("Ben"), ContinueRequest(seed=1))
     with pytest.raises(RequestError, match="would remove Ann's line"):
         await house.session.history.jump_to(house.writer("Ben"), current_position(begun.script))
     assert len(await house.lines()) == 3

@@ -214,7 +214,7 @@ class Machine(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2))
     def carry_on(self, seed: int, lines: int) -> None:
         turn = self.run(
-            self.session.continue_(self.writer, ContinueRequest(lines=lines, seed=seed))
+            self.session.continuation.generate(self.writer, ContinueRequest(lines=lines, seed=seed))
         )
         assert [turn.lines[0].parent, len(turn.lines)] == [self.now.head, lines]
         self.tree.add(self.tree.running, turn.lines)
@@ -223,7 +223,7 @@ class Machine(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2), vote=st.sampled_from([None, 60]))
     def offer(self, seed: int, lines: int, vote: int | None) -> None:
         wish = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote)
-        ballot = self.run(self.session.continue_(self.writer, wish)).poll
+        ballot = self.run(self.session.continuation.generate(self.writer, wish)).poll
         takes = self.run(self.store.polls.load_takes(ballot))
         assert [(len(one), one[0].parent) for one in takes.values()] == [(lines, self.now.head)] * 2
         for one in takes.values():
@@ -273,7 +273,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(runs)
     @rule()
     def retry(self) -> None:
-        last = self.run(self.session.load_lines())[-1:]
+        last = self.run(self.session.library.load_lines())[-1:]
         if not last or last[0].author is not None:
             self.refused(self.session.continuation.retry(self.writer))
             return
@@ -345,7 +345,7 @@ class Machine(RuleBasedStateMachine):
         turn = self.run(rewriting)
         assert turn.lines[0].parent == before.parent
         assert [one.rewrite_of for one in turn.lines] == [line] * len(turn.lines)
-        copies = self.run(self.session.load_lines())[-len(followed) :] if followed else []
+        copies = self.run(self.session.library.load_lines())[-len(followed) :] if followed else []
         for old, copy in zip(followed, copies, strict=True):
             assert copy.text == self.tree.lines[old].text
             assert copy.copy_of == (self.tree.lines[old].copy_of or old)

@@ -27,7 +27,7 @@ async def test_a_turn_reads_the_script_once(house: House):
     await house.carry_on(1, lines=2)
     room, writer = house.session, house.writer
     for act in (
-        lambda: room.continue_(writer(), ContinueRequest(seed=3)),
+        lambda: room.continuation.generate(writer(), ContinueRequest(seed=3)),
         lambda: room.continuation.retry(writer()),
         lambda: room.continuation.write(writer(), "Rain."),
         lambda: room.history.undo(writer()),
@@ -38,7 +38,7 @@ async def test_a_turn_reads_the_script_once(house: House):
             turn = await act()
         assert sum(map(is_read_of_script, statements)) == 1
         # The row in the turn, which was not read again, equals the stored one.
-        stored = await room.load_script()
+        stored = await room.library.load_script()
         columns = [one.key for one in Script.__table__.columns]
         assert [getattr(turn.script, one) for one in columns] == [
             getattr(stored, one) for one in columns
@@ -70,7 +70,7 @@ async def test_a_turn_goes_to_the_database_six_times(house: House):
     await house.start()
     await house.carry_on(2)
     with trips() as statements:
-        await house.session.continue_(house.writer(), ContinueRequest(seed=3))
+        await house.session.continuation.generate(house.writer(), ContinueRequest(seed=3))
     # The script and the banned words; the state and the lines above; then one statement each to
     # prepare the ids, to add the line and the state after it, and to move the head.
     assert count_trips(statements) <= 6

@@ -316,7 +316,7 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     await stage.ann.click(stage.panel(), label="Undo")
     await cy.click(stage.panel(), label="Continue")
     assert stage.panel().content.endswith("4 lines so far.")
-    voice = (await stage.session.load_lines())[-1]
+    voice = (await stage.session.library.load_lines())[-1]
     words = len(voice.element.body.split())
     await stage.world.advance_time(601)
     [summary] = announcements(stage, "is over")

@@ -78,6 +78,11 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
     return lambda **sizes: deepcopy(make(**sizes))
 
 
+@pytest.fixture
+def model(network: Callable[..., CharLSTM]) -> CharLSTM:
+    return network()
+
+
 @pytest.fixture(scope="session")
 def voice_8(voices: Path) -> Path:
     """Return the trained run as a voice file in 8 bits."""

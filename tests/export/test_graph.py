@@ -163,15 +163,6 @@ def test_another_graph_cannot_be_read(network):
         read_network(built)
 
 
-@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
-def test_a_network_can_be_made_of_weights_again(network, tokens, word, words, contexts):
-    model = network(word=word, words=words, contexts=contexts)
-    folded = FoldedNetwork.of(model)
-    again = folded.network()
-    np.testing.assert_allclose(read(again, tokens)[0], read(model, tokens)[0], atol=3e-5)
-    np.testing.assert_array_equal(FoldedNetwork.of(again).table, folded.table)
-
-
 @pytest.mark.parametrize("bits", [8, 32])
 def test_the_same_network_gives_the_same_bytes(network, bits):
     first, second = (serialise(graph.build(FoldedNetwork.of(network()), bits)) for _ in range(2))

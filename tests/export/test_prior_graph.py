@@ -80,15 +80,6 @@ def test_it_expects_what_pytorch_expects(prior: NgramPrior, digits: np.ndarray, 
         np.testing.assert_array_equal(found[1], lengths[i : i + rows])
 
 
-def test_a_row_gets_the_same_bits_alone_and_among_others(prior: NgramPrior, digits: np.ndarray):
-    session = onnxruntime.InferenceSession(graph_of(prior.tables()).SerializeToString())
-    together = session.run(None, {"digits": digits})
-    for i in range(0, len(digits), 7):
-        alone = session.run(None, {"digits": digits[i : i + 1]})
-        for one, all_of in zip(alone, together, strict=True):
-            assert one.tobytes() == all_of[i : i + 1].tobytes()
-
-
 def test_what_is_added_for_further_texts_is_looked_up_as_well(
     prior: NgramPrior, digits: np.ndarray
 ):

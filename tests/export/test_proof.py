@@ -22,11 +22,6 @@ TEXTS = [
 ]
 
 
-@pytest.fixture
-def model(network):
-    return network()
-
-
 def runtime(weights, bits=32):
     return Runtime(serialise(graph.build(weights, bits)))
 

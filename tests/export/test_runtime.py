@@ -18,11 +18,6 @@ TEXTS = ["some words.", "a much longer text, of two lines\n\nand a third one. " 
 
 
 @pytest.fixture
-def model(network):
-    return network()
-
-
-@pytest.fixture
 def runtime(model):
     return Runtime(serialise(graph.build(FoldedNetwork.of(model), 32)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 
@@ -48,37 +47,6 @@ def test_onnxruntime_finds_the_metadata(voice):
         "onbook.fingerprint": voice.fingerprint(),
     }
     onnx.checker.check_model(onnx.ModelProto.FromString(voice.to_bytes()))
-
-
-def test_the_fingerprint_follows_from_the_bytes_of_the_file(voice):
-    """Compute the fingerprint without the onnx package: from all records but four kinds."""
-    written = records(voice.to_bytes())
-    kept = b"".join(record for number, record in written if number not in {3, 5, 6, 14})
-    vocabulary, fold = (voice.metadata[f"onbook.{name}"] for name in ("vocabulary", "fold"))
-    said = b"\0".join([kept, vocabulary.encode(), fold.encode()])
-    assert voice.fingerprint() == hashlib.sha256(said).hexdigest()
-
-
-def records(data):
-    """Yield (field number, bytes) of each record of a protocol buffer with varints and strings."""
-    at = 0
-    while at < len(data):
-        start = at
-        key, at = varint(data, at)
-        length, at = varint(data, at)
-        if key & 7 == 2:
-            at += length
-        yield key >> 3, data[start:at]
-
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        value |= (data[at] & 127) << shift
-        shift += 7
-        at += 1
-        if data[at - 1] < 128:
-            return value, at
 
 
 def test_the_fingerprint_is_of_the_graph_the_vocabulary_and_the_fold(voice, network):

@@ -1,11 +1,13 @@
-"""A small Discord of our own, for what happens at the same moment.
+"""Run the real bot at a fake Discord, for tests of concurrent users and of faults.
 
-It is a server on 127.0.0.1 in a process of its own: real HTTP, a real gateway, and Discord's rules.
-The real bot talks to it through the real discord.py, of which nothing is replaced but the
-addresses. `state` is what it remembers, `rules` what it refuses, `rest` and `gateway` what a bot
-sees, with `webhooks` and `emojis` apart, `conditions` how far away Discord is and how much it
-takes, `control` what a test asks of it; `payloads` writes it all as JSON. `people` is the test's
-side, and `processes` starts the server and the bot.
+The fake is a server on 127.0.0.1 in a process of its own, with real HTTP, a real gateway, and
+Discord's rules. The bot talks to it through the real discord.py; only the addresses are replaced.
+
+- `state` remembers everything; `payloads` writes it as JSON.
+- `rest`, `webhooks`, `emojis` and `gateway` serve the bot; `rules` refuse invalid requests.
+- `conditions` hold latencies and rate limits; `faults` make requests fail.
+- `control` does what a test asks for, as `client` would send it for a person.
+- `people` is the test's side; `processes` starts the server and the bot.
 
 A test starts both, makes people, and lets them act, several at once with `asyncio.gather`:
 
@@ -18,17 +20,15 @@ A test starts both, makes people, and lets them act, several at once with `async
             begun = await (await ann.slash(channel, "start", heading="Roof")).shows("```")
             asked = await asyncio.gather(*(one.click(begun, "Continue") for one in (ann, ben)))
 
-An act returns an `Asked` at once. ``await asked.shows("text")`` waits for the message that
-answers with this text; messages and `Asked` are live, they change as Discord changes them, and
-``await discord.until(lambda: ...)`` waits for whatever else. Nothing says when a bot has finished:
-wait for what people would see. Discord's own latencies and limits come with `Discord.conditions`.
-`Channel.timeline` and `Channel.shows` are what everybody sees in a channel, of the bot and of its
-webhooks alike. `Person.install`, `Person.dm`, `Discord.private` and ``guild(..., has_bot=False)``
-lead to where the bot is not.
+Each act returns an `Asked` at once. ``await asked.shows("text")`` waits for an answer with this
+text; messages and `Asked` are live, and ``await discord.until(lambda: ...)`` waits for anything
+else. A bot does not report when it has finished: wait for what people would see.
+`Discord.conditions` sets latencies and rate limits. `Channel.timeline` and `Channel.shows` cover
+the public messages of a channel, including those of webhooks. `Person.install`, `Person.dm`,
+`Discord.private` and ``guild(..., has_bot=False)`` make places without the bot.
 
-Trouble is made with ``times=`` (lost and doubled deliveries), `Discord.deliver_again`,
-`Discord.holding` (slow requests), `Discord.drop`, `Discord.let_time_pass`, `Discord.fail` (requests
-that time out, break off or are answered with an error: see `faults`), `Discord.reconnect` and
-`Discord.invalidate`, and by killing the bot's process. With pytest, take the fixtures of
-``tests/bot/conftest.py`` for the voices, and look at ``tests/bot/test_at_once.py``.
+Faults come from ``times=`` (lost and duplicate deliveries), `Discord.deliver_again`,
+`Discord.holding` (slow requests), `Discord.drop`, `Discord.let_time_pass`, `Discord.fail` (see
+`faults`), `Discord.reconnect` and `Discord.invalidate`, and from killing the bot's process. The
+fixtures of ``tests/bot/conftest.py`` provide voices; ``tests/bot/test_at_once.py`` is an example.
 """

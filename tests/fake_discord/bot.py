@@ -7,11 +7,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from unittest.mock import patch
+
+import discord
+import yarl
 
 from bot.__main__ import main
 from bot.app.client import SINGLE_SHARD, Bot
@@ -19,15 +23,26 @@ from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases, timeouts
 
-from .addresses import at
 from .state import TOKEN
+
+
+@contextmanager
+def at(address: str) -> Iterator[None]:
+    """Point discord.py at this address; nothing else of it is replaced."""
+    socket = yarl.URL(address.replace("http", "ws", 1) + "/")
+    with (
+        patch.object(discord.http.Route, "BASE", f"{address}/api/v10"),
+        patch.object(discord.asset.Asset, "BASE", address),
+        patch.object(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", socket),
+    ):
+        yield
 
 
 @asynccontextmanager
 async def bot_here(
     address: str, chosen: RunnerSettings, shards: Shards = SINGLE_SHARD
 ) -> AsyncIterator[Bot]:
-    """Yield the real bot in this process, for a test that must look inside."""
+    """Yield the real bot in this process, for a test that looks inside."""
     with at(address):
         async with Bot(chosen, shards=shards) as bot:
             running = asyncio.create_task(bot.start(TOKEN))
@@ -51,17 +66,17 @@ def run_bot(
     first: Callable[[], object] | None,
     environment: Mapping[str, str],
 ) -> None:
-    """Run the bot in this process, until a signal comes or the connection to the caller closes.
+    """Run the bot in this process until a signal comes or the connection to the caller closes.
 
-    Its leases run out ``hurry`` times sooner, and its shards identify as much faster. ``first`` is
-    called before the bot starts.
+    Its leases expire, and its shards identify, ``hurry`` times sooner. ``first`` is called before
+    the bot starts.
     """
     enter(folder, environment)
     if log:
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stderr.fileno())
     for name in ("LEASE_DURATION", "RENEWAL_INTERVAL", "IDENTIFY_INTERVAL"):
         setattr(leases, name, getattr(leases, name) / hurry)
-    # Less than the renewal of a lease may take.
+    # A renewal must wait for a lock no longer than a lease lasts.
     timeouts.LOCK = round(timeouts.LOCK / hurry)
 
     def end_with_the_caller() -> None:
@@ -86,7 +101,7 @@ def run_command(
 
 
 def enter(folder: Path, environment: Mapping[str, str]) -> None:
-    """Change to a folder and an environment, as a process that was started there."""
+    """Change to a folder and an environment, as if the process had been started there."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

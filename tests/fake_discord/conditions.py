@@ -1,8 +1,8 @@
-"""Conditions: how far away Discord is, how much it takes, and what a bot has asked of it.
+"""Set the latencies and rate limits of the fake Discord, and count the bot's requests.
 
-Nobody is far away and nothing is limited unless a test asks for it with `Discord.conditions`. The
-limits are those that Discord's documentation names ("Rate Limits", "Gateway"), and for routes,
-which it does not name, those that its answers have borne for years.
+Latencies and limits are off until a test turns them on with `Discord.conditions`. The limits are
+those of Discord's documentation ("Rate Limits", "Gateway"). It does not name the limits of routes;
+these are those that the headers of Discord's answers have reported for years.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from dataclasses import dataclass
 TEN_MINUTES = 600.0
 
 MOST_INVALID = 10_000
-"""Answers with a status of `INVALID` within ten minutes, after which Discord answers nothing."""
+"""Answers with a status of `INVALID` within ten minutes after which Discord bans the bot."""
 
 INVALID = {401, 403, 429}
 
-EVERYWHERE = 50, 1.0
-"""Requests with a bot's token in so many seconds; interactions and webhooks are not counted."""
+GLOBAL_LIMIT = 50, 1.0
+"""The most requests with a bot's token, and in how many seconds.
+
+Requests for interactions and webhooks do not count.
+"""
 
 IN_CHANNEL = "executions in a channel"
-"""The limit that all webhooks of a channel share, beside the ones of their own."""
+"""The limit that all webhooks of a channel share, besides their own limits."""
 
 ROUTES = {
     "send": (5, 5.0),
@@ -41,33 +44,39 @@ ROUTES = {
     "delete_webhook_message": (5, 2.0),
     IN_CHANNEL: (30, 60.0),
 }
-"""Requests in so many seconds, by the route's name, for each channel, interaction or webhook."""
+"""The most requests to a route, and in how many seconds.
+
+Each channel, interaction and webhook has its own limit.
+"""
 
 IDENTIFIES = 1000
-"""Sessions that a bot may begin in a day."""
+"""The most sessions that a bot may begin in a day."""
 
 BETWEEN_IDENTIFIES = 5.0
-"""Seconds between two shards of the same remainder (see `CONCURRENCY`)."""
+"""Seconds between two identifies in one rate limit bucket; see `CONCURRENCY`."""
 
 CONCURRENCY = 1
-"""Number of shards that may begin a session at the same time."""
+"""Discord's ``max_concurrency``: the number of identify buckets.
+
+A shard's bucket is its number modulo ``max_concurrency``.
+"""
 
 MOST_BUCKETS = 10_000
-"""Number of buckets above which full ones are dropped."""
+"""The number of buckets above which refilled ones are dropped."""
 
 
 @dataclass
 class Bucket:
-    """A rate limit's bucket: so many requests in so many seconds, counted from the first."""
+    """A rate limit's bucket: ``most`` requests in ``seconds`` seconds from the first one."""
 
     most: int
     seconds: float
     ends: float = -math.inf
-    """Time at which the bucket is full again."""
+    """The time at which the bucket is refilled."""
     used: int = 0
 
     def take(self, now: float) -> bool:
-        """Take one request from the bucket, and return whether one was left."""
+        """Take one request from the bucket, and return whether there was one left."""
         if now >= self.ends:
             self.ends, self.used = now + self.seconds, 0
         self.used += 1
@@ -85,44 +94,43 @@ class Bucket:
 
 
 class Conditions:
-    """The conditions of one world, valid from the moment at which they are set."""
+    """The conditions of one world."""
 
     def __init__(self, concurrency: int = 16, identify_every: float = 0.0) -> None:
         self.limited = False
         self.concurrency = concurrency
-        """Number of shards of different remainders that may begin a session at the same time."""
+        """The number of identify buckets; see `CONCURRENCY`."""
         self.identify_every = identify_every
-        """Seconds between two shards of one remainder."""
+        """Seconds between two identifies in one bucket."""
         self.counts = Counter[str]()
         """Numbers of the bot's requests and of the answers to them, by description."""
         self._latency = 0.0, 0.0
         self._random = random.Random()
-        self._everywhere = Bucket(*EVERYWHERE)
+        self._global = Bucket(*GLOBAL_LIMIT)
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._invalid = deque[float]()
         self._identified: dict[int, float] = {}
 
-    def be(self, least: float, most: float, limited: bool, seed: int) -> None:
-        """Set the range of latencies, in seconds, and whether limits hold."""
+    def set(self, least: float, most: float, limited: bool, seed: int) -> None:
+        """Set the range of latencies [s], and whether limits hold."""
         self._latency, self.limited = (least, most), limited
         if limited:
             self.concurrency, self.identify_every = CONCURRENCY, BETWEEN_IDENTIFIES
         self._random.seed(seed)
 
     def latency(self) -> float:
-        """Return the latency [s] of an event, or of a request together with its answer."""
+        """Draw the latency [s] of an event, or of a request together with its answer."""
         return self._random.uniform(*self._latency) if self._latency[1] else 0.0
 
     def bucket(self, route: str, major: str, now: float) -> Bucket:
         """Return the bucket of a route in a channel or for an interaction."""
         if len(self._buckets) > MOST_BUCKETS:
-            left = {key: one for key, one in self._buckets.items() if one.ends > now}
-            self._buckets = left
+            self._buckets = {key: one for key, one in self._buckets.items() if one.ends > now}
         return self._buckets.setdefault((route, major), Bucket(*ROUTES[route]))
 
-    def everywhere(self, now: float) -> float:
-        """Return the seconds until a request with the bot's token may come; 0 takes one."""
-        return 0.0 if self._everywhere.take(now) else self._everywhere.ends - now
+    def global_wait(self, now: float) -> float:
+        """Count a request with the bot's token, and return how long it must wait [s], usually 0."""
+        return 0.0 if self._global.take(now) else self._global.ends - now
 
     def note(self, status: int, now: float) -> None:
         """Count an answer."""
@@ -132,13 +140,13 @@ class Conditions:
             self._invalid.append(now)
 
     def is_banned(self, now: float) -> bool:
-        """Return whether too many requests were invalid for another one to be answered."""
+        """Return whether the bot is banned because too many of its requests were invalid."""
         while self._invalid and self._invalid[0] < now - TEN_MINUTES:
             self._invalid.popleft()
         return self.limited and len(self._invalid) >= MOST_INVALID
 
     def may_identify(self, shard: int, now: float) -> bool:
-        """Return whether a shard may begin a session now, and count the session."""
+        """Count an identify, and return whether the shard may begin a session now."""
         place = shard % self.concurrency
         self.counts["identifies"] += 1
         if now < self._identified.get(place, -math.inf) + self.identify_every:
@@ -148,7 +156,7 @@ class Conditions:
         return not self.limited or self.counts["identifies"] <= IDENTIFIES
 
     def sessions_left(self) -> dict[str, int]:
-        """Return Discord's figures on how many sessions the bot may still begin."""
+        """Return Discord's ``session_start_limit``."""
         return {
             "total": IDENTIFIES,
             "remaining": max(0, IDENTIFIES - self.counts["identifies"]),

@@ -1,4 +1,4 @@
-"""Fixtures: a plain discord.py client at a fake Discord in the same process."""
+"""Connect a plain discord.py client to a fake Discord in the same process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from .addresses import at
+from .bot import at
 from .people import BOT_MAY, Channel, Discord, Guild, Person
 from .server import served
 from .state import TOKEN, World
@@ -20,7 +20,7 @@ ALLOWED = BOT_MAY | discord.Permissions(manage_webhooks=True).value
 
 
 class Client(discord.Client):
-    """A bot that keeps what it hears."""
+    """A bot that keeps the messages and webhook changes that it receives."""
 
     def __init__(self) -> None:
         intents = discord.Intents(guilds=True, messages=True, webhooks=True)
@@ -34,7 +34,6 @@ class Client(discord.Client):
         self.heard.append(message)
 
     async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
-        """Keep a channel."""
         self.webhooks_of.append(channel.id)
 
 
@@ -57,7 +56,7 @@ class Stage:
         return found
 
     async def until_heard(self, count: int) -> list[discord.Message]:
-        """Wait until the client has heard of so many messages."""
+        """Wait until the client has received this number of messages."""
         async with asyncio.timeout(60):
             while len(self.client.heard) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -65,7 +64,7 @@ class Stage:
 
 
 async def code_of(asked: Any) -> int:
-    """Return the code with which Discord refuses a request."""
+    """Return the error code with which Discord refuses a request."""
     with pytest.raises(discord.HTTPException) as refused:
         await asked
     return refused.value.code

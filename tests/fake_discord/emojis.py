@@ -1,19 +1,19 @@
-"""Emojis of the bot's application, and the addresses at which everybody finds their images."""
+"""Answer requests about the emojis of the bot's application, and serve their images."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from . import payloads, rules
-from .rest import BASE, Rest, json_answer, json_body
-from .state import Emoji, Refused
+from .rest import BASE, json_answer, json_body
+from .state import Emoji, Refused, World
 
 
 class Emojis:
     """The requests about the application's emojis."""
 
-    def __init__(self, rest: Rest) -> None:
-        self.world = rest.world
+    def __init__(self, world: World) -> None:
+        self.world = world
 
     def routes(self) -> list[web.RouteDef]:
         emojis = f"{BASE}/applications/{{application}}/emojis"
@@ -26,7 +26,6 @@ class Emojis:
         ]
 
     async def emojis(self, _request: web.Request) -> web.Response:
-        """Return all emojis of the application."""
         found = self.world.emojis.values()
         return json_answer({"items": [payloads.emoji(self.world, one) for one in found]})
 
@@ -39,16 +38,14 @@ class Emojis:
         return json_answer(payloads.emoji(self.world, made), 201)
 
     async def emoji(self, request: web.Request) -> web.Response:
-        """Return an emoji."""
         return json_answer(payloads.emoji(self.world, self._emoji(request)))
 
     async def delete_emoji(self, request: web.Request) -> web.Response:
-        """Delete an emoji."""
         del self.world.emojis[self._emoji(request).id]
         return web.Response(status=204)
 
     async def image(self, request: web.Request) -> web.Response:
-        """Return an emoji's image, as it was uploaded, whatever format is asked for."""
+        """Return an emoji's image as it was uploaded, in any requested format."""
         found = self.world.emojis.get(int(request.match_info["emoji"]))
         if found is None:
             return web.Response(status=404)

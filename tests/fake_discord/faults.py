@@ -1,4 +1,4 @@
-"""Faults: what becomes of a request when the network, or Discord, is not well."""
+"""Make requests of the bot fail, as when the network or Discord fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
@@ -17,46 +17,48 @@ from aiohttp import web
 from .rest import BASE, TOO_MANY, too_many
 
 STATUSES = (500, 502, 503, 504)
-"""Statuses of a server that is not well."""
+"""Statuses of a server that fails."""
 
-AT_ONCE = struct.pack("ii", 1, 0)
-"""Option of a socket that sends a reset when closed, so that the other side sees an error."""
+LINGER = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER with which a closed socket sends a reset."""
 
 GATEWAYS = "/", "/session/"
-"""Paths at which a bot begins a session, and at which Discord tells it to resume one."""
+"""The paths at which a bot begins a session, and at which it resumes one."""
 
 GOING = 1001
-"""Close code of a server that is about to end."""
+"""The close code of a server that is about to end."""
 
-BETWEEN_LOOKS = 0.05
-"""Seconds between two checks whether the client still waits."""
+POLLING = 0.05
+"""Seconds between two checks of whether the client still waits."""
 
 
 class Kind(StrEnum):
-    """The outcome of a request that gets no proper answer."""
+    """The outcome of a request that gets no proper answer, or a late one."""
 
     SILENCE = "silence"
     """No answer comes until the bot stops waiting."""
     RESET = "reset"
     """The connection breaks."""
     STATUS = "status"
-    """Another answer comes, whose status is one of `STATUSES` or `TOO_MANY`."""
+    """The answer has one of `STATUSES`, or `TOO_MANY`."""
     HANG_UP = "hang up"
-    """The gateway accepts the connection and closes it without a word."""
+    """The gateway accepts the connection, and closes it before its first event."""
     KILL = "kill"
     """The bot's process is killed at this moment."""
+    HOLD = "hold"
+    """The request is carried out once the fault is mended, if its sender still waits then."""
 
 
 @dataclass
 class Fault:
-    """A fault that befalls some of the bot's requests."""
+    """A fault of some of the bot's requests."""
 
     kind: Kind
     method: str
     path: str
     """A regular expression."""
-    most: int
-    """The number of requests that the fault befalls."""
+    most: int | None
+    """The number of requests that fail; None for all."""
     heard: bool = False
     """Whether the request is carried out before the fault."""
     status: int = 503
@@ -67,12 +69,14 @@ class Fault:
     after: int = 0
     """The number of requests that pass before the fault."""
     met: int = 0
+    """The number of requests that have failed."""
+    mended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def strikes(self, request: web.Request) -> bool:
-        """Count this request, and return whether the fault befalls it."""
-        asked = request.path.startswith(BASE) or request.path in GATEWAYS
-        ours = asked and request.method == self.method
-        if self.met >= self.most or not ours or not re.search(self.path, request.path):
+        """Count this request, and return whether it fails."""
+        is_known = request.path.startswith(BASE) or request.path in GATEWAYS
+        matches = request.method == self.method and re.search(self.path, request.path)
+        if not (is_known and matches) or (self.most is not None and self.met >= self.most):
             return False
         if self.after > 0:
             self.after -= 1
@@ -88,7 +92,7 @@ class Fault:
             case Kind.SILENCE:
                 # Poll, because aiohttp does not notify a handler when the other side has gone.
                 while request.transport and not request.transport.is_closing():  # noqa: ASYNC110
-                    await asyncio.sleep(BETWEEN_LOOKS)
+                    await asyncio.sleep(POLLING)
             case Kind.RESET:
                 reset(request)
             case Kind.STATUS:
@@ -100,6 +104,10 @@ class Fault:
                 return socket
             case Kind.KILL:
                 os.kill(self.process, signal.SIGKILL)
+            case Kind.HOLD:
+                await self.mended.wait()
+                if request.transport:
+                    return await handler(request)
         return web.Response(status=503)
 
     def _answer(self) -> web.Response:
@@ -111,5 +119,5 @@ class Fault:
 def reset(request: web.Request) -> None:
     """Break the connection of a request."""
     if request.transport:
-        request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, AT_ONCE)
+        request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER)
         request.transport.abort()

@@ -1,10 +1,9 @@
-"""Gateway: the web sockets over which a bot hears what happens.
+"""Send events to a bot over WebSockets, as Discord's gateway does.
 
-A session outlives its connections, as Discord documents: a bot that resumes its session within some
-minutes is told everything that it missed, interactions too, in order, and then that the session is
-resumed. A session is lost when Discord says so, when the bot does not resume it in time, and when
-the connection breaks before the bot could hear of the session. A bot that hangs up with 1000 or
-1001 ends its session.
+As Discord documents, a session outlives its connections: a bot that resumes within some minutes
+receives all events that it missed, in order, and then RESUMED. A session is lost when Discord
+invalidates it, when the bot does not resume in time, and when the connection breaks before READY.
+A bot that closes with 1000 or 1001 ends its session.
 """
 
 from __future__ import annotations
@@ -20,72 +19,71 @@ from aiohttp import WSMsgType, web
 
 from . import payloads
 from .faults import GATEWAYS, reset
-from .state import TOKEN, Json, World
+from .state import TOKEN, Guild, Json, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
 INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
 IGNORED = {3, 4, 8}
-"""Opcodes of presence, voice and member requests, which no test looks at."""
+"""Opcodes of presence, voice and member requests, which no test reads."""
 
 UNKNOWN_ERROR, UNKNOWN_OPCODE, NOT_AUTHENTICATED, BAD_TOKEN = 4000, 4001, 4003, 4004
 ALREADY_AUTHENTICATED, INVALID_SEQUENCE, INVALID_SHARD = 4005, 4007, 4010
 SHARDS_REQUIRED = 4011
 
-FAREWELLS = {1000, 1001}
-"""Close codes with which a bot says that it does not come back."""
+ENDING = {1000, 1001}
+"""Close codes with which a bot ends its session."""
 
 HEARTBEAT_EVERY = 41_250
 """Milliseconds between heartbeats."""
 
-_, AGAIN = GATEWAYS
+_, RESUME_PATH = GATEWAYS
 
-EVERYTHING = -1
+ALL_INTENTS = -1
 """The intents of a bot that names none, which Discord itself would refuse."""
 
 GUILD_WEBHOOKS, GUILD_MESSAGES, DIRECT_MESSAGES = 1 << 5, 1 << 9, 1 << 12
-"""Intents of a bot that hears of webhooks and of messages."""
+"""The intents for webhooks and for messages."""
 
 KEPT = 180.0
-"""Seconds for which a session can be resumed. "A few minutes", Discord says."""
+"""Seconds for which a session can be resumed. Discord promises "a few minutes"."""
 
 
 @dataclass(eq=False)
 class Session:
-    """Everything that one shard of a bot was told, so that the shard can resume its session."""
+    """A session of one shard, with all its events, so that the shard can resume."""
 
     shard: int
     shards: int
-    intents: int = EVERYTHING
+    intents: int = ALL_INTENTS
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     events: list[str] = field(default_factory=list)
-    """All events, as text frames; the number of an event is its place, from 1."""
-    heard_at: list[float] = field(default_factory=list)
-    """Earliest times at which the bot hears of each event; events keep their order."""
+    """All events, as text frames; an event's sequence number is its place, from 1."""
+    due: list[float] = field(default_factory=list)
+    """The earliest time of delivery of each event; the events keep their order."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    line: Line | None = None
-    """The session's present connection."""
+    connection: Connection | None = None
     is_known: bool = False
-    """Whether the bot was told of the session, without which it cannot resume the session."""
+    """Whether the bot has received READY, without which it cannot resume the session."""
     is_heard: bool = False
-    """Whether the bot hears events at once."""
+    """Whether the bot is connected and has received all events that it missed."""
     left_at: float = 0.0
-    """Time at which the session last had a connection."""
+    """The time at which the session last had a connection."""
 
     def add(self, event: str, data: Json, at: float) -> float:
         """Add an event for the bot, and return the earliest time of its delivery."""
         number = len(self.events) + 1
-        self.heard_at.append(max(at, self.heard_at[-1] if self.heard_at else at))
+        self.due.append(max(at, self.due[-1] if self.due else at))
         self.events.append(json.dumps({"op": DISPATCH, "t": event, "s": number, "d": data}))
         self.news.set()
-        return self.heard_at[-1]
+        return self.due[-1]
 
-    def hears_of(self, guild: int) -> bool:
+    def has(self, guild: int) -> bool:
         """Return whether a guild belongs to this shard."""
         return (guild >> 22) % self.shards == self.shard
 
 
 @dataclass(eq=False)
-class Line:
+class Connection:
     """One connection of a bot."""
 
     socket: web.WebSocketResponse
@@ -96,25 +94,25 @@ class Line:
     is_cut: bool = False
     """Whether Discord, not the bot, has ended the connection."""
 
-    async def cut(self, code: int) -> None:
-        """Close the connection with a reason."""
+    async def close(self, code: int) -> None:
+        """Close the connection with a code."""
         self.is_cut = True
         await self.socket.close(code=code)
 
     def reset(self) -> None:
-        """Close the connection without a word."""
+        """Break the connection without a closing handshake."""
         self.is_cut = True
         reset(self.request)
 
     async def send(self, op: int, data: object = None) -> None:
-        """Send a frame that is no event."""
+        """Send a frame that is not an event."""
         # The bot may have gone in the meantime.
         with suppress(ConnectionError):
             await self.socket.send_str(json.dumps({"op": op, "d": data}))
 
 
 class Gateway:
-    """All sessions of all the bot's processes; a shard may have several."""
+    """The sessions of all processes of the bot; a shard may have several."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -122,7 +120,7 @@ class Gateway:
         self.sessions: list[Session] = []
 
     def _hear_of_message(self, what: str, it: Any) -> None:
-        """Tell the bot of a message that everybody sees where the bot is."""
+        """Tell the bot of a public message in a place of which it is a member."""
         if what != "message" or it.only_for:
             return
         where = self.world.channels[it.channel]
@@ -139,65 +137,63 @@ class Gateway:
         self.dispatch(event, where.guild, told | guild, intent=intent)
 
     def dispatch(
-        self, event: str, guild: int, data: Json, times: int = 1, intent: int = EVERYTHING
+        self, event: str, guild: int, data: Json, times: int = 1, intent: int = ALL_INTENTS
     ) -> float:
-        """Dispatch an event in a guild to the bot ``times`` times, which may be 0.
+        """Dispatch an event in a guild ``times`` times, which may be 0, to bots with its intent.
 
-        A bot without the event's intent does not hear of it.
-
-        Returns how many seconds the delivery takes.
+        Returns how long the delivery takes [s].
         """
         took = 0.0
         for session in self.sessions:
-            if session.hears_of(guild) and session.intents & intent:
+            if session.has(guild) and session.intents & intent:
                 self.world.conditions.counts[f"{event} to shard {session.shard}"] += times
                 for _ in range(times):
                     took = self._tell_of(session, event, data)
         return took
 
     def _tell_of(self, session: Session, event: str, data: Json) -> float:
-        """Send an event to a session; return how many seconds the delivery takes."""
+        """Send an event to a session; return how long the delivery takes [s]."""
         now = self.world.now()
         return session.add(event, data, now + self.world.conditions.latency()) - now
 
     async def drop(self, *, politely: bool = True) -> None:
-        """Drop every connection, with a reason or without a word; a bot can resume."""
-        for line in self._leave():
+        """Drop every connection, with or without a close code; a bot can resume."""
+        for connection in self._detach_all():
             if politely:
-                await line.cut(UNKNOWN_ERROR)
+                await connection.close(UNKNOWN_ERROR)
             else:
-                line.reset()
+                connection.reset()
 
     async def reconnect(self) -> None:
         """Ask for new connections; a bot resumes."""
-        for line in self._leave():
-            await line.send(RECONNECT)
+        for connection in self._detach_all():
+            await connection.send(RECONNECT)
 
     async def invalidate(self, resumable: bool) -> None:
-        """End every session; the bot never hears of events before its next one."""
-        lines = self._leave()
+        """Tell every bot that its session is invalid; end the session unless it is resumable."""
+        connections = self._detach_all()
         if not resumable:
             self._lose(*self.sessions)
-        for line in lines:
-            await line.send(INVALID_SESSION, resumable)
+        for connection in connections:
+            await connection.send(INVALID_SESSION, resumable)
 
-    def _leave(self) -> list[Line]:
-        """Return the connections of all bots, after detaching their sessions from them."""
-        lines = list[Line]()
+    def _detach_all(self) -> list[Connection]:
+        """Detach all sessions from their connections, and return these."""
+        connections = list[Connection]()
         for session in list(self.sessions):
-            if session.line:
-                lines.append(session.line)
-                self._part(session)
+            if session.connection:
+                connections.append(session.connection)
+                self._detach(session)
                 if not session.is_known:
                     self._lose(session)
-        return lines
+        return connections
 
-    def _part(self, session: Session) -> None:
-        session.line, session.is_heard, session.left_at = None, False, self.world.now()
+    def _detach(self, session: Session) -> None:
+        session.connection, session.is_heard, session.left_at = None, False, self.world.now()
         self._tell()
 
     def _lose(self, *sessions: Session) -> None:
-        """End sessions by no fault of the bot's, so that its shards must begin new ones."""
+        """End sessions on Discord's side, so that their shards must begin new ones."""
         self.world.conditions.counts["lost sessions"] += len({one.shard for one in sessions})
         for one in sessions:
             self.sessions.remove(one)
@@ -206,145 +202,137 @@ class Gateway:
         """Serve one connection until either side ends it."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        line = Line(socket, request)
-        await line.send(HELLO, {"heartbeat_interval": HEARTBEAT_EVERY})
+        connection = Connection(socket, request)
+        await connection.send(HELLO, {"heartbeat_interval": HEARTBEAT_EVERY})
         try:
             async for frame in socket:
                 if frame.type is not WSMsgType.TEXT:
                     break
-                await self._hear(line, frame.json())
+                await self._hear(connection, frame.json())
         finally:
-            self._end(line)
+            self._end(connection)
         return socket
 
-    async def _hear(self, line: Line, told: Json) -> None:
+    async def _hear(self, connection: Connection, told: Json) -> None:
         """Handle a frame that a bot sent over a connection."""
         match told["op"]:
             case op if op == HEARTBEAT:
-                await line.send(HEARTBEAT_ACK)
+                await connection.send(HEARTBEAT_ACK)
             case op if op in (IDENTIFY, RESUME):
-                if line.session:
-                    await line.cut(ALREADY_AUTHENTICATED)
+                if connection.session:
+                    await connection.close(ALREADY_AUTHENTICATED)
                 else:
-                    await self._begin(line, op, told["d"])
+                    await self._begin(connection, op, told["d"])
             case op if op not in IGNORED:
-                await line.cut(UNKNOWN_OPCODE if line.session else NOT_AUTHENTICATED)
+                await connection.close(UNKNOWN_OPCODE if connection.session else NOT_AUTHENTICATED)
 
-    def _end(self, line: Line) -> None:
-        """Forget a connection that has ended."""
-        session = line.session
-        if line.writer:
-            line.writer.cancel()
+    def _end(self, connection: Connection) -> None:
+        """Forget a connection that has ended, and its session if the bot has ended that."""
+        session = connection.session
+        if connection.writer:
+            connection.writer.cancel()
         if session is None:
             return
-        if session.line is line:
-            self._part(session)
-        if session in self.sessions and not line.is_cut and line.socket.close_code in FAREWELLS:
+        if session.connection is connection:
+            self._detach(session)
+        by_bot = not connection.is_cut and connection.socket.close_code in ENDING
+        if by_bot and session in self.sessions:
             self.sessions.remove(session)
 
-    async def _begin(self, line: Line, op: int, asked: Json) -> None:
+    async def _begin(self, connection: Connection, op: int, asked: Json) -> None:
         """Begin or resume a session for a bot."""
         if asked["token"] != TOKEN:
-            await line.cut(BAD_TOKEN)
+            await connection.close(BAD_TOKEN)
             return
         if op == IDENTIFY:
-            session, heard = await self._identify(line, *asked.get("shard", (0, 1))), 0
+            session, heard = await self._identify(connection, *asked.get("shard", (0, 1))), 0
             if session:
-                session.intents = asked.get("intents", EVERYTHING)
+                session.intents = asked.get("intents", ALL_INTENTS)
         else:
-            session, heard = await self._resume(line, asked), asked["seq"]
+            session, heard = await self._resume(connection, asked), asked["seq"]
         if session is None:
             return
-        if session.line:
-            await session.line.cut(UNKNOWN_ERROR)
-        session.line, line.session = line, session
-        line.writer = asyncio.create_task(self._write(line, session, heard))
+        if session.connection:
+            await session.connection.close(UNKNOWN_ERROR)
+        session.connection, connection.session = connection, session
+        connection.writer = asyncio.create_task(self._write(connection, session, heard))
 
-    async def _identify(self, line: Line, shard: int, shards: int) -> Session | None:
-        """Return a new session for a shard, or None where none can begin now."""
+    async def _identify(self, connection: Connection, shard: int, shards: int) -> Session | None:
+        """Return a new session for a shard, or None if it cannot begin now."""
         if not 0 <= shard < shards:
-            await line.cut(INVALID_SHARD)
+            await connection.close(INVALID_SHARD)
             return None
-        guilds = (one.id for one in self.world.guilds.values() if one.has_bot)
-        on_it = [one for one in guilds if (one >> 22) % shards == shard]
-        if len(on_it) > self.world.guilds_a_shard:
-            await line.cut(SHARDS_REQUIRED)
+        session = Session(shard, shards)
+        guilds = [one for one in self.world.guilds.values() if one.has_bot and session.has(one.id)]
+        if len(guilds) > self.world.guilds_a_shard:
+            await connection.close(SHARDS_REQUIRED)
             return None
-        if not self._may_identify(shard):
-            await self._refuse(line)
+        if not self.world.conditions.may_identify(shard, self.world.now()):
+            self.world.refuse(f"IDENTIFY of shard {shard} comes too early")
+            await self._refuse(connection)
             return None
-        return self._new(shard, shards)
+        self.sessions.append(session)
+        self._greet(session, guilds)
+        return session
 
-    async def _resume(self, line: Line, asked: Json) -> Session | None:
+    async def _resume(self, connection: Connection, asked: Json) -> Session | None:
         """Return the session that a bot resumes, or None if it is lost."""
         [session] = [one for one in self.sessions if one.id == asked["session_id"]] or [None]
-        if session and not session.line and self.world.now() > session.left_at + KEPT:
+        if session and not session.connection and self.world.now() > session.left_at + KEPT:
             self._lose(session)
             session = None
         if session is None:
-            await self._refuse(line)
+            await self._refuse(connection)
             return None
         if not isinstance(asked["seq"], int) or not 0 < asked["seq"] <= len(session.events):
             self.sessions.remove(session)
-            await line.cut(INVALID_SEQUENCE)
+            await connection.close(INVALID_SEQUENCE)
             return None
         counts = self.world.conditions.counts
         counts["resumes"] += 1
-        if line.request.path != AGAIN:
+        if connection.request.path != RESUME_PATH:
             counts["resumes elsewhere"] += 1
         self._tell_of(session, "RESUMED", {})
         return session
 
-    async def _refuse(self, line: Line) -> None:
+    async def _refuse(self, connection: Connection) -> None:
         self.world.conditions.counts["refused sessions"] += 1
-        await line.send(INVALID_SESSION, False)
+        await connection.send(INVALID_SESSION, False)
 
-    async def _write(self, line: Line, session: Session, sent: int) -> None:
-        """Send events in order, from the first that the bot has not heard."""
+    async def _write(self, connection: Connection, session: Session, sent: int) -> None:
+        """Send events in order, from the first that the bot has not received."""
         missed = len(session.events)
         with suppress(ConnectionError):
             while True:
                 session.news.clear()
                 while sent < len(session.events):
-                    if (early := session.heard_at[sent] - self.world.now()) > 0:
+                    if (early := session.due[sent] - self.world.now()) > 0:
                         await asyncio.sleep(early)
-                    await line.socket.send_str(session.events[sent])
+                    await connection.socket.send_str(session.events[sent])
                     sent += 1
                     session.is_known = True
-                    if sent == missed and session.line is line:
+                    if sent == missed and session.connection is connection:
                         session.is_heard = True
                         self._tell()
                 await session.news.wait()
 
-    def _may_identify(self, shard: int) -> bool:
-        """Return whether a shard may begin a session now, and note a refusal."""
-        if self.world.conditions.may_identify(shard, self.world.now()):
-            return True
-        self.world.refuse(f"IDENTIFY of shard {shard} comes too early")
-        return False
-
-    def _new(self, shard: int, shards: int) -> Session:
-        """Return a new session, which begins with everything that the bot must know."""
-        session = Session(shard, shards)
-        self.sessions.append(session)
-        known = (one for one in self.world.guilds.values() if one.has_bot)
-        guilds = [one for one in known if session.hears_of(one.id)]
+    def _greet(self, session: Session, guilds: list[Guild]) -> None:
+        """Send READY to a new session, and its guilds."""
         ready = {
             "v": 10,
             "user": payloads.user(self.world, self.world.bot),
             "session_id": session.id,
-            "resume_gateway_url": self.world.address.replace("http", "ws", 1) + AGAIN,
-            "shard": [shard, shards],
+            "resume_gateway_url": self.world.address.replace("http", "ws", 1) + RESUME_PATH,
+            "shard": [session.shard, session.shards],
             "application": {"id": str(self.world.bot.id), "flags": 0},
             "guilds": [{"id": str(one.id), "unavailable": True} for one in guilds],
         }
         self._tell_of(session, "READY", ready)
         for one in guilds:
             self._tell_of(session, "GUILD_CREATE", payloads.guild(self.world, one))
-        return session
 
     def ready(self) -> bool:
-        """Return whether every shard of the bot hears events at once."""
+        """Return whether every shard of the bot receives events."""
         found = [one for one in self.sessions if one.is_heard]
         return bool(found) and len({one.shard for one in found}) == found[-1].shards
 

@@ -1,4 +1,4 @@
-"""Payloads: what the fake Discord remembers, as the JSON that a bot gets."""
+"""Write the objects of the fake Discord as JSON for a bot."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ LOADING = 1 << 7
 FILE_LIMIT = 10 * 1024 * 1024
 
 PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_everyone=True).value
-"""The permissions of every bot in a place in which it is not a member."""
+"""The permissions of every bot in a place of which it is not a member."""
 
 
-def when(seconds: float) -> str:
-    """Return a moment as Discord writes it."""
+def format_time(seconds: float) -> str:
+    """Return a Unix time as Discord writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def made(snowflake: int) -> str:
-    """Return when an id was made."""
-    return when((snowflake >> 22) / 1000 + EPOCH)
+def creation_time(snowflake: int) -> str:
+    """Return when an id was created."""
+    return format_time((snowflake >> 22) / 1000 + EPOCH)
 
 
 def user(world: World, of: User) -> Json:
@@ -63,7 +63,7 @@ def member(world: World, of: User, may: int) -> Json:
         "nick": None,
         "avatar": None,
         "roles": [],
-        "joined_at": made(of.id),
+        "joined_at": creation_time(of.id),
         "deaf": False,
         "mute": False,
         "flags": 0,
@@ -72,7 +72,6 @@ def member(world: World, of: User, may: int) -> Json:
 
 
 def channel(world: World, of: Channel) -> Json:
-    """Return a channel."""
     found: Json = {"id": str(of.id), "type": int(of.kind), "last_message_id": None}
     if not of.guild:
         people = (user(world, world.users[one]) for one in of.people if one != world.bot.id)
@@ -91,7 +90,7 @@ def channel(world: World, of: Channel) -> Json:
             "owner_id": str(world.bot.id),
             "message_count": 0,
             "member_count": 1,
-            "thread_metadata": archive | {"archive_timestamp": made(of.id)},
+            "thread_metadata": archive | {"archive_timestamp": creation_time(of.id)},
         }
     everyone = {"id": str(of.guild), "type": 0, "allow": "0", "deny": str(of.denied)}
     return found | {
@@ -103,7 +102,7 @@ def channel(world: World, of: Channel) -> Json:
 
 
 def guild(world: World, of: Guild) -> Json:
-    """Return a guild as a bot first hears of it."""
+    """Return a guild as in GUILD_CREATE."""
     channels = [world.channels[one] for one in of.channels]
     everyone = {
         "id": str(of.id),
@@ -120,11 +119,11 @@ def guild(world: World, of: Guild) -> Json:
     return {
         "id": str(of.id),
         "name": of.name,
-        # Somebody unknown before the first member, because the owner has all permissions.
+        # An unknown id until the guild has a member, because the owner has all permissions.
         "owner_id": str(of.members[0] if of.members else of.id),
         "unavailable": False,
         "large": False,
-        "joined_at": made(of.id),
+        "joined_at": creation_time(of.id),
         "member_count": len(of.members) + 1,
         "preferred_locale": of.locale,
         "roles": [everyone],
@@ -135,13 +134,30 @@ def guild(world: World, of: Guild) -> Json:
     }
 
 
+def plain_message() -> Json:
+    """Return the parts of a message that are the same in all of them."""
+    return {
+        "type": 0,
+        "components": [],
+        "embeds": [],
+        "attachments": [],
+        "flags": 0,
+        "edited_timestamp": None,
+        "tts": False,
+        "pinned": False,
+        "mention_everyone": False,
+        "mentions": [],
+        "mention_roles": [],
+    }
+
+
 def message(world: World, of: Message, version: Version | None = None) -> Json:
     """Return a message as it looks now, or in an earlier version."""
     first, last = of.versions[0], version or of.versions[-1]
     flags = (EPHEMERAL if of.only_for else 0) | (LOADING if of.thinking else 0)
     flags |= COMPONENTS_V2 if last.is_v2 else 0
     webhook = of.webhook or (world.bot.id if of.interaction else None)
-    return {
+    return plain_message() | {
         "id": str(of.id),
         "channel_id": str(of.channel),
         "type": 20 if of.interaction else 0,
@@ -151,20 +167,15 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "embeds": last.embeds,
         "attachments": last.attachments,
         "flags": flags,
-        "timestamp": when(first.at),
-        "edited_timestamp": when(last.at) if last is not first else None,
-        "tts": False,
-        "pinned": False,
-        "mention_everyone": False,
-        "mentions": [],
-        "mention_roles": [],
+        "timestamp": format_time(first.at),
+        "edited_timestamp": format_time(last.at) if last is not first else None,
         "application_id": str(world.bot.id),
         **({"webhook_id": str(webhook)} if webhook else {}),
     }
 
 
 def _author(world: World, of: Message) -> Json:
-    """Return a message's author; a webhook is one with the name of the message."""
+    """Return a message's author: the bot, or a webhook under the name of the message."""
     if of.webhook is None:
         return user(world, world.bot)
     return {
@@ -180,7 +191,7 @@ def _author(world: World, of: Message) -> Json:
 
 
 def picture_hash(picture: bytes) -> str:
-    """Return the hash by which Discord knows a picture."""
+    """Return the hash with which Discord names a picture."""
     return hashlib.sha256(picture).hexdigest()[:32]
 
 
@@ -213,24 +224,13 @@ def emoji(world: World, of: Emoji) -> Json:
 
 def written(world: World, by: User, of: int, channel: int, content: str) -> Json:
     """Return a person's message for a bot that may read message content."""
-    return {
+    return plain_message() | {
         "id": str(of),
         "channel_id": str(channel),
-        "type": 0,
         "author": user(world, by),
         "member": member(world, by, by.may),
         "content": content,
-        "components": [],
-        "embeds": [],
-        "attachments": [],
-        "flags": 0,
-        "timestamp": made(of),
-        "edited_timestamp": None,
-        "tts": False,
-        "pinned": False,
-        "mention_everyone": False,
-        "mentions": [],
-        "mention_roles": [],
+        "timestamp": creation_time(of),
     }
 
 
@@ -268,7 +268,7 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
 
 
 def _bot_may(world: World, where: Channel) -> int:
-    """Return the bot's permissions in a place, as an interaction tells them."""
+    """Return the bot's permissions in a place, as ``app_permissions``."""
     if where.guild and world.guilds[where.guild].has_bot:
         return world.bot_may(where)
     return PERMISSIONS

@@ -1,4 +1,4 @@
-"""People: the test's side. They act, and see what Discord shows them, as it changes."""
+"""Act as people in the fake Discord, and follow what Discord shows them as it changes."""
 
 from __future__ import annotations
 
@@ -40,39 +40,38 @@ BOT_MAY = discord.Permissions(
 
 
 class Look(Version):
-    """How a message looks to people from some moment on."""
+    """A version of a message as people see it."""
 
     @property
     def buttons(self) -> dict[str, str]:
-        """Return the ids of the buttons that can be pressed, by their labels."""
-        found = rules.bearing(self.components)
+        """Return the ids of the enabled buttons, by their labels."""
+        found = rules.interactive(self.components)
         pressable = (one for one in found if "label" in one and not one.get("disabled"))
         return {one["label"]: one["custom_id"] for one in pressable}
 
     @property
     def text(self) -> str:
-        """Return all that the message says, in components too."""
+        """Return all text of the message, including its components."""
         return rules.said({"content": self.content, "components": self.components})
 
 
 def names(count: int) -> list[str]:
-    """Return so many character names, of letters alone, none of which is part of another."""
+    """Return character names of letters, none of which is part of another."""
     return ["".join(one) for one in islice(product(ascii_uppercase, repeat=3), count)]
 
 
 def letters(text: str) -> str:
-    """Return the letters and digits of a text, because layout and escapes change neither."""
+    """Return the letters and digits of a text, which layout and escapes do not change."""
     return "".join(filter(str.isalnum, text.upper()))
 
 
 class Message(state.Message):
-    """A message as people see it; it changes when the bot edits it."""
+    """A message as people see it. It changes when the bot edits it."""
 
     versions: list[Look]
 
     @property
     def text(self) -> str:
-        """Return all that the message says, in components too."""
         return self.versions[-1].text
 
     @property
@@ -81,23 +80,22 @@ class Message(state.Message):
 
     @property
     def buttons(self) -> dict[str, str]:
-        """Return the ids of the buttons that can be pressed, by their labels."""
         return self.versions[-1].buttons
 
     def find_button(self, beginning: str) -> str:
-        """Return the label of the one button whose label begins so."""
+        """Return the label of the only button whose label begins with this text."""
         [found] = [label for label in self.labels if label.startswith(beginning)]
         return found
 
     @property
     def menus(self) -> list[str]:
         """Return the ids of the message's menus."""
-        found = rules.bearing(self.versions[-1].components)
+        found = rules.interactive(self.versions[-1].components)
         return [one["custom_id"] for one in found if one["type"] == rules.SELECT]
 
     @property
     def labels(self) -> list[str]:
-        """Return the labels of the message's buttons."""
+        """Return the labels of the enabled buttons."""
         return list(self.buttons)
 
     @property
@@ -110,7 +108,7 @@ class Message(state.Message):
         """Return whether the message shows a line, in any look."""
         is_card = any(one["type"] == rules.CONTAINER for one in self.versions[-1].components)
         is_block = self.content.startswith("```") and not self.labels
-        # The closing card of a script is a card too, and has files.
+        # The closing message of a script is also a card, and has files.
         return self.webhook is not None or (is_card and not self.attachments) or is_block
 
     def reads(self, line: str) -> bool:
@@ -121,38 +119,12 @@ class Message(state.Message):
     def attachments(self) -> list[Json]:
         return self.versions[-1].attachments
 
-    def when(self, text: str) -> float | None:
-        """Return the moment at which the message first had this text, or None."""
-        return next((one.at for one in self.versions if text in one.text), None)
-
 
 @dataclass
-class Asked:
-    """A request to the bot by a person, and its outcome so far."""
+class Asked(state.Act):
+    """A person's request to the bot, and its outcome so far."""
 
-    discord: Discord
-    id: int
-    user: int = 0
-    kind: int = 0
-    channel: int = 0
-    source: int | None = None
-    original: int | None = None
-    began: float = 0.0
-    how: int | None = None
-    """The kind of the first answer."""
-    answered: float | None = None
-    """Time of the first answer."""
-    answered_travelled: float = 0.0
-    """Seconds of Discord's own latencies until the first answer."""
-    travelled: float = 0.0
-    """Seconds of Discord's own latencies until now."""
-    seen: float | None = None
-    """Time at which the first answer was seen; "thinking" counts."""
-    messages: list[int] = field(default_factory=list)
-    modal: Json | None = None
-    choices: list[Json] | None = None
-    refused: list[int] = field(default_factory=list)
-    """The codes with which Discord refused the bot's requests about this one."""
+    discord: Discord = field(kw_only=True)
 
     def answers(self) -> list[Message]:
         """Return the answering messages that still exist."""
@@ -160,12 +132,12 @@ class Asked:
         return [message for message in found if not message.deleted]
 
     def results(self) -> list[Message]:
-        """Return the messages of the channel that are new or others since the request."""
+        """Return the messages of the channel that are new or have changed since the request."""
         seen = Channel(self.discord, self.channel).messages() if self.channel else []
         return [one for one in seen if one.id > self.id or one.versions[-1].at > self.began]
 
     async def shows(self, *texts: str) -> Message:
-        """Wait for an answer, or else a result, that contains one of these texts."""
+        """Wait for an answer or a result that contains one of these texts."""
 
         def find() -> Message | None:
             for message in (*self.answers(), *self.results()):
@@ -176,17 +148,14 @@ class Asked:
         return await self.discord.until(find, lambda: f"{texts} in {self}")
 
     async def is_done(self) -> Message:
-        """Wait for the end of "thinking", and return the panel, or the takes.
-
-        What was asked for stands in the channel then.
-        """
+        """Wait until the bot no longer thinks; return the panel, or the message with the takes."""
 
         def find() -> Message | None:
             if self.seen is None or any(one.thinking for one in self.answers()):
                 return None
             messages = Channel(self.discord, self.channel).messages()
             panels = [one for one in messages if one.is_panel]
-            # While people vote, the takes have the only buttons.
+            # During a vote, only the takes have buttons.
             with_buttons = panels or [one for one in messages if one.buttons]
             return with_buttons[-1] if len(panels) <= 1 and with_buttons else None
 
@@ -197,7 +166,7 @@ class Asked:
         return await self.discord.until(lambda: self.modal, lambda: f"a modal in {self}", [self.id])
 
     async def is_refused(self, code: int) -> None:
-        """Wait until Discord has refused a request of the bot about this one."""
+        """Wait until Discord has refused a request of the bot about this request."""
         await self.discord.until(lambda: code in self.refused, lambda: f"{code} in {self}")
 
     def __str__(self) -> str:
@@ -212,7 +181,7 @@ class Entry:
     message: int
     author: str
     text: str
-    """The text that people saw last."""
+    """The last visible text."""
     is_gone: bool
 
 
@@ -225,46 +194,43 @@ class Channel:
 
     async def thread(self, name: str) -> Channel:
         """Make a thread in this channel."""
-        made = await self.discord.do("thread", channel=self.id, name=name)
-        return Channel(self.discord, made["id"])
+        made = await self.discord.make("make_thread", channel=self.id, name=name)
+        return Channel(self.discord, made)
 
     async def deny(self, **permissions: bool) -> None:
-        """Deny these permissions to everybody in this channel, the bot too, and no others."""
+        """Deny everybody, including the bot, these permissions and no others."""
         denied = discord.Permissions(**permissions).value
         await self.discord.do("deny", channel=self.id, permissions=denied)
 
     def timeline(self) -> list[Entry]:
-        """Return all that everybody saw in the channel, by the time at which it was posted.
-
-        Messages of the bot and of webhooks alike, also those that are gone.
-        """
+        """Return all public messages of the channel, oldest first, including deleted ones."""
         found = (one for one in self.discord.messages_in(self.id) if one.only_for is None)
         return [Entry(one.id, one.author, one.text, one.deleted) for one in found]
 
     def shown(self) -> list[tuple[str, str]]:
-        """Return what everybody sees in the channel, oldest first: each author and text."""
+        """Return the author and the text of each public message, oldest first."""
         return [(one.author, one.text) for one in self.timeline() if not one.is_gone]
 
     async def shows(self, *expected: tuple[str, str]) -> None:
-        """Wait until everybody sees these authors and texts in the channel, and no others."""
+        """Wait until the channel shows exactly these authors and texts."""
         await self.discord.until(
             lambda: self.shown() == list(expected), lambda: f"{expected} in {self.shown()}"
         )
 
     def messages(self) -> list[Message]:
-        """Return the messages that everybody sees in the channel, oldest first."""
+        """Return the public messages of the channel, oldest first."""
         found = self.discord.messages_in(self.id)
         return [one for one in found if not one.deleted and one.only_for is None]
 
     def panel(self) -> Message:
-        """Return the one message with the buttons of a script."""
+        """Return the only message with the buttons of a script."""
         [panel] = [message for message in self.messages() if message.is_panel]
         return panel
 
     def tells(self, lines: Sequence[str]) -> bool:
-        """Return whether everybody sees the lines of a script, once each, in order, over a panel.
+        """Return whether the channel shows the lines of a script once, in order, above a panel.
 
-        Where none was shown before, ten may be missing at the beginning.
+        If a script was not shown before, its last ten lines are enough.
         """
         messages = self.messages()
         shown = [message for message in messages if message.is_line]
@@ -285,25 +251,25 @@ class Guild:
     id: int
 
     async def channel(self, name: str) -> Channel:
-        made = await self.discord.do("channel", guild=self.id, name=name)
-        return Channel(self.discord, made["id"])
+        made = await self.discord.make("make_channel", guild=self.id, name=name)
+        return Channel(self.discord, made)
 
     async def channels(self, count: int, first: int | None = None) -> list[Channel]:
-        """Make so many channels before the bot connects, with ids from ``first`` on or new ids."""
-        made = await self.discord.do("channels", guild=self.id, count=count, first=first)
+        """Make several channels before the bot connects, with new ids or ids from ``first`` on."""
+        made = await self.discord.do("make_channels", guild=self.id, count=count, first=first)
         return [Channel(self.discord, one) for one in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
-        """Make a member with these permissions everywhere, who sees Discord in a language."""
-        made = await self.discord.do("person", guild=self.id, name=name, may=may, locale=locale)
-        return Person(self.discord, made["id"], name)
+        """Make a member of the server."""
+        options = {"guild": self.id, "name": name, "may": may, "locale": locale}
+        return Person(self.discord, await self.discord.make("make_person", **options), name)
 
 
 @dataclass
 class Person:
-    """A person who writes. Their request is under way when a method returns.
+    """A person who writes. The methods send a request and return at once.
 
-    ``times`` is how often the bot hears of the request: 2 for a doubled delivery, 0 for a lost one.
+    ``times`` is the number of deliveries to the bot: 2 for a duplicate, 0 for a lost request.
     """
 
     discord: Discord
@@ -320,45 +286,45 @@ class Person:
 
     async def webhook(self, channel: Channel, name: str) -> int:
         """Make a webhook that is not the bot's; return its id."""
-        made = await self.discord.do("webhook", user=self.id, channel=channel.id, name=name)
-        return int(made["id"])
+        options = {"user": self.id, "channel": channel.id, "name": name}
+        return await self.discord.make("make_webhook", **options)
 
     async def slash(
         self, channel: Channel, command: str, *, times: int = 1, late: float = 0.0, **options: Any
     ) -> Asked:
         """Use a slash command. An option may be a person, or a file as (name, bytes).
 
-        The bot hears of the command after ``late`` seconds.
+        The delivery comes ``late`` seconds late.
         """
         given = {name: _value(value) for name, value in options.items()}
         return await self._ask(
-            "command", channel=channel.id, name=command, options=given, times=times, late=late
+            "use_command", channel=channel.id, name=command, options=given, times=times, late=late
         )
 
     async def write(self, channel: Channel, content: str) -> int:
         """Write a message for a bot whose commands have a prefix; return the message's id."""
-        made = await self.discord.do("write", user=self.id, channel=channel.id, content=content)
-        return int(made["id"])
+        options = {"user": self.id, "channel": channel.id, "content": content}
+        return await self.discord.make("write", **options)
 
     async def menu(self, message: Message, command: str) -> Asked:
-        """Use a command on a message's menu."""
+        """Use a command from a message's context menu."""
         return await self._ask(
-            "command", channel=message.channel, name=command, options={}, target=message.id
+            "use_command", channel=message.channel, name=command, options={}, target=message.id
         )
 
     async def type(
         self, channel: Channel, command: str, option: str, typed: str, **others: Any
     ) -> Asked:
-        """Type into an option that has autocompletion."""
+        """Type into an option with autocompletion."""
         given = {name: _value(value) for name, value in others.items()} | {option: typed}
         return await self._ask(
-            "command", channel=channel.id, name=command, options=given, typed=option
+            "use_command", channel=channel.id, name=command, options=given, typed=option
         )
 
     async def autocomplete(
         self, channel: Channel, command: str, option: str, typed: str, **others: Any
     ) -> list[str]:
-        """Return the suggestions for an option while it is typed."""
+        """Return the suggestions for a partly typed option."""
         asked = await self.type(channel, command, option, typed, **others)
         await self.discord.until(
             lambda: asked.choices is not None, lambda: f"choices of {asked}", [asked.id]
@@ -368,7 +334,7 @@ class Person:
     async def click(
         self, message: Message, label: str, *, custom_id: str | None = None, times: int = 1
     ) -> Asked:
-        """Press a button; with a ``custom_id``, one that the message had earlier."""
+        """Press a button; ``custom_id`` names one that the message had earlier."""
         if custom_id is None and label not in message.buttons:
             raise NotPossible(f"no button {label!r} among {message.labels}")
         pressed = custom_id or message.buttons[label]
@@ -379,37 +345,37 @@ class Person:
         return await self._ask("press", message=message.id, custom_id=custom_id, values=values)
 
     async def submit_modal(self, asked: Asked, values: dict[str, str], *, times: int = 1) -> Asked:
-        """Fill in the modal that answered a request: texts by the labels of its inputs."""
+        """Submit the modal that answered a request, with texts by the labels of its inputs."""
         await asked.shows_modal()
         return await self._ask("submit", interaction=asked.id, values=values, times=times)
 
     def sees(self, channel: Channel) -> list[Message]:
-        """Return all messages of a channel that this person sees, private ones too."""
+        """Return the messages of a channel that this person sees, including ephemeral ones."""
         found = self.discord.messages_in(channel.id)
         return [one for one in found if not one.deleted and one.only_for in (None, self.id)]
 
-    async def _ask(self, deed: str, **options: Any) -> Asked:
-        made = await self.discord.do(deed, user=self.id, **options)
-        return self.discord.asked(made["id"])
+    async def _ask(self, action: str, **options: Any) -> Asked:
+        return self.discord.asked(await self.discord.make(action, user=self.id, **options))
 
 
 class Discord:
-    """A fake Discord at its address, as the test sees it."""
+    """A test's connection to the fake Discord at an address."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.messages: dict[int, Message] = {}
         self.refusals: list[str] = []
-        """All requests that Discord refused to the bot since this object was opened."""
+        """Requests of the bot that were refused since this connection began."""
         self.pings: list[str] = []
-        """All contents since this object was opened that could have pinged somebody."""
+        """Texts since this connection began that could have pinged somebody."""
         self.held = 0
-        """Number of the bot's requests that were held."""
+        """The number of the bot's requests that the last `holding` held."""
         self.faults: list[list[str]] = []
-        """Faults that befell requests of the bot: kind, method and path."""
+        """The kind, the method and the path of each of the bot's requests that failed."""
+        self.bot_is_there = False
+        """Whether the bot receives events."""
         self._asked: dict[int, Asked] = {}
         self._in_channel: dict[int, dict[int, Message]] = {}
-        self._bot_ready = False
         self._waiting: dict[int, set[asyncio.Event]] = {}
         """Events of the coroutines that wait for a change, by the id of the changing object."""
         self._session: aiohttp.ClientSession
@@ -430,28 +396,22 @@ class Discord:
     async def guild(
         self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US", *, has_bot: bool = True
     ) -> Guild:
-        """Make a server in a language, perhaps with the bot as a member with these permissions."""
-        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale, has_bot=has_bot)
-        return Guild(self, made["id"])
+        """Make a server, usually with the bot as a member."""
+        options = {"name": name, "bot_may": bot_may, "locale": locale, "has_bot": has_bot}
+        return Guild(self, await self.make("make_guild", **options))
 
     async def private(self, *people: Person, with_bot: bool = False) -> Channel:
         """Make a direct message or a group of these people, perhaps with the bot."""
         there = [one.id for one in people]
-        made = await self.do("private", people=there, with_bot=with_bot)
-        return Channel(self, made["id"])
-
-    @property
-    def bot_is_there(self) -> bool:
-        """Return whether the bot hears events at once."""
-        return self._bot_ready
+        return Channel(self, await self.make("make_private", people=there, with_bot=with_bot))
 
     async def bot_is_ready(self) -> None:
-        """Wait until the bot hears events; its commands are registered by then."""
-        await self.until(lambda: self._bot_ready, lambda: "a bot that is connected")
+        """Wait until the bot receives events; its commands are registered by then."""
+        await self.until(lambda: self.bot_is_there, lambda: "the bot to connect")
 
     async def bot_is_gone(self) -> None:
         """Wait until the bot has disconnected."""
-        await self.until(lambda: not self._bot_ready, lambda: "no bot that is connected")
+        await self.until(lambda: not self.bot_is_there, lambda: "the bot to disconnect")
 
     async def delete(self, message: Message) -> None:
         """Delete a message as a moderator."""
@@ -459,28 +419,30 @@ class Discord:
 
     async def delete_webhook(self, webhook: int) -> None:
         """Delete a webhook as a moderator."""
-        await self.do("unhook", webhook=webhook)
+        await self.do("delete_webhook", webhook=webhook)
 
     async def deliver_again(self, asked: Asked) -> None:
         """Deliver an interaction to the bot a second time."""
-        await self.do("again", interaction=asked.id)
+        await self.do("deliver_again", interaction=asked.id)
 
     async def let_time_pass(self, seconds: float) -> None:
         """Put Discord's clock forward."""
-        await self.do("pass", seconds=seconds)
+        await self.do("let_time_pass", seconds=seconds)
 
     @asynccontextmanager
     async def holding(self, method: str, path: str, most: int | None = None) -> AsyncIterator[None]:
-        """Hold the bot's next requests of this method and pattern while the context lasts."""
+        """Hold the bot's next requests with this method and path within the context."""
         self.held = 0
-        await self.do("hold", method=method, path=path, most=most)
+        await self.fail(Kind.HOLD, method, path, most)
         try:
             yield
         finally:
-            await self.do("release")
+            await self.do("mend", kind=Kind.HOLD)
 
-    async def fail(self, kind: Kind, method: str, path: str, most: int = 1, **how: Any) -> None:
-        """Make the bot's next requests of this method and pattern fail."""
+    async def fail(
+        self, kind: Kind, method: str, path: str, most: int | None = 1, **how: Any
+    ) -> None:
+        """Make the bot's next requests with this method and path fail."""
         await self.do("fail", kind=kind, method=method, path=path, most=most, **how)
 
     async def mend(self) -> None:
@@ -490,11 +452,11 @@ class Discord:
     async def conditions(
         self, least: float = 0.0, most: float = 0.0, *, limited: bool = False, seed: int = 0
     ) -> None:
-        """Set the range of latencies, in seconds, of events and of requests with their answers.
+        """Set the range of latencies [s] of events, and of requests with their answers.
 
-        If ``limited``, Discord's limits hold for the bot.
+        If ``limited``, Discord's rate limits apply to the bot.
         """
-        await self.do("conditions", least=least, most=most, limited=limited, seed=seed)
+        await self.do("set_conditions", least=least, most=most, limited=limited, seed=seed)
 
     async def counts(self) -> dict[str, int]:
         """Return the counts of the bot's requests and of their outcomes."""
@@ -506,11 +468,11 @@ class Discord:
 
     async def reconnect(self) -> None:
         """Ask the bot to reconnect, as Discord does."""
-        await self._part("reconnect")
+        await self._disconnect("reconnect")
 
     async def invalidate(self, *, resumable: bool) -> None:
         """Tell the bot that its session is invalid, and whether it can be resumed."""
-        await self._part("invalidate", resumable=resumable)
+        await self._disconnect("invalidate", resumable=resumable)
 
     async def read(self, attachment: Json) -> str:
         """Return an attached file as text."""
@@ -518,40 +480,44 @@ class Discord:
             return await response.text()
 
     async def drop(self, *, politely: bool = True) -> None:
-        """Drop the bot's connection; a bot that comes back hears the events it missed.
+        """Drop the bot's connection; a bot that resumes receives the events that it missed.
 
-        If ``politely``, Discord gives a reason; otherwise the network breaks.
+        If ``politely``, Discord closes with a code; otherwise the network breaks.
         """
-        await self._part("drop", politely=politely)
+        await self._disconnect("drop", politely=politely)
 
-    async def _part(self, deed: str, **options: Any) -> None:
-        # Events over another connection may come a moment later.
-        self._bot_ready = False
-        await self.do(deed, **options)
+    async def _disconnect(self, action: str, **options: Any) -> None:
+        # The server reports it over another connection, perhaps a moment later.
+        self.bot_is_there = False
+        await self.do(action, **options)
 
     async def commands(self) -> dict[str, Json]:
         """Return the registered commands by their names."""
         return {one["name"]: one for one in (await self.do("commands"))["commands"]}
 
-    async def do(self, deed: str, **options: Any) -> Json:
-        """Have a deed done; raise NotPossible for one that Discord's client does not offer."""
-        async with self._session.post(f"/control/{deed}", json=options) as response:
+    async def do(self, action: str, **options: Any) -> Json:
+        """Do an action of `Control`; raise NotPossible if Discord's client does not offer it."""
+        async with self._session.post(f"/control/{action}", json=options) as response:
             if response.status == 400:
                 raise NotPossible(await response.text())
             response.raise_for_status()
             return dict(await response.json())
 
+    async def make(self, action: str, **options: Any) -> int:
+        """Do an action of `Control`, and return the id of what it makes."""
+        return int((await self.do(action, **options))["id"])
+
     def messages_in(self, channel: int) -> list[Message]:
-        """Return all messages of a channel, oldest first, deleted ones too."""
+        """Return all messages of a channel, oldest first, including deleted ones."""
         return [one for _, one in sorted(self._in_channel.get(channel, {}).items())]
 
     def all_asked(self) -> list[Asked]:
-        """Return everything that anybody asked."""
+        """Return all requests to the bot."""
         return list(self._asked.values())
 
     def asked(self, interaction: int) -> Asked:
         """Return a person's request by its interaction's id."""
-        return self._asked.setdefault(interaction, Asked(self, interaction))
+        return self._asked.setdefault(interaction, Asked(interaction, discord=self))
 
     async def until(
         self,
@@ -561,8 +527,9 @@ class Discord:
     ) -> T:
         """Wait until ``find`` returns a true value, and return the value.
 
-        Raises TimeoutError with ``what``. ``find`` is called when anything changes, or only when an
-        object in ``about`` does: messages, and requests with their answers, by their ids.
+        ``find`` is called again when an object in ``about`` changes, by default any object. The ids
+        are those of messages, and of requests, which change with their answers too. Raises
+        TimeoutError, whose text is ``what``.
         """
         news = asyncio.Event()
         for one in about:
@@ -574,7 +541,7 @@ class Discord:
                     await news.wait()
                 return found
         except TimeoutError:
-            raise TimeoutError(f"waited in vain for {what()}") from None
+            raise TimeoutError(f"Timed out waiting for {what()}") from None
         finally:
             for one in about:
                 self._waiting[one].discard(news)
@@ -604,11 +571,10 @@ class Discord:
             case "ping":
                 self.pings.append(it)
             case "bot":
-                self._bot_ready = it
-            case "held":
-                self.held = it
+                self.bot_is_there = it
             case "fault":
                 self.faults.append(it)
+                self.held += it[0] == Kind.HOLD
 
 
 def _update(seen: object, now: Json) -> None:

@@ -1,6 +1,6 @@
-"""Processes: the fake Discord and the bot, each in one of its own that ends with the caller's.
+"""Run the fake Discord and the bot in processes that end with the caller's.
 
-They are forked from a server that has imported what both need, because the imports take seconds.
+They are forked from a server that has imported their modules, because the imports take seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .state import TIME_TO_ANSWER, TOKEN
 ROOT = Path(__file__).parents[2]
 
 UNLIMITED = dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
-"""The settings of a bot of which one person may ask more a minute than people do."""
+"""The settings of a bot without rate limits."""
 
 PATIENCE = 20.0
 """Seconds in which a process must end."""
@@ -43,7 +43,7 @@ _context: BaseContext = FORKS
 
 @contextmanager
 def whole_interpreters() -> Iterator[None]:
-    """Start a new interpreter for each process, whose memory and start are as an operator's."""
+    """Start each process as a new interpreter, so that its memory is that of a deployed bot."""
     global _context
     _context = multiprocessing.get_context("spawn")
     try:
@@ -64,27 +64,26 @@ class Process:
         return self.process.pid
 
     def is_alive(self) -> bool:
-        """Return whether the process has not ended."""
         return self.process.is_alive()
 
     def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Kill the process, if it has not ended."""
+        """Kill the process unless it has ended."""
         self.process.kill()
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the end, and return the exit code, or None after so many seconds."""
+        """Wait for the end; return the exit code, or None after a timeout."""
         self.process.join(seconds)
         return self.process.exitcode
 
 
 @contextmanager
 def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iterator[str]:
-    """Start a fake Discord, whose ``world`` is as `World` takes it, and yield its address.
+    """Start a fake Discord and yield its address; ``world`` holds further arguments of `World`.
 
-    A test that is not about the time to answer sets a longer one, or a slow machine fails it.
+    Unless a test is about the time to answer, it sets a long one, because the machine may be slow.
     """
     with running(serve_until_closed, {"time_to_answer": time_to_answer, **world}) as (_, told):
         yield told.recv()
@@ -99,27 +98,39 @@ def running_bot(
     first: Callable[[], object] | None = None,
     **settings: object,
 ) -> Iterator[Process]:
-    """Run ``onbook run`` in a folder at this address; settings are its ``ONBOOK_...``.
+    """Run ``onbook run`` in a folder at this address; each setting becomes ``ONBOOK_...``.
 
-    The database is in the folder, so that the next bot there goes on with the scripts. The log is
-    appended to ``log``, or goes to the standard error output. Leases run out ``hurry`` times
-    sooner. ``first`` is called in the bot's process before the bot starts.
+    The database is in the folder, so that the next bot there continues its scripts. The log is
+    appended to ``log``, or goes to the standard error output. Leases expire ``hurry`` times sooner.
+    ``first`` is called in the bot's process before the bot starts.
     """
-    clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
-    chosen = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = clean | {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | chosen
+    environment = bot_environment(**{"log_level": "WARNING"} | settings)
     if log:
         log.touch()
     with running(run_bot, address, folder, log, hurry, first, environment) as (process, _):
         yield process
 
 
+def bot_environment(**settings: object) -> dict[str, str]:
+    """Return the environment of a bot at the fake Discord with these settings alone."""
+    chosen = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
+    return _clean_environment() | {"DISCORD_TOKEN": TOKEN} | chosen
+
+
+def _clean_environment() -> dict[str, str]:
+    """Return this process's environment without the bot's variables."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if "ONBOOK" not in name and name != "DISCORD_TOKEN"
+    }
+
+
 def run_onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
     """Run ``onbook`` with these arguments; return its exit code, its output and its errors."""
-    clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
-    clean.pop("DISCORD_TOKEN", None)
-    with running(run_command, folder, arguments, clean | environment) as (_, told):
-        answer: tuple[int, str, str] = told.recv()
+    given = _clean_environment() | environment
+    with running(run_command, folder, arguments, given) as (_, connection):
+        answer: tuple[int, str, str] = connection.recv()
     return answer
 
 
@@ -127,7 +138,7 @@ def run_onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, 
 def running(
     target: Callable[..., None], *arguments: object
 ) -> Iterator[tuple[Process, Connection]]:
-    """Run a function in a process, which ends when its connection to the caller closes."""
+    """Run a function in a process that ends when its connection to the caller closes."""
     ours, theirs = _context.Pipe()
     started = _context.Process(target=target, args=(theirs, *arguments))
     with ours:

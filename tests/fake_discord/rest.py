@@ -1,4 +1,4 @@
-"""REST: what a bot asks of Discord over HTTP."""
+"""Answer a bot's requests over HTTP, as Discord's REST API does."""
 
 from __future__ import annotations
 
@@ -32,26 +32,27 @@ BASE = "/api/v10"
 
 TOO_MANY = 429
 
-ROOM = {
+NO_LIMIT = {
     "X-RateLimit-Limit": "5",
     "X-RateLimit-Remaining": "4",
     "X-RateLimit-Reset-After": "1",
 }
-"""No limit holds unless a test sets one. Every answer says so, because discord.py would otherwise
-send its requests one after the other.
+"""The headers of an answer without a limit.
+
+Without them, discord.py would send its requests one after the other.
 """
 
 EDITABLE = ("content", "components", "embeds")
 
 OF_INTERACTION = "aW50ZXJhY3Rpb246"
-"""The beginning of an interaction's token, which no webhook's has."""
+"""The beginning of an interaction's token, which distinguishes it from a webhook's."""
 
 FOLLOW_UPS = 5
-"""The most follow-ups to an interaction where only the person has installed the bot."""
+"""The most follow-ups to an interaction if only the person has installed the bot."""
 
 
 class Rest:
-    """The part of Discord's HTTP interface that the bot uses."""
+    """The part of Discord's HTTP API that the bot uses."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -83,7 +84,7 @@ class Rest:
 
     @web.middleware
     async def refusing(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Answer a refused request as Discord does, and note the refusal."""
+        """Answer a refused request as Discord does, and record the refusal."""
         if not request.path.startswith(BASE):
             return await handler(request)
         try:
@@ -113,7 +114,7 @@ class Rest:
 
     @web.middleware
     async def limiting(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Answer a request above the limits as Discord does, and count every answer."""
+        """Answer a request above a rate limit as Discord does, and count every answer."""
         if not request.path.startswith(BASE):
             return await handler(request)
         conditions, now = self.world.conditions, self.world.now()
@@ -129,9 +130,9 @@ class Rest:
 
     async def _limited(self, request: web.Request, handler: Any, now: float) -> web.StreamResponse:
         where, conditions = request.match_info, self.world.conditions
-        if "token" not in where and (wait := conditions.everywhere(now)):
-            conditions.counts["429 everywhere"] += 1
-            return too_many(wait, {"X-RateLimit-Scope": "global"}, everywhere=True)
+        if "token" not in where and (wait := conditions.global_wait(now)):
+            conditions.counts["429 global"] += 1
+            return too_many(wait, {"X-RateLimit-Scope": "global"}, is_global=True)
         name = where.handler.__name__
         if name not in ROUTES:
             return await handler(request)
@@ -142,12 +143,12 @@ class Rest:
                 headers = bucket.headers(of, now) | {"X-RateLimit-Scope": "user"}
                 return too_many(bucket.ends - now, headers)
         answer = await handler(request)
-        # Of a channel's limit for webhooks, Discord says nothing before it is reached.
+        # Discord sends no headers about a channel's webhook limit until it is reached.
         answer.headers.update(buckets[name].headers(name, now))
         return answer
 
     def _buckets(self, name: str, where: Mapping[str, str], now: float) -> dict[str, Bucket]:
-        """Return the buckets from which a request takes, by their routes."""
+        """Return the buckets that a request takes from, by their routes."""
         conditions = self.world.conditions
         major = where.get("channel") or where.get("token") or ""
         found = {name: conditions.bucket(name, major, now)}
@@ -188,7 +189,7 @@ class Rest:
         return json_answer(list(self.world.commands.values()))
 
     async def register(self, request: web.Request) -> web.Response:
-        """Register these commands and no others."""
+        """Replace all registered commands."""
         found, _ = await json_body(request)
         rules.commands(found)
         self.world.commands = {
@@ -207,13 +208,13 @@ class Rest:
         return web.Response(body=self.world.files[int(request.match_info["file"])])
 
     async def unknown(self, request: web.Request) -> web.Response:
-        """Report an unknown request: the fake may lack a rule for it."""
+        """Refuse a request that this fake does not know."""
         raise Refused(501, 0, f"the fake has no {request.path}: add it to tests/fake_discord")
 
     # Answers to interactions
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Take the first answer to an interaction."""
+        """Accept the first answer to an interaction."""
         body, files = await json_body(request)
         where = request.match_info
         interaction = self.world.unanswered(int(where["id"]), where["token"])
@@ -260,7 +261,7 @@ class Rest:
         return message
 
     def _must_be_private(self, interaction: Interaction) -> bool:
-        """Return whether a server does not let this person use bots that it has not installed."""
+        """Return whether the server makes the answers of user-installed bots private."""
         where = self.world.channels[interaction.channel]
         may = self.world.users[interaction.user].may & USE_EXTERNAL_APPS
         in_guild = self.world.context(where) is Context.GUILD
@@ -277,7 +278,7 @@ class Rest:
         return {"interaction": told, "resource": resource}
 
     async def follow_up(self, request: web.Request) -> web.Response:
-        """Post a follow-up; the first one replaces "thinking" and is as visible as that."""
+        """Post a follow-up; the first one replaces "thinking" and keeps its visibility."""
         body, files = await json_body(request)
         interaction = self.world.by_token(request.match_info["token"])
         version = self.version(body, files)
@@ -292,7 +293,7 @@ class Rest:
         return self.shown(self._reply(interaction, version, body))
 
     async def answer_message(self, request: web.Request) -> web.Response:
-        """Return a message that answers an interaction."""
+        """Return an answering message."""
         return self.shown(self._answering(request)[1])
 
     async def edit_answer(self, request: web.Request) -> web.Response:
@@ -318,7 +319,7 @@ class Rest:
     # Messages in channels
 
     async def send(self, request: web.Request) -> web.Response:
-        """Post a message that answers nobody."""
+        """Post a message that answers no interaction."""
         body, files = await json_body(request)
         channel = self.world.channel(int(request.match_info["channel"])).id
         known = channel, str(body.get("nonce"))
@@ -330,7 +331,7 @@ class Rest:
         return self.shown(message)
 
     async def history(self, request: web.Request) -> web.Response:
-        """Return the messages after another one that everybody sees, the newest first."""
+        """Return the public messages after a given one, newest first."""
         where = self.world.channel(int(request.match_info["channel"]))
         if where.guild:
             self.world.require(where, READ_MESSAGE_HISTORY)
@@ -344,7 +345,6 @@ class Rest:
         return json_answer([payloads.message(self.world, one) for one in reversed(first)])
 
     async def message(self, request: web.Request) -> web.Response:
-        """Return a message."""
         return self.shown(self._in_channel(request))
 
     async def edit(self, request: web.Request) -> web.Response:
@@ -356,7 +356,7 @@ class Rest:
         return self.shown(message)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a message; one that a webhook posted only as a moderator."""
+        """Delete a message; a webhook's message needs a permission."""
         message = self._in_channel(request)
         if message.webhook:
             self.world.require(self.world.channels[message.channel], MANAGE_MESSAGES)
@@ -364,11 +364,11 @@ class Rest:
         return web.Response(status=204)
 
     async def type(self, _request: web.Request) -> web.Response:
-        """Accept the typing indicator, which no test looks at."""
+        """Accept the typing indicator, which no test reads."""
         return web.Response(status=204)
 
     def _in_channel(self, request: web.Request) -> Message:
-        """Find a message that everybody in its channel sees; do not find a private one."""
+        """Find a public message of the channel; raise Refused otherwise."""
         self.world.channel(int(request.match_info["channel"]))
         message = self.world.find_message(int(request.match_info["message"]))
         if message.channel != int(request.match_info["channel"]) or message.only_for:
@@ -382,7 +382,7 @@ class Rest:
     def version(
         self, body: Json, files: dict[str, tuple[str, bytes]], before: Message | None = None
     ) -> Version:
-        """Return a message's next version; a key that the body does not name keeps its value."""
+        """Return a message's next version; keys that the body lacks keep their values."""
         was = before.versions[-1] if before else Version(0)
         is_v2 = was.is_v2 or bool((body.get("flags") or 0) & COMPONENTS_V2)
         rules.message(body, v2=is_v2)
@@ -406,7 +406,7 @@ class Rest:
         return version
 
     def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:
-        """Return an attachment, new or kept from the version before."""
+        """Return a new attachment, or one that the message already has."""
         new = files.get(f"files[{named['id']}]")
         if new:
             return {**self.world.add_file(*new), "description": named.get("description")}
@@ -417,7 +417,7 @@ class Rest:
 
 
 def _authorise(request: web.Request) -> None:
-    """Check the bot's token; an interaction's or a webhook's is enough for what belongs to it."""
+    """Check the bot's token; a route with a token of its own needs no other."""
     known = "token" in request.match_info
     if not known and request.headers.get("Authorization") != f"Bot {TOKEN}":
         raise Refused(401, 0, "401: Unauthorized")
@@ -439,18 +439,18 @@ async def json_body(request: web.Request) -> tuple[Any, dict[str, tuple[str, byt
 
 
 def too_many(
-    retry_after: float, headers: Mapping[str, str] | None = None, *, everywhere: bool = False
+    retry_after: float, headers: Mapping[str, str] | None = None, *, is_global: bool = False
 ) -> web.Response:
-    """Return Discord's answer to a request above the limits."""
+    """Return Discord's answer to a request above a rate limit."""
     said = {"message": "You are being rate limited.", "retry_after": retry_after}
     return web.Response(
-        body=json.dumps(said | {"global": everywhere}).encode(),
+        body=json.dumps(said | {"global": is_global}).encode(),
         status=TOO_MANY,
         headers={"Content-Type": "application/json", "Via": "1.1 google", **(headers or {})},
     )
 
 
 def json_answer(body: Any, status: int = 200) -> web.Response:
-    # No charset in the content type, because discord.py compares the whole header.
-    headers = ROOM | {"Content-Type": "application/json"}
+    # Without a charset in the content type, because discord.py compares the whole header.
+    headers = NO_LIMIT | {"Content-Type": "application/json"}
     return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)

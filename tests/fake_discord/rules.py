@@ -1,6 +1,6 @@
-"""Rules: what Discord refuses in the body of a request, and what its client makes impossible.
+"""Refuse request bodies that Discord refuses.
 
-A key without a rule is passed on unseen, but a kind of component is not: a new one needs its rule.
+Keys without a rule pass unchecked. Components do not: a new type needs a rule here.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MODAL_TITLE, MODAL_LABEL, INPUT = 45, 45, 4_000
 FILES = 10
 CHOICES = 25
 COMMANDS = {1: 100, 2: 5, 3: 5}
-"""The number of commands of each type that one application may have."""
+"""The most commands of each type in one application."""
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
 COMPONENTS, TEXTS = 40, 4_000
-"""The most components of a message that consists of them, and characters of their texts."""
+"""The most components, and characters in them, of a message that consists of components."""
 SECTION_TEXTS, PICTURES, ALTERNATIVE_TEXT = 3, 10, 1_024
 WEBHOOKS, WEBHOOK_NAME = 15, 80
 EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
@@ -41,7 +41,7 @@ ANSWERS = {
     Kind.AUTOCOMPLETE: {Answer.CHOICES},
     Kind.MODAL: {Answer.MESSAGE, Answer.THINKING, Answer.SILENCE, Answer.UPDATE},
 }
-"""The possible first answers to each kind of interaction."""
+"""The possible first answers to each type of interaction."""
 
 IN_CONTAINER = {ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR}
 
@@ -53,11 +53,11 @@ IMAGES = {
     "image/gif": b"GIF8",
     "image/webp": b"RIFF",
 }
-"""The first bytes of an image, by its type."""
+"""The first bytes of an image, by its MIME type."""
 
 
 def check(fine: object, where: str) -> None:
-    """Refuse the body of a request unless it is fine."""
+    """Refuse the body of a request unless it is fine; ``where`` names the key."""
     if not fine:
         raise Refused(400, 50035, f"Invalid Form Body: {where}")
 
@@ -68,13 +68,13 @@ def length(text: object, least: int, most: int, where: str) -> None:
 
 
 def answer(kind: Kind, how: object) -> Answer:
-    """Return the kind of a first answer, if the interaction allows it."""
+    """Return the type of a first answer, if the interaction allows it."""
     check(how in ANSWERS[kind], f"type: {how} does not answer a {kind.name.lower()}")
     return Answer(how)
 
 
 def message(body: Json, *, v2: bool = False) -> None:
-    """Check a message, perhaps one of components; missing keys are not looked at."""
+    """Check the keys of a message that the body has."""
     content, embeds = body.get("content") or "", body.get("embeds") or []
     length(content, 0, CONTENT, "content")
     check(len(embeds) <= EMBEDS, "embeds")
@@ -87,7 +87,7 @@ def message(body: Json, *, v2: bool = False) -> None:
 
 
 def consistent(version: Version) -> None:
-    """Refuse a message of components that has anything else, or lacks a file that it shows."""
+    """Refuse a message that has both components and older parts, or shows a missing file."""
     files = {one["filename"] for one in version.attachments}
     for name in ("content", "embeds") if version.is_v2 else ():
         check(not getattr(version, name), f"{name}: cannot be used with IS_COMPONENTS_V2")
@@ -105,7 +105,7 @@ def said(body: Json) -> str:
 
 
 def pings(body: Json) -> bool:
-    """Return whether a message could ping somebody: it must forbid the parsing of mentions."""
+    """Return whether a message could ping somebody, because it allows the parsing of mentions."""
     content = said(body)
     allowed = body.get("allowed_mentions")
     if not content:
@@ -129,21 +129,21 @@ def _size(embed: Json) -> int:
 
 
 def components(rows: Sequence[Json]) -> None:
-    """Check the rows of buttons, or of one menu, under a message."""
+    """Check the rows under a message, each of buttons or of one menu."""
     check(len(rows) <= ROWS, f"components: at most {ROWS} rows")
     for row in rows:
         inside = row.get("components") or []
-        check(row.get("type") == ROW, "components: rows alone are known here")
+        check(row.get("type") == ROW, "components: only rows are known here")
         check(1 <= len(inside) <= BUTTONS, f"components: 1 to {BUTTONS} in a row")
         for one in inside:
-            check(one.get("type") in (BUTTON, SELECT), "components: buttons and menus alone")
+            check(one.get("type") in (BUTTON, SELECT), "components: only buttons and menus")
             button(one) if one["type"] == BUTTON else menu(one)
         check(len(inside) == 1 or all(one["type"] == BUTTON for one in inside), "components: menu")
-    _unique(one["custom_id"] for one in bearing(rows) if "custom_id" in one)
+    _unique(one["custom_id"] for one in interactive(rows) if "custom_id" in one)
 
 
 def layout(found: Sequence[Json]) -> None:
-    """Check the components of a message that consists of them."""
+    """Check the components of a message with IS_COMPONENTS_V2."""
     everything = list(walk(found))
     check(len(everything) <= COMPONENTS, f"components: at most {COMPONENTS}")
     texts = (len(one.get("content") or "") for one in everything if one.get("type") == TEXT)
@@ -155,7 +155,7 @@ def layout(found: Sequence[Json]) -> None:
 
 
 def _component(one: Json, known: set[int]) -> None:
-    """Check one component of a place where these types are known."""
+    """Check a component where only the ``known`` types are allowed."""
     kind, inside = one.get("type"), one.get("components") or []
     check(kind in known, f"components: type {kind} is unknown here")
     match kind:
@@ -193,13 +193,13 @@ def button(one: Json) -> None:
     check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
     check(one.get("style") in range(1, LINK + 1), "style")
     if one["style"] == LINK:
-        check(one.get("url") and "custom_id" not in one, "a link has an address alone")
+        check(one.get("url") and "custom_id" not in one, "a link has only an address")
     else:
         length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
 
 
 def menu(one: Json) -> None:
-    """Check one menu of texts."""
+    """Check a menu of texts."""
     length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
     length(one.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
     options = one.get("options") or []
@@ -225,7 +225,7 @@ def modal(body: Json) -> None:
         if one.get("type") == SELECT:
             menu(one)
             continue
-        check(one.get("type") == INPUT_LINE, "components: lists and lines of text are known here")
+        check(one.get("type") == INPUT_LINE, "components: only menus and text inputs")
         length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
         length(one.get("placeholder") or "", 0, 100, "placeholder")
         least, most = one.get("min_length", 0), one.get("max_length", INPUT)
@@ -236,22 +236,22 @@ def modal(body: Json) -> None:
 
 
 def choices(found: Sequence[Json]) -> None:
-    """Check the suggestions of an autocompletion."""
+    """Check the suggestions of autocompletion, or the choices of an option."""
     check(len(found) <= CHOICES, f"choices: at most {CHOICES}")
     for one in found:
         length(one.get("name"), 1, CHOICE_NAME, "choices.name")
 
 
 def walk(found: Iterable[Json]) -> Iterator[Json]:
-    """Yield components and all that is inside of them, in the order in which people see them."""
+    """Yield components and all that they contain, in the order in which people see them."""
     for one in found:
         yield one
         yield from walk(one.get("components") or [])
         yield from walk([one["accessory"]] if one.get("accessory") else [])
 
 
-def bearing(found: Iterable[Json]) -> Iterator[Json]:
-    """Yield the buttons and menus among components."""
+def interactive(found: Iterable[Json]) -> Iterator[Json]:
+    """Yield the buttons and menus among components and inside them."""
     return (one for one in walk(found) if one.get("type") in (BUTTON, SELECT))
 
 
@@ -265,14 +265,14 @@ def inputs(modal: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _unique(names: Iterator[Any]) -> None:
-    check(max(Counter(names).values(), default=1) == 1, "an id or a name is there twice")
+    check(max(Counter(names).values(), default=1) == 1, "an id or a name occurs twice")
 
 
 # Webhooks and emojis ---------------------------------------------------------------------------
 
 
 def webhook_name(name: object, where: str) -> str:
-    """Return a name as Discord shows it, with single spaces; refuse one that it does not take."""
+    """Return a name with single spaces, as Discord shows it; refuse an invalid one."""
     shown = " ".join(str(name or "").split())
     length(shown, 1, WEBHOOK_NAME, where)
     for part in NOT_IN_WEBHOOK_NAMES:
@@ -281,7 +281,7 @@ def webhook_name(name: object, where: str) -> str:
 
 
 def image(uri: object) -> tuple[bytes, str]:
-    """Return the bytes and the type of an image in a data URI."""
+    """Return the bytes and the MIME type of an image in a data URI."""
     kind, _, content = str(uri).removeprefix("data:").partition(";base64,")
     try:
         found = base64.b64decode(content, validate=True)
@@ -292,14 +292,14 @@ def image(uri: object) -> tuple[bytes, str]:
 
 
 def emoji(name: object, image: bytes, others: Iterable[str]) -> None:
-    """Check a new emoji of an application that has others."""
+    """Check a new emoji; ``others`` are the names of the application's existing emojis."""
     names = list(others)
     if len(names) >= EMOJIS:
         raise Refused(400, 30008, f"Maximum number of emojis reached ({EMOJIS})")
     check(re.fullmatch(r"[A-Za-z0-9_]{2,32}", str(name)), "name: 2 to 32 of [A-Za-z0-9_]")
     check(name not in names, "name: APPLICATION_EMOJI_NAME_ALREADY_TAKEN")
     if len(image) > EMOJI_SIZE:
-        # As documented, without a code of Discord's own.
+        # As documented, without a JSON error code.
         raise Refused(400, 0, "image: File cannot be larger than 256.0 kb.")
 
 
@@ -318,7 +318,7 @@ def commands(registered: Sequence[Json]) -> None:
             check(_texts(one) <= COMMAND_TEXT, f"{one['name']}: its texts are too long")
         else:
             length(one.get("name"), 1, NAME, "name")
-            check(not one.get("description") and not one.get("options"), "a menu has a name alone")
+            check(not one.get("description") and not one.get("options"), "a menu has only a name")
 
 
 def _named(one: Json) -> None:
@@ -334,7 +334,7 @@ def _options(options: Sequence[Json], depth: int = 0) -> None:
     check(len(options) <= OPTIONS, f"options: at most {OPTIONS}")
     _unique(one.get("name") for one in options)
     nested = [one["type"] in (SUBCOMMAND, GROUP) for one in options]
-    check(all(nested) or not any(nested), "options: subcommands stand alone")
+    check(all(nested) or not any(nested), "options: only subcommands beside subcommands")
     required = [bool(one.get("required")) for one in options]
     check(required == sorted(required, reverse=True), "options: required ones come first")
     for one in options:

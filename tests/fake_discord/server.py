@@ -1,4 +1,4 @@
-"""The server of the fake Discord, with all its parts."""
+"""Serve a fake Discord with all its parts."""
 
 from __future__ import annotations
 
@@ -24,15 +24,12 @@ LARGEST_REQUEST = 32 * 1024 * 1024
 
 
 def application(world: World) -> web.Application:
-    """Return the whole server for one world."""
+    """Return the server of one world."""
     rest, gateway = Rest(world), Gateway(world)
-    webhooks, emojis = Webhooks(rest, gateway), Emojis(rest)
+    webhooks, emojis = Webhooks(rest, gateway), Emojis(world)
     control = Control(world, gateway, webhooks)
     app = web.Application(
-        middlewares=[
-            *(rest.travelling, rest.limiting),
-            *(control.holding, control.failing, rest.refusing),
-        ],
+        middlewares=[rest.travelling, rest.limiting, control.failing, rest.refusing],
         client_max_size=LARGEST_REQUEST,
     )
     gateways = [web.get(path, gateway.connect) for path in GATEWAYS]
@@ -58,7 +55,7 @@ async def served(world: World) -> AsyncIterator[str]:
 
 
 def serve_until_closed(caller: Connection, world: Mapping[str, Any]) -> None:
-    """Serve a world, and send the address, until the connection to the caller closes."""
+    """Serve a world and send the address; end when the connection to the caller closes."""
 
     async def serve() -> None:
         async with served(World(**world)) as address:

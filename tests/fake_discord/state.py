@@ -1,4 +1,4 @@
-"""State: all that the fake Discord remembers. It knows no HTTP."""
+"""Remember everything that happens in the fake Discord, independently of HTTP."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .conditions import Conditions
 Json = dict[str, Any]
 
 EPOCH = 1_420_070_400.0
-"""The second at which Discord's ids begin."""
+"""Discord's epoch, as a Unix time."""
 
 TIME_TO_ANSWER = 3.0
 """Seconds in which a bot must answer an interaction."""
 
 TOKEN_LIFE = 15 * 60.0
-"""Seconds for which an interaction's token can be used."""
+"""Seconds for which an interaction's token is valid."""
 
 EPHEMERAL = 1 << 6
-"""The flag of a message that one person sees alone."""
+"""The flag of a message that only one person sees."""
 
 COMPONENTS_V2 = 1 << 15
 """The flag of a message that consists of components; once set, it stays."""
@@ -33,14 +33,14 @@ VIEW_CHANNEL, MANAGE_MESSAGES, READ_MESSAGE_HISTORY = 1 << 10, 1 << 13, 1 << 16
 MANAGE_WEBHOOKS = 1 << 29
 
 USE_EXTERNAL_APPS = 1 << 50
-"""The permission without which everybody's answers from user-installed bots are private."""
+"""The permission without which the answers of user-installed bots are ephemeral."""
 
 TOKEN = "fake.bot.token"  # noqa: S105 - it opens nothing
-"""The only token that is accepted."""
+"""The only bot token that is accepted."""
 
 
 class Kind(IntEnum):
-    """The kind of a person's act."""
+    """The type of an interaction."""
 
     COMMAND = 2
     COMPONENT = 3
@@ -49,7 +49,7 @@ class Kind(IntEnum):
 
 
 class Answer(IntEnum):
-    """A bot's first answer to an interaction."""
+    """The type of a bot's first answer to an interaction."""
 
     MESSAGE = 4
     THINKING = 5
@@ -60,7 +60,7 @@ class Answer(IntEnum):
 
 
 class Context(IntEnum):
-    """A place in which a person can use the bot."""
+    """The kind of place in which a person uses the bot."""
 
     GUILD = 0
     BOT_DM = 1
@@ -69,7 +69,7 @@ class Context(IntEnum):
 
 
 class Install(IntEnum):
-    """An installation of the bot: in a server, or for one person everywhere."""
+    """The type of an installation of the bot: in a server, or for one person everywhere."""
 
     GUILD = 0
     USER = 1
@@ -85,7 +85,7 @@ class Place(IntEnum):
 
 
 class Refused(Exception):
-    """A refusal by Discord, with an HTTP status and a code of Discord's own."""
+    """A refusal by Discord, with an HTTP status and a JSON error code."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
@@ -94,7 +94,7 @@ class Refused(Exception):
 
 
 class NotPossible(Exception):
-    """A deed that Discord's own client would not let a person do."""
+    """An action that Discord's own client would not let a person do."""
 
 
 @dataclass
@@ -104,9 +104,9 @@ class User:
     id: int
     name: str
     may: int = 0
-    """The person's permissions, everywhere."""
+    """The person's permissions in every server."""
     locale: str = "en-US"
-    """The language in which the person sees Discord."""
+    """The language of the person's client."""
     has_installed: bool = False
     """Whether the person has installed the bot for themselves."""
 
@@ -120,7 +120,7 @@ class Guild:
     bot_may: int
     """The bot's permissions, unless a channel denies some."""
     locale: str = "en-US"
-    """The server's language, which its owner has chosen."""
+    """The server's preferred language."""
     members: list[int] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
     has_bot: bool = True
@@ -138,14 +138,14 @@ class Channel:
     parent: int | None = None
     """The channel of a thread."""
     people: list[int] = field(default_factory=list)
-    """Everybody in a private channel; the bot too, if it is there."""
+    """The members of a private channel, perhaps with the bot."""
     denied: int = 0
-    """Permissions that nobody has in this channel."""
+    """Permissions that are denied to everybody in this channel."""
 
 
 @dataclass
 class Webhook:
-    """A webhook of a channel. Whoever knows its token may post in the channel."""
+    """A webhook of a channel. Its token is enough to post in the channel."""
 
     id: int
     channel: int
@@ -170,7 +170,7 @@ class Emoji:
 
 @dataclass
 class Version:
-    """How a message looks from some moment on."""
+    """A version of a message: it looks so from a moment until the next version."""
 
     at: float
     content: str = ""
@@ -178,26 +178,26 @@ class Version:
     embeds: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     travelled: float = 0.0
-    """Seconds of Discord's own latencies before this version, if an interaction brought it."""
+    """Seconds of Discord's latencies before this version, if it belongs to an interaction."""
     is_v2: bool = False
     """Whether the message consists of components."""
 
 
 @dataclass
 class Message:
-    """A message of the bot or of a webhook, with all its versions; the last is the present."""
+    """A message of the bot or of a webhook, with all its versions; the last one is current."""
 
     id: int
     channel: int
     only_for: int | None
-    """The one person who sees the message; None for everybody."""
+    """The only person who sees the message; None for everybody."""
     interaction: int | None
     thinking: bool
     versions: list[Version]
     author: str
-    """The name over the message."""
+    """The displayed name of the author."""
     avatar: str | None = None
-    """The address of the picture beside the message; None for the default one."""
+    """The address of the author's picture; None for the default one."""
     webhook: int | None = None
     """The webhook that posted the message; None for a message of the bot."""
     deleted_at: float | None = None
@@ -209,53 +209,59 @@ class Message:
 
 
 @dataclass
-class Interaction:
-    """A deed of a person, and its outcome. Times are the world's, in seconds."""
+class Act:
+    """An act of a person, and its outcome so far. Times are the world's, in seconds."""
 
     id: int
-    kind: Kind
-    user: int
-    channel: int
-    source: int | None
+    kind: Kind = Kind.COMMAND
+    user: int = 0
+    channel: int = 0
+    source: int | None = None
     """The message whose button was pressed."""
-    began: float
-    payload: Json = field(default_factory=dict)
-    """The interaction as delivered, for a second delivery."""
-    token: str = ""
+    began: float = 0.0
     how: Answer | None = None
-    """The first answer, which a bot can give once."""
+    """The type of the first answer."""
     answered: float | None = None
-    """Time of the first answer."""
+    """The time of the first answer."""
     answered_travelled: float = 0.0
-    """Seconds of Discord's own latencies until the first answer."""
+    """Seconds of Discord's latencies until the first answer."""
     travelled: float = 0.0
-    """Seconds of Discord's own latencies until now."""
+    """Seconds of Discord's latencies until now."""
     seen: float | None = None
-    """Time at which the person saw the first answer; "thinking" counts."""
+    """The time at which the person saw the first answer; "thinking" counts."""
     original: int | None = None
     messages: list[int] = field(default_factory=list)
-    """The messages that answer it, the original first."""
+    """The answering messages, the original first."""
     modal: Json | None = None
     choices: list[Json] | None = None
     refused: list[int] = field(default_factory=list)
-    """The codes with which Discord refused the bot's requests about this interaction."""
+    """The error codes of Discord for the bot's requests about this act."""
+
+
+@dataclass
+class Interaction(Act):
+    """An act, and all that Discord and the bot know of it."""
+
+    payload: Json = field(default_factory=dict)
+    """The interaction as delivered, for a second delivery."""
+    token: str = ""
     owners: dict[Install, int] = field(default_factory=dict)
     """The server and the person that have installed the bot for this interaction."""
     follow_ups: int = 0
 
     @property
     def is_by_person_alone(self) -> bool:
-        """Return whether the person has installed the bot, and the place has not."""
+        """Return whether only the person has installed the bot, not the place."""
         return set(self.owners) == {Install.USER}
 
     def __post_init__(self) -> None:
-        # Shaped as Discord's tokens are, so that a log filter can recognise them.
+        # In the form of Discord's tokens, which the bot's log filter must recognise.
         secret = f"interaction:{self.id}:{secrets.token_urlsafe(32)}"
         self.token = base64.urlsafe_b64encode(secret.encode()).decode()
 
 
 class World:
-    """One Discord, which tells its watchers of every message and interaction that changes."""
+    """One Discord. It notifies its watchers of each message and interaction that changes."""
 
     def __init__(
         self,
@@ -267,11 +273,11 @@ class World:
     ) -> None:
         self.time_to_answer = time_to_answer
         self.shards = shards
-        """The number of shards that a bot is advised to have."""
+        """The recommended number of shards."""
         self.guilds_a_shard = guilds_a_shard
-        """The most guilds a shard may have; a bot with more must be divided otherwise."""
+        """The most guilds in a shard; a bot in more guilds needs more shards."""
         self.ahead = 0.0
-        """Seconds by which the world's clock is ahead of the real one."""
+        """Seconds by which the world's clock is ahead of the real clock."""
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.users: dict[int, User] = {}
@@ -284,11 +290,11 @@ class World:
         self.commands: dict[tuple[int, str], Json] = {}
         """The registered commands, by type and name."""
         self.pings: list[str] = []
-        """All contents with which the bot pinged somebody, or could have."""
+        """The texts of messages that could have pinged somebody."""
         self.nonces: dict[tuple[int, str], int] = {}
         """Messages by channel and nonce; Discord remembers nonces for a few minutes."""
         self.refusals: list[str] = []
-        """All refusals to the bot, in words."""
+        """Descriptions of all refused requests of the bot."""
         self.watchers: list[Callable[[str, Any], None]] = []
         self.address = ""
         self._clock = time.time() - time.perf_counter()
@@ -297,11 +303,11 @@ class World:
         self.bot = self.add_user("On Book")
 
     def now(self) -> float:
-        """Return the world's time, in seconds since 1970."""
+        """Return the world's Unix time [s]."""
         return self._clock + time.perf_counter() + self.ahead
 
     def new_id(self) -> int:
-        """Return an id in Discord's form: the milliseconds of its clock, and a number."""
+        """Return a new snowflake: the milliseconds of Discord's clock, and a number."""
         milliseconds = int((self.now() - EPOCH) * 1000)
         self._last_id = max(self._last_id + 1, milliseconds << 22)
         return self._last_id
@@ -336,7 +342,7 @@ class World:
             watcher(what, it)
 
     def refuse(self, words: str) -> None:
-        """Note a refusal to the bot."""
+        """Record a refused request of the bot."""
         self.refusals.append(words)
         self.tell("refusal", words)
 
@@ -357,7 +363,7 @@ class World:
         author: str | None = None,
         avatar: str | None = None,
     ) -> Message:
-        """Post a message; one without a version says that the bot thinks."""
+        """Post a message; one without a version shows that the bot is thinking."""
         message = Message(
             id=self.new_id(),
             channel=channel,
@@ -406,7 +412,7 @@ class World:
         return found
 
     def bot_sees(self, channel: Channel) -> bool:
-        """Return whether the bot is there and sees the channel."""
+        """Return whether the bot is a member of the place and sees the channel."""
         if not channel.guild:
             return self.bot.id in channel.people
         return self.guilds[channel.guild].has_bot and bool(self.bot_may(channel) & VIEW_CHANNEL)
@@ -422,7 +428,7 @@ class World:
             raise Refused(403, 50013, "Missing Permissions")
 
     def context(self, channel: Channel) -> Context:
-        """Return the kind of place that a channel is for the bot."""
+        """Return the kind of place of a channel, from the bot's view."""
         if channel.guild:
             return Context.GUILD
         return Context.BOT_DM if self.bot.id in channel.people else Context.PRIVATE_CHANNEL
@@ -435,7 +441,7 @@ class World:
     # Answers to interactions
 
     def by_token(self, token: str) -> Interaction:
-        """Return the answered interaction that may be followed up; raise Refused otherwise."""
+        """Return the answered interaction with a valid token; raise Refused otherwise."""
         found = self.with_token(token)
         if found is None or found.how is None:
             raise Refused(404, 10015, "Unknown Webhook")
@@ -444,11 +450,11 @@ class World:
         return found
 
     def with_token(self, token: str | None) -> Interaction | None:
-        """Return the interaction to which a token belongs, answered or not."""
+        """Return the interaction with a token, answered or not, or None."""
         return self._by_token.get(token or "")
 
     def unanswered(self, interaction: int, token: str) -> Interaction:
-        """Return the interaction that can still be answered; raise Refused otherwise."""
+        """Return an interaction that can still be answered; raise Refused otherwise."""
         found = self.interactions.get(interaction)
         if found is None or found.token != token:
             raise Refused(404, 10062, "Unknown interaction")

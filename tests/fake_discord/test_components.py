@@ -1,4 +1,4 @@
-"""Tests of messages that consist of components, sent with discord.py as a bot sends them."""
+"""Test messages that consist of components, sent with discord.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ def container(*inside: Json, **more: Any) -> Json:
 
 
 def section(*texts: Json, accessory: Json | None = PICTURE) -> Json:
-    """Return a section."""
     return {"type": 9, "components": list(texts), "accessory": accessory}
 
 
@@ -85,7 +84,7 @@ async def test_a_card_is_sent_edited_and_pressed(stage: Stage):
     await stage.ann.click(shown, "Undo")
     assert (await pressed).flags.components_v2
     await stage.discord.until(lambda: shown.text == "Gone.\nAgain.")
-    # The flag stays, though this edit does not name it.
+    # The flag stays, although this edit does not name it.
     route = Route("PATCH", f"/channels/{stage.channel.id}/messages/{sent.id}")
     body: Json = {"components": [TEXT], "allowed_mentions": {"parse": []}}
     edited: Any = await stage.client.http.request(route, json=body)
@@ -137,12 +136,12 @@ async def test_a_card_has_its_limits(stage: Stage, fine: list[Json], wrong: list
     assert refused == (50035 if wrong else 50006)
 
 
-async def test_what_a_card_is_made_of_needs_the_flag_and_stands_alone(stage: Stage):
+async def test_components_of_cards_need_the_flag_and_no_other_content(stage: Stage):
     assert await code_of(send(stage, components=[TEXT])) == 50035
     for legacy in ({"content": "Hello."}, {"embeds": [{"description": "Hello."}]}):
         asked = send(stage, flags=COMPONENTS_V2, components=[TEXT], **legacy)
         assert await code_of(asked) == 50035
-    # Five rows are the most without the flag only.
+    # The limit of five rows applies only without the flag.
     rows = [row(button(f"{number}")) for number in range(6)]
     assert await code_of(send(stage, components=rows)) == 50035
     await send(stage, flags=COMPONENTS_V2, components=rows)

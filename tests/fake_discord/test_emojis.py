@@ -1,4 +1,4 @@
-"""Tests of the application's emojis, asked with discord.py as a bot asks."""
+"""Test the application's emojis with discord.py."""
 
 from __future__ import annotations
 

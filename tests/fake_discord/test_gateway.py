@@ -1,4 +1,4 @@
-"""Tests of the fake gateway: it keeps and loses sessions as Discord does."""
+"""Test that the fake gateway keeps and loses sessions as Discord does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Told = dict[str, Any]
 
 @dataclass
 class Bot:
-    """A bot that the test drives by hand."""
+    """A bot whose frames the test sends by itself."""
 
     discord: Discord
     http: aiohttp.ClientSession
@@ -46,13 +46,13 @@ class Bot:
         return socket
 
     async def begins(self, shard: tuple[int, int] = (0, 1)) -> aiohttp.ClientWebSocketResponse:
-        """Begin a session, of which the bot has heard nothing yet."""
+        """Begin a session, without reading from it."""
         socket = await self.connects()
         await socket.send_json({"op": IDENTIFY, "d": {"token": TOKEN, "shard": shard}})
         return socket
 
     async def is_ready(self) -> aiohttp.ClientWebSocketResponse:
-        """Begin a session, and read all that the gateway sends at first."""
+        """Begin a session, and read its first events."""
         socket = await self.begins()
         self.session = (await socket.receive_json())["d"]["session_id"]
         assert (await socket.receive_json())["t"] == "GUILD_CREATE"
@@ -67,7 +67,7 @@ class Bot:
         return socket
 
     async def writes(self, text: str) -> None:
-        """Have a person write, so that the bot is told."""
+        """Send the bot an event: a person writes a message."""
         await self.ann.write(self.channel, text)
 
     async def lost(self) -> int:
@@ -100,19 +100,19 @@ async def is_resumed(bot: Bot) -> bool:
 
 
 async def told(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[tuple[str, str, int]]:
-    """Return the next events: their names, the texts, and their numbers."""
+    """Return the names, texts and sequence numbers of the next events."""
     found: list[Told] = [await socket.receive_json() for _ in range(count)]
     return [(one["t"], one["d"].get("content", ""), one["s"]) for one in found]
 
 
-async def test_what_was_missed_is_told_in_order_and_then_that_it_is_resumed(bot: Bot):
+async def test_missed_events_come_in_order_before_resumed(bot: Bot):
     first = await bot.is_ready()
     await bot.writes("A")
     assert await told(first, 1) == [("MESSAGE_CREATE", "A", 3)]
     await first.close(code=4000)
     await bot.writes("B")
     await bot.writes("C")
-    # The bot was told of A, and says that it has not heard of A.
+    # The bot received A, but resumes from before A.
     second = await bot.resumes(2)
     missed = [("MESSAGE_CREATE", text, 3 + number) for number, text in enumerate("ABC")]
     assert await told(second, 4) == [*missed, ("RESUMED", "", 6)]
@@ -123,22 +123,22 @@ async def test_what_was_missed_is_told_in_order_and_then_that_it_is_resumed(bot:
 
 
 @pytest.mark.parametrize(("code", "stays"), [(4000, True), (1000, False), (1001, False)])
-async def test_a_session_ends_when_the_bot_says_farewell(bot: Bot, code: int, stays: bool):
+async def test_a_session_ends_when_the_bot_closes_normally(bot: Bot, code: int, stays: bool):
     first = await bot.is_ready()
     await first.close(code=code)
     assert await is_resumed(bot) is stays
-    assert await bot.lost() == 0  # Discord has lost none
+    assert await bot.lost() == 0
 
 
 @pytest.mark.parametrize("politely", [True, False])
-async def test_a_session_outlives_a_connection_that_is_lost(bot: Bot, politely: bool):
+async def test_a_session_survives_a_lost_connection(bot: Bot, politely: bool):
     first = await bot.is_ready()
     await bot.discord.drop(politely=politely)
     assert (await first.receive()).type is not aiohttp.WSMsgType.TEXT
     assert await is_resumed(bot)
 
 
-async def test_a_session_outlives_what_asks_for_another_connection(bot: Bot):
+async def test_a_session_survives_requests_to_reconnect(bot: Bot):
     for again in (
         bot.discord.reconnect,
         lambda: bot.discord.invalidate(resumable=True),
@@ -168,10 +168,10 @@ async def test_a_session_is_kept_for_some_minutes(bot: Bot, seconds: float, stay
     assert await bot.lost() == int(not stays)
 
 
-async def test_a_session_that_the_bot_could_not_hear_of_is_lost(bot: Bot):
+async def test_a_session_without_ready_is_lost(bot: Bot):
     await bot.discord.conditions(600, 600)
     first = await bot.begins()
-    # Wait until Discord has heard the close.
+    # Wait until Discord has counted the identify.
     while not (await bot.discord.counts()).get("identifies"):
         pass
     assert not bot.discord.bot_is_there
@@ -181,14 +181,14 @@ async def test_a_session_that_the_bot_could_not_hear_of_is_lost(bot: Bot):
 
 
 @pytest.mark.parametrize("heard", [0, 99])
-async def test_whoever_has_heard_what_was_never_told_is_shown_out(bot: Bot, heard: int):
+async def test_an_invalid_sequence_number_closes_the_connection(bot: Bot, heard: int):
     await bot.is_ready()
     await bot.discord.drop()
     assert await close_code(await bot.resumes(heard)) == INVALID_SEQUENCE
     assert not await is_resumed(bot)
 
 
-async def test_whoever_says_twice_who_it_is_is_shown_out(bot: Bot):
+async def test_a_second_identify_closes_the_connection(bot: Bot):
     first = await bot.is_ready()
     await first.send_json({"op": IDENTIFY, "d": {"token": TOKEN}})
     assert await close_code(first) == ALREADY_AUTHENTICATED

@@ -1,4 +1,4 @@
-"""Tests of people who have installed the bot, and use it where the bot is not."""
+"""Test people who have installed the bot, and use it where it is not a member."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ from .state import USE_EXTERNAL_APPS, NotPossible
 Command = Callable[[discord.Interaction], Awaitable[None]]
 
 
-async def register(stage: Stage, answer: Command, **contexts: bool) -> None:
-    """Register /say for people and servers that have installed the bot."""
+async def say_hello(interaction: discord.Interaction) -> None:
+    await interaction.response.send_message("Hello.")
+
+
+async def register(
+    stage: Stage, answer: Command = say_hello, **contexts: bool
+) -> list[discord.Interaction]:
+    """Register /say for people and servers that have installed the bot; return its interactions."""
+    told = list[discord.Interaction]()
 
     @stage.client.tree.command(description="Say it")
     @app_commands.allowed_installs(guilds=True, users=True)
@@ -24,20 +31,19 @@ async def register(stage: Stage, answer: Command, **contexts: bool) -> None:
         **{"guilds": True, "dms": True, "private_channels": True} | contexts
     )
     async def say(interaction: discord.Interaction) -> None:
+        told.append(interaction)
         await answer(interaction)
 
     await stage.client.tree.sync()
+    return told
 
 
 async def test_a_person_uses_the_bot_in_a_server_without_it(stage: Stage):
-    told = list[discord.Interaction]()
-
     async def answer(interaction: discord.Interaction) -> None:
-        told.append(interaction)
-        await interaction.response.send_message("Hello.")
+        await say_hello(interaction)
         await interaction.edit_original_response(content="Hello again.")
 
-    await register(stage, answer)
+    told = await register(stage, answer)
     guild = await stage.discord.guild("Elsewhere", has_bot=False)
     channel, ben = await guild.channel("hall"), await guild.person("Ben")
     with pytest.raises(NotPossible, match="not installed"):
@@ -51,7 +57,7 @@ async def test_a_person_uses_the_bot_in_a_server_without_it(stage: Stage):
     assert not seen.app_permissions.send_messages
     assert stage.client.get_guild(guild.id) is None
     await channel.shows(("On Book", "Hello again."))
-    # The bot is told nothing else of the place, and may do nothing else there.
+    # The bot receives no other events from the place, and may do nothing else there.
     unseen = stage.client.get_partial_messageable(channel.id)
     [message] = channel.messages()
     assert await code_of(unseen.send("Hello.")) == 50001
@@ -63,14 +69,8 @@ async def test_a_person_uses_the_bot_in_a_server_without_it(stage: Stage):
     assert await code_of(seen.edit_original_response(content="Too late.")) == 50027
 
 
-async def test_where_both_are_installed_both_are_told(stage: Stage):
-    told = list[discord.Interaction]()
-
-    async def answer(interaction: discord.Interaction) -> None:
-        told.append(interaction)
-        await interaction.response.send_message("Hello.")
-
-    await register(stage, answer)
+async def test_an_interaction_names_both_installations(stage: Stage):
+    told = await register(stage)
     await (await stage.ann.slash(stage.channel, "say")).shows("Hello.")
     await stage.ann.install()
     await (await stage.ann.slash(stage.channel, "say")).shows("Hello.")
@@ -80,13 +80,7 @@ async def test_where_both_are_installed_both_are_told(stage: Stage):
 
 
 async def test_a_person_uses_the_bot_in_private_channels(stage: Stage):
-    told = list[discord.Interaction]()
-
-    async def answer(interaction: discord.Interaction) -> None:
-        told.append(interaction)
-        await interaction.response.send_message("Hello.")
-
-    await register(stage, answer)
+    told = await register(stage)
     ben, cid = await stage.guild.person("Ben"), await stage.guild.person("Cid")
     await ben.install()
     own, two, group = (
@@ -101,7 +95,7 @@ async def test_a_person_uses_the_bot_in_private_channels(stage: Stage):
     assert all(one.guild_id is None and one.user.name == "ben" for one in told)
     assert isinstance(told[0].channel, discord.DMChannel)
     assert isinstance(told[2].channel, discord.GroupChannel)
-    # The bot is in its own direct message alone.
+    # The bot is a member only of its own direct message.
     await stage.client.get_partial_messageable(own.id).send("And more.")
     for channel in (two, group):
         asked = stage.client.get_partial_messageable(channel.id).send("And more.")
@@ -113,10 +107,7 @@ async def test_a_person_uses_the_bot_in_private_channels(stage: Stage):
 
 
 async def test_a_command_is_offered_in_its_contexts_alone(stage: Stage):
-    async def answer(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("Hello.")
-
-    await register(stage, answer, dms=False, private_channels=False)
+    await register(stage, dms=False, private_channels=False)
     await stage.ann.install()
     ben = await stage.guild.person("Ben")
     for channel in (await stage.ann.dm(), await stage.discord.private(stage.ann, ben)):
@@ -134,7 +125,7 @@ async def asked_elsewhere(stage: Stage, may: int) -> tuple[Channel, Person]:
 
 async def test_a_server_without_the_bot_takes_five_follow_ups(stage: Stage):
     async def answer(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("Hello.")
+        await say_hello(interaction)
         for number in range(5):
             await interaction.followup.send(f"{number}")
         assert await code_of(interaction.followup.send("5")) == 40094
@@ -147,10 +138,7 @@ async def test_a_server_without_the_bot_takes_five_follow_ups(stage: Stage):
 
 
 async def test_a_server_may_make_the_answers_private(stage: Stage):
-    async def answer(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("Hello.")
-
-    await register(stage, answer)
+    await register(stage)
     channel, ben = await asked_elsewhere(stage, WRITERS_MAY & ~USE_EXTERNAL_APPS)
     shown = await (await ben.slash(channel, "say")).shows("Hello.")
     assert (shown.only_for, channel.shown()) == (ben.id, [])

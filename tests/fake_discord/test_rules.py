@@ -1,4 +1,4 @@
-"""Tests of the fake Discord's rules, asked over HTTP as a bot asks."""
+"""Test the fake Discord's rules with requests over HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MESSAGE, THINKING, SILENCE, UPDATE, CHOICES, MODAL = range(4, 10)
 
 @dataclass
 class Hand:
-    """A bot that the test drives by hand: it asks, and gets a status and a code or a body."""
+    """A bot whose requests the test sends by itself; answers are a status and a code or body."""
 
     discord: Discord
     session: aiohttp.ClientSession
@@ -49,12 +49,12 @@ class Hand:
         return await self.ask("POST", f"/webhooks/1/{await self.token(asked)}", data)
 
     async def original(self, asked: Asked, method: str, **data: Any) -> tuple[int, Any]:
-        """Change the first answer."""
+        """Send a request about the first answer."""
         path = f"/webhooks/1/{await self.token(asked)}/messages/@original"
         return await self.ask(method, path, data)
 
     async def told(self, asked: Asked) -> dict[str, Any]:
-        """Return the payload that the gateway would have delivered."""
+        """Return the payload that the gateway delivers."""
         return await self.discord.do("payload", interaction=asked.id)
 
     async def token(self, asked: Asked) -> str:
@@ -91,7 +91,7 @@ async def hand(address: str) -> AsyncIterator[Hand]:
 
 
 def rows(*lengths: int) -> list[dict[str, Any]]:
-    """Return rows of so many buttons."""
+    """Return rows of buttons, with these lengths."""
     return [
         {"type": 1, "components": [button(f"{row}-{place}") for place in range(length)]}
         for row, length in enumerate(lengths)
@@ -156,7 +156,7 @@ async def test_a_message_has_its_limits(hand: Hand, fine: dict[str, Any], wrong:
     assert await hand.follow_up(asked, **wrong) == refused
 
 
-async def test_one_person_sees_what_is_for_them_alone(hand: Hand):
+async def test_an_ephemeral_message_is_seen_by_one_person(hand: Hand):
     asked = await hand.ann.slash(hand.channel, "say")
     await hand.answer(asked, MESSAGE, content="Psst.", flags=EPHEMERAL, components=rows(1))
     shown = await asked.shows("Psst.")
@@ -194,7 +194,7 @@ async def test_a_button_changes_its_own_message(hand: Hand):
     assert [version.content for version in shown.versions] == ["One", "Two"]
     with pytest.raises(NotPossible, match="no button"):
         await hand.ben.click(shown, "0-1")
-    # A person who looked a moment ago may still press the old button.
+    # A person whose client is a moment behind may still press the old button.
     late = await hand.ben.click(shown, "0-1", custom_id="0-1")
     assert (await hand.answer(late, SILENCE))[0] == 204
     assert (await hand.original(late, "PATCH", content="Three"))[0] == 200
@@ -227,7 +227,7 @@ async def test_people_cannot_use_a_command_wrongly(hand: Hand):
         await hand.ann.autocomplete(hand.channel, "say", "text", "t")
 
 
-async def test_what_people_fill_in_is_what_a_bot_is_told(hand: Hand):
+async def test_options_arrive_as_people_filled_them_in(hand: Hand):
     options = [
         {"type": 11, "name": "file", "description": "d"},
         {"type": 6, "name": "player", "description": "d"},
@@ -325,7 +325,7 @@ async def test_only_the_bot_may_ask(hand: Hand):
     assert await hand.ask("GET", "/users/@me") == (401, 0)
 
 
-async def test_what_the_fake_does_not_know_it_says(hand: Hand):
+async def test_an_unknown_route_is_refused(hand: Hand):
     assert (await hand.ask("GET", "/guilds/1/emojis"))[0] == 501
     await hand.discord.until(lambda: "add it to tests/fake_disc" in "".join(hand.discord.refusals))
 
@@ -336,7 +336,7 @@ async def test_ids_are_made_from_the_clock(hand: Hand):
     assert abs((asked.id >> 22) / 1000 + 1_420_070_400 - asked.began) < 0.1
 
 
-async def test_what_passes_takes_as_long_as_the_conditions_say(hand: Hand):
+async def test_requests_take_as_long_as_the_conditions_say(hand: Hand):
     await hand.discord.conditions(0.05, 0.1)
     asked = await hand.ann.slash(hand.channel, "say")
     began = time.perf_counter()
@@ -344,7 +344,7 @@ async def test_what_passes_takes_as_long_as_the_conditions_say(hand: Hand):
     took = time.perf_counter() - began
     shown = await asked.shows("Hello.")
     assert took >= 0.05
-    # No gateway is connected, so only the request's own way takes time.
+    # No gateway is connected, so only the request's way has a latency.
     assert 0.025 <= asked.answered_travelled <= 0.05
     assert shown.versions[0].travelled == asked.answered_travelled
     await hand.original(asked, "PATCH", content="Hello again.")
@@ -374,9 +374,9 @@ async def test_a_channel_takes_five_messages_in_five_seconds(hand: Hand):
 
 def test_a_bot_asks_fifty_times_a_second():
     conditions = Conditions()
-    assert [conditions.everywhere(10.0 + n / 100) for n in range(50)] == [0.0] * 50
-    assert conditions.everywhere(10.6) == pytest.approx(0.4)
-    assert conditions.everywhere(11.0) == 0.0
+    assert [conditions.global_wait(10.0 + n / 100) for n in range(50)] == [0.0] * 50
+    assert conditions.global_wait(10.6) == pytest.approx(0.4)
+    assert conditions.global_wait(11.0) == 0.0
 
 
 async def test_a_bot_answers_as_often_as_it_is_asked(hand: Hand):
@@ -386,7 +386,7 @@ async def test_a_bot_answers_as_often_as_it_is_asked(hand: Hand):
     assert {status for status, _ in await asyncio.gather(*answers)} == {204}
 
 
-async def test_a_session_begins_once_in_five_seconds_and_hears_as_late_as_the_conditions_say(
+async def test_identifies_and_events_keep_to_the_conditions(
     hand: Hand,
 ):
     await hand.discord.conditions(0.05, 0.1, limited=True)
@@ -410,7 +410,7 @@ async def test_a_session_begins_once_in_five_seconds_and_hears_as_late_as_the_co
         asked = await hand.ann.slash(hand.channel, "say")
         assert (await heard(first, "INTERACTION_CREATE"))["id"] == str(asked.id)
         assert time.perf_counter() - began >= 0.05
-        # A lost connection costs no session; only 1000 and 1001 say goodbye.
+        # A session survives its connection; only 1000 and 1001 end it.
         await first.close(code=4000)
         async with hand.session.ws_connect("/") as third:
             resume = {"token": TOKEN, "session_id": session, "seq": 1}

@@ -1,4 +1,4 @@
-"""Tests of webhooks, asked with discord.py as a bot asks."""
+"""Test webhooks with discord.py."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ async def test_a_webhook_posts_under_any_name_and_picture(stage: Stage):
     await stage.channel.shows(("ANN", "Hello."), second)
 
 
-async def test_a_webhook_is_made_by_who_may_manage_webhooks(stage: Stage):
+async def test_making_a_webhook_needs_a_permission(stage: Stage):
     hook = await stage.text_channel.create_webhook(name="On Book")
     await stage.channel.deny(manage_webhooks=True)
     assert await code_of(stage.text_channel.create_webhook(name="On Book")) == 50013
     assert await code_of(stage.text_channel.webhooks()) == 50013
     assert not stage.text_channel.permissions_for(stage.text_channel.guild.me).manage_webhooks
-    # Whoever knows a webhook's token needs no permission.
+    # With a webhook's token, no permission is needed.
     assert (await hook.send("Hello.", wait=True)).content == "Hello."
     await hook.delete(prefer_auth=False)
 
@@ -54,7 +54,7 @@ async def test_a_channel_has_fifteen_webhooks_at_most(stage: Stage):
     assert len(mine) == 14
     assert foreign not in mine
     other = await stage.guild.channel("other")
-    await stage.discord.do("webhook", user=stage.ann.id, channel=other.id, name="W")
+    await stage.discord.do("make_webhook", user=stage.ann.id, channel=other.id, name="W")
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 81, "The Discord", "CLYDE"])
@@ -81,7 +81,7 @@ async def test_a_message_of_a_webhook_is_edited_and_deleted_by_the_webhook(stage
     edited = await sent.edit(content="Good night.")
     assert (edited.content, edited.author.name) == ("Good night.", "ANN")
     assert (await hook.fetch_message(sent.id)).content == "Good night."
-    # As a bot, it is not the author.
+    # The bot itself is not the author.
     mine = stage.text_channel.get_partial_message(sent.id)
     assert await code_of(mine.edit(content="Mine.")) == 50005
     assert await code_of(mine.delete()) == 50013
@@ -144,7 +144,7 @@ async def test_messages_of_the_bots_own_webhooks_have_buttons(stage: Stage):
     await stage.ann.click(shown, "Undo")
     assert (await pressed).webhook_id == hook.id
     await stage.channel.shows(("ANN", "Gone."))
-    # Of a webhook that is not the bot's, Discord ignores them.
+    # Discord ignores the components of other webhooks.
     foreign = stage.world.webhooks[await stage.ann.webhook(stage.channel, "News")]
     stranger = discord.Webhook.partial(foreign.id, foreign.token, session=hook.session)
     payload = {"content": "Hello.", "components": view.to_components()}
@@ -171,7 +171,7 @@ async def test_a_webhook_posts_five_times_in_two_seconds(stage: Stage):
     began = loop.time()
     for number in range(6):
         await hook.send(f"{number}")
-    # discord.py sees in the headers that no request is left, and waits.
+    # The headers tell discord.py that no request is left, so it waits.
     assert loop.time() - began > 1.5
     assert stage.world.conditions.counts["429 of execute"] == 0
     other = await stage.text_channel.create_webhook(name="Other")
@@ -201,7 +201,7 @@ async def test_a_channel_takes_thirty_posts_of_webhooks_in_a_minute(stage: Stage
     assert await post(hooks[0]) == 429
     assert counts["429 of executions in a channel"] == 1
     assert await post(foreign) == 204
-    # discord.py waits as long as it is told, and posts then.
+    # discord.py waits for the time in the answer, and posts again.
     now = stage.world.now()
     bucket = stage.world.conditions.bucket(IN_CHANNEL, str(stage.channel.id), now)
     stage.world.ahead += bucket.ends - now - 2

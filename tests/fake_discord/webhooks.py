@@ -1,4 +1,4 @@
-"""Webhooks: by which a bot posts under other names and pictures than its own."""
+"""Answer a bot's requests about webhooks, which post under other names and pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .state import MANAGE_WEBHOOKS, Channel, Json, Message, Place, Refused, Webh
 
 
 class Webhooks:
-    """The requests about webhooks. Those with a webhook's token need no other."""
+    """The requests about webhooks. A webhook's token replaces the bot's."""
 
     def __init__(self, rest: Rest, gateway: Gateway) -> None:
         self.rest = rest
@@ -50,7 +50,7 @@ class Webhooks:
         return json_answer(payloads.webhook(self.world, made))
 
     def make(self, channel: Channel, name: str, by: int, avatar: str | None = None) -> Webhook:
-        """Make a webhook, unless the channel has as many as it may."""
+        """Make a webhook; raise Refused if the channel cannot have another one."""
         if channel.kind is not Place.TEXT:
             raise Refused(400, 50024, "Cannot execute action on this channel type")
         there = [one for one in self.world.webhooks.values() if one.channel == channel.id]
@@ -75,7 +75,6 @@ class Webhooks:
         return json_answer([payloads.webhook(self.world, one) for one in found])
 
     async def webhook(self, request: web.Request) -> web.Response:
-        """Return a webhook."""
         return json_answer(payloads.webhook(self.world, self._webhook(request)))
 
     async def delete_webhook(self, request: web.Request) -> web.Response:
@@ -84,17 +83,16 @@ class Webhooks:
         return web.Response(status=204)
 
     def remove(self, webhook: Webhook) -> None:
-        """Delete a webhook."""
         del self.world.webhooks[webhook.id]
         self._tell(self.world.channels[webhook.channel])
 
     def _tell(self, channel: Channel) -> None:
-        """Tell the bot that a channel's webhooks are others now, but not which."""
+        """Tell the bot that a channel's webhooks have changed, but not how."""
         told = {"guild_id": str(channel.guild), "channel_id": str(channel.id)}
         self.gateway.dispatch("WEBHOOKS_UPDATE", channel.guild, told, intent=GUILD_WEBHOOKS)
 
     def _webhook(self, request: web.Request) -> Webhook:
-        """Find the webhook of a request that has its token, or comes from who may manage it."""
+        """Find a request's webhook, by its token or by the permission to manage webhooks."""
         where = request.match_info
         found = self.world.webhooks.get(int(where["webhook"]))
         if found is None:
@@ -108,7 +106,7 @@ class Webhooks:
     # Messages
 
     async def execute(self, request: web.Request) -> web.Response:
-        """Post a message under the name and the picture that the request gives it."""
+        """Post a message with the name and the picture of the request."""
         webhook, channel = self._webhook(request), self._channel(request)
         body, files = await json_body(request)
         name, avatar = body.get("username"), body.get("avatar_url")
@@ -116,7 +114,7 @@ class Webhooks:
         rules.check(not avatar or str(avatar).startswith(("http://", "https://")), "avatar_url")
         message = self.world.post(
             channel,
-            self.rest.version(self._heeded(webhook, request, body), files),
+            self.rest.version(self._without_ignored(webhook, request, body), files),
             webhook=webhook,
             author=author,
             avatar=avatar,
@@ -125,29 +123,28 @@ class Webhooks:
             return web.Response(status=204)
         return self.rest.shown(message)
 
-    def _heeded(self, webhook: Webhook, request: web.Request, body: Json) -> Json:
+    def _without_ignored(self, webhook: Webhook, request: web.Request, body: Json) -> Json:
         """Return the body without components that Discord ignores.
 
-        It takes them from the application's own webhooks, and from others only what cannot be
-        pressed, if the request asks for it.
+        Webhooks of the application may send any components; others only those that cannot be
+        pressed, and only if the request asks for components.
         """
         if webhook.by == self.world.bot.id:
             return body
         if request.query.get("with_components") not in ("1", "true"):
             return {name: value for name, value in body.items() if name != "components"}
-        rules.check(not list(rules.bearing(body.get("components") or [])), "components")
+        rules.check(not list(rules.interactive(body.get("components") or [])), "components")
         return body
 
     async def webhook_message(self, request: web.Request) -> web.Response:
-        """Return a message of a webhook."""
         return self.rest.shown(self._message(request))
 
     async def edit_webhook_message(self, request: web.Request) -> web.Response:
-        """Edit a message of a webhook; its name and picture stay."""
+        """Edit a webhook's message; its name and picture stay."""
         webhook, message = self._webhook(request), self._message(request)
         body, files = await json_body(request)
-        heeded = self._heeded(webhook, request, body)
-        self.world.edit(message, self.rest.version(heeded, files, message))
+        body = self._without_ignored(webhook, request, body)
+        self.world.edit(message, self.rest.version(body, files, message))
         return self.rest.shown(message)
 
     async def delete_webhook_message(self, request: web.Request) -> web.Response:
@@ -155,7 +152,7 @@ class Webhooks:
         return web.Response(status=204)
 
     def _channel(self, request: web.Request) -> int:
-        """Return the webhook's channel, or the thread of it that the request names."""
+        """Return the webhook's channel, or its thread that the request names."""
         webhook = self._webhook(request)
         if (named := request.query.get("thread_id")) is None:
             return webhook.channel
@@ -165,7 +162,7 @@ class Webhooks:
         return thread.id
 
     def _message(self, request: web.Request) -> Message:
-        """Find a message that this very webhook posted in the channel or thread of the request."""
+        """Find a message that this webhook posted in the channel or thread of the request."""
         webhook, channel = self._webhook(request), self._channel(request)
         message = self.world.find_message(int(request.match_info["message"]))
         if (message.webhook, message.channel) != (webhook.id, channel):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bot.generation.candidates import write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
+from bot.generation.openings import PrimedModel
 from bot.generation.reranking import (
     DEFAULT_WEIGHTS,
     Candidate,
@@ -31,7 +32,6 @@ from bot.inference.engine import Engine
 from bot.inference.lexicon import RECALL_LINES
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
-from bot.inference.request import Request
 from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element
 from bot.screenplay.fountain import format_for_model
@@ -96,6 +96,7 @@ async def written(
 ) -> list[list[Candidate]]:
     """Return the candidates at each place, each with its cost without a context."""
     engine = Engine(model)
+    primed = PrimedModel(engine, "", model.start())
     sampling = Sampling(
         0,
         settings.temperature,
@@ -111,7 +112,7 @@ async def written(
         for number, place in enumerate(chosen):
             texts = tuple(element.text for element in place.before)
             read = model.encode("".join(map(format_for_model, texts)))
-            state = (await engine.run(Request(model.start(), read))).state
+            state = (await primed.read(primed.start, read)).state
             manner = GenerationOptions(
                 replace(sampling, seed=seed + number * STRIDE),
                 settings.line_length,
@@ -119,8 +120,8 @@ async def written(
                 candidates=count,
             )
             heard = tuple((text, True) for text in texts[-RECALL_LINES:])
-            at = GenerationContext(state, read[-REACH:], recent_texts=texts, recent_elements=heard)
-            found.append(await write_candidates(engine, at, manner, None, shortlist_size=count))
+            at = GenerationContext(primed, state, read[-REACH:], texts, heard)
+            found.append(await write_candidates(at, manner, shortlist_size=count))
     finally:
         await asyncio.to_thread(engine.close)
     return found

@@ -118,18 +118,17 @@ async def passages(reading: PrimedModel, seeds: int, lines: int) -> list[Passage
 
 
 async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> Passage:
-    engine, model = reading.engine, reading.model
-    at = GenerationContext(reading.start, model.encode(""), reading.opening)
+    at = GenerationContext(reading, reading.start, reading.model.encode(""))
     beginning = PLACES[place]
     if beginning:
-        draft = await prefill.read_element(reading, at.state, beginning, 0, "", None)
-        at = at.append(model, draft)
+        draft = await prefill.read_element(reading, at.state, beginning, 0, "")
+        at = at.append(draft)
     lines: list[Element] = []
     for number in range(count):
-        found = await generator.generate(engine, at, _manner(seed + number * STRIDE), None)
+        found = await generator.generate(at, _manner(seed + number * STRIDE))
         if found:
             lines.append(found.element)
-            at = at.append(model, found)
+            at = at.append(found)
     return Passage(place, tuple(lines))
 
 

@@ -160,7 +160,7 @@ async def _run(
     engine: Engine, settings: Settings, cast: tuple[str, ...], begin: Sequence[Element], seed: int
 ) -> Run:
     """Write one run, as a session writes the lines of one turn below a person's."""
-    drafter = Drafter(seed, settings)
+    drafter = Drafter(settings)
     script = Script(
         channel=seed,
         cast=list(cast),
@@ -169,15 +169,15 @@ async def _run(
         options={"temperature": settings.temperature, "top_p": settings.top_p},
     )
     primed = await prime_model(engine, None, seed)
-    at = GenerationContext(primed.start, encode_recent(engine.model, []))
+    at = GenerationContext(primed, primed.start, encode_recent(engine.model, []))
     for element in begin:
-        read = await prefill.read_element(primed, at.state, element, author=0, name="", owner=seed)
-        at = at.append(engine.model, read)
+        read = await prefill.read_element(primed, at.state, element, author=0, name="")
+        at = at.append(read)
     elements: list[Element] = []
     banned = read_words(settings.banned)
     for manner in drafter.make_line_options(script, ContinueRequest(lines=ELEMENTS), banned, seed):
-        draft = await drafter.write_line(engine, at, manner)
-        at = at.append(engine.model, draft)
+        draft = await drafter.write_line(at, manner)
+        at = at.append(draft)
         elements.append(draft.element)
     return Run(cast, tuple(elements))
 

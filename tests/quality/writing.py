@@ -93,7 +93,7 @@ class Bot:
         for attempt in range(ATTEMPTS):
             try:
                 asked = replace(wish, seed=first + attempt)
-                turn = await room.continue_(self._writer(), asked)
+                turn = await room.continuation.generate(self._writer(), asked)
                 return [line.element for line in turn.lines]
             except RequestError:
                 if attempt == ATTEMPTS - 1:

@@ -1,1 +1,1 @@
-"""Programs that run the real bot for long, or harshly, and say what was lost or doubled."""
+"""Stress the real bot, and report lines that were lost or stored twice."""

@@ -1,10 +1,9 @@
-"""``python -m tests.soak.board``: compare what a channel shows with what is stored.
+"""Compare what a channel shows with what is stored: ``python -m tests.soak.board``.
 
-Two people do one thing after another that moves a script or changes which one runs: they write,
-let the voice write, take back, edit, jump, fork, switch, archive, end, delete, and the bot starts
-anew. After each, every message in the channel is read: each line of the script that runs is shown
-once, in order, and the one panel stands under the last of them. What is drawn at random is the same
-for a seed.
+Two people act at random: they write, let the voice write, undo, edit, jump, fork, switch, archive,
+end and delete scripts, and the bot restarts. After each act, the program reads every message of the
+channel: the running script's lines must be shown once, in order, above one panel. The acts are the
+same for the same seed.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from bot.ui.looks import Look
 from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
 from tests.bot.shown import Reader
 
-SHELVE = "Pause it and start the new one"
+PAUSE = "Pause it and start the new one"
 
 ACTS = [
     *["write"] * 4,
@@ -31,13 +30,16 @@ ACTS = [
     *["edit_there", "go_there", "jump", "jump", "fork", "switch", "switch", "start"],
     *["archive", "end_script", "delete", "restart"],
 ]
-"""The acts of people, each as often as it is listed here."""
+"""The acts of people, listed as often as their shares."""
+
+COMMANDS = {"retry": "script retry", "undo": "undo", "redo": "script redo"}
+"""The acts that are commands without options."""
 
 # What people do ---------------------------------------------------------------------------------
 
 
 class Rehearsal:
-    """Two people and a bot that do whatever comes to their minds."""
+    """Two people who act at random, and a bot."""
 
     def __init__(self, stage: Stage, seed: int) -> None:
         self.stage = stage
@@ -49,30 +51,33 @@ class Rehearsal:
         self._looks: list[dict[str, Any]] = []
 
     async def run(self, steps: int) -> list[str]:
-        """Do so many acts, or fewer; return the faults that were shown after the last one."""
+        """Act until a fault is shown, or for a number of steps; return the faults."""
         await self.start()
         store, channel = self.stage.services.store, self.stage.channel.id
         while not (faults := await self.reader.faults(store, channel, self.stage.messages())):
             if len(self.acts) >= steps:
                 break
             await self.act()
-            store = self.stage.services.store  # of another bot after a restart
+            store = self.stage.services.store  # another one after a restart
         return faults
 
     async def act(self) -> None:
-        """Do one act that is possible now."""
+        """Do one possible act."""
         running = await self.stage.services.store.scripts.find_running_script(self.stage.channel.id)
         name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
         self.acts.append(name)
-        await getattr(self, name)()
+        if name in COMMANDS:
+            await self.slash(COMMANDS[name])
+        else:
+            await getattr(self, name)()
 
     def note(self, what: object) -> None:
-        """Note a detail of the present act."""
+        """Add a detail to the record of the current act."""
         self.acts[-1] += f" {what}"
 
     @property
     def somebody(self) -> Any:
-        """Return Ann, who begins most scripts and may do most, or Ben."""
+        """Return Ann, who begins most scripts and has most permissions, or Ben."""
         return self.choose.choice([self.stage.ann, self.stage.ann, self.stage.ann, self.stage.ben])
 
     async def slash(self, name: str, **options: Any) -> Any:
@@ -80,7 +85,7 @@ class Rehearsal:
         return await self.somebody.slash(self.stage.channel, name, **options)
 
     def words(self, most: int = 3) -> str:
-        """Return lines that nobody has written before."""
+        """Return new lines."""
         made = []
         for _ in range(self.choose.randint(1, most)):
             self._written += 1
@@ -92,42 +97,29 @@ class Rehearsal:
         self._written += 1
         return f"Title {self._written}"
 
-    def end(self) -> Any:
-        """Return the message with the script's buttons."""
-        return self.stage.panel()
-
-    def but_write(self, message: Any) -> str:
-        """Choose a button of a message that acts at once."""
+    def choose_button(self, message: Any) -> str:
+        """Choose a button of a message that opens nothing."""
         return self.choose.choice([one for one in labels(message) if one not in ("Write", "More…")])
 
     async def write(self) -> None:
-        self._looks.append(self.stage.look(self.end()))
+        self._looks.append(self.stage.look(self.stage.panel()))
         await self.slash("write", text=self.words())
 
     async def carry_on(self) -> None:
         await self.slash("continue", lines=self.choose.randint(1, 2))
 
-    async def retry(self) -> None:
-        await self.slash("script retry")
-
-    async def undo(self) -> None:
-        await self.slash("undo")
-
-    async def redo(self) -> None:
-        await self.slash("script redo")
-
     async def press(self) -> None:
-        end = self.end()
-        label = self.but_write(end)
+        panel = self.stage.panel()
+        label = self.choose_button(panel)
         self.note(label)
-        await self.somebody.click(end, label=label)
+        await self.somebody.click(panel, label=label)
 
     async def press_late(self) -> None:
-        """Press a button of an earlier look, and continue from there if the bot offers that."""
+        """Press a button that the panel had earlier, and continue from there if offered."""
         if not self._looks:
             return
         who, look = self.somebody, self.choose.choice(self._looks)
-        pressed = await self.stage.press_late(who, look, self.but_write(look))
+        pressed = await self.stage.press_late(who, look, self.choose_button(look))
         for offered in filter(None, [pressed.response, *pressed.followups]):
             if "Continue from here" in labels(offered):
                 await who.click(offered, label="Continue from here")
@@ -147,19 +139,19 @@ class Rehearsal:
         await self.on_a_message("Continue from here")
 
     async def on_a_message(self, name: str) -> None:
-        """Use a command on any message, and choose one of its lines."""
+        """Use a command on a message, and fill in the modal."""
         who, message = self.somebody, self.choose.choice(self.stage.messages())
         self.note(message.id)
         asked = await who.context_menu(self.stage.channel, name, message)
         await self.fill_in(who, asked)
 
     async def fill_in(self, who: Any, asked: Any) -> None:
-        """Fill in a window with other words, if one opened."""
+        """Fill in the modal with new words, if one opened."""
         if asked.modal:
             await who.submit_modal(asked, {fields(asked)["Text"]: self.words(2)})
 
     async def jump(self) -> None:
-        """Go to any line in the history, also one on an abandoned path."""
+        """Jump to a line of the history, which may be on an abandoned path."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "script history"))
         turned = [one for one in ("First page", "Previous page") if one in labels(shown)]
@@ -177,25 +169,25 @@ class Rehearsal:
         who = self.somebody
         heading = {"heading": self.words(1)} if self.choose.random() < 0.5 else {}
         asked = await who.slash(self.stage.channel, "start", title=self.title(), **heading)
-        if (offer := answer(asked)) and SHELVE in labels(offer):
-            await who.click(offer, label=SHELVE)
+        if (offer := answer(asked)) and PAUSE in labels(offer):
+            await who.click(offer, label=PAUSE)
 
     async def switch(self) -> None:
-        await self.on_the_shelf("Continue it", "Reopen")
+        await self.in_the_list("Continue it", "Reopen")
 
     async def archive(self) -> None:
-        await self.on_the_shelf("Archive")
+        await self.in_the_list("Archive")
 
     async def end_script(self) -> None:
         who = self.somebody
-        menu = answer(await who.click(self.end(), label="More…"))
+        menu = answer(await who.click(self.stage.panel(), label="More…"))
         await who.click(menu, label="The end")
 
     async def delete(self) -> None:
-        await self.on_the_shelf("Delete", "Delete for good")
+        await self.in_the_list("Delete", "Delete for good")
 
-    async def on_the_shelf(self, *presses: str) -> None:
-        """Choose any script of the list, and press these buttons one after the other."""
+    async def in_the_list(self, *presses: str) -> None:
+        """Choose a script from the list, and press these buttons one after the other."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "script list"))
         if not (scripts := options(shown)):
@@ -212,7 +204,7 @@ class Rehearsal:
 
 
 def options(shown: Any) -> dict[str, str]:
-    """Return the options of a message's menu, values by labels; none without a menu."""
+    """Return the values of the options in a message's menus, by their labels."""
     menus = [one for row in shown.components for one in row["components"] if one["type"] == 3]
     return {one["label"]: one["value"] for menu in menus for one in menu["options"]}
 
@@ -220,8 +212,8 @@ def options(shown: Any) -> dict[str, str]:
 # The command ------------------------------------------------------------------------------------
 
 
-async def rehearsed(seed: int, steps: int, look: str) -> list[str]:
-    """Rehearse with this seed; return the faults, and the acts before them."""
+async def rehearse(seed: int, steps: int, look: str) -> list[str]:
+    """Act at random with this seed; return the faults, and the acts before them."""
     with tempfile.TemporaryDirectory() as folder:
         settings = RunnerSettings(
             database=Path(folder) / "scripts.db",
@@ -241,18 +233,18 @@ async def rehearsed(seed: int, steps: int, look: str) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.board", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="how many (%(default)s)")
-    parser.add_argument("--first", type=int, default=0, help="the first of them (%(default)s)")
-    parser.add_argument("--steps", type=int, default=30, help="for each seed (%(default)s)")
-    parser.add_argument("--look", choices=list(Look), help="(default: one after the other)")
+    parser.add_argument("--seeds", type=int, default=20, help="number of seeds (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="first seed (%(default)s)")
+    parser.add_argument("--steps", type=int, default=30, help="acts for each seed (%(default)s)")
+    parser.add_argument("--look", choices=list(Look), help="how lines look (all, in turn)")
     chosen = parser.parse_args()
     looks = [chosen.look] if chosen.look else list(Look)
     wrong = 0
     with suppress(KeyboardInterrupt):
         for seed in range(chosen.first, chosen.first + chosen.seeds):
-            faults = asyncio.run(rehearsed(seed, chosen.steps, looks[seed % len(looks)]))
+            faults = asyncio.run(rehearse(seed, chosen.steps, looks[seed % len(looks)]))
             wrong += bool(faults)
-            print(f"seed {seed}:", *(faults or ["all true"]), sep="\n  " if faults else " ")
+            print(f"seed {seed}:", *(faults or ["correct"]), sep="\n  " if faults else " ")
         return int(wrong > 0)
     return 130
 

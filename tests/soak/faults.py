@@ -1,17 +1,16 @@
-"""``python -m tests.soak.faults``: people write in many channels while the network fails.
+"""Make the network fail while people write in many channels: ``python -m tests.soak.faults``.
 
-It starts the fake Discord and the bot, lets somebody in each channel write, and lets faults happen
-to what the bot asks for and hears: requests that are not answered, connections that break, errors
-of Discord's, limits, new and lost sessions, deliveries that are doubled and delayed. It prints what
-happened, and what became of the lines and of the people.
+The program starts the fake Discord and the bot, and has a person write in each channel. Meanwhile
+requests get no answer, connections break, Discord answers with errors and rate limits, sessions
+end, and deliveries are duplicated or late. It prints the faults, and how many lines were lost or
+stored twice, and how many people still wait.
 
-Each kind happens as often as the others, once in each round, and the rounds follow one another as
-fast as requests come that can fail. What befalls the session waits until the bot hears again what
-happens, since nothing can befall one that is not there: Discord asks for another connection (op 7),
-closes it, or the network breaks it without a word; that too, and then the next one is refused,
-breaks off, or is closed before a word; Discord says that the session must be resumed, or that it is
-lost (op 9), which is the only one of these after which another one has to begin. That is a fault of
-the session every few seconds, where Discord has one in hours.
+The faults come in rounds. Each round has each fault once, as soon as there is a request that it can
+affect. A fault of the session waits until the bot is connected again. Discord asks for a new
+connection (op 7), closes the connection, or invalidates the session (op 9), or the network breaks
+the connection, and perhaps the next one fails too. Only an invalid session that cannot be resumed
+makes the bot begin a new one. So sessions fail every few seconds here, and every few hours at
+Discord.
 """
 
 from __future__ import annotations
@@ -44,27 +43,28 @@ REQUESTS = {
     "line": ("POST", r"/webhooks/\d+/[^/]+$"),
     "panel": ("POST", r"/channels/\d+/messages$"),
     "same panel": ("PATCH", r"/channels/\d+/messages/"),
-    "line or panel that goes": ("DELETE", r"/messages/\d+$"),
+    "deleted line or panel": ("DELETE", r"/messages/\d+$"),
     "end": ("DELETE", "@original"),
 }
+"""The method and the path of each kind of request that fails."""
 
 HANDSHAKE = "GET", "^/(session/)?$"
 """The requests for a connection to the gateway."""
 
 OFTEN = 0.1
-"""How often somebody writes two lines, and how often a command that is refused."""
+"""The share of turns with two lines, and that of commands that are refused."""
 
 TO_ANSWER = 8.0
-"""Seconds in which the bot must answer first. Discord allows 3, but a machine may be busy."""
+"""Seconds until the first answer is due. Discord allows 3, but the machine may be busy."""
 
 AT_ONCE = 8
-"""Faults that are set at the same time."""
+"""The number of faults that are set at the same time."""
 
 LATE = 0.5
-"""Seconds by which a delivery comes late."""
+"""The delay of a late delivery [s]."""
 
 TO_END = 180.0
-"""Seconds after which nobody waits any more: twice as long as the bot retries a message."""
+"""Seconds after which people stop waiting: twice as long as the bot retries a message."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Outcome:
     """The outcome of a run."""
 
     happened: Counter[str] = field(default_factory=Counter)
-    """Number of times that each fault happened."""
+    """The count of each fault."""
     asked: int = 0
     answered: int = 0
     """Requests that the bot answered."""
@@ -83,17 +83,17 @@ class Outcome:
     lines: int = 0
     """Turns whose lines are in the database."""
     lost: int = 0
-    """Lines that were shown but are not in the database, and halves of turns."""
+    """Lines that were shown but are not in the database, and incomplete turns."""
     doubled: int = 0
     """Lines that are stored twice, and channels that do not show their script once, in order."""
     away: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds until the bot heard events again, by the fault of its session."""
+    """Seconds until the bot received events again, by the fault of its session."""
     wrong: int = 0
-    """States that are not those of the text, and databases that fail their own check."""
+    """States that do not match the text, and corrupt databases."""
 
     @property
     def fine(self) -> bool:
-        """Return whether nothing was lost, and nobody waits."""
+        """Return whether nothing was lost and nobody waits."""
         return not (self.lost + self.doubled + self.wrong + self.without_end)
 
     def __str__(self) -> str:
@@ -104,14 +104,14 @@ class Outcome:
 
 
 class Writers(Crowd):
-    """A crowd that knows that its Discord is unwell."""
+    """People who write while requests and deliveries fail."""
 
     stopped = False
     next_delivery: dict[str, float]
-    """The fault of the next delivery, which happens once."""
+    """The fault of the next delivery."""
 
     async def write(self) -> None:
-        """Write with everybody until stopped, then wait until each request has an end."""
+        """Write as all people until stopped, then wait until each request has ended."""
         self.next_delivery = {}
         await asyncio.gather(*(self._write_on(*one) for one in self.people))
 
@@ -120,7 +120,7 @@ class Writers(Crowd):
             await self.write_and_wait(person, channel)
 
     async def write_and_wait(self, person: Person, channel: Channel) -> None:
-        """Write once as somebody, and wait for the answer as long as anybody would."""
+        """Write once, and wait for the answer until `TO_END`."""
         how, self.next_delivery = self.next_delivery, {}
         asked = await self.ask(person, channel, **how)
         clock = asyncio.get_running_loop().time
@@ -133,7 +133,7 @@ class Writers(Crowd):
                     await self.discord.until(partial(self.has_end, asked))
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """Ask as a crowd does, and for what is refused or has several lines."""
+        """Ask as a crowd does, sometimes for several lines or with a command that is refused."""
         match random.choices(("long", "redo", "other"), (OFTEN, OFTEN, 1 - 2 * OFTEN))[0]:
             case "long":
                 text = "\n\n".join(f"{random.getrandbits(60):x}." for _ in range(2))
@@ -153,13 +153,8 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
     for name, (method, path) in REQUESTS.items():
         for heard in (False, True):
             done = "after" if heard else "before"
-            found[f"{name}: silence {done} it was done"] = (
-                Kind.SILENCE,
-                method,
-                path,
-                {"heard": heard},
-            )
-            found[f"{name}: reset {done} it was done"] = Kind.RESET, method, path, {"heard": heard}
+            for kind in (Kind.SILENCE, Kind.RESET):
+                found[f"{name}: {kind} {done} it was done"] = kind, method, path, {"heard": heard}
         for status in (*STATUSES, TOO_MANY):
             how = {"status": status, "retry_after": 0.5}
             found[f"{name}: {status}"] = Kind.STATUS, method, path, how
@@ -167,7 +162,7 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
 
 
 async def play(writers: Writers, times: int) -> Outcome:
-    """Make so many faults happen while people write, who have begun."""
+    """Make a number of faults happen while people write."""
     outcome = Outcome()
     writing = asyncio.create_task(writers.write())
     await _fail(writers, outcome, times)
@@ -190,7 +185,7 @@ def sessions(discord: Discord) -> dict[str, Callable[[], Awaitable[None]]]:
     """Return the faults of a session by name."""
 
     async def lose(next_one: Kind) -> None:
-        # On a reused connection aiohttp retries once by itself.
+        # aiohttp retries once by itself on a reused connection.
         most = 2 if next_one is Kind.RESET else 1
         await discord.fail(next_one, *HANDSHAKE, most=most)
         await discord.drop(politely=next_one is Kind.HANG_UP)
@@ -199,23 +194,23 @@ def sessions(discord: Discord) -> dict[str, Callable[[], Awaitable[None]]]:
         "session: reconnect": discord.reconnect,
         "session: connection closed": discord.drop,
         "session: connection reset": partial(discord.drop, politely=False),
-        "session: reset, and the next one refused": partial(lose, Kind.STATUS),
-        "session: reset, and the next one too": partial(lose, Kind.RESET),
-        "session: closed, and the next one too": partial(lose, Kind.HANG_UP),
+        "session: connection reset, next one refused": partial(lose, Kind.STATUS),
+        "session: connection reset, next one too": partial(lose, Kind.RESET),
+        "session: connection closed, next one too": partial(lose, Kind.HANG_UP),
         "session: invalid, can be resumed": partial(discord.invalidate, resumable=True),
         "session: invalid": partial(discord.invalidate, resumable=False),
     }
 
 
 def _plan(names: Sequence[str], times: int) -> list[str]:
-    """Return the names of all faults in order of occurrence: each once in a round."""
+    """Return the names of the faults in random order, each once in a round."""
     rounds, rest = divmod(times, len(names))
     sizes = [len(names)] * rounds + [rest]
     return [name for size in sizes for name in random.sample(names, size)]
 
 
 async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
-    """Make faults happen, a few at a time, each kind as often as the others."""
+    """Make the planned faults happen, a few at a time."""
     discord, requests, of_session = writers.discord, faults(), sessions(writers.discord)
     deliveries = {"delivery: doubled": {"times": 2}, "delivery: late": {"late": LATE}}
     asked_for = 0
@@ -238,12 +233,12 @@ async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
 
 
 def _happened(discord: Discord) -> int:
-    """Return how many requests have failed; a connection to the gateway does not count."""
+    """Return how many requests have failed, without connections to the gateway."""
     return sum(path not in GATEWAYS for _, _, path in discord.faults)
 
 
 def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
-    """Compare what people saw with the database of a bot that has ended."""
+    """Compare what people saw with the database, after the bot has ended."""
     asked = [one for one, _ in writers.asked.values()]
     outcome.asked = len(asked)
     outcome.answered = sum(map(writers.has_end, asked))
@@ -252,15 +247,15 @@ def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
     found = truth.look({}, writers.wanted())
     outcome.lines = len(truth.deliveries())
     outcome.lost = truth.count_unknown(writers.seen()) + found.halves
-    untold = writers.untold(truth.paths())
-    print(*untold, sep="\n")
-    outcome.doubled = found.doubled + len(untold)
+    wrong = writers.wrong_channels(truth.paths())
+    print(*wrong, sep="\n")
+    outcome.doubled = found.doubled + len(wrong)
     outcome.wrong = found.wrong + found.broken
     return outcome
 
 
 def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
-    """Run the whole test in a folder."""
+    """Run the bot and the faults in a folder, and judge the outcome."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1, "line_length": 200}
     settings |= UNLIMITED
     log = folder / "bot.log"
@@ -270,21 +265,16 @@ def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code: 1 if anything was lost, or somebody waits."""
-    options = parser().parse_args(arguments)
+    """Run the command; return the exit code: 1 if anything was lost or a request has no end."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.faults", description=__doc__)
+    parser.add_argument("--times", type=int, default=200, help="number of faults (%(default)s)")
+    parser.add_argument("--channels", type=int, default=20, help="number of channels (%(default)s)")
+    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(options.voice.resolve(), Path(folder), options.channels, options.times)
     print(outcome)
     return int(not outcome.fine)
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    one = argparse.ArgumentParser(prog="python -m tests.soak.faults", description=__doc__)
-    one.add_argument("--times", type=int, default=200, help="(%(default)s)")
-    one.add_argument("--channels", type=int, default=20, help="(%(default)s)")
-    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    return one
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""``python -m tests.soak.fuzz --inputs 10000``: what no client sends, sent to the real bot.
+"""Send the real bot input that no client sends: ``python -m tests.soak.fuzz --inputs 10000``.
 
-Every option of every command, what is suggested while it is typed, the commands on messages,
-buttons and menus with ids that were altered or that stand under other messages, and windows, from
-several people at once. Texts are of all Unicode, numbers out of range, kinds wrong; only the frame
-around them is as Discord always makes it. The fake Discord holds the bot to Discord's rules.
+Several people at once send every option of every command, partly typed options, commands on
+messages, buttons and menus with altered ids or under other messages, and modals. Texts are of all
+Unicode, numbers out of range, and types wrong; only the envelope is always valid. The fake Discord
+holds the bot to Discord's rules.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.fake_discord import rules
-from tests.fake_discord.control import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
+from tests.fake_discord import payloads, rules
+from tests.fake_discord.client import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
 from tests.fake_discord.people import (
     BOT_MAY,
     PATIENCE,
@@ -33,6 +33,7 @@ from tests.fake_discord.people import (
     Asked,
     Channel,
     Discord,
+    Message,
     Person,
 )
 from tests.fake_discord.processes import fake_discord, running_bot
@@ -69,7 +70,7 @@ ids = st.one_of(st.integers(0, 60), st.integers(0, 10**20)).map(str)
 
 @dataclass
 class Input:
-    """One input of a person; indices count the objects that exist when it is sent."""
+    """One input of a person. Its indices count the objects that exist when it is sent."""
 
     kind: Kind
     data: Json
@@ -77,8 +78,8 @@ class Input:
     channel: int
     message: int | None = None
     """The index of the channel's message that the input comes from or is about."""
-    borne: bool = True
-    """Whether the pressed component stands under the message, whatever else does."""
+    under_message: bool = True
+    """Whether the payload shows the pressed component under the message."""
 
 
 @dataclass
@@ -91,14 +92,14 @@ class Report:
     pings: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
-    """What people saw after an input: answers, and what was new in the channel."""
+    """The beginnings of the messages that followed an input, in answer or in the channel."""
     seconds: float = 0.0
 
     @property
     def fine(self) -> bool:
         """Return whether nothing went wrong.
 
-        Discord may refuse to delete a message that somebody else deleted.
+        Refusals are allowed, because a message may already be deleted.
         """
         return not (self.unanswered or self.pings or self.tracebacks)
 
@@ -120,31 +121,29 @@ class Report:
 
 
 def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
-    """Return a strategy for all inputs, given the registered commands."""
+    """Return a strategy for inputs, given the registered commands."""
     leaves = [leaf for one in commands if one["type"] == CHAT_INPUT for leaf in _leaves(one)]
     menus = [one for one in commands if one["type"] != CHAT_INPUT]
-    where = {
-        "user": st.integers(0, 3),
-        "channel": st.integers(0, CHANNELS - 1),
-        "message": st.integers(0, 30),
-    }
-    somewhere = {name: one for name, one in where.items() if name != "message"}
+    somewhere = {"user": st.integers(0, 3), "channel": st.integers(0, CHANNELS - 1)}
+    where = somewhere | {"message": st.integers(0, 30)}
     slash = st.sampled_from(leaves).flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.COMMAND), _filled(*leaf), **somewhere)
     )
-    typed = [(path, options, one) for path, options in leaves for one in options]
-    suggested = st.sampled_from([one for one in typed if one[2].get("autocomplete")] or typed)
+    typed = [(path, one) for path, options in leaves for one in options]
+    suggested = st.sampled_from([one for one in typed if one[1].get("autocomplete")] or typed)
     typing = suggested.flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.AUTOCOMPLETE), _typed(*leaf), **somewhere)
     )
     menu = st.builds(Input, st.just(Kind.COMMAND), st.sampled_from(menus).map(_on_message), **where)
-    press = st.builds(Input, st.just(Kind.COMPONENT), _pressed(), borne=st.booleans(), **where)
+    press = st.builds(
+        Input, st.just(Kind.COMPONENT), _pressed(), under_message=st.booleans(), **where
+    )
     window = st.builds(Input, st.just(Kind.MODAL), _window(), **where)
     return st.one_of(slash, slash, slash, typing, menu, press, press, window)
 
 
 def _leaves(one: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
-    """Yield the subcommands of a command, each with its words and options."""
+    """Yield the path of names and the options of each subcommand."""
     path = (*path, one["name"])
     inside = one.get("options") or []
     if any(each["type"] in (rules.SUBCOMMAND, rules.GROUP) for each in inside):
@@ -174,7 +173,7 @@ def _filled(path: Sequence[str], options: Sequence[Json]) -> st.SearchStrategy[J
 
 
 def _option(one: Json) -> st.SearchStrategy[Json]:
-    """Return a strategy for an option's value, which fits as often as not."""
+    """Return a strategy for an option's value, which is often valid."""
     fits = _fitting(one)
     value = st.one_of(fits, fits, fits, _of_kind(one["type"]), wild, numbers, reals, st.booleans())
     return value.map(lambda value: {"name": one["name"], "type": one["type"], "value": value})
@@ -208,13 +207,9 @@ def _of_kind(kind: int) -> st.SearchStrategy[Any]:
     return kinds[kind]
 
 
-def _typed(path: Sequence[str], _options: object, one: Json) -> st.SearchStrategy[Json]:
-    value = st.one_of(wild, numbers)
-    return value.map(
-        lambda value: _nested(
-            path, [{"name": one["name"], "type": one["type"], "value": value, "focused": True}]
-        )
-    )
+def _typed(path: Sequence[str], one: Json) -> st.SearchStrategy[Json]:
+    option = {"name": one["name"], "type": one["type"], "focused": True}
+    return st.one_of(wild, numbers).map(lambda value: _nested(path, [option | {"value": value}]))
 
 
 def _on_message(menu: Json) -> Json:
@@ -225,33 +220,33 @@ ACTIONS = [
     *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
     *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-advanced"),
     *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
-    *("menu-turns", "menu-sprint"),
+    *("menu-turns", "menu-sprint", "run", "rename", "archive", "return", "ask", "all"),
 ]
+
+CUSTOM_IDS = [
+    "onbook:{action}:{number}:{other}",
+    "onbook:script:{action}:{number}",
+    *("onbook:page:{number}:{other}:on", "onbook:history:{number}:{other}:on"),
+    "onbook:poll:{number}:take:{other}",
+    *("onbook:line:here:{number}", "onbook:line:rewrite:{number}"),
+    "onbook:turns:{turns}:{number}",
+    *("onbook:stop:{number}", "onbook:stop:{number}:lines", "onbook:stop:{number}:replay"),
+    *("onbook:end-sprint:{number}", "onbook:scripts", "onbook:{text}", "{text}"),
+]
+"""The ids of buttons and menus."""
 
 
 def _pressed() -> st.SearchStrategy[Json]:
-    """Return a strategy for a press or choice; one without an id uses an existing component."""
+    """Return a strategy for a press or choice; without an id, of an existing component."""
     number = st.one_of(st.integers(0, 40), st.integers(0, 10**22)).map(str)
-    action = st.sampled_from([*ACTIONS, "run", "rename", "archive", "return", "ask", "all"])
-    made = st.one_of(
-        st.builds("onbook:{}:{}:{}".format, action, number, number),
-        st.builds("onbook:script:{}:{}".format, action, number),
-        st.builds(
-            "onbook:{}:{}:{}:on".format, st.sampled_from(["page", "history"]), number, number
-        ),
-        st.builds("onbook:poll:{}:take:{}".format, number, number),
-        st.builds("onbook:line:{}:{}".format, st.sampled_from(["here", "rewrite"]), number),
-        st.builds(
-            "onbook:turns:{}:{}".format,
-            st.sampled_from(["join", "leave", "pass", "off", "hours"]),
-            number,
-        ),
-        st.builds("onbook:end-sprint:{}".format, number),
-        st.builds("onbook:stop:{}".format, number),
-        st.builds("onbook:stop:{}:{}".format, number, st.sampled_from(["lines", "replay"])),
-        st.just("onbook:scripts"),
-        st.builds("onbook:{}".format, wild),
-        wild,
+    made = st.builds(
+        str.format,
+        st.sampled_from(CUSTOM_IDS),
+        action=st.sampled_from(ACTIONS),
+        turns=st.sampled_from(["join", "leave", "pass", "off", "hours"]),
+        number=number,
+        other=number,
+        text=wild,
     ).map(lambda text: text[:100] or "x")
     values = st.lists(st.one_of(number, wild.map(lambda text: text[:100])), max_size=3)
     return st.fixed_dictionaries(
@@ -261,7 +256,7 @@ def _pressed() -> st.SearchStrategy[Json]:
 
 
 def _window() -> st.SearchStrategy[Json]:
-    """Return a strategy for a submitted window, opened or not, with texts of any length."""
+    """Return a strategy for a submitted modal, opened or not, with texts of any length."""
     return st.fixed_dictionaries(
         {"nth": st.integers(0, 20), "texts": st.lists(wild, min_size=3, max_size=3)},
         optional={"custom_id": wild.map(lambda text: f"onbook:{text}"[:100])},
@@ -269,7 +264,7 @@ def _window() -> st.SearchStrategy[Json]:
 
 
 def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
-    """Return so many inputs, the same for the same seed."""
+    """Return a number of inputs, the same for the same seed."""
     found: list[Input] = []
 
     @seed(seeded)
@@ -293,7 +288,7 @@ def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
 
 
 class Sender:
-    """A sender of inputs to a bot, who notes their outcome."""
+    """A sender of inputs to a bot, with a report of their outcomes."""
 
     def __init__(self, discord: Discord, channels: list[Channel], people: list[Person]) -> None:
         self.discord = discord
@@ -303,7 +298,7 @@ class Sender:
         self._windows: list[Json] = []
 
     async def send_all(self, found: Sequence[Input]) -> None:
-        """Send all inputs, some of them at once."""
+        """Send all inputs, `AT_ONCE` of them at the same time."""
         todo = iter(found)
         await asyncio.gather(*(self._send_some(todo) for _ in range(AT_ONCE)))
 
@@ -313,11 +308,11 @@ class Sender:
 
     async def _send(self, one: Input) -> None:
         user, channel = self.people[one.user], self.channels[one.channel]
-        message, components = self._made_ready(one, channel)
+        message, components = self._resolve(one, channel)
         if one.kind is Kind.COMMAND:
             await self._attach(one.data)
-        made = await self.discord.do(
-            "raw",
+        made = await self.discord.make(
+            "send_raw",
             user=user.id,
             channel=channel.id,
             kind=int(one.kind),
@@ -325,7 +320,7 @@ class Sender:
             message=message if one.kind in (Kind.COMPONENT, Kind.MODAL) else None,
             components=components,
         )
-        asked = self.discord.asked(made["id"])
+        asked = self.discord.asked(made)
         self.report.inputs[one.kind.name.lower()] += 1
         try:
             await self.discord.until(lambda: _settled(asked))
@@ -337,8 +332,8 @@ class Sender:
         for seen in (*asked.answers(), *asked.results()):
             self.report.answers[seen.text[:60]] += 1
 
-    def _made_ready(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
-        """Resolve an input's message, and the components under the message, by what exists now."""
+    def _resolve(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
+        """Resolve an input's message, and the components under it, among those that exist now."""
         if one.message is None:
             return None, None
         there = [
@@ -354,11 +349,11 @@ class Sender:
         data = one.data
         match one.kind:
             case Kind.COMMAND:
-                shown = {"id": str(message.id), "channel_id": str(channel.id)}
                 data["target_id"] = str(message.id)
-                data["resolved"] = {"messages": {str(message.id): _as_resolved(shown, message)}}
+                data["resolved"] = {"messages": {str(message.id): _resolved(message)}}
             case Kind.COMPONENT:
-                return message.id, _pressed_on(data, message.versions[-1].components, one.borne)
+                components = message.versions[-1].components
+                return message.id, _pressed_on(data, components, one.under_message)
             case Kind.MODAL:
                 _fill_in(data, self._windows)
         return message.id, None
@@ -371,28 +366,30 @@ class Sender:
             todo += option.get("options") or []
             if option["type"] == ATTACHMENT and option.get("value") == "file":
                 content = base64.b64encode(SCRIPT.encode()).decode()
-                file = await self.discord.do("files", name="a.fountain", content=content)
+                file = await self.discord.do("add_file", name="a.fountain", content=content)
                 data.setdefault("resolved", {}).setdefault("attachments", {})[file["id"]] = file
                 option["value"] = file["id"]
 
 
 def _settled(asked: Asked) -> bool:
-    """Return whether a person sees an answer, and no message still says that the bot thinks."""
+    """Return whether a person sees an answer, and the bot no longer thinks."""
     return asked.how is not None and not any(one.thinking for one in asked.answers())
 
 
-def _as_resolved(shown: Json, message: Any) -> Json:
+def _resolved(message: Message) -> Json:
     author = {"id": "1", "username": "x", "discriminator": "0", "avatar": None, "global_name": None}
-    more = {"content": message.content, "author": author, "type": 0, "flags": 0, "tts": False}
-    lists = ("attachments", "embeds", "mentions", "mention_roles", "components")
-    when = {"timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None}
-    rest = {"pinned": False, "mention_everyone": False}
-    return shown | more | when | rest | {name: [] for name in lists}
+    return payloads.plain_message() | {
+        "id": str(message.id),
+        "channel_id": str(message.channel),
+        "author": author,
+        "content": message.content,
+        "timestamp": "2026-01-01T00:00:00+00:00",
+    }
 
 
-def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
-    """Return the components of a pressed message: the pressed one, or the usual ones."""
-    real = [one for one in rules.bearing(components) if one.get("custom_id")]
+def _pressed_on(data: Json, components: list[Json], under_message: bool) -> list[Json]:
+    """Complete the data of a press, and return the components to show under its message."""
+    real = [one for one in rules.interactive(components) if one.get("custom_id")]
     nth = data.pop("nth", 0)
     if "custom_id" not in data and real:
         chosen = real[nth % len(real)]
@@ -402,7 +399,7 @@ def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
         return components
     data.setdefault("custom_id", "onbook:continue:1:1")
     data.setdefault("values", [])
-    if not borne:
+    if not under_message:
         return components
     made: Json = {"type": data["component_type"], "custom_id": data["custom_id"]}
     if made["type"] == rules.BUTTON:
@@ -413,7 +410,7 @@ def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
 
 
 def _fill_in(data: Json, windows: Sequence[Json]) -> None:
-    """Fill in one of the windows that were opened, or an unknown one."""
+    """Fill in one of the opened modals, or an unknown one."""
     texts, nth = data.pop("texts"), data.pop("nth")
     names, lists = ["a", "b", "c"], set[str]()
     if windows:
@@ -431,14 +428,14 @@ def _fill_in(data: Json, windows: Sequence[Json]) -> None:
 
 
 async def fuzz(address: str, number: int, seeded: int) -> Report:
-    """Send so many inputs to the bot at this address."""
+    """Send a number of inputs to the bot at this address."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse", BOT_MAY)
         channels = [await guild.channel(f"stage-{one}") for one in range(CHANNELS)]
         people = [await guild.person(name) for name in ("Ann", "Ben ` @everyone \u202e")]
         people += [await guild.person("\u200b"), await guild.person("Mo", MODERATORS_MAY)]
-        commands = (await discord.do("registered"))["commands"]
+        commands = list((await discord.commands()).values())
         found = await asyncio.to_thread(drawn, commands, number, seeded)
         sender = Sender(discord, channels, people)
         for channel in channels:
@@ -452,7 +449,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
 
 
 def run(number: int, seeded: int = 0, **options: object) -> Report:
-    """Start a Discord and the bot with these settings, and send so many inputs."""
+    """Start a fake Discord and the bot with these settings, and send a number of inputs."""
     none = "0 0 0"
     chosen = {"line_length": 40, "person_limits": none, "channel_limits": none} | options
     with tempfile.TemporaryDirectory() as folder:
@@ -463,15 +460,15 @@ def run(number: int, seeded: int = 0, **options: object) -> Report:
         ):
             report = asyncio.run(fuzz(address, number, seeded))
         said = log.read_text(encoding="utf-8", errors="replace")
-    # Keep the log up to the next traceback, too, so that a test can search it.
+    # Keep the log after each traceback, too, because it may say more.
     report.tracebacks = [f"Traceback{one}" for one in said.split("Traceback")[1:]]
     return report
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz", description=__doc__)
-    parser.add_argument("--inputs", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inputs", type=int, default=10_000, help="number (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     options = parser.parse_args()
     with suppress(KeyboardInterrupt):
         report = run(options.inputs, options.seed)

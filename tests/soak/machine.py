@@ -1,4 +1,4 @@
-"""The machine on which something is measured, and what processes take of it (Linux)."""
+"""Describe the machine, and measure the processor time and memory of processes (Linux)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROC = Path("/proc")
 
 
 def processor() -> str:
-    """Return the processor's name, as the system knows it."""
+    """Return the name of the processor."""
     names = PROC / "cpuinfo"
     for line in names.read_text(encoding="utf-8").splitlines() if names.exists() else ():
         if line.startswith("model name"):
@@ -20,24 +20,24 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """Return how many cores this process and its children may use."""
+    """Return the number of cores that this process and its children may use."""
     return len(os.sched_getaffinity(0))
 
 
 def keep_to(most: int) -> None:
-    """Keep this process and its future children to so many cores at the most."""
+    """Limit this process and its future children to a number of cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:most])
 
 
 def cpu_seconds(process: int) -> float:
-    """Return the processor time of a process: all its threads, and children that ended."""
-    # The fields before are skipped because the name may contain anything.
+    """Return the processor time of a process [s], with all its threads and ended children."""
+    # The name of the process comes first, and may contain anything.
     fields = (PROC / str(process) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def family(process: int) -> list[int]:
-    """Return the ids of a process and of its present children."""
+    """Return the ids of a process and of its running children."""
     children = PROC / str(process) / "task" / str(process) / "children"
     return [process, *map(int, children.read_text(encoding="utf-8").split())]
 

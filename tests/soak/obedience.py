@@ -1,11 +1,11 @@
-"""Whether a voice keeps to what was asked of it, however it writes.
+"""Check that a voice keeps to the requested kind of element and to banned words.
 
     python -m tests.soak.obedience --lines 10000
 
-lets the shipped voice, and one of random weights, write elements of each kind at temperatures from
-0.5 to 1.5 in the middle of a script, and judges them by a Fountain parser of somebody else's. Then
-both write without the 200 commonest words of the text that is named, and each line is searched for
-them. It prints how many lines are not what was asked for, which must be none.
+The shipped voice, and one with random weights, write elements of each kind in the middle of a
+script, at temperatures from 0.5 to 1.5; an independent Fountain parser judges them. Then both write
+while the 200 most common words of a text are banned. The program prints how many lines break the
+rules, which must be none.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ LIMIT = 200
 
 @dataclass(frozen=True)
 class Obedience:
-    """The number of lines, how many were not as asked, and the first of those."""
+    """The number of lines, how many break the rules, and the first of these."""
 
     lines: int
     wrong: int
@@ -65,7 +65,7 @@ class Obedience:
 
 
 async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience]:
-    """Write so many elements of each kind with a voice, and judge them."""
+    """Write a number of elements of each kind with a voice, and judge them."""
     found: dict[Kind, Obedience] = {}
     for kind, theirs in TYPES.items():
         automaton = build_grammar(model.vocabulary, kind)
@@ -76,7 +76,7 @@ async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience
 
 
 async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
-    """Write so many elements without these words with a voice, and judge them."""
+    """Write a number of elements with a voice while these words are banned, and judge them."""
     banned = BannedWordFilter.of(model.vocabulary, words)
     texts = await _written(model, lines, seed, banned=banned)
     wrong = [text for text in texts if find_banned_word(text, words)]
@@ -85,13 +85,13 @@ async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) 
 
 
 def commonest(text: str) -> list[str]:
-    """Return the commonest words of a text."""
+    """Return the most common words of a text."""
     words = Counter(re.findall(r"[a-z]+", text.lower()))
     return [word for word, _ in words.most_common(COMMONEST)]
 
 
 def random_voice(path: Path, like: Model) -> Model:
-    """Make a voice with another one's characters and with weights that nobody trained."""
+    """Make a voice with the characters of another one and random weights."""
     torch.manual_seed(1)
     letters = letter_numbers(like.vocabulary)
     shape = Shape(len(letters), letters, embedding=16, lower=32, word=64, summary=16, upper=64)
@@ -105,7 +105,7 @@ def random_voice(path: Path, like: Model) -> Model:
 
 
 async def _written(model: Model, lines: int, seed: int, **asked: object) -> list[str]:
-    """Write so many elements in the middle of a script, at temperatures from 0.5 to 1.5."""
+    """Write elements in the middle of a script, at temperatures from 0.5 to 1.5."""
     engine = Engine(model, queue=lines + 1)
     context = model.encode("\n" + BEFORE)
     state = (await engine.run(Request(model.start(), context[:-1]))).state
@@ -127,7 +127,7 @@ async def _written(model: Model, lines: int, seed: int, **asked: object) -> list
 
 
 def _is(kind: Kind, theirs: type, text: str) -> bool:
-    """Return whether our parser and the other one read a text as one element of a kind."""
+    """Return whether both parsers read a text as one element of a kind."""
     text = text.strip("\n")
     ours = parse_model_text(text)
     if ours is None or ours.kind is not kind or ours.text != text:
@@ -143,11 +143,19 @@ def _print(what: str, found: Obedience) -> bool:
 
 
 def main() -> int:
-    """Run the command; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.obedience", description=__doc__)
-    parser.add_argument("--lines", type=int, default=10_000)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak.obedience",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--lines", type=int, default=10_000, help="of each kind (%(default)s)")
     parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    parser.add_argument("--text", type=Path, default=Path("data/plays/train/hamlet.fountain"))
+    parser.add_argument(
+        "--text",
+        type=Path,
+        default=Path("data/plays/train/hamlet.fountain"),
+        help="its most common words are banned (%(default)s)",
+    )
     options = parser.parse_args()
     words = commonest(options.text.read_text(encoding="utf-8"))
     model = Model.load(options.voice)

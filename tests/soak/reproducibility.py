@@ -1,10 +1,10 @@
-"""Whether a line is the same, bit for bit, however it comes to be written.
+"""Check that a line is the same, bit for bit, in all circumstances.
 
     python -m tests.soak.reproducibility --lines 1000
 
-draws requests with all controls at random and writes each line four times: alone, among others that
-join and leave, again after it was cancelled midway and the engine was closed, and from a state that
-was read again from the text. It prints how many differ, which must be none.
+The program draws random requests with all controls, and writes each line four times: alone, among
+others that join and leave, after a cancellation and a restart of the engine, and from a state that
+was read from the text again. It prints how many lines differ, which must be none.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from bot.screenplay.elements import Kind
 from bot.settings import SHIPPED_MODELS
 
 BEGINNING = "\n.THE COURT OF MAYA\n\nEnter MAYA and JONAS\n\nMAYA\nMy lord, my lord, good morrow.\n"
-"""The beginning of every script; its lines follow."""
+"""The beginning of every script."""
 
 LATER = ("\nJONAS\nWhat news, and from whom?\n", "\nMAYA\nNone, my lord.\n", "\nExit JONAS\n")
 
@@ -48,14 +48,14 @@ ROWS = 64
 
 @dataclass
 class Findings:
-    """The counts of an examination."""
+    """The counts of all requests."""
 
     lines: int = 0
     differing: int = 0
     speechless: int = 0
-    """Lines that could not be written, the same way each time."""
+    """Requests without a possible continuation."""
     rows: Counter[int] = field(default_factory=Counter)
-    """Numbers of steps, by the number of rows."""
+    """The number of steps by the number of rows."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Wanted:
 
 
 def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
-    """Draw a request with all its controls at random, without a state."""
+    """Draw a request with random controls, without a state."""
     before = BEGINNING + "".join(chance.choices(LATER, k=chance.randrange(4)))
     opening = chance.choice(OPENINGS)
     speaking = opening != "\n"
@@ -105,7 +105,7 @@ def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
 
 
 async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
-    """Write so many lines, each in four ways."""
+    """Write a number of lines, each in four ways."""
     chance = random.Random(seed)
     found = Findings(lines)
     model = Model.load(path)
@@ -154,7 +154,7 @@ class _Counting(Engine):
 async def _among_others(
     engine: Engine, requests: Sequence[Request], chance: random.Random
 ) -> list[object]:
-    """Write all requests, each begun a little after another, in a varying number of rows."""
+    """Run all requests in random order, in a varying number of rows."""
     outcomes: list[object] = [None] * len(requests)
     order = chance.sample(range(len(requests)), len(requests))
     most = 1
@@ -174,7 +174,7 @@ async def _among_others(
 
 
 async def _outcome(engine: Engine, request: Request) -> tuple[object, ...] | None:
-    """Return a reply in a form that compares bit for bit, or None."""
+    """Return a reply in a form that compares bit for bit; None if nothing can be said."""
     try:
         reply: Completion = await engine.run(request)
     except NoContinuation:
@@ -192,19 +192,20 @@ def _banned(model: Model, words: int) -> BannedWordFilter | None:
 
 
 def main() -> int:
-    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.soak.reproducibility", description=__doc__
+        prog="python -m tests.soak.reproducibility",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--lines", type=int, default=1000)
+    parser.add_argument("--lines", type=int, default=1000, help="number (%(default)s)")
     parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
     options = parser.parse_args()
     found = asyncio.run(examine(options.voice, options.lines))
     missing = sorted(set(range(1, ROWS + 1)) - found.rows.keys())
     print(
         f"{found.lines:,} lines, each written in four ways: {found.differing} differ; "
-        f"{found.speechless} had nothing left to say. Rows in a step: "
-        f"{min(found.rows)} to {max(found.rows)}, not seen: {missing or 'none'}."
+        f"{found.speechless} had no possible continuation. Rows in a step: "
+        f"{min(found.rows)} to {max(found.rows)}, never: {missing or 'none'}."
     )
     return 1 if found.differing or missing else 0
 

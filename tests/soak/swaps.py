@@ -1,12 +1,12 @@
-"""Changes of voice while many write: what fails, and how late the event loop is meanwhile.
+"""Change voices while many people write, and measure failures and delays of the event loop.
 
     python -m tests.soak.swaps
 
-starts the fake Discord and the bot, each in a process of its own, and lets somebody in every
-channel use /continue again and again. Meanwhile every other change puts another file in the place
-of the voice, and the ones between give the script of one channel another voice. It prints how many
-commands failed, and how late the bot's event loop was, without changes and with them. Its exit code
-is 1 where one failed, or the loop was later than it may be.
+The program starts the fake Discord and the bot, each in a process of its own, and has a person in
+every channel use /continue again and again. Every second change replaces the voice's file; the
+others give another voice to the script of one channel. It prints how many commands failed, and how
+late the bot's event loop was without changes and with them. Its exit code is 1 if a command failed
+or the event loop was too late.
 """
 
 from __future__ import annotations
@@ -31,9 +31,8 @@ from bot.app.runner import freeze_imports
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, read_runner_settings
 from tests.fake_discord.bot import bot_here, enter
-from tests.fake_discord.people import WRITERS_MAY, Channel, Discord, Message, Person, names
-from tests.fake_discord.processes import UNLIMITED, fake_discord, running
-from tests.fake_discord.state import TOKEN
+from tests.fake_discord.people import WRITERS_MAY, Asked, Channel, Discord, Message, Person, names
+from tests.fake_discord.processes import UNLIMITED, bot_environment, fake_discord, running
 
 from .kills.crowd import has_end
 
@@ -41,13 +40,13 @@ VOICE, OTHER = "voice", "other"
 """The voice whose file changes, and one whose file does not."""
 
 EVERY = 0.005
-"""Seconds after which the event loop should come round again."""
+"""The interval at which the event loop is checked [s]."""
 
 AT_MOST = 0.1
-"""Most seconds by which the event loop may be late."""
+"""The largest acceptable delay of the event loop [s]."""
 
 WRITING_BEFORE = 5.0
-"""Seconds of writing without a change, to compare with."""
+"""Seconds of writing without changes, for comparison."""
 
 
 @dataclass
@@ -57,22 +56,22 @@ class Outcome:
     changes: int = 0
     commands: int = 0
     failed: list[str] = field(default_factory=list)
-    """Answers that had no lines."""
+    """Answers without lines."""
     late_before: list[float] = field(default_factory=list)
-    """Seconds by which the event loop was late while people wrote and nothing changed."""
+    """Delays of the event loop while people wrote and nothing changed [s]."""
     late: list[float] = field(default_factory=list)
-    """Seconds by which the event loop was late while voices changed."""
+    """Delays of the event loop while voices changed [s]."""
     voices: set[str] = field(default_factory=set)
-    """The voices that people saw lines of."""
+    """The voices whose lines were shown."""
 
     @property
     def fine(self) -> bool:
-        """Return whether every command got its answer, and none delayed others."""
+        """Return whether every command was answered and the event loop was in time."""
         return self.changes > 0 and not self.failed and self.in_time
 
     @property
     def in_time(self) -> bool:
-        """Return whether the event loop was never too late while voices changed."""
+        """Return whether the event loop was in time while voices changed."""
         return bool(self.late) and max(self.late) < AT_MOST
 
     def report(self) -> str:
@@ -83,7 +82,7 @@ class Outcome:
                 f"{self.changes} changes of voice, {self.commands:,} commands, {failed}",
                 f"event loop late, without changes: {_figures(self.late_before)}",
                 f"event loop late, with changes:    {_figures(self.late)}",
-                f"load of the machine: {os.getloadavg()[0]:.1f}, of {os.cpu_count()} cores",
+                f"load average: {os.getloadavg()[0]:.1f}, on {os.cpu_count()} cores",
                 f"at most {AT_MOST * 1000:.0f} ms: {'yes' if self.in_time else 'NO'}",
                 *self.failed[:10],
             ]
@@ -98,7 +97,7 @@ def _figures(seconds: Sequence[float]) -> str:
 async def write_and_change(
     address: str, folder: Path, files: Sequence[Path], channels: int, changes: int, before: float
 ) -> tuple[Outcome, float, float]:
-    """Write while voices change; return the outcome, and when the changes began and ended."""
+    """Write while voices change; return the outcome, and when the changes began and ended [s]."""
     outcome = Outcome()
     async with Discord(address) as discord:
         await discord.bot_is_ready()
@@ -119,12 +118,12 @@ async def write_and_change(
                 at = number // 2 % channels
                 voice = (OTHER, VOICE)[number // 2 // channels % 2]
                 asked = await people[at].slash(places[at], "voice use", voice=voice, script=True)
-                await _told(asked, outcome, f"“{voice}” writes this script")
+                await _expect(asked, outcome, f"“{voice}” writes this script")
             else:
                 which = (number // 2 + 1) % len(files)
                 _put(files[which], folder / f"{VOICE}.onnx")
                 asked = await ada.slash(places[0], "voice info", voice=VOICE)
-                await _told(asked, outcome, f"fingerprint {prints[which][:12]}")
+                await _expect(asked, outcome, f"fingerprint {prints[which][:12]}")
             outcome.changes += 1
         ended = time.time()
         done.set()
@@ -136,14 +135,14 @@ async def write_and_change(
 
 
 def _put(file: Path, place: Path) -> None:
-    """Replace a file by another in one step."""
+    """Replace a file atomically by a copy of another one."""
     part = place.with_suffix(".part")
     shutil.copy(file, part)
     part.replace(place)
 
 
 async def _write(person: Person, place: Channel, done: asyncio.Event, outcome: Outcome) -> None:
-    """Ask for one line after another."""
+    """Ask for one line after another until the changes are done."""
     while not done.is_set():
         asked = await person.slash(place, "continue")
         await asked.discord.until(
@@ -153,8 +152,8 @@ async def _write(person: Person, place: Channel, done: asyncio.Event, outcome: O
         outcome.failed += [one.content for one in asked.answers()]
 
 
-async def _told(asked, outcome: Outcome, text: str) -> Message:
-    """Wait for an answer with this text or for a refusal."""
+async def _expect(asked: Asked, outcome: Outcome, text: str) -> None:
+    """Wait for an answer, and count it as failed unless it contains this text."""
 
     def find() -> Message | None:
         for message in asked.answers():
@@ -166,14 +165,13 @@ async def _told(asked, outcome: Outcome, text: str) -> Message:
     outcome.commands += 1
     if text not in found.content:
         outcome.failed.append(found.content)
-    return found
 
 
 # The bot ---------------------------------------------------------------------------------------
 
 
 async def _bot(caller: Connection, address: str) -> None:
-    """Run the real bot until the caller asks; then tell the lateness of its loop."""
+    """Run the real bot until the caller sends something; then send the delays of its loop."""
     late: list[tuple[float, float]] = []
 
     async def watch() -> None:
@@ -198,16 +196,13 @@ def _run(caller: Connection, address: str, folder: Path, environment: dict[str, 
 def measured(
     files: Sequence[Path], channels: int, changes: int, threads: int, before: float = WRITING_BEFORE
 ) -> Outcome:
-    """Start everything, and write with voices that change between the files."""
+    """Start everything, and write while the voice changes between the files."""
     with tempfile.TemporaryDirectory() as name, fake_discord(60.0) as address:
         folder = Path(name)
         for voice in (VOICE, OTHER):
             _put(files[0], folder / f"{voice}.onnx")
         chosen = {"models": folder, "model": VOICE, "threads": threads}
-        chosen |= UNLIMITED
-        environment = {f"ONBOOK_{key.upper()}": str(value) for key, value in chosen.items()}
-        clean = {key: value for key, value in os.environ.items() if "ONBOOK" not in key}
-        environment |= clean | {"DISCORD_TOKEN": TOKEN}
+        environment = bot_environment(**chosen, **UNLIMITED)
         with running(_run, address, folder, environment) as (_, bot):
             try:
                 found = write_and_change(address, folder, files, channels, changes, before)
@@ -225,7 +220,16 @@ def measured(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code: 1 if a command failed, or the event loop was late."""
-    options = parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak.swaps",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--channels", type=int, default=20, help="number (%(default)s)")
+    parser.add_argument("--changes", type=int, default=50, help="number (%(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="of each voice (%(default)s)")
+    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    options = parser.parse_args(arguments)
     from export.__main__ import main as export  # imports torch, which the bot's process must not
 
     with tempfile.TemporaryDirectory() as folder:
@@ -235,20 +239,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = measured([options.voice, wide], options.channels, options.changes, options.threads)
     print(found.report())
     return int(not found.fine)
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    one = argparse.ArgumentParser(
-        prog="python -m tests.soak.swaps",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    one.add_argument("--channels", type=int, default=20, help="(%(default)s)")
-    one.add_argument("--changes", type=int, default=50, help="(%(default)s)")
-    one.add_argument("--threads", type=int, default=2, help="of a voice (%(default)s)")
-    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    return one
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Programs for those who work on On Book."""
+"""Tools for the development of On Book."""

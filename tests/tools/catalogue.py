@@ -1,7 +1,7 @@
-"""Bring the translations up to date: ``python -m tests.tools.catalogue [LANGUAGE ...]``.
+"""Update the translation catalogues: ``python -m tests.tools.catalogue [LANGUAGE ...]``.
 
-Each ``bot/i18n/locales/*.po`` gets the sentences that it lacks, without a translation, and loses
-those that the code no longer says. A LANGUAGE without a catalogue, such as ``fr``, gets a new one.
+The program adds missing sentences to each ``bot/i18n/locales/*.po``, without a translation, and
+removes sentences that the code no longer says. A new LANGUAGE, such as ``fr``, gets a catalogue.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ FORMS = {"say": 1, "phrase": 1, "say_plural": 2, "plural": 2} | {
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.RequestError | errors.ContractError)
 }
-"""The functions and errors that take sentences, with how many forms of one they take."""
+"""The functions and errors that take a sentence, and in how many forms (singular and plural)."""
 
 Key = tuple[str | None, Any]
-"""The context of a sentence, and the sentence or both its forms."""
+"""The context of a sentence, and the sentence or its forms."""
 
 
 class _Listening(app_commands.Translator):
-    """A translator that adds all that Discord shows of the commands to a catalogue."""
+    """A translator that adds all texts of the commands to a catalogue."""
 
     def __init__(self, template: Catalog) -> None:
         self.template = template
@@ -54,14 +54,14 @@ class _Listening(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> None:
-        """Add a text, with what it is as a comment."""
+        """Add a text, with its place as a comment."""
         comment = f"a {context.location.name.replace('_', ' ')}"
         what = NAME if is_name(context) else None
         self.template.add(string.message, auto_comments=[comment], context=what)
 
 
 def _marked(tree: ast.AST) -> Iterator[str | tuple[str, ...]]:
-    """Yield the sentences that are marked, also those within f-strings, which Babel skips."""
+    """Yield the marked sentences, including those within f-strings, which Babel skips."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             forms = node.args[: FORMS.get(node.func.id, 0)]
@@ -71,7 +71,7 @@ def _marked(tree: ast.AST) -> Iterator[str | tuple[str, ...]]:
 
 
 async def collect() -> Catalog:
-    """Return a catalogue of all that the bot says, without translations."""
+    """Return a catalogue of all sentences of the bot, without translations."""
     template = Catalog()
     for file in sorted(SOURCE.rglob("*.py")):
         for message in _marked(ast.parse(file.read_text(encoding="utf-8"))):
@@ -88,7 +88,7 @@ async def collect() -> Catalog:
 
 
 def read(language: str) -> Catalog:
-    """Return the catalogue of a language, empty if there is none."""
+    """Return the catalogue of a language, or an empty one."""
     file = LOCALES / f"{language}.po"
     if not file.exists():
         comment = f"# On Book in {language}."
@@ -103,10 +103,10 @@ def keys(catalogue: Catalog) -> set[Key]:
 
 
 def missing(catalogue: Catalog) -> Iterator[Key]:
-    """Yield the sentences without a translation, or with one that is marked as fuzzy."""
+    """Yield the sentences without a translation, or with a fuzzy one."""
     for one in catalogue:
-        there = one.string if isinstance(one.string, tuple) else (one.string,)
-        if one.id and (one.fuzzy or not all(there)):
+        forms = one.string if isinstance(one.string, tuple) else (one.string,)
+        if one.id and (one.fuzzy or not all(forms)):
             yield one.context, one.id
 
 
@@ -118,7 +118,7 @@ def update(catalogue: Catalog, template: Catalog) -> Catalog:
 
 
 def main(languages: Iterable[str]) -> int:
-    """Write the catalogues, say what each lacks; return 1 if anything is missing."""
+    """Write the catalogues, and print missing translations; return 1 if there are any."""
     template = asyncio.run(collect())
     failed = False
     for language in sorted({*LANGUAGES, *languages}):

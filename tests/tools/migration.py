@@ -1,7 +1,8 @@
-"""``python -m tests.tools.migration "Add a column"``: write a revision up to `schema`.
+"""Write a migration to the current schema: ``python -m tests.tools.migration "Add a column"``.
 
-Alembic compares the tables that all revisions make in an empty SQLite database with those of
-`bot.storage.schema`. Read what it writes, and add what it does not see, such as renamed columns.
+Alembic compares the tables that all revisions create in an empty SQLite database with those of
+`bot.storage.schema`. Check the new revision, and correct what Alembic cannot detect, such as
+renamed columns.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bot.storage.schema import Base
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write a revision, and print its path."""
+    """Write a revision; Alembic prints its path."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.migration")
     parser.add_argument("message", help='an imperative sentence, such as "Add a column"')
     options = parser.parse_args(arguments)

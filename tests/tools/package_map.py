@@ -1,8 +1,8 @@
-"""Draw the packages of the bot, and which imports which, as a Mermaid diagram.
+"""Draw the imports between the bot's packages as a Mermaid diagram.
 
     python -m tests.tools.package_map
 
-An arrow that longer paths imply is left out, so that the layers can be seen.
+Arrows that longer paths imply are left out, so that the layers are visible.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def draw_packages() -> str:
 
 
 def reduce(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the edges of an acyclic graph without those that a longer path implies."""
+    """Return the transitive reduction of an acyclic graph's edges."""
     below: dict[str, set[str]] = {}
 
     def reached(name: str) -> set[str]:

@@ -1,7 +1,7 @@
-"""Run a real PostgreSQL server from a package for the tests: nothing is installed by hand.
+"""Run a real PostgreSQL server for the tests, from a Python package.
 
-The server loses data at a power cut (``fsync`` is off), but not at a kill; measurements use the
-settings `AS_IT_COMES`.
+The default `SETTINGS` are fast but lose data at a power cut (``fsync`` is off), though not at a
+kill. Measurements use `DEFAULTS`.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ DELETE_ROWS = """
         END IF;
     END $$
 """
-"""A statement that empties all tables. The sweep of one test must not delay that of another."""
+"""A statement that empties all tables, and ends the pause that a sweep sets for the next one."""
 
-AS_IT_COMES = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-"""The default settings of a server, except for its addresses."""
+DEFAULTS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+"""PostgreSQL's default settings, except for the addresses."""
 
-SETTINGS = AS_IT_COMES | {
+SETTINGS = DEFAULTS | {
     "autovacuum": "off",  # tests call VACUUM themselves
     "fsync": "off",
     "full_page_writes": "off",
@@ -55,15 +55,15 @@ SETTINGS = AS_IT_COMES | {
     "shared_buffers": "16MB",
     "wal_level": "minimal",
 }
-"""Settings that make a server quick."""
+"""Settings for a fast server."""
 
 IN_TIME = 60.0
-"""Seconds in which a server must start, or end."""
+"""The time in which a server must start or end [s]."""
 
 
 @dataclass
 class Server:
-    """A server in a folder of its own, and its databases."""
+    """A server in a folder of its own."""
 
     folder: Path
     programs: Path
@@ -88,8 +88,8 @@ class Server:
         return self.url(name)
 
     def empty(self, url: URL) -> None:
-        """Delete all rows of a database, which is quicker than to create another one."""
-        # Any order will do, because no reference is checked.
+        """Delete all rows of a database, which is faster than to create another one."""
+        # As a replica, the server checks no foreign keys, so that any order works.
         ask(url, "SET session_replication_role = replica", DELETE_ROWS)
 
     def initialise(self) -> None:
@@ -118,7 +118,7 @@ class Server:
             time.sleep(0.01)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop the server: it closes its connections and rolls their transactions back."""
+        """Stop the server, by default after a rollback of all transactions."""
         assert self.process is not None
         self.process.send_signal(how)
         self.process.wait(IN_TIME)
@@ -132,12 +132,14 @@ class Server:
         )
 
     def _somebody(self) -> dict[str, object]:
-        where = {"cwd": self.folder}
-        return where | (_nobody() if _is_root() else {})
+        where: dict[str, object] = {"cwd": self.folder}
+        if _is_root():
+            where |= {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
+        return where
 
 
 def _package() -> Path:
-    """Return the folder of the package, of which only the programs are used."""
+    """Return the folder of the package whose programs are used."""
     found = importlib.util.find_spec(PACKAGE)
     assert found is not None
     assert found.origin is not None
@@ -148,12 +150,8 @@ def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _nobody() -> dict[str, object]:
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
-
-
 def ask(url: URL, *statements: str) -> list[list[str]]:
-    """Return the rows of the last statement, as texts; raise CalledProcessError."""
+    """Run statements, and return the last one's rows as texts; raise CalledProcessError."""
     every = [part for one in statements for part in ("-c", one)]
     address = {"PGHOST": url.host, "PGPORT": str(url.port), "PGDATABASE": url.database}
     found = subprocess.run(
@@ -168,9 +166,10 @@ def ask(url: URL, *statements: str) -> list[list[str]]:
 
 @contextmanager
 def server(settings: Mapping[str, str] = SETTINGS, within: Path | None = None) -> Iterator[Server]:
-    """Run a server, and delete its files and databases at the end.
+    """Run a server, and delete its files at the end.
 
-    Its folder is made ``within`` another one that every user may enter, or among temporary files.
+    ``within`` is the parent of its folder, which every user must be able to enter; by default it is
+    the folder for temporary files.
     """
     folder = Path(tempfile.mkdtemp(prefix="onbook-postgres-", dir=within))
     programs = _package() / VERSION / "bin"
@@ -191,7 +190,7 @@ def server(settings: Mapping[str, str] = SETTINGS, within: Path | None = None) -
 
 
 def _copied(programs: Path, folder: Path) -> Path:
-    """Copy the programs and their libraries to a folder that users other than root may enter."""
+    """Copy the programs and their libraries to a folder that other users may enter."""
     package = programs.parents[1]
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

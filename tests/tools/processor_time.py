@@ -1,8 +1,8 @@
-"""Print the seconds of processor time of each file of tests, with what its tests start (Linux).
+"""Print the processor time of each test file, including the processes of its tests (Linux).
 
     python -m pytest -p tests.tools.processor_time tests/bot/test_load.py
 
-A busy machine changes these figures less than it changes wall time.
+A busy machine changes processor time less than it changes wall time.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 spent = Counter[str]()
-"""Seconds by file, and for what precedes the tests."""
+"""Processor time by file [s], and that of the imports."""
 
 
 def seconds() -> float:
-    """Return the processor time of this process group, and of its children that have ended."""
+    """Return the processor time of this process group, with its ended children [s]."""
     ticks = 0
     for process in Path("/proc").glob("[0-9]*"):
-        # The fields before are skipped because the name may contain anything.
+        # The name of the process comes first, and may contain anything.
         with suppress(OSError):  # it has ended
             fields = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
             if int(fields[2]) == os.getpgrp():
@@ -32,13 +32,13 @@ def seconds() -> float:
 
 
 def pytest_collection_finish() -> None:
-    """Note what it took to import all tests."""
+    """Record the processor time of the imports."""
     spent["imports"] = seconds()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Add the seconds of a test to those of its file."""
+    """Add the processor time of a test to that of its file."""
     began = seconds()
     try:
         return (yield)
@@ -47,6 +47,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the files, the longest first."""
+    """Print the files, those with the most processor time first."""
     for name, taken in spent.most_common():
         terminalreporter.write_line(f"{taken:8.2f}  {name}")

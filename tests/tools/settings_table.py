@@ -1,8 +1,7 @@
-"""``python -m tests.tools.settings_table``: write the table of settings into docs/hosting.md."""
+"""Write the table of settings into docs/hosting.md: ``python -m tests.tools.settings_table``."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -19,22 +18,15 @@ WORDS = {"ge": "from", "gt": "above", "le": "to"}
 """The bounds of a number in words."""
 
 
-def main() -> int:
-    """Write the table where it has changed; return the exit code."""
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_table(page), encoding="utf-8")
-    return 0
-
-
 def with_table(page: str) -> str:
-    """Return a page with the table of today between its marks."""
+    """Return a page with the current table between its marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{table()}{END}{after}"
 
 
 def table() -> str:
-    """Return the table: first the settings of every bot, then those of the runner alone."""
+    """Return the table: the settings of every bot, then those of ``onbook run`` alone."""
     own = [name for name in RunnerSettings.model_fields if name not in Settings.model_fields]
     parts = [("Setting", [*Settings.model_fields]), ("For `onbook run` alone", own)]
     return "\n".join("\n".join(_rows(title, names)) + "\n" for title, names in parts)
@@ -59,7 +51,7 @@ def _default(default: Any) -> str:
 
 
 def _values(field: FieldInfo) -> str:
-    """Return the choices or the bounds of a setting, or ""."""
+    """Return the choices or the bounds of a setting, or "" if it has none."""
     choices = [f"`{one}`" for one in get_args(field.annotation) if isinstance(one, str)]
     bounds = {
         name: f"{getattr(one, name):,g}"
@@ -71,4 +63,4 @@ def _values(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tests of the diagram of packages."""
+"""Test the diagram of packages."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""``python -m tests.tools.tour FOLDER``: take the documentation's pictures of the local page.
+"""Take the documentation's screenshots of the local page: ``python -m tests.tools.tour FOLDER``.
 
-Needs Chromium, and ``pip install playwright pypdfium2`` to drive it and to draw pages.
+The program needs Chromium, and ``pip install playwright pypdfium2``.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ try:
     import pypdfium2
     from playwright.sync_api import FloatRect, Locator, Page, sync_playwright
 except ModuleNotFoundError:
-    sys.exit("The tour needs two packages: pip install playwright pypdfium2")
+    sys.exit("The tour needs two more packages. Run: pip install playwright pypdfium2")
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PORT = "8799"
 MORE_OPTIONS = re.compile(r"^\+\d+ (more|options?|optional)$")
 
 WIDTH, HEIGHT = 760, 1600
-"""Size of the window in pixels: as wide as GitHub shows pictures, as high as any message."""
+"""The size of the window [pixels]: the width of GitHub's pictures, and enough for any message."""
 
 SCENE_HEIGHT = 720
-"""Height of the animated picture: a heading, six lines and the panel."""
+"""The height of the animation [pixels]: a heading, six lines and the panel."""
 
 PHONE = {"width": 390, "height": 780}
 
 SETTLED = 1000.0
-"""Milliseconds after which the page shows the outcome of an act."""
+"""The time in which the page shows the outcome of an act [ms]."""
 
 COLOURS = 128
-"""Colours of a picture: enough for a dark page with letters on it."""
+"""The number of colours in a picture, which is enough for a dark page with text."""
 
 TYPED, READ, RESTED = 700, 1900, 5000
-"""Milliseconds for which the animation shows a typed command, its outcome, and its last frame."""
+"""How long the animation shows a typed command, its outcome, and its last frame [ms]."""
 
 SEED = "7"
 """The seed of the script, so that the voice writes the same scene each time."""
@@ -55,23 +55,23 @@ SCROLL = """(list) => {
     box.scrollTop = box.scrollHeight;
     return box.getBoundingClientRect().top;
 }"""
-"""Scrolls what the list of messages scrolls in to its end, and returns its upper edge."""
+"""Scrolls the element around the list of messages to its end, and returns its upper edge."""
 
 SHOWN = {
     "stats": "script stats",
     "cast": "cast list",
     "settings": "settings show",
 }
-"""The pictures of single answers, and the commands for them."""
+"""The pictures of single answers, and their commands."""
 
 ROOM = "INT. ROOM {0} - DAY\n\nMAYA\nWhat is in room {0}?\n\nJONAS\nWhat was in the one before."
 ROOMS = 21
-"""A scene of the imported file, and the number of its scenes plus one."""
+"""A scene of the imported file, and the number of scenes plus one."""
 
 
 @contextmanager
 def local_page() -> Iterator[Page]:
-    """Yield a browser at a local page with an empty database."""
+    """Start the local page with an empty database, and yield a browser at it."""
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
@@ -106,16 +106,16 @@ class Reel:
         self.durations: list[int] = []
 
     def add(self, milliseconds: int) -> None:
-        """Add the channel as it is now, for so long."""
+        """Add the current view of the channel, for a duration."""
         picture = self.page.screenshot(clip=channel(self.page))
         with Image.open(io.BytesIO(picture)) as frame:
             self.frames.append(frame.convert("RGB"))
         self.durations.append(milliseconds)
 
     def save(self, file: Path) -> None:
-        """Write the animation as a WebP without loss, because letters blur with it."""
+        """Write the animation as a lossless WebP, because lossy compression blurs letters."""
         self.durations[-1] = RESTED
-        # The page's own bar above the channel grows and shrinks.
+        # The bar above the channel changes its height, so that the frames differ in size.
         height = min(frame.height for frame in self.frames)
         first, *others = [
             frame.crop((0, frame.height - height, frame.width, frame.height))
@@ -137,13 +137,13 @@ class Reel:
 
 
 def command(page: Page, name: str, **options: str | Path) -> None:
-    """Type a slash command as a person does, and wait for the answer."""
+    """Type a slash command, and wait for the answer."""
     compose(page, name, **options)
     send(page)
 
 
 def filmed(reel: Reel, name: str, **options: str | Path) -> None:
-    """Do as `command` does, in front of the camera."""
+    """Do as `command` does, and add frames before and after the answer."""
     compose(reel.page, name, **options)
     reel.add(TYPED)
     send(reel.page)
@@ -157,7 +157,7 @@ def send(page: Page) -> None:
 
 
 def compose(page: Page, name: str, **options: str | Path) -> None:
-    """Pick a command, and pick and fill in each option; a path is a file to attach."""
+    """Choose a command, and fill in each option; a path is a file to attach."""
     composer = page.locator("#channel-composer-input")
     composer.click()
     composer.press_sequentially(f"/{name}", delay=20)
@@ -167,7 +167,7 @@ def compose(page: Page, name: str, **options: str | Path) -> None:
         if number:
             page.get_by_text(MORE_OPTIONS).click()
         choice = page.get_by_role("option").filter(has=page.get_by_text(option, exact=True))
-        if choice.count():  # a required option stands there already
+        if choice.count():  # a required option is already chosen
             choice.click()
         if isinstance(value, Path):
             page.locator("input[type=file]").set_input_files(value)
@@ -180,7 +180,7 @@ def compose(page: Page, name: str, **options: str | Path) -> None:
 
 
 def press(page: Page, label: str) -> None:
-    """Press the newest button with this label, or with this beginning of a take's."""
+    """Press the newest button with this label, or whose label begins so if it has " · "."""
     page.get_by_role("button", name=label, exact=" · " not in label).last.click()
     answered(page)
 
@@ -193,7 +193,7 @@ def answered(page: Page) -> None:
 
 
 def become(page: Page, name: str) -> None:
-    """Become another writer on the page."""
+    """Change to another person on the page."""
     page.locator("#viewer-picker").select_option(label=name)
     page.wait_for_timeout(SETTLED)
 
@@ -202,18 +202,18 @@ def become(page: Page, name: str) -> None:
 
 
 def channel(page: Page) -> FloatRect:
-    """Scroll to the newest message; return the part of the page from the first one shown."""
+    """Scroll to the newest message; return the part of the page with messages."""
     size = page.viewport_size
     assert size is not None
     page.wait_for_function("[...document.images].every((image) => image.complete)")
     top = page.locator("#channel-message-list").evaluate(SCROLL)
-    page.mouse.move(size["width"] / 2, 2)  # a message under it would show more
+    page.mouse.move(size["width"] / 2, 2)  # a message under the pointer shows more buttons
     page.wait_for_timeout(SETTLED / 2)
     return {"x": 0, "y": top, "width": size["width"], "height": size["height"] - top}
 
 
 def shot(page: Page, file: Path, last: int = 0) -> None:
-    """Take a picture of the ``last`` messages, or of the channel."""
+    """Take a picture of the ``last`` messages, or of the channel if 0."""
     clip = channel(page)
     messages = page.locator("#channel-message-list > article")
     if last:
@@ -234,14 +234,14 @@ def around(messages: list[Locator]) -> FloatRect:
 
 
 def small(file: Path) -> None:
-    """Reduce a picture to its few colours, and optimise its size."""
+    """Reduce a picture's colours and file size."""
     with Image.open(file) as picture:
         few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     few.save(file, optimize=True)
 
 
 def printed(page: Page, file: Path) -> None:
-    """Download the newest PDF of the page, and take a picture of its script's first page."""
+    """Download the newest PDF of the page, and draw the script's first page."""
     with tempfile.TemporaryDirectory() as folder:
         pdf = Path(folder, "script.pdf")
         with page.expect_download() as download:
@@ -320,7 +320,6 @@ def bring_in(page: Page, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Take the tour, and write its pictures to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with local_page() as page:
         tour(page, folder)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyppmd
 import pytest
 import torch
@@ -24,10 +25,11 @@ from training.errors import TextError
 from training.evaluation import carried
 from training.experiments import comparison, counted, rows, trainee
 from training.experiments.ablations import Variant
-from training.experiments.recipes import GPT, RECIPES, AtTemperature, CharRNN, Network, NotebookGRU
+from training.experiments.recipes import GPT, RECIPES, AtTemperature, CharRNN, NotebookGRU
 from training.experiments.rows import Row
 from training.experiments.task import Task, ablations, of_corpus, of_texts, tinyshakespeare
 from training.experiments.trainee import Budget, Trainee, learn
+from training.model.network import Network
 from training.model.prior import PriorShape
 from training.pretraining import fitted
 from training.run import Run, load
@@ -56,7 +58,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set small networks for the comparison."""
     monkeypatch.setattr(rows, "OURS", {"scenes": FEW})
     made = {name: rows.partial(rows.recipe, name, how) for name, how in SMALL.items()}
-    monkeypatch.setattr("training.experiments.comparison.ROWS", {**rows.ROWS, **made})
+    monkeypatch.setattr("training.cli.experiments.ROWS", {**rows.ROWS, **made})
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +70,7 @@ NETWORKS: list[Callable[[], Network]] = [
     lambda: NotebookGRU(11, 12, 6),
     lambda: CharRNN(11, 12, 2),
     lambda: GPT(11, 16, 2, 2, 16),
+    lambda: counted.KneserNey([np.random.default_rng(1).integers(0, 11, 500)], 11, 3),
 ]
 
 
@@ -139,12 +142,11 @@ def learned_at(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_best_of_three_learning_rates_is_taken(task: Task, learned_at: Path):
-    learned = learn(SMALL["gru"], task, BUDGET, learned_at)
+    learned, probes = learn(SMALL["gru"], task, BUDGET, learned_at)
     assert learned.rate == 0.01
-    assert set(learned.probes) == {1e-6, 0.01, 9}
-    assert min(learned.probes, key=learned.probes.__getitem__) == 0.01
+    assert set(probes) == {1e-6, 0.01, 9}
+    assert min(probes, key=probes.__getitem__) == 0.01
     assert load(learned_at / "probe-0.01" / "resume.safetensors")[1]["steps"] == 3
-    assert learned.steps == 30
     assert learned.characters == 30 * 16 * 50
 
 
@@ -155,7 +157,7 @@ def test_a_recipe_is_as_sure_of_itself_as_ours_is(
     task = replace(task, to_the_letter=to_the_letter)
     folder = tmp_path if to_the_letter else learned_at
     row = rows.recipe("gru", SMALL["gru"], task, BUDGET, folder)
-    network = learn(SMALL["gru"], task, BUDGET, folder).network
+    network = learn(SMALL["gru"], task, BUDGET, folder)[0].network
     text = task.judged[0]
     temperature = row.details["temperature"]
     assert (temperature == 1.0) == to_the_letter
@@ -224,32 +226,6 @@ def test_ppmd_is_charged_for_what_the_judged_text_adds(task: Task):
     assert same == bits
 
 
-def test_n_grams_are_judged_by_the_same_protocols_as_networks(task: Task):
-    class AsReader(Network):
-        """The n-gram model behind a network's interface: its state is the text so far."""
-
-        def __init__(self, longest: int) -> None:
-            super().__init__()
-            texts = [counted._tokens(task, counted.as_read(t.content)) for t in task.learned]
-            self.model = counted.KneserNey(texts, len(task.vocabulary), longest)
-
-        def forward(self, tokens, state):
-            read = torch.cat([state, tokens.T], dim=1)
-            found = [self.model.probabilities(row.numpy())[-len(tokens) :] for row in read]
-            return torch.stack([torch.from_numpy(f) for f in found], 1).log(), read
-
-        def start(self, batch):
-            return torch.zeros((batch, 0), dtype=torch.int64)
-
-    longest, read, cold = counted.kneser_ney(task)
-    for text in task.judged:
-        reader = AsReader(longest)
-        cost = carried(reader, task.vocabulary, text.content).per_character
-        assert read[text.name] == pytest.approx(cost, rel=1e-5)
-        cost = rows.cold_windows(reader, task.vocabulary, text.content).per_character
-        assert cold[text.name] == pytest.approx(cost, rel=1e-5)
-
-
 def test_tinyshakespeare_is_split_to_the_letter(tmp_path: Path):
     file = tmp_path / "tiny.txt"
     file.write_text("abcdefghi$\n\n\n  j" * 2000, encoding="utf-8")
@@ -279,7 +255,6 @@ def test_what_a_change_does_stands_beside_the_base(
         "base": Variant("base", replace(FEW, evaluate_every=100)),
         "slow": Variant("a rate of 0.0001", replace(FEW, learning_rate=0.0001)),
     }
-    monkeypatch.setattr("training.experiments.comparison.VARIANTS", small)
     monkeypatch.setattr("training.cli.experiments.VARIANTS", small)
     command = ["ablate", str(scenes), "--characters", "20000", "--results", str(tmp_path / "rows")]
     command += ["--work", str(tmp_path / "work")]
@@ -294,21 +269,6 @@ def test_what_a_change_does_stands_beside_the_base(
     [bits], [moved] = base.carried.values(), slow.carried.values()
     assert f"| {bits:.4f} | +0.00% |" in lines["base"]
     assert f"| {moved / bits - 1:+.2%} |" in lines["a rate of 0.0001"]
-
-
-def test_a_file_that_is_missing_is_one_sentence(tmp_path: Path, capsys):
-    assert main(["compare", "--tinyshakespeare", str(tmp_path / "none.txt")]) == 1
-    assert "cannot be read as UTF-8 text: check the name." in capsys.readouterr().err
-
-
-def test_a_file_that_is_too_short_is_one_sentence(tmp_path: Path, capsys):
-    (tmp_path / "empty.txt").touch()
-    command = ["compare", "--tinyshakespeare", str(tmp_path / "empty.txt"), "--all"]
-    folders = ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
-    assert main([*command, *folders]) == 1
-    printed = capsys.readouterr().err
-    assert "empty.txt has only 0 characters, but 20,000 are needed: lengthen it." in printed
-    assert printed.count("\n") == 1
 
 
 @pytest.mark.usefixtures("small")
@@ -358,9 +318,9 @@ def test_rows_are_read_where_they_are_first_of_the_same_text(task: Task, tmp_pat
     for folder, text, bits in zip(folders, (other, task, task), (1.0, 2.0, 3.0), strict=True):
         row = Row("ppmd", "PPMd", task.name, {"first": bits}, text=text.fingerprint)
         row.write(folder / task.name / "ppmd.json")
-    [found] = comparison.read(folders, task)
+    [found] = comparison.read(folders, task, rows.ROWS)
     assert found.carried == {"first": 2.0}
-    assert not comparison.read(folders[:1], task)
+    assert not comparison.read(folders[:1], task, rows.ROWS)
 
 
 @pytest.mark.parametrize("name", ["plays", "tinyshakespeare", "screen"])

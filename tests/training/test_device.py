@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -47,7 +48,7 @@ def test_the_fused_layer_is_given_what_cudnn_takes(monkeypatch: pytest.MonkeyPat
     layer = LSTMLayer(16, 24, 0.3)
     assert layer.hidden < WIDE
     given: list[list[Tensor]] = []
-    fused = torch.lstm
+    fused: Any = torch.lstm
 
     def noted(x: Tensor, state: list[Tensor], weights: list[Tensor], *others: object) -> object:
         given.append([x, *state, *weights])
@@ -116,7 +117,7 @@ def test_words_are_told_apart_before_anything_is_computed(monkeypatch: pytest.Mo
     called: list[str] = []
     for one in ("lower", "word", "upper", "embedding"):
         getattr(model, one).register_forward_pre_hook(lambda *_, name=one: called.append(name))
-    nonzero = Tensor.nonzero
+    nonzero: Any = Tensor.nonzero
 
     def noted(self: Tensor, *, as_tuple: bool = False) -> object:
         called.append("words")

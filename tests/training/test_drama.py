@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from training.cli import main
 from training.data.corpora.drama.cleaning import clean
 from training.data.corpora.drama.cues import Layout
 from training.data.corpora.drama.manifest import TEST, VALIDATION
@@ -384,31 +383,6 @@ def test_what_is_no_source_is_refused(tmp_path: Path):
     for path in (tmp_path / "missing", broken, tmp_path):
         with pytest.raises(CorpusError):
             read_sources(path)
-
-
-def respell(text: str, end: str) -> bytes:
-    """Return a play whose longer words end differently, so that it is no copy of another one."""
-    return re.sub(r"\b[a-z]{3,}\b", rf"\g<0>{end}", text).encode()
-
-
-def test_the_command_writes_parts_and_a_report(tmp_path: Path):
-    numbers = [1, min(VALIDATION), min(TEST)]
-    source = write_archive(
-        tmp_path / "a.tar",
-        *(
-            (f"{number}.txt", respell(LAYOUTS["shaw"][1], end))
-            for number, end in zip(numbers, "xyz", strict=True)
-        ),
-    )
-    out = tmp_path / "out"
-    assert main(["corpus", "drama", "--from", str(source), "--out", str(out)]) == 0
-    found = sorted(out.rglob("*.fountain"))
-    parts = [file.relative_to(out).parts[0] for file in found]
-    assert parts == ["test", "train", "validation"]
-    assert [int(file.name.partition("-")[0]) for file in found] == [numbers[2], 1, numbers[1]]
-    header, *rows = (out / "report.tsv").read_text(encoding="utf-8").splitlines()
-    assert header.split("\t")[:3] == ["number", "title", "part"]
-    assert sorted(row.split("\t")[2] for row in rows) == ["test", "train", "validation"]
 
 
 def test_no_work_is_held_out_twice():

@@ -15,7 +15,7 @@ from training import evaluation
 from training.data.texts import as_read
 from training.data.vocabulary import Vocabulary
 from training.model.lstm import LockedDropout, LSTMLayer
-from training.model.network import CharLSTM, Regularisation, Shape, at_temperatures
+from training.model.network import CharLSTM, Network, Regularisation, Shape, at_temperatures
 from training.model.prior import NO_PRIOR, PriorShape, fitted
 
 SHAPE = Shape(
@@ -39,11 +39,9 @@ def model(request: pytest.FixtureRequest) -> CharLSTM:
 def as_torch_lstm(layer: LSTMLayer) -> nn.LSTM:
     """Convert a layer to PyTorch's own module with the same weights."""
     lstm = nn.LSTM(layer.weight_ih.shape[1], layer.hidden)
-    with torch.no_grad():
-        lstm.weight_ih_l0.copy_(layer.weight_ih)
-        lstm.weight_hh_l0.copy_(layer.weight_hh)
-        lstm.bias_ih_l0.copy_(layer.bias)
-        lstm.bias_hh_l0.zero_()
+    weights = (layer.weight_ih, layer.weight_hh, layer.bias, layer.zeros)
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    lstm.load_state_dict(dict(zip(names, weights, strict=True)))
     return lstm
 
 
@@ -124,14 +122,12 @@ def test_bfloat16_says_nearly_what_float32_says_and_learns_the_same(idle: bool):
     found: list[list[Tensor]] = []
     for half in (False, True):
         inputs = [one.clone().requires_grad_() for one in (x, h, c)]
-        layer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             y, (_, last_c) = layer(inputs[0], tuple(inputs[1:]), still if idle else None)
         said = y.float().masked_fill(still[..., None], 0.0) if idle else y.float()
         cost = said.square().sum() + last_c.float().square().sum()
-        cost.backward()
-        grads = [one.grad.float() for one in (*inputs, *layer.parameters())]
-        found.append([said, last_c.float(), *grads])
+        grads = torch.autograd.grad(cost, [*inputs, *layer.parameters()])
+        found.append([said, last_c.float(), *(one.float() for one in grads)])
     for exact, rough in zip(*found, strict=True):
         assert (rough - exact).norm() < 0.02 * exact.norm()
 
@@ -228,22 +224,18 @@ def test_streams_read_the_same_characters(reader, vocabulary):
     assert cost.characters == (len(vocabulary.encode(TEXT)) + 1) // 4 * 4
 
 
-class Frequencies:
+class Frequencies(Network):
     """A reader that knows the frequencies of characters, and is so many times as sure of them."""
 
-    training = False
-
     def __init__(self, vocabulary: Vocabulary, sureness: float) -> None:
+        super().__init__()
         counts = torch.bincount(torch.tensor(vocabulary.encode(TEXT)), minlength=len(vocabulary))
         self.logits = counts.clamp(min=1).log() * sureness
-
-    def train(self, mode: bool = True, /) -> None:
-        assert not mode
 
     def start(self, batch: int) -> Tensor:
         return torch.zeros(batch, 1)
 
-    def __call__(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.logits.expand(*tokens.shape, -1), state
 
 

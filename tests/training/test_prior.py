@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from training.experiments.counted import KneserNey
+from training.finetune import blended, grown
 from training.model.network import CharLSTM, Shape
 from training.model.perfect_hash import place
 from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
@@ -34,8 +36,10 @@ TEXTS = [digits_of(seed, 700) for seed in range(12)]
 NEW = digits_of(99, 700)
 
 
-def prior_of(texts: list[torch.Tensor], shape: PriorShape = SHAPE) -> NgramPrior:
-    prior = NgramPrior(fitted(texts, CHARACTERS, shape), CHARACTERS)
+def prior_of(
+    texts: list[torch.Tensor], shape: PriorShape = SHAPE, characters: int = CHARACTERS
+) -> NgramPrior:
+    prior = NgramPrior(fitted(texts, characters, shape), characters)
     prior.learn(texts)
     return prior
 
@@ -65,8 +69,8 @@ def test_what_is_expected_are_probabilities(prior: NgramPrior):
 
 def test_it_expects_new_text_as_well_as_kneser_ney_does(prior: NgramPrior):
     counts = KneserNey([text.numpy() for text in TEXTS], CHARACTERS, 4)
-    expected = counts.probabilities(NEW.numpy())[:-1]
-    theirs = -np.log2(expected[np.arange(len(NEW) - 1), NEW[1:].numpy()]).mean()
+    logits, _ = counts(NEW[:-1, None], counts.start(1))
+    theirs = functional.cross_entropy(logits[:, 0], NEW[1:]).item() / np.log(2)
     assert cost(prior, NEW) < theirs + 0.03
     assert cost(prior, NEW) < cost(prior_of(TEXTS, replace(SHAPE, longest=2)), NEW) - 0.05
 
@@ -106,6 +110,15 @@ def test_a_part_is_expected_by_the_counts_of_the_others():
     assert torch.equal(after(prior, alone, elsewhere), after(prior, alone))
 
 
+def test_a_prior_expects_what_it_never_counted_by_all_of_its_counts(prior: NgramPrior):
+    tokens, history = TEXTS[0][:30, None], torch.zeros(1, prior.shape.history)
+    parts = torch.full_like(tokens, -1)
+    parts[:10] = 0
+    mixed, _ = prior(tokens, history, parts)
+    assert torch.equal(mixed[10:], prior(tokens, history)[0][10:])
+    assert torch.equal(mixed[:10], prior(tokens, history, torch.zeros_like(tokens))[0][:10])
+
+
 def test_works_are_left_out_whole_unless_one_is_too_large():
     def parts(texts: list[torch.Tensor]) -> list[int]:
         prior = NgramPrior(SHAPE, CHARACTERS)
@@ -140,6 +153,7 @@ def test_no_prior_where_nothing_is_repeated_or_bytes_are_too_few():
 @torch.no_grad()
 def test_a_network_that_says_nothing_says_what_the_prior_expects(prior: NgramPrior):
     model = CharLSTM(SIZES).eval()
+    assert model.prior
     model.prior.set_tables(prior.tables())
     model.output.weight.zero_()
     model.output.bias.zero_()
@@ -159,6 +173,7 @@ def test_a_network_that_says_nothing_says_what_the_prior_expects(prior: NgramPri
 def test_reading_in_pieces_is_reading_at_once(prior: NgramPrior):
     torch.manual_seed(1)
     model = CharLSTM(SIZES).eval()
+    assert model.prior
     model.prior.set_tables(prior.tables())
     torch.nn.init.normal_(model.trust.weight)
     tokens = NEW[:60].view(30, 2)
@@ -168,6 +183,77 @@ def test_reading_in_pieces_is_reading_at_once(prior: NgramPrior):
     third, state = model(tokens[13:], state)
     assert torch.allclose(whole, torch.cat([first, second, third]), atol=1e-5)
     assert torch.allclose(end, state, atol=1e-6)
+
+
+# The blend with further texts
+
+
+def walk_of(seed: int, length: int, most: int = CHARACTERS) -> torch.Tensor:
+    """Return a text that walks round ``most`` digits in small steps."""
+    generator = np.random.default_rng(seed)
+    steps = generator.integers(1, 3, length) * generator.integers(1, 3, length)
+    return torch.from_numpy(np.cumsum(steps) % most)
+
+
+MORE = [walk_of(seed, 400, 12) for seed in range(5, 9)]
+"""Texts with two characters more."""
+
+
+SMALL = PriorShape(400, 4, rows=100, dense=2)
+
+
+@pytest.fixture(scope="module")
+def before() -> NgramPrior:
+    return prior_of([walk_of(seed, 2000) for seed in range(2)], SMALL)
+
+
+@pytest.fixture(scope="module")
+def both(before: NgramPrior) -> tuple[NgramPrior, torch.Tensor]:
+    return blended(grown(before, MORE, 12), MORE)
+
+
+def test_a_grown_prior_expects_what_it_expected_after_the_same_contexts(before: NgramPrior):
+    larger = grown(before, MORE, 12)
+    text, nothing = walk_of(3, 50), torch.zeros(1, before.shape.history)
+    assert torch.equal(
+        before.lengths_after(text[:, None], nothing), larger.lengths_after(text[:, None], nothing)
+    )
+    were, found = after(before, text), after(larger, text)
+    share = sum((one >= 10).sum() for one in MORE) / sum(map(len, MORE))
+    # Corrections take the same share from new characters as from all others.
+    shares = were.exp() / (found[:, :10].exp() / (1 - found[:, 10:].exp().sum(1, True)))
+    assert torch.allclose(shares, torch.ones_like(shares), rtol=0.05)
+    least, most = found[:, 10:].exp().sum(1).aminmax()
+    assert 0 < least < share < most * 1.2
+
+
+def test_a_blend_predicts_better_than_either(before: NgramPrior, both):
+    new = prior_of(MORE, SMALL, 12)
+    # One half reads like the old texts, the other like the new ones.
+    judged = [walk_of(20, 400), walk_of(21, 400, 12)]
+    costs = [
+        sum(cost(one, text) for text in judged) for one in (both[0], grown(before, MORE, 12), new)
+    ]
+    assert costs[0] < min(costs[1:])
+
+
+def test_a_part_is_expected_by_the_old_texts_and_the_counts_of_the_others(
+    before: NgramPrior, both: tuple[NgramPrior, torch.Tensor]
+):
+    prior, parts = both
+    assert parts.tolist() == [i for i in range(4) for _ in range(400)]
+    assert prior.held_out.shape == (4, len(prior.codes))
+    for part, text in enumerate(MORE):
+        alone = cost(prior, text, torch.full_like(text, part))
+        assert cost(prior, text) + 0.01 < alone < cost(grown(before, MORE, 12), text)
+
+
+def test_what_was_blended_can_be_blended_again(both):
+    newer = [walk_of(seed, 400, 11) for seed in range(30, 34)]
+    again, _ = blended(both[0], newer)
+    assert again.lengths.tolist().count(1) == 3
+    judged = walk_of(50, 400, 11)
+    assert cost(again, judged) < cost(both[0], judged) - 0.01
 
 
 # The perfect hash

@@ -269,15 +269,6 @@ def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: s
 # Many files
 
 
-def test_the_plays_keep_their_split(plays: Path) -> None:
-    split = collect([plays])
-    assert [len(part) for part in parts(split)] == [36, 1, 1]
-    assert names(split)[1:] == (["twelfth-night"], ["macbeth"])
-    assert split.test[0].content.startswith(".A DESERT PLACE\n\nThunder and lightning.")
-    assert names(split)[0] == sorted(names(split)[0])
-    assert not any("\n\n\n" in text.content for part in parts(split) for text in part)
-
-
 def test_plays_without_a_split_are_held_out_whole(plays: Path) -> None:
     files = list(plays.rglob("*.fountain"))
     split = collect(files)

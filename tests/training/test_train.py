@@ -20,7 +20,6 @@ from training import trainer
 from training.cli import COMMANDS, main
 from training.config import Config
 from training.data.texts import Split, Text, collect
-from training.data.tokens import Tokens
 from training.data.vocabulary import Vocabulary
 from training.errors import RunError, TrainingError
 from training.evaluation import calibrated, carried
@@ -60,21 +59,12 @@ def rows(run: Run) -> list[Mapping[str, float]]:
 
 def begin(folder: Path, scenes: Path, config: Config, session: Session | None = None) -> Training:
     """Return a training before its first step."""
-    split = collect([scenes])
-    vocabulary = Vocabulary.of(t.content for t in split.train)
-    run = Run(folder)
-    run.begin(config, vocabulary, split)
-    texts = Tokens.of(split.train, vocabulary)
-    texts.save(run.corpus)
-    return Training(run, config, vocabulary, texts, session=session)
+    return train([scenes], Run(folder), config, session=session)
 
 
 def again(folder: Path) -> Training:
     """Return the same training as another process would resume it, as far as can be told."""
-    run = Run(folder)
-    training = Training(run, run.config(), run.vocabulary(), run.texts())
-    training.resume()
-    return training
+    return train([], Run(folder), Run(folder).config(), resume=True)
 
 
 @contextmanager
@@ -193,10 +183,11 @@ def test_the_curves_are_drawn_and_steps_that_were_not_kept_are_noted_once(
 
 
 def test_a_resumed_run_keeps_its_configuration_except_steps_and_rate(scenes: Path, tmp_path: Path):
-    begin(tmp_path, scenes, FEW).save()
+    begun = begin(tmp_path, scenes, FEW)
+    begun.save()
     other = dataclasses.replace(FEW, steps=3, learning_rate=0.01, window=7)
     assert train([scenes], Run(tmp_path), other, resume=True).run()
-    changed = dataclasses.replace(FEW, steps=3, learning_rate=0.01)
+    changed = dataclasses.replace(begun.config, steps=3, learning_rate=0.01)
     assert Run(tmp_path).config() == changed
     assert load(Run(tmp_path).resume)[1]["step"] == 3
     command = ["train", "--out", str(tmp_path), "--resume"]
@@ -336,10 +327,13 @@ def test_evaluate_prints_both_protocols(tiny_run: Run, scenes: Path, capsys):
     [
         (["evaluate", "nowhere", "x.txt"], "missing or damaged"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
+        (["compare", "--tinyshakespeare", "nowhere.txt"], "cannot be read as UTF-8 text: check"),
+        (["compare", "--tinyshakespeare", "empty.txt"], "empty.txt has only 0 characters, but "),
     ],
 )
 def test_every_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    Path("empty.txt").touch()
     assert main(arguments) == 1
     printed = capsys.readouterr().err
     assert sentence in printed

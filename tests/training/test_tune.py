@@ -8,9 +8,8 @@ import sys
 from copy import deepcopy
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -25,17 +24,21 @@ from training.data.tokens import Tokens
 from training.distillation import PRIMED, imagine
 from training.errors import RunError, TrainingError
 from training.evaluation import carried
-from training.finetune import blended, grown
 from training.model.network import NOTHING_DROPPED, CharLSTM
-from training.model.prior import NO_PRIOR, NgramPrior, PriorShape
+from training.model.prior import NO_PRIOR, PriorShape
 from training.model.tables import empty_tables
 from training.pretraining import train
 from training.run import Run, load, save
-from training.voice_file import Voice
+from training.voice_file import Trained, Voice
 
-SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 60}
+SCHEDULE: dict[str, Any] = {
+    "steps": 60,
+    "minutes": None,
+    "learning_rate": 0.005,
+    "evaluate_every": 60,
+}
 
-SIZES = {"lower": 12, "word": 16, "summary": 8, "upper": 12}
+SIZES: dict[str, Any] = {"lower": 12, "word": 16, "summary": 8, "upper": 12}
 
 FEW = dataclasses.replace(
     TINY, **SIZES, prior=PriorShape(contexts=300, longest=3, rows=100), steps=2
@@ -95,7 +98,7 @@ def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return run
 
 
-def bits(run: Run, heldout: Run) -> float:
+def bits(run: Trained, heldout: Run) -> float:
     """Return bits per character of the held-out part of a run."""
     text = "\n\n".join(t.content for t in heldout.heldout_texts("validation"))
     return carried(run.model(), run.vocabulary(), text).per_character
@@ -126,6 +129,7 @@ def test_where_nothing_is_new_the_network_says_what_it_said(released: Voice, tun
     known, larger = released.model(), deepcopy(tuned.first)
     characters = known.shape.vocabulary
     for one in (larger, known):
+        assert one.prior
         one.prior.set_tables(empty_tables(one.shape.vocabulary, 3))
         one.prior.rows.fill_(60)
     tokens = torch.tensor(released.vocabulary().encode("To be, or not to be"))[:, None]
@@ -326,16 +330,6 @@ def test_streams_of_teachers_lie_beside_those_of_the_texts(
     assert cost.item() == pytest.approx(0.25 * text.item() + 0.75 * taught.item(), abs=1e-4)
 
 
-def test_a_prior_expects_what_it_never_counted_by_all_of_its_counts():
-    prior = prior_of(OLD, 10)
-    tokens, history = OLD[0][:30, None], torch.zeros(1, prior.shape.history)
-    parts = torch.full_like(tokens, -1)
-    parts[:10] = 0
-    mixed, _ = prior(tokens, history, parts)
-    assert torch.equal(mixed[10:], prior(tokens, history)[0][10:])
-    assert torch.equal(mixed[:10], prior(tokens, history, torch.zeros_like(tokens))[0][:10])
-
-
 def test_a_run_goes_on_with_the_teachers_it_had(
     old: Run, second: Run, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
@@ -392,90 +386,3 @@ def test_a_start_that_is_refused_leaves_no_run(released: Voice, scripts: Path, t
     with pytest.raises(TrainingError, match="is too short for 1000 streams"):
         finetune.prepare([scripts], released, run, SCHEDULE | {"batch": 1000})
     assert not run.folder.exists()
-
-
-# The blend
-
-
-def digits_of(seed: int, length: int, most: int = 10) -> torch.Tensor:
-    """Return a text in which some digits are likely after others."""
-    generator = np.random.default_rng(seed)
-    steps = generator.integers(1, 3, length) * generator.integers(1, 3, length)
-    return torch.from_numpy(np.cumsum(steps) % most)
-
-
-OLD = [digits_of(seed, 2000) for seed in range(2)]
-NEW = [digits_of(seed, 400, 12) for seed in range(5, 9)]
-
-
-def prior_of(texts: list[torch.Tensor], characters: int) -> NgramPrior:
-    prior = NgramPrior(PriorShape(400, 4, rows=100, dense=2), characters)
-    prior.learn(texts)
-    return prior
-
-
-@pytest.fixture(scope="module")
-def before() -> NgramPrior:
-    return prior_of(OLD, 10)
-
-
-@pytest.fixture(scope="module")
-def both(before: NgramPrior) -> tuple[NgramPrior, torch.Tensor]:
-    return blended(grown(before, NEW, 12), NEW)
-
-
-def expected(
-    prior: NgramPrior, text: torch.Tensor, part: int | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the log-probabilities after each character of a text, and context lengths."""
-    parts = None if part is None else torch.full((len(text), 1), part)
-    found, lengths = prior(text[:, None], torch.zeros(1, prior.shape.history), parts)
-    return found[:, 0], lengths[:, 0]
-
-
-def cost(prior: NgramPrior, text: torch.Tensor, part: int | None = None) -> float:
-    found, _ = expected(prior, text[:-1], part)
-    return -found[torch.arange(len(text) - 1), text[1:]].mean().item()
-
-
-def test_a_grown_prior_expects_what_it_expected_after_the_same_contexts(before: NgramPrior):
-    larger = grown(before, NEW, 12)
-    text = digits_of(3, 50)
-    were, lengths = expected(before, text)
-    after, same = expected(larger, text)
-    assert torch.equal(lengths, same)
-    share = sum((one >= 10).sum() for one in NEW) / sum(map(len, NEW))
-    # Corrections take the same share from new characters as from all others.
-    shares = were.exp() / (after[:, :10].exp() / (1 - after[:, 10:].exp().sum(1, True)))
-    assert torch.allclose(shares, torch.ones_like(shares), rtol=0.05)
-    least, most = after[:, 10:].exp().sum(1).aminmax()
-    assert 0 < least < share < most * 1.2
-
-
-def test_a_blend_predicts_better_than_either(before: NgramPrior, both):
-    new = prior_of(NEW, 12)
-    # One half reads like the old texts, the other like the new ones.
-    judged = [digits_of(20, 400), digits_of(21, 400, 12)]
-    costs = [
-        sum(cost(one, text) for text in judged) for one in (both[0], grown(before, NEW, 12), new)
-    ]
-    assert costs[0] < min(costs[1:])
-
-
-def test_a_part_is_expected_by_the_old_texts_and_the_counts_of_the_others(
-    before: NgramPrior, both: tuple[NgramPrior, torch.Tensor]
-):
-    prior, parts = both
-    assert parts.tolist() == [i for i in range(4) for _ in range(400)]
-    assert prior.held_out.shape == (4, len(prior.codes))
-    for part, text in enumerate(NEW):
-        assert cost(prior, text, part) > cost(prior, text) + 0.01
-        assert cost(prior, text, part) < cost(grown(before, NEW, 12), text)
-
-
-def test_what_was_blended_can_be_blended_again(both):
-    newer = [digits_of(seed, 400, 11) for seed in range(30, 34)]
-    again, _ = blended(both[0], newer)
-    assert again.lengths.tolist().count(1) == 3
-    judged = digits_of(50, 400, 11)
-    assert cost(again, judged) < cost(both[0], judged) - 0.01

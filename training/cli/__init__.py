@@ -14,7 +14,7 @@ COMMANDS = {
     "voice": ("tune", "make a voice of your scripts: tune one, export it and install it"),
     "corpus": ("corpus", "write a corpus to train on"),
     "train": ("train", "train a voice on texts"),
-    "decay": ("decay", "make a voice of what a training has learned so far"),
+    "decay": ("train", "make a voice of what a training has learned so far"),
     "tune": ("tune", "train a voice further on your own scripts"),
     "evaluate": ("evaluate", "measure the bits per character of texts"),
     "calibrate": ("evaluate", "scale a run's logits so that its confidence fits a text"),

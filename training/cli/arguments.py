@@ -9,6 +9,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeVar
 
 from training.config import Config
@@ -122,6 +123,10 @@ def add_dropout(options: Options) -> None:
     """Add options that change the dropout of an existing training."""
     for name in DROPPED:
         add_number(options, f"drop_{name}", "as before")
+
+
+def add_texts(options: Options, text: str, nargs: str = "+") -> None:
+    options.add_argument("texts", type=Path, nargs=nargs, metavar="TEXT", help=text)
 
 
 def add_resume(options: Options) -> None:

@@ -9,14 +9,14 @@ from training.data.texts import read
 from training.evaluation import COLD_WINDOW, calibrated, carried, cold_windows
 from training.run import Run
 
-from .arguments import Commands
+from .arguments import Commands, add_texts
 
 
 def add_commands(commands: Commands) -> None:
     """Add ``evaluate`` and ``calibrate``."""
     one = commands.add_parser("evaluate")
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
-    one.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="the texts to read")
+    add_texts(one, "the texts to read")
     one.set_defaults(command=_evaluate)
 
     one = commands.add_parser("calibrate")

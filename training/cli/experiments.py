@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 from training.config import PRESETS
 from training.experiments import comparison, task, throughput
 from training.experiments.ablations import VARIANTS
-from training.experiments.rows import NO_BUDGET, ROWS
+from training.experiments.rows import NO_BUDGET, ROWS, Maker, Row, trained
 from training.experiments.task import Task
-from training.experiments.trainee import Budget, Interrupted
+from training.experiments.trainee import Budget, Interrupted, Unit
 
 from .arguments import INTERRUPTED, Commands, Options, add_precision, positive
 
@@ -47,7 +47,7 @@ def add_commands(commands: Commands) -> None:
         help="instead of the plays: a folder with 'train', 'validation' and perhaps 'test'",
     )
     _add_results(one, ROWS)
-    one.set_defaults(command=_compare)
+    one.set_defaults(command=_compare, keep=False)
 
     one = commands.add_parser("ablate")
     one.add_argument("folder", type=Path, metavar="DIR", help="a corpus, such as data/drama")
@@ -111,37 +111,39 @@ def _compare(options: argparse.Namespace) -> int:
         asked = task.tinyshakespeare(options.tinyshakespeare)
     else:
         asked = task.of_corpus(options.corpus) if options.corpus else task.plays()
-    return _make_rows(options, asked, ROWS, comparison.compare)
+    return _make_rows(options, asked, ROWS, lambda rows: comparison.of_rows(rows, asked.name))
 
 
 def _ablate(options: argparse.Namespace) -> int:
-    make = partial(comparison.ablate, kept=options.keep)
-    return _make_rows(options, task.ablations(options.folder), VARIANTS, make)
+    makers = {name: partial(trained, name, one.about, one.config) for name, one in VARIANTS.items()}
+    return _make_rows(options, task.ablations(options.folder), makers, comparison.of_ablations)
 
 
 def _make_rows(
-    options: argparse.Namespace, asked: Task, rows: Iterable[str], make: Callable[..., str]
+    options: argparse.Namespace,
+    asked: Task,
+    makers: Mapping[str, Maker],
+    table: Callable[[list[Row]], str],
 ) -> int:
     """Make the named rows and with ``--all`` all missing ones, and print the table.
 
     A row made with another budget counts as missing, unless the row needs no budget.
     """
-    if options.steps:
-        budget = Budget(options.steps, "steps")
-    elif options.characters:
-        budget = Budget(options.characters, "characters")
-    else:
-        budget = Budget(options.minutes, "minutes")
+    units: tuple[Unit, ...] = ("steps", "characters", "minutes")
+    budget = next(Budget(n, unit) for unit in units if (n := getattr(options, unit)))
     names = list(options.only)
     if options.all:
-        made = comparison.read(options.results, asked, rows)
+        made = comparison.read(options.results, asked, makers)
         there = {row.name for row in made if row.budget in (NO_BUDGET, str(budget))}
-        names += [name for name in rows if name not in there and name not in names]
+        names += [name for name in makers if name not in there and name not in names]
     try:
-        print(make(asked, names, budget, options.results, options.work))
+        comparison.make_rows(
+            makers, names, asked, budget, options.results, options.work, kept=options.keep
+        )
     except Interrupted:
         print("Stopped and saved. Repeat the command to continue.")
         return INTERRUPTED
+    print(table(comparison.read(options.results, asked, makers)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Run ``train``: train a voice on texts, for a number of steps or without an end."""
+"""Run ``train`` and ``decay``: train a voice, and finish what a training has learned so far."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from training.config import PRESETS, Config
 from training.distributed import joined
-from training.pretraining import lay_out, train
+from training.pretraining import DECAYED, decay, lay_out, train
 from training.run import Run
 from training.trainer import Session, Training
 from training.voice_file import open_voice
 
 from . import arguments
-from .arguments import DROPPED, INTERRUPTED, Commands, change
+from .arguments import DROPPED, INTERRUPTED, Commands, change, positive
 
 COSTS = (
     "At 3 bits a voice invents many words; at 1.8 to 2.0, as the shipped voices have, most of its "
@@ -23,22 +24,26 @@ COSTS = (
 )
 """What a voice's loss means, by the samples of runs and the cards of the shipped voices."""
 
+DESCRIPTION = ("name", "corpus", "licence")
+"""The options that describe a voice."""
+
 STOPPED = "Stopped and saved. Repeat the command with --resume to continue."
 
 
 def add_commands(commands: Commands) -> None:
+    """Add ``train`` and ``decay``."""
+    _add_train(commands)
+    _add_decay(commands)
+
+
+def _add_train(commands: Commands) -> None:
     one = commands.add_parser("train")
-    one.add_argument(
-        "texts",
-        type=Path,
-        nargs="*",
-        metavar="TEXT",
-        help=".fountain, .txt, .fdx, .md, or folders of them; not needed with --resume",
-    )
+    texts = ".fountain, .txt, .fdx, .md, or folders of them; not needed with --resume"
+    arguments.add_texts(one, texts, nargs="*")
     one.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run folder")
     one.add_argument(
         "--steps",
-        type=arguments.positive(int),
+        type=positive(int),
         help="stop after so many steps; the learning rate falls in the last fifth (default: train "
         "without an end at a constant rate, until 'decay' makes a voice of it)",
     )
@@ -64,7 +69,7 @@ def add_commands(commands: Commands) -> None:
         help="sizes for a CPU, or for a GPU [%(default)s]",
     )
     default = Config()
-    for name in ("name", "corpus", "licence"):
+    for name in DESCRIPTION:
         one.add_argument(
             f"--{name}",
             default=getattr(default, name),
@@ -92,6 +97,31 @@ def add_commands(commands: Commands) -> None:
     one.set_defaults(command=_train)
 
 
+def _add_decay(commands: Commands) -> None:
+    one = commands.add_parser(
+        "decay",
+        description="Make a voice of a training's last checkpoint by further steps in which the "
+        "learning rate falls to zero. The training itself is not changed and can continue.",
+    )
+    one.add_argument("run", type=Path, metavar="RUN", help="a run of 'train', finished or not")
+    arguments.add_texts(one, "the texts of these steps (default: all texts of RUN)", nargs="*")
+    one.add_argument("--out", type=Path, required=True, metavar="VOICE", help="a new run folder")
+    one.add_argument(
+        "--steps",
+        type=positive(int),
+        help=f"number of steps (default: {DECAYED * 100:.0f}%% of those that RUN has taken)",
+    )
+    arguments.add_resume(one)
+    arguments.add_session(one)
+    for name in DESCRIPTION:
+        one.add_argument(f"--{name}", help=f"{arguments.HELP[name]} [as in RUN]")
+    arguments.add_repeat(one)
+    arguments.add_number(one, "lengthen", 1)
+    arguments.add_number(one, "evaluate_every", "as before")
+    arguments.add_dropout(one)
+    one.set_defaults(command=_decay)
+
+
 def _train(options: argparse.Namespace) -> int:
     preset = PRESETS[options.preset]
     nested = {
@@ -115,6 +145,29 @@ def _train(options: argparse.Namespace) -> int:
         options,
         lambda session: train(
             options.texts, run, config, voice=voice, resume=options.resume, session=session
+        ),
+    )
+
+
+def _decay(options: argparse.Namespace) -> int:
+    run = Run(options.run)
+    begun = run.config()
+    given = {name: getattr(options, name) for name in (*DESCRIPTION, "evaluate_every")}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value}
+    changes["drop"] = arguments.change_dropout(begun.drop, options)
+    if options.repeat or options.texts:
+        changes["repeat"] = dict(options.repeat)
+    return run_training(
+        options,
+        lambda session: decay(
+            run,
+            Run(options.out),
+            options.steps,
+            changes,
+            paths=options.texts,
+            lengthen=options.lengthen,
+            resume=options.resume,
+            session=session,
         ),
     )
 

@@ -39,9 +39,7 @@ def add_commands(commands: arguments.Commands) -> None:
     _add_voice(commands.add_parser("voice"))
     one = commands.add_parser("tune")
     one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file or a run folder")
-    one.add_argument(
-        "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for 'train'"
-    )
+    arguments.add_texts(one, "your scripts, as for 'train'")
     one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="the run folder")
     one.add_argument(
         "--teacher",
@@ -79,9 +77,7 @@ def _add_length(one: argparse.ArgumentParser) -> None:
 
 def _add_voice(one: argparse.ArgumentParser) -> None:
     """Add the options of ``voice``: few, and the defaults of ``tune`` for the others."""
-    one.add_argument(
-        "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for 'train'"
-    )
+    arguments.add_texts(one, "your scripts, as for 'train'")
     one.add_argument("--name", default="mine", help="the name of the voice [%(default)s]")
     one.add_argument(
         "--from",

@@ -37,10 +37,7 @@ class Imagined:
         self.texts = list(torch.from_numpy(tokens))
 
     def after(self, places: NDArray[np.int64]) -> Tensor:
-        """Return the probabilities after places in the joined texts.
-
-        int64 [time, batch] -> float32 [time, batch, vocabulary].
-        """
+        """Return the probabilities after places in the joined texts: float32 [..., vocabulary]."""
         return torch.from_numpy(self.expected[places]).float().exp()
 
 

@@ -118,10 +118,7 @@ def fingerprint(paths: Sequence[Path]) -> str:
 
 
 def gather(paths: Sequence[Path]) -> tuple[Text, ...]:
-    """Return the texts of all parts in files and folders, each text once.
-
-    Raises `TextError` when a file cannot be read.
-    """
+    """Return the texts of all parts in files and folders, each once; raises as `read` does."""
     found = [read(file) for file in _files(paths)]
     return _named_apart({text.content: text for text in found if text.content}.values())
 
@@ -129,13 +126,12 @@ def gather(paths: Sequence[Path]) -> tuple[Text, ...]:
 def collect(paths: Sequence[Path]) -> Split:
     """Read the texts in files and folders, each once, and split them into learned and held-out.
 
-    A folder that holds `train` and `validation` (and perhaps `test`) keeps its split. Other texts,
-    each once even where it is copied, are ordered by a hash of their content alone, and whole texts
-    are held out from the start of the order: about a tenth of the characters for validation and,
-    from five texts on, about another tenth for test, each text for the part with fewer characters.
-    If all texts are too long for that, the shortest is held out, but never more than a third of the
-    characters. A single text, or the longest of a few that are too long to be held out whole, gives
-    its last tenth for validation, cut at a blank line.
+    A folder that holds `train` and `validation` (and perhaps `test`) keeps its split. Of other
+    texts, whole ones are held out in the order of a hash of their content: about a tenth of the
+    characters for validation and, from five texts on, about another tenth for test, each text for
+    the part with fewer characters. If all are too long for that, the shortest is held out, but
+    never more than a third of the characters; otherwise the longest text gives its last tenth for
+    validation, cut at a blank line.
 
     Raises `TextError` when a file cannot be read, or when too little is left to learn from.
     """

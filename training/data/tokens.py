@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 import torch
@@ -28,8 +27,8 @@ Ids = NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True)
-class Tokens(Sequence[Tensor]):
-    """Texts of one vocabulary; as a sequence, the ids of each text, int64 [characters]."""
+class Tokens:
+    """Texts of one vocabulary; iterate for the ids of each text, int64 [characters]."""
 
     ids: Ids
     """All texts joined, [characters]."""
@@ -66,15 +65,9 @@ class Tokens(Sequence[Tensor]):
     def __len__(self) -> int:
         return len(self.names)
 
-    @overload
-    def __getitem__(self, text: int) -> Tensor: ...
-    @overload
-    def __getitem__(self, text: slice) -> list[Tensor]: ...
-    def __getitem__(self, text: int | slice) -> Tensor | list[Tensor]:
-        """Return the ids of a text, or of several texts, widened to int64."""
-        if isinstance(text, slice):
-            return [self[one] for one in range(len(self))[text]]
-        return torch.from_numpy(self.packed(range(len(self))[text]).astype(np.int64))
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield the ids of each text, widened to int64."""
+        return (torch.from_numpy(self.packed(i).astype(np.int64)) for i in range(len(self)))
 
     def packed(self, text: int) -> Ids:
         """Return the ids of a text as they are stored, without a copy."""

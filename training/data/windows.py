@@ -92,10 +92,7 @@ class Windows:
         return whole[:-1], whole[1:], number == 0
 
     def places(self, step: int, own: slice = ALL) -> NDArray[np.int64]:
-        """Return the places of a step's inputs in the texts, joined in the given order.
-
-        int64 [window, streams].
-        """
+        """Return the places of a step's inputs in the joined texts: int64 [window, streams]."""
         with self._lock:
             _, number = self._enter(step)
             streams = range(self.batch)[own]

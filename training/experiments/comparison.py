@@ -1,4 +1,4 @@
-"""Make the requested rows of ``compare`` and ``ablate``; return all rows as a Markdown table."""
+"""Make rows of ``compare`` and ``ablate``, and Markdown tables of rows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import shutil
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from training.run import make_folder
 
-from .ablations import VARIANTS
-from .rows import ROWS, Maker, Row, trained
+from .rows import Maker, Row
 from .task import Task
 from .trainee import Budget
 
@@ -42,58 +40,32 @@ Results = Sequence[Path]
 """Folders of rows: rows are written to the first, and its copy of a row takes precedence."""
 
 
-def compare(task: Task, names: Sequence[str], budget: Budget, results: Results, work: Path) -> str:
-    """Make the named rows and write them to ``results``; return the table of all rows.
-
-    Unfinished training is kept in ``work``, and the same call resumes it. Raises `Interrupted`
-    after Ctrl-C, RunError where a folder cannot be made, and whatever the training raises.
-    """
-    for name in names:
-        _make(name, ROWS[name], task, budget, results, work)
-    return of_rows(read(results, task), task.name)
-
-
-def ablate(
-    task: Task,
-    names: Sequence[str],
-    budget: Budget,
-    results: Results,
-    work: Path,
-    *,
-    kept: bool = False,
-) -> str:
-    """Train the named variants and write their rows; return the table of all rows.
-
-    The call resumes interrupted work and raises as `compare` does. With ``kept``, the run folders
-    stay in ``work``.
-    """
-    for name in names:
-        variant = VARIANTS[name]
-        maker = partial(trained, name, variant.about, variant.config)
-        _make(name, maker, task, budget, results, work, kept=kept)
-    found = {row.name: row for row in read(results, task, VARIANTS)}
-    return of_ablations(list(found.values()), found.get("base"))
-
-
-def _make(
-    name: str,
-    maker: Maker,
+def make_rows(
+    makers: Mapping[str, Maker],
+    names: Iterable[str],
     task: Task,
     budget: Budget,
     results: Results,
     work: Path,
     *,
-    kept: bool = False,
+    kept: bool,
 ) -> None:
-    written, folder = results[0] / task.name, work / task.name / name
-    for one in (written, folder):
-        make_folder(one)
-    maker(task, budget, folder).write(written / f"{name}.json")
-    if not kept:
-        shutil.rmtree(folder)
+    """Make the named rows and write them to the first of ``results``.
+
+    Unfinished training is kept in ``work``, and the same call resumes it; with ``kept``, the run
+    folders stay there. Raises `Interrupted` after Ctrl-C, RunError where a folder cannot be made,
+    and whatever the training raises.
+    """
+    for name in names:
+        written, folder = results[0] / task.name, work / task.name / name
+        for one in (written, folder):
+            make_folder(one)
+        makers[name](task, budget, folder).write(written / f"{name}.json")
+        if not kept:
+            shutil.rmtree(folder)
 
 
-def read(results: Results, task: Task, names: Iterable[str] = ROWS) -> list[Row]:
+def read(results: Results, task: Task, names: Iterable[str]) -> list[Row]:
     """Return the rows of these names that were made from the task's texts."""
     found = []
     for name in names:
@@ -162,8 +134,9 @@ def line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
+def of_ablations(rows: Sequence[Row]) -> str:
     """Return a Markdown table of single changes in bits per character, the best first."""
+    base = next((row for row in rows if row.name == "base"), None)
     lines = [
         line(["", "carried", "against base", "cold", "parameters", "counted", "trained on"]),
         line(["---", *["---:"] * 6]),

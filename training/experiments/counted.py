@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyppmd
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from training.data.texts import as_read
-from training.evaluation import COLD_WINDOW
+from training.evaluation import carried
 from training.model.contexts import discounts
+from training.model.network import Network
 
 from .task import Task
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-ROWS = 16_384
-"""Places of a text that are predicted at once."""
 
 
 @dataclass(frozen=True)
@@ -38,42 +38,43 @@ class _Order:
     """The mass that each context leaves to shorter contexts, [C]."""
 
 
-class KneserNey:
-    """Predict the next of ``symbols`` token ids from at most ``longest`` tokens before it.
+class KneserNey(Network):
+    """Predict the next of ``symbols`` token ids from at most ``length`` tokens before it.
 
     The smoothing is modified Kneser-Ney (Chen & Goodman 1999, "An empirical study of smoothing
     techniques for language modeling"): each order has three discounts, and shorter contexts use
-    continuation counts. Before a text lies a symbol that no text has. A key has a digit for each of
-    ``longest`` + 1 symbols, so (symbols + 1) ** (longest + 1) must be below 2 ** 63.
+    continuation counts. A context that was not seen backs off to a shorter one. Before a text lies
+    a symbol that no text has. A key has a digit for each of ``length`` + 1 symbols, so (symbols +
+    1) ** (length + 1) must be below 2 ** 63. State: the last digits, int64 [length - 1, batch].
     """
 
-    def __init__(self, texts: Sequence[Integers], symbols: int, longest: int) -> None:
-        self.symbols, self.longest, self.base = symbols, longest, symbols + 1
+    def __init__(self, texts: Sequence[Integers], symbols: int, length: int) -> None:
+        super().__init__()
+        self.symbols, self.length, self.base = symbols, length, symbols + 1
+        padded = [np.concatenate([np.zeros(length, np.int64), text + 1]) for text in texts]
         grams, counts = np.unique(
-            np.concatenate([self.keys(text, longest + 1) for text in texts]), return_counts=True
+            np.concatenate([self._keys(digits, length + 1) for digits in padded]),
+            return_counts=True,
         )
         orders = [self._order(grams, counts)]
-        for length in range(longest, 0, -1):
-            grams, counts = np.unique(grams % self.base**length, return_counts=True)
+        for shorter in range(length, 0, -1):
+            grams, counts = np.unique(grams % self.base**shorter, return_counts=True)
             orders.append(self._order(grams, counts))
         self.orders = orders[::-1]
 
-    def probabilities(self, text: Integers) -> Floats:
-        """Return the distribution after each token of a text: float32 [length, symbols].
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        digits = torch.cat([state, tokens + 1])
+        keys = self._keys(digits.numpy(), self.length).flatten()
+        found = torch.from_numpy(self._predict(keys)).view(*tokens.shape, self.symbols)
+        return found.log(), digits[len(tokens) :]
 
-        A context that was not seen backs off to a shorter one.
-        """
-        contexts = self.keys(text, self.longest)
-        found = np.empty((len(contexts), self.symbols), dtype=np.float32)
-        for i in range(0, len(contexts), ROWS):
-            found[i : i + ROWS] = self._predict(contexts[i : i + ROWS])
-        return found
+    def start(self, batch: int) -> Tensor:
+        return torch.zeros(self.length - 1, batch, dtype=torch.int64)
 
-    def keys(self, text: Integers, length: int) -> Integers:
-        """Return the last ``length`` symbols at each place as digits, the last one lowest."""
-        padded = np.concatenate([np.zeros(length - 1, dtype=np.int64), text + 1])
-        places = range(length)
-        return sum(padded[length - 1 - i : len(padded) - i] * self.base**i for i in places)
+    def _keys(self, digits: Integers, length: int) -> Integers:
+        """Return each run of ``length`` digits as a number, the last digit lowest."""
+        runs = range(length)
+        return sum(digits[length - 1 - i : len(digits) - i] * self.base**i for i in runs)
 
     def _order(self, grams: Integers, counts: Integers) -> _Order:
         contexts, starts, sizes = np.unique(
@@ -161,38 +162,13 @@ class Ppmd:
         return len(encoder.encode(text.encode())) + len(encoder.flush())
 
 
-def kneser_ney(task: Task) -> tuple[int, Bits, Bits]:
-    """Return the best n-gram length, and the bits of carried text and of cold windows."""
-    learned = [_tokens(task, as_read(text.content)) for text in task.learned]
+def kneser_ney(task: Task) -> KneserNey:
+    """Return the n-gram model whose length predicts the first judged text best."""
+    contents = (as_read(text.content) for text in task.learned)
+    learned = [np.array(task.vocabulary.encode(content)) for content in contents]
     characters = len(task.vocabulary)
     # Keys of longer contexts would exceed 63 bits in a large vocabulary.
     lengths = [n for n in LONGEST if (n + 1) * math.log2(characters + 1) < 63]
-    models = {n: KneserNey(learned, characters, n) for n in lengths}
+    models = [KneserNey(learned, characters, n) for n in lengths]
     first = task.judged[0].content
-    best = min(models, key=lambda n: _carried(models[n], task, first))
-    texts = {text.name: text.content for text in task.judged}
-    carried = {name: _carried(models[best], task, text) for name, text in texts.items()}
-    cold = {}
-    for name, text in texts.items():
-        tokens = _tokens(task, text)
-        # The windows of `training.evaluation.cold_windows`.
-        starts = range(0, len(tokens) - COLD_WINDOW, COLD_WINDOW)
-        cold[name] = _bits(models[best], [tokens[i : i + COLD_WINDOW + 1] for i in starts])
-    return best, carried, cold
-
-
-def _carried(model: KneserNey, task: Task, text: str) -> float:
-    return _bits(model, [_tokens(task, as_read(text))])
-
-
-def _bits(model: KneserNey, texts: Sequence[Integers]) -> float:
-    """Return the bits per character over all but the first character of each text."""
-    costs = []
-    for text in texts:
-        expected = model.probabilities(text[:-1])
-        costs.append(-np.log2(expected[np.arange(len(expected)), text[1:]]))
-    return float(np.concatenate(costs).mean())
-
-
-def _tokens(task: Task, text: str) -> Integers:
-    return np.array(task.vocabulary.encode(text))
+    return min(models, key=lambda model: carried(model, task.vocabulary, first).bits)

@@ -10,17 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-class Network(nn.Module):
-    """A network whose state is one tensor, as a `Reader` requires."""
-
-    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Map tokens, int64 [time, batch], to logits [time, batch, V] and the next state."""
-        raise NotImplementedError
-
-    def start(self, batch: int) -> Tensor:
-        """Return the initial state."""
-        raise NotImplementedError
+from training.model.network import Network
 
 
 class AtTemperature(Network):

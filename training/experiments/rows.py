@@ -18,14 +18,14 @@ from training.config import Config
 from training.data.tokens import Tokens
 from training.device import uses_bfloat16
 from training.evaluation import calibrated, carried, cold_windows
-from training.model.network import CharLSTM, Regularisation
+from training.model.network import CharLSTM, Network, Regularisation
 from training.model.prior import PriorShape
 from training.pretraining import fitted, prepare
 from training.run import Run
 from training.trainer import VALIDATION_STREAMS, Session
 
 from . import counted
-from .recipes import RECIPES, AtTemperature, Network, Recipe
+from .recipes import RECIPES, AtTemperature, Recipe
 from .task import Task
 from .trainee import PROBE, Budget, Interrupted, clock, learn
 
@@ -154,23 +154,23 @@ def _goes_on(run: Run, config: Config, task: Task) -> bool:
 
 def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> Row:
     """Train one of other people's recipes, with the best of three learning rates."""
-    learned = learn(how, task, budget, folder)
+    trainee, probes = learn(how, task, budget, folder)
     temperature = 1.0
     if not task.to_the_letter:
         # Calibrated on the validation text, because On Book's kept weights are calibrated too.
         first = task.judged[0].content
-        [temperature], _ = calibrated(learned.network, task.vocabulary, first, VALIDATION_STREAMS)
+        [temperature], _ = calibrated(trainee.network, task.vocabulary, first, VALIDATION_STREAMS)
     return _measure(
         name,
         how.about,
         task,
-        AtTemperature(learned.network, temperature),
+        AtTemperature(trainee.network, temperature),
         budget=str(budget),
-        seconds=learned.seconds,
-        characters=learned.characters,
+        seconds=trainee.seconds,
+        characters=trainee.characters,
         details={
-            "learning_rate": learned.rate,
-            "probes": {str(rate): bits for rate, bits in learned.probes.items()},
+            "learning_rate": trainee.rate,
+            "probes": {str(rate): bits for rate, bits in probes.items()},
             "probe": f"{PROBE:.0%} of the budget for each learning rate, on top of the budget",
             "weights": "the best on the first text",
             "temperature": temperature,
@@ -189,10 +189,10 @@ def ppmd(name: str, piece: int | None, task: Task, _budget: Budget, _folder: Pat
 
 def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
     """Measure an n-gram model of counts alone."""
-    longest, read, cold = counted.kneser_ney(task)
+    model = counted.kneser_ney(task)
     about = "n-grams, interpolated modified Kneser-Ney"
-    details = {"longest_context": longest, "chosen": "the best on the first text"}
-    return _row("kneser-ney", about, task, carried=read, cold=cold, details=details)
+    details = {"longest_context": model.length, "chosen": "the best on the first text"}
+    return _measure("kneser-ney", about, task, model, details=details)
 
 
 ROWS: Mapping[str, Maker] = {
@@ -208,7 +208,7 @@ def _measure(
     name: str,
     about: str,
     task: Task,
-    model: CharLSTM | Network,
+    model: Network,
     **facts: Any,  # noqa: ANN401 - the fields of a row
 ) -> Row:
     texts = {text.name: text.content for text in task.judged}

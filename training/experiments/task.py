@@ -65,10 +65,7 @@ class Task:
 
 
 def of_texts(paths: Sequence[Path], name: str) -> Task:
-    """Return the task of a corpus that has a validation part, and perhaps a test part.
-
-    Raises TextError for texts that cannot be used.
-    """
+    """Return the task of a corpus with held-out parts; raises TextError for unusable texts."""
     split = collect(paths)
     judged = (*split.validation, *split.test)
     for text in judged:

@@ -9,10 +9,11 @@ import string
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import Config
@@ -70,8 +71,8 @@ def report(rounds: int, config: Config, *, compiled: bool = False) -> str:
         f"{name:18} {characters / statistics.median(times):8,.0f} characters/s"
         for name, times in seconds.items()
     ]
-    bare, *trained = seconds.values()
-    for name, times in zip(list(steps)[1:], trained, strict=True):
+    bare = seconds.pop("bare nn.LSTM step")
+    for name, times in seconds.items():
         ratio = statistics.median(b / t for b, t in zip(bare, times, strict=True))
         lines.append(f"{name:18} {ratio:8.1%} of the bare one (median of {rounds} rounds)")
     return "\n".join(lines)
@@ -97,22 +98,20 @@ def bare_step(config: Config, ours: Training) -> Callable[[], object]:
     output = nn.Linear(BARE_HIDDEN, shape.vocabulary)
     network = nn.ModuleList([embedding, lstm, output]).to(ours.device)
     optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, fused=True)
-    carried: list[tuple[torch.Tensor, torch.Tensor] | None] = [None]
-    taken = [0]
+    windows = cycle(range(ours.windows.per_epoch))
+    state: tuple[Tensor, Tensor] | None = None
 
     def step() -> None:
-        inputs, targets, _ = ours.windows.at(taken[0] % ours.windows.per_epoch)
-        taken[0] += 1
+        nonlocal state
+        inputs, targets = (one.to(ours.device) for one in ours.windows.at(next(windows))[:2])
         with torch.autocast(ours.device.type, torch.bfloat16, enabled=ours.autocast):
-            y, (h, c) = lstm(embedding(inputs.to(ours.device)), carried[0])
+            y, (h, c) = lstm(embedding(inputs), state)
             logits = output(y)
-        loss = functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.to(ours.device).flatten()
-        )
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        carried[0] = h.detach(), c.detach()
+        state = h.detach(), c.detach()
         # Wait for the GPU, because On Book's step waits for it too when reading the loss.
         loss.item()
 

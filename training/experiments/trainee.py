@@ -16,13 +16,14 @@ from torch.nn import functional
 from training.checkpoint import pack_optimiser, under, unpack_optimiser
 from training.data.tokens import Tokens
 from training.data.windows import Windows
-from training.device import uses_bfloat16
+from training.device import device_of, uses_bfloat16
 from training.distributed import interruption
 from training.evaluation import carried
+from training.model.network import Network
 from training.run import load, save
 from training.trainer import VALIDATION_STREAMS
 
-from .recipes import Network, Recipe
+from .recipes import Recipe
 from .task import Task
 
 Unit = Literal["minutes", "steps", "characters"]
@@ -66,20 +67,6 @@ EVALUATIONS = 20
 SEED = 1
 
 
-@dataclass(frozen=True)
-class Learned:
-    """A network with its best weights, and the training that led to them."""
-
-    network: Network
-    rate: float
-    probes: Mapping[float, float]
-    """Bits per character of the validation text, for each learning rate tried."""
-    seconds: float
-    steps: int
-    characters: int
-    """Number of characters read during training, repetitions included."""
-
-
 class Interrupted(Exception):
     """Raised after Ctrl-C, when the progress has been saved."""
 
@@ -102,12 +89,14 @@ class Draws:
         return read[:-1], read[1:], True
 
 
-def learn(recipe: Recipe, task: Task, budget: Budget, folder: Path) -> Learned:
+def learn(
+    recipe: Recipe, task: Task, budget: Budget, folder: Path
+) -> tuple[Trainee, Mapping[float, float]]:
     """Try each learning rate briefly, then train with the best one for the budget.
 
-    The network returned has the weights of the evaluation with the fewest bits per character on the
-    validation text. Progress is kept in ``folder``, and the same call resumes it. Raises
-    `Interrupted` after Ctrl-C.
+    Returns the training, whose network has the weights of the evaluation with the fewest bits per
+    character on the validation text, and these bits for each learning rate tried. Progress is kept
+    in ``folder``, and the same call resumes it. Raises `Interrupted` after Ctrl-C.
     """
     probes: dict[float, float] = {}
     for rate in recipe.rates:
@@ -117,8 +106,8 @@ def learn(recipe: Recipe, task: Task, budget: Budget, folder: Path) -> Learned:
     best = min(probes, key=lambda rate: probes[rate])
     trainee = Trainee(recipe, task, best, budget, folder / "whole")
     trainee.run()
-    read = trainee.steps * recipe.batch * recipe.window
-    return Learned(trainee.at_its_best(), best, probes, trainee.seconds, trainee.steps, read)
+    trainee.at_its_best()
+    return trainee, probes
 
 
 class Trainee:
@@ -129,7 +118,7 @@ class Trainee:
     ) -> None:
         self.recipe, self.task, self.rate = recipe, task, rate
         self.budget, self.folder = budget, folder
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device_of("auto")
         self.autocast = uses_bfloat16("auto", self.device)
         torch.manual_seed(SEED)
         self.network = recipe.network(len(task.vocabulary)).to(self.device)
@@ -146,10 +135,14 @@ class Trainee:
         self._resume()
 
     @property
+    def characters(self) -> int:
+        """Return the number of characters read, repetitions included."""
+        return self.steps * self.recipe.batch * self.recipe.window
+
+    @property
     def used(self) -> float:
         """Return the share of the budget used."""
-        read = self.steps * self.recipe.batch * self.recipe.window
-        return self.budget.share(self.seconds, self.steps, read)
+        return self.budget.share(self.seconds, self.steps, self.characters)
 
     def run(self) -> None:
         """Train until the budget is used up, with evaluations at intervals."""

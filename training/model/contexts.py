@@ -185,7 +185,8 @@ def choose(
     places = Places(text, characters)
     levels: list[Chosen] = []
     gains: list[Floats] = []
-    expected = None
+    even = np.full((characters, 2), 1 / characters, dtype=np.float32)
+    expected = _Expected(np.arange(characters), even)
     for _ in tqdm(range(shape.longest), desc="contexts", unit=" lengths", leave=False):
         keys = places.lengthened()
         counts = np.bincount(keys, minlength=places.kept * places.base)
@@ -222,13 +223,9 @@ class _Expected:
     after: Floats
     """[E, 2]: the probability of each pair by each half."""
 
-    def of(self, pairs: Integers) -> Floats:
-        """Return the probability of pairs, all of which must occur, by each half."""
-        return self.after[np.searchsorted(self.pairs, pairs)]
-
 
 def _told(
-    places: Places, halves: NDArray[np.bool_], level: Chosen, shorter: _Expected | None, listed: int
+    places: Places, halves: NDArray[np.bool_], level: Chosen, shorter: _Expected, listed: int
 ) -> tuple[_Expected, Floats]:
     """Return each half's expectations after contexts, and the information of each context, [C]."""
     followers = places.followers()
@@ -239,13 +236,12 @@ def _told(
     off = discounts(followers.times).astype(np.float32)[times.clip(max=3)]
     totals = np.add.reduceat(times, starts).astype(np.float32)
     left = np.where(totals, np.add.reduceat(off, starts) / totals.clip(1), 1)
-    if shorter:
-        parents = level.parents[contexts].astype(np.int64)
-        before = shorter.of(parents * places.characters + followers.symbols)
-    else:
-        before = np.full((1, 2), 1 / places.characters, dtype=np.float32)
+    parents = level.parents[contexts].astype(np.int64)
+    before = shorter.after[
+        np.searchsorted(shorter.pairs, parents * places.characters + followers.symbols)
+    ]
     after = (times - off) / totals.clip(1)[contexts] + left[contexts] * before
-    after, before = after.astype(np.float32), np.broadcast_to(before, after.shape)
+    after = after.astype(np.float32)
     other = times[:, ::-1]
     information = (other * np.log(after / before)).sum(axis=1)
     gain = np.zeros(len(totals), dtype=np.float32)
@@ -262,10 +258,7 @@ def _told(
 
 
 def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
-    """Return the pairs of each context with the highest scores: int64 [C, listed], -1 for none.
-
-    Only scores above 0 count.
-    """
+    """Return each context's pairs with the highest scores above 0: int64 [C, listed], else -1."""
     first = np.arange(len(scores)) - followers.starts[followers.contexts]
     # One integer holds the score and the index, so that one maximum yields both.
     ranks = np.rint(scores.clip(0, 2**30) * 16).astype(np.int64) * 256 + first

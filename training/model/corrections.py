@@ -96,9 +96,8 @@ class Expectations:
     characters: int
     variants: int
     listed: int
-    nothing: Dense
-    """The distribution after the empty context."""
-    dense: list[Dense] = field(default_factory=list)
+    dense: list[Dense]
+    """The contexts of each length from 0 on that have whole distributions."""
     sparse: list[Sparse] = field(default_factory=list)
 
 
@@ -112,14 +111,14 @@ def expect(
     variants = 2 + int(parts.max())
     listed = shape.listed
     places = Places(text, characters)
-    counted = Counted.of(places, parts, variants, next(iter(levels), None))
-    made = Expectations(characters, variants, listed, _dense(counted, NOTHING, None, characters))
+    counted = Counted.of(places, parts, variants, levels)
+    even = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
+    made = Expectations(characters, variants, listed, [_dense(counted, NOTHING, even)])
     for level, places in zip(levels, walk(text, characters, levels), strict=True):
-        longer = levels[places.length] if places.length < len(levels) else None
-        counted = Counted.of(places, parts, variants, longer)
+        counted = Counted.of(places, parts, variants, levels)
         if places.length <= shape.dense:
-            shorter = made.dense[-1] if made.dense else made.nothing
-            made.dense.append(_dense(counted, level, shorter, characters))
+            before = made.dense[-1].expected[level.parents]
+            made.dense.append(_dense(counted, level, before))
         else:
             parents = level.parents[counted.followers.contexts]
             said = _said(made, parents, counted.followers.symbols)
@@ -151,10 +150,8 @@ class Counted:
     """[C, variants]: whether a context occurs at all."""
 
     @classmethod
-    def of(
-        cls, places: Places, parts: Bytes, variants: int, longer: Chosen | None = None
-    ) -> Counted:
-        """Count what follows contexts.
+    def of(cls, places: Places, parts: Bytes, variants: int, levels: Sequence[Chosen]) -> Counted:
+        """Count what follows the contexts of one of the ``levels``, or the empty context.
 
         Where a kept longer context corrects a context, a follower counts once for each such longer
         context: Kneser & Ney 1995, "Improved backing-off for m-gram language modeling", in the form
@@ -170,8 +167,8 @@ class Counted:
         # Counts in the part that each variant leaves out; the first variant leaves out none.
         lacking = np.bincount(of_part, minlength=pairs * variants).reshape(pairs, variants)
         times = (followers.times[:, None] - lacking).astype(np.float32)
-        if longer:
-            extended = places.extended(longer)
+        if places.length < len(levels):
+            extended = places.extended(levels[places.length])
             mine, part = numbers[extended], parts[places.at[extended]]
             often = np.bincount(of_part[extended], minlength=pairs * variants)
             often = often.reshape(pairs, variants)
@@ -246,12 +243,9 @@ def _log2(numbers: Floats) -> Integers:
     return np.log2(numbers).astype(np.int64).clip(max=20)
 
 
-def _dense(counted: Counted, chosen: Chosen, shorter: Dense | None, characters: int) -> Dense:
-    followers, variants = counted.followers, counted.left.shape[1]
-    if shorter:
-        before = shorter.expected[chosen.parents]
-    else:
-        before = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
+def _dense(counted: Counted, chosen: Chosen, before: Floats) -> Dense:
+    """Return the distributions after contexts, given those after their suffixes, ``before``."""
+    followers = counted.followers
     left = counted.shares(before[followers.contexts, followers.symbols])
     expected = before * left[:, None]
     expected[followers.contexts, followers.symbols] += (1 - left)[followers.contexts] * counted.own
@@ -296,8 +290,7 @@ def _said(made: Expectations, contexts: Integers, symbols: Bytes) -> Floats:
         said[waiting[names]] = level.logits[contexts[names], listed[names].argmax(axis=1)]
         waiting = waiting[~names]
         contexts = level.chosen.parents[contexts[~names]]
-    rows = (made.dense[-1] if made.dense else made.nothing).rows
-    said[waiting] = rows[contexts, symbols[waiting]] * np.float32(-STEP)
+    said[waiting] = made.dense[-1].rows[contexts, symbols[waiting]] * np.float32(-STEP)
     return said
 
 
@@ -305,8 +298,7 @@ def _totals(made: Expectations) -> Floats:
     """Return the sum of the exponentials of the logits of the longest contexts so far."""
     if made.sparse:
         return made.sparse[-1].totals
-    rows = (made.dense[-1] if made.dense else made.nothing).rows
-    return np.exp(rows * np.float32(-STEP)).sum(axis=1)
+    return np.exp(made.dense[-1].rows * np.float32(-STEP)).sum(axis=1)
 
 
 def _book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:

@@ -49,11 +49,6 @@ class FoldedPrior:
     sure: Floats
     """[1 + longest]: the factor of the logits after a context of each length."""
 
-    @property
-    def shape(self) -> PriorShape:
-        """Return the sizes of the prior."""
-        return PriorShape(len(self.tables.codes), len(self.trust) - 1)
-
 
 @dataclass(frozen=True)
 class FoldedNetwork:
@@ -88,6 +83,9 @@ class FoldedNetwork:
         """Return the sizes of the network as `network` embeds the characters."""
         lower = self.table.shape[1] // len(find_layer(self.recurrence).gate_order)
         characters, beside = len(self.table), len(self.lower) - lower
+        prior = NO_PRIOR
+        if self.prior:
+            prior = PriorShape(len(self.prior.tables.codes), len(self.prior.trust) - 1)
         return Shape(
             vocabulary=characters,
             letters=tuple(self.letters.tolist()),
@@ -97,7 +95,7 @@ class FoldedNetwork:
             summary=len(self.word.summary_bias) if self.word else 0,
             upper=len(self.output),
             vectors=WordShape(*self.word.vectors.shape) if self.word else NO_WORDS,
-            prior=self.prior.shape if self.prior else NO_PRIOR,
+            prior=prior,
             recurrence=self.recurrence,
         )
 

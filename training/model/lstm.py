@@ -141,12 +141,8 @@ class Recurrence(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """Return the outputs [time, batch, H], and the last cells [batch, H].
 
-        Args:
-            ctx: Stores what the gradients need.
-            gates: [time, batch, 4H], the input's contribution to the gates.
-            h: float32 [batch, H].
-            c: float32 [batch, H].
-            weight: float32 [4H, H].
+        gates: [time, batch, 4H], the input's contribution to the gates; h and c: float32 [batch,
+        H]; weight: float32 [4H, H]. ``ctx`` stores what the gradients need.
         """
         steps, batch, width = gates.shape
         hidden = width // 4

@@ -60,17 +60,12 @@ class Shape:
         character was a letter, and the digits of the last characters.
         """
         words = (self.summary, *self.vectors.sections)
-        return (*self.units * len(self.layer.memories), *words, 1, self.history)
+        return (*self.units * len(self.layer.memories), *words, 1, self.prior.history)
 
     @property
     def state(self) -> int:
         """Return the size of a state."""
         return sum(self.sections)
-
-    @property
-    def history(self) -> int:
-        """Return how many characters before the current one the prior needs."""
-        return self.prior.history
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,29 @@ def at_temperatures(
     }
 
 
-class CharLSTM(nn.Module):
+class Network(nn.Module):
+    """A network that predicts a text character by character, and whose state is one tensor."""
+
+    longest = 0
+    """Characters of the longest context that `known` can return."""
+
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Map tokens, int64 [time, batch], to logits [time, batch, V] and the next state."""
+        raise NotImplementedError
+
+    def start(self, batch: int) -> Tensor:
+        """Return the initial state of ``batch`` texts."""
+        raise NotImplementedError
+
+    def known(self, tokens: Tensor, state: Tensor) -> Tensor:
+        """Return the length of the prior's context after each character: 0 without a prior.
+
+        tokens: int64 [time, batch]; state as in `forward` -> int64 [time, batch].
+        """
+        return torch.zeros_like(tokens)
+
+
+class CharLSTM(Network):
     """Predict a text character by character, with a memory that steps once a word.
 
     A small LSTM layer reads the characters. Where a word has ended, a wide layer reads the state of
@@ -161,21 +178,17 @@ class CharLSTM(nn.Module):
             self.trust_length = nn.Embedding(shape.prior.longest + 1, 1)
             nn.init.zeros_(self.trust_length.weight)
             # Factors of the logits, set by calibration and not by gradients.
-            self.register_buffer("sure", torch.ones(shape.prior.longest + 1))
+            self.longest = shape.prior.longest
+            self.register_buffer("sure", torch.ones(self.longest + 1))
 
     def forward(
         self, tokens: Tensor, state: Tensor, parts: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Read a window of text.
 
-        Args:
-            tokens: int64 [time, batch].
-            state: float32 [batch, S].
-            parts: int64 [time, batch], for a text that the prior has learned: see
-                `NgramPrior.learn`.
-
-        Returns:
-            Logits [time, batch, vocabulary] for the character after each, and the next state.
+        tokens: int64 [time, batch]; state: float32 [batch, S]; parts: int64 [time, batch], for a
+        text that the prior has learned, see `NgramPrior.learn`. Returns the logits of the character
+        after each, [time, batch, vocabulary], and the next state.
         """
         *kept, summary, topic, hashes, inside, history = state.split(self.shape.sections, dim=1)
         layers = len(self.shape.units)
@@ -214,19 +227,16 @@ class CharLSTM(nn.Module):
             trust = self.trust(x).float() + self.trust_length(lengths)
             logits = (logits + trust * expected) * self.sure[lengths][..., None]
         characters = torch.cat([history, digits(tokens).T.float()], dim=1)
-        history = last(characters, self.shape.history)
+        history = last(characters, self.shape.prior.history)
         remembered = (one for kind in zip(*memories, strict=True) for one in kind)
         packed = [*remembered, summary, topic, hashes, letters[-1:].T > 0, history]
         return logits, torch.cat([one.float() for one in packed], dim=1)
 
     def known(self, tokens: Tensor, state: Tensor) -> Tensor:
-        """Return the length of the prior's context after each character: 0 without a prior.
-
-        tokens: int64 [time, batch]; state: float32 [batch, S] -> int64 [time, batch].
-        """
+        """Return the length of the prior's context after each character, see `Network.known`."""
         if not self.prior:
-            return torch.zeros_like(tokens)
-        return self.prior.lengths_after(tokens, last(state, self.shape.history))
+            return super().known(tokens, state)
+        return self.prior.lengths_after(tokens, last(state, self.shape.prior.history))
 
     def start(self, batch: int) -> Tensor:
         """Return the initial state: zeros [batch, S]."""
@@ -241,11 +251,9 @@ class Words:
     """
 
     def __init__(self, letters: Tensor, inside: Tensor) -> None:
-        """Find the words.
+        """Find the words, given which characters are letters: bool [time, batch].
 
-        Args:
-            letters: bool [time, batch], which characters are letters.
-            inside: bool [batch], whether the character before the window is a letter.
+        ``inside``: bool [batch], whether the character before the window is a letter.
         """
         # A word has ended before a character that follows a letter and is none.
         ended = torch.cat([inside[None], letters[:-1]]) & ~letters

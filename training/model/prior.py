@@ -13,7 +13,7 @@ other parts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -50,10 +50,7 @@ def digits(tokens: Tensor) -> Tensor:
 
 
 class NgramPrior(nn.Module):
-    """The expectations after the most informative contexts, by absolute discounting.
-
-    They are learned by counting, not by gradients.
-    """
+    """The expectations after the most informative contexts, which are counted: no gradients."""
 
     lengths: Tensor
     factors: Tensor
@@ -93,11 +90,8 @@ class NgramPrior(nn.Module):
         found = {name: getattr(self, name).cpu().numpy() for name in NAMES}
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
-    def learn(self, texts: Sequence[Tensor]) -> Tensor:
-        """Count the texts (token ids); return the part of each of their characters, int8.
-
-        `forward` needs these parts for characters of the counted texts.
-        """
+    def learn(self, texts: Iterable[Tensor]) -> Tensor:
+        """Count the texts (token ids); return the part of each character, int8, for `forward`."""
         parts = parts_of(texts)
         shape = self.shape
         text = joined([one.numpy() for one in texts], shape.longest)
@@ -113,15 +107,10 @@ class NgramPrior(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the log probabilities after each character, and the length of the known context.
 
-        Args:
-            tokens: int64 [time, batch].
-            history: float [batch, longest - 1], the digits of the characters before, oldest
-                first, 0 for none.
-            parts: integers [time, batch]: for counted characters the part whose counts are left
-                out, and below 0 for others.
-
-        Returns:
-            float32 [time, batch, characters], and int64 [time, batch].
+        tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
+        characters before, oldest first, 0 for none; parts: integers [time, batch], for counted
+        characters the part whose counts are left out, and below 0 for others -> float32 [time,
+        batch, characters], and int64 [time, batch].
         """
         slots, known = self._looked_up(tokens, history)
         codes = self.codes[slots]
@@ -179,14 +168,14 @@ class NgramPrior(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def fitted(texts: Sequence[Tensor], characters: int, shape: PriorShape) -> PriorShape:
+def fitted(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> PriorShape:
     """Return the shape, or the shape of no prior if the texts or the vocabulary allow none."""
     times = sum(torch.bincount(text, minlength=characters) for text in texts)
     enough = isinstance(times, Tensor) and int(times.max()) > SEEN
     return shape if enough and characters <= LARGEST_VOCABULARY and shape.contexts else NO_PRIOR
 
 
-def parts_of(texts: Sequence[Tensor]) -> list[Tensor]:
+def parts_of(texts: Iterable[Tensor]) -> list[Tensor]:
     """Return the part of each character of the texts: an int8 tensor for each text.
 
     Works are left out whole, unless a work is too large: then each work is cut up. A work left out

@@ -42,16 +42,11 @@ class RecurrentLayer(nn.Module):
     def forward(
         self, x: Tensor, memory: Memory, idle: Tensor | None = None
     ) -> tuple[Tensor, Memory]:
-        """Read a window.
+        """Read a window; return the outputs [time, batch, hidden] and the memory after it.
 
-        Args:
-            x: float [time, batch, inputs].
-            memory: float [batch, hidden] each, from the step before the window.
-            idle: bool [time, batch], the steps that leave the memory as it is, except perhaps the
-                output, which is meaningless then. Idle steps come last in the window of their row.
-
-        Returns:
-            The outputs [time, batch, hidden], and the memory after the last step.
+        x: float [time, batch, inputs]; memory: float [batch, hidden] each, from the step before the
+        window; idle: bool [time, batch], the steps that leave the memory as it is, except perhaps
+        the output, which is meaningless then. Idle steps come last in the window of their row.
         """
         raise NotImplementedError
 

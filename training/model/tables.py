@@ -134,15 +134,15 @@ def laid_out(
     symbols = np.full((size, made.listed), made.characters, dtype=np.uint8)
     books = np.zeros((len(levels), CODES, made.listed), dtype=np.float32)
     rows = _rows(made, placed)
-    with_rows = len(made.dense)
+    dense = made.dense[1:]
     for i, (one, some) in enumerate(zip(placed, keys, strict=True)):
         taken = np.flatnonzero(one.numbers)
         at, number = first_slots[i] + taken, one.numbers[taken] - 1
         owners[at] = some[number] & 255
-        if i < with_rows:
-            codes[:, at] = np.where(made.dense[i].known[number], KNOWN, UNKNOWN).T
+        if i < len(dense):
+            codes[:, at] = np.where(dense[i].known[number], KNOWN, UNKNOWN).T
         else:
-            corrected = made.sparse[i - with_rows]
+            corrected = made.sparse[i - len(dense)]
             codes[:, at] = corrected.codes[number].T
             symbols[at] = corrected.symbols[number]
             books[i] = corrected.book
@@ -190,8 +190,9 @@ def beside(old: Tables, new: Tables, held_out: HeldOut) -> tuple[Tables, HeldOut
 
 def _rows(made: Expectations, placed: Sequence[Placed]) -> Bytes:
     """Return the rows of the empty context and of all slots with rows: [variants, R, V + 1]."""
-    rows = [made.nothing.rows[0].T[:, None]]
-    for level, one in zip(made.dense, placed, strict=False):
+    nothing, *dense = made.dense
+    rows = [nothing.rows[0].T[:, None]]
+    for level, one in zip(dense, placed, strict=False):
         mine = np.repeat(rows[0], len(one.numbers), axis=1)
         taken = np.flatnonzero(one.numbers)
         mine[:, taken] = level.rows[one.numbers[taken] - 1].transpose(2, 0, 1)

@@ -63,22 +63,15 @@ class Processor(ABC):
     def apply(self, logits: Logits) -> None:
         """Change the logits of the active rows in place.
 
-        The logits are not yet divided by the temperature. Rows without `active` stand between the
-        others: leave them as they are. Leave each row a finite logit.
-
-        Args:
-            logits: float32 [rows, V], -inf for barred tokens. The logits include the rows that
-                read, for which changes have no effect.
+        The logits are float32 [rows, V], -inf for barred tokens, and not yet divided by the
+        temperature. Rows without `active` stand between the others: leave them as they are, unless
+        they read, for which changes have no effect. Leave each row a finite logit.
         """
 
     def update(self, chosen: Tokens) -> Sequence[Row]:
-        """Record the characters that were written, in the column that `apply` was for.
+        """Record the characters that were written [rows], in the column that `apply` was for.
 
-        Args:
-            chosen: int64 [rows].
-
-        Returns:
-            The active rows whose lines must begin again, see `restart`.
+        Return the active rows whose lines must begin again, see `restart`.
         """
         return ()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...arrays import Logits, Tokens
-from ..automaton import FREE, Automaton, Table
+from ..automaton import BARRED, FREE, Automaton, Table
 from ..model import Model
 from ..row_store import Row, RowStore
 from ..sampling import Sampling
-from ..transition_pool import BARRED, TransitionPool
+from ..transition_pool import TransitionPool
 from .base import Processor, Stage
 
 
@@ -24,9 +24,7 @@ class Constraint(Processor):
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
-        self._pool = TransitionPool(len(model.vocabulary))
-        self._automaton = rows.per_row(object, fill=None)
-        self._base = rows.per_row(np.int32)
+        self._pool = TransitionPool(len(model.vocabulary), rows)
         self._state = rows.per_row(np.int32, saved=True)
         self._undecided = rows.per_row(np.bool_, saved=True)
         self._state_if_held = rows.per_row(np.int32, saved=True)
@@ -48,10 +46,9 @@ class Constraint(Processor):
     def apply(self, logits: Logits) -> None:
         """Bar all tokens that are not allowed."""
         count = len(logits)
+        states = self._pool.base[:count] + self._state[:count]
         # `take` needs half the time of indexing with an array.
-        self._after = self._pool.next.take(
-            self._base[:count] + self._state[:count], axis=0, mode="clip"
-        )
+        self._after = self._pool.next.take(states, axis=0, mode="clip")
         np.copyto(logits, -np.inf, where=self._after == BARRED)
 
     def update(self, chosen: Tokens) -> list[Row]:
@@ -70,29 +67,17 @@ class Constraint(Processor):
         self._follow(row, row.request.fallback)
 
     def _follow(self, row: Row, automaton: Automaton) -> None:
-        """Put an active row at the start of an automaton."""
-        self._automaton[row.index] = automaton
-        if self._pool.full:
-            self._clear_pool()
-        self._base[row.index] = self._pool.place(automaton)
+        self._pool.follow(row.index, automaton)
         self._state[row.index] = automaton.start
 
     def _decide(self, i: int, token: int) -> bool:
         """Advance the automaton of an undecided row; return False if it rejects the token."""
-        automaton: Automaton = self._automaton[i]
-        if not automaton.allowed[self._state_if_held[i], token]:
+        state = self._pool.automata[i].next[self._state_if_held[i], token]
+        if state == BARRED:
             return False
-        state = automaton.next[self._state_if_held[i], token]
         if self.model.lower_case[token] or token == self.model.newline:
             self._undecided[i] = False
             self._state[i] = state
         else:
             self._state_if_held[i] = state
         return True
-
-    def _clear_pool(self) -> None:
-        """Drop the automata that no row follows, and place the others again."""
-        following = self.active.nonzero()[0].tolist()
-        self._pool.clear(self._automaton[i] for i in following)
-        for i in following:
-            self._base[i] = self._pool.place(self._automaton[i])

@@ -91,16 +91,10 @@ def find_passages(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tup
     """Find the characters of a script that belong to passages.
 
     A line counts from behind the first character on that shows it to be speech or action, as a
-    lower-case letter does. All lines of an element but the first count as a whole.
+    lower-case letter does (``opens``, bool [V]). All lines of an element but the first count as a
+    whole. ``tokens`` are elements as a model reads them: int64 [n].
 
-    Args:
-        tokens: int64 [n], elements as a model reads them, each newline, text, newline. The last one
-            may be unfinished.
-        opens: The characters that show a line to be speech or action: bool [V].
-        newline: The character that ends a line.
-
-    Returns:
-        The tokens, or `NO_PASSAGE` in their places, int16 [n], and whether the next one counts.
+    Return the tokens, or `NO_PASSAGE` in their places, int16 [n], and whether the next one counts.
     """
     ends = tokens == newline
     blank = ends & np.concatenate([[True], ends[:-1]])
@@ -116,11 +110,9 @@ def find_passages(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tup
 def advance_matches(matches: Matches, past: Passages, passage: Passages) -> None:
     """Advance the lengths of all matches by one character, in place.
 
-    Args:
-        matches: The number of characters that agree with the last ones at each distance, the
-            nearest last: uint8 [rows, REACH].
-        past: The characters before the one that was just read: int16 [rows, REACH].
-        passage: The character that was just read, or `NO_PASSAGE`: int16 [rows].
+    ``matches`` [rows, REACH] counts the characters that agree with the last ones at each distance,
+    the nearest last. ``passage`` [rows] is the character that was just read, or `NO_PASSAGE`, and
+    ``past`` [rows, REACH] has the characters before it.
     """
     # 255 stays 255. Viewed as numbers, truth values need no conversion.
     matches += (matches < 255).view(np.uint8)
@@ -131,11 +123,8 @@ def advance_matches(matches: Matches, past: Passages, passage: Passages) -> None
 def subtract_penalty(logits: Logits, matches: Matches, past: Passages, repetition: Floats) -> None:
     """Make the characters less likely that would go on with an earlier passage, in place.
 
-    Args:
-        logits: float32 [rows, V].
-        matches: As of the last character, see `advance_matches`: uint8 [rows, REACH].
-        past: The characters up to and including the last one: int16 [rows, REACH].
-        repetition: The strength for each row, 0 for none: float32 [rows].
+    The logits are float32 [rows, V]. ``matches`` are as of the last character, with which ``past``
+    [rows, REACH] ends; ``repetition`` [rows] is the strength, 0 for none.
     """
     # Few places agree, so testing eight at once first is four times as fast.
     agree = (matches >= FREE_MATCH).reshape(-1, 8)

@@ -139,15 +139,11 @@ def find_likely_cues(
 ) -> CueDistribution:
     """Return the cues of the people who may speak after some elements.
 
-    Args:
-        read: Elements as a model reads them, each newline, text, newline, and the newline of the
-            next one: int64 [n]. Where they are more than `REACH` characters, the first is cut, and
-            does not count.
-        opens: The characters that show a line to be no cue, as a lower-case letter does: bool [V].
-        newline: The character that ends a line.
-        present: The cues of the people who are present even if they have not spoken, each int64 [n]
-            with its newline.
-        lock: Whether nobody else may speak.
+    ``read`` are elements as a model reads them, each newline, text, newline, and the newline of the
+    next one: int64 [n]. Where they are more than `REACH` characters, the first is cut, and does not
+    count. The characters that ``opens``, bool [V], show a line to be no cue, as a lower-case letter
+    does. The people whose cues, with their newlines, are ``present`` may speak even if they have
+    not spoken, and with ``lock`` nobody else may.
     """
     spoken, odds = _find_recent_cues(read, opens, newline)
     there = [tuple(cue.tolist()) for cue in present if len(cue) <= LONGEST_CUE]
@@ -213,15 +209,11 @@ def mix_in_cues(
     positions: NDArray[np.int64],
     odds: Floats,
 ) -> None:
-    """Make the next characters of cues likelier, in place.
+    """Make the next characters of cues [rows, CUES, LONGEST_CUE] likelier, in place.
 
-    Args:
-        logits: The network's own logits: float32 [rows, V].
-        cues: int32 [rows, CUES, LONGEST_CUE].
-        weights: The weight of each cue, 0 if the text written so far rules the cue out:
-            float32 [rows, CUES].
-        positions: The position of the next character, below `LONGEST_CUE`: int64 [rows].
-        odds: The factor of `ODDS`, above 0: float32 [rows].
+    The logits [rows, V] must be the network's own. A weight [rows, CUES] is 0 if the text written
+    so far rules the cue out. The positions [rows] of the next characters are below `LONGEST_CUE`,
+    and ``odds`` [rows] is the factor of `ODDS`, above 0.
     """
     count, characters = logits.shape
     following = cues[np.arange(count), :, positions]

@@ -28,14 +28,10 @@ def to_screenplain(edition: Edition) -> PlainTitleScreenplay:
     about = {"Title": (edition.title,), **edition.about, "Contact": edition.shares}
     # It lays out a title page as if it were as wide as other pages, so its lines are wrapped here.
     # The letters of the title are twice as wide.
-    entries = {
-        key: [
-            row
-            for line in lines
-            for row in wrap(line, TITLE_WIDTH // 2 if key == "Title" else TITLE_WIDTH)
-        ]
-        for key, lines in about.items()
-    }
+    entries = {}
+    for key, lines in about.items():
+        columns = TITLE_WIDTH // 2 if key == "Title" else TITLE_WIDTH
+        entries[key] = [row for line in lines for row in wrap(line, columns)]
     return PlainTitleScreenplay(entries, paragraphs)
 
 

@@ -13,7 +13,7 @@ from ...errors import RequestError
 from ..elements import Kind
 from ..emphasis import Run, format_runs
 from .import_formats import importer
-from .manuscript import LONGEST_ELEMENT, Block, Manuscript, ManuscriptBuilder
+from .manuscript import LONGEST_ELEMENT, Block, Manuscript
 
 _SPEECH = {"Dialogue", "Parenthetical", "Singing", "Lyrics"}
 _KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
@@ -21,11 +21,7 @@ _KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
 
 @importer(".fdx")
 def read_final_draft(data: bytes) -> Manuscript:
-    """Read an `.fdx` file.
-
-    Raises:
-        RequestError: The file is damaged, declares entities, or is other XML.
-    """
+    """Read an `.fdx` file; raise RequestError for a damaged one, for entities and other XML."""
     script = _parse(data)
     content = script.find("Content") if script.tag == "FinalDraft" else None
     if content is None:
@@ -33,19 +29,21 @@ def read_final_draft(data: bytes) -> Manuscript:
             "That is not a Final Draft script. Save it again in Final Draft, or use Fountain "
             "or text."
         )
-    builder = ManuscriptBuilder(left_out=sum(1 for _ in content.iter("ScriptNote")))
-    builder.numbered = content.find(".//Paragraph[@Type='Scene Heading'][@Number]") is not None
+    manuscript = Manuscript(
+        _find_title(script), left_out=sum(1 for _ in content.iter("ScriptNote"))
+    )
+    manuscript.numbered = content.find(".//Paragraph[@Type='Scene Heading'][@Number]") is not None
     speech: Block = []
     for kind, lines in _paragraphs(content):
         if speech and kind in _SPEECH:
             speech += _bracket(lines) if kind == "Parenthetical" else lines
             continue
-        _add_speech(builder, speech)
+        manuscript.add_as(Kind.DIALOGUE, speech)
         speech = [" ".join(lines)] if kind == "Character" else []
         if not speech:
-            builder.add_as(_KINDS.get(kind, Kind.ACTION), lines)
-    _add_speech(builder, speech)
-    return builder.build(_find_title(script))
+            manuscript.add_as(_KINDS.get(kind, Kind.ACTION), lines)
+    manuscript.add_as(Kind.DIALOGUE, speech)
+    return manuscript
 
 
 def _parse(data: bytes) -> Node:
@@ -62,11 +60,6 @@ def _parse(data: bytes) -> Node:
             "or use Fountain or text."
         ) from error
     return script
-
-
-def _add_speech(builder: ManuscriptBuilder, speech: Block) -> None:
-    if speech:
-        builder.add_as(Kind.DIALOGUE, speech)
 
 
 def _paragraphs(content: Node) -> Iterator[tuple[str, Block]]:

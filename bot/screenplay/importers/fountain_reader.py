@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..elements import Element, Kind
 from ..fountain import classify, parse_model_text
 from .import_formats import decode_text, importer
-from .manuscript import Block, Manuscript, ManuscriptBuilder
+from .manuscript import Block, Manuscript
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
 _KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
@@ -21,34 +21,34 @@ _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 def read_fountain(data: bytes) -> Manuscript:
     """Read a `.fountain` file."""
     title, text = split_title_page(decode_text(data))
-    builder = ManuscriptBuilder()
-    text, builder.left_out = _remove_passages(text, "/*", "*/")
+    manuscript = Manuscript(title or None)
+    text, manuscript.left_out = _remove_passages(text, "/*", "*/")
     for block in split_blocks(text):
         bare, notes = _remove_passages("\n".join(block), "[[", "]]")
         lines = [line for line in bare.split("\n") if line.strip()]
-        builder.left_out += notes
+        manuscript.left_out += notes
         # Sections, synopses and page breaks.
         while lines and lines[0].startswith(("#", "=")):
             del lines[0]
-            builder.left_out += 1
+            manuscript.left_out += 1
         if lines:
-            _add_block(builder, lines)
-    return builder.build(title)
+            _add_block(manuscript, lines)
+    return manuscript
 
 
-def _add_block(builder: ManuscriptBuilder, lines: Block) -> None:
+def _add_block(manuscript: Manuscript, lines: Block) -> None:
     first, rest = lines[0].strip(), lines[1:]
     if classify(first) is Kind.HEADING:
         bare = _SCENE_NUMBER.sub("", first)
-        builder.numbered |= bare != first
-        builder.add([bare], _make)
+        manuscript.numbered |= bare != first
+        manuscript.add([bare], _make)
         if rest:  # some writers leave out the blank line below a heading
-            builder.add(rest, _make)
+            manuscript.add(rest, _make)
     elif all(_CENTERED.fullmatch(line) for line in lines):
-        builder.add_as(Kind.ACTION, [_CENTERED.sub(r"\1", line) for line in lines])
+        manuscript.add_as(Kind.ACTION, [_CENTERED.sub(r"\1", line) for line in lines])
     else:
         without_lyric_marks = [line.strip().removeprefix("~") for line in lines]
-        builder.add(without_lyric_marks, _make)
+        manuscript.add(without_lyric_marks, _make)
 
 
 def _make(lines: Block) -> list[Element]:

@@ -43,11 +43,7 @@ def list_endings() -> str:
 
 
 def check_file(file_name: str, size: int) -> None:
-    """Check that a file has a known ending and at most `LARGEST_SCRIPT_FILE` bytes.
-
-    Raises:
-        RequestError: It has not.
-    """
+    """Raise RequestError for an unknown ending, or for more than `LARGEST_SCRIPT_FILE` bytes."""
     if PurePath(file_name).suffix.lower() not in IMPORTERS:
         *some, last = IMPORTERS
         raise RequestError(
@@ -66,8 +62,7 @@ def check_file(file_name: str, size: int) -> None:
 def read_script_file(file_name: str, data: bytes) -> Manuscript:
     """Read the script in a file. Call it off the event loop: a large file takes a second.
 
-    Raises:
-        RequestError: The file is too large, is not of its format, or has no element.
+    Raises RequestError for a file that is too large, is not of its format, or has no element.
     """
     check_file(file_name, len(data))
     found = IMPORTERS[PurePath(file_name).suffix.lower()](data)
@@ -85,8 +80,7 @@ def read_script_file(file_name: str, data: bytes) -> Manuscript:
 def decode_text(data: bytes) -> str:
     """Return text in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252.
 
-    Raises:
-        RequestError: The data is not text.
+    Raises RequestError for data that is not text.
     """
     encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for encoding in encodings:

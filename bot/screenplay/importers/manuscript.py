@@ -1,4 +1,4 @@
-"""Collect the elements of a script from a file, whatever the file's format is."""
+"""Collect the elements of a script in a file, whatever the file's format is."""
 
 from __future__ import annotations
 
@@ -32,28 +32,18 @@ Block = list[str]
 """The lines between two blank lines."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Manuscript:
-    """Hold the content of a file."""
+    """Collect the content of a file, and count what was changed on the way."""
 
-    title: str | None
-    elements: tuple[Element, ...]
+    title: str | None = None
+    elements: list[Element] = field(default_factory=list)
     left_out: int = 0
     """Notes, comments, sections and synopses, which writers address to each other."""
     cut: int = 0
     """Elements that were too long and became several."""
     numbered: bool = False
     """Whether scenes had numbers. They are left out, because a model would read and write them."""
-
-
-@dataclass
-class ManuscriptBuilder:
-    """Collect elements, and count what was changed on the way."""
-
-    elements: list[Element] = field(default_factory=list)
-    left_out: int = 0
-    cut: int = 0
-    numbered: bool = False
 
     def add(self, lines: Sequence[str], make: Callable[[Block], Iterable[Element]]) -> None:
         """Add the elements that `make` returns for a block, piece by piece if it is too long."""
@@ -70,11 +60,6 @@ class ManuscriptBuilder:
             return [element] if element else []
 
         self.add(lines, make)
-
-    def build(self, title: str | None) -> Manuscript:
-        """Return the manuscript; an empty title counts as none."""
-        elements = tuple(self.elements)
-        return Manuscript(title or None, elements, self.left_out, self.cut, self.numbered)
 
 
 def _split_block(block: Block) -> Iterator[Block]:

@@ -12,7 +12,7 @@ from ..free_text import parse_person_text
 from ..page_layout import PAPER_COLUMNS, text_width
 from .fountain_reader import split_blocks, split_title_page
 from .import_formats import decode_text, importer
-from .manuscript import Block, Manuscript, ManuscriptBuilder
+from .manuscript import Block, Manuscript
 
 _INDENTED = 5
 """Columns from which on the indent of a line is meant."""
@@ -30,12 +30,12 @@ def read_plain_text(data: bytes) -> Manuscript:
     title, body = split_title_page(text)
     if title is None and _is_typed_page(text):
         return _read_typed_page(text)
-    builder = ManuscriptBuilder()
+    manuscript = Manuscript(title or None)
     for block in split_blocks(body):
         if not clean("".join(block)).strip():
             continue  # only characters that nobody sees
-        builder.add(block, lambda piece: parse_person_text("\n".join(piece)))
-    return builder.build(title)
+        manuscript.add(block, lambda piece: parse_person_text("\n".join(piece)))
+    return manuscript
 
 
 def _is_typed_page(text: str) -> bool:
@@ -50,10 +50,10 @@ def _indent(line: str) -> int:
 
 def _read_typed_page(text: str) -> Manuscript:
     title, body = _split_typed_title(text)
-    builder = ManuscriptBuilder()
+    manuscript = Manuscript(title or None)
     numbered = body.split("\n")
     lines = [_remove_scene_number(line) for line in numbered]
-    builder.numbered = lines != numbered
+    manuscript.numbered = lines != numbered
     margin = min((_indent(line) for line in lines if line.strip()), default=0)
     blank_above = 2  # the first line counts as far below something
     block: Block = []
@@ -62,10 +62,10 @@ def _read_typed_page(text: str) -> Manuscript:
             block.append(line[margin:].rstrip())
             continue
         if block:
-            _add_typed_block(builder, block, is_far_below=blank_above >= 2)
+            _add_typed_block(manuscript, block, is_far_below=blank_above >= 2)
             block, blank_above = [], 0
         blank_above += 1
-    return builder.build(title)
+    return manuscript
 
 
 def _split_typed_title(text: str) -> tuple[str | None, str]:
@@ -83,7 +83,7 @@ def _remove_scene_number(line: str) -> str:
     return " " * match.start(2) + match[2] if match else line
 
 
-def _add_typed_block(builder: ManuscriptBuilder, block: Block, *, is_far_below: bool) -> None:
+def _add_typed_block(manuscript: Manuscript, block: Block, *, is_far_below: bool) -> None:
     """Add a block of a typed page.
 
     Capitals are a scene heading only far below the block before, where pages leave more room.
@@ -91,16 +91,16 @@ def _add_typed_block(builder: ManuscriptBuilder, block: Block, *, is_far_below: 
     first, rest = block[0], block[1:]
     lead = _indent(first) - min(map(_indent, rest), default=0)
     if rest and lead >= 4 and (lead >= 8 or first.isupper()):
-        builder.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
+        manuscript.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
         return
     lines = _unwrap(block, PAPER_COLUMNS.width)
     is_heading = has_scene_prefix(first) or (is_far_below and lines[0].isupper())
     if len(lines) == 1 and is_heading:
-        builder.add_as(Kind.HEADING, lines)
+        manuscript.add_as(Kind.HEADING, lines)
     elif not rest and _indent(first) >= PAPER_COLUMNS.cue[0]:
-        builder.add_as(Kind.TRANSITION, lines)
+        manuscript.add_as(Kind.TRANSITION, lines)
     else:
-        builder.add_as(Kind.ACTION, lines)
+        manuscript.add_as(Kind.ACTION, lines)
 
 
 def _speech_lines(lines: Block) -> Iterator[str]:

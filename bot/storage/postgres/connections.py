@@ -31,30 +31,28 @@ def connect(
     command_timeout: float | None = None,
     **options: Any,  # noqa: ANN401 - what the engine takes
 ) -> AsyncEngine:
-    """Make the engine of a database.
+    """Make the engine of a database, with further options of `create_async_engine`.
 
-    Args:
-        url: The address of the database.
-        lock_timeout: Milliseconds for which a statement waits for a lock; `timeouts.LOCK` if None.
-        command_timeout: Seconds in which the server must answer a statement; no limit if None.
-        options: Further arguments of `create_async_engine`.
+    A statement waits ``lock_timeout`` milliseconds for a lock, or `timeouts.LOCK`. The server must
+    answer it within ``command_timeout`` seconds; None sets no limit.
     """
     settings = {
         "application_name": APPLICATION_NAME,
-        "lock_timeout": str(timeouts.LOCK if lock_timeout is None else lock_timeout),
+        "lock_timeout": str(lock_timeout or timeouts.LOCK),
         "idle_in_transaction_session_timeout": str(timeouts.STALLED),
         **TCP_SETTINGS,
         # Compiling takes longer than any of the bot's queries.
         "jit": "off",
     }
-    arguments: dict[str, Any] = {"timeout": timeouts.CONNECT, "server_settings": settings}
-    if command_timeout is not None:
-        arguments["command_timeout"] = command_timeout
     engine = create_async_engine(
         url.set(drivername=DRIVER),
         # Parameters are people's words, which must not be logged.
         hide_parameters=True,
-        connect_args=arguments,
+        connect_args={
+            "timeout": timeouts.CONNECT,
+            "command_timeout": command_timeout,
+            "server_settings": settings,
+        },
         **options,
     )
 

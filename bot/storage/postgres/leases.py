@@ -191,13 +191,12 @@ class Lease:
             raise TransactionFailed("lost")
 
     async def wait_to_identify(self, bucket: int) -> None:
-        """Wait until a shard of a bucket may identify, and reserve this moment in all processes.
+        """Reserve the next moment in which a shard of a bucket may identify, and wait for it.
 
-        Raises:
-            OSError: The database cannot be asked for the moment.
+        Raises OSError if the database cannot be asked for the moment.
         """
         first = insert(_identified).values(bucket=bucket, at=_NOW)
-        following = _identified.c.at + _seconds(IDENTIFY_INTERVAL)
+        following = _identified.c.at + dt.timedelta(seconds=IDENTIFY_INTERVAL)
         planned = first.on_conflict_do_update(
             index_elements=[_identified.c.bucket], set_={"at": func.greatest(_NOW, following)}
         ).returning(_identified.c.at - _NOW)
@@ -211,7 +210,6 @@ class Lease:
     # Acquiring
 
     async def _try_to_acquire(self) -> str | None:
-        """Take the shards, or return why that failed."""
         try:
             return await self._acquire()
         except SERVER_ERRORS as error:
@@ -237,7 +235,7 @@ class Lease:
                 "count": self.shards.count,
                 "holder": self._holder,
                 "epoch": epoch,
-                "expires": _NOW + _seconds(LEASE_DURATION),
+                "expires": _NOW + dt.timedelta(seconds=LEASE_DURATION),
             }
             rows = insert(_leases).values([{"shard": one, **held} for one in self.shards.ids])
             keys = [_leases.c.shard]
@@ -284,7 +282,7 @@ class Lease:
             async with self._engine.connect() as connection, terminating_stalled(connection):
                 longer = self._mine().where(_leases.c.expires > _NOW)
                 renewed = await connection.execute(
-                    longer.values(expires=_NOW + _seconds(LEASE_DURATION))
+                    longer.values(expires=_NOW + dt.timedelta(seconds=LEASE_DURATION))
                 )
         except SERVER_ERRORS as error:
             log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
@@ -321,10 +319,6 @@ async def check_no_lease(url: URL) -> None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _seconds(number: float) -> Any:  # noqa: ANN401 - an interval
-    return func.make_interval(0, 0, 0, 0, 0, 0, number)
 
 
 def _tables_exist(connection: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's own

@@ -65,14 +65,13 @@ class PostgresDatabase(Database):
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
         with raising_store_error():
             database = cls(url, guard)
-        try:
-            with raising_store_error():
+            try:
                 async with database._transaction(database._preparations) as session:
                     await prepare_tables(session)
-            await database.purge()
-        except BaseException:
-            await database.close()
-            raise
+                await database.purge()
+            except BaseException:
+                await database.close()
+                raise
         return database
 
     @classmethod
@@ -87,21 +86,13 @@ class PostgresDatabase(Database):
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         with self.meter.measure_transaction("reading"):
-            async with (
-                _held(self._read_slots),
-                self._raising_transaction_failed(),
-                self._readings() as session,
-            ):
+            async with self._slot(self._read_slots), self._readings() as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         with self.meter.measure_transaction("writing"):
-            async with (
-                _held(self._write_slot),
-                self._raising_transaction_failed(),
-                self._transaction(self._sessions) as session,
-            ):
+            async with self._slot(self._write_slot), self._transaction(self._sessions) as session:
                 if self._guard:
                     await self._guard(session)
                 yield session
@@ -125,23 +116,28 @@ class PostgresDatabase(Database):
             await session.commit()
 
     @asynccontextmanager
-    async def _raising_transaction_failed(self) -> AsyncIterator[None]:
-        """Raise TransactionFailed if the server fails, or the database is being closed."""
-        if self._closed:
-            raise TransactionFailed("away")
+    async def _slot(self, lock: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
+        """Hold a lock of this process; raise TransactionFailed, also after `timeouts.QUEUE`."""
         try:
+            async with asyncio.timeout(timeouts.QUEUE):
+                await lock.acquire()
+        except TimeoutError:
+            raise TransactionFailed("locked") from None
+        try:
+            if self._closed:
+                raise TransactionFailed("away")
             yield
         except SERVER_ERRORS as error:
             reason = find_reason(error)
             if reason is None:
                 raise
             raise TransactionFailed(reason) from error
+        finally:
+            lock.release()
 
     async def _try_purge(self) -> float | None:
-        """Vacuum the tables if rows were erased; see `Database._try_purge`."""
         async with (
-            _held(self._write_slot),
-            self._raising_transaction_failed(),
+            self._slot(self._write_slot),
             self._vacuum_engine.connect() as connection,
             terminating_stalled(connection),
         ):
@@ -156,17 +152,3 @@ class PostgresDatabase(Database):
             await self._vacuum_engine.dispose()
             for _ in range(READERS):
                 self._read_slots.release()
-
-
-@asynccontextmanager
-async def _held(lock: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
-    """Hold a lock of this process; raise TransactionFailed after `timeouts.QUEUE`."""
-    try:
-        async with asyncio.timeout(timeouts.QUEUE):
-            await lock.acquire()
-    except TimeoutError:
-        raise TransactionFailed("locked") from None
-    try:
-        yield
-    finally:
-        lock.release()

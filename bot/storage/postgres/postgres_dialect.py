@@ -26,11 +26,7 @@ class PostgresDialect(Dialect):
     async def add_rows(
         self, session: AsyncSession, table: Table, rows: Iterable[Sequence[Any]]
     ) -> None:
-        """Insert many rows with COPY, each with a value for every column in the table's order.
-
-        Raises:
-            DBAPIError: The server refuses the rows.
-        """
+        """Insert rows as `Dialect.add_rows` does, with COPY; raise DBAPIError."""
         # An optional dependency, which ships no types.
         from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped]
 

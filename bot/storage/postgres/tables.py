@@ -47,8 +47,7 @@ erasure_counts = Table(
 async def prepare_tables(session: AsyncSession) -> None:
     """Make the tables, or bring them up to date, all or nothing.
 
-    Raises:
-        StoreError: The server is too old, or the database is not this On Book's.
+    Raises StoreError if the server is too old, or the database is not this On Book's.
     """
     connection = await session.connection()
     if (connection.dialect.server_version_info or OLDEST_SERVER) < OLDEST_SERVER:

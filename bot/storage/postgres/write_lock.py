@@ -45,12 +45,9 @@ connection closed and its transaction rolled back, as after an idle one.
 async def acquire_write_lock(transaction: Transaction, seconds: float = 0.0) -> None:
     """Wait for the lock under which processes write; the end of the transaction releases it.
 
-    Args:
-        transaction: Must not have executed anything yet.
-        seconds: How long to retry; at least one attempt of `timeouts.LOCK` is made.
-
-    Raises:
-        DBAPIError: The lock could not be had in time (`is_locked`), or the server failed.
+    The transaction must not have executed anything yet. Retries for so many ``seconds``, but makes
+    at least one attempt of `timeouts.LOCK`; raises DBAPIError if the lock could not be had in time
+    (`is_locked`), or the server failed.
     """
     # A transaction waits for no other lock, because only the one with this lock writes.
     set_timeout = func.set_config("lock_timeout", str(timeouts.LOCK), True)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete, select
 
-from .. import erasure
+from ..deletion import delete_scripts
 from ..dialects import insert
-from ..schema import GUILD_VOICE_PREFIX, BannedWords, DepartedGuild, KeyValue, Script
+from ..schema import BannedWords, Channel, DepartedGuild, KeyValue, Script, utc_now
+from .key_value_repository import GUILD_VOICE_PREFIX, guild_voice_key
 from .repository import Repository
 
 
@@ -28,7 +29,7 @@ class GuildRepository(Repository):
 
     async def record_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
         """Record that guilds have left now, unless they had before, and that others are here."""
-        now = dt.datetime.now(dt.UTC)
+        now = utc_now()
         rows = [{"guild": guild, "departed_at": now} for guild in gone]
         async with self._database.writing() as session:
             if rows:
@@ -42,7 +43,13 @@ class GuildRepository(Repository):
 
     async def delete_guild(self, guild: int) -> int:
         """Delete all that a guild has here, and return the number of its scripts."""
+        # A fork never leaves its guild, so that no script outside reaches any of these lines.
+        scripts = select(Script.id).where(Script.guild == guild)
         async with self._database.erasing() as session:
-            deleted = await erasure.delete_guild(session, guild)
+            count = len((await session.scalars(scripts)).all())
+            await delete_scripts(session, scripts)
+            await session.execute(delete(KeyValue).where(KeyValue.key == guild_voice_key(guild)))
+            for table in (BannedWords, Channel, DepartedGuild):
+                await session.execute(delete(table).where(table.guild == guild))
         await self._database.purge()
-        return deleted
+        return count

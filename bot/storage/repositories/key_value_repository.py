@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from ..dialects import insert
-from ..schema import HOUSEKEEPER, KeyValue
+from ..schema import KeyValue
 from .repository import Repository
+
+GUILD_VOICE_PREFIX = "guild-voice"
+"""The prefix of the key of a guild's model."""
+
+HOUSEKEEPER = "looked-after-by"
+"""The key of the id of the bot that ends polls and deletes leftovers."""
+
+
+def guild_voice_key(guild: int) -> str:
+    """Return the key of the model that a guild has chosen."""
+    return f"{GUILD_VOICE_PREFIX} {guild}"
 
 
 class KeyValueRepository(Repository):

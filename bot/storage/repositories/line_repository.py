@@ -13,8 +13,8 @@ from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
 from ..state_eviction import count_state_bytes
-from ..turn_passing import pass_after_line, return_turn
 from .repository import Repository
+from .turn_order_repository import pass_after_line, return_turn
 
 
 class LineRepository(Repository):
@@ -69,16 +69,13 @@ class LineRepository(Repository):
         found = list[Element]()
         for ids in _batches(await self.load_path_ids(head)):
             batch = select(Line.kind, Line.text).where(Line.id.in_(ids)).order_by(Line.id)
-            async with self._database.reading() as session:
-                rows = await session.execute(batch)
-                found += [Element(Kind(kind), text) for kind, text in rows]
+            found += [Element(Kind(kind), text) for kind, text in await self._rows(batch)]
         return found
 
     async def load_path_ids(self, head: int | None, since: int = ROOT_LINE) -> list[int]:
         """Load the ids of a path, from ``since`` on; the fewer, the faster."""
-        if head is None:
-            return []
-        return await self._scalars(line_tree.query_path_ids(), head=head, since=since)
+        path = line_tree.query_path_ids()
+        return await self._scalars(path, head=head or ROOT_LINE, since=since)
 
     async def load_lines_after(self, head: int | None, line: int) -> list[Line]:
         """Load the lines of a path that were written after a line, without copies of older ones."""
@@ -87,30 +84,23 @@ class LineRepository(Repository):
 
     async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
         """Load the fewest last lines of a path that have so many characters, or all lines."""
-        if head is None:
-            return []
-        return await self._scalars(line_tree.query_last_lines(), head=head, characters=characters)
+        last = line_tree.query_last_lines()
+        return await self._scalars(last, head=head or ROOT_LINE, characters=characters)
 
     async def count_lines(self, head: int | None) -> int:
         """Count the lines of a path without loading them."""
-        if head is None:
-            return 0
-        above = line_tree.query_path(head)
+        above = line_tree.query_path(head or ROOT_LINE)
         return await self._scalar(select(func.count()).select_from(above)) or 0
 
     async def count_characters(self, head: int | None) -> int:
         """Count the characters of a path's lines without loading them."""
-        if head is None:
-            return 0
-        above = line_tree.query_path(head)
+        above = line_tree.query_path(head or ROOT_LINE)
         counted = select(func.sum(func.length(Line.text))).join(above, Line.id == above.c.id)
         return await self._scalar(counted) or 0
 
     async def list_speech_cues(self, head: int | None) -> list[str]:
         """Return the first line of each speech on a path without repetitions, the latest first."""
-        if head is None:
-            return []
-        cues = line_tree.query_speech_cues(head).subquery()
+        cues = line_tree.query_speech_cues(head or ROOT_LINE).subquery()
         return await self._scalars(select(cues.c.cue).order_by(cues.c.latest.desc()))
 
     # Trees
@@ -144,7 +134,6 @@ class LineRepository(Repository):
         parent: int | None,
         drafts: Sequence[Draft],
         delivery: str,
-        take: int,
         asker: int | None = None,
         passed_at: dt.datetime | None = None,
     ) -> list[Line]:
@@ -153,15 +142,12 @@ class LineRepository(Repository):
         All or nothing, in a transaction that several channels share. Lines by the person whose turn
         it is pass the turn on at ``passed_at``.
 
-        Raises:
-            HeadMoved: The head is no longer where ``script`` has it.
-            AlreadyWritten: The interaction ``delivery`` has written this take before.
+        Raises HeadMoved if the head is no longer where ``script`` has it, and AlreadyWritten if the
+        interaction ``delivery`` has written lines before.
         """
 
         async def change(session: AsyncSession) -> list[Line]:
-            lines = await line_tree.append_lines(
-                session, script, parent, drafts, delivery, take, asker
-            )
+            lines = await line_tree.append_lines(session, script, parent, drafts, delivery, asker)
             head = lines[-1].id if lines else parent
             await line_tree.move_head(session, script, head, goes_on=parent == script.head)
             if passed_at:
@@ -175,18 +161,11 @@ class LineRepository(Repository):
     ) -> tuple[list[Line], int]:
         """Add lines beside a line, copy what followed it below them, and move the head there.
 
-        All or nothing.
-
-        Returns:
-            The new lines, and the new head.
-
-        Raises:
-            HeadMoved: The head is no longer where ``script`` has it.
-            AlreadyWritten: The interaction ``delivery`` has rewritten the line before.
+        All or nothing. Return the new lines, and the new head; raise what `append_lines` raises.
         """
         async with self._database.adding_states(count_state_bytes(drafts)) as session:
             lines = await line_tree.append_lines(
-                session, script, line.parent, drafts, delivery, 0, asker
+                session, script, line.parent, drafts, delivery, asker
             )
             for new in lines:
                 new.rewrite_of = line.id

@@ -136,8 +136,8 @@ class MessageRepository(Repository):
             .select_from(select(literal(1)).subquery())
             .outerjoin(Script, and_(Script.channel == channel, Script.running))
         )
-        async with self._database.reading() as session:
-            return ChannelContent(*(await session.execute(wanted)).one())
+        [content] = await self._rows(wanted)
+        return ChannelContent(*content)
 
     async def _update_channel(self, channel: int, guild: int | None, **columns: object) -> None:
         async with self._database.writing() as session:
@@ -160,9 +160,8 @@ class MessageRepository(Repository):
             .order_by(StaleMessage.message)
         )
         found: dict[int, list[int]] = {}
-        async with self._database.reading() as session:
-            for message, script in await session.execute(wanted):
-                found.setdefault(script, []).append(message)
+        for message, script in await self._rows(wanted):
+            found.setdefault(script, []).append(message)
         return found
 
     async def mark_messages_redrawn(self, messages: Iterable[int]) -> None:

@@ -4,9 +4,55 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import erasure
-from ..erasure import PersonalData
-from .repository import Repository
+from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from .. import line_tree
+from ..dialects import get_dialect, insert
+from ..schema import (
+    ERASED_ELEMENT,
+    ERASED_NAME,
+    ERASED_PERSON,
+    Channel,
+    Line,
+    Poll,
+    PostedLine,
+    Script,
+    Sprint,
+    StaleMessage,
+    Star,
+    State,
+    TurnOrder,
+    Vote,
+    utc_now,
+)
+from .repository import Repository, T
+from .turn_order_repository import remove_writer
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """All that is stored about a person, each item with its script."""
+
+    lines: list[tuple[Line, Script]]
+    """The lines that they wrote, without copies of existing lines."""
+    asked: list[tuple[Line, Script]]
+    """The lines that a model wrote at their request."""
+    scripts: list[Script]
+    """The scripts that they began."""
+    parts: list[tuple[str, Script]]
+    """The characters that they play."""
+    votes: list[tuple[Vote, Script]]
+    starred: list[tuple[Line, Script]]
+    """The lines that have their stars."""
+    turns: list[tuple[int, Script]]
+    """The places, from 1, that they have in orders."""
+    sprints: list[tuple[Sprint, Script]]
+    """The sprints that they started, and that go on."""
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
 
 
 @dataclass(frozen=True)
@@ -24,14 +70,123 @@ class PersonRepository(Repository):
 
     async def load_personal_data(self, person: int) -> PersonalData:
         """Load all that is stored about a person."""
+        is_original = or_(Line.copy_of.is_(None), Line.copy_of.not_in(select(Line.id)))
+        lines = select(Line, Script).join(Script).where(is_original).order_by(Line.id)
+        written = lines.where(Line.author == person)
+        asked = lines.where(Line.asker == person, Line.author.is_(None))
+        votes = select(Vote, Script).select_from(Vote).join(Poll).join(Script)
+        votes = votes.where(Vote.person == person).order_by(Vote.poll)
+        # The original of a line may be gone, but not all of its copies.
+        copies = aliased(Line)
+        is_same = or_(copies.id == Star.line, copies.copy_of == Star.line)
+        oldest = select(func.min(copies.id)).where(is_same).correlate(Star).scalar_subquery()
+        starred = (
+            select(Line, Script)
+            .select_from(Star)
+            .join(Line, Line.id == oldest)
+            .join(Script)
+            .where(Star.person == person)
+            .order_by(Line.id)
+        )
+        orders = _possible_orders_of(person).join(Script).with_only_columns(TurnOrder, Script)
+        sprints = select(Sprint, Script).join(Script).where(Sprint.starter == person)
+        begun = select(Script).where(Script.owner == person).order_by(Script.id)
+        played = _possibly_played_by(person).order_by(Script.id)
         async with self._database.reading() as session:
-            return await erasure.load_personal_data(session, person)
+            return PersonalData(
+                lines=await _load_pairs(session, written),
+                asked=await _load_pairs(session, asked),
+                scripts=list(await session.scalars(begun)),
+                parts=[
+                    (name, script)
+                    for script in await session.scalars(played)
+                    for name, player in script.players.items()
+                    if player == person
+                ],
+                votes=await _load_pairs(session, votes),
+                starred=await _load_pairs(session, starred),
+                turns=[
+                    (order.writers.index(person) + 1, script)
+                    for order, script in await _load_pairs(session, orders)
+                    if person in order.writers
+                ],
+                sprints=await _load_pairs(session, sprints),
+            )
 
     async def erase_person(self, person: int, *, text: bool) -> ErasureResult:
-        """Remove a person's name everywhere, and the text of their lines if ``text``.
+        """Remove a person's id and name everywhere, and the text of their lines if ``text``.
 
-        The messages that show any of it become stale. If an error is raised, nothing was removed.
+        The caches of the text are deleted too, and messages that show any of it become stale. If an
+        error is raised, nothing was removed.
         """
+        theirs = select(Line.id).where(Line.author == person)
         async with self._database.erasing() as session:
-            lines = await erasure.erase_person(session, person, text=text)
+            lines = await session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
+            await _mark_stale(session, person, theirs if text else theirs.where(false()))
+            if text:
+                await _remove_text(session, theirs)
+            nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME}
+            await session.execute(update(Line).where(Line.author == person).values(nobody))
+            await session.execute(update(Line).where(Line.asker == person).values(asker=None))
+            for known_as in (Script.owner, Poll.asker, Sprint.starter):
+                renamed = update(known_as.class_).where(known_as == person)
+                await session.execute(renamed.values({known_as: ERASED_PERSON}))
+            for opinion in (Vote, Star):
+                await session.execute(delete(opinion).where(opinion.person == person))
+            for order in await session.scalars(_possible_orders_of(person)):
+                await remove_writer(session, order, person, utc_now())
+            for script in await session.scalars(_possibly_played_by(person)):
+                script.players = {
+                    name: player for name, player in script.players.items() if player != person
+                }
         return ErasureResult(lines, await self._database.purge())
+
+
+async def _load_pairs(session: AsyncSession, query: Select[T, Script]) -> list[tuple[T, Script]]:
+    return [(item, script) for item, script in await session.execute(query)]
+
+
+async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
+    """Mark the messages that show lines, and the polls and panels that name or count a person."""
+    shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
+    voted = select(Vote.poll).where(Vote.person == person)
+    polls = select(Poll.message).where(
+        or_(Poll.asker == person, Poll.id.in_(voted)), ~Poll.closed, Poll.message.is_not(None)
+    )
+    orders = _possible_orders_of(person).with_only_columns(TurnOrder.script)
+    panels = (
+        select(Channel.panel)
+        .join(Script, Script.channel == Channel.id)
+        .where(Script.running, Script.id.in_(orders), Channel.panel.is_not(None))
+    )
+    stale = insert(session, StaleMessage).from_select(["message"], shown.union(polls, panels))
+    await session.execute(stale.on_conflict_do_nothing())
+
+
+async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
+    """Replace the text of lines by `ERASED_ELEMENT`, and delete all that was computed from it."""
+    await get_dialect(session).look_up_line_by_line(session)
+    affected = select(line_tree.query_descendants(lines).c.id)
+    # A turn that has read the text and is not stored yet must fail.
+    await session.execute(
+        update(Script)
+        .where(or_(Script.head.in_(affected), Script.forked_at.in_(affected)))
+        .values(erased=Script.erased + 1)
+    )
+    await session.execute(delete(State).where(State.line.in_(affected)))
+    await session.execute(
+        update(Line)
+        .where(Line.id.in_(lines))
+        .values(kind=str(ERASED_ELEMENT.kind), text=ERASED_ELEMENT.text, removed=True)
+    )
+
+
+def _possibly_played_by(person: int) -> Select[Script]:
+    """Build a query of the scripts whose players, as JSON, contain the digits of a person's id."""
+    return select(Script).where(cast(Script.players, String).contains(str(person)))
+
+
+def _possible_orders_of(person: int) -> Select[TurnOrder]:
+    """Build a query of the orders whose writers, as JSON, contain the digits of a person's id."""
+    found = cast(TurnOrder.writers, String).contains(str(person))
+    return select(TurnOrder).where(found).order_by(TurnOrder.script)

@@ -54,9 +54,8 @@ class PollRepository(Repository):
     ) -> Poll:
         """Add takes of the same lines below the head, which stays, and open a poll, all or nothing.
 
-        Raises:
-            AlreadyWritten: The interaction ``delivery`` has written takes before.
-            HeadMoved: Text above the head was removed since ``script`` was read.
+        Raises AlreadyWritten if the interaction ``delivery`` has written takes before, and
+        HeadMoved if text above the head was removed since ``script`` was read.
         """
         drafts = [draft for take in takes for draft in take]
         async with self._database.adding_states(count_state_bytes(drafts)) as session:
@@ -67,7 +66,7 @@ class PollRepository(Repository):
                 raise HeadMoved
             for number, take in enumerate(takes):
                 await line_tree.append_lines(
-                    session, script, script.head, take, delivery, number, asker
+                    session, script, script.head, take, delivery, asker, number
                 )
             poll = Poll(
                 script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends
@@ -93,8 +92,7 @@ class PollRepository(Repository):
     async def close_poll(self, poll: int, take: int, script: Script, head: int | None) -> None:
         """Close a poll with the chosen take, and move the head of a script, all or nothing.
 
-        Raises:
-            HeadMoved: The head is no longer where ``script`` has it, or the poll was closed before.
+        Raises HeadMoved if the head is not where ``script`` has it, or the poll was closed before.
         """
         async with self._database.writing() as session:
             closed = await session.scalar(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import TypeVar, TypeVarTuple
 
-from sqlalchemy import Executable, Select
+from sqlalchemy import Executable, Row, Select
 
 from ..database import Database
 from ..schema import Base
 
 T = TypeVar("T")
-Row = TypeVar("Row", bound=Base)
+Columns = TypeVarTuple("Columns")
+Table = TypeVar("Table", bound=Base)
 
 
 class Repository:
@@ -19,10 +21,9 @@ class Repository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def _get(self, row: type[Row], key: object) -> Row | None:
-        """Return a row by its primary key, or None."""
+    async def _get(self, table: type[Table], key: object) -> Table | None:
         async with self._database.reading() as session:
-            return await session.get(row, key)
+            return await session.get(table, key)
 
     async def _scalar(self, query: Select[T], **parameters: object) -> T | None:
         """Return the first value of a query, or None."""
@@ -34,7 +35,10 @@ class Repository:
         async with self._database.reading() as session:
             return list(await session.scalars(query, parameters))
 
+    async def _rows(self, query: Select[*Columns], **parameters: object) -> Sequence[Row[*Columns]]:
+        async with self._database.reading() as session:
+            return (await session.execute(query, parameters)).all()
+
     async def _write(self, statement: Executable) -> None:
-        """Execute a statement that changes rows."""
         async with self._database.writing() as session:
             await session.execute(statement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select, true, update
 
@@ -14,16 +14,6 @@ from .. import deletion, line_tree
 from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
 from ..state_eviction import count_state_bytes
 from .repository import Repository
-
-
-class RunningScript(NamedTuple):
-    """A script that runs, with all that a turn needs of it."""
-
-    script: Script
-    words: tuple[str, ...]
-    """The banned words of the channel's list and of the guild's."""
-    order: TurnOrder | None
-    """The order in which people write, or None where everybody may."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +49,14 @@ class ScriptRepository(Repository):
         """Return the script that runs in a channel, or None."""
         return await self._scalar(select(Script).where(Script.channel == channel, Script.running))
 
-    async def find_running_for_turn(self, channel: int) -> RunningScript | None:
-        """Return the script that runs in a channel with all that a turn needs of it, or None."""
+    async def find_running_for_turn(
+        self, channel: int
+    ) -> tuple[Script, set[str], TurnOrder | None] | None:
+        """Return the script that runs in a channel with all that a turn needs of it, or None.
+
+        With it come the words of the channel's list and the guild's, and the order in which people
+        write, or None where everybody may.
+        """
         lists = or_(
             and_(BannedWords.scope == "channel", BannedWords.place == Script.channel),
             and_(BannedWords.scope == "guild", BannedWords.place == Script.guild),
@@ -68,17 +64,15 @@ class ScriptRepository(Repository):
         wanted = (
             select(Script, BannedWords.words, TurnOrder)
             .outerjoin(BannedWords, lists)
-            .outerjoin(Sprint, Sprint.script == Script.id)
+            .outerjoin(Sprint)
             .outerjoin(TurnOrder, and_(TurnOrder.script == Script.id, Sprint.script.is_(None)))
         )
-        async with self._database.reading() as session:
-            rows = await session.execute(wanted.where(Script.channel == channel, Script.running))
-            found = rows.all()
-        if not found:
+        rows = await self._rows(wanted.where(Script.channel == channel, Script.running))
+        if not rows:
             return None
-        words = {word for _, listed, _ in found for word in listed or ()}
-        script, _, order = found[0]
-        return RunningScript(script, tuple(sorted(words)), order)
+        words = {word for _, listed, _ in rows for word in listed or ()}
+        script, _, order = rows[0]
+        return script, words, order
 
     async def load_panel_state(self, script: Script) -> PanelState:
         """Load what a script's panel shows besides the script."""
@@ -94,16 +88,15 @@ class ScriptRepository(Repository):
         wanted = (
             select(TurnOrder, Sprint, RedoPointer.child, Line.author, votes.exists(), cues.c.cue)
             .select_from(Script)
-            .outerjoin(TurnOrder, TurnOrder.script == Script.id)
-            .outerjoin(Sprint, Sprint.script == Script.id)
+            .outerjoin(TurnOrder)
+            .outerjoin(Sprint)
             .outerjoin(RedoPointer, redo)
             .outerjoin(Line, Line.id == head)
             .outerjoin(cues, true())
             .where(Script.id == script.id)
             .order_by(cues.c.latest.desc())
         )
-        async with self._database.reading() as session:
-            rows = (await session.execute(wanted)).all()
+        rows = await self._rows(wanted)
         if not rows:
             return PanelState()
         order, sprint, redo, author, is_voting, _ = rows[0]
@@ -142,14 +135,8 @@ class ScriptRepository(Repository):
     ) -> Script:
         """Store a new script and its first lines, and shelve the running one, all or nothing.
 
-        Args:
-            script: The row, whose head is a line of another script if this one is a fork.
-            drafts: The first lines, below the head.
-            delivery: The interaction that asked for the script.
-            forked: The script of which this one is a fork, and whose players it takes over.
-
-        Raises:
-            AlreadyWritten: The interaction has begun a script before.
+        The new script takes over the players of the script ``forked``, of which it is a fork.
+        Raises AlreadyWritten if the interaction ``delivery`` has begun a script before.
         """
         async with self._database.adding_states(count_state_bytes(drafts)) as session:
             begun = select(Script.id).where(Script.delivery == delivery)
@@ -162,7 +149,7 @@ class ScriptRepository(Repository):
             session.add(script)
             await session.flush()
             lines = await line_tree.append_lines(
-                session, script, script.head, drafts, delivery or "", 0, script.owner
+                session, script, script.head, drafts, delivery or "", script.owner
             )
             script.head = lines[-1].id if lines else script.head
         return script

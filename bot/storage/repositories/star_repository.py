@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select
 
 from .. import line_tree
-from ..schema import Line, Star
+from ..schema import ROOT_LINE, Line, Star
 from .repository import Repository
 
 
@@ -32,7 +32,7 @@ class StarRepository(Repository):
 
     async def load_best_lines(self, head: int | None, most: int) -> list[tuple[Line, int]]:
         """Load the lines of a path with the most stars, each with their number, the best first."""
-        above, stars = line_tree.query_path(head or 0), func.count().label("stars")
+        above, stars = line_tree.query_path(head or ROOT_LINE), func.count().label("stars")
         counted = (
             select(Line.id, stars)
             .join(above, Line.id == above.c.id)
@@ -44,6 +44,5 @@ class StarRepository(Repository):
             .subquery()
         )
         best = select(Line, counted.c.stars).join(counted, Line.id == counted.c.id)
-        async with self._database.reading() as session:
-            rows = await session.execute(best.order_by(counted.c.stars.desc(), Line.id))
-            return [(line, number) for line, number in rows]
+        rows = await self._rows(best.order_by(counted.c.stars.desc(), Line.id))
+        return [(line, number) for line, number in rows]

@@ -9,7 +9,7 @@ from ...arrays import Floats, States
 from ...screenplay.drafts import PastLine
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
-from ..schema import Line, State
+from ..schema import ROOT_LINE, Line, State
 from .repository import Repository
 
 
@@ -33,9 +33,8 @@ class StateRepository(Repository):
             .join(above, State.line == above.c.id)
             .where(State.fingerprint == fingerprint, State.state.is_not(None))
         )
-        async with self._database.reading() as session:
-            last = (await session.execute(kept.order_by(above.c.id.desc()).limit(1))).one_or_none()
-        return (last.line, np.frombuffer(last.state, np.float32)) if last else None
+        rows = await self._rows(kept.order_by(above.c.id.desc()).limit(1))
+        return (rows[0].line, np.frombuffer(rows[0].state, np.float32)) if rows else None
 
     async def load_checkpoint(
         self, head: int, fingerprint: str, characters: int
@@ -46,9 +45,9 @@ class StateRepository(Repository):
             The state, float32 [S], or None if it is not kept; and the fewest last lines that have
             so many characters.
         """
-        parameters = {"head": head, "fingerprint": fingerprint, "characters": characters}
-        async with self._database.reading() as session:
-            rows = (await session.execute(line_tree.query_checkpoint(), parameters)).all()
+        rows = await self._rows(
+            line_tree.query_checkpoint(), head=head, fingerprint=fingerprint, characters=characters
+        )
         lines = [
             PastLine(Element(Kind(kind), text), author, credit)
             for kind, text, author, credit, _ in rows
@@ -87,8 +86,6 @@ class StateRepository(Repository):
         The surprisals tell: they are stored with their lines, never later, and those of heads are
         not evicted.
         """
-        if head is None:
-            return None
-        path = select(line_tree.query_path(head).c.id)
+        path = select(line_tree.query_path(head or ROOT_LINE).c.id)
         read = select(State.fingerprint).where(State.line.in_(path), State.surprisal.is_not(None))
         return await self._scalar(read.order_by(State.line.desc()).limit(1))

@@ -1,13 +1,14 @@
-"""Read and write the orders in which people write."""
+"""Read and write the orders in which people write, and the sprints in which all write."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..schema import Script, Sprint, TurnOrder
-from ..turn_passing import begin_next_turn, remove_writer
+from ..schema import ROOT_LINE, Line, Script, Sprint, TurnOrder
 from .repository import Repository
 
 
@@ -20,16 +21,10 @@ class TurnOrderRepository(Repository):
 
     async def find_order_and_sprint(self, script: int) -> tuple[TurnOrder | None, Sprint | None]:
         """Return the order of a script and its sprint, each of them or None."""
-        wanted = (
-            select(TurnOrder, Sprint)
-            .select_from(Script)
-            .outerjoin(TurnOrder, TurnOrder.script == Script.id)
-            .outerjoin(Sprint, Sprint.script == Script.id)
-            .where(Script.id == script)
-        )
-        async with self._database.reading() as session:
-            found = (await session.execute(wanted)).one_or_none()
-        return (found[0], found[1]) if found else (None, None)
+        both = select(TurnOrder, Sprint).select_from(Script).outerjoin(TurnOrder).outerjoin(Sprint)
+        rows = await self._rows(both.where(Script.id == script))
+        order, sprint = rows[0] if rows else (None, None)
+        return order, sprint
 
     async def list_scripts_with_deadlines(self) -> list[Script]:
         """Return the scripts with a deadline for writers, or with a sprint."""
@@ -69,7 +64,7 @@ class TurnOrderRepository(Repository):
         async with self._database.writing() as session:
             order = await session.get(TurnOrder, script)
             if order is not None and order.turn == turn:
-                begin_next_turn(order, now)
+                _begin_next_turn(order, now)
                 order.skips = 0
 
     async def record_reminder(
@@ -84,7 +79,7 @@ class TurnOrderRepository(Repository):
         async with self._database.writing() as session:
             order = await session.get(TurnOrder, script)
             if order is not None and order.turn == turn:
-                begin_next_turn(order, now)
+                _begin_next_turn(order, now)
                 order.skips, order.announcement = order.skips + 1, announcement
 
     async def record_shown(self, script: int, announcement: int) -> None:
@@ -94,3 +89,79 @@ class TurnOrderRepository(Repository):
 
     async def _update(self, script: int, **columns: object) -> None:
         await self._write(update(TurnOrder).where(TurnOrder.script == script).values(**columns))
+
+
+class SprintRepository(Repository):
+    """The sprints of all scripts, of which each has at most one."""
+
+    async def find_sprint(self, script: int) -> Sprint | None:
+        """Return the sprint of a script, or None."""
+        return await self._get(Sprint, script)
+
+    async def start_sprint(self, script: int, starter: int, ends: dt.datetime) -> Sprint:
+        """Store a sprint of a script that has none."""
+        async with self._database.writing() as session:
+            after = await session.scalar(select(func.max(Line.id))) or ROOT_LINE
+            sprint = Sprint(script=script, starter=starter, ends=ends, after=after)
+            session.add(sprint)
+        return sprint
+
+    async def end_sprint(self, script: int, now: dt.datetime) -> None:
+        """Set the end of a sprint to now; it is deleted once everybody was told."""
+        await self._write(update(Sprint).where(Sprint.script == script).values(ends=now))
+
+    async def delete_sprint(self, script: int) -> None:
+        """Delete a sprint whose end everybody was told."""
+        await self._write(delete(Sprint).where(Sprint.script == script))
+
+
+# Within a unit of work
+
+
+def _begin_turn(order: TurnOrder, writers: Sequence[int], now: dt.datetime) -> None:
+    """Begin the turn of the first of these writers."""
+    order.writers = list(writers)
+    order.turn += 1
+    order.since, order.reminded, order.passed_by = now, None, None
+
+
+def _begin_next_turn(order: TurnOrder, now: dt.datetime) -> None:
+    """Begin the turn of the second writer, and put the first one at the end of the order."""
+    _begin_turn(order, [*order.writers[1:], order.writers[0]], now)
+
+
+async def pass_after_line(session: AsyncSession, script: int, line: Line, now: dt.datetime) -> None:
+    """Pass the turn on if the person whose turn it is wrote a line, unless there is a sprint."""
+    order = await session.get(TurnOrder, script)
+    if order is None or order.writers[0] != line.author:
+        return
+    if await session.get(Sprint, script) is not None:
+        return
+    _begin_next_turn(order, now)
+    order.passed_by, order.skips = line.id, 0
+
+
+async def return_turn(
+    session: AsyncSession, script: int, removed: Collection[int], now: dt.datetime
+) -> None:
+    """Give the turn back to the writer whose line passed it on, if that line was ``removed``."""
+    order = await session.get(TurnOrder, script)
+    if order is None or order.passed_by not in removed:
+        return
+    author = await session.scalar(select(Line.author).where(Line.id == order.passed_by))
+    if author in order.writers:
+        others = [writer for writer in order.writers if writer != author]
+        _begin_turn(order, [author, *others], now)
+
+
+async def remove_writer(
+    session: AsyncSession, order: TurnOrder, person: int, now: dt.datetime
+) -> None:
+    """Remove a writer from an order, and delete the order with the last one."""
+    others = [writer for writer in order.writers if writer != person]
+    if not others:
+        await session.delete(order)
+    elif order.writers[0] == person:
+        _begin_turn(order, others, now)
+    else:
+        order.writers = others

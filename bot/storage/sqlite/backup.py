@@ -20,8 +20,7 @@ from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 def backup(database: Path, to: Path) -> int:
     """Copy all scripts into a new file, and return their number; a bot may write meanwhile.
 
-    Raises:
-        StoreError: The backup failed, and there is no new file.
+    Raises StoreError if the backup failed; then there is no new file.
     """
     if not database.is_file():
         raise StoreError(
@@ -33,7 +32,7 @@ def backup(database: Path, to: Path) -> int:
     if not to.parent.is_dir():
         raise StoreError(f"There is no folder {to.parent}. Create it, or name a file elsewhere.")
     part = to.with_name(f"{to.name}.part")
-    with _raising_store_error(f"{database} was not copied to {to}"), _removing(part):
+    with _making(part, f"{database} was not copied to {to}"):
         copy_file(database, part)
         count = _check(part)
         _sync(part)
@@ -42,20 +41,16 @@ def backup(database: Path, to: Path) -> int:
 
 
 def restore(database: Path, source: Path) -> Path | None:
-    """Replace the database with a backup.
+    """Replace the database with a backup; return the path of the old one, or None if none was.
 
-    Returns:
-        The path at which the old database is kept, or None if there was none.
-
-    Raises:
-        StoreError: A bot runs, or the backup cannot be used; nothing has changed.
+    Raises StoreError if a bot runs, or the backup cannot be used; then nothing has changed.
     """
     if not source.is_file():
         raise StoreError(f"There is no file {source}. Name a file that `backup` made.")
     lock = lock_file(database)
     part = database.with_name(f"{database.name}.part")
     try:
-        with _raising_store_error(f"{source} cannot be used as a backup"), _removing(part):
+        with _making(part, f"{source} cannot be used as a backup"):
             copy_file(source, part)
             _check(part)
             upgrade_file(part, str(source))
@@ -109,22 +104,13 @@ def _set_aside(database: Path) -> Path | None:
 
 
 def _sync(part: Path) -> None:
-    """Flush a finished file to the disk."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 @contextmanager
-def _removing(part: Path) -> Iterator[None]:
-    """Remove an unfinished file at the end."""
-    try:
-        yield
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _raising_store_error(failure: str) -> Iterator[None]:
+def _making(part: Path, failure: str) -> Iterator[None]:
+    """Remove an unfinished file at the end; raise StoreError, which says what failed."""
     try:
         yield
     except (sqlite3.Error, DBAPIError, OSError) as error:
@@ -132,3 +118,5 @@ def _raising_store_error(failure: str) -> Iterator[None]:
         raise StoreError(
             f"{failure} ({reason}). Check the files and the free disk space."
         ) from error
+    finally:
+        part.unlink(missing_ok=True)

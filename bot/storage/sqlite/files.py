@@ -19,8 +19,7 @@ SIDE_FILES = ("-wal", "-shm")
 def lock_file(path: Path) -> FileLock:
     """Lock a database for this process, and return the lock.
 
-    Raises:
-        StoreError: Another process has the database, or its folder cannot be used.
+    Raises StoreError if another process has the database, or its folder cannot be used.
     """
     if not path.parent.is_dir():
         # The lock would make the folder, and a mistyped path would look like lost scripts.
@@ -47,9 +46,7 @@ def lock_file(path: Path) -> FileLock:
 def copy_file(source: Path, to: Path) -> None:
     """Copy a database as of one moment, without making its writer wait; overwrite ``to``.
 
-    Raises:
-        sqlite3.Error: The source is no database, or is damaged.
-        OSError: A file cannot be read or written.
+    Raises sqlite3.Error for a source that is no database, or damaged, and OSError.
     """
     to.unlink(missing_ok=True)
     # A read-only connection neither changes nor truncates the log of a bot that writes.
@@ -62,11 +59,8 @@ def copy_file(source: Path, to: Path) -> None:
 def upgrade_file(path: Path, name: str = "") -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
-    Errors call the file ``name``, or by its path.
-
-    Raises:
-        StoreError: A newer On Book has made the tables.
-        DBAPIError: The file cannot be upgraded.
+    Raises StoreError for tables of a newer On Book, which calls the file ``name`` or by its path,
+    and DBAPIError.
     """
     # An engine of its own, because foreign keys must be off before the transaction begins.
     engine = create_engine(

@@ -114,7 +114,6 @@ class SQLiteDatabase(Database):
                 yield session
 
     async def _disconnect(self) -> None:
-        """Close the file, and release its lock."""
         # The unit of work that has the connection ends first, and no other one begins.
         async with self._connection_lock:
             await self._engine.dispose()
@@ -141,11 +140,20 @@ class SQLiteDatabase(Database):
 
     @asynccontextmanager
     async def _connection_slot(self) -> AsyncIterator[None]:
-        """Queue for the only connection; raise TransactionFailed if the database is closed."""
-        async with self._connection_lock, _raising_transaction_failed():
+        """Queue for the only connection; raise TransactionFailed.
+
+        The disk, or another user of the file, can fail a transaction.
+        """
+        async with self._connection_lock:
             if self._closed:
                 raise TransactionFailed("broken")
-            yield
+            try:
+                yield
+            except OperationalError as error:
+                name = getattr(error.orig, "sqlite_errorname", "")
+                log.error("the database cannot be used now: %s (%s)", error.orig, name)  # noqa: TRY400 - its parameters are people's text
+                reasons = (why for known, why in REASONS.items() if name.startswith(known))
+                raise TransactionFailed(next(reasons, "broken")) from error
 
     async def _prepare(self, path: Path) -> None:
         try:
@@ -165,18 +173,6 @@ def _path_of(url: URL) -> Path:
             "The address of a SQLite database must name a file, as in sqlite:///onbook.db."
         )
     return Path(url.database)
-
-
-@asynccontextmanager
-async def _raising_transaction_failed() -> AsyncIterator[None]:
-    """Raise TransactionFailed if the disk, or another user of the file, fails a transaction."""
-    try:
-        yield
-    except OperationalError as error:
-        name = getattr(error.orig, "sqlite_errorname", "")
-        log.error("the database cannot be used now: %s (%s)", error.orig, name)  # noqa: TRY400 - its parameters are people's text
-        reasons = (why for known, why in REASONS.items() if name.startswith(known))
-        raise TransactionFailed(next(reasons, "broken")) from error
 
 
 def _connect(path: Path, opened: WeakSet[aiosqlite.Connection]) -> AsyncEngine:

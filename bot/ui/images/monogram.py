@@ -14,11 +14,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from PIL import Image, ImageDraw
 
 from ...screenplay import typeface
-from .pictures import load_font
+from .pictures import Colour, load_font
 
 SIZE = 256
 """The width and height in pixels. Discord cuts a circle out of an avatar."""
@@ -45,8 +46,6 @@ SHADE = 0.8
 WHITE = "#ffffff"
 
 ARTICLES = {"A", "AN", "THE"}
-
-Colour = tuple[int, int, int]
 
 
 class Shape(IntEnum):
@@ -105,6 +104,7 @@ class Monogram:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=shade)
 
 
+@lru_cache(maxsize=1000)
 def monogram_of(name: str) -> Monogram:
     """Return the monogram of a character's name. Call it off the event loop."""
     folded = " ".join(unicodedata.normalize("NFC", name).casefold().split())

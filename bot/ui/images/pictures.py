@@ -7,6 +7,7 @@ is told by its colour alone.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from functools import cache
 import wcwidth
 from PIL import Image, ImageDraw, ImageFont
 
-from ...i18n.catalogue import many, say, say_plural
+from ...i18n.catalogue import many, phrase, say, say_plural
 from ...screenplay import typeface
 from ...screenplay.statistics import ScriptStatistics, WriterStatistics, format_minutes
 from ...session.surprisal import Cell, Guess, Peak, SurprisalReport
@@ -197,6 +198,13 @@ CELLS_PER_ROW = (IMAGE_WIDTH - 2 * EDGE) // CELL_WIDTH
 MAX_BAR_BELOW = 14
 """The height in pixels of the bar below a character of `MAX_HEAT_BITS` bits."""
 
+CHARACTER_NAMES = {
+    " ": phrase("a space"),
+    "\n": phrase("the end of the line"),
+    ",": phrase("a comma"),
+}
+"""The characters that a sentence names by words."""
+
 
 def draw_surprisal(report: SurprisalReport) -> Picture:
     """Draw the last lines, each character the darker the more it cost.
@@ -262,49 +270,32 @@ def _choose_letter_colour(fill: Colour) -> str:
 
 def _draw_line_of_cells(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int, int]) -> None:
     """Draw a line of the script, in as many rows as it needs."""
-    x = 0
-    for n, (cell, breaks) in enumerate(_wrap_cells(cells)):
-        if breaks:
-            x, sheet.y = 0, sheet.y + ROW_HEIGHT
-        left = EDGE + x * CELL_WIDTH
-        shown = "¶" if cell.character == "\n" else cell.character
-        _draw_cell(sheet, left, sheet.y, shown, cell.bits)
+    row, places = 0, _place_characters("".join(cell.character for cell in cells))
+    for n, (cell, (column, row)) in enumerate(zip(cells, places, strict=True)):
+        x, y = EDGE + column * CELL_WIDTH, sheet.y + row * ROW_HEIGHT
+        _draw_cell(sheet, x, y, "¶" if cell.character == "\n" else cell.character, cell.bits)
         if n in numbers:
-            _draw_number(sheet, left + CELL_WIDTH // 2, sheet.y - 6, numbers[n])
-        x += 1
-    sheet.y += ROW_HEIGHT
+            _draw_number(sheet, x + CELL_WIDTH // 2, y - 6, numbers[n])
+    sheet.y += (row + 1) * ROW_HEIGHT
 
 
-def _wrap_cells(cells: Sequence[Cell]) -> Iterator[tuple[Cell, bool]]:
-    """Yield the cells, each with whether a new row begins there.
+def _place_characters(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the column and the row of each character.
 
     Rows begin after a newline, and before a word without room. A space may stand beyond the last
     column.
     """
-    x = 0
-    for n, cell in enumerate(cells):
-        before = cells[n - 1].character if n else ""
-        columns_left = CELLS_PER_ROW - x
-        fits = (
-            columns_left > 0
-            if before not in {" ", ""}
-            else _measure_word(cells, n) <= max(columns_left, 0)
-        )
-        breaks = before == "\n" or not (fits or cell.character.isspace() or x == 0)
-        x = 1 if breaks else x + 1
-        yield cell, breaks
-
-
-def _measure_word(cells: Sequence[Cell], begin: int) -> int:
-    """Return the length of a word that begins at a cell, at most that of a row."""
-    end = begin
-    while end < min(len(cells), begin + CELLS_PER_ROW) and not cells[end].character.isspace():
-        end += 1
-    return end - begin
+    column = row = 0
+    for word in re.findall(rf"\S{{1,{CELLS_PER_ROW}}}|\s", text):
+        if column and not word.isspace() and column + len(word) > CELLS_PER_ROW:
+            column, row = 0, row + 1
+        yield from ((column + n, row) for n in range(len(word)))
+        column += len(word)
+        if word == "\n":
+            column, row = 0, row + 1
 
 
 def _draw_number(sheet: _Sheet, x: int, y: int, number: int) -> None:
-    """Draw a number in a circle."""
     sheet.draw.ellipse((x - 14, y - 14, x + 14, y + 14), fill=INK)
     sheet.draw.text(
         (x, y + 2), str(number), font=load_font(22, bold=True), fill=BACKGROUND, anchor="mm"
@@ -344,15 +335,8 @@ def _draw_guess(sheet: _Sheet, x: int, guess: Guess) -> None:
 
 def _phrase_character(character: str) -> str:
     """Return a character as a sentence names it."""
-    match character:
-        case " ":
-            return say("a space")
-        case "\n":
-            return say("the end of the line")
-        case ",":
-            return say("a comma")
-        case _:
-            return say("“{character}”", character=character)
+    name = CHARACTER_NAMES.get(character, phrase("“{character}”"))
+    return say(name, character=character)
 
 
 def describe_surprisal(report: SurprisalReport) -> str:

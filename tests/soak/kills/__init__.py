@@ -1,11 +1,10 @@
-"""Kills: the bot, or its database alone, ended with ``kill -9`` in the worst moments.
+"""Kill the bot with ``kill -9`` at the worst moments, and check that nothing shown was lost.
 
-    python -m tests.soak.kills bot      # the bot at the fake Discord, 20 channels busy
-    python -m tests.soak.kills rooms    # Room and Store alone, in a child process
-    python -m tests.soak.kills power    # a disk that forgets what was not flushed
+    python -m tests.soak.kills bot      # the bot at the fake Discord, with 20 busy channels
+    python -m tests.soak.kills rooms    # sessions and the store without Discord
+    python -m tests.soak.kills power    # a disk that loses what was not flushed
 
-Each prints a table. `points` are the moments inside of a transaction, at which SQLAlchemy's own
-events kill the process: the bot has nothing for that. `crowd` writes on the fake Discord and kills,
-`rooms` is the same without Discord, `power` records what is written and flushed. `truth` compares
-the database with what was shown.
+Each prints a table. `points` kills a process within a transaction, in an event of SQLAlchemy, so
+that the bot needs no code for it. `crowd` writes in the fake Discord, `rooms` without Discord, and
+`power` records writes and flushes. `truth` compares the database with the lines that were shown.
 """

@@ -1,4 +1,4 @@
-"""Crowd: people who write in many channels at once, while the bot is killed again and again."""
+"""Write in many channels at once while the bot is killed again and again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Pe
 from tests.fake_discord.processes import PATIENCE, Process, fake_discord, running_bot
 from tests.fake_discord.state import MANAGE_WEBHOOKS
 
-from .points import POINTS, Executioner
+from .points import AT_RANDOM, POINTS, KillAt
 from .truth import Found, Truth
 
 C = TypeVar("C", bound="Crowd")
@@ -26,44 +26,44 @@ C = TypeVar("C", bound="Crowd")
 Life = Callable[[Callable[[], object] | None], AbstractAsyncContextManager[Process]]
 """Run a bot that is killed; the argument is called in its process first."""
 
-OUTSIDE = {
-    "the first answer comes": ("POST", "/callback", False),
-    "the first answer is there": ("POST", "/callback", True),
-    "a line comes": ("POST", r"/webhooks/\d+/[^/]+$", False),
-    "a line is there": ("POST", r"/webhooks/\d+/[^/]+$", True),
-    "the panel comes": ("POST", r"/channels/\d+/messages$", False),
-    "the panel is there": ("POST", r"/channels/\d+/messages$", True),
-    "a deletion comes": ("DELETE", "/messages/", False),
-    "a deletion is there": ("DELETE", "/messages/", True),
+REQUESTS = {
+    "the first answer": ("POST", "/callback"),
+    "a line": ("POST", r"/webhooks/\d+/[^/]+$"),
+    "the panel": ("POST", r"/channels/\d+/messages$"),
+    "a deletion": ("DELETE", "/messages/"),
 }
-"""The points of a turn that Discord sees: a request's method, its path, and whether it is done."""
 
-AT_RANDOM = "at random"
+OUTSIDE = {
+    f"{when} {name}": (*request, when == "after")
+    for name, request in REQUESTS.items()
+    for when in ("before", "after")
+}
+"""The points at Discord: a request's method, its path, and whether it is carried out."""
 
-AT_THE_END = "no more"
+AT_THE_END = "not at all"
 
 LATEST, AT_MOST = 1.0, 30
-"""Seconds within which a random kill comes, and how often at most a point is passed before."""
+"""The longest time before a random kill [s], and the most passes of a point before its kill."""
 
 PATIENT = 600.0
-"""Seconds in which the bot may answer: this test is not about the time."""
+"""Seconds in which the bot may answer, because this test is not about time."""
 
 
-def plan(kills: int, least: int) -> list[str]:
-    """Return the points of the kills: each at least so often, and the rest at random."""
-    named = [point for point in (*OUTSIDE, *POINTS) for _ in range(least)]
+def plan(kills: int) -> list[str]:
+    """Return the points of the kills in random order: each about as often, and `AT_RANDOM`."""
+    named = [point for point in (*OUTSIDE, *POINTS) for _ in range(kills // 15)]
     rest = [AT_RANDOM] * max(0, kills - len(named))
     return random.sample(named + rest, len(named) + len(rest))
 
 
 @dataclass
 class Crowd:
-    """A person in each channel, who writes as long as there is a bot."""
+    """A person in each channel, who writes while the bot runs."""
 
     discord: Discord
     people: list[tuple[Person, Channel]]
     asked: dict[int, tuple[Asked, int]] = field(default_factory=dict)
-    """Every request, and how many lines it asks for."""
+    """Every request, and the number of lines that it asks for."""
     gone: bool = False
 
     async def begin(self) -> None:
@@ -72,7 +72,7 @@ class Crowd:
         await asyncio.gather(*(one.is_done() for one in begun))
 
     async def write_until_killed(self) -> None:
-        """Write with everybody, each after the last answer, until the bot is killed."""
+        """Write as all people, each after the last answer, until the bot is killed."""
         self.gone = False
         writers = [asyncio.create_task(self._write_on(*one)) for one in self.people]
         try:
@@ -89,7 +89,7 @@ class Crowd:
             await self.discord.until(partial(has_end, asked), partial(str, asked))
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """Write, let the voice write, or undo, as a person; ``how`` sets the delivery."""
+        """Write, let the voice write, or undo; ``how`` sets the delivery."""
         what, lines = random.random(), 0
         if what < 0.2:
             asked = await person.slash(channel, "undo", **how)
@@ -102,8 +102,8 @@ class Crowd:
         self.asked[asked.id] = asked, lines
         return asked
 
-    async def hear_again(self) -> None:
-        """Deliver to a new bot some requests that the bot before it got."""
+    async def deliver_again(self) -> None:
+        """Deliver to a new bot some requests that the previous bot received."""
         for asked, _ in list(self.asked.values())[-len(self.people) :: 3]:
             await self.discord.deliver_again(asked)
 
@@ -112,12 +112,12 @@ class Crowd:
         return has_end(asked)
 
     def seen(self) -> list[tuple[str, str]]:
-        """Return the author and the text of each line that anybody has ever seen."""
+        """Return the author and the text of each line that was ever shown."""
         messages = self.discord.messages.values()
         return [(one.author, one.versions[0].text) for one in messages if one.is_line]
 
-    def untold(self, paths: Mapping[int, Sequence[str]]) -> list[str]:
-        """Return what is seen in each channel that does not tell its script, given its lines."""
+    def wrong_channels(self, paths: Mapping[int, Sequence[str]]) -> list[str]:
+        """Describe each channel that does not show its script's lines once, in order."""
         return [
             f"{channel.shown()} of {paths[channel.id]}"
             for _, channel in self.people
@@ -125,7 +125,7 @@ class Crowd:
         ]
 
     async def write_once_more(self) -> None:
-        """Write a line in every channel, so that what was not shown before is shown."""
+        """Write a line in every channel, so that lines that were not yet shown appear."""
         asked = [
             await person.slash(channel, "write", text=f"{random.getrandbits(60):x}.")
             for person, channel in self.people
@@ -135,14 +135,14 @@ class Crowd:
         )
 
     def wanted(self) -> dict[str, int]:
-        """Return how many lines were asked for."""
+        """Return the number of requested lines, by delivery."""
         return {str(one): lines for one, (_, lines) in self.asked.items() if lines}
 
 
 def has_end(asked: Asked) -> bool:
-    """Return whether a person was answered; a note that the answer takes a while is none.
+    """Return whether a person was answered; the note that an answer takes long does not count.
 
-    The answer of a turn is deleted when its lines stand in the channel.
+    A turn's answer is deleted once its lines are in the channel.
     """
     answers = asked.answers()
     is_gone = bool(asked.messages) and not answers
@@ -150,14 +150,14 @@ def has_end(asked: Asked) -> bool:
 
 
 def is_end(version: Look) -> bool:
-    """Return whether a message that looks like this reports the end of a request."""
+    """Return whether a message of this version reports the end of a request."""
     return version.content not in ("", "…") and list(version.buttons) != ["Stop"]
 
 
 async def kills(
     voice: Path, folder: Path, points: Iterable[str], channels: int, settings: dict[str, Any]
 ) -> dict[str, Found]:
-    """Kill the bot at each of these points, and compare the database each time."""
+    """Kill the bot at each of these points, and check the database each time."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1} | settings
     truth = Truth(folder / "onbook.db", Model.load(voice, 1))
     found: dict[str, Found] = {}
@@ -185,15 +185,15 @@ async def kills(
                 found.setdefault(point, Found()).__iadd__(one)
             async with life() as bot:
                 await crowd.write_once_more()
-                untold = crowd.untold(truth.paths())
-                found[AT_THE_END] = Found(shown=len(crowd.seen()), doubled=len(untold))
-                print(*untold, sep="\n")
+                wrong = crowd.wrong_channels(truth.paths())
+                found[AT_THE_END] = Found(shown=len(crowd.seen()), doubled=len(wrong))
+                print(*wrong, sep="\n")
                 bot.kill()
     return found
 
 
 async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
-    """Return a crowd of one person in each of so many channels."""
+    """Return a crowd of one person in each of a number of channels."""
     guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
     return kind(
         discord,
@@ -205,12 +205,12 @@ async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
 
 
 async def _kill(crowd: Crowd, life: Life, point: str) -> None:
-    """Run the bot for one life."""
+    """Run the bot until it is killed at a point."""
     number = random.randint(1, AT_MOST)
-    # A bot that starts writes a little by itself.
-    first = partial(Executioner, point, number + 5) if point in POINTS else None
+    # The bot writes a little by itself when it starts.
+    first = partial(KillAt, point, number + 5) if point in POINTS else None
     async with life(first) as bot:
-        await crowd.hear_again()
+        await crowd.deliver_again()
         if point in OUTSIDE:
             method, path, heard = OUTSIDE[point]
             await crowd.discord.fail(
@@ -223,13 +223,8 @@ async def _kill(crowd: Crowd, life: Life, point: str) -> None:
         await crowd.discord.mend()
 
 
-def fewest(kills: int) -> int:
-    """Return how often each point is visited in so many kills."""
-    return kills // 15
-
-
 def counted(found: dict[str, Found], points: Sequence[str]) -> bool:
-    """Return whether the bot was killed as often as planned, and nothing is wrong."""
+    """Return whether the bot was killed as often as planned and nothing is wrong."""
     kills, shown = (
         sum(getattr(one, name) for one in found.values()) for name in ("kills", "shown")
     )

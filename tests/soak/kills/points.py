@@ -1,4 +1,4 @@
-"""Points: the moments of a transaction in which a process can be killed."""
+"""Kill a process at points within a transaction."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ POINTS = (
     "after COMMIT",
 )
 
+AT_RANDOM = "at random"
+
 BEGINS = ("BEGIN", "SELECT set_config(")
-"""The beginning of the first statement of a writing transaction, in a file and on a server."""
+"""The beginning of a writing transaction's first statement, in a file and on a server."""
 
 WRITES = "kills_writes"
 """The key that marks a connection or a session while it writes."""
 
 
-class Executioner:
-    """Kill this process when it comes to a point for the so-manyth time, from 1.
+class KillAt:
+    """Kills this process when it passes a point for the given time, counted from 1.
 
-    SQLAlchemy's events, of whatever engine and session there is, report the points.
+    SQLAlchemy's events of all engines and sessions report the points.
     """
 
     def __init__(self, point: str, number: int) -> None:
@@ -43,37 +45,32 @@ class Executioner:
         event.listen(Session, "after_commit", self.has_committed)
 
     def comes(self, point: str) -> None:
-        """Note that the process is at a point, and end the process when its turn has come."""
+        """Count a pass of a point, and kill the process at the given one."""
         self.left -= point == self.point
         if self.left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def executes(self, _connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
-        """Handle a statement that is about to be executed."""
         if words.startswith(BEGINS):
             self.comes("before BEGIN")
 
     def has_executed(self, connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
-        """Handle a statement that was executed."""
         if words.startswith(BEGINS):
             connection.info[WRITES] = True
             self.comes("after BEGIN")
 
     def commits(self, connection: Connection) -> None:
-        """Handle a transaction that is about to be committed; one that only reads has not begun."""
+        # A transaction that only reads never began.
         if connection.info.pop(WRITES, False):
             self.comes("before COMMIT")
 
     def flushes(self, *_: Any) -> None:
-        """Handle rows that are about to be written."""
         self.comes("before flush")
 
     def has_flushed(self, session: Session, *_: Any) -> None:
-        """Handle rows that were written."""
         session.info[WRITES] = True
         self.comes("after flush")
 
     def has_committed(self, session: Session) -> None:
-        """Handle a transaction that was committed."""
         if session.info.pop(WRITES, False):
             self.comes("after COMMIT")

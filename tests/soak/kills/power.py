@@ -1,9 +1,9 @@
-"""Power: a disk that forgets what was not flushed, made from a record of what it was given.
+"""Simulate power cuts: replay the recorded writes of a process on a disk that loses some of them.
 
-A child writes as `rooms` does, with a small library before SQLite (``recorder.c``) that records
-each write and each flush. Then the power is cut at moments of that record: each file has what was
-flushed until then, and in every second cut some of what was not, too, as chance has it. What was
-shown by then must be there. The names of files are not forgotten.
+A child writes as `rooms` does, while a preloaded library (``recorder.c``) records each write and
+each flush. Then the power is cut at moments of that record: each file keeps its flushed content,
+and in every second cut also a random part of its unflushed writes. The lines that were shown by
+then must be there. The creation and the deletion of files are never lost.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from bot.arrays import States
 from bot.inference.model import Model
 from tests.fake_discord.processes import ROOT
 
-from .points import Executioner
+from .points import KillAt
 from .rooms import live, shown_in
 from .truth import Found, Truth
 
 MODES = ("FULL", "NORMAL")
-"""SQLite's settings of how far a transaction must be on the disk."""
+"""SQLite's settings of ``synchronous``."""
 
 TRANSACTIONS = 400
-"""The default number of transactions after which a child ends."""
+"""The default number of transactions of a child."""
 
 SOURCE = Path(__file__).with_name("recorder.c")
 
 SHOWN = "shown"
-"""The file of shown lines, of which nothing is forgotten, because people have seen them."""
+"""The file of shown lines, of which nothing is lost."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A request of a process to the disk."""
+    """An operation of a process on a file."""
 
     op: str
     """``write``, ``cut``, ``flush`` or ``gone``."""
@@ -50,7 +50,7 @@ class Entry:
     content: bytes
 
     def change(self, file: bytearray) -> None:
-        """Apply the entry to the file."""
+        """Apply the entry to the content of its file."""
         if self.op == "cut":
             del file[self.at :]
         file.extend(bytes(max(0, self.at - len(file))))
@@ -59,15 +59,15 @@ class Entry:
 
 @dataclass
 class Disk:
-    """Files as they read now, and as they will read after a power cut."""
+    """The contents of files now, and after a power cut."""
 
     now: dict[str, bytearray] = field(default_factory=dict)
     flushed: dict[str, bytes] = field(default_factory=dict)
     since: dict[str, list[Entry]] = field(default_factory=dict)
-    """The requests since the last flush."""
+    """The operations since the last flush."""
 
     def do(self, entry: Entry) -> None:
-        """Apply a process's request."""
+        """Apply a process's operation."""
         if entry.op == "gone":
             for files in (self.now, self.flushed, self.since):
                 files.pop(entry.name, None)
@@ -81,7 +81,7 @@ class Disk:
             self.since.setdefault(entry.name, []).append(entry)
 
     def after_a_cut(self, share: float) -> dict[str, bytes]:
-        """Return the files that a cut leaves, with a share of what was not flushed."""
+        """Return the files after a power cut, with a random share of the unflushed writes."""
         left: dict[str, bytes] = {}
         for name in self.now:
             file = bytearray(self.flushed.get(name, b""))
@@ -103,7 +103,7 @@ def recorder(folder: Path) -> Path:
 def cuts(
     voice: Path, folder: Path, times: int, transactions: int = TRANSACTIONS
 ) -> dict[str, Found]:
-    """Cut the power so often in each mode, at moments of one record, and check what is left."""
+    """Cut the power a number of times in each mode, and check the databases that remain."""
     library = recorder(folder)
     model = Model.load(voice, 1)
     found: dict[str, Found] = {}
@@ -115,7 +115,7 @@ def cuts(
 
 
 def _cuts(model: Model, folder: Path, entries: Sequence[Entry], times: int) -> Found:
-    """Cut at moments of a record."""
+    """Cut the power at random moments of a record."""
     moments = set(random.sample(range(len(entries)), min(times, len(entries))))
     disk, found, known = Disk(), Found(), {}
     for moment, entry in enumerate(entries):
@@ -126,7 +126,7 @@ def _cuts(model: Model, folder: Path, entries: Sequence[Entry], times: int) -> F
 
 
 def _recorded(folder: Path, library: Path, child: Sequence[str]) -> Iterator[Entry]:
-    """Yield a child's requests to the disk: an operation, a file, a place in it, and bytes."""
+    """Run a child, and yield its operations."""
     before, record = folder / "before", folder / "record"
     before.mkdir(parents=True)
     done = subprocess.run(
@@ -150,7 +150,7 @@ def _recorded(folder: Path, library: Path, child: Sequence[str]) -> Iterator[Ent
 def _left(
     disk: Disk, model: Model, folder: Path, known: dict[tuple[bytes, str], States], share: float
 ) -> Found:
-    """Compare a database that comes back with what was shown."""
+    """Compare the database after a power cut with the lines that were shown."""
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
@@ -161,14 +161,14 @@ def _left(
 
 
 def _write(voice: Path, folder: Path, mode: str, transactions: int) -> None:
-    """Write, as the child, until so many transactions were committed."""
+    """Write, as the child, until a number of transactions are committed."""
 
     def choose(connection: Connection) -> None:
-        # Registered first, because the database's own listener begins the transaction.
+        # Registered before the database's own listener, which begins the transaction.
         connection.exec_driver_sql(f"PRAGMA synchronous = {mode}")
 
     event.listen(Engine, "begin", choose)
-    Executioner("after COMMIT", transactions)
+    KillAt("after COMMIT", transactions)
     live(Model.load(voice, 1), folder / "before", folder / "before" / "scripts.db", lambda: None)
 
 

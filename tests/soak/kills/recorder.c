@@ -1,8 +1,8 @@
-/* Records what a process writes to the files of one folder, and when it flushes them.
+/* Records the writes and flushes of a process in the files of one folder.
 
    Loaded with LD_PRELOAD. KILLS_FOLDER names the folder, KILLS_RECORD the file of the record. Each
-   entry is a line "op path offset size" and the bytes that were written, if any: what a disk was
-   given, in order, so that any moment of it can be made again with or without what was not flushed. */
+   entry is a line "op path offset size" followed by the written bytes, if any. From the record, the
+   state of the disk at any moment can be restored, with or without unflushed writes. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-"""Rooms: channels that are written in without Discord, in a child that is killed."""
+"""Write in channels without Discord, in a child process that is killed."""
 
 from __future__ import annotations
 
@@ -24,26 +24,25 @@ from bot.session.turn import ContinueRequest, NewScript, Requester, TurnResult
 from bot.settings import Settings
 from bot.storage.copying import copy_database
 from bot.storage.store import Store
+from tests.fake_discord.people import letters
 from tests.tools.postgres_server import Server
 
-from .points import POINTS, Executioner
-from .truth import Found, Truth, flat
-
-AT_RANDOM = "at random"
+from .points import AT_RANDOM, POINTS, KillAt
+from .truth import Found, Truth
 
 CHANNELS = 5
 
 LATEST, AT_MOST = 0.2, 25
-"""Seconds within which a random kill comes, and how often at most a point is passed before."""
+"""The longest time before a random kill [s], and the most passes of a point before its kill."""
 
 ONE_DATABASE = 50
-"""Kills after which a new database is begun, so that none grows large."""
+"""The number of kills after which a new database begins, so that none grows large."""
 
 
 def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -> dict[str, Found]:
-    """Kill a child so often, and compare the database each time with what the child had shown.
+    """Kill a child a number of times, and compare the database with the lines that it showed.
 
-    With a server, the child writes there, and a copy of that database is compared.
+    With a server, the child writes there, and a copy of the database is compared.
     """
     model = Model.load(voice, 1)
     found: dict[str, Found] = {}
@@ -66,12 +65,12 @@ def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -
 
 
 def _kill(model: Model, folder: Path, where: Path | URL, point: str) -> None:
-    """Run a child for one life."""
+    """Run a child until it is killed at a point."""
     begins, says = os.pipe()
     child = os.fork()
     if not child:
         if point != AT_RANDOM:
-            Executioner(point, random.randint(1, AT_MOST))
+            KillAt(point, random.randint(1, AT_MOST))
         live(model, folder, where, lambda: os.write(says, b"."))
     os.close(says)
     os.read(begins, 1)
@@ -84,7 +83,7 @@ def _kill(model: Model, folder: Path, where: Path | URL, point: str) -> None:
 
 
 def live(model: Model, folder: Path, where: Path | URL, begins: Callable[[], object]) -> NoReturn:
-    """Write in all channels, as the child, until killed; ``shown`` records what was shown."""
+    """Write in all channels, as the child, until killed; record shown lines in ``shown``."""
     try:
         asyncio.run(_play(model, folder, where, begins))
     finally:
@@ -99,7 +98,7 @@ async def _play(
         model=model.name, line_length=40, soft_length=20, quality="quick", threads=1
     )
     voices = ModelRegistry(folder, 1, 64, 256)
-    # Load before the fork, and without threads.
+    # The model was loaded before the fork, with one thread, because a fork loses all others.
     voices._engines[model.name] = Engine(model, 64, 256)
     store = await Store.open(where)
     rooms = ChannelSessions(store, voices, settings)
@@ -109,7 +108,7 @@ async def _play(
 
 
 async def _write_on(room: ChannelSession, shown: int) -> None:
-    """Write in a channel as one person after another; show each new line at once."""
+    """Write in a channel, and record the lines of each turn as shown."""
     if await room.store.scripts.find_running_script(room.channel) is None:
         await room.library.begin(_writer(), NewScript(title="T"))
     while True:
@@ -130,7 +129,7 @@ async def _turn(room: ChannelSession, writer: Requester) -> TurnResult:
     if what < 0.6:
         texts = [f"{random.getrandbits(60):x}." for _ in range(random.choice((1, 1, 2)))]
         return await room.continuation.write(writer, "\n\n".join(texts))
-    return await room.continue_(writer, ContinueRequest(lines=random.choice((1, 1, 2))))
+    return await room.continuation.generate(writer, ContinueRequest(lines=random.choice((1, 1, 2))))
 
 
 def _writer() -> Requester:
@@ -138,10 +137,10 @@ def _writer() -> Requester:
 
 
 def shown_in(record: str) -> tuple[dict[str, str], dict[str, int]]:
-    """Return the lines that a child has shown, flat, and their numbers, by delivery.
+    """Return the `letters` of the lines that a child has shown, and their number, by delivery.
 
-    The end of a record that the kill cut short was seen by nobody.
+    An incomplete end of the record was not shown.
     """
     lines = [json.loads(line) for line in record.split("\n")[:-1]]
-    shown = {line["delivery"]: flat("".join(line["texts"])) for line in lines}
+    shown = {line["delivery"]: letters("".join(line["texts"])) for line in lines}
     return shown, {line["delivery"]: len(line["texts"]) for line in lines}

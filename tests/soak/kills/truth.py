@@ -1,4 +1,4 @@
-"""Truth: what a database must say after a kill, beside what people were shown before."""
+"""Compare a database after a kill with the lines that people were shown before."""
 
 from __future__ import annotations
 
@@ -14,30 +14,27 @@ import numpy as np
 from bot.arrays import States
 from bot.inference.model import Model
 from bot.screenplay.fountain import format_for_model
-
-
-def flat(text: str) -> str:
-    """Return the letters and digits of a text, which neither layout nor escapes change."""
-    return "".join(filter(str.isalnum, text.upper()))
+from tests.fake_discord.people import letters
+from tests.tools.tables import format_table
 
 
 @dataclass
 class Found:
-    """The counts of a comparison. All but the first two should be 0."""
+    """The counts of a comparison. All but the first two must be 0."""
 
     kills: int = 0
     shown: int = 0
-    """New answers with lines that people saw; all the earlier ones are looked for, too."""
+    """New answers with lines that people saw; earlier ones are checked again, too."""
     lost: int = 0
-    """Answers that the database lacks, or has otherwise."""
+    """Answers whose lines the database lacks, or has changed."""
     doubled: int = 0
-    """Lines that are stored twice, or were shown twice."""
+    """Lines that are stored or shown twice."""
     halves: int = 0
-    """Turns of which only some lines are stored, and heads on a line that is not stored."""
+    """Turns of which only some lines are stored, and heads on missing lines."""
     wrong: int = 0
-    """States that are not those of the text."""
+    """States that do not match the text."""
     broken: int = 0
-    """Databases that fail their own check."""
+    """Databases that fail SQLite's integrity check."""
 
     def __iadd__(self, other: Found) -> Self:
         for one in fields(self):
@@ -51,20 +48,23 @@ class Found:
 
 
 class Truth:
-    """A database that is checked after each kill. Each state is compared once."""
+    """A database that is checked after each kill. Each state is checked once."""
 
     def __init__(
         self, path: Path, model: Model, known: dict[tuple[bytes, str], States] | None = None
     ) -> None:
         self.path = path
         self.model = model
-        # Lines that several databases share are read once.
+        # States by the state before and the text; several databases may share them.
         self._known = {} if known is None else known
         self._compared = 0
         self._shown = 0
 
     def look(self, shown: Mapping[str, str], asked: Mapping[str, int]) -> Found:
-        """Compare with flat texts that were shown, and with numbers of lines, by delivery."""
+        """Compare the database with the `letters` of shown lines, and the requested numbers.
+
+        Both are by delivery.
+        """
         found = Found(kills=1, shown=len(shown) - self._shown)
         self._shown = len(shown)
         with closing(sqlite3.connect(self.path)) as database:
@@ -77,7 +77,8 @@ class Truth:
                 return found
             there = self._written(database)
             found.lost = sum(
-                flat("".join(there.get(delivery, ()))) != text for delivery, text in shown.items()
+                letters("".join(there.get(delivery, ()))) != text
+                for delivery, text in shown.items()
             )
             found.halves = sum(
                 len(there[delivery]) != lines
@@ -97,13 +98,15 @@ class Truth:
         return found
 
     def count_unknown(self, seen: Iterable[tuple[str, str]]) -> int:
-        """Count the lines that people saw, by author and text, which the database lacks."""
+        """Count the lines, given as author and text, that people saw and the database lacks."""
         with closing(sqlite3.connect(self.path)) as database:
-            there = {flat(text) for (text,) in database.execute("SELECT text FROM lines")}
-        return sum(there.isdisjoint((flat(text), flat(author + text))) for author, text in seen)
+            there = {letters(text) for (text,) in database.execute("SELECT text FROM lines")}
+        return sum(
+            there.isdisjoint((letters(text), letters(author + text))) for author, text in seen
+        )
 
     def paths(self) -> dict[int, list[str]]:
-        """Return the lines of the script that runs in each channel."""
+        """Return the lines of the running script in each channel."""
         with closing(sqlite3.connect(self.path)) as database:
             above = {
                 line: (parent, text)
@@ -131,7 +134,7 @@ class Truth:
         return there
 
     def _wrong(self, database: sqlite3.Connection) -> int:
-        """Return how many new lines have another state than the voice has after reading them."""
+        """Count the new lines whose state is not the one after reading them."""
         rows = database.execute(
             "SELECT lines.id, lines.parent, lines.text, states.state FROM lines LEFT JOIN states"
             " ON states.line = lines.id AND states.fingerprint = ? WHERE lines.id > ?"
@@ -154,7 +157,7 @@ class Truth:
         return _states(row[0]) if row else None
 
     def _read(self, state: States, text: str) -> States:
-        """Return the state after a line, read by the network alone, character by character."""
+        """Return the state after a line, read character by character by the network alone."""
         what = state.tobytes(), text
         if what not in self._known:
             states = state[None]
@@ -173,13 +176,12 @@ def _one(database: sqlite3.Connection, question: str) -> int:
 
 
 def table(found: Mapping[str, Found]) -> str:
-    """Return a table of the counts, one row a point, and the sums in the last row."""
+    """Return a table of the counts by point, with the sums in the last row."""
     total = Found()
     for one in found.values():
         total += one
     names = [one.name for one in fields(Found)]
-    rows = [["killed", *names]]
+    rows = [["killed at", *names]]
     for name, one in [*found.items(), ("all", total)]:
         rows.append([name, *(f"{getattr(one, column):,}" for column in names)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return format_table(rows)

@@ -1,18 +1,17 @@
-"""How the bot bears many channels, over real HTTP and WebSocket.
+"""Measure the bot under load from many channels, over real HTTP and WebSockets.
 
     python -m tests.soak.load                    # all four scenarios
     python -m tests.soak.load steady burst       # some of them
     python -m tests.soak.load --postgres --processes 2
 
-    steady   so many commands a second for some minutes, over many channels of many servers
-    burst    so many commands within one second
-    faults   so many faults of the network and of Discord's, while commands arrive
-    stored   a database with many channels: its size, the bot's memory, and what is slow there
+    steady   a steady rate of commands for some minutes, over many channels of many servers
+    burst    many commands within one second
+    faults   faults of the network and of Discord while commands arrive
+    stored   a database with many channels: its size, the bot's memory, and slow commands
 
-It prints what was seen beside what is asked, and returns 1 where a line was lost or doubled, or a
-bound was missed. Discord is as far away as it is (50 to 200 ms), and as strict. The bot, its
-database, the fake Discord and the people share so many cores; measure on a machine that does
-nothing else.
+The program prints each figure with its bound. Its exit code is 1 if a line was lost or stored
+twice, or a bound was missed. The fake Discord has realistic latencies (50 to 200 ms) and limits.
+The bot, its database, the fake Discord and the people share --cores cores; use an idle machine.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(name: str, options: argparse.Namespace) -> Report:
-    """Run one scenario, with a bot and a folder of its own."""
+    """Run one scenario with a bot and a folder of its own."""
     before = os.getloadavg()[0]
     scale = Scale(options.channels, options.guilds, options.seed)
     with ExitStack() as stack:
@@ -87,7 +86,7 @@ def run(name: str, options: argparse.Namespace) -> Report:
                 measured = stored.stored(house, options.stored, options.lines, options.pairs)
         report = asyncio.run(measured)
     after = os.getloadavg()[0]
-    report.tables.append(f"The load average was {before:.2f} before it, and {after:.2f} after it.")
+    report.tables.append(f"The load average was {before:.2f} before and {after:.2f} after.")
     report.numbers["load average"] = {"before": before, "after": after}
     return report
 
@@ -110,7 +109,6 @@ def where(options: argparse.Namespace) -> dict[str, object]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.soak.load",
         description=__doc__,
@@ -118,27 +116,31 @@ def parser() -> argparse.ArgumentParser:
     )
     # argparse looks for an empty list among the choices when no scenario is named.
     choices = [*SCENARIOS, []]
-    one.add_argument("scenario", nargs="*", choices=choices, metavar="SCENARIO", help="or all")
-    one.add_argument("--channels", type=int, default=1000, help="(%(default)s)")
-    one.add_argument("--guilds", type=int, default=100, help="servers (%(default)s)")
-    one.add_argument("--rate", type=float, default=20, help="steady: a second (%(default)s)")
-    one.add_argument("--minutes", type=float, default=5, help="steady: for so long (%(default)s)")
-    one.add_argument("--commands", type=int, default=100, help="burst: so many (%(default)s)")
-    one.add_argument("--faults", type=int, default=500, help="faults: so many (%(default)s)")
-    one.add_argument("--fault-rate", type=float, default=5, help="faults: a second (%(default)s)")
-    one.add_argument("--stored", type=int, default=100_000, help="stored: channels (%(default)s)")
-    one.add_argument("--lines", type=int, default=20, help="stored: in each (%(default)s)")
-    one.add_argument("--pairs", type=int, default=60, help="stored: cold and warm (%(default)s)")
-    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    one.add_argument("--threads", type=int, default=2, help="of the voice (%(default)s)")
-    one.add_argument("--postgres", action="store_true", help="on a server, not in a file")
     one.add_argument(
-        "--processes", type=int, default=1, help="each with a part of the shards (%(default)s)"
+        "scenario", nargs="*", choices=choices, metavar="SCENARIO", help="see above (all)"
     )
-    one.add_argument("--cores", type=int, default=2, help="for everything (%(default)s)")
-    one.add_argument("--seed", type=int, default=1, help="of all chance (%(default)s)")
-    one.add_argument("--folder", type=Path, help="where databases are made; for temporary files")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
+
+    def number(name: str, default: float, what: str) -> None:
+        one.add_argument(name, type=type(default), default=default, help=f"{what} (%(default)s)")
+
+    number("--channels", 1000, "channels")
+    number("--guilds", 100, "servers")
+    number("--rate", 20.0, "steady: commands a second")
+    number("--minutes", 5.0, "steady: duration")
+    number("--commands", 100, "burst: commands")
+    number("--faults", 500, "faults: number of faults")
+    number("--fault-rate", 5.0, "faults: commands a second")
+    number("--stored", 100_000, "stored: channels")
+    number("--lines", 20, "stored: lines in each channel")
+    number("--pairs", 60, "stored: pairs of a cold and a warm line")
+    number("--threads", 2, "threads of the voice")
+    number("--processes", 1, "processes of the bot, which divide the shards")
+    number("--cores", 2, "cores for everything together")
+    number("--seed", 1, "seed of the random choices")
+    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    one.add_argument("--postgres", action="store_true", help="use PostgreSQL instead of SQLite")
+    one.add_argument("--folder", type=Path, help="parent of the databases (the temporary folder)")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     return one
 
 

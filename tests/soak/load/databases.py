@@ -1,4 +1,4 @@
-"""Databases: where the scripts of a bot are that is measured, a file or a server's database."""
+"""Keep a measured bot's scripts in an SQLite file or on a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import URL
 
 from bot.storage.copying import copy_database
-from tests.tools.postgres_server import AS_IT_COMES, Server, ask, server
+from tests.tools.postgres_server import DEFAULTS, Server, ask, server
 
 from . import filling
 
 LARGEST = 12
-"""Number of a database's parts that are shown."""
+"""The number of tables and indexes in a report."""
 
 
 class Part(NamedTuple):
@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 
 class Database(Protocol):
-    """Where a bot keeps its scripts."""
+    """A database for a bot's scripts."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -40,24 +40,24 @@ class Database(Protocol):
 
     @property
     def process(self) -> int | None:
-        """Return the database's process id, where it has a process of its own."""
+        """Return the process id of the database's server, if it has one."""
 
     def another(self) -> AbstractContextManager[Database]:
-        """Return another, unconnected database of the same kind."""
+        """Return another, independent database of the same kind."""
 
     async def fill(
         self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
     ) -> None:
-        """Write a play of so many lines in each place, see `filling.fill`, and empty the caches."""
+        """Write a play in each place, as `filling.fill` does, and drop it from the page cache."""
 
     async def as_file(self) -> Path:
         """Return the whole database as an SQLite file; no bot may have it open."""
 
     def size(self) -> int:
-        """Return the bytes on the disk."""
+        """Return the size on disk [bytes]."""
 
     def parts(self) -> list[Part]:
-        """Return the largest parts; none where the database cannot tell."""
+        """Return the largest tables and indexes; none if the database cannot report them."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,14 @@ class OneFile:
                     " GROUP BY name ORDER BY 2 DESC LIMIT ?",
                     (LARGEST,),
                 ).fetchall()
-            except sqlite3.OperationalError:  # a SQLite that has no such table
+            except sqlite3.OperationalError:  # an SQLite without this table
                 return []
         return [Part(*row) for row in found]
 
 
 @dataclass(frozen=True)
 class OnServer:
-    """A database on a PostgreSQL server that has no other; see `Database` for its methods."""
+    """A database on a PostgreSQL server of its own; see `Database` for its methods."""
 
     folder: Path
     server: Server
@@ -130,7 +130,6 @@ class OnServer:
     async def fill(
         self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
     ) -> None:
-        """Write as in `Database`: fill a file, and copy it to the server."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             file = Path(folder) / "filled.db"
             await filling.fill(file, voice, places, lines, plays=plays)
@@ -148,7 +147,7 @@ class OnServer:
         return file
 
     def size(self) -> int:
-        """Return as in `Database`; the server's write-ahead log does not count."""
+        """Return the size on disk, without the server's write-ahead log [bytes]."""
         return int(ask(self.url, "SELECT pg_database_size(current_database())")[0][0])
 
     def parts(self) -> list[Part]:
@@ -165,16 +164,16 @@ class OnServer:
 
 @contextmanager
 def on_a_server(folder: Path, within: Path | None = None) -> Iterator[OnServer]:
-    """Yield a database on a server of its own; the folder is for files.
+    """Yield a database on a server of its own, with PostgreSQL's default flushing.
 
-    The server flushes as PostgreSQL does by default. ``within`` is as for `server`.
+    ``folder`` is for SQLite files; ``within`` is the parent of the server's folder.
     """
-    with server(AS_IT_COMES, within) as one:
+    with server(DEFAULTS, within) as one:
         yield OnServer(folder, one, one.create(), within)
 
 
 def _forget_pages(path: Path) -> None:
-    """Drop a file from the system's page cache, so that it must be read from the disk."""
+    """Drop a file from the system's page cache, so that it is read from the disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

@@ -1,8 +1,8 @@
-"""Filling: a database with many channels, as the bot would have written it.
+"""Fill a database with many channels, as the bot would have written them.
 
-A few plays are written by a room, a voice and the store, and all other channels are copies of them,
-row by row: the same in every column but for ids, and those are what the store would have chosen.
-`tests/bot/test_load.py` compares the two.
+Sessions, a voice and the store write a few plays; all other channels are copies of these rows with
+other ids, which are those that the store would have chosen. `tests/bot/test_load.py` compares such
+copies with rows that the store wrote.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from bot.ui.line_messages import make_name
 from bot.ui.looks import Look
 
 PLAYS = 16
-"""Number of different plays."""
+"""The number of different plays."""
 
 FIRST_DELIVERY, FIRST_MESSAGE = 1_400_000_000_000_000_000, 1_500_000_000_000_000_000
-"""Ids as Discord makes them, from which those of a channel are counted on."""
+"""The first ids of deliveries and of messages, in Discord's form."""
 
 EACH = 10_000
-"""Ids between those of one channel and those of the next."""
+"""The difference between the first ids of one channel and those of the next."""
 
 AUTHOR = 1_300_000_000_000_000_000
 """The author of everything."""
 
 WRITTEN = "It rains on the roof of the diner, and nobody has said a word for a long while."
-"""A person's line, with its number."""
+"""The beginning of a person's line; its number follows."""
 
 SHIFTED = {
     "scripts": {"id": "script", "head": "line", "delivery": "delivery", "channel": "channel"}
@@ -48,7 +48,7 @@ SHIFTED = {
     "posted_lines": {"message": "message", "channel": "channel", "line": "line"},
     "channels": {"id": "channel", "guild": "guild", "panel": "message"},
 }
-"""The columns in which a copy differs, and the objects that each of them counts."""
+"""The columns in which a copy differs, and the kind of id in each of them."""
 
 OWNED_BY = {
     "scripts": "kept.id",
@@ -56,7 +56,7 @@ OWNED_BY = {
     "posted_lines": "(SELECT script FROM lines WHERE lines.id = kept.line)",
     "channels": "(SELECT id FROM scripts WHERE scripts.channel = kept.id AND running)",
 }
-"""The script to which a row belongs, where the row does not name one."""
+"""The script of a row in the tables that do not name it."""
 
 Place = tuple[int, int]
 """A channel and its server."""
@@ -70,10 +70,16 @@ async def fill(
     room: int = STATE_BUDGET,
     plays: int = PLAYS,
 ) -> None:
-    """Write a database with a play of so many lines in each of these places.
+    """Write a database with a play of ``lines`` lines in each place.
 
-    ``room``: bytes for states. Heads always have theirs; the newest of the other lines have theirs
-    as far as there is room.
+    Args:
+        path: The database.
+        voice: The voice that writes.
+        places: The channels.
+        lines: The number of lines in each play.
+        room: Bytes for states. All heads have a state; of the other lines, as many of the newest
+            as fit.
+        plays: The number of different plays.
     """
     plays = min(plays, len(places))
     await write(path, voice, places[:plays], lines, plays)
@@ -83,7 +89,7 @@ async def fill(
 async def write(
     path: Path, voice: Path, places: Sequence[Place], lines: int, plays: int = PLAYS
 ) -> None:
-    """Write in these places by a room and a voice, one place after the other."""
+    """Write a play in each place with a session and a voice, without copying."""
     settings = Settings(models=voice.parent, model=voice.stem, database=path)
     voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
     store = await Store.open(path)
@@ -97,7 +103,7 @@ async def write(
 
 
 async def _write(room: ChannelSession, guild: int, number: int, play: int, lines: int) -> None:
-    """Write one play: its heading, and then the voice and a person by turns."""
+    """Write one play: a heading, then the voice and a person in turn."""
     for line in range(lines):
         writer = Requester(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
         if not line:
@@ -105,10 +111,12 @@ async def _write(room: ChannelSession, guild: int, number: int, play: int, lines
             turn = await room.library.begin(
                 writer, NewScript(title=f"Play {play}", guild=guild), opening
             )
-            # So that the same line is written wherever the play stands.
+            # The seed makes every channel's copy of the play continue with the same line.
             await room.library.change_preferences(writer, {"seed": play})
         elif line % 2:
-            turn = await room.continue_(writer, ContinueRequest(seed=EACH * play + line))
+            turn = await room.continuation.generate(
+                writer, ContinueRequest(seed=EACH * play + line)
+            )
         else:
             turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
         await _post(room.store, turn.script, turn.lines, FIRST_MESSAGE + EACH * number + 2 * line)
@@ -130,7 +138,7 @@ async def _post(store: Store, script: Script, lines: Sequence[Line], first: int)
 
 
 def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int) -> None:
-    """Copy the plays that exist into all places behind them."""
+    """Copy the first plays to all other places."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY"):
             database.execute(f"PRAGMA {pragma}")
@@ -153,9 +161,9 @@ def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int
 
 
 def _with_all_states(database: sqlite3.Connection, count: int, lines: int, room: int) -> int:
-    """Return how many of the last places keep the states of all lines, beside all the heads."""
+    """Return how many of the last places keep the states of all their lines."""
     (size,) = database.execute("SELECT max(length(state)) FROM states").fetchone()
-    # The store frees a little more than it must; on average half of that is left.
+    # Eviction frees a little more than it must; on average, half of that is free.
     room_left = int(room * (1 - SLACK / 2)) // size - count
     return max(0, min(count, room_left // max(1, lines - 1)))
 

@@ -1,14 +1,15 @@
-"""Findings: what was asked beside what was seen, and how long people waited."""
+"""Compare figures with their bounds, and summarise waiting times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tests.soak.machine import Memory
+from tests.tools.tables import format_table
 
 COUNT = "{:,.0f}"
 """The format of counts."""
@@ -16,14 +17,14 @@ COUNT = "{:,.0f}"
 MB = "{:,.0f} MB"
 
 MEMORY = 400e6
-"""Bytes that a process of the bot may take."""
+"""The most resident memory of a process of the bot [bytes]."""
 
 PERCENTILES = (50, 95, 99, 100)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A figure, and the upper bound that it is judged by."""
+    """A figure, and its upper bound."""
 
     what: str
     seen: float
@@ -33,12 +34,12 @@ class Finding:
 
     @property
     def is_count(self) -> bool:
-        """Return whether the figure depends on neither the machine's speed nor the scale."""
+        """Return whether the figure is a count, which does not depend on the machine's speed."""
         return self.unit == COUNT
 
     @property
     def met(self) -> bool:
-        """Return whether the figure meets its bound; one that was not measured does not."""
+        """Return whether the figure meets its bound; nan does not."""
         return self.seen <= self.most
 
     def cells(self) -> tuple[str, ...]:
@@ -56,11 +57,11 @@ class Report:
     tables: list[str] = field(default_factory=list)
     """Further results, as text."""
     numbers: dict[str, Any] = field(default_factory=dict)
-    """All results and more, for JSON."""
+    """All results, for JSON."""
 
     def __str__(self) -> str:
-        rows = [("", "asked", "seen", "met"), *(one.cells() for one in self.findings)]
-        return "\n\n".join([self.title, table(rows), *self.tables])
+        rows = [("", "bound", "measured", "met"), *(one.cells() for one in self.findings)]
+        return "\n\n".join([self.title, format_table(rows), *self.tables])
 
     def document(self) -> dict[str, Any]:
         """Return all results, for JSON."""
@@ -78,39 +79,28 @@ def resident(processes: Sequence[Memory]) -> list[Finding]:
 
 
 def bots(count: int) -> list[str]:
-    """Name so many processes of the bot, by their shards."""
+    """Return the names of the bot's processes, by their shards."""
     if count == 1:
         return ["the bot"]
     return [f"the bot with shard {shard} of {count}" for shard in range(count)]
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as a table, the first column to the left and numbers to the right."""
-    rows = [tuple(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides: list[Callable[[str, int], str]] = [str.ljust, *[str.rjust] * (len(widths) - 1)]
-    return "\n".join(
-        "  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True))
-        for row in rows
-    )
-
-
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return a percentile; nan, which meets no bound, for no values."""
+    """Return a percentile of values; nan, which meets no bound, without values."""
     return float(np.percentile(values, share)) if len(values) else float("nan")
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """Return the percentiles that are shown, by name."""
+    """Return the `PERCENTILES` of values, by name."""
     return {"most" if one == 100 else f"{one} %": percentile(values, one) for one in PERCENTILES}
 
 
 def waits(times: Mapping[str, Sequence[float]]) -> str:
-    """Return a table of durations, in milliseconds."""
+    """Return a table of durations [s], in milliseconds."""
     rows = [("milliseconds", "count", *percentiles([]))]
     for what, values in times.items():
         cells = [
             f"{1000 * value:,.0f}" if values else "-" for value in percentiles(values).values()
         ]
         rows.append((what, f"{len(values):,}", *cells))
-    return table(rows)
+    return format_table(rows)

@@ -1,4 +1,4 @@
-"""House: how the bot is run, in how many processes, and what it has written."""
+"""Run the bot in one or more processes, and read what it has written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .databases import Database
 
 @dataclass(frozen=True)
 class House:
-    """A bot in so many processes, each of which has a part of the shards."""
+    """A bot in one or more processes, which divide the shards."""
 
     folder: Path
     voice: Path
@@ -27,10 +27,7 @@ class House:
 
     @contextmanager
     def running(self, address: str) -> Iterator[list[int]]:
-        """Run the bot at a fake Discord, and yield its process ids, by their shards.
-
-        The logs are in the folder.
-        """
+        """Run the bot at a fake Discord, and yield its process ids by shard."""
         settings = {"models": self.voice.parent, "model": self.voice.stem}
         settings |= {**self.database.settings, **self.settings}
         with ExitStack() as stack:
@@ -46,9 +43,9 @@ class House:
             ]
 
     def shard_of(self, guild: int) -> int:
-        """Return the shard that has a server, as Discord divides servers."""
+        """Return the shard of a server."""
         return (guild >> 22) % self.processes
 
     async def truth(self) -> Truth:
-        """Read the database of the bot, once the bot has ended."""
+        """Return the bot's database for comparison, after the bot has ended."""
         return Truth(await self.database.as_file(), Model.load(self.voice, 1))

@@ -1,4 +1,4 @@
-"""Public: people who come to many channels when they come, and what they do there."""
+"""Simulate people who come to many channels at random moments."""
 
 from __future__ import annotations
 
@@ -30,54 +30,54 @@ MIX = {
     "/script show": 6,
     "/scripts": 2,
 }
-"""People's acts and their shares, in per cent. A person without a button uses /continue."""
+"""People's acts and their shares in per cent. A person who finds no button uses /continue."""
 
 TITLE = "The Night"
 
 PRIVATE = {"/script show": "```", "/scripts": TITLE}
-"""Commands with private answers, and the mark of such an answer that is no refusal."""
+"""Commands with private answers, and a text in those answers that are not refusals."""
 
 PREPARING = 32
-"""Scripts that are begun at the same time, before the measurement."""
+"""The number of scripts that are started at the same time, before the measurement."""
 
 
 class Moment(NamedTuple):
-    """A time, and the part of the wait until then that is Discord's own."""
+    """A time, and the part of the wait until then that is Discord's latency [s]."""
 
     at: float
     travelled: float
 
 
 @dataclass
-class Deed:
-    """A person's act and its outcome."""
+class MeasuredAct:
+    """An act of a person whose times are measured."""
 
     what: str
     asked: Asked
     lines: int = 0
-    """Number of lines that the act should bring."""
+    """The number of lines that the act should add."""
     under: Message | None = None
     """The message whose button was pressed."""
 
     def acknowledged(self) -> Moment | None:
-        """Return when Discord had the bot's first answer."""
+        """Return when Discord received the bot's first answer."""
         at = self.asked.answered
         return None if at is None else Moment(at, self.asked.answered_travelled)
 
     def ended(self) -> Moment | None:
-        """Return when the result was there, or the sentence that said why it is not."""
+        """Return when the result, or the sentence of a refusal, was shown."""
         asked = self.asked
         if asked.how in (Answer.CHOICES, Answer.MODAL):
             return self.acknowledged()
         answers = [asked.discord.messages[one] for one in asked.messages]
         looks = [look for one in answers for look in one.versions if is_end(look)]
-        if answers and all(one.deleted for one in answers):  # the lines stand in the channel
+        if answers and all(one.deleted for one in answers):  # the lines are in the channel
             return Moment(max(one.deleted_at or 0.0 for one in answers), asked.travelled)
         first = min(looks, key=lambda look: look.at, default=None)
         return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
 
     def refusal(self) -> str | None:
-        """Return the sentence that refused the act, if there was one."""
+        """Return the sentence of a refusal, if there was one."""
         wanted = PRIVATE.get(self.what)
         for one in self.asked.answers():
             said = one.content
@@ -89,19 +89,19 @@ class Deed:
 
 @dataclass
 class Public(Crowd):
-    """People who write in many channels, one in each, who may come again before the answer."""
+    """A person in each of many channels, who may come again before the answer."""
 
-    deeds: dict[int, Deed] = field(default_factory=dict)
-    """The acts of everybody since the beginning, by the ids of their requests."""
+    measured: dict[int, MeasuredAct] = field(default_factory=dict)
+    """All measured acts, by the ids of their requests."""
     late: list[float] = field(default_factory=list)
-    """Seconds by which people came later than planned, because this process was busy."""
+    """Delays of arrivals [s], because this process was busy."""
     chance: random.Random = field(default_factory=random.Random)
 
     async def begin(self) -> None:
-        """Begin a script with a heading in every channel; these are no deeds."""
+        """Begin a script with a heading in every channel, without measuring it."""
 
         async def start(person: Person, channel: Channel) -> None:
-            # A heading with INT. would choose the voice of films instead of the measured one.
+            # A heading with INT. would choose the voice for films instead of the measured one.
             heading = f"{self._token()} at night"
             asked = await person.slash(channel, "start", title=TITLE, heading=heading)
             self.asked[asked.id] = asked, 1
@@ -110,7 +110,7 @@ class Public(Crowd):
         await _some_at_a_time(self.people, start)
 
     async def come(self, rate: float, seconds: float) -> None:
-        """Have people come for so long, at random moments, so many a second; wait for the last."""
+        """Let people come at random moments, at a mean rate [1/s], and wait for the last."""
         clock = asyncio.get_running_loop().time
         due = clock()
         end = due + seconds
@@ -121,7 +121,7 @@ class Public(Crowd):
         await asyncio.gather(*came)
 
     async def come_within(self, seconds: float, what: str) -> None:
-        """Have everybody do one thing, each at a random moment within so many seconds."""
+        """Let everybody do one thing, each at a random moment within a number of seconds."""
         clock = asyncio.get_running_loop().time
         began = clock()
         moments = sorted(self.chance.uniform(0, seconds) for _ in self.people)
@@ -137,42 +137,42 @@ class Public(Crowd):
         self.late.append(clock() - due)
 
     async def _come(self, person: Person, channel: Channel) -> None:
-        """Act once as somebody who comes."""
+        """Act once at random, and fill in the modal if one opens."""
         [what] = self.chance.choices(list(MIX), list(MIX.values()))
-        deed = await self._do(what, person, channel)
-        await self._wait(deed)
-        if deed.asked.modal:
+        act = await self._do(what, person, channel)
+        await self._wait(act)
+        if act.asked.modal:
             values = {"Text": self._text()}
-            asked = await person.submit_modal(deed.asked, values)
+            asked = await person.submit_modal(act.asked, values)
             await self._wait(self._done("window", asked, 1))
 
-    async def _wait(self, deed: Deed) -> None:
-        """Wait until the deed has ended, as long as anybody would."""
-        about = [deed.asked.id, *([deed.under.id] if deed.under else [])]
+    async def _wait(self, act: MeasuredAct) -> None:
+        """Wait until the act has ended, or the wait times out."""
+        about = [act.asked.id, *([act.under.id] if act.under else [])]
         try:
-            await deed.asked.discord.until(deed.ended, lambda: deed.what, about)
+            await act.asked.discord.until(act.ended, lambda: act.what, about)
         except TimeoutError:
-            return  # The deed is counted among those that have no end.
+            return  # The act counts as one without an end.
 
-    async def _do(self, what: str, person: Person, channel: Channel) -> Deed:
+    async def _do(self, what: str, person: Person, channel: Channel) -> MeasuredAct:
         if what.startswith("button"):
             try:
                 return await self._press(what, person, channel)
-            except NotPossible:  # the button, which somebody else has taken away
+            except NotPossible:  # the button is gone
                 what = "/continue"
         act, lines = self._acts()[what]
         return self._done(what, await act(person, channel), lines)
 
-    async def _press(self, what: str, person: Person, channel: Channel) -> Deed:
+    async def _press(self, what: str, person: Person, channel: Channel) -> MeasuredAct:
         label = what.removeprefix("button ")
         under = next((one for one in channel.messages() if one.is_panel), None)
         if under is None:
-            raise NotPossible("nothing has a button here")
+            raise NotPossible("no message here has a button")
         asked = await person.click(under, label)
         return self._done(what, asked, int(label in (GO_ON, TAKE)), under)
 
     def _acts(self) -> dict[str, tuple[Callable[[Person, Channel], Awaitable[Asked]], int]]:
-        """Return the acts by name, each with the number of lines that it should bring."""
+        """Return the acts by name, each with the number of lines that it should add."""
         return {
             "/continue": (lambda one, place: one.slash(place, "continue"), 1),
             "/write": (lambda one, place: one.slash(place, "write", text=self._text()), 1),
@@ -183,41 +183,43 @@ class Public(Crowd):
             "/scripts": (lambda one, place: one.slash(place, "script list"), 0),
         }
 
-    def _done(self, what: str, asked: Asked, lines: int, under: Message | None = None) -> Deed:
-        deed = self.deeds[asked.id] = Deed(what, asked, lines, under)
+    def _done(
+        self, what: str, asked: Asked, lines: int, under: Message | None = None
+    ) -> MeasuredAct:
+        act = self.measured[asked.id] = MeasuredAct(what, asked, lines, under)
         self.asked[asked.id] = asked, lines
-        return deed
+        return act
 
     def _token(self) -> str:
         return f"{self.chance.getrandbits(60):X}"
 
     def _text(self) -> str:
-        """Return a line that is nowhere else."""
+        """Return a unique line."""
         return f"{self._token()} it rains on the roof of the diner."
 
     def has_end(self, asked: Asked) -> bool:
         """Return whether a person was answered."""
-        deed = self.deeds.get(asked.id)
-        return deed.ended() is not None if deed else super().has_end(asked)
+        act = self.measured.get(asked.id)
+        return act.ended() is not None if act else super().has_end(asked)
 
-    # What came of it
+    # Results
 
     def times(self, *, own: bool = False) -> dict[str, dict[str, list[float]]]:
-        """Return the seconds until acts were acknowledged, and finished, by name.
+        """Return the times until acts were acknowledged and finished, by name [s].
 
-        Counts only the bot's ``own`` time, or includes Discord's latencies, as people see it.
+        If ``own``, they do not include Discord's latencies.
         """
         found: dict[str, dict[str, list[float]]] = {"acknowledged": {}, "finished": {}}
-        for deed in self.deeds.values():
-            for name, moment in (("acknowledged", deed.acknowledged()), ("finished", deed.ended())):
+        for act in self.measured.values():
+            for name, moment in (("acknowledged", act.acknowledged()), ("finished", act.ended())):
                 if moment:
-                    took = moment.at - deed.asked.began - own * moment.travelled
-                    found[name].setdefault(deed.what, []).append(max(0.0, took))
+                    took = moment.at - act.asked.began - own * moment.travelled
+                    found[name].setdefault(act.what, []).append(max(0.0, took))
         return found
 
     def refusals(self) -> Counter[str]:
-        """Count the refusals by their sentences."""
-        return Counter(one for deed in self.deeds.values() if (one := deed.refusal()))
+        """Return the number of refusals by sentence."""
+        return Counter(one for act in self.measured.values() if (one := act.refusal()))
 
 
 @dataclass
@@ -227,10 +229,10 @@ class Unlucky(Writers):
     rate: float = 5.0
     came: int = 0
     while_away: list[Asked] = field(default_factory=list)
-    """The requests that came while the bot had no connection."""
+    """The requests that came while the bot was disconnected."""
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """Ask as writers do, and note whether the bot is away."""
+        """Ask as writers do, and note whether the bot is disconnected."""
         away = not self.discord.bot_is_there
         asked = await super().ask(person, channel, **how)
         if away:
@@ -238,7 +240,7 @@ class Unlucky(Writers):
         return asked
 
     async def begin(self) -> None:
-        """Begin a script in every channel, not all within the same moment."""
+        """Begin a script in every channel."""
 
         async def start(person: Person, channel: Channel) -> None:
             await (await person.slash(channel, "start", title=TITLE)).is_done()
@@ -246,7 +248,7 @@ class Unlucky(Writers):
         await _some_at_a_time(self.people, start)
 
     async def write(self) -> None:
-        """Write so many times a second until stopped, then wait until each request has an end."""
+        """Write at a mean rate until stopped, then wait until each request has ended."""
         self.next_delivery = {}
         async with asyncio.TaskGroup() as writing:
             while not self.stopped:
@@ -259,7 +261,7 @@ async def _some_at_a_time(
     people: Sequence[tuple[Person, Channel]],
     act: Callable[[Person, Channel], Awaitable[None]],
 ) -> None:
-    """Act as everybody, `PREPARING` people at once."""
+    """Act as all people, `PREPARING` of them at once."""
     at_once = asyncio.Semaphore(PREPARING)
 
     async def do(person: Person, channel: Channel) -> None:
@@ -270,10 +272,7 @@ async def _some_at_a_time(
 
 
 async def places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:
-    """Return so many channels, spread over so many servers, with a person in each.
-
-    The bot must not have connected yet.
-    """
+    """Make channels with a person in each, spread over servers, before the bot connects."""
     found: list[tuple[Person, Channel]] = []
     for number in range(guilds):
         guild = await discord.guild(f"House {number}", BOT_MAY | MANAGE_WEBHOOKS)

@@ -1,32 +1,34 @@
-"""Scenarios: what is measured of a bot that many people use at once."""
+"""Measure a bot that many people use at once."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 from tests.fake_discord.conditions import BETWEEN_IDENTIFIES, CONCURRENCY
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord
 from tests.soak import machine
 from tests.soak.faults import Outcome, judged, play
+from tests.tools.tables import format_table
 
-from .findings import Finding, Report, bots, percentile, percentiles, resident, table, waits
+from .findings import Finding, Report, bots, percentile, percentiles, resident, waits
 from .house import House
 from .public import Public, Unlucky, places
 
 NEAR, FAR = 0.05, 0.2
-"""Least and most seconds of latency of an event of Discord's, and of a request with its answer."""
+"""The range of the latency [s] of an event, and of a request with its answer."""
 
 ACKNOWLEDGED, FINISHED = 0.5, 2.0
-"""Seconds within which 99 of 100 should see a first answer, and the result."""
+"""The 99th percentiles of the times to a first answer and to the result that are allowed [s]."""
 
 IN_TIME = 3.0
-"""Seconds after which Discord says that the bot did not respond."""
+"""Seconds after which Discord reports that the bot did not respond."""
 
 MILLISECONDS = "{:,.0f} ms"
 
@@ -39,26 +41,27 @@ class Scale:
     guilds: int
     seed: int
     to_answer: float = IN_TIME
-    """Seconds in which the bot must answer first."""
+    """Seconds until the first answer is due."""
 
 
 @dataclass
 class Spent:
-    """Processor seconds of all processes that share the machine's cores during a measurement."""
+    """The processor time and memory of a measurement."""
 
     seconds: float = 0.0
+    """The duration of the measurement."""
     each: dict[str, float] = field(default_factory=dict)
-    """Processor seconds by the name of the process."""
+    """Processor time [s] by the name of the process."""
     memory: list[machine.Memory] = field(default_factory=list)
-    """Memory of each process of the bot at the end."""
+    """The memory of each process of the bot at the end."""
 
     def table(self) -> str:
-        """Return a table of the processor time, as shares of one core."""
+        """Return a table of the processor time, also as shares of one core."""
         rows = [("processor", "seconds", "of a core")]
         rows += [
             (who, f"{used:,.1f}", f"{used / self.seconds:.0%}") for who, used in self.each.items()
         ]
-        return table(rows)
+        return format_table(rows)
 
 
 @dataclass
@@ -68,13 +71,13 @@ class Stage:
     discord: Discord
     public: Public
     bots: list[int]
-    """The bot's process ids, by their shards."""
+    """The bot's process ids by shard."""
     database: int | None
     """The process id of the database's server, if it has one."""
 
     @asynccontextmanager
     async def measured(self, spent: Spent) -> AsyncIterator[None]:
-        """Count the processor time of all processes."""
+        """Measure the processor time of all processes."""
         who = dict(zip(bots(len(self.bots)), self.bots, strict=True))
         who["the fake Discord"] = await self.discord.process()
 
@@ -106,49 +109,53 @@ async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
 
 
 def _discord(scale: Scale) -> AbstractContextManager[str]:
-    """Return a Discord whose shards identify one after the other, from the beginning."""
+    """Return a Discord whose limits of identifies hold from the beginning."""
     return fake_discord(scale.to_answer, concurrency=CONCURRENCY, identify_every=BETWEEN_IDENTIFIES)
 
 
 async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Report:
-    """Measure so many commands a second, over many channels."""
-    spent = Spent()
-    async with staged(house, scale) as stage:
-        async with stage.measured(spent):
-            await stage.public.come(rate, 60 * minutes)
-        counts = await stage.discord.counts()
-    public = stage.public
-    title = (
+    """Measure a steady rate of commands [1/s] over many channels."""
+    report = Report(
         f"{rate:g} commands a second for {minutes:g} minutes, over {scale.channels:,} channels of "
         f"{scale.guilds:,} servers"
     )
-    report = Report(title)
-    _timed(report, public, finished=True)
-    await _true(report, public, house)
-    _told(report, public, counts, spent)
+    await _measure(report, house, scale, lambda public: public.come(rate, 60 * minutes))
     return report
 
 
 async def burst(house: House, scale: Scale, commands: int) -> Report:
-    """Measure so many commands within one second, each in a channel of its own."""
-    spent = Spent()
-    own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
-    async with staged(house, own) as stage:
-        async with stage.measured(spent):
-            await stage.public.come_within(1.0, "/continue")
-        counts = await stage.discord.counts()
+    """Measure a number of commands within one second, each in a channel of its own."""
     report = Report(f"{commands:,} commands within one second")
-    _timed(report, stage.public, finished=False)
-    await _true(report, stage.public, house)
-    _told(report, stage.public, counts, spent)
+    own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
+    act = partial(Public.come_within, seconds=1.0, what="/continue")
+    await _measure(report, house, own, act, finished=False)
     return report
 
 
-async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
-    """Measure so many faults, while people come; see `tests.soak.faults` for the faults.
+async def _measure(
+    report: Report,
+    house: House,
+    scale: Scale,
+    act: Callable[[Public], Awaitable[None]],
+    *,
+    finished: bool = True,
+) -> None:
+    """Report on a bot while people act; judge the times to the results only if ``finished``."""
+    spent = Spent()
+    async with staged(house, scale) as stage:
+        async with stage.measured(spent):
+            await act(stage.public)
+        counts = await stage.discord.counts()
+    _judge_times(report, stage.public, finished=finished)
+    await _judge_lines(report, stage.public, house)
+    _add_results(report, stage.public, counts, spent)
 
-    The bot hears of a command that came while it had no connection when it has resumed, and answers
-    if the three seconds are not over by then. It never hears of a command between two sessions.
+
+async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
+    """Measure a number of faults, which `tests.soak.faults` describes, while people come.
+
+    A command that came while the bot was disconnected is delivered when it resumes, which may be
+    too late for an answer. A command between two sessions is never delivered.
     """
     with _discord(scale) as address:
         async with Discord(address) as discord:
@@ -166,10 +173,7 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
     begun, lost = counts["identifies"], counts.get("lost sessions", 0)
     report = Report(f"{times:,} faults while {rate:g} commands a second arrive")
     report.findings = [
-        Finding("lines lost", outcome.lost, 0),
-        Finding("lines doubled", outcome.doubled, 0),
-        Finding("states that are not those of the text", outcome.wrong, 0),
-        Finding("commands without an end", outcome.without_end, 0),
+        *_lines(outcome),
         Finding(
             f"identifies beyond the first, with {lost:,} sessions lost",
             begun - house.processes,
@@ -180,7 +184,7 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
     ]
     report.tables = [f"{writers.came:,} commands arrived.\n{outcome}", _counted(counts)]
     every = [one for of in outcome.away.values() for one in of]
-    report.tables += [_away(writers), waits({"until the bot heard again": every} | outcome.away)]
+    report.tables += [_away(writers), waits({"until the bot was back": every} | outcome.away)]
     report.numbers = {
         "outcome": vars(outcome),
         "counts": counts,
@@ -190,29 +194,27 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
 
 
 def _away(writers: Unlucky) -> str:
-    """Return how many got no answer, of those who came while the bot was away, and of others."""
+    """Return a table of unanswered commands while the bot was connected, and while it was not."""
     away = writers.while_away
     here = [one for one, _ in writers.asked.values() if one not in away]
-    rows = [("the bot was", "asked", "not responded")]
-    for where, asked in (("there", here), ("away", away)):
+    rows = [("the bot was", "commands", "without an answer")]
+    for where, asked in (("connected", here), ("disconnected", away)):
         rows.append((where, f"{len(asked):,}", f"{sum(one.how is None for one in asked):,}"))
-    return table(rows)
+    return format_table(rows)
 
 
-def _timed(report: Report, public: Public, *, finished: bool) -> None:
-    """Judge how long people waited, with Discord's latencies."""
+def _judge_times(report: Report, public: Public, *, finished: bool) -> None:
+    """Judge how long people waited, including Discord's latencies."""
     times = public.times()
     first, last = (
         [one for of in times[name].values() for one in of] for name in ("acknowledged", "finished")
     )
+    report.findings.append(_wait("acknowledged, the slowest", percentile(first, 100), IN_TIME))
     if finished:
         report.findings += [
             _wait("acknowledged, 99 %", percentile(first, 99), ACKNOWLEDGED),
-            _wait("acknowledged, the slowest", percentile(first, 100), IN_TIME),
             _wait("finished, 99 %", percentile(last, 99), FINISHED),
         ]
-    else:
-        report.findings.append(_wait("acknowledged, the slowest", percentile(first, 100), IN_TIME))
     own = public.times(own=True)
     for name in times:
         for said, found in (("", times), (", without Discord's latencies", own)):
@@ -230,31 +232,34 @@ def _wait(what: str, seconds: float, most: float) -> Finding:
     return Finding(what, 1000 * seconds, 1000 * most, MILLISECONDS)
 
 
-async def _true(report: Report, public: Public, house: House) -> None:
-    """Judge whether all lines are stored once and all people answered, after the bot's end."""
+async def _judge_lines(report: Report, public: Public, house: House) -> None:
+    """Judge, after the bot's end, whether all lines are stored once and everybody was answered."""
     outcome = judged(Outcome(), public, await house.truth())
-    report.findings += [
-        Finding("lines lost", outcome.lost, 0),
-        Finding("lines doubled", outcome.doubled, 0),
-        Finding("states that are not those of the text", outcome.wrong, 0),
-        Finding("commands that were not acknowledged in time", outcome.refused, 0),
-        Finding("commands without an end", outcome.without_end, 0),
-    ]
+    late = Finding("commands that were not acknowledged in time", outcome.refused, 0)
+    report.findings += [*_lines(outcome), late]
     report.numbers["outcome"] = vars(outcome)
 
 
-def _told(report: Report, public: Public, counts: dict[str, int], spent: Spent) -> None:
+def _lines(outcome: Outcome) -> list[Finding]:
+    """Judge the counts of lines and of unanswered commands."""
+    return [
+        Finding("lines lost", outcome.lost, 0),
+        Finding("lines doubled", outcome.doubled, 0),
+        Finding("states that do not match the text", outcome.wrong, 0),
+        Finding("commands without an end", outcome.without_end, 0),
+    ]
+
+
+def _add_results(report: Report, public: Public, counts: dict[str, int], spent: Spent) -> None:
     """Add the remaining results to the report."""
     report.findings += resident(spent.memory)
     refusals = public.refusals()
-    rows = [("answered by a sentence that says why not", "times")]
+    rows = [("refusals", "times")]
     rows += [(sentence, f"{times:,}") for sentence, times in refusals.most_common()]
-    late = (
-        f"People came at most {1000 * max(public.late, default=0):,.0f} ms later than they should."
-    )
-    report.tables += [table(rows), _counted(counts), f"{spent.table()}\n{late}"]
+    late = f"People came at most {1000 * max(public.late, default=0):,.0f} ms late."
+    report.tables += [format_table(rows), _counted(counts), f"{spent.table()}\n{late}"]
     report.numbers |= {
-        "commands": len(public.deeds),
+        "commands": len(public.measured),
         "refusals": dict(refusals),
         "counts": counts,
         "processor": asdict(spent),
@@ -263,6 +268,5 @@ def _told(report: Report, public: Public, counts: dict[str, int], spent: Spent) 
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return table(
-        [("at Discord", "times"), *((what, f"{n:,}") for what, n in sorted(counts.items()))]
-    )
+    rows = [(what, f"{count:,}") for what, count in sorted(counts.items())]
+    return format_table([("at Discord", "times"), *rows])

@@ -1,4 +1,4 @@
-"""Stored: a bot whose database is large before it begins: its size, memory, and what is slow."""
+"""Measure a bot with a large database: its size, the bot's memory, and slow commands."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from typing import Any
 from tests.fake_discord.people import Asked, Channel, Discord, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord
 from tests.soak import machine
+from tests.tools.tables import format_table
 
 from . import filling
 from .databases import Database
-from .findings import MB, Finding, Report, bots, percentiles, resident, table, waits
+from .findings import MB, Finding, Report, bots, percentiles, resident, waits
 from .house import House
-from .public import Deed
+from .public import MeasuredAct
 
 IN_A_SERVER = 100
-"""Channels of a server. The bot hears of all of them when it connects."""
+"""The number of channels in a server."""
 
 DATABASE = 2e9
-"""Bytes that the database may take."""
+"""The largest acceptable size of the database [bytes]."""
 
 COLD = 1.5
-"""How many times as long a line may take in a channel that nobody has used yet."""
+"""The largest acceptable ratio of a line's time in an unused channel to that in a used one."""
 
 SLOWER = 3.0
-"""The ratio to the time in a small database from which a command is reported."""
+"""The ratio to its time in a small database above which a command is reported as slow."""
 
 TIMES = 3
-"""How often each command is used; the median counts."""
+"""The number of uses of each command; the median counts."""
 
 FEW = 100
-"""Channels of the small database."""
+"""The number of channels in the small database."""
 
 COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("start", {"title": "Another", "heading": "A roof at night"}),
@@ -64,23 +65,23 @@ COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("privacy export", {}),
     ("help", {}),
 )
-"""Commands that are compared in a large database and in a small one."""
+"""The commands that are compared in a large database and in a small one."""
 
 
 @dataclass
 class Lines:
-    """The same lines, written in one channel one after the other, and each in one of its own."""
+    """The same lines, written in one channel in turn, and each in a channel of its own."""
 
     warm: list[float] = field(default_factory=list)
     cold: list[float] = field(default_factory=list)
-    """Seconds that each cold line took."""
+    """The time of each line [s]."""
     others: list[str] = field(default_factory=list)
-    """Outcomes of those lines that were not the same."""
+    """The lines that differed."""
 
 
 @dataclass
 class Town:
-    """A Discord with many channels, the people who write there, and the bot."""
+    """A Discord with many channels, their people, and the bot."""
 
     discord: Discord
     channels: list[Channel] = field(default_factory=list)
@@ -88,15 +89,15 @@ class Town:
     people: list[Person] = field(default_factory=list)
     """One person in each server."""
     bots: list[int] = field(default_factory=list)
-    """The bot's process ids, by their shards."""
+    """The bot's process ids by shard."""
     ready: float = 0.0
-    """Seconds from the bot's start until it was connected."""
+    """The time from the bot's start until it was connected [s]."""
     begun: list[machine.Memory] = field(default_factory=list)
     used: list[machine.Memory] = field(default_factory=list)
-    """Memory of each process once connected, and after use."""
+    """The memory of each process once connected, and after use."""
 
     def at(self, number: int) -> tuple[Person, Channel]:
-        """Return a channel and a member of it, by an index from 0, or from -1 for the end."""
+        """Return a channel and a member of it, by an index, which may be negative."""
         return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
 
     def memory(self) -> list[machine.Memory]:
@@ -107,7 +108,7 @@ class Town:
 async def stored(
     house: House, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
 ) -> Report:
-    """Measure a bot with so many channels of so many lines, beside one with few."""
+    """Compare a bot with many stored channels with one with few."""
     began = time.perf_counter()
     house = replace(house, settings={**house.settings, **UNLIMITED})
     with house.database.another() as other:
@@ -126,7 +127,7 @@ async def stored(
         *resident(town.used),
         Finding("database", size / 1e6, DATABASE / 1e6, MB),
         Finding("/continue, cold beside warm", ratio, COLD, "{:.2f} times"),
-        Finding("lines that are not the same, cold and warm", len(found.others), 0),
+        Finding("lines that differ, cold and warm", len(found.others), 0),
     ]
     report.tables = [
         _memory(small, town),
@@ -157,10 +158,7 @@ async def stored(
 
 @asynccontextmanager
 async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
-    """Yield a bot with so many channels, in servers of the usual size, without latencies.
-
-    Discord's latencies would hide those of the bot.
-    """
+    """Yield a bot with stored channels. Discord has no latencies, which would hide the bot's."""
     with fake_discord() as address:
         async with Discord(address) as discord:
             town = Town(discord)
@@ -179,9 +177,9 @@ async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIte
 
 
 async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
-    """Write the same lines of the same play in a warm and in cold channels, in turn.
+    """Write the same lines of the same play in a warm channel and in cold ones, in turn.
 
-    Each process of the bot has its own warm channel, which is its first.
+    The warm channel of each process of the bot is its first one.
     """
     found = Lines()
     numbers = range(0, len(town.channels), plays)
@@ -204,9 +202,9 @@ async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
 
 
 async def _ask_all(*towns: Town) -> dict[str, list[float]]:
-    """Return the median seconds of each command in each town, taken in turn.
+    """Return the median time of each command in each town [s].
 
-    Each time a channel is used, from the end on, where nobody was yet.
+    Each use is in an unused channel, from the end on, and in the towns in turn.
     """
     found: dict[str, list[float]] = {}
     for number, (command, options) in enumerate(COMMANDS):
@@ -222,10 +220,10 @@ async def _ask_all(*towns: Town) -> dict[str, list[float]]:
 async def _took(
     person: Person, channel: Channel, command: str, options: dict[str, Any]
 ) -> tuple[float, Asked]:
-    """Return the seconds until a command was answered, and the request."""
+    """Use a command; return the time until its end [s], and the request."""
     asked = await person.slash(channel, command, **options)
-    deed = Deed(command, asked)
-    ended = await asked.discord.until(deed.ended, lambda: f"/{command}: {asked}", [asked.id])
+    act = MeasuredAct(command, asked)
+    ended = await asked.discord.until(act.ended, lambda: f"/{command}: {asked}", [asked.id])
     return ended.at - asked.began, asked
 
 
@@ -236,22 +234,22 @@ def _memory(*towns: Town) -> str:
             for name, what in (("resident", "RSS"), ("proportional", "PSS")):
                 sizes = (getattr(getattr(one, when)[shard], name) / 1e6 for one in towns)
                 rows.append((f"{who}: {what}, {when}", *(f"{size:,.0f}" for size in sizes)))
-    rows.append(("seconds until it is ready", *(f"{one.ready:.1f}" for one in towns)))
-    return table(rows)
+    rows.append(("seconds until ready", *(f"{one.ready:.1f}" for one in towns)))
+    return format_table(rows)
 
 
 def _slower(took: Mapping[str, Sequence[float]]) -> str:
-    """Return the commands that take much longer than in a small database."""
+    """Return a table of the commands that take much longer than in a small database."""
     rows = [(f"more than {SLOWER:g} times as slow", "few, ms", "all, ms", "times")]
     for command, (few, large) in took.items():
         if large > SLOWER * few:
             cells = f"{1000 * few:,.0f}", f"{1000 * large:,.0f}", f"{large / few:.1f}"
             rows.append((f"/{command}", *cells))
-    return table(rows) if len(rows) > 1 else f"No command is {rows[0][0]}."
+    return format_table(rows) if len(rows) > 1 else f"No command is {rows[0][0]}."
 
 
 def _parts(database: Database) -> str:
-    """Return a table of the sizes of a database's parts."""
+    """Return a table of the sizes of a database's tables and indexes."""
     rows = [("in the database", "MB", "rows and pages")]
     rows += [(name, f"{size / 1e6:,.0f}", f"{rows:,}") for name, size, rows in database.parts()]
-    return table(rows) if len(rows) > 1 else "This SQLite cannot tell what takes how much."
+    return format_table(rows) if len(rows) > 1 else "This SQLite cannot report sizes (no dbstat)."

@@ -46,7 +46,7 @@ def test_another_edition_of_a_play_is_a_copy():
     shorter = work(2, *reprinted(play[:50]))
     kept, copies = remove_copies([shorter, longer])
     assert kept == [longer]
-    assert [(c.number, c.of_number, c.share) for c in copies] == [(2, 1, 1)]
+    assert [(c.work.number, c.of.number, c.share) for c in copies] == [(2, 1, 1)]
 
 
 def test_a_file_of_its_own_is_kept_before_an_anthology():
@@ -55,7 +55,7 @@ def test_a_file_of_its_own_is_kept_before_an_anthology():
     single = work(10, *play)
     kept, copies = remove_copies([*anthology, single])
     assert kept == [anthology[1], single]
-    assert [copy.title for copy in copies] == ["In it"]
+    assert [copy.work.title for copy in copies] == ["In it"]
 
 
 def test_of_two_anthologies_the_one_with_more_text_is_kept():
@@ -72,7 +72,7 @@ def test_a_shared_passage_is_cut_with_what_is_done_in_it():
     kept, copies = remove_copies([work(1, *play), host])
     assert kept == [work(1, *play), work(2, *other, "Dark.")]
     [copy] = copies
-    assert (copy.number, copy.of_number, copy.words) == (2, 1, 120)
+    assert (copy.work.number, copy.of.number, copy.words) == (2, 1, 120)
     assert copy.share == 120 / 600
 
 
@@ -96,7 +96,7 @@ def test_what_is_held_out_loses_nothing_and_shares_nothing():
     quoting = work(3, *speeches(3, 40), song, *speeches(4, 40))
     kept, copies = remove_copies([quoting, whole, held_out], held_out={1})
     assert kept == [work(3, *speeches(3, 40), *speeches(4, 40)), held_out]
-    assert {(copy.number, copy.of_number) for copy in copies} == {(2, 1), (3, 1)}
+    assert {(copy.work.number, copy.of.number) for copy in copies} == {(2, 1), (3, 1)}
     assert not [run for w in kept[:1] for run in runs(w.script, held_out.script, HELD_OUT_PASSAGE)]
 
 

@@ -128,6 +128,7 @@ def test_a_changed_text_is_used_said_and_fetched_once(mirror, tmp_path):
     outcomes = download([known], tmp_path, mirror.client())
     assert outcomes == {known: Outcome.CHANGED}
     assert (tmp_path / "45.txt").read_text("utf-8") == PLAY
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["45.txt", CHANGED]
     assert "changed 1 text" in describe(outcomes)
     asked = len(mirror.asked)
     assert download([known], tmp_path, mirror.client()) == {known: Outcome.KEPT}
@@ -210,12 +211,6 @@ def test_a_silent_mirror_is_given_up(mirror, tmp_path, monkeypatch):
 def test_only_addresses_of_the_web_are_mirrors(address):
     with pytest.raises(CorpusError, match="https://"):
         Client(address)
-
-
-def test_a_list_of_changed_texts_is_no_play(mirror, tmp_path):
-    mirror.files["4/45/45.txt"] = framed(PLAY)
-    download([entry(45, "other")], tmp_path, mirror.client())
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["45.txt", CHANGED]
 
 
 @pytest.mark.parametrize(

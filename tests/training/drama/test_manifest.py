@@ -58,5 +58,5 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     file = tmp_path / "list.tsv"
     file.write_bytes(b"before")
     with pytest.raises(TypeError):
-        replace_file(file, "no bytes")  # type: ignore[arg-type]
+        replace_file(file, "no bytes")
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("list.tsv", b"before")]

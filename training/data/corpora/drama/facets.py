@@ -13,18 +13,12 @@ from dataclasses import dataclass
 from statistics import median
 
 from .elements import WORD, Element, Kind, split_elements
+from .paragraphs import WORDS
 
 COMMONEST = 9_000
 """The number of the most frequent words, which everybody knows."""
 
-OLD = frozenset(
-    {
-        "thou", "thee", "thy", "thine", "thyself", "ye", "hath", "doth", "dost", "hast", "didst",
-        "hadst", "canst", "wilt", "shalt", "wouldst", "shouldst", "couldst", "wert", "wast",
-        "prithee", "prythee", "quoth", "forsooth", "methinks", "sirrah",
-    }
-)  # fmt: skip
-"""Words that are obsolete for two hundred years."""
+OLD = frozenset(WORDS["obsolete"].split())
 
 FARCE = re.compile(
     r"^[\W_]*(?:(?:an?|original|new|[A-Z]\w*)[- ]){0,4}"

@@ -31,8 +31,7 @@ class Entry:
 def read_manifest(path: Path = MANIFEST) -> Mapping[int, Entry]:
     """Return the plays by number, in the order of the file.
 
-    Raises:
-        CorpusError: A line is not a number, a title and a SHA-256, or a number comes twice.
+    Raises CorpusError if a line is not a number, a title and a SHA-256, or a number comes twice.
     """
     headings, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
     if headings != HEADINGS:
@@ -51,11 +50,13 @@ def read_manifest(path: Path = MANIFEST) -> Mapping[int, Entry]:
 
 def write_manifest(entries: Iterable[Entry], path: Path) -> None:
     """Write the plays so that `read_manifest` finds them, at once and by number."""
-    rows = [
-        [str(one.number), one.title, one.sha256]
-        for one in sorted(entries, key=lambda one: one.number)
-    ]
-    replace_file(path, "".join("\t".join(row) + "\n" for row in [HEADINGS, *rows]).encode())
+    ordered = sorted(entries, key=lambda one: one.number)
+    write_table(path, [HEADINGS, *([one.number, one.title, one.sha256] for one in ordered)])
+
+
+def write_table(path: Path, rows: Iterable[Iterable[object]]) -> None:
+    """Write a line for each row, with tabs between its fields."""
+    replace_file(path, "".join("\t".join(map(str, row)) + "\n" for row in rows).encode())
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -16,10 +16,7 @@ WORDS = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding=
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Hold the lines between two blank lines, with their printed indentation.
-
-    `line` counts from 1 in the source.
-    """
+    """Hold the lines between two blank lines, as printed; `line` counts from 1 in the source."""
 
     line: int
     lines: tuple[str, ...]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby, pairwise
 
-from training.data.corpora.shakespeare import action, unwrap
+from training.data.corpora.shakespeare import action, balance, parenthetical, unwrap
 
 LONGEST_ASIDE = 240
 """The most characters of a parenthetical; a longer direction becomes action, then the cue
@@ -132,7 +132,7 @@ def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
             yield list(run)
 
 
-def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool = False) -> bool:
+def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     """Return whether lines were wrapped by width.
 
     A line of verse begins with a capital, and ends even though the next word would have fitted; the
@@ -160,11 +160,8 @@ def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
             texts = [tidy(piece.text) for piece in pieces]
             yield from (Piece(kind, text) for text in texts if re.search(r"\w", text))
         elif kind is Kind.LINE:
-            texts = [piece.text for piece in pieces]
-            if prose:
-                yield Piece(kind, tidy(unwrap(texts)))
-            else:
-                yield from (Piece(kind, tidy(text)) for text in _whole_verses(pieces))
+            texts = [unwrap([p.text for p in pieces])] if prose else _whole_verses(pieces)
+            yield from (Piece(kind, tidy(text)) for text in texts)
 
 
 def _whole_verses(pieces: Sequence[Piece]) -> list[str]:
@@ -184,25 +181,6 @@ def tidy(text: str) -> str:
     text = text.replace("[", "(").replace("]", ")")
     text = re.sub(r"\s+([,.;!?])(?!\.)", r"\1", text)
     return re.sub(r"\s+", " ", text).strip()
-
-
-def balance(text: str) -> str:
-    """Return a direction without brackets around it, and without unbalanced brackets."""
-    text = text.strip()
-    while text[:1] == "(" and text.rstrip(".")[-1:] == ")" and text.count("(") == 1:
-        text = text[1:].rstrip(".")[:-1].strip()
-    if text.count("(") != text.count(")"):
-        text = re.sub(r"[()]", "", text)
-    return text
-
-
-def parenthetical(direction: str) -> str:
-    """Return `Aside to ROSS.` as `(aside to ROSS)`; a name in capitals keeps them."""
-    direction = balance(direction.rstrip(" .,;:-").strip("() "))
-    first = re.match(r"[A-Za-z']+", direction)
-    if first and (len(first[0]) == 1 or not first[0].isupper()):
-        direction = direction[:1].lower() + direction[1:]
-    return f"({direction})"
 
 
 def split_heading(text: str) -> tuple[str, str]:

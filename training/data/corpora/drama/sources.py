@@ -31,8 +31,7 @@ class Source:
 def read_sources(path: Path) -> list[Source]:
     """Return the plays of a folder, of an archive, or of one file such as `1234.txt`, by number.
 
-    Raises:
-        CorpusError: The path is missing, is no archive, or holds no such file.
+    Raises CorpusError if the path is missing, is no archive, or holds no such file.
     """
     files = dict(_read_files(path))
     rows = (line.split("\t") for line in decode(files.pop(INDEX, b"")).splitlines())

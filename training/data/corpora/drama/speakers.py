@@ -105,18 +105,15 @@ def _break_lines(paragraph: Paragraph) -> Iterator[Paragraph]:
 
 def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> Iterator[Paragraph]:
     """Yield the speeches of a paragraph whose printer put no blank line between them."""
-    open_one: Paragraph | None = None
-    for piece in _break_lines(paragraph):
+    open_one, *pieces = _break_lines(paragraph)
+    for piece in pieces:
         cues = [cue for cue in find_cues(piece) if cue.is_marked and not cue.layout.is_mixed]
-        if open_one and any(is_repeated(cue, counts) for cue in cues):
+        if any(is_repeated(cue, counts) for cue in cues):
             yield open_one
             open_one = piece
-        elif open_one:
-            open_one = Paragraph(open_one.line, open_one.lines + piece.lines)
         else:
-            open_one = piece
-    if open_one:
-        yield open_one
+            open_one = Paragraph(open_one.line, open_one.lines + piece.lines)
+    yield open_one
 
 
 def _measure_density(
@@ -195,14 +192,10 @@ def _complete(cue: str, lines: Sequence[Sequence[str]]) -> str:
     words = [word.strip(".,") for word in cue.split()]
     if not words or any(not re.fullmatch(r"[A-Z][A-Z'-]*", word) for word in words):
         return ""
-    found = Counter[str]()
-    for line in lines:
-        completed = _match(words, line)
-        if completed:
-            found[completed] += 1
+    found = {completed for line in lines if (completed := _match(words, line))}
     if cue in found:
         return cue
-    return next(iter(found)) if len(found) == 1 else ""
+    return found.pop() if len(found) == 1 else ""
 
 
 def _match(words: Sequence[str], line: Sequence[str]) -> str:

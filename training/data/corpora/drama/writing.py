@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from .copies import Copy, measure_overlap, remove_copies
 from .elements import keep_short_speeches
 from .facets import count_commonest, find_facets, find_title_page
-from .manifest import HELD_OUT, choose_part, read_manifest
+from .manifest import HELD_OUT, choose_part, read_manifest, write_table
 from .sources import read_sources
 from .works import Work, convert
 
@@ -80,10 +80,7 @@ def write(
     """Write the plays of a folder or an archive, as `select` selects them, below `out`.
 
     No work is written twice. `copies.tsv` reports what was removed from which work because another
-    work has it.
-
-    Raises:
-        CorpusError: `source` holds no plays.
+    work has it. Raises CorpusError if `source` holds no plays.
     """
     # The titles of the manifest are not truncated.
     known = read_manifest()
@@ -100,10 +97,17 @@ def write(
     selected = select(works, texts, wanted, longest_speech)
     write_works(selected, out)
     rows = [
-        (str(one.number), one.title, str(one.words), f"{one.share:.3f}", str(one.of_number), one.of)
+        (
+            one.work.number,
+            one.work.title,
+            one.words,
+            f"{one.share:.3f}",
+            one.of.number,
+            one.of.title,
+        )
         for one in selected.copies
     ]
-    _write_table(out / COPIES, [COPIES_COLUMNS, *rows])
+    write_table(out / COPIES, [COPIES_COLUMNS, *rows])
     return selected
 
 
@@ -116,7 +120,7 @@ def write_works(selected: Selected, out: Path) -> None:
     for part in PARTS:
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
-    rows: list[Sequence[str]] = [COLUMNS]
+    rows: list[Sequence[object]] = [COLUMNS]
     taken = set[str]()
     for work, facets in selected.works.items():
         part = choose_part(work.number)
@@ -129,7 +133,7 @@ def write_works(selected: Selected, out: Path) -> None:
         shared = selected.overlap.get(work)
         rows.append(_describe(work, part, name, facets, "" if shared is None else f"{shared:.4f}"))
     rows += [_describe(work, LEFT_OUT, "", (), "") for work in selected.doubtful]
-    _write_table(out / REPORT, rows)
+    write_table(out / REPORT, rows)
 
 
 def _name_file(work: Work, taken: set[str]) -> str:
@@ -143,25 +147,11 @@ def _name_file(work: Work, taken: set[str]) -> str:
     return f"{name}.fountain"
 
 
-def _write_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    table = "".join("\t".join(row) + "\n" for row in rows)
-    path.write_text(table, encoding="utf-8", newline="\n")
-
-
 def _describe(
     work: Work, part: str, name: str, facets: Sequence[str], shared: str
-) -> Sequence[str]:
+) -> Sequence[object]:
+    size, kept, doubtful = len(work.script), f"{work.kept:.3f}", "; ".join(work.doubtful)
     return (
-        str(work.number),
-        work.title,
-        part,
-        name,
-        work.layout,
-        f"{work.kept:.3f}",
-        str(work.speeches),
-        str(len(work.script)),
-        " ".join(facets),
-        shared,
-        str(work.doubts),
-        "; ".join(work.doubtful),
+        *(work.number, work.title, part, name, work.layout, kept, work.speeches, size),
+        *(" ".join(facets), shared, work.doubts, doubtful),
     )

@@ -1,0 +1,178 @@
+"""Build what Discord's client sends when a person acts, and refuse what it does not offer."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from . import payloads, rules
+from .state import Json, Message, NotPossible, Version, World
+
+CHAT_INPUT, ON_USER, ON_MESSAGE = 1, 2, 3
+
+TEXT, INTEGER, BOOLEAN, USER, NUMBER, ATTACHMENT = 3, 4, 5, 6, 10, 11
+TYPES: dict[int, tuple[type, ...]] = {
+    TEXT: (str,),
+    INTEGER: (int,),
+    BOOLEAN: (bool,),
+    USER: (int,),
+    NUMBER: (int, float),
+    ATTACHMENT: (dict,),
+}
+"""The Python types of an option's value, by the option's type."""
+
+
+def require(fine: object, why: str) -> None:
+    """Raise NotPossible with this reason unless the action is fine."""
+    if not fine:
+        raise NotPossible(why)
+
+
+def find_command(world: World, kind: int, name: str) -> Json:
+    """Return the registered command for a name, such as ``script show``."""
+    known = sorted(one for of, one in world.commands if of == kind)
+    first = name.split()[0] if kind == CHAT_INPUT else name
+    require((kind, first) in world.commands, f"no command {first!r} among {known}")
+    return world.commands[kind, first]
+
+
+def slash(world: World, command: Json, name: str, given: Json, typed: str | None) -> Json:
+    """Return the data of a slash command with all its words, such as ``script show``."""
+    first, *rest = name.split()
+    leaf = command
+    for word in rest:
+        [leaf] = [one for one in leaf["options"] if one["name"] == word] or [None]
+        require(leaf and leaf["type"] in (rules.SUBCOMMAND, rules.GROUP), f"no {name!r}")
+    resolved: Json = {}
+    filled = list(_fill_in(world, leaf.get("options") or [], given, typed, resolved))
+    for word in reversed(rest):
+        kind = rules.SUBCOMMAND if word == rest[-1] else rules.GROUP
+        filled = [{"name": word, "type": kind, "options": filled}]
+    data = {"id": command["id"], "name": first, "type": CHAT_INPUT, "options": filled}
+    return data | ({"resolved": resolved} if resolved else {})
+
+
+def _fill_in(
+    world: World, options: Sequence[Json], given: Json, typed: str | None, resolved: Json
+) -> Iterator[Json]:
+    """Yield a command's options as a person filled them in, and resolve the ids among them."""
+    known = {one["name"]: one for one in options}
+    require(not any(one["type"] in (1, 2) for one in options), "name the subcommand too")
+    require(set(given) <= set(known), f"the options are {sorted(known)}")
+    missing = [one["name"] for one in options if one.get("required") and not given.get(one["name"])]
+    require(typed or not missing, f"{missing} must be filled in")
+    for name, value in given.items():
+        one = known[name]
+        filled: Json = {"name": name, "type": one["type"], "value": value}
+        if name == typed:
+            require(one.get("autocomplete"), f"{name} suggests nothing")
+            filled["focused"] = True
+        else:
+            _check_value(one, value)
+        if one["type"] in (USER, ATTACHMENT):
+            filled["value"] = _resolve(world, one["type"], value, resolved)
+        yield filled
+
+
+def _check_value(option: Json, value: Any) -> None:
+    """Raise NotPossible for a value that Discord's client would not take."""
+    name = option["name"]
+    require(isinstance(value, TYPES[option["type"]]), f"{name}: not {value!r}")
+    if choices := option.get("choices"):
+        known = [one["value"] for one in choices]
+        require(value in known, f"{name}: the choices are {known}")
+    size: float | None = None
+    if option["type"] == TEXT:
+        size, least, most = len(value), option.get("min_length"), option.get("max_length", 6000)
+    elif option["type"] in (INTEGER, NUMBER):
+        size, least, most = value, option.get("min_value"), option.get("max_value")
+    if size is not None:
+        fits = (least is None or size >= least) and (most is None or size <= most)
+        require(fits, f"{name}: {value!r} is not from {least} to {most}")
+
+
+def _resolve(world: World, kind: int, value: Any, resolved: Json) -> str:
+    """Add the object of an option's id to ``resolved``, and return the value."""
+    if kind == USER:
+        user = world.users[value]
+        resolved.setdefault("users", {})[str(value)] = payloads.user(world, user)
+        resolved.setdefault("members", {})[str(value)] = payloads.member(world, user, user.may)
+        return str(value)
+    file = world.add_file(value["name"], base64.b64decode(value["content"]))
+    resolved.setdefault("attachments", {})[file["id"]] = file
+    return str(file["id"])
+
+
+def on_message(world: World, command: Json, user: int, target: int) -> Json:
+    """Return the data of a command that a person uses on a message."""
+    shown = payloads.message(world, find_visible(world, user, target))
+    return {
+        "id": command["id"],
+        "name": command["name"],
+        "type": ON_MESSAGE,
+        "target_id": str(target),
+        "resolved": {"messages": {str(target): shown}},
+    }
+
+
+def find_visible(world: World, user: int, message: int) -> Message:
+    """Return a message that this person sees."""
+    found = world.messages[message]
+    seen = not found.deleted and found.only_for in (None, user)
+    require(seen, "this person does not see that message")
+    return found
+
+
+def press(message: Message, custom_id: str, values: list[str] | None) -> tuple[Json, Version]:
+    """Return the data of a pressed button or menu, and the message's version that had it."""
+    one, version = _find_component(message, custom_id)
+    data: Json = {"custom_id": custom_id, "component_type": one["type"]}
+    if one["type"] == rules.SELECT:
+        known = [option["value"] for option in one["options"]]
+        least, most = one.get("min_values", 1), one.get("max_values", 1)
+        require(values is not None and least <= len(values) <= most, "choose as many as asked")
+        require(set(values or ()) <= set(known), f"the menu has {known}")
+        data["values"] = values
+    return data, version
+
+
+def _find_component(message: Message, custom_id: str) -> tuple[Json, Version]:
+    """Return the button or menu with this id, and the last version of the message that had it."""
+    for version in reversed(message.versions):
+        for one in rules.interactive(version.components):
+            if one.get("custom_id") == custom_id and not one.get("disabled"):
+                return one, version
+    raise NotPossible(f"the message has no {custom_id!r} that can be pressed")
+
+
+def submit(modal: Json, values: dict[str, str]) -> Json:
+    """Return the data of a submitted modal, with texts by the labels of its inputs."""
+    inputs = dict(rules.inputs(modal))
+    require(set(values) <= set(inputs), f"the modal has {sorted(inputs)}")
+    framed = {
+        row["component"]["custom_id"] for row in modal["components"] if row["type"] == rules.FRAME
+    }
+    rows: list[Json] = []
+    for number, (label, one) in enumerate(inputs.items(), 1):
+        if one["type"] == rules.SELECT:
+            filled = _choose_in_modal(one, values.get(label))
+        else:
+            text = values.get(label, one.get("value") or "")
+            needed = one.get("min_length", 0) or int(one.get("required", True))
+            fits = needed <= len(text) <= one.get("max_length", rules.INPUT)
+            require(fits or not (text or one.get("required", True)), f"{label}: its length")
+            filled = {"type": 4, "id": number, "custom_id": one["custom_id"], "value": text}
+        if one["type"] == rules.SELECT or one["custom_id"] in framed:
+            rows.append({"type": rules.FRAME, "id": number, "component": filled})
+        else:
+            rows.append({"type": rules.ROW, "id": number, "components": [filled]})
+    return {"custom_id": modal["custom_id"], "components": rows}
+
+
+def _choose_in_modal(menu: Json, value: str | None) -> Json:
+    """Return a menu of a submitted modal with the chosen value, or with its defaults."""
+    offered = menu["options"]
+    require(value in (None, *(one["value"] for one in offered)), "the list has no such value")
+    chosen = [one["value"] for one in offered if one.get("default")] if value is None else [value]
+    return {"type": rules.SELECT, "custom_id": menu["custom_id"], "values": chosen}
