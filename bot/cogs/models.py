@@ -82,6 +82,8 @@ class Models(FeatureCog, name="OnBook.models"):
                 voice=inline(voice, 40),
             )
         await complete_response(interaction, content=sentence)
+        if script:
+            await self.turns.sync(interaction, session)  # the panel names the voice
 
     @voice_group.command(name="info")
     @app_commands.describe(

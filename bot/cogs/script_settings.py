@@ -255,6 +255,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         script = await session.library.change_preferences(get_requester(interaction), values)
         sentence = format_changes(script, self.services.settings, values)
         await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
+        if "voice" in values:
+            await self.turns.sync(interaction, session)  # the panel names the voice
 
     @settings_group.command(name="banned")
     @app_commands.describe(

@@ -125,6 +125,7 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await stage.ann.slash(stage.channel, "undo")
     told = await model(stage, "use", voice="other", script=True)
     assert "“other” writes this script from now on, and reads it first." in told.content
+    assert stage.panel().content.endswith("** · other")
     assert REREAD.format("other") in await go_on(stage)
     assert "has changed: “" not in await go_on(stage)
     await stage.ann.slash(stage.channel, "undo")
