@@ -30,10 +30,11 @@ test: .venv/development  ## All checks and tests
 types: .venv/development
 	$(BIN)/mypy
 
-# Two files of tests at once, with one thread each: more threads than cores would wait for each other.
+# Three files of tests at once, also on two cores, because some tests wait for their timers. Each has one thread, since
+# more threads than cores would wait for each other.
 # Bytecode is written in any case, because tests start many processes.
 pytest: .venv/development
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 catalogue: .venv/development  ## Bring the translations up to date with the code, and say what is missing
 	$(BIN)/python -m tests.tools.catalogue $(LANGUAGE)
