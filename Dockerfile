@@ -7,6 +7,9 @@ COPY bot bot
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt ".[audio,metrics,postgres]"
 
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
+LABEL org.opencontainers.image.title="On Book" \
+    org.opencontainers.image.description="A Discord bot that writes scripts with you, line by line" \
+    org.opencontainers.image.licenses="MIT"
 COPY --from=built /venv /venv
 RUN useradd --uid 10001 --no-create-home onbook && install -d -o onbook -g onbook /data
 USER onbook
