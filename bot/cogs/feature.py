@@ -91,7 +91,7 @@ class FeatureCog(commands.Cog):
         await self.resume()
 
     async def resume(self) -> None:
-        """Start the loops, once the client is ready: it may not have logged in at a cog's load."""
+        """Start the loops once the client is ready: it may log in after a cog is loaded."""
         for loop in self._loops:
             if not loop.is_running():
                 loop.start()
@@ -238,7 +238,7 @@ def speaking_to(
     """Speak the language of the person who asks, and measure how long they wait."""
     interaction.extras[IS_HANDLED] = True
     if group and isinstance(interaction.command, app_commands.Command):
-        # A host syncs the commands itself, so that their ids come with the first use.
+        # A host syncs the commands itself, so their ids are known only from the first use.
         data: Any = interaction.data
         remember_commands({data["name"]: int(data["id"])})
     with measure_wait(interaction, meter), speaking(interaction.locale.value, group):

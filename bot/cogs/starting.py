@@ -78,7 +78,7 @@ class Beginning:
     cast: str = ""
     """The names, separated by commas."""
     voice: str | None = None
-    """The voice; None for the one that the heading suggests, or else the server's."""
+    """The voice; None for the server's, or else the one that the heading suggests."""
     style: str | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     elements: Sequence[Element] = ()
@@ -103,8 +103,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
         self,
         interaction: Interaction,
         title: app_commands.Range[str, 1, 100] | None = None,
-        heading: app_commands.Range[str, 1, 200] | None = None,
-        cast: app_commands.Range[str, 1, 1000] | None = None,
+        heading: app_commands.Range[str, 1, MAX_HEADING_LENGTH] | None = None,
+        cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] | None = None,
         voice: app_commands.Range[str, 1, 100] | None = None,
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
         temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
@@ -129,8 +129,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
         interaction: Interaction,
         file: discord.Attachment,
         title: app_commands.Range[str, 1, 100] | None = None,
-        heading: app_commands.Range[str, 1, 200] | None = None,
-        cast: app_commands.Range[str, 1, 1000] | None = None,
+        heading: app_commands.Range[str, 1, MAX_HEADING_LENGTH] | None = None,
+        cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] | None = None,
         voice: app_commands.Range[str, 1, 100] | None = None,
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
         temperature: app_commands.Range[float, 0.1, 2.0] | None = None,

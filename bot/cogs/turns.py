@@ -114,7 +114,8 @@ class Turns:
             note: What has happened, which the panel says.
             announce: Returns the line that says which script goes on, if another one does.
             tell: Returns a sentence for the requester alone, or "".
-            is_checked: Whether the script was just found at the position ``expected``.
+            is_checked: Whether to skip the check of the position, because the caller made it, or
+                because any script will do.
         """
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)

@@ -47,7 +47,8 @@ async def write_candidates(
     """Write at most `options.candidates` candidates of a line; return none if all come out empty.
 
     A busy engine writes fewer. The first candidate and the best ``shortlist_size`` others are
-    returned, with their bits without the scene. Raises what `Engine.run` raises.
+    returned, with their bits without the scene, which a lone candidate lacks. Raises what
+    `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_EMPTY_FIRST)
     first, other_seeds = await _write_first(context, options, seeds)
@@ -59,9 +60,9 @@ async def write_candidates(
     if first.element.kind is Kind.TRANSITION:
         count = 1  # others would have to be transitions too, which no request can ask for
     first = replace(first, origin=first.origin | {"candidates": count})
-    if count == 1:
-        return [Candidate.of(first)]
     first_candidate = Candidate.of(first)
+    if count == 1:
+        return [first_candidate]
     limit = min(options.limit, _limit_length(first_candidate))
     shared_options = replace(options.share_beginning(first.element), candidates=count, limit=limit)
     prefix = await generator.read_prefix(context, shared_options)
@@ -81,7 +82,7 @@ async def write_candidates(
 
 
 def _limit_length(first: Candidate) -> int:
-    """Return the characters at which other candidates end, which are then dropped.
+    """Return the length in characters at which other candidates are cut off, and then dropped.
 
     The number is round because lines with the same provenance share a row of the database.
     """

@@ -65,9 +65,10 @@ async def generate(
     element = parse_model_text(options.prefix + model.decode(completion.written))
     if element is None:
         return None
+    # The last newline ends the element and is not stored.
     state, surprise = completion.state, np.concatenate([prefix.surprise, completion.surprise])[:-1]
     stored = model.encode(format_for_model(element.text))
-    if not np.array_equal(stored, [*prefix.prompt, *completion.written[:-1]]):
+    if not np.array_equal(stored, [*prefix.prompt, *completion.written[:-1]]):  # it was cleaned
         read = await read_text(primed, context.state, element.text)
         state, surprise = read.state, read.surprise
     return Draft(
@@ -89,7 +90,7 @@ def _make_request(
     if len(prompt) > 1 or options.shared_kind:  # the speaker, or that there is none, is settled
         sampling = replace(sampling, company=0.0)
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
-    automaton, free_start = build_automata(model.vocabulary, kind, options.cast, is_speaking)
+    automaton, fallback = build_automata(model.vocabulary, kind, options.cast, is_speaking)
     words = None
     if sampling.recall > 0 and context.recent_elements:
         words = collect_recall_words(primed.engine.lexicon, context.recent_elements)
@@ -100,7 +101,7 @@ def _make_request(
         options.limit,
         np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
         automaton=automaton,
-        fallback=free_start,
+        fallback=fallback,
         banned=build_word_filter(model.vocabulary, options.banned) if options.banned else None,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
         lock=bool(options.cast),
@@ -113,7 +114,7 @@ def _make_request(
 def build_automata(
     vocabulary: tuple[str, ...], kind: Kind | None, cast: tuple[str, ...], is_speaking: bool
 ) -> tuple[Automaton | None, Automaton | None]:
-    """Return the automaton of an element, and the one that applies where it may begin freely.
+    """Return the automaton of an element, and the fallback of one that begins freely.
 
     Raises UnspellableElement as `build_grammar` does, but not for a locked cast: one that the model
     cannot spell locks nothing.

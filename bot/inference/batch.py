@@ -85,7 +85,7 @@ class Batch:
         count = len(self.rows)
         if len(self._reading) == count:
             self._read_ahead()
-        # Reads the characters that the last step chose; now the logits are of the next ones.
+        # Reads the characters that the last step chose; the logits are then of the next ones.
         store.buffers.step(count)
         logits = store.buffers.logits[:count]
         done = self._read_on() if self._reading else []

@@ -18,8 +18,8 @@ from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult, p
 class Continuation:
     """Add lines to the running script.
 
-    A method that raises has changed nothing: RequestError for what cannot be done,
-    ModelError for a model that is gone, EngineBusy and EngineClosed, HeadMoved and AlreadyWritten.
+    A method that raises has changed nothing. It raises RequestError for what cannot be done,
+    ModelError for a model that is gone, or EngineBusy, EngineClosed, HeadMoved or AlreadyWritten.
     The position ``expected`` is where the script must still stand.
     """
 

@@ -13,8 +13,8 @@ from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 class History:
     """Move the head of the running script: undo, redo, jump, rewrite and fork.
 
-    Every line that leaves the script stays in the tree. A method that raises has changed nothing:
-    RequestError, or HeadMoved where another process has moved the head meanwhile.
+    Every line that leaves the script stays in the tree. A method that raises has changed nothing.
+    It raises RequestError, or HeadMoved where another process has moved the head meanwhile.
     """
 
     def __init__(self, library: Library) -> None:

@@ -34,7 +34,8 @@ from .turn import (
 )
 
 READING_TIME_LIMIT = 600.0
-"""Seconds for which a model reads a file before its lines are there. Discord waits for 900."""
+"""Seconds after which a file's lines are added even if the model has not read them all. Discord
+waits for 900."""
 
 CHECKED_LINES = 500
 """Lines of a file that are searched for characters which a model cannot read."""
@@ -43,8 +44,8 @@ CHECKED_LINES = 500
 class Library:
     """The scripts of one channel, of which one may run.
 
-    A method that raises has changed nothing: RequestError for what cannot be done or
-    may not, and ModelError for a model that is gone.
+    A method that raises has changed nothing. It raises RequestError for what cannot or may not be
+    done, and ModelError for a model that is gone.
     """
 
     def __init__(self, reader: ScriptReader, settings: Settings, clock: Clock) -> None:
@@ -154,7 +155,7 @@ class Library:
     ) -> TurnResult:
         """Begin a script with the elements of a file, and shelve the one that ran.
 
-        The model reads them before, and keeps nobody who writes here waiting meanwhile.
+        The model reads them before the channel is locked, so nobody who writes here has to wait.
         """
         job = job or Job()
         script, primed = await self._prepare_script(requester, new)
@@ -285,7 +286,7 @@ class Library:
             )
 
     async def delete(self, requester: Requester, script: int) -> None:
-        """Delete a script for good, but for the lines that a fork of it reaches."""
+        """Delete a script for good, except for lines that a fork shares."""
         async with self.lock:
             check_may_manage(await self.find(script), requester)
             await self.store.scripts.delete_script(script)
@@ -295,7 +296,7 @@ class Library:
     async def change_preferences(self, requester: Requester, values: Mapping[str, Any]) -> Script:
         """Change preferences of the script, by the names of options and columns of `Script`.
 
-        The owner and moderators change all of them, but moderators alone the role.
+        The owner and moderators may change all of them, except the role: only moderators may.
         """
         async with self.lock:
             script = await self.load_script()

@@ -41,7 +41,7 @@ class ScriptPosition:
 
 @dataclass(frozen=True)
 class Requester:
-    """The person who requests something, and the interaction that does."""
+    """The person who requests something, and the id of the interaction."""
 
     id: int
     name: str

@@ -3,7 +3,7 @@
 discord.py retries after some errors, but never after a reset connection, and it waits for minutes
 for an answer. Here only what is idempotent is retried: a first answer, which Discord takes once;
 the edit of a message; and a message in a channel, by its nonce. A follow-up can arrive twice, so
-that follow-ups are for what one person sees alone.
+follow-ups are only for what one person alone sees.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FIRST_RESPONSE_TIMEOUT = 2.0
 """Seconds until a first answer is sent again, of the three that Discord waits for it."""
 
 FIRST_RESPONSE_SECONDS = 10.0
-"""Seconds after which a first answer is given up, unless Discord refuses it as late before."""
+"""Seconds after which a first answer is given up, unless Discord refuses it as too late."""
 
 TOKEN_SECONDS = 14.5 * 60
 """Seconds for which the messages of an interaction can be edited, with a margin."""
@@ -280,7 +280,7 @@ async def post_message(
     )
 
 
-async def edit_message(channel: MessageChannel, message: int, **fields: Any) -> bool:  # noqa: ANN401 - of its edit
+async def edit_message(channel: MessageChannel, message: int, **fields: Any) -> bool:  # noqa: ANN401 - discord.py's
     """Edit a message of the bot; return False if the message was deleted."""
     partial = discord.PartialMessage(channel=channel, id=message)
     with suppress(discord.NotFound):

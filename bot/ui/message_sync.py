@@ -1,7 +1,7 @@
 """Keep the messages of a channel in sync with its script: one message a line, and the panel.
 
 Every line is committed before it is shown. A sync reads the lines that are stored and the messages
-that were recorded, and makes the difference good, so that it does not matter which turns it
+that were recorded, and removes the difference, so that it does not matter which turns it
 follows, whether an earlier sync has failed, or in which process.
 """
 
@@ -97,13 +97,15 @@ class MessageSync:
         posts, path, last_lines = await self._load(script)
         kept = min(len(posts), len(path))
         pairs = enumerate(zip(posts, path, strict=False))
-        changed = {number: pair for number, pair in pairs if pair[0].line != pair[1]}
-        wanted = {*path[kept:]}.union(*((post.line, line) for post, line in changed.values()))
+        changed = {number: (post, line) for number, (post, line) in pairs if post.line != line}
+        wanted = set(path[kept:])
+        for post, line in changed.values():
+            wanted |= {post.line, line}
         lines = {line.id: line for line in last_lines}
         missing = await self.store.lines.load_lines(wanted - lines.keys())
         lines |= {line.id: line for line in missing}
         for number, (post, line) in changed.items():
-            # A message cannot get another name, so that it and those below make way for new ones.
+            # A message's name cannot change, so it and those below are posted again.
             is_near = len(posts) - number <= MAX_REPOSTED
             if is_near and not self.line_messages.fits(script, post, lines[line]):
                 kept = number
@@ -216,7 +218,7 @@ class MessageSync:
     ) -> None:
         """Delete panels and messages of the webhook ``after`` a message, but for one to keep."""
         if not self._may_read_history(channel):
-            return  # so that nonces alone prevent messages that stand twice
+            return  # then nonces alone prevent messages that stand twice
         is_spoken = look == Look.CHARACTERS
         webhook = await self.line_messages.webhooks.find(channel) if is_spoken else None
         newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
