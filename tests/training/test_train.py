@@ -18,6 +18,7 @@ import torch
 from tests.conftest import TINY, draw_curves
 from training import trainer
 from training.cli import COMMANDS, main
+from training.cli.train import explain_loss
 from training.config import Config
 from training.data.texts import Split, Text, collect
 from training.data.vocabulary import Vocabulary
@@ -145,6 +146,21 @@ def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)
     kept = tiny_run.best()["temperatures"]
     assert surer.best()["temperatures"] == pytest.approx(kept, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("bits", "meaning"),
+    [
+        (3.1, "invents most of its words"),
+        (2.8, "invents most of its words"),
+        (2.5, "every other word is invented"),
+        (2.2, "few sentences are"),
+        (1.95, "break off in the middle"),
+        (1.6, "few answer the last one"),
+    ],
+)
+def test_a_loss_is_explained(bits: float, meaning: str):
+    assert meaning in explain_loss(bits)
 
 
 def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(

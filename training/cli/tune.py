@@ -16,7 +16,7 @@ from training.voice_file import open_voice
 
 from . import arguments
 from .arguments import INTERRUPTED
-from .train import STOPPED, say_interrupted
+from .train import STOPPED, explain_loss, say_interrupted
 
 NUMBERS = {
     "batch": 16,
@@ -162,7 +162,7 @@ def _learn(options: argparse.Namespace) -> bool | None:
     cost = f"Tuned, it costs {tuning.best:.4f}"
     is_better = tuning.best < untuned
     if is_better:
-        print(f"{cost}.")
+        print(f"{cost}. {explain_loss(tuning.best)}")
     else:
         print(
             f"{cost}, which is no less: keep {options.voice}, or start another run with more text "
