@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from inspect import Parameter, getmembers_static, signature
+from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import discord
@@ -53,7 +53,11 @@ class FeatureCog(commands.Cog):
         self.store = services.store
         self.turns = Turns(services)
         # discord.py collects neither commands on messages nor these listeners from a cog's body.
-        members = [member for _, member in getmembers_static(type(self))]
+        attributes: dict[str, Any] = {}
+        # `inspect.getmembers_static` finds the same, but takes a sixth of a bot's start.
+        for kind in reversed(type(self).__mro__):
+            attributes.update(vars(kind))
+        members = [attributes[name] for name in sorted(attributes)]
         self._menus = [
             allow_in_servers_and_dms(
                 app_commands.ContextMenu(name=one.message_command, callback=one.__get__(self))
