@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,7 +157,7 @@ def _trained(texts: list[Path], run: Run) -> None:
 def voices(tiny_run: Run, made: Made) -> Path:
     """Return a folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``.
 
-    The first has the styles of `STYLES`, the second none.
+    The first has the styles of `STYLES` and a verdict beside it, the second none.
     """
     return made("voices", lambda folder: _exported(tiny_run, folder))
 
@@ -166,3 +167,6 @@ def _exported(tiny_run: Run, folder: Path) -> None:
     for name, chosen in (("tiny", ["--openings", str(STYLES)]), ("other", ["--bits", "32"])):
         out = str(folder / f"{name}.onnx")
         assert export([str(tiny_run.folder), *chosen, "-o", out]) == 0
+    # As for the shipped voices, so that not every bot of a test examines its voice at its start.
+    examine = [sys.executable, "-m", "bot.inference.sandbox", str(folder / "tiny.onnx")]
+    subprocess.run([*examine, "--note", str(folder / "examined.json")], check=True)

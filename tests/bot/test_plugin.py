@@ -38,10 +38,15 @@ HEADING = "INT. DINER - NIGHT"
 
 
 @pytest.fixture(scope="module")
-def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the extension under another name, compiled once for all tests."""
+def plugins(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the extension under another name, compiled once for all tests.
+
+    It is shipped with the verdict on the voice ``tiny``.
+    """
     folder = tmp_path_factory.mktemp("plugins")
     shutil.copytree(FOLDER, folder / "prompter", ignore=UNREAD)
+    (folder / "prompter" / "models").mkdir()
+    shutil.copy(voices / "examined.json", folder / "prompter" / "models")
     compileall.compile_dir(folder, quiet=1)
     return folder
 
@@ -126,8 +131,13 @@ def left_behind(extension: str) -> list[str]:
 
 
 async def test_it_is_a_guest(
-    extension: str, stage: Stage, host: Host, caplog: pytest.LogCaptureFixture
+    extension: str,
+    stage: Stage,
+    host: Host,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    monkeypatch.setenv("ONBOOK_MODEL", "other")  # a voice that it must examine itself
     root = logging.getLogger()
     before = (list(root.handlers), root.level, host.tree.on_error, host.allowed_mentions)
     with caplog.at_level(logging.DEBUG, "onbook"), stage.world._bot_scope():
@@ -150,7 +160,7 @@ async def test_it_is_a_guest(
     await assert_true(stage)
     # The environment was read, and the .env file was not.
     script = await stage.script()
-    assert (script.voice, script.options["temperature"]) == ("tiny", 0.65)
+    assert (script.voice, script.options["temperature"]) == ("other", 0.65)
     assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
 

@@ -19,6 +19,7 @@ import yarl
 
 from bot.__main__ import main
 from bot.app.client import SINGLE_SHARD, Bot
+from bot.inference import sandbox
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases, timeouts
@@ -68,10 +69,12 @@ def run_bot(
 ) -> None:
     """Run the bot in this process until a signal comes or the connection to the caller closes.
 
-    Its leases expire, and its shards identify, ``hurry`` times sooner. ``first`` is called before
-    the bot starts.
+    The verdicts beside its voices count as shipped. Its leases expire, and its shards identify,
+    ``hurry`` times sooner. ``first`` is called before the bot starts.
     """
     enter(folder, environment)
+    if models := environment.get("ONBOOK_MODELS"):
+        sandbox.SHIPPED_VERDICTS = Path(models) / "examined.json"
     if log:
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stderr.fileno())
     for name in ("LEASE_DURATION", "RENEWAL_INTERVAL", "IDENTIFY_INTERVAL"):
