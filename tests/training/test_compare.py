@@ -115,7 +115,7 @@ def test_the_gpt_predicts_from_three_quarters_of_a_block_at_least():
         assert any(torch.allclose(whole[at], one, atol=1e-5) for one in seen), at
 
 
-@pytest.mark.parametrize(("name", "steps"), [("gru", 60), ("char-rnn", 60), ("gpt", 150)])
+@pytest.mark.parametrize(("name", "steps"), [("gru", 24), ("char-rnn", 60), ("gpt", 150)])
 def test_a_recipe_learns(name: str, steps: int, task: Task, tmp_path: Path):
     how = replace(SMALL[name], rates=(0.01, 0.01, 0.01))
     trainee = Trainee(how, task, 0.01, Budget(steps, "steps"), tmp_path)
