@@ -79,8 +79,8 @@ class Places:
     def __init__(self, text: Bytes, parts: Bytes, characters: int) -> None:
         """Begin with the empty context. ``parts``: the part of each place of the text, [N]."""
         self.text = text
-        self.part_of = parts
-        self.parts = 1 + int(parts.max())
+        self.parts = parts
+        self.part_count = 1 + int(parts.max())
         self.characters = characters
         self.base = characters + 1
         self.length = 0
@@ -121,16 +121,16 @@ class Places:
         found = np.flatnonzero(occurs)
         numbers = np.zeros(size, dtype=np.int32)
         numbers[found] = np.arange(len(found), dtype=np.int32)
-        of_part = numbers[pairs] * np.int64(self.parts)
+        of_part = numbers[pairs] * np.int64(self.part_count)
         del pairs, numbers
-        of_part += self.part_of[self.at]
-        by_part = np.bincount(of_part, minlength=len(found) * self.parts)
+        of_part += self.parts[self.at]
+        by_part = np.bincount(of_part, minlength=len(found) * self.part_count)
         contexts, symbols = np.divmod(found, self.characters)
         return Followers(
             found,
             contexts.astype(np.int32),
             symbols.astype(np.uint8),
-            by_part.reshape(-1, self.parts),
+            by_part.reshape(-1, self.part_count),
             np.searchsorted(contexts, np.arange(self.kept)),
         )
 
