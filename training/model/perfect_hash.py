@@ -25,6 +25,9 @@ SHIFTS = 2**16
 ROOM = 1.03
 """Slots per key."""
 
+AT_ONCE = 2**14
+"""Number of slots that are looked at together at most, unless one shift needs more."""
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -60,11 +63,19 @@ def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
         waiting = np.flatnonzero(sizes == size)
         members = order[begins[waiting][:, None] + np.arange(size)]
         homes = home[members]
-        for shift in range(min(SHIFTS, slots)):
-            if not len(waiting):
-                break
-            at = (homes + shift) % slots
-            fits = np.flatnonzero((numbers[at] == 0).all(axis=1))
+        shift, ahead, last = 0, 1, min(SHIFTS, slots)
+        while len(waiting) and shift < last:
+            tried = np.arange(shift, min(shift + ahead, last))
+            at = (homes + tried[:, None, None]) % slots
+            free = (numbers[at] == 0).all(axis=2)
+            some = free.any(axis=1)
+            if not some.any():
+                # The last buckets take long to fit, so try more and more shifts at once.
+                shift += len(tried)
+                ahead = min(2 * ahead, AT_ONCE // homes.size + 1)
+                continue
+            first = int(some.argmax())
+            shift, at, fits = shift + first, at[first], np.flatnonzero(free[first])
             # If several buckets claim a slot, the last one gets it.
             numbers[at[fits]] = members[fits] + 1
             has = (numbers[at[fits]] == members[fits] + 1).all(axis=1)
@@ -75,6 +86,7 @@ def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
             waits = np.ones(len(waiting), dtype=bool)
             waits[won] = False
             waiting, members, homes = waiting[waits], members[waits], homes[waits]
+            shift, ahead = shift + 1, (first + 2) // 2
         if len(waiting):
             return None
     return Placed(shifts, numbers)
