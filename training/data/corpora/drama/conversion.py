@@ -12,11 +12,14 @@ from .script import Kind, Piece, Script
 from .speakers import Part, expand_names
 
 STAGE = re.compile(
-    r"(?:_|\[|\()*(?:(?:Re-?)?Enter|Exit|Exeunt|Manet|Curtain|The curtain|Tableau|Dance)\b",
+    r"(?:_|\[|\()*(?:(?:Re-?)?Enter|Exit|Exeunt|Manet|Curtain|The curtain|Tableau|Dance)(?![^\W_])",
     re.IGNORECASE,
 )
+CLOSING = re.compile(r"[_\[(]*(?:Exeunt\W*$|Curtain|The curtain|Tableau|Dance)", re.IGNORECASE)
+"""A direction that no speech goes on after."""
 ASIDE_AT_END = re.compile(
-    r"(?:^ *| {3,})_?((?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside|Within)\b[^\n]*)$",
+    r"(?:^ *| {3,})_?((?:(?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside)(?![^\W_])"
+    r"|Within(?=\W*$))[^\n]*)$",
     re.MULTILINE,
 )
 PERSONAL = re.compile(
@@ -82,7 +85,8 @@ class _Converter:
         if script.speaker and not script.is_said and not _is_direction(text):
             self._speak(part.paragraph.lines)
         elif _is_direction(text):
-            if script.speaker and not STAGE.match(text):
+            ends = CLOSING if script.is_said else STAGE
+            if script.speaker and not ends.match(text):
                 script.pieces.append(Piece(Kind.ASIDE, text.strip("[](){}_ ")))
             else:
                 self.script.add_action(text)
