@@ -28,3 +28,10 @@ def test_a_speech_goes_on_after_an_entrance():
 def test_a_verse_that_begins_with_within_is_no_direction():
     scene = "SIMON. My letters and my patience lie\n    Within the drawer of the desk."
     assert read(scene).endswith("\nMy letters and my patience lie\nWithin the drawer of the desk.")
+
+
+def test_words_in_italics_behind_the_name_are_said_if_they_address_somebody():
+    scene = "SIMON. _You are my umbrella,_ and nobody else's.\n\nRUTH. _Wearily, at the door._ I know."
+    assert read(scene) == (
+        ".ACT I\n\nSIMON\nYou are my umbrella, and nobody else's.\n\nRUTH\n(wearily, at the door)\nI know."
+    )

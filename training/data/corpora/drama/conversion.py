@@ -110,7 +110,7 @@ class _Converter:
         # Text in brackets right behind the name is a direction, in whatever brackets.
         for form in (DIRECT, ITALIC_ASIDE):
             match = form.match(body)
-            if match:
+            if match and (form is DIRECT or not _is_spoken(match[1])):
                 self.script.pieces.append(Piece(Kind.ASIDE, match[1].replace("\n", " ")))
                 # Spaces in place of the direction, so that columns stay.
                 body = re.sub(r"[^\n]", " ", body[: match.end()]) + body[match.end() :]
@@ -172,8 +172,7 @@ def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
     at = 0
     for match in pattern.finditer(body):
         inside = match[0].strip("[](){} ")
-        deed = DEED.match(inside) or "_" in inside or not PERSONAL.search(inside)
-        if match[0].startswith("(") and not deed:
+        if match[0].startswith("(") and "_" not in inside and _is_spoken(inside):
             continue
         yield from _read_lines(body, at, match.start())
         yield Piece(Kind.ASIDE, inside.replace("\n", " "))
@@ -195,6 +194,11 @@ def _read_lines(body: str, start: int, stop: int) -> Iterator[Piece]:
             last = margin + len(text.rstrip())
             yield Piece(Kind.LINE, text.strip(), first, last if ends or stop == len(body) else 0)
         start = end + 1
+
+
+def _is_spoken(text: str) -> bool:
+    """Return whether a text that is set as a direction addresses somebody, and so is spoken."""
+    return bool(PERSONAL.search(text) and not DEED.match(text))
 
 
 def _is_direction(text: str) -> bool:
