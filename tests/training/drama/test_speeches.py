@@ -31,7 +31,27 @@ def test_a_verse_that_begins_with_within_is_no_direction():
 
 
 def test_words_in_italics_behind_the_name_are_said_if_they_address_somebody():
-    scene = "SIMON. _You are my umbrella,_ and nobody else's.\n\nRUTH. _Wearily, at the door._ I know."
+    scene = "SIMON. _You are my umbrella,_ and not hers.\n\nRUTH. _Wearily, to Tom._ I know."
     assert read(scene) == (
-        ".ACT I\n\nSIMON\nYou are my umbrella, and nobody else's.\n\nRUTH\n(wearily, at the door)\nI know."
+        ".ACT I\n\nSIMON\nYou are my umbrella, and not hers.\n\nRUTH\n(wearily, to Tom)\nI know."
     )
+
+
+def test_a_mark_behind_a_direction_ends_the_words_before_it():
+    scene = "SIMON. Put the letter there (_pointing to the box_), and this one (_gives it_)."
+    assert read(scene) == (
+        ".ACT I\n\nSIMON\nPut the letter there,\n(pointing to the box)\nand this one.\n\nGives it"
+    )
+
+
+def test_dashes_stand_beside_their_words():
+    scene = "SIMON. I had my hat --the new one. It was\n--we have it (_looks_)-- on the boat."
+    assert read(scene).partition("SIMON\n")[2] == (
+        "I had my hat--the new one. It was--we have it\n(looks)\n--on the boat."
+    )
+
+
+def test_a_dash_behind_a_quoted_speech_belongs_to_it():
+    talk = "".join(f'{name}: "I went there, and came back."\n\n' for name in ("RUTH", "SIMON") * 40)
+    (work,) = convert(1, "The Quay", f'ACT I\n\nSIMON: "If it was you"--\n\n{talk}')
+    assert "SIMON\nIf it was you--\n" in work.script

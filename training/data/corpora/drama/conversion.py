@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .cues import CENTRED, HEADING, Cue, Song, read_song
 from .script import Kind, Piece, Script
@@ -31,6 +31,8 @@ DEED = re.compile(
 )
 ITALIC_ASIDE = re.compile(r"\s*_([A-Z][^_]{2,300}[.,:])_\s*(?=\S)")
 
+STOP = re.compile(r"[.,;:](?!\.)")
+DASH_BEHIND_QUOTATION = re.compile(r"(?<=[\w.,!?])([\"'])(--)(?!\w)")
 QUOTATION = re.compile(r"\"([^\"]*)(?:\"|$)|(?<!\w)'(\S(?:.|\n)*?[.,!?;:-])'(?=\s|$)")
 
 DIRECT = re.compile(r"\s*[(\[{]([^)\]}]*)[)\]}][.:,;]*(?: *--+)?")
@@ -151,6 +153,7 @@ class _Converter:
 
 def _bracket_narration(body: str) -> str:
     """Return a speech without its quotation marks, and with the rest of the text in brackets."""
+    body = DASH_BEHIND_QUOTATION.sub(r"\2\1", body)
     pieces: list[str] = []
     at = 0
     for match in QUOTATION.finditer(body):
@@ -174,9 +177,13 @@ def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
         inside = match[0].strip("[](){} ")
         if match[0].startswith("(") and "_" not in inside and _is_spoken(inside):
             continue
-        yield from _read_lines(body, at, match.start())
+        lines = list(_read_lines(body, at, match.start()))
+        stop = STOP.match(body, match.end())
+        if stop and lines and lines[-1].text[-1].isalnum():
+            # The stop behind the brackets ends the words before them.
+            lines[-1] = replace(lines[-1], text=lines[-1].text + stop[0])
+        yield from lines
         yield Piece(Kind.ASIDE, inside.replace("\n", " "))
-        stop = re.compile(r"[.,;:](?!\.)").match(body, match.end())
         at = stop.end() if stop else match.end()
     yield from _read_lines(body, at, len(body))
 

@@ -180,6 +180,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"[_{}|\\^<>*]", "", text)
     text = text.replace("[", "(").replace("]", ")")
     text = re.sub(r"\s+([,.;!?])(?!\.)", r"\1", text)
+    text = re.sub(r"^-- (?=\w)|(?<=\w) --(?=\w)", "--", text)
     return re.sub(r"\s+", " ", text).strip()
 
 
