@@ -40,7 +40,7 @@ def test_words_in_italics_behind_the_name_are_said_if_they_address_somebody():
 def test_a_mark_behind_a_direction_ends_the_words_before_it():
     scene = "SIMON. Put the letter there (_pointing to the box_), and this one (_gives it_)."
     assert read(scene) == (
-        ".ACT I\n\nSIMON\nPut the letter there,\n(pointing to the box)\nand this one.\n\nGives it"
+        ".ACT I\n\nSIMON\nPut the letter there,\n(pointing to the box)\nand this one.\n\nGives it."
     )
 
 
@@ -55,3 +55,22 @@ def test_a_dash_behind_a_quoted_speech_belongs_to_it():
     talk = "".join(f'{name}: "I went there, and came back."\n\n' for name in ("RUTH", "SIMON") * 40)
     (work,) = convert(1, "The Quay", f'ACT I\n\nSIMON: "If it was you"--\n\n{talk}')
     assert "SIMON\nIf it was you--\n" in work.script
+
+
+STANZA = "  _The kettle is singing for tea,_\n  _Tra la,_\n  _And nobody sings it to me,_\n"
+SUNG = "The kettle is singing for tea,\nTra la,\nAnd nobody sings it to me,"
+
+
+def test_a_stanza_in_italics_is_sung():
+    scene = f"SIMON. Sing.\n\nSONG--RUTH.\n\n1.\n\n{STANZA}\n2.\n\n{STANZA}\n"
+    assert read(scene).endswith(f"Song: RUTH.\n\nRUTH\n{SUNG}\n{SUNG}")
+
+
+def test_a_stanza_in_italics_below_prose_keeps_its_lines():
+    scene = f"SIMON. I heard the kettle at six, and again at seven.\n\n{STANZA}\n"
+    assert read(scene).endswith(f"at seven.\n{SUNG}")
+
+
+def test_a_song_without_a_singer_is_action_that_keeps_its_lines():
+    scene = f"SIMON. Listen.\n\n[_Exeunt._]\n\nSONG.\n\n{STANZA}\n"
+    assert read(scene).endswith(f"Song.\n\n{SUNG}")

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 
 from .cues import CENTRED, HEADING, Cue, Song, read_song
 from .script import Kind, Piece, Script
-from .speakers import Part, expand_names
+from .speakers import Part, expand_names, is_verse
 
 STAGE = re.compile(
     r"(?:_|\[|\()*(?:(?:Re-?)?Enter|Exit|Exeunt|Manet|Curtain|The curtain|Tableau|Dance)(?![^\W_])",
     re.IGNORECASE,
 )
-CLOSING = re.compile(r"[_\[(]*(?:Exeunt\W*$|Curtain|The curtain|Tableau|Dance)", re.IGNORECASE)
+CLOSING = re.compile(r"[_\[(]*(?:Exeunt[\W_]*$|Curtain|The curtain|Tableau|Dance)", re.IGNORECASE)
 """A direction that no speech goes on after."""
 ASIDE_AT_END = re.compile(
     r"(?:^ *| {3,})_?((?:(?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside)(?![^\W_])"
-    r"|Within(?=\W*$))[^\n]*)$",
+    r"|Within(?=[\W_]*$))[^\n]*)$",
     re.MULTILINE,
 )
 PERSONAL = re.compile(
@@ -31,6 +31,8 @@ DEED = re.compile(
 )
 ITALIC_ASIDE = re.compile(r"\s*_([A-Z][^_]{2,300}[.,:])_\s*(?=\S)")
 
+NUMBER = re.compile(r"[_\[(]*(?:[IVX]+|\d+)[._\])]*")
+"""The number of a stanza."""
 STOP = re.compile(r"[.,;:](?!\.)")
 DASH_BEHIND_QUOTATION = re.compile(r"(?<=[\w.,!?])([\"'])(--)(?!\w)")
 QUOTATION = re.compile(r"\"([^\"]*)(?:\"|$)|(?<!\w)'(\S(?:.|\n)*?[.,!?;:-])'(?=\s|$)")
@@ -84,7 +86,20 @@ class _Converter:
         """Add a paragraph without a heading: more of the speech, a direction, or action."""
         script, line = self.script, part.paragraph.line
         text = part.paragraph.text.strip()
-        if script.speaker and not script.is_said and not _is_direction(text):
+        is_stanza = (
+            (self.sings or text.startswith("_"))
+            and text[0] not in "[({"
+            and is_verse(part.paragraph)
+            and not STAGE.match(text)
+        )
+        if self.sings and NUMBER.fullmatch(text):
+            return
+        if is_stanza and script.speaker:
+            script.pieces.append(Piece(Kind.BREAK, ""))
+            self._speak(part.paragraph.lines)
+        elif is_stanza:
+            script.add_action("\n".join(part.paragraph.lines))
+        elif script.speaker and not script.is_said and not _is_direction(text):
             self._speak(part.paragraph.lines)
         elif _is_direction(text):
             ends = CLOSING if script.is_said else STAGE
@@ -124,7 +139,7 @@ class _Converter:
         self.script.add_action(song.heading)
         if singers:
             self.script.open_speech(singers)
-            self.sings = True
+        self.sings = True
 
     def _add_heading(self, bare: str) -> None:
         if re.match(r"(?:THE )?(?:END|FINIS)", bare, re.IGNORECASE):

@@ -212,7 +212,7 @@ _KIND = (
     r"|SEXTETT?E?|SEPTETT?E?|OCTETT?E?|GLEE|MADRIGAL|ENSEMBLE|FINALE|BARCAROLLE|SERENADE|COUPLETS"
 )
 _NUMBER = re.compile(
-    rf"(?P<kind>(?:{_KIND})(?:(?: and | AND |--|, )(?:{_KIND}|CHORUS))*)"
+    rf"(?P<kind>(?:{_KIND})(?:(?: and | AND |--|, )(?:{_KIND}|CHORUS))*)(?: [IVX]+\b)?"
     r"(?:(?:\.?--| - |[.:,] | (?:by |BY )?)(?P<by>[A-Z].*))?"
 )
 _CHORUS = re.compile(r"(?:OPENING |FINAL )?CHORUS OF [A-Z][A-Z ]+")

@@ -68,7 +68,8 @@ class Script:
     def add_action(self, text: str) -> None:
         """Add action."""
         self.close()
-        text = balance(tidy(text).strip("[{ }]"))
+        text = "\n".join(map(tidy, text.split("\n")))
+        text = balance(text.strip("[{ }]"))
         if re.search(r"\w", text):
             self.elements.append(action(text.capitalize() if text.isupper() else text))
 
@@ -96,7 +97,7 @@ class Script:
             deed = tidy(first.text)
             self.add_action(f"{speaker} {deed[:1].lower()}{deed[1:]}")
         for piece in after:
-            self.add_action(piece.text)
+            self.add_action(end_sentence(piece.text))
 
     def _write_speech(self, speaker: str, said: Sequence[Piece]) -> None:
         lines: list[str] = []
@@ -122,7 +123,7 @@ class Script:
         if lines:
             self.elements.append("\n".join([speaker, *lines]))
             self.speeches += 1
-        self.elements += [action(line[1:-1]) for line in after if len(line) > 3]
+        self.elements += [action(end_sentence(line[1:-1])) for line in after if len(line) > 3]
 
 
 def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
@@ -182,6 +183,12 @@ def tidy(text: str) -> str:
     text = re.sub(r"\s+([,.;!?])(?!\.)", r"\1", text)
     text = re.sub(r"^-- (?=\w)|(?<=\w) --(?=\w)", "--", text)
     return re.sub(r"\s+", " ", text).strip()
+
+
+def end_sentence(text: str) -> str:
+    """Return a direction with a full stop, which many printers leave out in brackets."""
+    text = text.rstrip("_ ")
+    return f"{text}." if text[-1:].isalnum() else text
 
 
 def split_heading(text: str) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def is_repeated(cue: Cue, counts: Counter[tuple[Layout, str]]) -> bool:
 
 def is_verse(paragraph: Paragraph) -> bool:
     """Return whether a paragraph is a stanza: short lines, most of which begin with a capital."""
-    lines = [line.strip() for line in paragraph.lines]
+    lines = [line.strip(" _-") for line in paragraph.lines]
     capitals = sum(line[:1].isupper() or line[:1] in "\"'" for line in lines)
     return len(lines) > 2 and max(map(len, lines)) < 60 and 3 * capitals > 2 * len(lines)
 
