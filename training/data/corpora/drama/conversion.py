@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from .cues import CENTRED, HEADING, Cue, Song, read_song
+from .cutting import heads_persons
 from .script import Kind, Piece, Script
 from .speakers import Part, expand_names, is_verse
 
@@ -52,7 +53,7 @@ def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script,
     script = Script(_measure_width(parts), is_verse=_is_verse(parts))
     quoted = _quotes_speeches(parts)
     brackets = "[(" if quoted else _choose_brackets(parts)
-    names = expand_names(parts, before)
+    names = expand_names(parts, before, _list_persons(before))
     converter = _Converter(script, names, brackets, _marks_directions(parts), quoted)
     for part in parts:
         converter.add(part)
@@ -253,6 +254,12 @@ def _choose_brackets(parts: Sequence[Part]) -> str:
     if counts["["] > 3 * counts["("]:
         return "["
     return "[("
+
+
+def _list_persons(before: Sequence[Part]) -> Sequence[Part]:
+    """Return the paragraphs from the heading of the last list of persons on."""
+    heads = [i for i, part in enumerate(before) if heads_persons(part)]
+    return before[heads[-1] :] if heads else ()
 
 
 def _measure_width(parts: Sequence[Part]) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from .cues import CENTRED, OPENS, Cue, Layout, find_cues, normalise_name
+from .cues import CENTRED, NO_NAME, OPENS, Cue, Layout, find_cues, normalise_name
 from .paragraphs import WORDS, Paragraph
 
 REPEATED = 4
@@ -154,14 +154,16 @@ TITLES = frozenset(WORDS["titles"].split())
 WORD = re.compile(r"[A-Z][A-Za-z]*(?:['-][A-Za-z]+)*")
 
 
-def expand_names(parts: Sequence[Part], before: Sequence[Part]) -> dict[str, str]:
+def expand_names(
+    parts: Sequence[Part], before: Sequence[Part], persons: Sequence[Part]
+) -> dict[str, str]:
     """Return the full form of each cue that abbreviates exactly one person's name.
 
-    `LADY B` becomes `LADY BRACKNELL` where one line of the list of persons, or of the directions,
-    has words with these beginnings, in this order.
+    `LADY B` becomes `LADY BRACKNELL` where one line of the list of persons, or else of the text
+    before the play, or else of the directions, has words with these beginnings, in this order.
     """
     cues = Counter(part.cue.key for part in parts if part.cue)
-    lists = [_read_names(line) for line in _lines_before(before)]
+    lists = [[_read_names(line) for line in _lines_before(each)] for each in (persons, before)]
     entries = [
         _read_names(line)
         for part in parts
@@ -169,8 +171,10 @@ def expand_names(parts: Sequence[Part], before: Sequence[Part]) -> dict[str, str
         for line in part.paragraph.lines
     ]
     full: dict[str, str] = {}
-    for cue in cues:
-        longer = _complete(cue, lists) or _complete(cue, entries)
+    for cue, number in cues.items():
+        if len(cue) == 1 and number < REPEATED:
+            continue
+        longer = next(filter(None, (_complete(cue, lines) for lines in (*lists, entries))), "")
         if longer and longer != cue:
             full[cue] = longer
     return full
@@ -179,7 +183,7 @@ def expand_names(parts: Sequence[Part], before: Sequence[Part]) -> dict[str, str
 def _lines_before(before: Sequence[Part]) -> Iterator[str]:
     for part in before[-120:]:
         for line in part.paragraph.lines:
-            if len(line) < 100:
+            if len(line) < 100 and not NO_NAME.fullmatch(line.strip("_[]() .:")):
                 yield re.split(r"[,;(\[]|\.{2,}|--| {3,}(?=\S.* )", line.strip())[0]
 
 
@@ -205,12 +209,16 @@ def _match(words: Sequence[str], line: Sequence[str]) -> str:
         if word in TITLES and word in line:
             full = next((other for other in rest if other == word), "")
         else:
-            full = next((one for one in rest if one == word or _abbreviates(word, one)), "")
+            is_alone = len(words) == 1
+            full = next(
+                (one for one in rest if one == word or _abbreviates(word, one, is_alone)), ""
+            )
         if not full:
             return ""
         completed.append(full)
     return normalise_name(" ".join(completed))
 
 
-def _abbreviates(word: str, full: str) -> bool:
-    return word not in TITLES and len(full) > len(word) + 1 and full.startswith(word)
+def _abbreviates(word: str, full: str, is_alone: bool) -> bool:
+    is_title = word in TITLES and not is_alone
+    return not is_title and len(full) > len(word) + 1 and full.startswith(word)
