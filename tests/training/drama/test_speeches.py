@@ -74,3 +74,22 @@ def test_a_stanza_in_italics_below_prose_keeps_its_lines():
 def test_a_song_without_a_singer_is_action_that_keeps_its_lines():
     scene = f"SIMON. Listen.\n\n[_Exeunt._]\n\nSONG.\n\n{STANZA}\n"
     assert read(scene).endswith(f"Song.\n\n{SUNG}")
+
+
+def test_the_end_of_a_long_verse_joins_it():
+    talk = "RUTH. No, I have to thank you,\nAnd sing.\n\nSIMON. I thank you,\nThen go.\n\n" * 40
+    scene = "  SIMON. It sings as kettles will, and I\n  Have heard it from the\n    same wall.\n"
+    assert read(scene, talk).partition("SIMON\n")[2].split("\n\n")[0] == (
+        "It sings as kettles will, and I\nHave heard it from the same wall."
+    )
+
+
+def test_a_capital_inside_a_sentence_marks_verse():
+    line = "Thank you for the kettle, and for the long letter that came by post"
+    talk = f"RUTH. {line}\nto me.\n\nSIMON. {line}\nto me.\n\n" * 40
+    scene = f"SIMON. {line}\nAnd telegraph.\n\nRUTH. {line}\nand rail.\n"
+    assert (
+        read(scene, talk)
+        .partition("SIMON\n")[2]
+        .startswith(f"{line}\nAnd telegraph.\n\nRUTH\n{line} and rail.")
+    )

@@ -87,19 +87,14 @@ class _Converter:
         """Add a paragraph without a heading: more of the speech, a direction, or action."""
         script, line = self.script, part.paragraph.line
         text = part.paragraph.text.strip()
-        is_stanza = (
-            (self.sings or text.startswith("_"))
-            and text[0] not in "[({"
-            and is_verse(part.paragraph)
-            and not STAGE.match(text)
-        )
         if self.sings and NUMBER.fullmatch(text):
             return
-        if is_stanza and script.speaker:
-            script.pieces.append(Piece(Kind.BREAK, ""))
-            self._speak(part.paragraph.lines)
-        elif is_stanza:
-            script.add_action("\n".join(part.paragraph.lines))
+        if self._is_stanza(part):
+            if script.speaker:
+                script.pieces.append(Piece(Kind.BREAK, ""))
+                self._speak(part.paragraph.lines)
+            else:
+                script.add_action("\n".join(part.paragraph.lines))
         elif script.speaker and not script.is_said and not _is_direction(text):
             self._speak(part.paragraph.lines)
         elif _is_direction(text):
@@ -154,6 +149,13 @@ class _Converter:
         body = "\n".join(lines)
         body = _bracket_narration(body) if self.quoted else body
         self.script.pieces += _read_pieces(body, self.brackets)
+
+    def _is_stanza(self, part: Part) -> bool:
+        """Return whether a paragraph is a stanza of a song, or verse in italics."""
+        text = part.paragraph.text.strip()
+        set_as_verse = self.sings or text.startswith("_")
+        unmarked = text[0] not in "[({" and not STAGE.match(text)
+        return set_as_verse and unmarked and is_verse(part.paragraph)
 
     def _goes_on(self, part: Part) -> bool:
         """Return whether a paragraph without a cue belongs to the speech before it."""
