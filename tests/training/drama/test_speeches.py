@@ -1,5 +1,7 @@
 """Tests that directions, songs and verse are told from what is said in prose."""
 
+import re
+
 from training.data.corpora.drama.works import convert
 
 TALK = f"RUTH. {'No, I have to thank you. ' * 2}\n\nSIMON. {'Thank you very much. ' * 3}\n\n" * 40
@@ -74,6 +76,55 @@ def test_a_stanza_in_italics_below_prose_keeps_its_lines():
 def test_a_song_without_a_singer_is_action_that_keeps_its_lines():
     scene = f"SIMON. Listen.\n\n[_Exeunt._]\n\nSONG.\n\n{STANZA}\n"
     assert read(scene).endswith(f"Song.\n\n{SUNG}")
+
+
+def test_a_direction_in_the_italics_of_the_name_parts_them():
+    talk = re.sub(r"^(\w+)\.", r"_\1_:", TALK, flags=re.MULTILINE)
+    scene = (
+        "_Ruth: (Rising.)_ I have to go.\n\n_Simon (giving_ RUTH _a hat_): Here is your hat.\n\n"
+        "_Ruth (who is late) goes out._"
+    )
+    assert read(scene, talk) == (
+        ".ACT I\n\nRUTH\n(rising)\nI have to go.\n\nSIMON\n(giving RUTH a hat)\nHere is your hat."
+        "\n\nRuth (who is late) goes out."
+    )
+
+
+def test_a_name_and_a_narrated_direction_open_a_quoted_speech():
+    talk = re.sub(r"^(\w)(\w+)\. (.*)$", lambda m: f'{m[1]}{m[2].lower()}: "{m[3]}"', TALK, flags=8)
+    scene = (
+        'Ruth, laughing: "You are late."\n\nSimon, who takes a hat from the wall, and then\n'
+        'another one: "I have two."\n\nMiller: "None for me."'
+    )
+    assert read(scene, talk) == (
+        ".ACT I\n\nRUTH\n(laughing)\nYou are late.\n\n"
+        "SIMON\n(who takes a hat from the wall, and then another one)\nI have two.\n\n"
+        "MILLER\nNone for me."
+    )
+
+
+def test_an_apostrophe_opens_no_quotation():
+    scene = "SIMON. I tell you, Ruth, 'tis late.\n"
+    assert read(scene).endswith("SIMON\nI tell you, Ruth, 'tis late.")
+
+
+def test_a_name_may_stand_above_a_verse_and_before_prose():
+    talk = re.sub(r"^(\w)(\w+)", lambda m: f"  {m[1]}{m[2].lower()}", TALK, flags=8)
+    scene = "  Ruth.\n     The kettle is a poet, and the tea\n     Is what it means.\n"
+    assert read(scene, talk).endswith("RUTH\nThe kettle is a poet, and the tea\nIs what it means.")
+
+
+def test_a_cue_may_lack_the_space_behind_its_point():
+    assert read("SIMON.So are you.").endswith("SIMON\nSo are you.")
+
+
+def test_a_direction_that_begins_like_a_heading_is_action():
+    scene = "SIMON. Look.\n\n[The picture falls.]\n\nRUTH. I see.\n"
+    assert read(scene).endswith("SIMON\nLook.\n\nThe picture falls.\n\nRUTH\nI see.")
+
+
+def test_an_aside_in_short_italics_stays_in_its_speech():
+    assert read("RUTH. _Wearily._ I know.").endswith("RUTH\n(wearily)\nI know.")
 
 
 def test_the_end_of_a_long_verse_joins_it():

@@ -20,6 +20,13 @@ REPEATED = 4
 NEEDED = {Layout.MIXED: 5, Layout.MIXED_ALONE: 5, Layout.MIXED_BARE: 7}
 """The fewest paragraphs for layouts in which sentences look like names."""
 
+BEFORE = {
+    Layout.CAPITALS_ALONE: Layout.CAPITALS,
+    Layout.ITALICS_ALONE: Layout.ITALICS,
+    Layout.MIXED_ALONE: Layout.MIXED,
+}
+"""The layout of a name before a speech, by the one of a name above it."""
+
 AROUND = 40
 """Paragraphs before and after a place that decide the prevailing layout."""
 FEWEST = 4
@@ -51,7 +58,10 @@ def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
     }
     parts = list[Part]()
     for i, (paragraph, cues) in enumerate(zip(whole, readings, strict=True)):
-        cue = _believe(cues, counts, {kind: run[i] for kind, run in density.items()})
+        near = {kind: run[i] for kind, run in density.items()}
+        cue = _believe(cues, counts, near)
+        if not cue and len(paragraph.lines) > 1:
+            cue = _find_above(cues, counts, near)
         below = whole[i + 1] if i + 1 < len(whole) else None
         if not cue and below and is_verse(below) and paragraph.indent >= CENTRED:
             cue = _find_singer(cues, known)
@@ -103,17 +113,18 @@ def _break_lines(paragraph: Paragraph) -> Iterator[Paragraph]:
     yield Paragraph(paragraph.line + start, tuple(lines[start:]))
 
 
-def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> Iterator[Paragraph]:
-    """Yield the speeches of a paragraph whose printer put no blank line between them."""
+def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> list[Paragraph]:
+    """Return the speeches of a paragraph whose printer put no blank line between them."""
     open_one, *pieces = _break_lines(paragraph)
+    speeches = [open_one]
     for piece in pieces:
         cues = [cue for cue in find_cues(piece) if cue.is_marked and not cue.layout.is_mixed]
         if any(is_repeated(cue, counts) for cue in cues):
-            yield open_one
-            open_one = piece
+            speeches.append(piece)
         else:
-            open_one = Paragraph(open_one.line, open_one.lines + piece.lines)
-    yield open_one
+            open_one = speeches[-1]
+            speeches[-1] = Paragraph(open_one.line, open_one.lines + piece.lines)
+    return speeches if len(speeches) > 1 else [paragraph]
 
 
 def _measure_density(
@@ -147,6 +158,19 @@ def _believe(
         certain = cue.is_marked and share > most / 2 and len(cue.key.split()) <= 5
         if is_repeated(cue, counts) or certain:
             return cue
+    return None
+
+
+def _find_above(
+    cues: Sequence[Cue], counts: Counter[tuple[Layout, str]], density: dict[Layout, int]
+) -> Cue | None:
+    """Return the name above a speech, if it and most names stand before speeches elsewhere."""
+    for cue in cues:
+        before = BEFORE.get(cue.layout)
+        if before and density[before] >= max(*density.values(), FEWEST):
+            named = Cue(before, cue.name, cue.rest)
+            if is_repeated(named, counts):
+                return cue
     return None
 
 
