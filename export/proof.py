@@ -116,7 +116,7 @@ def prove(
 
 def tokens(vocabulary: Vocabulary, text: Text) -> Tokens:
     """Return the tokens that `training.evaluation.carried` reads of a text: int64 [characters]."""
-    return np.array(vocabulary.encode(as_read(text.content)), np.int64)
+    return vocabulary.encode(as_read(text.content))
 
 
 def loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:

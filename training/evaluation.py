@@ -97,7 +97,7 @@ def _carried(
 
     Lengths are the lengths of the contexts that a prior knows; 0 alone without a prior.
     """
-    tokens = torch.tensor(vocabulary.encode(as_read(text)))
+    tokens = torch.from_numpy(vocabulary.encode(as_read(text)))
     length = (len(tokens) - 1) // streams
     kept = tokens[: length * streams + 1]
     inputs = kept[:-1].view(streams, length).T.contiguous()
@@ -123,7 +123,7 @@ def cold_windows(model: Network, vocabulary: Vocabulary, text: str) -> Cost:
     Window i has the inputs i to i + 255 and the targets one position later; the stride is 256 and
     every target counts. A remainder that fills no window is left out.
     """
-    tokens = torch.tensor(vocabulary.encode(text))
+    tokens = torch.from_numpy(vocabulary.encode(text))
     windows = (len(tokens) - 1) // COLD_WINDOW
     inputs = tokens[: windows * COLD_WINDOW].view(windows, COLD_WINDOW)
     targets = tokens[1 : windows * COLD_WINDOW + 1].view(windows, COLD_WINDOW)
@@ -160,10 +160,10 @@ def sample(
     """
     generator = torch.Generator().manual_seed(seed)
     written: list[int] = []
-    tokens, state = vocabulary.encode(prompt), model.start(1)
+    tokens, state = torch.from_numpy(vocabulary.encode(prompt)), model.start(1)
     for _ in range(length):
-        logits, state = _read(model, torch.tensor(tokens)[:, None], state)
+        logits, state = _read(model, tokens[:, None], state)
         probabilities = torch.softmax(logits[-1, 0].float().cpu() / temperature, 0)
-        tokens = [int(torch.multinomial(probabilities, 1, generator=generator))]
-        written += tokens
+        tokens = torch.multinomial(probabilities, 1, generator=generator)
+        written.append(int(tokens))
     return vocabulary.decode(written)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .data.vocabulary import Vocabulary
 from .distillation import STREAMS, imagine
 from .errors import RunError, TrainingError
 from .model import prior
-from .model.contexts import Floats, Integers, choose, joined, walk
+from .model.contexts import Floats, Integers, choose, joined
 from .model.corrections import NOTHING, STEP, Counted, Dense, Expectations, corrected
 from .model.network import CharLSTM
 from .model.prior import LARGEST_VOCABULARY, NgramPrior, PriorShape, parts_of
@@ -249,7 +250,7 @@ def blended(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Ten
     text = joined([one.numpy() for one in texts], longest)
     parts = joined([one.numpy() for one in divided], longest).clip(1) - np.uint8(1)
     shape = PriorShape(ADDED, longest, rows=0, dense=0, listed=listed)
-    levels = choose(text, parts % 2 > 0, prior.characters, shape, SEEN_CONTEXTS)
+    levels = choose(text, parts, prior.characters, shape, SEEN_CONTEXTS)
     variants = 2 + int(parts.max())
     # The expectations of the empty context are a placeholder, which nothing reads.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
@@ -257,11 +258,11 @@ def blended(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Ten
     made = Expectations(prior.characters, variants, listed, [nothing])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
-    for level, places in zip(levels, walk(text, prior.characters, levels), strict=True):
+    every = islice(Counted.of_levels(text, parts, prior.characters, levels), 1, None)
+    for length, (level, counted) in enumerate(zip(levels, every, strict=True), 1):
         contexts = contexts[level.parents]
-        contexts[:, -places.length] = level.digits
+        contexts[:, -length] = level.digits
         said = _expected(prior, contexts)[..., None] + added[level.parents, :-1]
-        counted = Counted.of(places, parts, variants, levels)
         of, what = counted.followers.contexts, counted.followers.symbols
         totals = np.exp(said).sum(axis=1)
         new = corrected(counted, level, said[of, what], totals, prior.characters, listed)

@@ -232,7 +232,7 @@ def _decode(path: Path, data: bytes) -> str:
 
 
 def _normalise(content: str) -> str:
-    content = unicodedata.normalize("NFC", LINE_BREAK.sub("\n", content))
+    content = unicodedata.normalize("NFC", content)
     content = content.replace("\t", " ").replace("\ufeff", "")
     content = re.sub(r"[^\S\n]+$", "", content, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", content).strip("\n")

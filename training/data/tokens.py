@@ -47,7 +47,7 @@ class Tokens:
     def of(cls, texts: Sequence[Text], vocabulary: Vocabulary) -> Tokens:
         """Encode texts, one at a time, so that memory holds little more than the result."""
         kind = np.min_scalar_type(max(1, len(vocabulary) - 1))
-        ids = [np.array(vocabulary.encode(as_read(text.content)), dtype=kind) for text in texts]
+        ids = [vocabulary.encode(as_read(text.content)).astype(kind) for text in texts]
         joined = np.concatenate([np.empty(0, dtype=kind), *ids])
         starts = np.cumsum([0, *map(len, ids)])
         letters = np.array([ord(one) for one in vocabulary.characters], dtype="<u4")

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 RARE = 3
 """The fewest occurrences in the training text of a learned character; a rarer one is folded."""
 
@@ -67,14 +70,15 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.characters)
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str) -> NDArray[np.int64]:
         """Encode a text as token ids: NFC, then folded; characters without a fold are skipped.
 
         The ids lie in [0, len(self)). Never raises: any text can be encoded.
         """
         folded = unicodedata.normalize("NFC", text).translate(self._translation)
-        ids = self._ids
-        return [ids[c] for c in folded if c in ids]
+        points = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), "<u4")
+        ids = self._ids.take(points, mode="clip")
+        return ids[ids >= 0]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Decode token ids; raises IndexError for an id outside of [0, len(self))."""
@@ -83,7 +87,7 @@ class Vocabulary:
     def skipped(self, text: str) -> int:
         """Return how many characters of the text are neither known nor folded."""
         normal = unicodedata.normalize("NFC", text)
-        return sum(c not in self._ids and c not in self.fold for c in normal)
+        return sum(c not in self.characters and c not in self.fold for c in normal)
 
     def to_json(self) -> str:
         """Return the vocabulary as JSON, the content of ``vocabulary.json`` in a run folder."""
@@ -97,8 +101,12 @@ class Vocabulary:
         return cls(tuple(fields["characters"]), dict(fields["fold"]))
 
     @cached_property
-    def _ids(self) -> dict[str, int]:
-        return {character: i for i, character in enumerate(self.characters)}
+    def _ids(self) -> NDArray[np.int64]:
+        """The id of each code point, -1 for none; the last one stands for all that follow."""
+        points = [ord(character) for character in self.characters]
+        ids = np.full(max(points) + 2, -1)
+        ids[points] = np.arange(len(points))
+        return ids
 
     @cached_property
     def _translation(self) -> dict[int, str]:

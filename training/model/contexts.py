@@ -76,8 +76,11 @@ class Places:
     place whose context is not kept is dropped.
     """
 
-    def __init__(self, text: Bytes, characters: int) -> None:
+    def __init__(self, text: Bytes, parts: Bytes, characters: int) -> None:
+        """Begin with the empty context. ``parts``: the part of each place of the text, [N]."""
         self.text = text
+        self.parts = parts
+        self.part_count = 1 + int(parts.max())
         self.characters = characters
         self.base = characters + 1
         self.length = 0
@@ -86,45 +89,50 @@ class Places:
         self.contexts = np.zeros(len(self.at), dtype=np.int32)
 
     def lengthened(self) -> Integers:
-        """Extend each context by a character; return the key at each place."""
-        before = self.preceding()
-        self._keep(before > 0)
-        before = before[before > 0]
-        self.length += 1
-        return self.contexts * np.int64(self.base) + before
+        """Return the key of the context one character longer at each place.
 
-    def keep(self, keys: Integers, chosen: Integers) -> None:
-        """Keep places whose key is among the chosen keys, which are in ascending order."""
+        The key of a context that would begin before its text is a multiple of `base`.
+        """
+        keys = self.contexts * np.int64(self.base)
+        keys += self.text[self.at - self.length]
+        return keys
+
+    def lengthen(self, keys: Integers, chosen: Integers) -> None:
+        """Extend contexts by a character, and keep places whose key is among the ``chosen`` ones.
+
+        ``keys`` is from `lengthened`; ``chosen`` is in ascending order.
+        """
         numbers = np.full(self.kept * self.base, -1, dtype=np.int32)
         numbers[chosen] = np.arange(len(chosen), dtype=np.int32)
-        self.contexts = numbers[keys]
-        self._keep(self.contexts >= 0)
+        contexts = numbers[keys]
+        kept = contexts >= 0
+        self.at, self.contexts = self.at[kept], contexts[kept]
+        self.length += 1
         self.kept = len(chosen)
 
-    def followers(self) -> Followers:
-        """Count the followers of each context."""
-        size = self.kept * self.characters
-        return Followers.of(np.bincount(self.pairs(), minlength=size), self)
-
-    def preceding(self) -> Bytes:
-        """Return the digit before the context at each place, 0 at the start of the text."""
-        return self.text[self.at - self.length]
-
-    def extended(self, longer: Chosen) -> NDArray[np.bool_]:
-        """Return the places at which the context one character longer is in ``longer``."""
-        kept = np.zeros(self.kept * self.base, dtype=bool)
-        kept[longer.keys(self.base)] = True
-        return kept[self.contexts * np.int64(self.base) + self.preceding()]
-
-    def pairs(self) -> Integers:
-        """Return the context's number x characters + the follower, at each place."""
+    def count(self) -> Followers:
+        """Count the followers of each context, in each part of the text."""
         pairs = self.contexts * np.int64(self.characters)
         pairs += self.text[1:][self.at]
         pairs -= 1
-        return pairs
-
-    def _keep(self, kept: NDArray[np.bool_]) -> None:
-        self.at, self.contexts = self.at[kept], self.contexts[kept]
+        size = self.kept * self.characters
+        occurs = np.zeros(size, dtype=bool)
+        occurs[pairs] = True
+        found = np.flatnonzero(occurs)
+        numbers = np.zeros(size, dtype=np.int32)
+        numbers[found] = np.arange(len(found), dtype=np.int32)
+        of_part = numbers[pairs] * np.int64(self.part_count)
+        del pairs, numbers
+        of_part += self.parts[self.at]
+        by_part = np.bincount(of_part, minlength=len(found) * self.part_count)
+        contexts, symbols = np.divmod(found, self.characters)
+        return Followers(
+            found,
+            contexts.astype(np.int32),
+            symbols.astype(np.uint8),
+            by_part.reshape(-1, self.part_count),
+            np.searchsorted(contexts, np.arange(self.kept)),
+        )
 
 
 @dataclass(frozen=True)
@@ -137,26 +145,10 @@ class Followers:
     """[E]: the number of the context."""
     symbols: Bytes
     """[E]: the character."""
-    times: Integers
-    """[E]: the count of the pair."""
+    by_part: Integers
+    """[E, parts]: the count of the pair in each part of the text."""
     starts: Integers
     """[C]: the index of each context's first pair."""
-
-    @classmethod
-    def of(cls, counts: Integers, places: Places) -> Followers:
-        """Return the pairs that occur; counts: [C x characters]."""
-        pairs = np.flatnonzero(counts)
-        contexts, symbols = np.divmod(pairs, places.characters)
-        starts = np.searchsorted(contexts, np.arange(places.kept))
-        return cls(
-            pairs, contexts.astype(np.int32), symbols.astype(np.uint8), counts[pairs], starts
-        )
-
-    def numbers(self, places: Places) -> NDArray[np.int32]:
-        """Return the number of the pair at each place."""
-        numbers = np.zeros(places.kept * places.characters, dtype=np.int32)
-        numbers[self.pairs] = np.arange(len(self.pairs), dtype=np.int32)
-        return numbers[places.pairs()]
 
 
 def discounts(times: Floats | Integers) -> Floats:
@@ -172,17 +164,18 @@ def discounts(times: Floats | Integers) -> Floats:
 
 
 def choose(
-    text: Bytes, halves: NDArray[np.bool_], characters: int, shape: PriorShape, seen: int
+    text: Bytes, parts: Bytes, characters: int, shape: PriorShape, seen: int
 ) -> list[Chosen]:
     """Choose contexts of each length from 1 on, each with at least ``seen`` occurrences.
 
     Dense contexts are chosen by frequency, and longer contexts by information. The information of a
-    context is how much cheaper each half of the text becomes when it is predicted by what followed
-    the context in the other half, instead of what followed the context's suffix, where only the
-    listed characters are told apart. The criterion is that of Stolcke 1998, "Entropy-based pruning
-    of backoff language models", applied to text that was not counted.
+    context is how much cheaper each half of the text (its even and odd ``parts``) becomes when it
+    is predicted by what followed the context in the other half, instead of what followed the
+    context's suffix, where only the listed characters are told apart. The criterion is that of
+    Stolcke 1998, "Entropy-based pruning of backoff language models", applied to text that was not
+    counted.
     """
-    places = Places(text, characters)
+    places = Places(text, parts % 2, characters)
     levels: list[Chosen] = []
     gains: list[Floats] = []
     even = np.full((characters, 2), 1 / characters, dtype=np.float32)
@@ -190,18 +183,19 @@ def choose(
     for _ in tqdm(range(shape.longest), desc="contexts", unit=" lengths", leave=False):
         keys = places.lengthened()
         counts = np.bincount(keys, minlength=places.kept * places.base)
+        counts[:: places.base] = 0
         most = CANDIDATES
-        if places.length <= shape.dense:
+        if places.length < shape.dense:
             most = shape.rows - sum(len(one.digits) for one in levels)
         found = _frequent(counts, seen, most)
         del counts
         if not len(found):
             break
-        places.keep(keys, found)
+        places.lengthen(keys, found)
         del keys
         parents, digits = np.divmod(found, places.base)
         levels.append(Chosen(parents.astype(np.int32), digits.astype(np.uint8)))
-        expected, told = _told(places, halves, levels[-1], expected, shape.listed)
+        expected, told = _told(places.count(), levels[-1], expected, shape.listed, characters)
         gains.append(told)
     return _best(levels, gains, shape.dense, shape.contexts)
 
@@ -225,21 +219,16 @@ class _Expected:
 
 
 def _told(
-    places: Places, halves: NDArray[np.bool_], level: Chosen, shorter: _Expected, listed: int
+    followers: Followers, level: Chosen, shorter: _Expected, listed: int, characters: int
 ) -> tuple[_Expected, Floats]:
     """Return each half's expectations after contexts, and the information of each context, [C]."""
-    followers = places.followers()
-    of_half = followers.numbers(places) * np.int64(2) + halves[places.at]
-    times = np.bincount(of_half, minlength=2 * len(followers.pairs)).reshape(-1, 2)
-    del of_half
+    times = followers.by_part
     starts, contexts = followers.starts, followers.contexts
-    off = discounts(followers.times).astype(np.float32)[times.clip(max=3)]
+    off = discounts(times.sum(axis=1)).astype(np.float32)[times.clip(max=3)]
     totals = np.add.reduceat(times, starts).astype(np.float32)
     left = np.where(totals, np.add.reduceat(off, starts) / totals.clip(1), 1)
     parents = level.parents[contexts].astype(np.int64)
-    before = shorter.after[
-        np.searchsorted(shorter.pairs, parents * places.characters + followers.symbols)
-    ]
+    before = shorter.after[np.searchsorted(shorter.pairs, parents * characters + followers.symbols)]
     after = (times - off) / totals.clip(1)[contexts] + left[contexts] * before
     after = after.astype(np.float32)
     other = times[:, ::-1]
@@ -292,11 +281,12 @@ def _best(levels: Sequence[Chosen], gains: list[Floats], dense: int, contexts: i
     return [level for level in chosen if len(level.digits)]
 
 
-def walk(text: Bytes, characters: int, levels: Sequence[Chosen]) -> Iterator[Places]:
-    """Yield the places of each level of chosen contexts, from length 1 on, up to an empty level."""
-    places = Places(text, characters)
+def count_followers(
+    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen]
+) -> Iterator[Followers]:
+    """Yield what follows the empty context, and the chosen contexts of each length from 1 on."""
+    places = Places(text, parts, characters)
+    yield places.count()
     for level in tqdm(levels, desc="expected", unit=" lengths", leave=False):
-        keys = places.lengthened()
-        places.keep(keys, level.keys(places.base))
-        del keys
-        yield places
+        places.lengthen(places.lengthened(), level.keys(places.base))
+        yield places.count()

@@ -12,8 +12,9 @@ the counts without each part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,10 @@ from .contexts import (
     Floats,
     Followers,
     Integers,
-    Places,
     PriorShape,
+    count_followers,
     discounts,
     likeliest,
-    walk,
 )
 
 STEP = 1 / 16
@@ -110,13 +110,11 @@ def expect(
     """
     variants = 2 + int(parts.max())
     listed = shape.listed
-    places = Places(text, characters)
-    counted = Counted.of(places, parts, variants, levels)
     even = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
-    made = Expectations(characters, variants, listed, [_dense(counted, NOTHING, even)])
-    for level, places in zip(levels, walk(text, characters, levels), strict=True):
-        counted = Counted.of(places, parts, variants, levels)
-        if places.length <= shape.dense:
+    every = Counted.of_levels(text, parts, characters, levels)
+    made = Expectations(characters, variants, listed, [_dense(next(every), NOTHING, even)])
+    for length, (level, counted) in enumerate(zip(levels, every, strict=True), 1):
+        if length <= shape.dense:
             before = made.dense[-1].expected[level.parents]
             made.dense.append(_dense(counted, level, before))
         else:
@@ -150,31 +148,21 @@ class Counted:
     """[C, variants]: whether a context occurs at all."""
 
     @classmethod
-    def of(cls, places: Places, parts: Bytes, variants: int, levels: Sequence[Chosen]) -> Counted:
-        """Count what follows the contexts of one of the ``levels``, or the empty context.
+    def of_levels(
+        cls, text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen]
+    ) -> Iterator[Counted]:
+        """Count what follows the empty context, and the contexts of each length from 1 on."""
+        counts = pairwise(chain(count_followers(text, parts, characters, levels), [None]))
+        for (followers, longer), level in zip(counts, [*levels, None], strict=True):
+            assert followers is not None  # only the last one is None
+            times: Floats = _in_variants(followers.by_part).astype(np.float64)
+            if longer is not None and level is not None:
+                times -= _repeats(followers, level, longer, characters)
+            yield cls.of(followers, times.astype(np.float32))
 
-        Where a kept longer context corrects a context, a follower counts once for each such longer
-        context: Kneser & Ney 1995, "Improved backing-off for m-gram language modeling", in the form
-        that Siivola, Hirsimaki & Virpioja 2007, "On growing and pruning Kneser-Ney smoothed n-gram
-        models", give for pruned models.
-        """
-        followers = places.followers()
-        pairs = len(followers.pairs)
-        numbers = followers.numbers(places)
-        of_part = numbers * np.int64(variants)
-        of_part += parts[places.at]
-        of_part += 1
-        # Counts in the part that each variant leaves out; the first variant leaves out none.
-        lacking = np.bincount(of_part, minlength=pairs * variants).reshape(pairs, variants)
-        times = (followers.times[:, None] - lacking).astype(np.float32)
-        if places.length < len(levels):
-            extended = places.extended(levels[places.length])
-            mine, part = numbers[extended], parts[places.at[extended]]
-            often = np.bincount(of_part[extended], minlength=pairs * variants)
-            often = often.reshape(pairs, variants)
-            times -= often.sum(axis=1, keepdims=True) - often
-            times += _ways(mine, places.preceding()[extended], part, (pairs, variants))
-        del of_part
+    @classmethod
+    def of(cls, followers: Followers, times: Floats) -> Counted:
+        """Discount the counts of pairs in each variant, ``times``: [E, variants]."""
         starts, contexts = followers.starts, followers.contexts
         totals = np.add.reduceat(times, starts)
         known = totals > 0
@@ -182,16 +170,17 @@ class Counted:
         off = discounts(times[:, 0]).astype(np.float32)[times.clip(max=3).astype(np.int8)]
         left = np.where(known, np.add.reduceat(off, starts) / some, 1)
         own = (times - off) / (some * (1 - left.clip(max=0.999)))[contexts]
-        met = np.add.reduceat(lacking, starts)[:, 1:] > 0
+        met = np.add.reduceat(followers.by_part, starts) > 0
         spread = met.sum(axis=1)[:, None] - np.pad(met, ((0, 0), (1, 0)))
         # Clipped because the counts of all parts have one part more than the counts that fit the
         # shares.
-        spread = spread.clip(max=max(1, variants - 2))
+        spread = spread.clip(max=max(1, times.shape[1] - 2))
         # The mass left by discounting, as log odds in steps of 1/2.
         odds = np.log(left.clip(0.001, 0.999) / (1 - left.clip(0.001, 0.999)))
         kinds = (np.rint(2 * odds).astype(np.int64) + 16) * 64
         kinds += _log2(some).clip(max=15) * 4 + _log2(spread.clip(1)).clip(max=3)
-        return cls(followers, own, lacking.astype(np.float32), kinds, left, known)
+        lacking = np.pad(followers.by_part.astype(np.float32), ((0, 0), (1, 0)))
+        return cls(followers, own, lacking, kinds, left, known)
 
     def shares(self, before: Floats) -> Floats:
         """Return the mass left to shorter contexts, which expect ``before`` [E, variants].
@@ -217,26 +206,25 @@ class Counted:
         return np.where(self.known, left[self.kinds], 1).astype(np.float32)
 
 
-def _ways(
-    numbers: NDArray[np.int32], preceding: Bytes, parts: Bytes, shape: tuple[int, int]
-) -> Floats:
-    """Return the number of distinct characters before each pair, in each variant: [E, variants].
+def _in_variants(by_part: Integers) -> Integers:
+    """Return the counts in all parts, and in all but each part: [E, variants]."""
+    times = by_part.sum(axis=1, keepdims=True)
+    return np.hstack([times, times - by_part])
 
-    ``numbers``, ``preceding`` and ``parts`` hold, for each place, the number of the pair, the digit
-    before the context, and the part.
+
+def _repeats(followers: Followers, level: Chosen, longer: Followers, characters: int) -> Floats:
+    """Return how often pairs occur again after one longer context of the ``level``: [E, variants].
+
+    Where a kept longer context corrects a context, a follower counts once for each such longer
+    context: Kneser & Ney 1995, "Improved backing-off for m-gram language modeling", in the form
+    that Siivola, Hirsimaki & Virpioja 2007, "On growing and pruning Kneser-Ney smoothed n-gram
+    models", give for pruned models.
     """
-    pairs, variants = shape
-    base = int(preceding.max(initial=0)) + 1
-    preceded = numbers * np.int64(base) + preceding
-    having = np.zeros(pairs * base, dtype=np.uint16)
-    for part in range(variants - 1):
-        # A bit per part, because only presence in a part matters.
-        having[preceded[parts == part]] |= np.uint16(1 << part)
-    masks = having.reshape(pairs, base)
-    ways = np.repeat((masks > 0).sum(axis=1)[:, None], variants, axis=1)
-    for part in range(variants - 1):
-        ways[:, part + 1] -= (masks == 1 << part).sum(axis=1)
-    return ways.astype(np.float32)
+    shorter = level.parents[longer.contexts].astype(np.int64) * characters + longer.symbols
+    pairs = np.searchsorted(followers.pairs, shorter)
+    again = (_in_variants(longer.by_part) - 1).clip(min=0)
+    size = len(followers.pairs)
+    return np.stack([np.bincount(pairs, times, minlength=size) for times in again.T], axis=1)
 
 
 def _log2(numbers: Floats) -> Integers:
@@ -265,14 +253,15 @@ def corrected(
     left = counted.shares(before)[followers.contexts]
     after = (1 - left) * counted.own + left * before
     gain: Floats = np.log(after[:, 0] / before[:, 0])
-    weights = gain * followers.times
+    times = followers.by_part.sum(axis=1)
+    weights = gain * times
     best = likeliest(followers, weights, listed)
     there = best >= 0
     symbols = np.where(there, followers.symbols[best], characters).astype(np.uint8)
     before, after, said = (np.where(there[..., None], x[best], 0) for x in (before, after, said))
     rest = (1 - after.sum(axis=1)).clip(1e-4) / (1 - before.sum(axis=1)).clip(1e-4)
     wanted = np.log((after + 1e-9) / (before + 1e-9)) - np.log(rest)[:, None]
-    times = np.add.reduceat(followers.times, followers.starts)
+    times = np.add.reduceat(times, followers.starts)
     book = _book(wanted[..., 0], there, times[:, None] * (after * (1 - after))[..., 0])
     codes = np.where(counted.known, _nearest(book, wanted, there), UNKNOWN).astype(np.uint8)
     logits = np.where(there[..., None], said + book[codes].transpose(0, 2, 1), said)

@@ -97,7 +97,7 @@ class NgramPrior(nn.Module):
         text = joined([one.numpy() for one in texts], shape.longest)
         # Separators between texts belong to no part that matters.
         beside = joined([one.numpy() for one in parts], shape.longest).clip(1) - np.uint8(1)
-        levels = choose(text, beside % 2 > 0, self.characters, shape, SEEN)
+        levels = choose(text, beside, self.characters, shape, SEEN)
         made = expect(text, beside, self.characters, levels, shape)
         self.set_tables(*laid_out(levels, made))
         return torch.cat(parts)
