@@ -2,6 +2,8 @@
 
 import re
 
+from training.data.corpora.drama.cues import find_cues
+from training.data.corpora.drama.paragraphs import Paragraph
 from training.data.corpora.drama.works import convert
 
 TALK = f"RUTH. {'No, I have to thank you. ' * 2}\n\nSIMON. {'Thank you very much. ' * 3}\n\n" * 40
@@ -144,3 +146,8 @@ def test_a_capital_inside_a_sentence_marks_verse():
         .partition("SIMON\n")[2]
         .startswith(f"{line}\nAnd telegraph.\n\nRUTH\n{line} and rail.")
     )
+
+
+def test_a_quotation_may_open_with_italics():
+    (cue,) = find_cues(Paragraph(1, ("RUTH, laughing, '_I_ was late.'",)))
+    assert cue.rest == "(laughing) '_I_ was late.'"

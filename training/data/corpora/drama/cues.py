@@ -92,7 +92,7 @@ _MIXED_BARE = re.compile(
 _QUOTED = re.compile(
     rf"(?P<name>{CAPS_NAME}(?<=[A-Z'])|_{MIXED_NAME}_),? "
     r"(?P<direction>[a-z][^\"']{1,60}?)[,.:;]? "
-    r"(?P<rest>(?:\"|'(?=[A-Z])(?!T(?:is|w)))\w.*)$"
+    r"(?P<rest>(?:\"|'(?=_?[A-Z])(?!T(?:is|w)))\w.*)$"
 )
 _NARRATED = re.compile(rf"(?P<name>{MIXED_NAME}), [a-z][^\"]*[,.:] \"")
 
