@@ -19,6 +19,7 @@ from training.data.corpora.drama.cues import Song, read_song
         ("SONG--TOM with CHORUS", Song("Song: TOM with CHORUS.", "TOM")),
         ("BALLAD ANNA", Song("Ballad: ANNA.", "ANNA")),
         ("AIR", Song("Air.", "")),
+        ("AIR XVI.--ANNA.", Song("Air: ANNA.", "ANNA")),
         ("CHORUS OF SAILORS.", Song("", "CHORUS OF SAILORS")),
     ],
 )

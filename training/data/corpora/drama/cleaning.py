@@ -72,7 +72,11 @@ MARKS = tuple(
         (rf"(?<=\w )\[({PUT_IN})\]", r"\1"),
         # A mark of the transcriber for a letter: `SJOeBERG`.
         (r"(?<=[A-Z])(?:oe|ae|ue)(?=[A-Z])", lambda match: match[0].upper()),
-        (r"^( *_[A-Z][A-Za-z. ]{0,30}?\.?) ?\[", r"\1_ [_"),
+        # `_Damer: (Rising.)_` has the name and its direction in the same italics.
+        (
+            r"^( *_[A-Z][A-Za-z. ]{0,30}?[.:]?) ?(\[|\((?=[^()]{1,300}(?:_\)|\)[.:,]?_)))",
+            r"\1_ \2_",
+        ),
         (r"__", ""),
         (r"\u00a3 ?(\d[\d,.]*\d|\d)", r"\1 pounds"),
         (r"(?<=\w)---+(?=\w)", "--"),

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .cues import CENTRED, HEADING, Cue, Song, read_song
+from .cutting import heads_persons
 from .script import Kind, Piece, Script
-from .speakers import Part, expand_names
+from .speakers import Part, expand_names, is_verse
 
 STAGE = re.compile(
-    r"(?:_|\[|\()*(?:(?:Re-?)?Enter|Exit|Exeunt|Manet|Curtain|The curtain|Tableau|Dance)\b",
+    r"(?:_|\[|\()*(?:(?:Re-?)?Enter|Exit|Exeunt|Manet|Curtain|The curtain|Tableau|Dance)(?![^\W_])",
     re.IGNORECASE,
 )
+CLOSING = re.compile(r"[_\[(]*(?:Exeunt[\W_]*$|Curtain|The curtain|Tableau|Dance)", re.IGNORECASE)
+"""A direction that no speech goes on after."""
 ASIDE_AT_END = re.compile(
-    r"(?:^ *| {3,})_?((?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside|Within)\b[^\n]*)$",
+    r"(?:^ *| {3,})_?((?:(?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside)(?![^\W_])"
+    r"|Within(?=[\W_]*$))[^\n]*)$",
     re.MULTILINE,
 )
 PERSONAL = re.compile(
@@ -28,6 +32,10 @@ DEED = re.compile(
 )
 ITALIC_ASIDE = re.compile(r"\s*_([A-Z][^_]{2,300}[.,:])_\s*(?=\S)")
 
+NUMBER = re.compile(r"[_\[(]*(?:[IVX]+|\d+)[._\])]*")
+"""The number of a stanza."""
+STOP = re.compile(r"[.,;:](?!\.)")
+DASH_BEHIND_QUOTATION = re.compile(r"(?<=[\w.,!?])([\"'])(--)(?!\w)")
 QUOTATION = re.compile(r"\"([^\"]*)(?:\"|$)|(?<!\w)'(\S(?:.|\n)*?[.,!?;:-])'(?=\s|$)")
 
 DIRECT = re.compile(r"\s*[(\[{]([^)\]}]*)[)\]}][.:,;]*(?: *--+)?")
@@ -45,7 +53,7 @@ def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script,
     script = Script(_measure_width(parts), is_verse=_is_verse(parts))
     quoted = _quotes_speeches(parts)
     brackets = "[(" if quoted else _choose_brackets(parts)
-    names = expand_names(parts, before)
+    names = expand_names(parts, before, _list_persons(before))
     converter = _Converter(script, names, brackets, _marks_directions(parts), quoted)
     for part in parts:
         converter.add(part)
@@ -79,10 +87,19 @@ class _Converter:
         """Add a paragraph without a heading: more of the speech, a direction, or action."""
         script, line = self.script, part.paragraph.line
         text = part.paragraph.text.strip()
-        if script.speaker and not script.is_said and not _is_direction(text):
+        if self.sings and NUMBER.fullmatch(text):
+            return
+        if self._is_stanza(part):
+            if script.speaker:
+                script.pieces.append(Piece(Kind.BREAK, ""))
+                self._speak(part.paragraph.lines)
+            else:
+                script.add_action("\n".join(part.paragraph.lines))
+        elif script.speaker and not script.is_said and not _is_direction(text):
             self._speak(part.paragraph.lines)
         elif _is_direction(text):
-            if script.speaker and not STAGE.match(text):
+            ends = CLOSING if script.is_said else STAGE
+            if script.speaker and not ends.match(text):
                 script.pieces.append(Piece(Kind.ASIDE, text.strip("[](){}_ ")))
             else:
                 self.script.add_action(text)
@@ -106,7 +123,7 @@ class _Converter:
         # Text in brackets right behind the name is a direction, in whatever brackets.
         for form in (DIRECT, ITALIC_ASIDE):
             match = form.match(body)
-            if match:
+            if match and (form is DIRECT or not _is_spoken(match[1])):
                 self.script.pieces.append(Piece(Kind.ASIDE, match[1].replace("\n", " ")))
                 # Spaces in place of the direction, so that columns stay.
                 body = re.sub(r"[^\n]", " ", body[: match.end()]) + body[match.end() :]
@@ -118,7 +135,7 @@ class _Converter:
         self.script.add_action(song.heading)
         if singers:
             self.script.open_speech(singers)
-            self.sings = True
+        self.sings = True
 
     def _add_heading(self, bare: str) -> None:
         if re.match(r"(?:THE )?(?:END|FINIS)", bare, re.IGNORECASE):
@@ -132,6 +149,13 @@ class _Converter:
         body = "\n".join(lines)
         body = _bracket_narration(body) if self.quoted else body
         self.script.pieces += _read_pieces(body, self.brackets)
+
+    def _is_stanza(self, part: Part) -> bool:
+        """Return whether a paragraph is a stanza of a song, or verse in italics."""
+        text = part.paragraph.text.strip()
+        set_as_verse = self.sings or text.startswith("_")
+        unmarked = text[0] not in "[({" and not STAGE.match(text)
+        return set_as_verse and unmarked and is_verse(part.paragraph)
 
     def _goes_on(self, part: Part) -> bool:
         """Return whether a paragraph without a cue belongs to the speech before it."""
@@ -147,6 +171,7 @@ class _Converter:
 
 def _bracket_narration(body: str) -> str:
     """Return a speech without its quotation marks, and with the rest of the text in brackets."""
+    body = DASH_BEHIND_QUOTATION.sub(r"\2\1", body)
     pieces: list[str] = []
     at = 0
     for match in QUOTATION.finditer(body):
@@ -168,12 +193,15 @@ def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
     at = 0
     for match in pattern.finditer(body):
         inside = match[0].strip("[](){} ")
-        deed = DEED.match(inside) or "_" in inside or not PERSONAL.search(inside)
-        if match[0].startswith("(") and not deed:
+        if match[0].startswith("(") and "_" not in inside and _is_spoken(inside):
             continue
-        yield from _read_lines(body, at, match.start())
+        lines = list(_read_lines(body, at, match.start()))
+        stop = STOP.match(body, match.end())
+        if stop and lines and lines[-1].text[-1].isalnum():
+            # The stop behind the brackets ends the words before them.
+            lines[-1] = replace(lines[-1], text=lines[-1].text + stop[0])
+        yield from lines
         yield Piece(Kind.ASIDE, inside.replace("\n", " "))
-        stop = re.compile(r"[.,;:](?!\.)").match(body, match.end())
         at = stop.end() if stop else match.end()
     yield from _read_lines(body, at, len(body))
 
@@ -191,6 +219,11 @@ def _read_lines(body: str, start: int, stop: int) -> Iterator[Piece]:
             last = margin + len(text.rstrip())
             yield Piece(Kind.LINE, text.strip(), first, last if ends or stop == len(body) else 0)
         start = end + 1
+
+
+def _is_spoken(text: str) -> bool:
+    """Return whether a text that is set as a direction addresses somebody, and so is spoken."""
+    return bool(PERSONAL.search(text) and not DEED.match(text))
 
 
 def _is_direction(text: str) -> bool:
@@ -223,6 +256,12 @@ def _choose_brackets(parts: Sequence[Part]) -> str:
     if counts["["] > 3 * counts["("]:
         return "["
     return "[("
+
+
+def _list_persons(before: Sequence[Part]) -> Sequence[Part]:
+    """Return the paragraphs from the heading of the last list of persons on."""
+    heads = [i for i, part in enumerate(before) if heads_persons(part)]
+    return before[heads[-1] :] if heads else ()
 
 
 def _measure_width(parts: Sequence[Part]) -> int:

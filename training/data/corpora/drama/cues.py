@@ -74,7 +74,7 @@ MIXED_NAME = (
     rf"(?:v\. |von |de )?{_MIXED_WORD}(?:(?:\.,? |,? |\. ?)(?:{_LITTLE} )*(?:{_MIXED_WORD})){{0,4}}"
 )
 
-_STOPS = re.compile(r"\.(?=[ .:-])|[:;]| *(?=[(\[{])|--")
+_STOPS = re.compile(r"\.(?=[ .:-])|(?<=[A-Za-z]{2})\.(?=[A-Z][a-z' ])|[:;]| *(?=[(\[{])|--")
 
 _CAPITALS = re.compile(CAPS_NAME)
 _BARE = re.compile(
@@ -92,8 +92,9 @@ _MIXED_BARE = re.compile(
 _QUOTED = re.compile(
     rf"(?P<name>{CAPS_NAME}(?<=[A-Z'])|_{MIXED_NAME}_),? "
     r"(?P<direction>[a-z][^\"']{1,60}?)[,.:;]? "
-    r"(?P<rest>[\"']\w.*)$"
+    r"(?P<rest>(?:\"|'(?=_?[A-Z])(?!T(?:is|w)))\w.*)$"
 )
+_NARRATED = re.compile(rf"(?P<name>{MIXED_NAME}), [a-z][^\"]*[,.:] \"")
 
 _ALONE_END = rf"[.:,]? *(?P<rest>{OPENING}.*)?$"
 _CAPITALS_ALONE = re.compile(rf"(?P<name>{CAPS_NAME}){_ALONE_END}")
@@ -107,8 +108,10 @@ _AFTER_NAME = re.compile(r"^ *,?(?: *(?:\.?--?|[.:;]))* *")
 OPENS = re.compile(r"_?[A-Z\d]|v\. |von |de ")
 HEADING = re.compile(
     r"(?:THE )?(?:(?:FIRST|SECOND|THIRD|FOURTH|FIFTH|SIXTH|LAST) )?"
-    r"(?:ACTS?|SC[AE]NES?|SCENA|ACTUS|TABLEAU|PICTURE|PART|BOOK|EPISODE|PROLOGUE|EPILOGUE|CURTAIN"
-    r"|INDUCTION|FINIS|END|INTERLUDE)\b",
+    r"(?:ACTS?|SC[AE]NES?|SCA?ENA|ACTUS|PROLOGUE|EPILOGUE|CURTAIN|INDUCTION|FINIS|END|INTERLUDE"
+    # Sentences open with these words, too.
+    r"|(?:TABLEAU|PICTURE|PART|BOOK|EPISODE)"
+    r"(?= (?:THE )?(?:[IVX\d]+|FIRST|SECOND|ONE|TWO)\b|\W*$))\b",
     re.IGNORECASE,
 )
 NO_NAME = re.compile(
@@ -129,7 +132,12 @@ BEFORE_NAMES = frozenset(WORDS["before_names"].split())
 
 def find_cues(paragraph: Paragraph) -> tuple[Cue, ...]:
     """Return every way to read the first line of a paragraph as a speaker's name."""
-    return _find_in_line(paragraph.first, min(paragraph.indent, CENTRED))
+    cues = _find_in_line(paragraph.first, min(paragraph.indent, CENTRED))
+    narrated = _NARRATED.match(paragraph.text)
+    if narrated and _is_name(narrated["name"], Layout.MIXED):
+        rest = paragraph.first[len(narrated["name"]) + 2 :]
+        return (*cues, Cue(Layout.MIXED, narrated["name"], rest, is_marked=False))
+    return cues
 
 
 @lru_cache(maxsize=1 << 15)
@@ -185,7 +193,7 @@ def _find_prefixes(line: str, layout: Layout, pattern: re.Pattern[str]) -> Itera
             continue
         if name not in seen and pattern.fullmatch(name) and _is_name(name, layout):
             rest = _AFTER_NAME.sub("", line[len(name) :])
-            yield Cue(layout, name, rest, not layout.is_mixed)
+            yield Cue(layout, name, rest, not layout.is_mixed or rest.startswith('"'))
         seen.add(name)
 
 
@@ -212,7 +220,7 @@ _KIND = (
     r"|SEXTETT?E?|SEPTETT?E?|OCTETT?E?|GLEE|MADRIGAL|ENSEMBLE|FINALE|BARCAROLLE|SERENADE|COUPLETS"
 )
 _NUMBER = re.compile(
-    rf"(?P<kind>(?:{_KIND})(?:(?: and | AND |--|, )(?:{_KIND}|CHORUS))*)"
+    rf"(?P<kind>(?:{_KIND})(?:(?: and | AND |--|, )(?:{_KIND}|CHORUS))*)(?: [IVX]+\b)?"
     r"(?:(?:\.?--| - |[.:,] | (?:by |BY )?)(?P<by>[A-Z].*))?"
 )
 _CHORUS = re.compile(r"(?:OPENING |FINAL )?CHORUS OF [A-Z][A-Z ]+")

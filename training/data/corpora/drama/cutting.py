@@ -82,7 +82,7 @@ def cut_plays(parts: Sequence[Part]) -> list[Play]:
     """Return the plays of a book."""
     plays: list[Play] = []
     # A title above a list of persons is no cue, even if it is somebody's name.
-    parts = [Part(one.paragraph, None) if _heads_persons(one) else one for one in parts]
+    parts = [Part(one.paragraph, None) if heads_persons(one) else one for one in parts]
     for play in _find_stretches(parts):
         speeches = sum(play.cast.values())
         if speeches < FEWEST_SPEECHES or len(play.cast) > MOST_NAMES * speeches:
@@ -160,14 +160,14 @@ def _is_gap(between: Sequence[Part]) -> bool:
 
 def _is_boundary(part: Part) -> bool:
     text = part.paragraph.plain.strip(" [](){}.")
-    if _heads_persons(part) or (PERSONS.match(text) and len(part.paragraph.first) < 60):
+    if heads_persons(part) or (PERSONS.match(text) and len(part.paragraph.first) < 60):
         return True
     if END.match(text) and len(text) < 60:
         return True
     return len(text) < 70 and bool(BESIDE.match(text)) and _is_printed_large(part)
 
 
-def _heads_persons(part: Part) -> bool:
+def heads_persons(part: Part) -> bool:
     """Return whether a line of its own heads a list of persons, perhaps below a title."""
     lines = (line.strip(" _[]().:") for line in part.paragraph.lines[:4])
     return any(LIST_OF_PERSONS.fullmatch(line) for line in lines)

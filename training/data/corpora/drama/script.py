@@ -20,6 +20,13 @@ MANNER = re.compile(r"_?(?:aside|apart|to (?:him|her|them|[A-Z_])|within|sings?)
 """A direction on how a speech is spoken, which goes before the speech wherever it was printed."""
 
 
+CAPITAL_OF_VERSE = re.compile(
+    r"\W*(?:And|Or|Nor|To|Of|In|On|At|For|From|With|By|That|Than|Which|Whose|When|Where|As|If|The|Is"
+    r"|Are|Was|Were)\b"
+)
+"""A word that has a capital inside a sentence only where it opens a line of verse."""
+
+
 class Kind(StrEnum):
     """Name the kinds of pieces of a speech."""
 
@@ -68,7 +75,8 @@ class Script:
     def add_action(self, text: str) -> None:
         """Add action."""
         self.close()
-        text = balance(tidy(text).strip("[{ }]"))
+        text = "\n".join(map(tidy, text.split("\n")))
+        text = balance(text.strip("[{ }]"))
         if re.search(r"\w", text):
             self.elements.append(action(text.capitalize() if text.isupper() else text))
 
@@ -96,7 +104,7 @@ class Script:
             deed = tidy(first.text)
             self.add_action(f"{speaker} {deed[:1].lower()}{deed[1:]}")
         for piece in after:
-            self.add_action(piece.text)
+            self.add_action(end_sentence(piece.text))
 
     def _write_speech(self, speaker: str, said: Sequence[Piece]) -> None:
         lines: list[str] = []
@@ -122,7 +130,7 @@ class Script:
         if lines:
             self.elements.append("\n".join([speaker, *lines]))
             self.speeches += 1
-        self.elements += [action(line[1:-1]) for line in after if len(line) > 3]
+        self.elements += [action(end_sentence(line[1:-1])) for line in after if len(line) > 3]
 
 
 def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
@@ -136,17 +144,22 @@ def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     """Return whether lines were wrapped by width.
 
     A line of verse begins with a capital, and ends even though the next word would have fitted; the
-    second condition is waived in a play in verse.
+    second condition is waived in a play in verse, and where only verse has a capital. In a play in
+    verse, an indented line is the end of a long verse.
     """
     lines = [piece for piece in said if piece.kind is not Kind.ASIDE]
+    margin = min((piece.start for piece in lines), default=0)
     wrapped = verse = 0
     for one, other in pairwise(lines):
         if not one.end:
             continue
         initial = next(filter(str.isalpha, other.text), "")
         fits = width - one.end - 1 >= len(other.text.split(" ", 1)[0])
-        if initial.isupper() and (fits or is_verse):
+        runs_on = CAPITAL_OF_VERSE.match(other.text) and re.search(r"[\w,]$", one.text)
+        if initial.isupper() and (fits or is_verse or runs_on):
             verse += 1
+        elif is_verse and initial.islower() and other.start > margin + 1:
+            continue
         elif not (fits and other.start > one.start + 4):
             wrapped += 1
     return wrapped >= verse
@@ -166,9 +179,10 @@ def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
 
 def _whole_verses(pieces: Sequence[Piece]) -> list[str]:
     verses: list[str] = []
+    margin = min(piece.start for piece in pieces)
     for piece in pieces:
         initial = next(filter(str.isalpha, piece.text), "")
-        if verses and initial.islower() and piece.start > pieces[0].start + 1:
+        if verses and initial.islower() and piece.start > margin + 1:
             verses[-1] = unwrap([verses[-1], piece.text])
         else:
             verses.append(piece.text)
@@ -180,7 +194,14 @@ def tidy(text: str) -> str:
     text = re.sub(r"[_{}|\\^<>*]", "", text)
     text = text.replace("[", "(").replace("]", ")")
     text = re.sub(r"\s+([,.;!?])(?!\.)", r"\1", text)
+    text = re.sub(r"^-- (?=\w)|(?<=\w) --(?=\w)", "--", text)
     return re.sub(r"\s+", " ", text).strip()
+
+
+def end_sentence(text: str) -> str:
+    """Return a direction with a full stop, which many printers leave out in brackets."""
+    text = text.rstrip("_ ")
+    return f"{text}." if text[-1:].isalnum() else text
 
 
 def split_heading(text: str) -> tuple[str, str]:

@@ -12,13 +12,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from .cues import CENTRED, OPENS, Cue, Layout, find_cues, normalise_name
+from .cues import CENTRED, NO_NAME, OPENS, Cue, Layout, find_cues, normalise_name
 from .paragraphs import WORDS, Paragraph
 
 REPEATED = 4
 """The fewest paragraphs that a name must open to be accepted."""
 NEEDED = {Layout.MIXED: 5, Layout.MIXED_ALONE: 5, Layout.MIXED_BARE: 7}
 """The fewest paragraphs for layouts in which sentences look like names."""
+
+BEFORE = {
+    Layout.CAPITALS_ALONE: Layout.CAPITALS,
+    Layout.ITALICS_ALONE: Layout.ITALICS,
+    Layout.MIXED_ALONE: Layout.MIXED,
+}
+"""The layout of a name before a speech, by the one of a name above it."""
 
 AROUND = 40
 """Paragraphs before and after a place that decide the prevailing layout."""
@@ -51,7 +58,10 @@ def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
     }
     parts = list[Part]()
     for i, (paragraph, cues) in enumerate(zip(whole, readings, strict=True)):
-        cue = _believe(cues, counts, {kind: run[i] for kind, run in density.items()})
+        near = {kind: run[i] for kind, run in density.items()}
+        cue = _believe(cues, counts, near)
+        if not cue and len(paragraph.lines) > 1:
+            cue = _find_above(cues, counts, near)
         below = whole[i + 1] if i + 1 < len(whole) else None
         if not cue and below and is_verse(below) and paragraph.indent >= CENTRED:
             cue = _find_singer(cues, known)
@@ -66,7 +76,7 @@ def is_repeated(cue: Cue, counts: Counter[tuple[Layout, str]]) -> bool:
 
 def is_verse(paragraph: Paragraph) -> bool:
     """Return whether a paragraph is a stanza: short lines, most of which begin with a capital."""
-    lines = [line.strip() for line in paragraph.lines]
+    lines = [line.strip(" _-") for line in paragraph.lines]
     capitals = sum(line[:1].isupper() or line[:1] in "\"'" for line in lines)
     return len(lines) > 2 and max(map(len, lines)) < 60 and 3 * capitals > 2 * len(lines)
 
@@ -103,17 +113,18 @@ def _break_lines(paragraph: Paragraph) -> Iterator[Paragraph]:
     yield Paragraph(paragraph.line + start, tuple(lines[start:]))
 
 
-def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> Iterator[Paragraph]:
-    """Yield the speeches of a paragraph whose printer put no blank line between them."""
+def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> list[Paragraph]:
+    """Return the speeches of a paragraph whose printer put no blank line between them."""
     open_one, *pieces = _break_lines(paragraph)
+    speeches = [open_one]
     for piece in pieces:
         cues = [cue for cue in find_cues(piece) if cue.is_marked and not cue.layout.is_mixed]
         if any(is_repeated(cue, counts) for cue in cues):
-            yield open_one
-            open_one = piece
+            speeches.append(piece)
         else:
-            open_one = Paragraph(open_one.line, open_one.lines + piece.lines)
-    yield open_one
+            open_one = speeches[-1]
+            speeches[-1] = Paragraph(open_one.line, open_one.lines + piece.lines)
+    return speeches if len(speeches) > 1 else [paragraph]
 
 
 def _measure_density(
@@ -150,18 +161,33 @@ def _believe(
     return None
 
 
+def _find_above(
+    cues: Sequence[Cue], counts: Counter[tuple[Layout, str]], density: dict[Layout, int]
+) -> Cue | None:
+    """Return the name above a speech, if it and most names stand before speeches elsewhere."""
+    for cue in cues:
+        before = BEFORE.get(cue.layout)
+        if before and density[before] >= max(*density.values(), FEWEST):
+            named = Cue(before, cue.name, cue.rest)
+            if is_repeated(named, counts):
+                return cue
+    return None
+
+
 TITLES = frozenset(WORDS["titles"].split())
 WORD = re.compile(r"[A-Z][A-Za-z]*(?:['-][A-Za-z]+)*")
 
 
-def expand_names(parts: Sequence[Part], before: Sequence[Part]) -> dict[str, str]:
+def expand_names(
+    parts: Sequence[Part], before: Sequence[Part], persons: Sequence[Part]
+) -> dict[str, str]:
     """Return the full form of each cue that abbreviates exactly one person's name.
 
-    `LADY B` becomes `LADY BRACKNELL` where one line of the list of persons, or of the directions,
-    has words with these beginnings, in this order.
+    `LADY B` becomes `LADY BRACKNELL` where one line of the list of persons, or else of the text
+    before the play, or else of the directions, has words with these beginnings, in this order.
     """
     cues = Counter(part.cue.key for part in parts if part.cue)
-    lists = [_read_names(line) for line in _lines_before(before)]
+    lists = [[_read_names(line) for line in _lines_before(each)] for each in (persons, before)]
     entries = [
         _read_names(line)
         for part in parts
@@ -169,8 +195,10 @@ def expand_names(parts: Sequence[Part], before: Sequence[Part]) -> dict[str, str
         for line in part.paragraph.lines
     ]
     full: dict[str, str] = {}
-    for cue in cues:
-        longer = _complete(cue, lists) or _complete(cue, entries)
+    for cue, number in cues.items():
+        if len(cue) == 1 and number < REPEATED:
+            continue
+        longer = next(filter(None, (_complete(cue, lines) for lines in (*lists, entries))), "")
         if longer and longer != cue:
             full[cue] = longer
     return full
@@ -179,7 +207,7 @@ def expand_names(parts: Sequence[Part], before: Sequence[Part]) -> dict[str, str
 def _lines_before(before: Sequence[Part]) -> Iterator[str]:
     for part in before[-120:]:
         for line in part.paragraph.lines:
-            if len(line) < 100:
+            if len(line) < 100 and not NO_NAME.fullmatch(line.strip("_[]() .:")):
                 yield re.split(r"[,;(\[]|\.{2,}|--| {3,}(?=\S.* )", line.strip())[0]
 
 
@@ -205,12 +233,16 @@ def _match(words: Sequence[str], line: Sequence[str]) -> str:
         if word in TITLES and word in line:
             full = next((other for other in rest if other == word), "")
         else:
-            full = next((one for one in rest if one == word or _abbreviates(word, one)), "")
+            is_alone = len(words) == 1
+            full = next(
+                (one for one in rest if one == word or _abbreviates(word, one, is_alone)), ""
+            )
         if not full:
             return ""
         completed.append(full)
     return normalise_name(" ".join(completed))
 
 
-def _abbreviates(word: str, full: str) -> bool:
-    return word not in TITLES and len(full) > len(word) + 1 and full.startswith(word)
+def _abbreviates(word: str, full: str, is_alone: bool) -> bool:
+    is_title = word in TITLES and not is_alone
+    return not is_title and len(full) > len(word) + 1 and full.startswith(word)
