@@ -13,7 +13,7 @@ TEXTS := data/drama data/plays data/films --name base --licence "public domain t
     --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare and 249 short films written for On Book" \
     --repeat modern=2 --repeat films=4 --renamed 0.5
 BASE := $(TEXTS) --words 20000 --prior 1300000 --batch 32 --window 256 --warmup 300 \
-    --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/stage.onnx
+    --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/screen.onnx
 
 .PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs bench load
 
@@ -68,7 +68,7 @@ texts: .venv/development
 	test -d data/plays || $(BIN)/python -m training corpus plays --out data/plays
 	test -d data/films || $(BIN)/python -m training corpus films --out data/films
 
-# All voices begin as one network that reads everything, and that itself begins with the shipped voice.
+# All voices begin as one network that reads everything, and that itself begins with the voice that has read most.
 # Ctrl-C keeps it; the same command goes on.
 base: texts .venv/words  ## Train the network that all voices begin as, for days or weeks
 	$(BIN)/python -m training train --out runs/base $(if $(wildcard runs/base/resume.safetensors),--resume,$(BASE))

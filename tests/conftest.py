@@ -76,10 +76,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage seldom, and never what the tests have imported, because it stays."""
+    """Collect garbage rarely, and never what the tests have imported, because it stays."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000)
+    gc.set_threshold(5_000)  # a bot makes thousands of objects that a collection would not free
 
 
 @pytest.fixture(autouse=True)

@@ -258,8 +258,8 @@ def blended(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Ten
     made = Expectations(prior.characters, variants, listed, [nothing])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
-    every = islice(Counted.of_levels(text, parts, prior.characters, levels), 1, None)
-    for length, (level, counted) in enumerate(zip(levels, every, strict=True), 1):
+    counts = islice(Counted.of_levels(text, parts, prior.characters, levels), 1, None)
+    for length, (level, counted) in enumerate(zip(levels, counts, strict=True), 1):
         contexts = contexts[level.parents]
         contexts[:, -length] = level.digits
         said = _expected(prior, contexts)[..., None] + added[level.parents, :-1]

@@ -1,4 +1,4 @@
-"""Do once, before bots are forked, what each would do at its start, a third of the start."""
+"""Warm up the fork server: map the tables and load the catalogues, a third of a bot's start."""
 
 from discord import Locale
 from sqlalchemy.orm import configure_mappers
@@ -9,4 +9,4 @@ from bot.storage import schema  # noqa: F401 - it declares the classes to map
 configure_mappers()
 
 for locale in Locale:
-    translated("Undo", locale.value, is_name=False)
+    translated("Undo", locale.value, is_name=False)  # keeps the catalogue of the language

@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from training.experiments.counted import KneserNey
 from training.finetune import blended, grown
+from training.model.contexts import Chosen, count_followers, joined
+from training.model.corrections import kneser_ney_counts
 from training.model.network import CharLSTM, Shape
 from training.model.perfect_hash import place
 from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
@@ -73,6 +75,20 @@ def test_it_expects_new_text_as_well_as_kneser_ney_does(prior: NgramPrior):
     theirs = functional.cross_entropy(logits[:, 0], NEW[1:]).item() / np.log(2)
     assert cost(prior, NEW) < theirs + 0.03
     assert cost(prior, NEW) < cost(prior_of(TEXTS, replace(SHAPE, longest=2)), NEW) - 0.05
+
+
+def test_a_follower_counts_once_after_each_longer_context_that_is_kept():
+    # Two works, "aab" and "ab": the context "a" is kept, and "b" is not.
+    text = joined([np.array([0, 0, 1]), np.array([0, 1])], 1)
+    parts = joined([np.array([0, 0, 0]), np.array([1, 1])], 1).clip(1) - np.uint8(1)
+    level = Chosen(np.array([0], dtype=np.int32), np.array([1], dtype=np.uint8))
+    nothing, after_a = count_followers(text, parts, 2, [level])
+    # "a" and "b", in the part of each work; how works begin counts in the first part.
+    assert nothing.by_part.tolist() == [[3, 0], [1, 1]]
+    assert after_a.by_part.tolist() == [[1, 0], [1, 1]]
+    # In both works, without the first, and without the second: "b" comes twice after "a".
+    counts = kneser_ney_counts(nothing, level, after_a, 2)
+    assert counts.tolist() == [[3, 0, 3], [1, 1, 1]]
 
 
 def test_a_context_is_known_where_it_was_counted_often_enough(prior: NgramPrior):

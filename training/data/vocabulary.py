@@ -87,7 +87,8 @@ class Vocabulary:
     def skipped(self, text: str) -> int:
         """Return how many characters of the text are neither known nor folded."""
         normal = unicodedata.normalize("NFC", text)
-        return sum(c not in self.characters and c not in self.fold for c in normal)
+        known = {*self.characters, *self.fold}
+        return sum(c not in known for c in normal)
 
     def to_json(self) -> str:
         """Return the vocabulary as JSON, the content of ``vocabulary.json`` in a run folder."""

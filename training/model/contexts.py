@@ -76,11 +76,11 @@ class Places:
     place whose context is not kept is dropped.
     """
 
-    def __init__(self, text: Bytes, parts: Bytes, characters: int) -> None:
+    def __init__(self, text: Bytes, parts: Bytes, part_count: int, characters: int) -> None:
         """Begin with the empty context. ``parts``: the part of each place of the text, [N]."""
         self.text = text
         self.parts = parts
-        self.part_count = 1 + int(parts.max())
+        self.part_count = part_count
         self.characters = characters
         self.base = characters + 1
         self.length = 0
@@ -88,7 +88,7 @@ class Places:
         self.at = np.flatnonzero(text[1:]).astype(np.int32)
         self.contexts = np.zeros(len(self.at), dtype=np.int32)
 
-    def lengthened(self) -> Integers:
+    def compute_longer_keys(self) -> Integers:
         """Return the key of the context one character longer at each place.
 
         The key of a context that would begin before its text is a multiple of `base`.
@@ -100,7 +100,7 @@ class Places:
     def lengthen(self, keys: Integers, chosen: Integers) -> None:
         """Extend contexts by a character, and keep places whose key is among the ``chosen`` ones.
 
-        ``keys`` is from `lengthened`; ``chosen`` is in ascending order.
+        ``keys`` is from `compute_longer_keys`; ``chosen`` is in ascending order.
         """
         numbers = np.full(self.kept * self.base, -1, dtype=np.int32)
         numbers[chosen] = np.arange(len(chosen), dtype=np.int32)
@@ -175,13 +175,13 @@ def choose(
     Stolcke 1998, "Entropy-based pruning of backoff language models", applied to text that was not
     counted.
     """
-    places = Places(text, parts % 2, characters)
+    places = Places(text, parts % 2, 2, characters)
     levels: list[Chosen] = []
     gains: list[Floats] = []
     even = np.full((characters, 2), 1 / characters, dtype=np.float32)
     expected = _Expected(np.arange(characters), even)
     for _ in tqdm(range(shape.longest), desc="contexts", unit=" lengths", leave=False):
-        keys = places.lengthened()
+        keys = places.compute_longer_keys()
         counts = np.bincount(keys, minlength=places.kept * places.base)
         counts[:: places.base] = 0
         most = CANDIDATES
@@ -195,9 +195,11 @@ def choose(
         del keys
         parents, digits = np.divmod(found, places.base)
         levels.append(Chosen(parents.astype(np.int32), digits.astype(np.uint8)))
-        expected, told = _told(places.count(), levels[-1], expected, shape.listed, characters)
+        expected, told = _measure_information(
+            places.count(), levels[-1], expected, shape.listed, characters
+        )
         gains.append(told)
-    return _best(levels, gains, shape.dense, shape.contexts)
+    return _select_levels(levels, gains, shape.dense, shape.contexts)
 
 
 def _frequent(counts: Integers, least: int, most: int) -> Integers:
@@ -218,7 +220,7 @@ class _Expected:
     """[E, 2]: the probability of each pair by each half."""
 
 
-def _told(
+def _measure_information(
     followers: Followers, level: Chosen, shorter: _Expected, listed: int, characters: int
 ) -> tuple[_Expected, Floats]:
     """Return each half's expectations after contexts, and the information of each context, [C]."""
@@ -260,7 +262,9 @@ def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
     return found
 
 
-def _best(levels: Sequence[Chosen], gains: list[Floats], dense: int, contexts: int) -> list[Chosen]:
+def _select_levels(
+    levels: Sequence[Chosen], gains: list[Floats], dense: int, contexts: int
+) -> list[Chosen]:
     """Choose the longer contexts with the most information, along with all their suffixes."""
     for shorter, gain, level in zip(gains[-2::-1], gains[:0:-1], levels[:0:-1], strict=True):
         np.maximum.at(shorter, level.parents, gain)
@@ -285,8 +289,8 @@ def count_followers(
     text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen]
 ) -> Iterator[Followers]:
     """Yield what follows the empty context, and the chosen contexts of each length from 1 on."""
-    places = Places(text, parts, characters)
+    places = Places(text, parts, 1 + int(parts.max()), characters)
     yield places.count()
     for level in tqdm(levels, desc="expected", unit=" lengths", leave=False):
-        places.lengthen(places.lengthened(), level.keys(places.base))
+        places.lengthen(places.compute_longer_keys(), level.keys(places.base))
         yield places.count()

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,9 +110,9 @@ def expect(
     variants = 2 + int(parts.max())
     listed = shape.listed
     even = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
-    every = Counted.of_levels(text, parts, characters, levels)
-    made = Expectations(characters, variants, listed, [_dense(next(every), NOTHING, even)])
-    for length, (level, counted) in enumerate(zip(levels, every, strict=True), 1):
+    counts = Counted.of_levels(text, parts, characters, levels)
+    made = Expectations(characters, variants, listed, [_dense(next(counts), NOTHING, even)])
+    for length, (level, counted) in enumerate(zip(levels, counts, strict=True), 1):
         if length <= shape.dense:
             before = made.dense[-1].expected[level.parents]
             made.dense.append(_dense(counted, level, before))
@@ -152,13 +151,12 @@ class Counted:
         cls, text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen]
     ) -> Iterator[Counted]:
         """Count what follows the empty context, and the contexts of each length from 1 on."""
-        counts = pairwise(chain(count_followers(text, parts, characters, levels), [None]))
-        for (followers, longer), level in zip(counts, [*levels, None], strict=True):
-            assert followers is not None  # only the last one is None
-            times: Floats = _in_variants(followers.by_part).astype(np.float64)
-            if longer is not None and level is not None:
-                times -= _repeats(followers, level, longer, characters)
-            yield cls.of(followers, times.astype(np.float32))
+        counts = count_followers(text, parts, characters, levels)
+        followers = next(counts)
+        for level, longer in zip(levels, counts, strict=True):
+            yield cls.of(followers, kneser_ney_counts(followers, level, longer, characters))
+            followers = longer
+        yield cls.of(followers, _in_variants(followers.by_part).astype(np.float32))
 
     @classmethod
     def of(cls, followers: Followers, times: Floats) -> Counted:
@@ -212,19 +210,22 @@ def _in_variants(by_part: Integers) -> Integers:
     return np.hstack([times, times - by_part])
 
 
-def _repeats(followers: Followers, level: Chosen, longer: Followers, characters: int) -> Floats:
-    """Return how often pairs occur again after one longer context of the ``level``: [E, variants].
+def kneser_ney_counts(
+    followers: Followers, level: Chosen, longer: Followers, characters: int
+) -> Floats:
+    """Return the counts of pairs, given what follows the longer contexts of ``level``.
 
-    Where a kept longer context corrects a context, a follower counts once for each such longer
-    context: Kneser & Ney 1995, "Improved backing-off for m-gram language modeling", in the form
-    that Siivola, Hirsimaki & Virpioja 2007, "On growing and pruning Kneser-Ney smoothed n-gram
-    models", give for pruned models.
+    The result is float32 [E, variants]. Where a kept longer context corrects a context, a follower
+    counts once for each such longer context: Kneser & Ney 1995, "Improved backing-off for m-gram
+    language modeling", in the form that Siivola, Hirsimaki & Virpioja 2007, "On growing and pruning
+    Kneser-Ney smoothed n-gram models", give for pruned models.
     """
     shorter = level.parents[longer.contexts].astype(np.int64) * characters + longer.symbols
     pairs = np.searchsorted(followers.pairs, shorter)
     again = (_in_variants(longer.by_part) - 1).clip(min=0)
     size = len(followers.pairs)
-    return np.stack([np.bincount(pairs, times, minlength=size) for times in again.T], axis=1)
+    repeats = np.stack([np.bincount(pairs, times, minlength=size) for times in again.T], axis=1)
+    return (_in_variants(followers.by_part) - repeats).astype(np.float32)
 
 
 def _log2(numbers: Floats) -> Integers:

@@ -86,6 +86,7 @@ def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
             waits = np.ones(len(waiting), dtype=bool)
             waits[won] = False
             waiting, members, homes = waiting[waits], members[waits], homes[waits]
+            # The next bucket to fit will be about as far ahead.
             shift, ahead = shift + 1, (first + 2) // 2
         if len(waiting):
             return None

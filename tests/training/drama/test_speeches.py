@@ -80,6 +80,13 @@ def test_a_song_without_a_singer_is_action_that_keeps_its_lines():
     assert read(scene).endswith(f"Song.\n\n{SUNG}")
 
 
+def test_the_next_heading_ends_a_song():
+    place = "The kitchen, in the morning.\nTwo chairs, of which one\nStands on the table.\n"
+    scene = f"[_Exeunt._]\n\nSONG.\n\n{STANZA}\n\nSCENE II\n\n{place}"
+    (work,) = convert(1, "The Quay", f"ACT I\n\n{TALK}\n\n{scene}\n\n{TALK}")
+    assert "\n\nThe kitchen, in the morning. Two chairs, of which one Stands" in work.script
+
+
 def test_a_direction_in_the_italics_of_the_name_parts_them():
     talk = re.sub(r"^(\w+)\.", r"_\1_:", TALK, flags=re.MULTILINE)
     scene = (

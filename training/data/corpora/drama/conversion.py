@@ -138,6 +138,7 @@ class _Converter:
         self.sings = True
 
     def _add_heading(self, bare: str) -> None:
+        self.sings = False
         if re.match(r"(?:THE )?(?:END|FINIS)", bare, re.IGNORECASE):
             self.script.close()
         elif re.match(r"(?:THE )?CURTAIN", bare, re.IGNORECASE):

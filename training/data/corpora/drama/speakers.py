@@ -197,7 +197,7 @@ def expand_names(
     full: dict[str, str] = {}
     for cue, number in cues.items():
         if len(cue) == 1 and number < REPEATED:
-            continue
+            continue  # mostly the number of a stanza or a note
         longer = next(filter(None, (_complete(cue, lines) for lines in (*lists, entries))), "")
         if longer and longer != cue:
             full[cue] = longer
@@ -235,7 +235,8 @@ def _match(words: Sequence[str], line: Sequence[str]) -> str:
         else:
             is_alone = len(words) == 1
             full = next(
-                (one for one in rest if one == word or _abbreviates(word, one, is_alone)), ""
+                (one for one in rest if one == word or _abbreviates(word, one, is_alone=is_alone)),
+                "",
             )
         if not full:
             return ""
@@ -243,6 +244,6 @@ def _match(words: Sequence[str], line: Sequence[str]) -> str:
     return normalise_name(" ".join(completed))
 
 
-def _abbreviates(word: str, full: str, is_alone: bool) -> bool:
+def _abbreviates(word: str, full: str, *, is_alone: bool) -> bool:
     is_title = word in TITLES and not is_alone
     return not is_title and len(full) > len(word) + 1 and full.startswith(word)
