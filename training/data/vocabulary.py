@@ -103,7 +103,7 @@ class Vocabulary:
 
     @cached_property
     def _ids(self) -> NDArray[np.int64]:
-        """The id of each code point, -1 for none; the last one stands for all that follow."""
+        """Return the id of each code point, -1 for none; the last entry is for all above."""
         points = [ord(character) for character in self.characters]
         ids = np.full(max(points) + 2, -1)
         ids[points] = np.arange(len(points))
