@@ -13,7 +13,6 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,10 +116,7 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
 
 def play() -> str:
     """Return a play on which no voice was trained."""
-    with tempfile.TemporaryDirectory() as folder:
-        shakespeare.write_plays(Path(folder))
-        [path] = Path(folder, "validation").glob("*.fountain")
-        return path.read_text(encoding="utf-8")
+    return shakespeare.read_play("twelfth-night")
 
 
 def contest(

@@ -21,6 +21,14 @@ FOUNTAIN = {"scene_heading": "heading", "character": "cue", "parenthetical": "as
 
 
 @pytest.fixture(scope="module")
+def plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the corpus of all plays."""
+    folder = tmp_path_factory.mktemp("plays")
+    write_plays(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def scripts(plays: Path) -> dict[str, str]:
     return {file.stem: file.read_text("utf-8") for file in plays.rglob("*.fountain")}
 

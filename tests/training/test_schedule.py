@@ -15,6 +15,7 @@ from tests.training.test_train import FEW, SIZES, assert_same, begin, rows
 from training.checkpoint import counted
 from training.cli import main
 from training.config import Config
+from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
 from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM
@@ -106,14 +107,13 @@ def test_a_decay_that_was_cut_equals_one_that_was_not(standing: Run, tmp_path: P
 
 
 def test_a_decay_ends_on_some_of_the_texts_and_on_new_ones(
-    standing: Run, scenes: Path, plays: Path, tmp_path: Path
+    standing: Run, scenes: Path, tmp_path: Path
 ):
     folder = tmp_path / "ending"
     folder.mkdir()
     shutil.copy(scenes / "train" / "as-you-like-it.fountain", folder)
     shutil.copy(scenes / "validation" / "the-tempest.fountain", folder)
-    [hamlet] = plays.glob("*/hamlet.fountain")
-    (folder / "new.fountain").write_text(hamlet.read_text(encoding="utf-8")[:30_000], "utf-8")
+    (folder / "new.fountain").write_text(read_play("hamlet")[:30_000], encoding="utf-8")
     voice = Run(tmp_path / "voice")
     training = decay(standing, voice, 8, {"repeat": {}}, paths=[folder], lengthen=2)
     assert training.run_folder.texts().names == ("as-you-like-it", "new")

@@ -269,15 +269,6 @@ def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: s
 # Many files
 
 
-def test_plays_without_a_split_are_held_out_whole(plays: Path) -> None:
-    files = list(plays.rglob("*.fountain"))
-    split = collect(files)
-    total = sum(size(part) for part in parts(split))
-    assert sum(map(len, parts(split))) == len(files)
-    assert 0.08 < size(split.validation) / total < 0.15
-    assert 0.08 < size(split.test) / total < 0.15
-
-
 def test_names_and_places_do_not_change_what_is_held_out(write: Write) -> None:
     for seed in range(20):
         write(f"a/{seed}.txt", prose(5_000, seed))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import TINY, draw_curves
+from tests.tiny_voice import TINY, draw_curves
 from training import trainer
 from training.cli import COMMANDS, main
 from training.cli.train import explain_loss
@@ -255,9 +255,9 @@ def test_a_share_of_the_windows_begins_as_a_script_does(scenes: Path, tmp_path: 
     assert 60 < sum(nothing[1:]) < 196  # of 512
 
 
-def test_resume_refuses_other_texts(scenes: Path, plays: Path, tmp_path: Path):
+def test_resume_refuses_other_texts(scenes: Path, tmp_path: Path):
     begin(tmp_path, scenes, FEW).save()
-    other = plays / "train" / "hamlet.fountain"
+    other = scenes / "train" / "as-you-like-it.fountain"
     with pytest.raises(RunError, match="trained on other texts"):
         train([other], Run(tmp_path), FEW, resume=True)
 

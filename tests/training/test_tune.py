@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from export.__main__ import main as export
-from tests.conftest import TINY
+from tests.tiny_voice import TINY
 from tests.training.test_train import assert_same, stopped_after_3_steps
 from training import finetune
 from training.cli import main, tune
+from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
 from training.data.tokens import Tokens
 from training.distillation import PRIMED, imagine
@@ -54,12 +55,11 @@ class Tuned(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def scripts(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return three scenes that the tiny voice has not read, with characters unknown to it."""
     folder = tmp_path_factory.mktemp("scripts")
     for name, start in (("macbeth", 0), ("hamlet", 0), ("hamlet", 60_000)):
-        [path] = plays.glob(f"*/{name}.fountain")
-        text = path.read_text(encoding="utf-8")[start : start + 16_000]
+        text = read_play(name)[start : start + 16_000]
         text = text.replace("you", "y\u00f6u").replace("sword", "\u2694")
         (folder / f"{name}-{start}.fountain").write_text(text, encoding="utf-8")
     return folder
