@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+
+import tests.no_compiler  # noqa: F401
 
 if TYPE_CHECKING:
     from training.run import Run
@@ -29,11 +30,6 @@ LONGEST = (
 
 STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""
-
-# The first optimiser would import PyTorch's compiler, which takes two seconds and is never used.
-sys.modules["torch._dynamo"] = SimpleNamespace(  # type: ignore[assignment]
-    disable=lambda function, *_, **__: function, graph_break=lambda: None
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
