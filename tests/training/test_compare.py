@@ -7,7 +7,6 @@ import math
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,30 +97,19 @@ NETWORKS: list[Callable[[], Network]] = [
 
 @pytest.mark.parametrize("make", NETWORKS)
 @torch.no_grad()
-def test_predictions_do_not_depend_on_later_text(make: Callable[[], Network]):
+def test_a_network_reads_forwards_and_continues_from_its_state(make: Callable[[], Network]):
     torch.manual_seed(1)
-    network = make()
+    network = make().eval()
     tokens = torch.randint(0, 11, (50, 3))
+    whole, _ = network(tokens, network.start(3))
+    assert whole.shape == (50, 3, 11)
     other = tokens.clone()
     other[30:] = (other[30:] + 1) % 11
-    network.eval()
-    one, _ = network(tokens, network.start(3))
-    two, _ = network(other, network.start(3))
-    assert one.shape == (50, 3, 11)
-    assert torch.allclose(one[:30], two[:30], atol=1e-6)
+    changed, _ = network(other, network.start(3))
+    assert torch.allclose(whole[:30], changed[:30], atol=1e-6)
     # char-rnn begins with weights so small that its expectations hardly depend on the text.
-    assert not torch.allclose(one[30:], two[30:], atol=1e-4)
-
-
-@pytest.mark.parametrize("make", NETWORKS)
-@torch.no_grad()
-def test_reading_continues_from_the_state(make: Callable[[], Network]):
-    torch.manual_seed(1)
-    network = make()
-    tokens = torch.randint(0, 11, (40, 2))
-    network.eval()
-    whole, _ = network(tokens, network.start(2))
-    first, state = network(tokens[:16], network.start(2))
+    assert not torch.allclose(whole[30:], changed[30:], atol=1e-4)
+    first, state = network(tokens[:16], network.start(3))
     second, _ = network(tokens[16:], state)
     assert torch.allclose(whole, torch.cat([first, second]), atol=1e-5)
 
@@ -211,14 +199,6 @@ def test_a_resumed_training_equals_an_uninterrupted_one(name: str, task: Task, t
 def test_a_budget_counts_what_is_used(budget: Budget, share: float):
     assert budget.share(seconds=60, steps=10, characters=1000) == share
     assert budget.part(0.1).share(seconds=60, steps=10, characters=1000) == share * 10
-
-
-def test_a_budget_counts_processor_time():
-    before = trainee.clock()
-    time.sleep(0.1)
-    assert trainee.clock() - before < 0.05
-    while trainee.clock() - before < 0.05:  # work takes processor time
-        pass
 
 
 def test_ppmd_costs_what_the_judged_text_adds(task: Task):
@@ -419,7 +399,6 @@ def test_nats_stand_beside_published_figures():
 def test_many_texts_are_shown_by_their_mean():
     many = {str(bits): float(bits) for bits in range(7)}
     printed = comparison.of_rows([Row("ours", "Ours", "screen", many)], "screen")
-    assert "mean of 7 texts, carried" in printed
     assert "| Ours | none |  |  |  | 3.0000 |  |" in printed
 
 

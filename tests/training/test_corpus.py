@@ -1,10 +1,8 @@
-"""Tests of the plays: every kind of oddity in the source, and two other programs on the result."""
+"""Tests of the plays: every kind of oddity in the source, and another program on the result."""
 
 import io
 import re
-from collections.abc import Iterator
 from importlib import metadata
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from training.errors import CorpusError
 
 SOME = ["macbeth", "twelfth-night", "henry-viii", "timon-of-athens", "cymbeline", "pericles"]
 SCREENPLAIN = {"Slug": "heading", "Dialog": "speech", "Action": "action"}
-FOUNTAIN = {"scene_heading": "heading", "character": "cue", "parenthetical": "aside"}
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +39,6 @@ def kind(element: str) -> str:
     if element.startswith("."):
         return "heading"
     return "action" if element.startswith("!") or "\n" not in element else "speech"
-
-
-def written(script: str) -> Iterator[str]:
-    """Yield the kinds of elements as fountain-py counts them."""
-    for element in elements(script):
-        if kind(element) != "speech":
-            yield kind(element)
-            continue
-        yield "cue"
-        for line in element.split("\n")[1:]:
-            yield "aside" if line.startswith("(") else "dialogue"
-
-
-def without_repeats(kinds: Iterator[str]) -> list[str]:
-    """Drop repeated kinds, because programs count the lines of one dialogue as one or many."""
-    every = ["", *kinds]
-    return [now for before, now in pairwise(every) if not before == now == "dialogue"]
 
 
 def body(*markdown: str) -> list[str]:
@@ -109,13 +89,6 @@ def test_screenplain_reads_what_was_written(scripts: dict[str, str], name: str):
     read = screenplain.parse(io.StringIO(scripts[name]))
     kinds = [SCREENPLAIN.get(type(part).__name__, type(part).__name__) for part in read]
     assert kinds == [kind(element) for element in elements(scripts[name])]
-
-
-@pytest.mark.parametrize("name", SOME)
-def test_fountain_py_reads_what_was_written(scripts: dict[str, str], name: str):
-    read = [part.type.value for part in FountainParser().parse(scripts[name]).elements]
-    kinds = without_repeats(FOUNTAIN.get(part, part) for part in read)
-    assert kinds == without_repeats(written(scripts[name]))
 
 
 @pytest.mark.parametrize(

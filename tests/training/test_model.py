@@ -81,7 +81,7 @@ def test_the_word_layer_steps_only_where_words_end():
 
 @torch.no_grad()
 @pytest.mark.parametrize("size", [1, 4, 13])
-def test_reading_in_pieces_equals_reading_at_once(model: CharLSTM, size: int):
+def test_reading_in_pieces_or_row_by_row_equals_reading_at_once(model: CharLSTM, size: int):
     tokens = torch.randint(0, 11, (30, 3))
     tokens[:9, 1] = 0  # no word ends in the first windows of this row
     whole, end = model(tokens, model.start(3))
@@ -91,16 +91,10 @@ def test_reading_in_pieces_equals_reading_at_once(model: CharLSTM, size: int):
         pieces.append(logits)
     assert torch.allclose(whole, torch.cat(pieces), atol=1e-6)
     assert torch.allclose(end, state, atol=1e-6)
-
-
-@torch.no_grad()
-def test_rows_do_not_affect_one_another(model: CharLSTM):
-    tokens = torch.randint(0, 11, (40, 5))
-    together, states = model(tokens, model.start(5))
-    for row in range(5):
+    for row in range(3):
         alone, state = model(tokens[:, row : row + 1], model.start(1))
-        assert torch.allclose(together[:, row], alone[:, 0], atol=1e-6)
-        assert torch.allclose(states[row], state[0], atol=1e-6)
+        assert torch.allclose(whole[:, row], alone[:, 0], atol=1e-6)
+        assert torch.allclose(end[row], state[0], atol=1e-6)
 
 
 def test_gradients_reach_a_word_that_ended_long_before():
@@ -217,11 +211,8 @@ def test_the_carried_cost_is_the_sum_over_characters(reader, vocabulary):
     tokens = vocabulary.encode("\n" + TEXT + "\n")
     assert cost.characters == len(tokens) - 1
     assert cost.bits == pytest.approx(slow_bits(reader, tokens), rel=1e-5)
-
-
-def test_streams_read_the_same_characters(reader, vocabulary):
-    cost = evaluation.carried(reader, vocabulary, TEXT, streams=4)
-    assert cost.characters == (len(vocabulary.encode(TEXT)) + 1) // 4 * 4
+    in_streams = evaluation.carried(reader, vocabulary, TEXT, streams=4)
+    assert in_streams.characters == cost.characters // 4 * 4
 
 
 class Frequencies(Network):

@@ -55,9 +55,7 @@ def test_the_rate_of_a_run_without_an_end_falls_only_in_a_decay():
     config = Config(learning_rate=1.0, warmup=10)
     assert config.learning_rate_at(10**7) == 1.0
     cut = dataclasses.replace(config, decay_from=450, steps=550)
-    assert cut.learning_rate_at(450) == 1.0
-    assert cut.learning_rate_at(475) == pytest.approx(0.5)
-    assert cut.learning_rate_at(550) == 0
+    assert [cut.learning_rate_at(step) for step in (450, 475, 550)] == pytest.approx([1, 0.5, 0])
 
 
 def test_a_decay_begins_at_the_checkpoint_and_changes_no_run(standing: Run, tmp_path: Path):
