@@ -45,7 +45,7 @@ proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 20, 8, 600, 8
 
 draw_curves = Run.draw_curves
 # Curves take longer to draw than a few steps of such a voice.
-Run.draw_curves = lambda _: None
+Run.draw_curves = lambda self: None  # type: ignore[method-assign]
 
 
 def write_scenes(folder: Path) -> None:

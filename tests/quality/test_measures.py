@@ -7,7 +7,6 @@ import random
 import numpy as np
 import pytest
 
-from bot.screenplay.elements import Element
 from bot.screenplay.fountain import parse_model_text
 from tests.quality.measures import (
     BLOCK,
@@ -23,23 +22,14 @@ from tests.quality.measures import (
 )
 
 
-def element(text: str) -> Element:
-    found = parse_model_text(text)
-    assert found is not None
-    return found
-
-
 @pytest.fixture(scope="module")
 def english() -> English:
     return English(["Enter XYZZY, a wizard."])
 
 
-def test_words_ignore_case_and_typography():
-    assert words("Who\u2019s THERE, at 5?") == ["who's", "there", "at"]
-
-
 def test_a_word_of_a_dictionary_or_the_training_text_is_real(english: English):
     assert english.real("The wizard Xyzzy said flibberty.") == (4, 5)
+    assert words("Who\u2019s THERE, at 5?") == ["who's", "there", "at"]
 
 
 def test_content_words_match_without_their_endings(english: English):
@@ -67,7 +57,7 @@ def test_only_loops_of_the_line_are_counted():
 
 def test_lines_with_other_words_are_distinct():
     lines = ["MAYA\nYes.", "JONAS\nYes!", "MAYA\nNo.", "MAYA\n(nods)\nYes."]
-    assert distinct([element(line) for line in lines]) == 0.75
+    assert distinct([parse_model_text(line) for line in lines]) == 0.75
 
 
 def test_copies_are_measured_to_the_character():

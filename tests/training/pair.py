@@ -63,7 +63,7 @@ def main(scenes: Path, folder: Path) -> int:
     # The parts of the compiler that a team asks for.
     vars(sys.modules[NAME]).update(trace_rules=Mock(), utils=Mock())
     trainer.REPORT_EVERY = 5
-    Run.draw_curves = lambda _: None  # type: ignore[method-assign]
+    Run.draw_curves = lambda self: None  # type: ignore[method-assign]
     with joined() as team:
         assert team.size == 2
         assert prepare(split, Run(folder / "sure"), SURE, session=Session(team=team)).run()

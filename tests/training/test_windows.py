@@ -17,20 +17,7 @@ from training.distributed import ALONE, Team
 from training.evaluation import excerpt
 
 
-def test_windows_follow_one_another_in_each_stream():
-    windows = Windows.of_texts([torch.arange(101)], batch=2, window=7, seed=3)
-    assert windows.per_epoch == 7
-    for step in range(windows.per_epoch):
-        inputs, targets, begins = windows.at(step)
-        assert begins == (step == 0)
-        assert torch.equal(targets, inputs + 1)  # as the text counts up
-        assert inputs.shape == (7, 2)
-        if step:
-            before = windows.at(step - 1)[1][-1]
-            assert torch.equal(windows.at(step)[0][0], before)
-
-
-def test_windows_are_cut_from_the_joined_texts():
+def test_windows_are_cut_from_the_texts_shuffled_in_each_epoch():
     draw = np.random.default_rng(1)
     texts = [torch.from_numpy(draw.integers(0, 99, draw.integers(1, 40))) for _ in range(30)]
     windows = Windows.of_texts(texts, batch=3, window=8, seed=5)
@@ -41,19 +28,11 @@ def test_windows_are_cut_from_the_joined_texts():
         at = torch.arange(3) * windows.length + torch.arange(windows.length + 1)[:, None]
         streams = joined[at]
         for number in range(windows.per_epoch):
-            inputs, targets, _ = windows.at(epoch * windows.per_epoch + number)
+            inputs, targets, begins = windows.at(epoch * windows.per_epoch + number)
             start = number * 8
+            assert begins == (number == 0)
             assert torch.equal(inputs, streams[start : start + 8])
             assert torch.equal(targets, streams[start + 1 : start + 9])
-
-
-def test_each_epoch_has_its_own_order_of_texts():
-    texts = [torch.full((20,), i) for i in range(10)]
-    windows = Windows.of_texts(texts, batch=1, window=10, seed=1)
-    one = [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
-    two = [windows.at(step + windows.per_epoch)[0].tolist() for step in range(windows.per_epoch)]
-    assert one != two
-    assert one == [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
 
 
 def test_an_epoch_repeats_a_text_as_configured():

@@ -35,21 +35,6 @@ def test_both_cases_of_a_letter_have_the_same_number():
     assert len(set(numbers[2:])) == 4
 
 
-def test_a_rolling_hash_restarts_after_each_word(vocabulary: Vocabulary):
-    letters = torch.tensor(letter_numbers(vocabulary.characters))
-    read = "The swan. Don't"
-    tokens = torch.tensor(vocabulary.encode(read))
-    hashes = rolled(letters[tokens][:, None], torch.zeros(1, 2))[:, 0]
-    assert hashes.shape == (1 + len(read), 2)
-    keys = (hashes[:, 0].long() * 2**17 + hashes[:, 1].long()).tolist()
-    for word, end in (("the", 3), ("swan", 8), ("don't", 15)):
-        expected = key_of([int(letters[t]) for t in vocabulary.encode(word)])
-        assert keys[end] == expected
-    assert keys[4] == keys[9] == 0
-    in_two = rolled(letters[tokens[6:]][:, None], hashes[6:7])[:, 0]
-    assert torch.equal(in_two, hashes[6:])
-
-
 def test_hashes_of_long_words_are_exact_in_float32():
     torch.manual_seed(1)
     letters = torch.randint(1, 40, (60, 1))
@@ -97,14 +82,6 @@ def test_vectors_receive_gradients():
     found, _ = table(torch.tensor([[4.0, 4.0]]))
     found.sum().backward()
     assert table.vectors.weight.grad[1].abs().sum() > 0
-
-
-def test_a_topic_is_a_fading_average_of_known_words():
-    vectors = torch.tensor([[[1.0]], [[0.7]], [[-1.0]]])
-    known = torch.tensor([[True], [False], [True]])
-    found = topics(vectors, known, torch.tensor([[0.5]]))
-    first = FADING * 0.5 + (1 - FADING)
-    assert found[:, 0, 0].tolist() == pytest.approx([first, first, FADING * first - 1 + FADING])
 
 
 def test_the_commonest_words_are_in_lower_case(vocabulary: Vocabulary):
