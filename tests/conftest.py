@@ -1,4 +1,4 @@
-"""Shared fixtures: real plays, and a tiny voice that was really trained on them."""
+"""Shared fixtures: scenes of real plays, and a tiny voice that was really trained on them."""
 
 from __future__ import annotations
 
