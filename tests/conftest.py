@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-import tests.no_compiler  # noqa: F401
-
 if TYPE_CHECKING:
     from training.run import Run
 
