@@ -72,6 +72,11 @@ async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
 
 
+async def ask(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
+    """Use a command as Ann, or somebody else, and return the answer."""
+    return answer(await (by or stage.ann).slash(stage.channel, command, **options))
+
+
 async def write(stage: Stage, text: str) -> None:
     """Write lines as Ben."""
     await stage.ben.slash(stage.channel, "write", text=text)
