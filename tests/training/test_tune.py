@@ -334,7 +334,7 @@ def test_a_run_goes_on_with_the_teachers_it_had(
     old: Run, second: Run, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     command = ["tune", str(old.folder), str(scenes), "--precision", "float32"]
-    command += ["--imagined", "2000", "--drop-layers", "0.1"]
+    command += ["--imagined", "2000", "--drop.layers", "0.1"]
     taught = [*command, "--teacher", str(second.folder), "--teacher", str(old.folder)]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*taught, "--steps", "6", "--out", str(whole.folder)]) == 0
