@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import sys
@@ -17,49 +16,57 @@ from ..log_redaction import guard_handlers
 from ..settings import RunnerSettings, parse_address, read_runner_settings
 from ..storage.copying import copy_database
 from ..storage.sqlite.backup import backup, restore
+from .command_line import (
+    Backup,
+    Command,
+    CopyDatabase,
+    Doctor,
+    Play,
+    Restore,
+    Run,
+    Voices,
+    Write,
+)
 
 REPORTED_ERRORS = (OperatorError, ModelError)
 
-SERVERS = {"play", "run"}
-"""The commands that write a log."""
 
-
-def run_command(options: argparse.Namespace) -> int:
+def run_command(command: Command) -> int:
     """Run a command; return its exit code, which is 1 after one sentence when it fails."""
     try:
         settings = read_runner_settings()
-        level = settings.log_level if options.command in SERVERS else "ERROR"
+        level = settings.log_level if isinstance(command, Play | Run) else "ERROR"
         setup_logging(level=logging.getLevelNamesMapping()[level])
         logging.getLogger("alembic").setLevel(logging.WARNING)
         # discord.py warns that voice is not supported: it means sound in channels, and people read
         # that the voices do not work.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         guard_handlers(settings.secrets())
-        match options.command:
-            case "play":
-                _play(settings, options.port)
-            case "run":
+        match command:
+            case Play(port):
+                _play(settings, port)
+            case Run():
                 from . import runner
 
                 asyncio.run(runner.run_on_discord(settings))
-            case "write":
+            case Write():
                 from . import terminal  # imported here, because a bot on Discord needs none of it
 
                 asyncio.run(terminal.write(settings))
-            case "doctor":
+            case Doctor():
                 from . import doctor
 
                 return asyncio.run(doctor.check_all(settings))
-            case "voices":
+            case Voices(voice):
                 from . import voice_cards
 
-                asyncio.run(voice_cards.show(settings, options.voice))
-            case "backup":
-                _back_up(settings, options.file)
-            case "restore":
-                _restore(settings, options.file)
-            case "copy-database":
-                _copy_database(settings, options.source, options.to)
+                asyncio.run(voice_cards.show(settings, voice))
+            case Backup(file):
+                _back_up(settings, file)
+            case Restore(file):
+                _restore(settings, file)
+            case CopyDatabase(source, target):
+                _copy_database(settings, source, target)
     except REPORTED_ERRORS as error:
         print(error, file=sys.stderr)
         return 1
@@ -105,7 +112,7 @@ def _check_uses_sqlite(settings: RunnerSettings, act: str, instead: str) -> None
 def _copy_database(settings: RunnerSettings, source: str | None, target: str | None) -> None:
     if target is None and settings.database_url is None:
         raise RunnerError(
-            "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TO."
+            "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TARGET."
         )
     source_location, target_location = (
         _parse_database(text) if text is not None else default
