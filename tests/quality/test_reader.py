@@ -56,7 +56,9 @@ def test_the_real_reader_finds_that_a_tiny_voice_reads_worse_than_people(
     smollm, voices: Path, scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ):
     monkeypatch.setattr(Reader, "load", lambda: smollm)
-    assert main([str(voices / "tiny.onnx"), str(scenes), "--places", "6", "--runs", "0"]) == 0
+    assert (
+        main(["judge", str(voices / "tiny.onnx"), str(scenes), "--places", "6", "--runs", "0"]) == 0
+    )
     [row] = [r for r in capsys.readouterr().out.splitlines() if r.startswith("| relevance")]
     people, voice = (float(cell) for cell in row.split("|")[2:4])
     assert people > voice
