@@ -20,8 +20,8 @@ import tyro
 
 from bot.settings import RunnerSettings
 from bot.ui.looks import Look
+from tests.bot.channel_check import Reader
 from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
-from tests.bot.shown import Reader
 
 PAUSE = "Pause it and start the new one"
 
