@@ -12,7 +12,7 @@ import tyro
 from tyro import conf
 
 from . import __version__
-from .app.command_line import Command
+from .app.commands import Command, run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--version" in given[:1]:
         print(f"On Book {__version__}")
         return 0
-    command = tyro.cli(
-        Command,
+    command: Command = tyro.cli(
+        Command,  # type: ignore[arg-type] # mypy knows no type of a union
         args=given,
         # The program would be called `__main__.py`; the installed command is called `onbook`.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else "onbook",
@@ -31,8 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "docs/hosting.md.",
         config=(conf.DisallowNone, conf.PositionalMetavarFromFieldName),
     )
-    from .app.commands import run_command
-
     return run_command(command)
 
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 from discord import app_commands
 
-from bot.app.command_line import Command
+from bot.app.commands import Command
 from bot.app.terminal import HELP
 from bot.cogs import FEATURES
 from bot.cogs.feature import BELOW_SCRIPT

@@ -37,7 +37,6 @@ class Options:
     channels: int = 20
     """The number of channels of the ``bot``."""
     voice: Path = SHIPPED_MODELS / "stage.onnx"
-    """The voice file."""
 
 
 def main(options: Options) -> int:

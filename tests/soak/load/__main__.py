@@ -52,9 +52,7 @@ class Options:
     scenarios: Positional[tuple[Scenario, ...]] = ()
     """Some of the scenarios, instead of all."""
     channels: int = 1000
-    """The number of channels."""
     guilds: int = 100
-    """The number of servers."""
     rate: float = 20.0
     """``steady``: the commands a second."""
     minutes: float = 5.0
@@ -80,7 +78,6 @@ class Options:
     seed: int = 1
     """The seed of the random choices."""
     voice: Path = SHIPPED_MODELS / "stage.onnx"
-    """The voice file."""
     postgres: bool = False
     """Use PostgreSQL instead of SQLite."""
     folder: Path | None = None
