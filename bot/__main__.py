@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"On Book {__version__}")
         return 0
     command: Command = tyro.cli(
-        Command,  # type: ignore[arg-type] # mypy knows no type of a union
+        Command,
         args=given,
         # The program would be called `__main__.py`; the installed command is called `onbook`.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else "onbook",

@@ -5,7 +5,6 @@ This module imports nothing large, because ``--help`` must answer at once.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ class Play:
     port: int = LOCAL_PORT
     """The port of the page; 0 for any."""
 
-    def __call__(self, settings: RunnerSettings) -> None:
+    async def __call__(self, settings: RunnerSettings) -> None:
         # Simcord tries a client without intents when it is imported, and discord.py warns of that.
         logging.getLogger("discord.state").setLevel(logging.ERROR)
         try:
@@ -42,37 +41,37 @@ class Play:
                 "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in "
                 "On Book's repository, `make play`."
             ) from error
-        asyncio.run(local.run_locally(settings, self.port))
+        await local.run_locally(settings, self.port)
 
 
 @dataclass(frozen=True)
 class Run:
     """Run the bot on Discord; needs DISCORD_TOKEN."""
 
-    def __call__(self, settings: RunnerSettings) -> None:
+    async def __call__(self, settings: RunnerSettings) -> None:
         from . import runner
 
-        asyncio.run(runner.run_on_discord(settings))
+        await runner.run_on_discord(settings)
 
 
 @dataclass(frozen=True)
 class Write:
     """Write in this terminal."""
 
-    def __call__(self, settings: RunnerSettings) -> None:
+    async def __call__(self, settings: RunnerSettings) -> None:
         from . import terminal
 
-        asyncio.run(terminal.write(settings))
+        await terminal.write(settings)
 
 
 @dataclass(frozen=True)
 class Doctor:
     """Check the token, the database, the voices and the ports."""
 
-    def __call__(self, settings: RunnerSettings) -> int:
+    async def __call__(self, settings: RunnerSettings) -> int:
         from . import doctor
 
-        return asyncio.run(doctor.check_all(settings))
+        return await doctor.check_all(settings)
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,10 @@ class Voices:
     voice: Positional[str | None] = None
     """A voice's name, or a file such as mine.onnx."""
 
-    def __call__(self, settings: RunnerSettings) -> None:
+    async def __call__(self, settings: RunnerSettings) -> None:
         from . import voice_cards
 
-        asyncio.run(voice_cards.show(settings, self.voice))
+        await voice_cards.show(settings, self.voice)
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ class Backup:
     file: Positional[Path]
     """A new file."""
 
-    def __call__(self, settings: RunnerSettings) -> None:
+    async def __call__(self, settings: RunnerSettings) -> None:
         from ..storage.sqlite.backup import backup
 
         _check_uses_sqlite(settings, "backup", "pg_dump")
@@ -110,7 +109,7 @@ class Restore:
     file: Positional[Path]
     """A file that ``backup`` made."""
 
-    def __call__(self, settings: RunnerSettings) -> None:
+    async def __call__(self, settings: RunnerSettings) -> None:
         from ..storage.sqlite.backup import restore
 
         _check_uses_sqlite(settings, "restore", "pg_restore")
@@ -128,7 +127,7 @@ class CopyDatabase:
     target: Positional[str | None] = None
     """An empty database, instead of ONBOOK_DATABASE_URL."""
 
-    def __call__(self, settings: RunnerSettings) -> None:
+    async def __call__(self, settings: RunnerSettings) -> None:
         from ..storage.copying import copy_database
 
         if self.target is None and settings.database_url is None:
@@ -137,7 +136,7 @@ class CopyDatabase:
             )
         source = _parse_database(self.source) if self.source else settings.database
         target = _parse_database(self.target) if self.target else settings.database_location
-        counts = asyncio.run(copy_database(source, target))
+        counts = await copy_database(source, target)
         for table, count in counts.items():
             print(f"{table:<12}{count:>12,}")
         print(f"Copied {source} to {target}: {sum(counts.values()):,} rows, all identical.")
@@ -148,6 +147,8 @@ Command = Play | Run | Write | Doctor | Voices | Backup | Restore | CopyDatabase
 
 def run_command(command: Command) -> int:
     """Run a command; return its exit code, which is 1 after one sentence when it fails."""
+    import asyncio
+
     import discord
     from discord.utils import setup_logging
 
@@ -164,7 +165,7 @@ def run_command(command: Command) -> int:
         # that the voices do not work.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         guard_handlers(settings.secrets())
-        return command(settings) or 0
+        return asyncio.run(command(settings)) or 0
     except (OperatorError, ModelError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -206,18 +206,20 @@ def test_it_is_a_command(grown: Path, own: URL, tmp_path: Path):
     assert f"Copied {grown} to" in out
 
 
-def test_without_an_address_it_asks_for_one(path: Path):
+async def test_without_an_address_it_asks_for_one(path: Path):
     chosen = RunnerSettings(database=path)
     with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
-        CopyDatabase("scripts.db")(chosen)
+        await CopyDatabase("scripts.db")(chosen)
     with pytest.raises(RunnerError, match="not a database address") as refused:
-        CopyDatabase("scripts.db", "mysql://a:secret@b/c")(chosen)
+        await CopyDatabase("scripts.db", "mysql://a:secret@b/c")(chosen)
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
-def test_backups_are_left_to_the_server(command: type[Backup | Restore], instead: str, path: Path):
+async def test_backups_are_left_to_the_server(
+    command: type[Backup | Restore], instead: str, path: Path
+):
     server = make_url("postgresql+asyncpg://a:secret@localhost/b")
     with pytest.raises(RunnerError, match=f"PostgreSQL's {instead}") as refused:
-        command(Path("somewhere"))(on(RunnerSettings(database=path), server))
+        await command(Path("somewhere"))(on(RunnerSettings(database=path), server))
     assert "secret" not in str(refused.value)
