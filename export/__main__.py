@@ -38,8 +38,7 @@ class Export:
     heldout: tuple[Path, ...] = ()
     """Texts to verify the voice on, if the run has no held-out texts."""
     openings: Annotated[Path | None, arg(metavar="FILE.toml")] = None
-    """A passage for each style that a script can begin in, instead of the file in export/styles
-    with the voice's name."""
+    """A passage for each style that a script can begin in, instead of export/styles/NAME.toml."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -85,8 +85,7 @@ class Config(Learning, Description):
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
     """Read the texts in folders of this name so many times per epoch; others are read once."""
     steps: OptionalPositiveInt = None
-    """Stop after so many steps; the learning rate falls in the last fifth. Without it, train at a
-    constant rate without an end, until ``decay`` makes a voice of it."""
+    """Stop after so many steps, the last fifth at a falling rate; by default, there is no end."""
     minutes: Suppress[float | None] = None
     """Time of the whole schedule, if `steps` are computed from the speed."""
     decay_from: Suppress[int | None] = None

@@ -60,17 +60,14 @@ class Drama(Films):
     """Write the plays that Project Gutenberg has as Fountain."""
 
     source: Annotated[Path, arg(name="from")]
-    """A folder or a tar archive of files named NUMBER.txt, or one such file, without Project
-    Gutenberg's header."""
+    """A folder or tar archive of NUMBER.txt files, or one of these, without Gutenberg's header."""
     download: bool = False
-    """First fetch the missing texts of the manifest into the folder, one every few seconds; repeat
-    the command to continue."""
+    """First fetch the missing texts into the folder, slowly; repeat the command to continue."""
     mirror: str | None = None
     """With --download, another mirror of Project Gutenberg."""
     facet: Annotated[UseAppendAction[tuple[str, ...]], arg(help=FACETS_HELP)] = ()
     longest_speech: NonNegativeInt = 0
-    """Cut out speeches of more characters, the lines that answer them, and what is then too short
-    for a scene; 170 leaves crisp dialogue, in which half of the speeches are shorter than 50."""
+    """Cut out speeches of more characters, and their answers; 170 leaves crisp dialogue."""
 
     def write(self) -> Iterator[str]:
         """Fetch the texts if asked, write the corpus, and yield a summary of each."""

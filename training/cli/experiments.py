@@ -35,8 +35,7 @@ class Rows(Command):
     all: bool = False
     """Make all missing rows."""
     results: Path | None = None
-    """The folder where rows are written and read, instead of runs/comparison and, for reading, the
-    rows committed in training/experiments/results."""
+    """The folder of rows, instead of runs/comparison and training/experiments/results."""
     work: Path = Path("runs/compare")
     """The folder where unfinished rows are kept, to be resumed."""
 

@@ -46,8 +46,7 @@ class Train(Command):
     out: Out
     """The run folder."""
     resume: Annotated[bool, START] = False
-    """Continue the run in --out with its own configuration, except for --steps and
-    --learning-rate."""
+    """Continue the run in --out as it was configured, but for --steps and --learning-rate."""
     prepare: Annotated[bool, START] = False
     """Only lay out the run; --resume starts the training, also on another machine."""
     voice: Annotated[Path | None, arg(name="from")] = None
