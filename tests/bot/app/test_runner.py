@@ -61,7 +61,7 @@ def test_help_and_the_version_import_nothing_large(tmp_path: Path, program: str)
     large = "{'discord', 'numpy', 'pydantic', 'sqlalchemy', 'torch'}"
     code = (
         f"import sys, runpy; sys.argv = ['{program}.py', '--help']\n"
-        f"try: runpy.run_module('{program}', run_name='__main__')\n"
+        f"try: runpy.run_module('{program}', run_name='__main__', alter_sys=True)\n"
         f"finally: assert not {large} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run(
