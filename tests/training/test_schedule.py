@@ -197,7 +197,7 @@ def test_a_run_that_was_only_prepared_begins_where_its_folder_is(
         assert torch.equal(tensor, tensors[f"model.{name}"])
     with pytest.raises(SystemExit):
         main([*command, "--prepare", "--resume", "--out", str(there)])
-    assert "not allowed with" in capsys.readouterr().err
+    assert "not allowed together" in capsys.readouterr().err
 
 
 def test_checkpoints_are_kept_by_the_clock(scenes: Path, tmp_path: Path, monkeypatch):
