@@ -16,7 +16,7 @@ from training.errors import TextError
 @pytest.fixture(scope="module")
 def sheets(voices: Path, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sheets")
-    asked = [str(voices / "tiny.onnx"), str(scenes), "--set", "quality=quick"]
+    asked = [str(voices / "tiny.onnx"), str(scenes), "--set", "quality", "quick"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.quality.sheets.APART", 1)  # because the scenes are short
         assert main(["sheet", *asked, "--lines", "5", "-o", str(folder / "lines.md")]) == 0

@@ -52,7 +52,7 @@ def command(scenes: Path, run: Path) -> list[str]:
     """Return the command of a training that ends by Ctrl-C alone, but for its steps."""
     names = ("lower", "word", "summary", "upper", "batch", "window")
     sizes = [f"--{name}={getattr(SMALL, name)}" for name in names]
-    more = ["--prior=60", "--prior-longest=1", "--evaluate-every=1000"]
+    more = ["--prior.contexts=60", "--prior.longest=1", "--evaluate-every=1000"]
     return ["train", str(scenes), "--out", str(run), *sizes, *more]
 
 

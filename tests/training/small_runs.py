@@ -32,7 +32,7 @@ FEW = dataclasses.replace(
 """A small network, and a prior whose tables are laid out quickly."""
 
 SIZES = [
-    *("--prior=60", "--prior-longest=1"),
+    *("--prior.contexts=60", "--prior.longest=1"),
     *(f"--{name}={getattr(FEW, name)}" for name in ("lower", "word", "summary", "upper")),
     *("--batch=8", "--window=64"),
 ]

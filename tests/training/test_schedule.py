@@ -179,7 +179,7 @@ def test_a_prepared_run_can_be_moved_before_it_begins(scenes: Path, tmp_path: Pa
         assert torch.equal(tensor, tensors[f"model.{name}"])
     with pytest.raises(SystemExit):
         main([*command, "--prepare", "--resume", "--out", str(there)])
-    assert "not allowed with" in capsys.readouterr().err
+    assert "not allowed together" in capsys.readouterr().err
 
 
 def test_checkpoints_are_saved_by_the_clock(scenes: Path, tmp_path: Path, monkeypatch):

@@ -326,7 +326,7 @@ def test_a_run_is_resumed_only_with_its_teachers(
     old: Run, second: Run, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     command = ["tune", str(old.folder), str(scenes), "--precision", "float32"]
-    command += ["--imagined", "2000", "--drop-layers", "0.1"]
+    command += ["--imagined", "2000", "--drop.layers", "0.1"]
     taught = [*command, "--teacher", str(second.folder), "--teacher", str(old.folder)]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*taught, "--steps", "4", "--out", str(whole.folder)]) == 0
