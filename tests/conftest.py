@@ -1,50 +1,19 @@
-"""Shared fixtures: real plays, and a tiny voice that was really trained on them."""
+"""Shared fixtures: scenes of real plays, and a tiny voice that was really trained on them."""
 
 from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 
-from export import make, proof
-from export.__main__ import main as export
-from training import trainer
-from training.config import Config
-from training.data.corpora import shakespeare
-from training.model.network import Regularisation
-from training.model.prior import PriorShape
-from training.pretraining import train
-from training.run import Run
-
-TINY = Config(
-    name="tiny",
-    corpus="a few scenes of Shakespeare",
-    licence="public domain",
-    embedding=16,
-    lower=32,
-    word=64,
-    summary=24,
-    upper=48,
-    prior=PriorShape(contexts=3000),
-    drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02),
-    batch=8,
-    window=64,
-    learning_rate=0.01,
-    warmup=10,
-    averaging=0.95,
-    evaluate_every=250,
-    precision="float32",
-    steps=500,
-    # Learn the names of the plays by heart, because few steps must be enough.
-    renamed=0.0,
-)
-"""Big enough to learn how a script looks, small enough to train in seconds."""
+if TYPE_CHECKING:
+    from training.run import Run
 
 LONGEST = (
     *("bot/app/test_red.py", "bot/soak/test_kills.py", "bot/soak/test_load.py"),
@@ -59,14 +28,6 @@ LONGEST = (
 
 STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""
-
-
-# A voice of a few kilobytes needs a shorter proof and shorter samples than a large one.
-proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 20, 8, 600, 8
-
-draw_curves = Run.draw_curves
-# Curves take longer to draw than a few steps of such a voice.
-Run.draw_curves = lambda _: None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -123,39 +84,24 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return folder
 
 
-@pytest.fixture(scope="session")
-def plays(made: Made) -> Path:
-    """Return the corpus of plays."""
-    return made("plays", shakespeare.write_plays)
+# The functions are imported where they are used, because PyTorch takes seconds to import.
 
 
 @pytest.fixture(scope="session")
-def scenes(plays: Path, made: Made) -> Path:
-    """Return a folder with the first scenes of three comedies, split into learned and held out."""
-    return made("scenes", lambda folder: _scenes(plays, folder))
+def scenes(made: Made) -> Path:
+    """Return a folder with the first scenes of four comedies, split into learned and held out."""
+    from tests.tiny_voice import write_scenes
 
-
-def _scenes(plays: Path, folder: Path) -> None:
-    for part, name, length in (
-        ("train", "much-ado-about-nothing", 40_000),
-        ("train", "as-you-like-it", 40_000),
-        ("validation", "the-tempest", 4_000),
-        ("test", "the-comedy-of-errors", 4_000),
-    ):
-        text = (plays / "train" / f"{name}.fountain").read_text(encoding="utf-8")
-        (folder / part).mkdir(exist_ok=True)
-        end = text.index("\n\n", length)
-        (folder / part / f"{name}.fountain").write_text(text[:end] + "\n", encoding="utf-8")
+    return made("scenes", write_scenes)
 
 
 @pytest.fixture(scope="session")
 def tiny_run(scenes: Path, made: Made) -> Run:
     """Return a run that was trained for some seconds."""
-    return Run(made("run", lambda folder: _trained([scenes], Run(folder))))
+    from tests.tiny_voice import train_voice
+    from training.run import Run
 
-
-def _trained(texts: list[Path], run: Run) -> None:
-    assert train(texts, run, TINY).run()
+    return Run(made("run", lambda folder: train_voice(scenes, folder)))
 
 
 @pytest.fixture(scope="session")
@@ -164,14 +110,6 @@ def voices(tiny_run: Run, made: Made) -> Path:
 
     The first has the styles of `STYLES` and a verdict beside it, the second none.
     """
-    return made("voices", lambda folder: _exported(tiny_run, folder))
+    from tests.tiny_voice import export_voices
 
-
-def _exported(tiny_run: Run, folder: Path) -> None:
-    # Eight bits are the export's default.
-    for name, chosen in (("tiny", ["--openings", str(STYLES)]), ("other", ["--bits", "32"])):
-        out = str(folder / f"{name}.onnx")
-        assert export([str(tiny_run.folder), *chosen, "-o", out]) == 0
-    # As for the shipped voices, so that not every bot of a test examines its voice at its start.
-    examine = [sys.executable, "-m", "bot.inference.sandbox", str(folder / "tiny.onnx")]
-    subprocess.run([*examine, "--note", str(folder / "examined.json")], check=True)
+    return made("voices", lambda folder: export_voices(tiny_run.folder, STYLES, folder))

@@ -34,7 +34,7 @@ def bots(compose: dict[str, Any]) -> dict[str, Any]:
     return {name: one for name, one in compose["services"].items() if "build" in one}
 
 
-def test_the_image_is_made_of_what_is_there():
+def test_the_image_copies_existing_files():
     kept = re.findall(
         r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -44,7 +44,7 @@ def test_the_image_is_made_of_what_is_there():
         assert any(fnmatch(source, pattern) for pattern in kept), source
 
 
-def test_it_installs_parts_that_there_are_and_no_training():
+def test_the_image_installs_existing_extras_without_training():
     [parts] = re.findall(r'"\.\[(.+)\]"', DOCKERFILE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     chosen = {part: project["optional-dependencies"][part] for part in parts.split(",")}
@@ -52,13 +52,13 @@ def test_it_installs_parts_that_there_are_and_no_training():
     assert re.findall(r'ENTRYPOINT \["(.+)"\]', DOCKERFILE) == list(project["scripts"])
 
 
-def test_nobody_is_root_in_it_and_its_health_is_asked_where_it_is_told():
+def test_the_image_has_its_own_user_and_a_health_check():
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["onbook"]
     [port] = re.findall(r"ONBOOK_METRICS_PORT=(\d+)", DOCKERFILE)
     assert f"http://127.0.0.1:{port}/healthz" in DOCKERFILE
 
 
-def test_all_settings_are_known(bots: dict[str, Any]):
+def test_all_settings_exist(bots: dict[str, Any]):
     assert set(re.findall(r"\bONBOOK_[A-Z_]+", DOCKERFILE)) <= SETTINGS
     for bot in bots.values():
         assert set(bot["environment"]) <= SETTINGS
@@ -67,27 +67,26 @@ def test_all_settings_are_known(bots: dict[str, Any]):
         assert ":${POSTGRES_PASSWORD:?" in bot["environment"]["ONBOOK_DATABASE_URL"]
 
 
-def test_one_bot_keeps_its_scripts_in_a_volume(single: dict[str, Any]):
+def test_a_single_bot_keeps_its_scripts_in_a_volume_of_its_own(
+    single: dict[str, Any], compose: dict[str, Any]
+):
     [bot] = single["services"].values()
     [name] = single["volumes"]
     [folder] = re.findall(r"^VOLUME (.+)$", DOCKERFILE, re.MULTILINE)
     assert bot["volumes"] == [f"{name}:{folder}"]
+    assert name not in compose["volumes"]
     assert bot["read_only"]
     assert bot["environment"]["DISCORD_TOKEN"].startswith("${DISCORD_TOKEN:?")
 
 
-def test_the_two_compose_files_share_no_volume(single: dict[str, Any], compose: dict[str, Any]):
-    assert not single["volumes"].keys() & compose["volumes"].keys()
-
-
-def test_four_processes_share_all_shards(bots: dict[str, Any]):
+def test_four_processes_divide_all_shards(bots: dict[str, Any]):
     shares = [Shards.parse(bot["environment"]["ONBOOK_SHARDS"]) for bot in bots.values()]
     [count] = {share.count for share in shares}
     assert len(shares) == 4
     assert sorted(shard for share in shares for shard in share.ids) == list(range(count))
 
 
-def test_they_write_nowhere_but_to_the_server(bots: dict[str, Any], compose: dict[str, Any]):
+def test_the_processes_write_only_to_the_server(bots: dict[str, Any], compose: dict[str, Any]):
     for bot in bots.values():
         assert bot["read_only"]
         assert bot["restart"] == "always"
@@ -95,7 +94,7 @@ def test_they_write_nowhere_but_to_the_server(bots: dict[str, Any], compose: dic
         assert "volumes" not in bot
 
 
-def test_prometheus_looks_at_each_of_them(bots: dict[str, Any], compose: dict[str, Any]):
+def test_prometheus_scrapes_each_process(bots: dict[str, Any], compose: dict[str, Any]):
     [port] = re.findall(r"ONBOOK_METRICS_PORT=(\d+)", DOCKERFILE)
     looks = yaml.safe_load(compose["configs"]["prometheus"]["content"])
     [job] = looks["scrape_configs"]

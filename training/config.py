@@ -7,20 +7,23 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Suppress, UseAppendAction, arg
 
 from .data.vocabulary import Vocabulary
 from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
 from .model.words import NO_WORDS, WordShape, letter_numbers
+from .ranges import NonNegativeInt, OptionalPositiveInt, PositiveFloat, PositiveInt, Share
 
 DECAY = 0.2
 """The share of a schedule with a known end in which the learning rate falls."""
 
 
 @dataclass(frozen=True)
-class Config:
-    """The configuration of a run, written to ``config.json`` and kept when the run is resumed."""
+class Description:
+    """What a voice's metadata says of it."""
 
     name: str = "voice"
     """The name of the voice."""
@@ -28,60 +31,77 @@ class Config:
     """A description of the training texts, for the voice's metadata."""
     licence: str = "unstated"
     """The terms under which the voice may be used."""
-    embedding: int = Shape.embedding
-    lower: int = Shape.lower
-    word: int = Shape.word
-    summary: int = Shape.summary
-    upper: int = Shape.upper
-    vectors: WordShape = NO_WORDS
-    prior: PriorShape = field(default_factory=PriorShape)
-    recurrence: str = Shape.recurrence
-    """The recurrent layer, see `training.model.recurrent`."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a network learns, whatever its sizes are."""
+
     drop: Regularisation = field(default_factory=Regularisation)
-    repeat: Mapping[str, int] = field(default_factory=dict)
-    """Readings per epoch of the texts in folders of these names; other texts are read once."""
-    texts: str = ""
-    """SHA-256 of the training files, see `training.data.texts.fingerprint`."""
-    renamed: float = 0.75
+    renamed: Share = 0.75
     """The share of a text's names that are replaced at each reading, 0 to 1."""
-    batch: int = 32
+    batch: PositiveInt = 32
     """Streams of text read side by side. A smaller batch learns more in a fixed time."""
-    window: int = 160
+    window: PositiveInt = 160
     """Steps of truncated back-propagation; the state is carried from one window to the next."""
-    resets: float = 0.0
+    resets: Share = 0.0
     """Share of the windows that begin with the state of a script's start."""
-    learning_rate: float = 0.003
+    learning_rate: PositiveFloat = 0.003
     """The peak learning rate."""
-    warmup: int = 200
+    warmup: PositiveInt = 200
     """Steps until the learning rate is at its peak."""
-    weight_decay: float = 0.01
+    weight_decay: Share = 0.01
     """The weight decay of AdamW."""
-    clip: float = 1.0
+    clip: PositiveFloat = 1.0
     """The largest norm of the gradients; larger gradients are scaled down."""
-    averaging: float = 0.999
+    averaging: Share = 0.999
     """Decay of the exponential moving average of the weights that is evaluated and kept."""
     seed: int = 1
     """The seed of all random numbers."""
-    evaluate_every: int = 500
+    evaluate_every: PositiveInt = 500
     """Steps between two evaluations."""
-    precision: str = "auto"
-    """``bfloat16``, ``float32``, or ``auto`` for the faster one on the device."""
-    minutes: float | None = None
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    """The precision of products; ``auto`` for the faster one on the device."""
+
+
+@dataclass(frozen=True)
+class Config(Learning, Description):
+    """The configuration of a run, written to ``config.json`` and kept when the run is resumed."""
+
+    embedding: PositiveInt = Shape.embedding
+    """Numbers that a character is read as."""
+    lower: PositiveInt = Shape.lower
+    """Units of the layer that reads characters."""
+    word: NonNegativeInt = Shape.word
+    """Units of the layer that takes one step a word; 0 for none."""
+    summary: PositiveInt = Shape.summary
+    """Numbers in the summary of the word layer that the upper layer reads."""
+    upper: PositiveInt = Shape.upper
+    """Units of the layer that predicts the next character."""
+    recurrence: str = Shape.recurrence
+    """The recurrent layer, a module of training/model."""
+    vectors: Annotated[WordShape, arg(name="")] = NO_WORDS
+    prior: PriorShape = field(default_factory=PriorShape)
+    repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
+    """Read the texts in folders of this name so many times per epoch; others are read once."""
+    steps: OptionalPositiveInt = None
+    """Stop after so many steps, the last fifth at a falling rate; by default, there is no end."""
+    minutes: Suppress[float | None] = None
     """Time of the whole schedule, if `steps` are computed from the speed."""
-    steps: int | None = None
-    """Steps of the schedule; None for a training without an end."""
-    decay_from: int | None = None
+    decay_from: Suppress[int | None] = None
     """The step from which the learning rate falls; None for the last fifth of the steps."""
-    begun_from: str = ""
+    texts: Suppress[str] = ""
+    """SHA-256 of the training files, see `training.data.texts.fingerprint`."""
+    begun_from: Suppress[str] = ""
     """Fingerprint of the voice whose weights the training began with, if any."""
-    tuned_from: str = ""
+    tuned_from: Suppress[str] = ""
     """SHA-256 of the weights that were tuned, if any; resuming the run needs these weights."""
-    taught_by: tuple[str, ...] = ()
+    taught_by: Suppress[tuple[str, ...]] = ()
     """SHA-256 of the weights of each teacher; resuming the run needs these weights too."""
-    taught: float = 0.75
-    """With --teacher, the share of the streams, one at least, that read what teachers wrote."""
-    imagined: int = 5_000_000
-    """With --teacher, the number of characters that teachers write before training begins."""
+    taught: Suppress[float] = 0.75
+    """The share of the streams, one at least, that read what teachers wrote."""
+    imagined: Suppress[int] = 5_000_000
+    """The number of characters that teachers write before training begins."""
 
     @property
     def streams_of_texts(self) -> int:

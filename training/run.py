@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
 
-from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -198,6 +197,8 @@ class Run:
 
     def draw_curves(self) -> None:
         """Draw the training and validation bits to a PNG."""
+        from matplotlib.figure import Figure  # takes as long to import as half of PyTorch
+
         rows = self.read_metrics()
         trained = [(row["step"], row["train_bits"]) for row in rows if "train_bits" in row]
         judged = [(row["step"], row["validation_bits"]) for row in rows if "validation_bits" in row]

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+from tyro.conf import Suppress
 
 from training.errors import RunError, TrainingError
 
@@ -29,6 +30,7 @@ from .device import device_of, use_precision
 from .distributed import ALONE, Team, interruption
 from .evaluation import calibrated, carried, excerpt, sample
 from .model.network import CharLSTM, at_temperatures
+from .ranges import OptionalPositiveFloat, PositiveFloat
 from .run import Run, load, save
 
 if TYPE_CHECKING:
@@ -59,19 +61,19 @@ Clock = Callable[[], float]
 class Session:
     """The options of one process, which are not stored with the run."""
 
-    device: str = "auto"
-    """See `device_of`."""
-    minutes: float | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device that computes; ``auto`` for a GPU if there is one."""
+    minutes: OptionalPositiveFloat = None
     """Minutes after which to save and stop, from the start of the session; None for no limit."""
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: PositiveFloat = 5.0
     """Minutes between two checkpoints; each evaluation saves a checkpoint as well."""
-    team: Team = ALONE
+    team: Suppress[Team] = ALONE
     """The processes that train the network."""
     tensorboard: bool = False
-    """Write metrics and samples for TensorBoard, too."""
-    clock: Clock = time.perf_counter
+    """Write metrics and samples to ``board`` in the run folder, for TensorBoard, too."""
+    clock: Suppress[Clock] = time.perf_counter
     """Measures the minutes of the schedule."""
-    began: float = field(default_factory=time.monotonic)
+    began: Suppress[float] = field(default_factory=time.monotonic)
 
     @property
     def is_over(self) -> bool:

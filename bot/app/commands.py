@@ -1,97 +1,174 @@
-"""Run the commands of the command line."""
+"""Define the commands of the command line: tyro fills in their fields, and explains them.
+
+This module imports nothing large, because ``--help`` must answer at once.
+"""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import logging
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import discord
-from discord.utils import setup_logging
-from sqlalchemy import URL
+from tyro.conf import Positional
 
 from ..errors import ModelError, OperatorError, RunnerError
-from ..log_redaction import guard_handlers
-from ..settings import RunnerSettings, parse_address, read_runner_settings
-from ..storage.copying import copy_database
-from ..storage.sqlite.backup import backup, restore
+from . import LOCAL_PORT
 
-REPORTED_ERRORS = (OperatorError, ModelError)
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
-SERVERS = {"play", "run"}
-"""The commands that write a log."""
+    from ..settings import RunnerSettings
 
 
-def run_command(options: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class Play:
+    """Write in a simulated Discord in the browser."""
+
+    port: int = LOCAL_PORT
+    """The port of the page; 0 for any."""
+
+    async def __call__(self, settings: RunnerSettings) -> None:
+        # Simcord tries a client without intents when it is imported, and discord.py warns of that.
+        logging.getLogger("discord.state").setLevel(logging.ERROR)
+        try:
+            from . import local  # needs simcord, which a bot on Discord does not
+        except ModuleNotFoundError as error:
+            if error.name != "simcord":
+                raise
+            raise RunnerError(
+                "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in "
+                "On Book's repository, `make play`."
+            ) from error
+        await local.run_locally(settings, self.port)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run the bot on Discord; needs DISCORD_TOKEN."""
+
+    async def __call__(self, settings: RunnerSettings) -> None:
+        from . import runner
+
+        await runner.run_on_discord(settings)
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write in this terminal."""
+
+    async def __call__(self, settings: RunnerSettings) -> None:
+        from . import terminal
+
+        await terminal.write(settings)
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check the token, the database, the voices and the ports."""
+
+    async def __call__(self, settings: RunnerSettings) -> int:
+        from . import doctor
+
+        return await doctor.check_all(settings)
+
+
+@dataclass(frozen=True)
+class Voices:
+    """List the voices, or check one and show its card."""
+
+    voice: Positional[str | None] = None
+    """A voice's name, or a file such as mine.onnx."""
+
+    async def __call__(self, settings: RunnerSettings) -> None:
+        from . import voice_cards
+
+        await voice_cards.show(settings, self.voice)
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Back up all scripts to a file; the bot may be running."""
+
+    file: Positional[Path]
+    """A new file."""
+
+    async def __call__(self, settings: RunnerSettings) -> None:
+        from ..storage.sqlite.backup import backup
+
+        _check_uses_sqlite(settings, "backup", "pg_dump")
+        scripts = backup(settings.database, self.file)
+        print(f"Backed up {scripts:,} scripts from {settings.database} to {self.file}.")
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Restore a backup; stop the bot first."""
+
+    file: Positional[Path]
+    """A file that ``backup`` made."""
+
+    async def __call__(self, settings: RunnerSettings) -> None:
+        from ..storage.sqlite.backup import restore
+
+        _check_uses_sqlite(settings, "restore", "pg_restore")
+        old = restore(settings.database, self.file)
+        kept = f" The previous database is in {old}." if old else ""
+        print(f"Restored {settings.database} from {self.file}.{kept}")
+
+
+@dataclass(frozen=True)
+class CopyDatabase:
+    """Copy a SQLite file to PostgreSQL, or back, and verify it; stop the bot first."""
+
+    source: Positional[str | None] = None
+    """A file or an address, instead of ONBOOK_DATABASE."""
+    target: Positional[str | None] = None
+    """An empty database, instead of ONBOOK_DATABASE_URL."""
+
+    async def __call__(self, settings: RunnerSettings) -> None:
+        from ..storage.copying import copy_database
+
+        if self.target is None and settings.database_url is None:
+            raise RunnerError(
+                "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TARGET."
+            )
+        source = _parse_database(self.source) if self.source else settings.database
+        target = _parse_database(self.target) if self.target else settings.database_location
+        counts = await copy_database(source, target)
+        for table, count in counts.items():
+            print(f"{table:<12}{count:>12,}")
+        print(f"Copied {source} to {target}: {sum(counts.values()):,} rows, all identical.")
+
+
+Command = Play | Run | Write | Doctor | Voices | Backup | Restore | CopyDatabase
+
+
+def run_command(command: Command) -> int:
     """Run a command; return its exit code, which is 1 after one sentence when it fails."""
+    import asyncio
+
+    import discord
+    from discord.utils import setup_logging
+
+    from ..log_redaction import guard_handlers
+    from ..settings import read_runner_settings
+
     try:
         settings = read_runner_settings()
-        level = settings.log_level if options.command in SERVERS else "ERROR"
+        # The other commands write no log.
+        level = settings.log_level if isinstance(command, Play | Run) else "ERROR"
         setup_logging(level=logging.getLevelNamesMapping()[level])
         logging.getLogger("alembic").setLevel(logging.WARNING)
         # discord.py warns that voice is not supported: it means sound in channels, and people read
         # that the voices do not work.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         guard_handlers(settings.secrets())
-        match options.command:
-            case "play":
-                _play(settings, options.port)
-            case "run":
-                from . import runner
-
-                asyncio.run(runner.run_on_discord(settings))
-            case "write":
-                from . import terminal  # imported here, because a bot on Discord needs none of it
-
-                asyncio.run(terminal.write(settings))
-            case "doctor":
-                from . import doctor
-
-                return asyncio.run(doctor.check_all(settings))
-            case "voices":
-                from . import voice_cards
-
-                asyncio.run(voice_cards.show(settings, options.voice))
-            case "backup":
-                _back_up(settings, options.file)
-            case "restore":
-                _restore(settings, options.file)
-            case "copy-database":
-                _copy_database(settings, options.source, options.to)
-    except REPORTED_ERRORS as error:
+        return asyncio.run(command(settings)) or 0
+    except (OperatorError, ModelError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
-
-
-def _play(settings: RunnerSettings, port: int) -> None:
-    # Simcord tries a client without intents when it is imported, and discord.py warns of that.
-    logging.getLogger("discord.state").setLevel(logging.ERROR)
-    try:
-        from . import local  # needs simcord, which a bot on Discord does not
-    except ModuleNotFoundError as error:
-        if error.name != "simcord":
-            raise
-        raise RunnerError(
-            "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in On "
-            "Book's repository, `make play`."
-        ) from error
-    asyncio.run(local.run_locally(settings, port))
-
-
-def _back_up(settings: RunnerSettings, to: Path) -> None:
-    _check_uses_sqlite(settings, "backup", "pg_dump")
-    scripts = backup(settings.database, to)
-    print(f"Backed up {scripts:,} scripts from {settings.database} to {to}.")
-
-
-def _restore(settings: RunnerSettings, source: Path) -> None:
-    _check_uses_sqlite(settings, "restore", "pg_restore")
-    old = restore(settings.database, source)
-    kept = f" The previous database is in {old}." if old else ""
-    print(f"Restored {settings.database} from {source}.{kept}")
 
 
 def _check_uses_sqlite(settings: RunnerSettings, act: str, instead: str) -> None:
@@ -102,26 +179,10 @@ def _check_uses_sqlite(settings: RunnerSettings, act: str, instead: str) -> None
         )
 
 
-def _copy_database(settings: RunnerSettings, source: str | None, target: str | None) -> None:
-    if target is None and settings.database_url is None:
-        raise RunnerError(
-            "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TO."
-        )
-    source_location, target_location = (
-        _parse_database(text) if text is not None else default
-        for text, default in ((source, settings.database), (target, settings.database_location))
-    )
-    counts = asyncio.run(copy_database(source_location, target_location))
-    for table, count in counts.items():
-        print(f"{table:<12}{count:>12,}")
-    print(
-        f"Copied {source_location} to {target_location}: {sum(counts.values()):,} rows, "
-        "all identical."
-    )
-
-
 def _parse_database(text: str) -> Path | URL:
     """Return the file or address that a text names; raise RunnerError without the password."""
+    from ..settings import parse_address
+
     if "://" not in text:
         return Path(text)
     try:

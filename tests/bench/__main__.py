@@ -9,16 +9,15 @@ median of the rounds' ratios. The exit code is always 0; the table shows which b
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from json import dumps
 from pathlib import Path
 
 import numpy as np
+import tyro
 
 from bot.inference.engine import Engine
 from bot.inference.model import Model
@@ -61,42 +60,42 @@ class Pace:
     """The time for which the bot idles."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmarks and print their results; return 0."""
-    options = parser().parse_args(arguments)
-    pace = Pace(3, 0.3, 1.0, 10.0) if options.quick else Pace(7, 1.0, 4.0, 60.0)
-    if options.rounds:
-        pace = Pace(options.rounds, pace.seconds, pace.watching, pace.idle)
-    results = measured(options.voice, options.threads, pace)
-    starts = [service.started(options.voice, options.threads) for _ in range(STARTS)]
-    idled = service.started(options.voice, options.threads, pace.idle)
+def main(
+    *,
+    voice: Path = SHIPPED_MODELS / "stage.onnx",
+    rounds: int | None = None,
+    threads: int = 2,
+    json: Path | None = None,
+    plot: Path | None = None,
+    quick: bool = False,
+) -> None:
+    """Run the benchmarks and print their results.
+
+    Args:
+        voice: The voice file.
+        rounds: The number of rounds, instead of 7, or 3 with --quick.
+        threads: The number of threads.
+        json: Write all figures to this file.
+        plot: Plot the speeds in this file.
+        quick: Measure less exactly, in about two minutes.
+    """
+    pace = Pace(3, 0.3, 1.0, 10.0) if quick else Pace(7, 1.0, 4.0, 60.0)
+    if rounds:
+        pace = Pace(rounds, pace.seconds, pace.watching, pace.idle)
+    results = measured(voice, threads, pace)
+    starts = [service.started(voice, threads) for _ in range(STARTS)]
+    idled = service.started(voice, threads, pace.idle)
     _progress("")
     findings = [*judged_speed(results), *judged_service(results, starts, idled)]
     curves = {name: curve(results, name) for name in (BARE, NUCLEUS, CONTROLLED)}
-    about = report.where(options.threads, pace.rounds, options.voice.name)
+    about = report.where(threads, pace.rounds, voice.name)
     print(", ".join(f"{name} {value}" for name, value in about.items()), end="\n\n")
     print(report.table(findings), report.curve_table(curves), sep="\n\n")
-    if options.json:
+    if json:
         numbers = report.document(findings, curves, about) | {"rounds": summary(results)}
-        options.json.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    if options.plot:
-        report.draw(curves, options.plot, about)
-    return 0
-
-
-def parser() -> argparse.ArgumentParser:
-    one = argparse.ArgumentParser(
-        prog="python -m tests.bench",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    one.add_argument("--rounds", type=int, help="number (7, or 3 with --quick)")
-    one.add_argument("--threads", type=int, default=2, help="number (%(default)s)")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
-    one.add_argument("--plot", type=Path, metavar="FILE.png", help="plot the speeds in this file")
-    one.add_argument("--quick", action="store_true", help="less exact, in about two minutes")
-    return one
+        json.write_text(dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    if plot:
+        report.draw(curves, plot, about)
 
 
 def measured(voice: Path, threads: int, pace: Pace) -> Results:
@@ -117,10 +116,7 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
 
 def play() -> str:
     """Return a play on which no voice was trained."""
-    with tempfile.TemporaryDirectory() as folder:
-        shakespeare.write_plays(Path(folder))
-        [path] = Path(folder, "validation").glob("*.fountain")
-        return path.read_text(encoding="utf-8")
+    return shakespeare.read_play("twelfth-night")
 
 
 def contest(
@@ -221,4 +217,4 @@ def _progress(doing: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    tyro.cli(main, prog="python -m tests.bench", description=__doc__)

@@ -8,7 +8,6 @@ quartiles.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import statistics
 import tempfile
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tyro
 
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
@@ -26,9 +26,6 @@ from bot.storage.store import Store
 
 STATE = 2_048
 """The size of the state of a voice with two layers of 512 units."""
-
-CHANNELS = (1, 4, 16, 64)
-"""The numbers of channels that write at once."""
 
 
 def draft(number: int) -> Draft:
@@ -85,24 +82,23 @@ def _script(channel: int) -> Script:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    one = argparse.ArgumentParser(prog="python -m tests.bench.flushes", description=__doc__)
-    one.add_argument(
-        "--channels", type=int, nargs="+", default=CHANNELS, help="numbers to try (%(default)s)"
-    )
-    one.add_argument("--turns", type=int, default=128, help="turns in a round (%(default)s)")
-    one.add_argument("--rounds", type=int, default=9, help="rounds, at least 2 (%(default)s)")
-    options = one.parse_args(arguments)
+def main(channels: tuple[int, ...] = (1, 4, 16, 64), turns: int = 128, rounds: int = 9) -> None:
+    """Print the table.
+
+    Args:
+        channels: The numbers of channels that write at once.
+        turns: The turns in a round.
+        rounds: The number of rounds, at least 2.
+    """
     print("channels  own flush, ms  shared, ms  ratio (quartiles)")
-    for channels in options.channels:
+    for number in channels:
         with tempfile.TemporaryDirectory(dir=".") as folder:
-            turns = max(options.turns, channels)
-            each, shared = asyncio.run(compare(Path(folder), channels, turns, options.rounds))
+            each, shared = asyncio.run(compare(Path(folder), number, max(turns, number), rounds))
         ratios = [one / other for one, other in zip(each, shared, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
-        row = f"{channels:8}  {statistics.median(each):13.2f}  {statistics.median(shared):10.2f}"
+        row = f"{number:8}  {statistics.median(each):13.2f}  {statistics.median(shared):10.2f}"
         print(f"{row}  {middle:5.2f} ({low:.2f}-{high:.2f})", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main, prog="python -m tests.bench.flushes", description=__doc__)

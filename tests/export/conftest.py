@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import tests.tiny_voice  # noqa: F401 - its shorter proofs are for all tests of export
 from export.parts import quantise
 from training.data.vocabulary import Vocabulary
 from training.model.folding import Floats
@@ -95,7 +96,12 @@ def voice_32(voices: Path) -> Path:
     return voices / "other.onnx"
 
 
-def dequantised(matrix: Floats) -> Floats:
-    """Return the matrix that the codes of a matrix stand for."""
-    codes, scales = quantise(matrix)
-    return codes.astype(np.float32) * scales
+@pytest.fixture(scope="session")
+def dequantise() -> Callable[[Floats], Floats]:
+    """Return a function of a matrix to the matrix that its codes stand for."""
+
+    def dequantise(matrix: Floats) -> Floats:
+        codes, scales = quantise(matrix)
+        return codes.astype(np.float32) * scales
+
+    return dequantise

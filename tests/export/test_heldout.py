@@ -14,7 +14,7 @@ def names(paths):
     return [text.name for text in read_heldout(paths)]
 
 
-def test_a_run_held_out_two_parts(tiny_run):
+def test_the_held_out_texts_of_a_run(tiny_run):
     texts = heldout_of(tiny_run)
     assert [text.name for text in texts] == BOTH
     assert [text.content for text in texts] == [
@@ -22,27 +22,27 @@ def test_a_run_held_out_two_parts(tiny_run):
     ]
 
 
-def test_of_a_corpus_only_what_was_held_out_is_taken(scenes, tiny_run):
+def test_of_a_corpus_only_the_held_out_texts_are_read(scenes, tiny_run):
     assert names([scenes]) == names([tiny_run.heldout]) == BOTH
 
 
-def test_of_other_folders_all_is_taken(scenes):
+def test_of_other_folders_all_texts_are_read(scenes):
     assert names([scenes / "train"]) == ["as-you-like-it", "much-ado-about-nothing"]
 
 
-def test_files_are_taken_in_the_order_in_which_they_are_named(scenes):
+def test_files_keep_the_order_in_which_they_are_named(scenes):
     files = [scenes / f"{name}.fountain" for name in BOTH]
     assert names(files) == ["the-tempest", "the-comedy-of-errors"]
     assert names(reversed(files)) == ["the-comedy-of-errors", "the-tempest"]
 
 
-def test_the_files_of_a_folder_are_taken_in_the_order_of_their_names(tmp_path):
+def test_files_of_a_folder_are_sorted_by_name(tmp_path):
     for name in "dgbhcaef":
         (tmp_path / f"{name}.txt").write_text("Some words.")
     assert names([tmp_path]) == list("abcdefgh")
 
 
-def test_what_is_no_text_is_passed_over(tmp_path):
+def test_other_files_are_skipped(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.txt").write_text("Some words.")
     (tmp_path / "b.png").write_bytes(b"a picture")
@@ -50,7 +50,7 @@ def test_what_is_no_text_is_passed_over(tmp_path):
     assert names([tmp_path]) == ["deep/a"]
 
 
-def test_no_text_is_refused(tmp_path):
+def test_a_folder_without_texts_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(TextError, match=str(path)):
             read_heldout([path])

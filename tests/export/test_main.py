@@ -37,6 +37,15 @@ def released(tiny_run, tmp_path):
     return shutil.copytree(tiny_run.folder, tmp_path / "released", ignore=without)
 
 
+@pytest.fixture
+def few_words(scenes, tmp_path_factory):
+    """Return a folder with a held-out text of a few lines."""
+    folder = tmp_path_factory.mktemp("heldout")
+    text = (scenes / "test" / "the-comedy-of-errors.fountain").read_text(encoding="utf-8")
+    (folder / "errors.txt").write_text(text[:400], encoding="utf-8")
+    return folder
+
+
 def refused(capsys, *arguments):
     """Return the sentence with which a command was refused."""
     assert main([str(argument) for argument in arguments]) == 1
@@ -49,7 +58,7 @@ def refused(capsys, *arguments):
 
 
 @pytest.mark.parametrize("bits", [8, 32])
-def test_the_metadata_say_everything(request, tiny_run, bits):
+def test_the_metadata_describe_the_voice(request, tiny_run, bits):
     path = request.getfixturevalue(f"voice_{bits}")
     said, config, vocabulary = facts(path), tiny_run.config(), tiny_run.vocabulary()
     assert said.keys() == {
@@ -71,7 +80,7 @@ def test_the_metadata_say_everything(request, tiny_run, bits):
 
 
 @pytest.mark.parametrize("bits", [8, 32])
-def test_other_tools_see_what_the_file_is(request, tiny_run, bits):
+def test_onnx_fields_describe_the_file(request, tiny_run, bits):
     model = onnx.ModelProto.FromString(request.getfixturevalue(f"voice_{bits}").read_bytes())
     assert (model.producer_name, model.producer_version) == ("onbook-export", bot.__version__)
     assert model.model_version == tiny_run.best()["step"]
@@ -80,7 +89,7 @@ def test_other_tools_see_what_the_file_is(request, tiny_run, bits):
         assert said in model.doc_string
 
 
-def test_new_openings_describe_a_file_again_and_leave_its_fingerprint(voice_8, tmp_path):
+def test_new_openings_restore_the_description_and_keep_the_fingerprint(voice_8, tmp_path):
     """Give a file that has no description one without its checkpoint."""
     voice = Voice.read(voice_8)
     source, target = tmp_path / "source.onnx", tmp_path / "target.onnx"
@@ -91,7 +100,7 @@ def test_new_openings_describe_a_file_again_and_leave_its_fingerprint(voice_8, t
 
 
 @pytest.mark.parametrize("bits", [8, 32])
-def test_the_evaluation_is_of_every_text_that_was_held_out(request, tiny_run, bits):
+def test_every_held_out_text_is_evaluated(request, tiny_run, bits):
     said = evaluation(request.getfixturevalue(f"voice_{bits}"))
     assert said["protocol"] == "carried state"
     assert said["weight_bits"] == bits
@@ -121,14 +130,14 @@ def test_the_curve_is_that_of_the_training(voice_8, tiny_run):
 
 
 @pytest.mark.parametrize("points", [0, 1, 80, 81, 1000])
-def test_a_long_curve_is_thinned_out_and_keeps_its_end(points):
+def test_a_long_curve_is_thinned_and_keeps_its_end(points):
     line = [[step, 2.0] for step in range(points)]
     thinned = make._thinned(line)
     assert len(thinned) <= make.MOST_POINTS
     assert thinned[-1:] == line[-1:]
 
 
-def test_the_same_run_gives_the_same_bytes_and_the_proof_is_printed(
+def test_the_same_run_gives_the_same_bytes_and_prints_the_proof(
     tiny_run, voice_8, tmp_path, capsys
 ):
     again = tmp_path / "again.onnx"
@@ -141,7 +150,9 @@ def test_the_same_run_gives_the_same_bytes_and_the_proof_is_printed(
     assert "NO" not in printed.split()
 
 
-def test_a_graph_that_says_something_else_is_not_written(tiny_run, tmp_path, capsys, monkeypatch):
+def test_a_graph_that_differs_from_the_run_is_not_written(
+    tiny_run, few_words, tmp_path, capsys, monkeypatch
+):
     honest = graph.build
 
     def trusting(network, bits):
@@ -151,7 +162,7 @@ def test_a_graph_that_says_something_else_is_not_written(tiny_run, tmp_path, cap
     monkeypatch.setattr(graph, "build", trusting)
     path = tmp_path / "a.onnx"
     path.write_text("what was there")
-    assert main([str(tiny_run.folder), "-o", str(path)]) == 1
+    assert main([str(tiny_run.folder), "--heldout", str(few_words), "-o", str(path)]) == 1
     said = capsys.readouterr()
     assert "NO" in said.out.split()
     assert "was not written" in said.err
@@ -159,14 +170,14 @@ def test_a_graph_that_says_something_else_is_not_written(tiny_run, tmp_path, cap
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_released_run_is_proven_on_the_texts_that_are_named_and_gets_the_openings_of_its_name(
-    released, scenes, tmp_path, monkeypatch
+def test_a_released_run_is_proven_on_named_texts_and_gets_shipped_openings(
+    released, few_words, tmp_path, monkeypatch
 ):
     (tmp_path / "tiny.toml").write_text('noir = "Rain."', encoding="utf-8")
     monkeypatch.setattr(openings, "SHIPPED", tmp_path)
     path = tmp_path / "a.onnx"
-    assert main([str(released), "--heldout", str(scenes / "test"), "-o", str(path)]) == 0
-    assert [one["name"] for one in evaluation(path)["texts"]] == ["the-comedy-of-errors"]
+    assert main([str(released), "--heldout", str(few_words), "-o", str(path)]) == 0
+    assert [one["name"] for one in evaluation(path)["texts"]] == ["errors"]
     assert facts(path)["onbook.openings"] == '{"noir":"Rain."}'
 
 
@@ -180,7 +191,7 @@ def converted(voice_8, tmp_path_factory):
     return path
 
 
-def test_a_voice_in_8_bits_gives_one_in_32(voice_8, converted):
+def test_a_voice_in_8_bits_is_converted_to_32(voice_8, converted):
     stored = onnx.ModelProto.FromString(converted.read_bytes())
     assert graph.bits_of(stored) == 32
     before, after = (Runtime(Voice.read(path).graph) for path in (voice_8, converted))
@@ -190,7 +201,7 @@ def test_a_voice_in_8_bits_gives_one_in_32(voice_8, converted):
     assert (near - exact).std() < 0.01 * exact.std()
 
 
-def test_its_metadata_are_carried_over(voice_8, converted):
+def test_a_conversion_keeps_the_metadata(voice_8, converted):
     before, after = facts(voice_8), facts(converted)
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     assert changed == {"onbook.fingerprint", "onbook.evaluation"}
@@ -229,9 +240,7 @@ def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, c
         ("voice_8", ["--bits", 32, "--heldout", "."], "Leave out --heldout"),
     ],
 )
-def test_what_cannot_be_exported_is_said_in_a_sentence(
-    request, tmp_path, capsys, source, more, said
-):
+def test_refusals_are_one_sentence(request, tmp_path, capsys, source, more, said):
     path = tmp_path / source if source == "missing" else request.getfixturevalue(source)
     target = tmp_path / "a.onnx"
     assert said in refused(capsys, path, *more, "-o", target)
@@ -246,14 +255,14 @@ def test_a_run_without_weights_is_refused(tiny_run, tmp_path, capsys):
     assert "weights.safetensors is missing" in sentence
 
 
-def test_a_place_that_is_none_is_refused_before_the_work(tiny_run, tmp_path, capsys, monkeypatch):
+def test_an_unusable_output_is_refused_before_the_work(tiny_run, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(make, "prove", None)
     target = tmp_path / "none" / "a.onnx"
     assert "There is no folder" in refused(capsys, tiny_run.folder, "-o", target)
     assert "is a folder" in refused(capsys, tiny_run.folder, "-o", tmp_path)
 
 
-def test_a_graph_of_another_making_is_refused(voice_8, tmp_path, capsys):
+def test_a_graph_of_another_program_is_refused(voice_8, tmp_path, capsys):
     voice = Voice.read(voice_8)
     model = onnx.ModelProto.FromString(voice.graph)
     [stored] = [one for one in model.graph.initializer if one.name == "lower.codes"]

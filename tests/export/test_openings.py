@@ -49,23 +49,23 @@ def test_passages_become_metadata(tmp_path: Path):
         ('a = "X"', "'a' has 'X', which the voice cannot read"),
     ],
 )
-def test_what_a_voice_could_not_read_is_refused(tmp_path: Path, text: str, told: str):
+def test_unusable_openings_are_refused(tmp_path: Path, text: str, told: str):
     with pytest.raises(openings.VoiceError, match=told):
         of(tmp_path, text)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(openings.VoiceError, match=r"none\.toml cannot be read"):
         openings.metadata(tmp_path / "none.toml", VOCABULARY)
 
 
-def test_the_bot_has_the_same_limits():
+def test_export_and_bot_have_the_same_limits():
     limits = (openings.MOST_STYLES, openings.LONGEST_STYLE, openings.LONGEST_OPENING)
     assert limits == (MOST_STYLES, LONGEST_STYLE, LONGEST_OPENING)
 
 
 @pytest.mark.parametrize("voice", SHIPPED)
-def test_what_is_shipped_can_be_read_by_its_voice_and_by_the_bot(voice: str):
+def test_shipped_openings_fit_their_voice_and_the_bot(voice: str):
     told = openings.metadata(
         openings.of_voice(voice), Voice.read(MODELS / f"{voice}.onnx").vocabulary()
     )
@@ -76,7 +76,7 @@ def test_what_is_shipped_can_be_read_by_its_voice_and_by_the_bot(voice: str):
         assert Kind.DIALOGUE in map(classify, split_fountain(text))
 
 
-def test_a_file_gets_other_openings_and_stays_the_same_voice(
+def test_new_openings_keep_the_voice(
     voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     old, new = voices / "tiny.onnx", tmp_path / "new.onnx"

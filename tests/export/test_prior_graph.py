@@ -70,7 +70,7 @@ def digits() -> np.ndarray:
 
 
 @pytest.mark.parametrize("rows", [1, 64, 790])
-def test_it_expects_what_pytorch_expects(prior: NgramPrior, digits: np.ndarray, rows: int):
+def test_the_graph_predicts_like_pytorch(prior: NgramPrior, digits: np.ndarray, rows: int):
     session = onnxruntime.InferenceSession(graph_of(prior.tables()).SerializeToString())
     expected, lengths = read(prior, digits)
     assert len(set(lengths.tolist())) > 5
@@ -80,9 +80,7 @@ def test_it_expects_what_pytorch_expects(prior: NgramPrior, digits: np.ndarray, 
         np.testing.assert_array_equal(found[1], lengths[i : i + rows])
 
 
-def test_what_is_added_for_further_texts_is_looked_up_as_well(
-    prior: NgramPrior, digits: np.ndarray
-):
+def test_blended_contexts_are_looked_up_too(prior: NgramPrior, digits: np.ndarray):
     larger, _ = blended(prior, [text(seed, 800) for seed in range(40, 44)])
     assert larger.lengths.tolist().count(1) == 2
     session = onnxruntime.InferenceSession(graph_of(larger.tables()).SerializeToString())

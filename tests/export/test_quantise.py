@@ -8,7 +8,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export.parts import LARGEST_CODE, STEP, ZERO, quantise, quantise_vectors
-from tests.export.conftest import dequantised
 
 
 def matrix(rows: int, columns: int) -> np.ndarray:
@@ -18,28 +17,28 @@ def matrix(rows: int, columns: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("rows", [1, 32, 100])
-def test_every_weight_has_the_nearest_code(rows):
+def test_each_weight_gets_the_nearest_code(dequantise, rows):
     weights = matrix(rows, 12)
     _, scales = quantise(weights)
-    assert (abs(dequantised(weights) - weights) <= scales * 0.51).all()
+    assert (abs(dequantise(weights) - weights) <= scales * 0.51).all()
 
 
-def test_a_scale_spans_its_column_and_no_more():
+def test_a_scale_spans_exactly_its_column():
     weights = matrix(100, 5)
     codes, scales = quantise(weights)
     np.testing.assert_allclose(scales, abs(weights).max(axis=0) / LARGEST_CODE, rtol=1e-6)
     assert (abs(codes).max(axis=0) == LARGEST_CODE).all()
 
 
-def test_nothing_stays_nothing():
+def test_zeros_stay_zeros(dequantise):
     weights = matrix(70, 4)
     weights[::3] = 0
-    assert not dequantised(weights)[::3].any()
-    assert not dequantised(np.zeros((70, 4), np.float32)).any()
+    assert not dequantise(weights)[::3].any()
+    assert not dequantise(np.zeros((70, 4), np.float32)).any()
     assert (quantise_vectors(np.zeros(3, np.float32)) == ZERO).all()
 
 
-def test_vectors_are_rounded_as_the_graph_rounds_them():
+def test_vectors_are_rounded_as_in_the_graph():
     vectors = np.linspace(-1.02, 1.02, 4001, dtype=np.float32)
     node = helper.make_node("QuantizeLinear", ["a", "step", "zero"], ["y"])
     found = _run(node, TensorProto.UINT8, {"a": vectors}, step=STEP, zero=ZERO)
@@ -49,26 +48,15 @@ def test_vectors_are_rounded_as_the_graph_rounds_them():
 
 
 @pytest.mark.parametrize("rows", [32, 100, 1000])
-def test_onnxruntime_multiplies_with_the_same_numbers(rows):
+def test_onnxruntime_multiplies_exactly(rows):
     """Compare to the last bit, with the largest codes, which would be cut off first."""
     codes, scales = quantise(matrix(rows, 12))
     vectors = np.random.default_rng(2).integers(0, 256, (5, rows)).astype(np.uint8)
     vectors[0], vectors[1], vectors[2, ::2] = 255, 0, 255
-    node = helper.make_node(
-        "MatMulIntegerToFloat",
-        ["a", "codes", "step", "scales", "zero", ""],
-        ["y"],
-        domain="com.microsoft",
-    )
-    found = _run(
-        node,
-        TensorProto.FLOAT,
-        {"a": vectors},
-        codes=codes,
-        step=STEP,
-        scales=scales,
-        zero=ZERO,
-    )
+    inputs = ["a", "codes", "step", "scales", "zero", ""]
+    node = helper.make_node("MatMulIntegerToFloat", inputs, ["y"], domain="com.microsoft")
+    constants = {"codes": codes, "step": STEP, "scales": scales, "zero": ZERO}
+    found = _run(node, TensorProto.FLOAT, {"a": vectors}, **constants)
     sums = (vectors.astype(np.int64) - ZERO) @ codes.astype(np.int64)
     expected = sums.astype(np.float32) * (STEP * scales)
     np.testing.assert_array_equal(found, expected)

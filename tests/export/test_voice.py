@@ -34,7 +34,7 @@ def with_fact(voice, name, value):
     return dataclasses.replace(voice, metadata=voice.metadata | {name: value})
 
 
-def test_what_was_written_can_be_read(voice, tmp_path):
+def test_a_written_voice_is_read_back(voice, tmp_path):
     voice.write(tmp_path / "a.onnx")
     assert Voice.read(tmp_path / "a.onnx") == voice
     assert [p.name for p in tmp_path.iterdir()] == ["a.onnx"]
@@ -49,16 +49,14 @@ def test_onnxruntime_finds_the_metadata(voice):
     onnx.checker.check_model(onnx.ModelProto.FromString(voice.to_bytes()))
 
 
-def test_the_fingerprint_is_of_the_graph_the_vocabulary_and_the_fold(voice, network):
-    other_bits = dataclasses.replace(
-        voice, graph=serialise(graph.build(FoldedNetwork.of(network()), 32))
-    )
-    other_weights = dataclasses.replace(
-        voice, graph=serialise(graph.build(FoldedNetwork.of(network(seed=2)), 8))
-    )
+def test_the_fingerprint_covers_graph_vocabulary_and_fold(voice, network):
+    def with_graph(bits, seed):
+        built = graph.build(FoldedNetwork.of(network(seed=seed)), bits)
+        return dataclasses.replace(voice, graph=serialise(built))
+
     others = [
-        other_bits,
-        other_weights,
+        with_graph(bits=32, seed=1),
+        with_graph(bits=8, seed=2),
         with_fact(voice, "onbook.vocabulary", '["a"]'),
         with_fact(voice, "onbook.fold", "{}"),
     ]
@@ -70,7 +68,7 @@ def test_the_fingerprint_is_of_the_graph_the_vocabulary_and_the_fold(voice, netw
     assert Anatomy.of(voice.to_bytes()).fingerprint() == voice.fingerprint()
 
 
-def test_a_voice_that_cannot_be_written_leaves_what_was_there(voice, tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(voice, tmp_path, monkeypatch):
     path = tmp_path / "a.onnx"
     path.write_text("what was there")
 
@@ -94,7 +92,7 @@ def test_a_changed_file_is_refused(voice, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["onbook.vocabulary", "onbook.fold", "onbook.fingerprint"])
-def test_a_file_without_its_parts_is_refused(voice, tmp_path, missing):
+def test_a_file_without_a_part_is_refused(voice, tmp_path, missing):
     model = onnx.ModelProto.FromString(voice.to_bytes())
     kept = [one for one in model.metadata_props if one.key != missing]
     del model.metadata_props[:]
@@ -104,7 +102,7 @@ def test_a_file_without_its_parts_is_refused(voice, tmp_path, missing):
         Voice.read(tmp_path / "a.onnx")
 
 
-def test_what_is_no_voice_is_refused(voice, tmp_path):
+def test_other_files_are_refused(voice, tmp_path):
     path = tmp_path / "a.onnx"
     path.write_text("no model at all")
     with pytest.raises(VoiceError, match="not an ONNX file"):

@@ -34,6 +34,7 @@ FORKS.set_forkserver_preload(
         *("tests.fake_discord.before_forks", "tests.fake_discord.processes"),
         *("bot.app.commands", "bot.app.metrics", "bot.cogs"),
         # Imported by the bot only when they are used.
+        *("bot.log_redaction", "bot.storage.copying", "bot.storage.sqlite.backup"),
         *("aiosqlite", "alembic.command", "asyncpg", "babel.messages.pofile"),
     ]
 )

@@ -1,6 +1,6 @@
 """Measure how a voice reads, beside people in the same places.
 
-    python -m tests.quality VOICE CORPUS
+    python -m tests.quality judge VOICE CORPUS
 
 CORPUS is a folder that `python -m training corpus` made. The voice continues scripts of its
 `validation` and `test` folders at the shipped defaults, and an independent reader judges the lines
@@ -16,14 +16,17 @@ of the voice and of people. The other commands:
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 from bot.errors import ModelError
 from bot.inference.model import Model
@@ -43,225 +46,213 @@ TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
 EVERY = 2
 """A passage is also written at every second place."""
 
-COMMANDS = ("judge", "sheet", "pairs", "score", "samples", "costs", "turns")
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command that needs a voice."""
+
+    voice: Positional[Path]
+    """A voice file (.onnx)."""
+    set: UseAppendAction[Mapping[str, str]] = field(default_factory=dict)
+    """A setting in place of the shipped one, such as ``top_p 0.9``."""
+
+    def model(self) -> Model:
+        """Return the voice, for a computation without the bot; raises TextError."""
+        try:
+            return Model.load(self.voice)
+        except ModelError as error:
+            raise TextError(str(error)) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtPlaces(Command):
+    """A command that needs lines at places of held-out texts."""
+
+    corpus: Positional[Path]
+    """A folder with ``train``, ``validation`` and ``test``."""
+    places: int
+    """The number of places."""
+    seed: int = 1
+    """The seed of the places and lines."""
+
+    def choose(self, number: int, apart: int = 1) -> list[Place]:
+        """Return places of the held-out texts."""
+        return places.choose(places.held_out(self.corpus), number, self.seed, apart)
+
+    async def write(
+        self, chosen: Sequence[Place], passages: Sequence[int] = (), *, sweep: bool = False
+    ) -> tuple[Setting, Written]:
+        """Return the shipped setting, and what the voice wrote at it and, in a sweep, at others."""
+        async with writing.opened(self.voice, self.set) as bot:
+            settings = [bot.shipped]
+            if sweep:
+                settings += [Setting(t, q) for t in TEMPERATURES for q in writing.QUALITIES]
+            settings = list(dict.fromkeys(settings))
+            return bot.shipped, await writing.write(bot, chosen, settings, self.seed, passages)
+
+    def lines(self, chosen: Sequence[Place]) -> list[Element]:
+        """Return what the voice writes at places at the shipped setting."""
+        shipped, written = asyncio.run(self.write(chosen))
+        return written.lines[shipped]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turns(Command):
+    """Measure who speaks in free runs."""
+
+    runs: int = turn_taking.RUNS
+    """The free runs for each size of cast."""
+
+    def __call__(self) -> None:
+        changes = {name_variable(name): value for name, value in self.set.items()}
+        print(turn_taking.table(self.model(), self.runs, Settings.model_validate(changes)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge(AtPlaces):
+    """Have the reader judge the lines of the voice and of people."""
+
+    places: int = 300
+    """The number of places."""
+    sweep: bool = False
+    """Write at other temperatures and qualities, too."""
+    json: Path | None = None
+    """Keep all figures in this file."""
+    runs: int = 60
+    """The free runs for each size of cast."""
+
+    def __call__(self) -> None:
+        torch.set_num_threads(1)
+        learned = places.learned(self.corpus)
+        chosen = self.choose(self.places)
+        reader = Reader.load()
+        passages = range(0, len(chosen), EVERY)
+        shipped, written = asyncio.run(self.write(chosen, passages, sweep=self.sweep))
+        found = judging.judge(reader, learned, chosen, written)
+        print(f"*{self.voice.stem}* in {self.corpus.name}, seed {self.seed}:\n")
+        print(report.table(found, shipped))
+        if self.sweep:
+            print("\n" + report.sweep(found))
+        if self.runs:
+            print("\nWho speaks in free runs:\n")
+            Turns(voice=self.voice, set=self.set, runs=self.runs)()
+        if self.json:
+            about = {"voice": self.voice.stem, "corpus": self.corpus.name, "seed": self.seed}
+            figures = about | {"shipped": shipped._asdict()} | report.document(found)
+            self.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet(AtPlaces):
+    """Write a sheet of lines to mark from 1 to 5."""
+
+    places: Annotated[int, arg(name="lines")] = 30
+    """The number of lines."""
+    out: Annotated[Path, arg(aliases=["-o"])]
+    """The sheet."""
+
+    def __call__(self) -> None:
+        chosen = self.choose(self.places, sheets.APART)
+        text = sheets.of_lines(self.voice.stem, chosen, self.lines(chosen))
+        self.out.write_text(text, encoding="utf-8")
+        print(f"Mark the lines in {self.out}, then: python -m tests.quality score {self.out}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs(AtPlaces):
+    """Write a sheet of pairs to tell apart."""
+
+    places: Annotated[int, arg(name="pairs")] = 60
+    """The number of pairs."""
+    out: Annotated[Path, arg(aliases=["-o"])]
+    """The sheet."""
+
+    def __call__(self) -> None:
+        # Write a few more, because the voice may say what people said at some places.
+        chosen = self.choose(self.places + self.places // 10, sheets.APART)
+        text, answers = sheets.of_pairs(chosen, self.lines(chosen), self.places, self.seed)
+        self.out.write_text(text, encoding="utf-8")
+        key = sheets.key_of(self.out)
+        key.write_text(json.dumps(answers) + "\n", encoding="utf-8")
+        print(
+            f"Answer in {self.out} without a look at {key.name}, then: "
+            f"python -m tests.quality score {self.out}"
+        )
+
+
+@dataclass(frozen=True)
+class Score:
+    """Print the means of marks or answers."""
+
+    sheets: Positional[tuple[Path, ...]]
+    """The sheets, filled in."""
+
+    def __call__(self) -> None:
+        for sheet in self.sheets:
+            print(sheets.score(sheet))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples(Command):
+    """Print unedited samples."""
+
+    heading: str = "INT. DINER - NIGHT"
+    """What the voice goes on from."""
+    number: int = 10
+    """The number of seeds."""
+    length: int = 4
+    """The number of elements, up to 10."""
+
+    def __call__(self) -> None:
+        async def found() -> list[str]:
+            async with writing.opened(self.voice, self.set) as bot:
+                return await writing.samples(bot, self.heading, self.number, self.length)
+
+        shown = asyncio.run(found())
+        print("\n\n".join(f"Seed {n}:\n\n```\n{text}\n```" for n, text in enumerate(shown, 1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs(Command):
+    """Print the bits per character of held-out texts by the voice itself."""
+
+    corpora: Positional[tuple[Path, ...]]
+    """The folders of corpora with held-out texts."""
+    only: UseAppendAction[tuple[str, ...]] = ()
+    """Only texts with this in their name."""
+    ppmd: int | None = None
+    """Also what they cost PPMd of this order after the learned texts of all the corpora; 80 MB of
+    these take 3 GB and a minute for each text."""
+
+    def __call__(self) -> None:
+        model = self.model()
+        company = float(self.set.get("company", 1.0))
+        texts = [text for corpus in self.corpora for text in places.held_out(corpus)]
+        if self.only:
+            texts = [text for text in texts if any(part in text.name for part in self.only)]
+        if not texts:
+            raise TextError("No held-out text has such a name: give --only a part of one.")
+        ppmd = None
+        if self.ppmd:
+            learned = [text.content for corpus in self.corpora for text in places.learned(corpus)]
+            ppmd = Ppmd(learned, self.ppmd)
+        print(heard.table(model, texts, company, ppmd))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] not in (*COMMANDS, "-h", "--help"):
-        given = ["judge", *given]
-    options = parser().parse_args(given)
+    command = tyro.cli(
+        Judge | Sheet | Pairs | Score | Samples | Costs | Turns,
+        args=arguments,
+        prog="python -m tests.quality",
+        description=__doc__,
+        config=(FlagCreatePairsOff,),
+    )
     try:
-        code: int = options.run(options)
+        command()
     except (TextError, ReaderMissing) as error:
         print(error, file=sys.stderr)
         return 1
-    return code
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    top = argparse.ArgumentParser(
-        "python -m tests.quality",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-    one = _at_places(commands.add_parser("judge", help="the default"), "places", 300)
-    one.add_argument("--sweep", action="store_true", help="temperatures and qualities, too")
-    one.add_argument("--json", type=Path, metavar="FILE", help="keep all figures")
-    _add_runs(one, 60)
-    one.set_defaults(run=_judge)
-
-    one = _at_places(commands.add_parser("sheet", help="lines to be marked"), "lines", 30)
-    one.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the sheet")
-    one.set_defaults(run=_sheet)
-
-    one = _at_places(commands.add_parser("pairs", help="pairs to be told apart"), "pairs", 60)
-    one.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the sheet")
-    one.set_defaults(run=_pairs)
-
-    one = commands.add_parser("score", help="what marks and answers come to")
-    one.add_argument("sheets", type=Path, nargs="+", metavar="FILE", help="filled in")
-    one.set_defaults(run=_score)
-
-    one = _of_voice(commands.add_parser("samples", help="what a voice writes, unedited"))
-    one.add_argument("--heading", default="INT. DINER - NIGHT", help="what it goes on from")
-    one.add_argument("--number", type=int, default=10, help="seeds [%(default)s]")
-    one.add_argument("--length", type=int, default=4, help="elements, up to 10 [%(default)s]")
-    one.set_defaults(run=_samples)
-
-    one = _of_voice(commands.add_parser("costs", help="bits per character by the voice itself"))
-    one.add_argument("corpora", type=Path, nargs="+", metavar="CORPUS", help="with held-out texts")
-    one.add_argument(
-        "--only", action="append", metavar="PART", help="texts with this in their name; repeatable"
-    )
-    one.add_argument(
-        "--ppmd",
-        type=int,
-        metavar="ORDER",
-        help="also what they cost PPMd of this order after the learned texts of all the corpora; "
-        "80 MB of these take 3 GB and a minute for each text",
-    )
-    one.set_defaults(run=_costs)
-
-    one = _of_voice(commands.add_parser("turns", help="who speaks in free runs"))
-    _add_runs(one, turn_taking.RUNS)
-    one.set_defaults(run=_turns)
-    return top
-
-
-def _add_runs(one: argparse.ArgumentParser, number: int) -> None:
-    one.add_argument(
-        "--runs", type=int, default=number, help="free runs for each size of cast [%(default)s]"
-    )
-
-
-def _of_voice(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
-    one.add_argument(
-        "--set",
-        type=_change,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting in place of the shipped one, such as top_p=0.9; can be repeated",
-    )
-    return one
-
-
-def _of_corpus(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    _of_voice(one).add_argument(
-        "corpus", type=Path, metavar="CORPUS", help="a folder with train, validation and test"
-    )
-    return one
-
-
-def _at_places(one: argparse.ArgumentParser, what: str, number: int) -> argparse.ArgumentParser:
-    _of_corpus(one).add_argument(
-        f"--{what}", dest="number", type=int, default=number, metavar="N", help="[%(default)s]"
-    )
-    one.add_argument("--seed", type=int, default=1, help="of the places and lines [%(default)s]")
-    return one
-
-
-def _change(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text} has no =: write NAME=VALUE")
-    return name, value
-
-
-def _judge(options: argparse.Namespace) -> int:
-    torch.set_num_threads(1)
-    learned = places.learned(options.corpus)
-    chosen = _chosen(options, options.number)
-    reader = Reader.load()
-    shipped, written = asyncio.run(_written(options, chosen, range(0, len(chosen), EVERY)))
-    found = judging.judge(reader, learned, chosen, written)
-    print(f"*{options.voice.stem}* in {options.corpus.name}, seed {options.seed}:\n")
-    print(report.table(found, shipped))
-    if options.sweep:
-        print("\n" + report.sweep(found))
-    if options.runs:
-        print("\nWho speaks in free runs:\n")
-        _turns(options)
-    if options.json:
-        about = {"voice": options.voice.stem, "corpus": options.corpus.name, "seed": options.seed}
-        figures = about | {"shipped": shipped._asdict()} | report.document(found)
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return 0
-
-
-def _chosen(options: argparse.Namespace, number: int, apart: int = 1) -> list[Place]:
-    return places.choose(places.held_out(options.corpus), number, options.seed, apart)
-
-
-async def _written(
-    options: argparse.Namespace, chosen: Sequence[Place], passages: Sequence[int] = ()
-) -> tuple[Setting, Written]:
-    """Return the shipped setting, and what the voice wrote at it and, in a sweep, at others."""
-    async with writing.opened(options.voice, dict(options.set)) as bot:
-        settings = [bot.shipped]
-        if getattr(options, "sweep", False):
-            settings += [Setting(t, q) for t in TEMPERATURES for q in writing.QUALITIES]
-        settings = list(dict.fromkeys(settings))
-        return bot.shipped, await writing.write(bot, chosen, settings, options.seed, passages)
-
-
-def _lines(options: argparse.Namespace, chosen: Sequence[Place]) -> list[Element]:
-    shipped, written = asyncio.run(_written(options, chosen))
-    return written.lines[shipped]
-
-
-def _sheet(options: argparse.Namespace) -> int:
-    chosen = _chosen(options, options.number, sheets.APART)
-    text = sheets.of_lines(options.voice.stem, chosen, _lines(options, chosen))
-    options.out.write_text(text, encoding="utf-8")
-    print(f"Mark the lines in {options.out}, then: python -m tests.quality score {options.out}")
-    return 0
-
-
-def _pairs(options: argparse.Namespace) -> int:
-    # Write a few more, because the voice may say what people said at some places.
-    chosen = _chosen(options, options.number + options.number // 10, sheets.APART)
-    made = sheets.of_pairs(chosen, _lines(options, chosen), options.number, options.seed)
-    text, answers = made
-    options.out.write_text(text, encoding="utf-8")
-    key = sheets.key_of(options.out)
-    key.write_text(json.dumps(answers) + "\n", encoding="utf-8")
-    print(
-        f"Answer in {options.out} without a look at {key.name}, then: "
-        f"python -m tests.quality score {options.out}"
-    )
-    return 0
-
-
-def _score(options: argparse.Namespace) -> int:
-    for sheet in options.sheets:
-        print(sheets.score(sheet))
-    return 0
-
-
-def _samples(options: argparse.Namespace) -> int:
-    async def found() -> list[str]:
-        async with writing.opened(options.voice, dict(options.set)) as bot:
-            return await writing.samples(bot, options.heading, options.number, options.length)
-
-    shown = asyncio.run(found())
-    print("\n\n".join(f"Seed {n}:\n\n```\n{text}\n```" for n, text in enumerate(shown, 1)))
-    return 0
-
-
-def _turns(options: argparse.Namespace) -> int:
-    changes = {name_variable(name): value for name, value in options.set}
-    settings = Settings.model_validate(changes)
-    print(turn_taking.table(_opened(options.voice), options.runs, settings))
-    return 0
-
-
-def _opened(voice: Path) -> Model:
-    """Return a voice, for a computation without the bot; raises TextError."""
-    try:
-        return Model.load(voice)
-    except ModelError as error:
-        raise TextError(str(error)) from error
-
-
-def _costs(options: argparse.Namespace) -> int:
-    model = _opened(options.voice)
-    company = float(dict(options.set).get("company", 1.0))
-    texts = [text for corpus in options.corpora for text in places.held_out(corpus)]
-    if options.only:
-        texts = [text for text in texts if any(part in text.name for part in options.only)]
-    if not texts:
-        raise TextError("No held-out text has such a name: give --only a part of one.")
-    ppmd = None
-    if options.ppmd:
-        learned = [text.content for corpus in options.corpora for text in places.learned(corpus)]
-        ppmd = Ppmd(learned, options.ppmd)
-    print(heard.table(model, texts, company, ppmd))
     return 0
 
 

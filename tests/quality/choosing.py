@@ -11,12 +11,14 @@ words that are taken up, and the shares of lines that are distinct, that ask, an
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import tyro
+from tyro.conf import Positional
 
 from bot.generation.candidates import write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
@@ -154,20 +156,40 @@ def row(
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table, and lines in context if the options ask for them."""
-    options = parser().parse_args(arguments)
+def main(
+    voice: Positional[Path],
+    corpus: Positional[Path],
+    *,
+    places: int = 60,
+    candidates: int = 64,
+    temperature: float | None = None,
+    length: int | None = None,
+    show: int = 0,
+    seed: int = 1,
+) -> int:
+    """Print the table, and lines in context if the options ask for them.
+
+    Args:
+        voice: A voice file (.onnx).
+        corpus: The folder of the corpus that its texts came from.
+        places: The number of places.
+        candidates: The number of candidates at each place.
+        temperature: The temperature, instead of the shipped one.
+        length: The soft length, instead of the shipped one.
+        show: The number of lines to print in context.
+        seed: The seed of the places and lines.
+    """
     try:
         reader = Reader.load()
     except ReaderMissing as error:
         print(error, file=sys.stderr)
         return 1
-    changes = {"temperature": options.temperature, "soft_length": options.length}
+    changes = {"temperature": temperature, "soft_length": length}
     settings = Settings(**{name: value for name, value in changes.items() if value is not None})
-    english = English(text.content for text in learned(options.corpus))
-    chosen = choose_places(held_out(options.corpus), options.places, options.seed)
-    model = Model.load(options.voice)
-    pools = asyncio.run(written(model, chosen, settings, options.candidates, options.seed))
+    english = English(text.content for text in learned(corpus))
+    chosen = choose_places(held_out(corpus), places, seed)
+    model = Model.load(voice)
+    pools = asyncio.run(written(model, chosen, settings, candidates, seed))
     kept = {"people": [place.people for place in chosen]}
     for name, rule in rules().items():
         kept[name] = [
@@ -178,28 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("|---|---|---|---|---|---|---|---|")
     for name, lines in kept.items():
         print(f"| {' | '.join((name, *row(reader, english, chosen, lines)))} |", flush=True)
-    for place, line in list(zip(chosen, kept["shipped"], strict=True))[: options.show]:
+    for place, line in list(zip(chosen, kept["shipped"], strict=True))[:show]:
         print(f"\n{place.before[-2].text}\n\n{place.before[-1].text}\n\n=> {line.text}")
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    one = argparse.ArgumentParser(
-        prog="python -m tests.quality.choosing",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
-    one.add_argument("corpus", type=Path, metavar="CORPUS", help="what its texts came from")
-    one.add_argument("--places", type=int, default=60, help="[%(default)s]")
-    one.add_argument("--candidates", type=int, default=64, help="at each place [%(default)s]")
-    one.add_argument("--temperature", type=float, help="instead of the shipped one")
-    one.add_argument("--length", type=int, help="the soft length instead of the shipped one")
-    one.add_argument("--show", type=int, default=0, help="lines in context to print [%(default)s]")
-    one.add_argument("--seed", type=int, default=1, help="[%(default)s]")
-    return one
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.quality.choosing", description=__doc__))

@@ -1,13 +1,14 @@
-"""Provide readers: the real one where it is installed, and one that every machine has."""
+"""Provide a voice, places in people's scripts, and a reader that every machine has."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from tests.quality.reader import Reader, ReaderMissing
+from bot.inference.model import Model
 
 
 class Compressor:
@@ -27,8 +28,6 @@ def compressor() -> Compressor:
 
 
 @pytest.fixture(scope="session")
-def smollm() -> Reader:
-    try:
-        return Reader.load()
-    except ReaderMissing as error:
-        pytest.skip(str(error))
+def tiny(voices: Path) -> Model:
+    """Return the tiny voice."""
+    return Model.load(voices / "tiny.onnx", threads=1)

@@ -17,7 +17,6 @@ copied   the longest passage that stands in the opening and in a line, in charac
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import tyro
 from numpy.typing import NDArray
+from tyro.conf import Positional
 
 from bot.arrays import States
 from bot.generation import generator, openings, prefill
@@ -225,23 +226,24 @@ def _shown(style: str, written: Sequence[Passage]) -> Iterator[str]:
         yield f"    {style}, {place}: {' / '.join(' ~ '.join(line.shown) for line in first.lines)}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the report; return the exit code."""
-    one = argparse.ArgumentParser(prog="python -m tests.quality.styles")
-    one.add_argument("voice", type=Path, help="a voice file")
-    one.add_argument("--seeds", type=int, default=8, help="passages below each of three places")
-    one.add_argument("--lines", type=int, default=3, help="lines of a passage")
-    one.add_argument("--no-reader", action="store_true", help="leave out what the reader saves")
-    options = one.parse_args(arguments)
+def main(voice: Positional[Path], *, seeds: int = 8, lines: int = 3, reader: bool = True) -> int:
+    """Print the report; return the exit code.
+
+    Args:
+        voice: A voice file.
+        seeds: The passages below each of three places.
+        lines: The lines of a passage.
+        reader: Ask the reader what a style saves.
+    """
     try:
-        reader = None if options.no_reader else Reader.load()
+        judge = Reader.load() if reader else None
     except ReaderMissing as error:
         print(error, file=sys.stderr)
         return 1
-    model = Model.load(options.voice, threads=1)
-    print(*asyncio.run(report(model, reader, options.seeds, options.lines)), sep="\n")
+    model = Model.load(voice, threads=1)
+    print(*asyncio.run(report(model, judge, seeds, lines)), sep="\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.quality.styles", description=__doc__))

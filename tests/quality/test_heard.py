@@ -15,33 +15,28 @@ from training.data.texts import Text
 from training.experiments.counted import Ppmd
 
 
-@pytest.fixture(scope="module")
-def model(voices: Path) -> Model:
-    return Model.load(voices / "tiny.onnx")
-
-
-def test_who_has_spoken_lowers_the_cost_of_a_talk(model: Model):
+def test_knowing_the_speakers_makes_a_dialogue_cheaper(tiny: Model):
     talk = "\n\n".join(f"{name}\nNo, my lord." for name in ["LEONATO", "BEATRICE"] * 10)
-    found = heard(model, talk)
+    found = heard(tiny, talk)
     assert found.company < 0.9 * found.alone
-    nothing = heard(model, talk, strength=0.0)
+    nothing = heard(tiny, talk, strength=0.0)
     assert nothing.company == nothing.alone
     assert nothing.both == nothing.recalled
     with pytest.raises(ValueError, match="nothing"):
-        heard(model, "")
+        heard(tiny, "")
 
 
-def test_what_a_script_has_said_lowers_the_cost_of_saying_it_again(model: Model):
+def test_a_repetition_costs_less(tiny: Model):
     chance = random.Random(1)
     said = "".join(chance.choices("abcdefgh ", k=400))
-    once, twice = (heard(model, f"MAYA\n{text}") for text in (said, said + said))
+    once, twice = (heard(tiny, f"MAYA\n{text}") for text in (said, said + said))
     assert once.recalled == pytest.approx(once.alone, rel=0.01)
     # The second time, the first few characters give it away.
     assert twice.recalled < 0.7 * twice.alone
     assert twice.both == pytest.approx(twice.recalled, rel=0.01)
 
 
-def test_counts_of_a_script_are_blended_with_what_is_expected():
+def test_counts_of_a_script_are_blended_with_expectations():
     script = Recalled()
     assert script.probability(0.3, "e") == 0.3
     for character in "abcdeabcd":
@@ -59,26 +54,22 @@ def test_counts_of_a_script_are_blended_with_what_is_expected():
     assert total == pytest.approx(1)
 
 
-def test_what_texts_cost_is_printed_with_what_cannot_be_read(model: Model):
+def test_costs_are_printed_with_the_number_of_unreadable_characters(tiny: Model):
     texts = [Text("one", "MAYA\nThe rain is here."), Text("two", "MAYA\nAnd I, \u2602.")]
-    lines = table(model, texts, 1.0).splitlines()
+    lines = table(tiny, texts, 1.0).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:5]] == ["one", "two", "mean of 2 texts"]
-    means = [float(cell) for cell in lines[4].split("|")[2:-1]]
-    first = [float(cell) for cell in lines[2].split("|")[2:-1]]
-    second = [float(cell) for cell in lines[3].split("|")[2:-1]]
-    assert means == pytest.approx(
-        [(a + b) / 2 for a, b in zip(first, second, strict=True)], abs=1e-4
-    )
+    one, two, mean = ([float(cell) for cell in row.split("|")[2:-1]] for row in lines[2:5])
+    assert mean == pytest.approx([(a + b) / 2 for a, b in zip(one, two, strict=True)], abs=1e-4)
     assert lines[-1].endswith(" 1 characters that the voice cannot read are left out.")
 
 
-def test_ppmd_stands_beside_the_voice(
-    model: Model, voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_costs_by_ppmd_are_printed_beside_the_voice(
+    tiny: Model, voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     talk = "MAYA\nThe rain is here, and nobody has come to the harbour.\n"
     ppmd = Ppmd([talk * 8], 12)
     assert ppmd.cost(talk) < 0.5 * Ppmd(["JONAS\n" * 60], 12).cost(talk)
-    head, _, row, *_ = table(model, [Text("one", talk)], 1.0, ppmd).splitlines()
+    head, _, row, *_ = table(tiny, [Text("one", talk)], 1.0, ppmd).splitlines()
     assert head.split("|")[-2].strip() == "PPMd of order 12"
     assert float(row.split("|")[-2]) == pytest.approx(ppmd.cost(talk), abs=1e-4)
 

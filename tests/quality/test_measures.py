@@ -7,7 +7,6 @@ import random
 import numpy as np
 import pytest
 
-from bot.screenplay.elements import Element
 from bot.screenplay.fountain import parse_model_text
 from tests.quality.measures import (
     BLOCK,
@@ -23,26 +22,17 @@ from tests.quality.measures import (
 )
 
 
-def element(text: str) -> Element:
-    found = parse_model_text(text)
-    assert found is not None
-    return found
-
-
 @pytest.fixture(scope="module")
 def english() -> English:
     return English(["Enter XYZZY, a wizard."])
 
 
-def test_words_are_compared_without_case_and_typography():
+def test_a_word_of_a_dictionary_or_the_training_text_is_real(english: English):
+    assert english.real("The wizard Xyzzy said flibberty.") == (4, 5)
     assert words("Who\u2019s THERE, at 5?") == ["who's", "there", "at"]
 
 
-def test_a_word_is_real_in_a_dictionary_or_in_the_training_text(english: English):
-    assert english.real("The wizard Xyzzy said flibberty.") == (4, 5)
-
-
-def test_content_words_are_taken_up_whatever_their_endings(english: English):
+def test_content_words_match_without_their_endings(english: English):
     before = "Two swans stood in my kitchen.\nAnd the feathers?"
     assert english.content(before) == {"swan", "stood", "kitchen", "feather"}
     assert english.taken_up(before, "That swan's feather is mine.") == (2, 4)
@@ -51,26 +41,26 @@ def test_content_words_are_taken_up_whatever_their_endings(english: English):
     assert not english.content("What hast thou done to me, sir?") - {"done"}
 
 
-def test_what_comes_again_soon_is_a_loop():
+def test_a_repetition_within_reach_is_a_loop():
     assert not any(repeated("The rain in Spain."))
     assert sum(repeated("To be so. To be so.")) == 2
     far = "To be so." + "".join(map(chr, range(1000, 1000 + NEAR))) + "To be so."
     assert not any(repeated(far))
 
 
-def test_only_loops_of_the_line_itself_are_counted():
+def test_only_loops_of_the_line_are_counted():
     again = "No, no, no, no, no, no."
     assert loops(again, "Yes.") == (0, 4)
     assert loops("I know the rain in Spain.", "I know the rain.")[0] == len("I know the rain") - 7
     assert loops("x" * NEAR + "I know.", "") == (0, 0)
 
 
-def test_lines_are_distinct_that_say_something_else():
+def test_lines_with_other_words_are_distinct():
     lines = ["MAYA\nYes.", "JONAS\nYes!", "MAYA\nNo.", "MAYA\n(nods)\nYes."]
-    assert distinct([element(line) for line in lines]) == 0.75
+    assert distinct([parse_model_text(line) for line in lines]) == 0.75
 
 
-def test_copies_are_found_to_the_character():
+def test_copies_are_measured_to_the_character():
     chance = random.Random(1)
     text = "".join(chance.choices("abcdefgh ", k=20_000))
     learned = [text[:9_000], text[9_000:]]
@@ -82,7 +72,7 @@ def test_copies_are_found_to_the_character():
     assert longest_copies([across], learned) == [100]  # no text continues in the next one
 
 
-def test_a_measure_is_the_ratio_of_sums_and_a_share_has_its_error():
+def test_a_measure_is_a_ratio_of_sums_with_an_error():
     chance = np.random.default_rng(2)
     size = chance.uniform(10, 100, 400)
     people = Counts({"bits": np.stack([1.4 * size, size], axis=1)}, 1.0)
@@ -98,6 +88,6 @@ def test_a_measure_is_the_ratio_of_sums_and_a_share_has_its_error():
     assert voice.over(people, "distinct") == (0.9, pytest.approx(float("nan"), nan_ok=True))
 
 
-def test_what_nobody_did_has_no_share():
+def test_a_measure_of_nothing_has_no_share():
     never = Counts({"copies": np.array([[0, 1], [0, 1]], float)})
     assert np.isnan(never.over(never, "copies")).all()

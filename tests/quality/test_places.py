@@ -18,18 +18,18 @@ def script(speeches: int, names: str = "MJ") -> Text:
     return Text("film", "\n\n".join(["INT. BAR - NIGHT", *said]))
 
 
-def test_what_is_held_out_is_kept_from_what_was_learned(scenes: Path):
+def test_held_out_and_learned_texts_are_separate(scenes: Path):
     assert {text.name for text in held_out(scenes)} == {"the-tempest", "the-comedy-of-errors"}
     assert {text.name for text in learned(scenes)} == {"much-ado-about-nothing", "as-you-like-it"}
 
 
-def test_a_folder_without_held_out_texts_is_refused_in_a_sentence(tmp_path: Path):
+def test_a_folder_without_held_out_texts_is_refused(tmp_path: Path):
     (tmp_path / "train").mkdir()
     with pytest.raises(TextError, match="training corpus"):
         held_out(tmp_path)
 
 
-def test_places_are_drawn_once_each_and_the_same_for_a_seed(scenes: Path):
+def test_the_same_seed_draws_the_same_distinct_places(scenes: Path):
     texts = held_out(scenes)
     found = choose(texts, 20, seed=1)
     assert found == choose(texts, 20, seed=1) != choose(texts, 20, seed=2)
@@ -39,14 +39,14 @@ def test_places_are_drawn_once_each_and_the_same_for_a_seed(scenes: Path):
     assert set(found) < set(every)
 
 
-def test_places_are_apart_if_asked():
+def test_places_can_be_kept_apart():
     found = choose([script(200)], 9, seed=1, apart=15)
     lines = sorted(int(place.people.body.split()[3]) for place in found)
     assert len(found) == 9
     assert all(after - before >= 15 for before, after in pairwise(lines))
 
 
-def test_a_place_has_its_script_and_how_people_went_on(scenes: Path):
+def test_a_place_has_the_script_before_and_peoples_passage(scenes: Path):
     text = {text.name: text.content for text in held_out(scenes)}
     for place in choose(held_out(scenes), 40, seed=1):
         assert len(place.before) >= LEAST
@@ -59,7 +59,7 @@ def test_a_place_has_its_script_and_how_people_went_on(scenes: Path):
         assert place.people.text.startswith(place.cue.rstrip("\n"))
 
 
-def test_no_place_lies_too_early_or_too_late():
+def test_a_place_needs_text_before_and_after():
     # Six elements before, then as many as make a passage.
     after = -(-(PASSAGE + 2) // len("MAYA\nThis is line 10 of many.\n\n"))
     assert len(choose([script(LEAST - 1 + after)], 99, seed=1)) == 1
@@ -67,7 +67,7 @@ def test_no_place_lies_too_early_or_too_late():
         choose([script(LEAST - 2 + after)], 99, seed=1)
 
 
-def test_whose_name_the_bot_does_not_take_is_passed_over():
+def test_speakers_with_unusable_names_are_skipped():
     # Two of three names are longer than the bot takes.
     text = script(90).content.replace("JAYA", "A VERY " + "LONG " * 20 + "NAME")
     found = choose([Text("film", text)], 99, seed=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -20,8 +18,8 @@ OPENING = "INT. ROOM - DAY\n\nTHE FOX (V.O.)\nDo not eat anything red.\n\nSnow."
 
 
 @pytest.fixture(scope="module")
-def engine(voices: Path) -> Engine:
-    return Engine(Model.load(voices / "tiny.onnx", threads=1))
+def engine(tiny: Model) -> Engine:
+    return Engine(tiny)
 
 
 def a_passage(*lines: str) -> Passage:
@@ -29,20 +27,19 @@ def a_passage(*lines: str) -> Passage:
     return Passage(0, tuple(map(Element, kinds, lines)))
 
 
-def test_who_speaks_in_an_opening_and_in_a_line_has_leaked():
+def test_a_speaker_of_the_opening_in_a_line_is_a_leak():
     written = [a_passage("THE FOX\nHail.", "The fox."), a_passage("A FOX\nHail.", "THE FOX\nNo.")]
     assert leaks(OPENING, written) == 2
     assert leaks("Snow.", written) == 0
 
 
-def test_the_longest_passage_that_is_copied_is_counted():
-    assert (
-        copied(OPENING, [a_passage("Rain."), a_passage("She will not eat anything at all.")]) == 18
-    )
+def test_the_longest_copied_passage_is_counted():
+    written = [a_passage("Rain."), a_passage("She will not eat anything at all.")]
+    assert copied(OPENING, written) == 18
     assert copied(OPENING, []) == 0
 
 
-async def test_what_is_remembered_is_told_apart(engine: Engine):
+async def test_the_effect_of_an_opening_is_measured(engine: Engine):
     model = engine.model
     read = [model.encode(format_for_model(text)) for text in ("Snow.", "MAYA\nWho is there?")]
     states = [(await engine.run(Request(model.start(), one))).state for one in read]
@@ -58,7 +55,7 @@ async def test_what_is_remembered_is_told_apart(engine: Engine):
     assert np.concatenate(alike) == pytest.approx(np.zeros((4, 4)))
 
 
-async def test_passages_are_written_from_the_same_places_by_the_same_seeds(engine: Engine):
+async def test_the_same_seeds_write_the_same_passages(engine: Engine):
     reading = PrimedModel(engine, "", engine.model.start())
     written = await passages(reading, seeds=2, lines=1)
     assert [one.place for one in written] == [0, 0, 1, 1, 2, 2]
@@ -73,5 +70,5 @@ class FakeReader:
         return [len(text) * (0.5 if context else 1.0) for context, text in pairs]
 
 
-def test_what_an_opening_saves_the_reader_is_told_a_character():
+def test_savings_are_in_bits_per_character():
     assert saved(FakeReader(), OPENING, [a_passage("Rain."), a_passage("Hail.", "Wind.")]) == 0.5

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bot.inference.model import Model
-from bot.screenplay.elements import Element
 from bot.screenplay.fountain import parse_model_text
 
 from . import turn_taking
@@ -16,38 +15,28 @@ from .__main__ import main
 from .turn_taking import ELEMENTS, Run, defaults, free_runs, measure
 
 
-def element(text: str) -> Element:
-    found = parse_model_text(text)
-    assert found is not None
-    return found
-
-
 def run(*texts: str) -> Run:
-    return Run(("MAYA", "JONAS"), tuple(map(element, texts)))
+    return Run(("MAYA", "JONAS"), tuple(map(parse_model_text, texts)))
 
 
 def test_transitions_are_counted_across_actions():
     found = measure([run("MAYA\nYes.", "They sit.", "MAYA\nNo.", "JONAS\nYes."), run("They sit.")])
     assert (found.twice, found.heard, found.speeches) == (0.5, 0.5, 0.6)
-
-
-def test_of_nothing_there_is_no_share():
     assert math.isnan(measure([]).twice)
 
 
-def test_runs_are_of_their_cast_and_hear_what_a_person_said(voices: Path):
-    model = Model.load(voices / "tiny.onnx")
-    said = [element("MAYA\nWhat have you got?")]
+def test_runs_keep_to_their_cast_and_depend_on_the_lines_before(tiny: Model):
+    said = [parse_model_text("MAYA\nWhat have you got?")]
     short = defaults().model_copy(update={"quality": "quick", "line_length": 60})
-    runs = free_runs(model, 2, 3, short)
+    runs = free_runs(tiny, 2, 3, short)
     assert [len(one.elements) for one in runs] == [ELEMENTS] * 3
     assert all(set(one.speakers) <= set(one.cast) for one in runs)
-    assert runs == free_runs(model, 2, 3, short) != free_runs(model, 2, 3, short, lines=said)
+    assert runs == free_runs(tiny, 2, 3, short) != free_runs(tiny, 2, 3, short, lines=said)
     off = short.model_copy(update={"company": 0.0})
-    assert measure(runs).twice < measure(free_runs(model, 2, 3, off)).twice
+    assert measure(runs).twice < measure(free_runs(tiny, 2, 3, off)).twice
 
 
-def test_the_command_prints_a_row_for_each_cast(
+def test_turns_prints_a_row_for_each_size_of_cast(
     voices: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(turn_taking, "ELEMENTS", 3)

@@ -37,34 +37,36 @@ def written(
     return asyncio.run(found())
 
 
-def test_lines_are_by_the_people_of_the_place_and_the_same_for_a_seed(
+def test_the_same_seed_writes_the_same_lines_by_the_speaker_of_the_place(
     voices: Path, chosen: list[Place]
 ):
-    first, again, other = (
-        written(voices / "tiny.onnx", chosen, seed=seed, passages=[1]) for seed in (1, 1, 2)
+    first = written(voices / "tiny.onnx", chosen, passages=[0])
+    # The first place alone.
+    again, other = (
+        written(voices / "tiny.onnx", chosen[:1], seed=seed, passages=[0]) for seed in (1, 2)
     )
     [shipped] = first.lines
     assert shipped.temperature == Settings.model_fields["temperature"].default
     assert shipped.quality == Settings.model_fields["quality"].default
     lines = first.lines[shipped]
     assert [line.cue for line in lines] == [place.character for place in chosen]
-    assert lines == again.lines[shipped] != other.lines[shipped]
+    assert lines[:1] == again.lines[shipped] != other.lines[shipped]
     assert first.passages == again.passages != other.passages
-    assert {at: len(text) for at, text in first.passages.items()} == {1: PASSAGE}
+    assert {at: len(text) for at, text in first.passages.items()} == {0: PASSAGE}
     assert len(first.seconds[shipped]) == 2
     assert min(first.seconds[shipped]) > 0
 
 
-def test_a_line_does_not_depend_on_what_else_is_asked_for(voices: Path, chosen: list[Place]):
+def test_a_line_does_not_depend_on_other_requests(voices: Path, chosen: list[Place]):
     settings = [Setting(0.5, QUICK), Setting(1.3, QUALITIES[-1])]
-    swept = written(voices / "tiny.onnx", chosen, *settings, passages=[0])
+    swept = written(voices / "tiny.onnx", chosen[:1], *settings, passages=[0])
     for setting in settings:
-        alone = written(voices / "tiny.onnx", chosen, setting)
+        alone = written(voices / "tiny.onnx", chosen[:1], setting)
         assert alone.lines[setting] == swept.lines[setting]
     assert len({tuple(lines) for lines in swept.lines.values()}) == len(settings)
 
 
-def test_a_setting_can_be_changed_and_a_wrong_one_is_refused(voices: Path, chosen: list[Place]):
+def test_settings_can_be_changed_and_invalid_ones_are_refused(voices: Path, chosen: list[Place]):
     plain, short = (
         written(voices / "tiny.onnx", chosen, **changes)
         for changes in ({"soft_length": "0"}, {"soft_length": "0", "line_length": "40"})
@@ -75,7 +77,7 @@ def test_a_setting_can_be_changed_and_a_wrong_one_is_refused(voices: Path, chose
         written(voices / "tiny.onnx", chosen, top_p="7")
 
 
-def test_what_is_no_voice_is_refused(tmp_path: Path, chosen: list[Place]):
+def test_other_files_are_refused(tmp_path: Path, chosen: list[Place]):
     with pytest.raises(TextError, match="no voice"):
         written(tmp_path / "gone.onnx", chosen)
     (tmp_path / "bad.onnx").write_bytes(b"no voice")
@@ -83,12 +85,11 @@ def test_what_is_no_voice_is_refused(tmp_path: Path, chosen: list[Place]):
         written(tmp_path / "bad.onnx", chosen)
 
 
-def test_samples_are_what_each_seed_gives_however_many_are_asked_for(voices: Path):
+def test_samples_do_not_depend_on_their_number(voices: Path):
     async def found(number: int) -> list[str]:
         async with writing.opened(voices / "tiny.onnx", {}) as bot:
             return await writing.samples(bot, "a room", number, 2)
 
-    three, one = (asyncio.run(found(number)) for number in (3, 1))
-    assert one == three[:1]
-    assert len(set(three)) == 3
-    assert all(text.startswith(".A ROOM\n\n") for text in three)
+    two, one = (asyncio.run(found(number)) for number in (2, 1))
+    assert one == two[:1] != two[1:]
+    assert all(text.startswith(".A ROOM\n\n") for text in two)

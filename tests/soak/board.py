@@ -8,7 +8,6 @@ same for the same seed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import sys
@@ -16,6 +15,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import tyro
 
 from bot.settings import RunnerSettings
 from bot.ui.looks import Look
@@ -231,18 +232,21 @@ async def rehearse(seed: int, steps: int, look: str) -> list[str]:
     return [*faults, f"after {', '.join(rehearsal.acts)}"] if faults else []
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.board", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="number of seeds (%(default)s)")
-    parser.add_argument("--first", type=int, default=0, help="first seed (%(default)s)")
-    parser.add_argument("--steps", type=int, default=30, help="acts for each seed (%(default)s)")
-    parser.add_argument("--look", choices=list(Look), help="how lines look (all, in turn)")
-    chosen = parser.parse_args()
-    looks = [chosen.look] if chosen.look else list(Look)
+def main(
+    seeds: int = 20, first: int = 0, steps: int = 30, looks: tuple[Look, ...] = tuple(Look)
+) -> int:
+    """Act at random with several seeds; return the exit code: 1 if anything was wrong.
+
+    Args:
+        seeds: The number of seeds.
+        first: The first seed.
+        steps: The acts for each seed.
+        looks: How lines look, in turn.
+    """
     wrong = 0
     with suppress(KeyboardInterrupt):
-        for seed in range(chosen.first, chosen.first + chosen.seeds):
-            faults = asyncio.run(rehearse(seed, chosen.steps, looks[seed % len(looks)]))
+        for seed in range(first, first + seeds):
+            faults = asyncio.run(rehearse(seed, steps, looks[seed % len(looks)]))
             wrong += bool(faults)
             print(f"seed {seed}:", *(faults or ["correct"]), sep="\n  " if faults else " ")
         return int(wrong > 0)
@@ -250,4 +254,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.soak.board", description=__doc__))

@@ -15,7 +15,6 @@ Discord.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import sys
@@ -28,6 +27,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import tyro
 
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS
@@ -264,18 +265,19 @@ def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
     return judged(outcome, writers, Truth(folder / "onbook.db", Model.load(voice, 1)))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code: 1 if anything was lost or a request has no end."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.faults", description=__doc__)
-    parser.add_argument("--times", type=int, default=200, help="number of faults (%(default)s)")
-    parser.add_argument("--channels", type=int, default=20, help="number of channels (%(default)s)")
-    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    options = parser.parse_args(arguments)
+def main(times: int = 200, channels: int = 20, voice: Path = SHIPPED_MODELS / "stage.onnx") -> int:
+    """Run the command; return the exit code: 1 if anything was lost or a request has no end.
+
+    Args:
+        times: The number of faults.
+        channels: The number of channels.
+        voice: The voice file.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(options.voice.resolve(), Path(folder), options.channels, options.times)
+        outcome = run(voice.resolve(), Path(folder), channels, times)
     print(outcome)
     return int(not outcome.fine)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.soak.faults", description=__doc__))

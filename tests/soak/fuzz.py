@@ -8,7 +8,6 @@ holds the bot to Discord's rules.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import sys
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tyro
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -465,17 +465,19 @@ def run(number: int, seeded: int = 0, **options: object) -> Report:
     return report
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz", description=__doc__)
-    parser.add_argument("--inputs", type=int, default=10_000, help="number (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    options = parser.parse_args()
+def main(inputs: int = 10_000, seed: int = 0) -> int:
+    """Send inputs; return the exit code: 1 if anything was wrong.
+
+    Args:
+        inputs: The number of inputs.
+        seed: The seed of the inputs.
+    """
     with suppress(KeyboardInterrupt):
-        report = run(options.inputs, options.seed)
+        report = run(inputs, seed)
         print(report)
         return not report.fine
     return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.soak.fuzz", description=__doc__))

@@ -10,7 +10,6 @@ rules, which must be none.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import io
 import random
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import tyro
 from screenplain.parsers import fountain
 from screenplain.types import Action, Dialog, Slug
 
@@ -142,32 +142,29 @@ def _print(what: str, found: Obedience) -> bool:
     return not (found.wrong or found.empty)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.soak.obedience",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--lines", type=int, default=10_000, help="of each kind (%(default)s)")
-    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    parser.add_argument(
-        "--text",
-        type=Path,
-        default=Path("data/plays/train/hamlet.fountain"),
-        help="its most common words are banned (%(default)s)",
-    )
-    options = parser.parse_args()
-    words = commonest(options.text.read_text(encoding="utf-8"))
-    model = Model.load(options.voice)
+def main(
+    lines: int = 10_000,
+    voice: Path = SHIPPED_MODELS / "stage.onnx",
+    text: Path = Path("data/plays/train/hamlet.fountain"),
+) -> int:
+    """Print how many lines broke the rules; return the exit code: 1 if any did.
+
+    Args:
+        lines: The number of lines of each kind.
+        voice: The voice file.
+        text: The most common words of this file are banned.
+    """
+    words = commonest(text.read_text(encoding="utf-8"))
+    shipped = Model.load(voice)
     fine = True
     with tempfile.TemporaryDirectory() as folder:
-        for voice in (model, random_voice(Path(folder) / "random.onnx", model)):
-            for kind, found in asyncio.run(kinds(voice, options.lines)).items():
-                fine &= _print(f"{voice.name}: {kind}", found)
-            found = asyncio.run(unsaid(voice, words, options.lines))
-            fine &= _print(f"{voice.name}: without {len(words)} words", found)
+        for model in (shipped, random_voice(Path(folder) / "random.onnx", shipped)):
+            for kind, found in asyncio.run(kinds(model, lines)).items():
+                fine &= _print(f"{model.name}: {kind}", found)
+            found = asyncio.run(unsaid(model, words, lines))
+            fine &= _print(f"{model.name}: without {len(words)} words", found)
     return 0 if fine else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.soak.obedience", description=__doc__))

@@ -9,7 +9,6 @@ was read from the text again. It prints how many lines differ, which must be non
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import dataclasses
 import random
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import tyro
 
 from bot.errors import NoContinuation
 from bot.inference.batch import Batch
@@ -191,16 +191,14 @@ def _banned(model: Model, words: int) -> BannedWordFilter | None:
     return BannedWordFilter.of(model.vocabulary, BANNED[:words]) if words else None
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.soak.reproducibility",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--lines", type=int, default=1000, help="number (%(default)s)")
-    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    options = parser.parse_args()
-    found = asyncio.run(examine(options.voice, options.lines))
+def main(lines: int = 1000, voice: Path = SHIPPED_MODELS / "stage.onnx") -> int:
+    """Print how many lines differed; return the exit code: 1 if any did.
+
+    Args:
+        lines: The number of lines.
+        voice: The voice file.
+    """
+    found = asyncio.run(examine(voice, lines))
     missing = sorted(set(range(1, ROWS + 1)) - found.rows.keys())
     print(
         f"{found.lines:,} lines, each written in four ways: {found.differing} differ; "
@@ -211,4 +209,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.soak.reproducibility", description=__doc__))

@@ -11,7 +11,6 @@ or the event loop was too late.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import shutil
@@ -26,6 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import tyro
 
 from bot.app.runner import freeze_imports
 from bot.inference.model import Model
@@ -218,28 +218,30 @@ def measured(
     return outcome
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code: 1 if a command failed, or the event loop was late."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.soak.swaps",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--channels", type=int, default=20, help="number (%(default)s)")
-    parser.add_argument("--changes", type=int, default=50, help="number (%(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of each voice (%(default)s)")
-    parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    options = parser.parse_args(arguments)
+def main(
+    channels: int = 20,
+    changes: int = 50,
+    threads: int = 2,
+    voice: Path = SHIPPED_MODELS / "stage.onnx",
+) -> int:
+    """Run the command; return the exit code: 1 if a command failed, or the event loop was late.
+
+    Args:
+        channels: The number of channels.
+        changes: The number of changes.
+        threads: The threads of each voice.
+        voice: The voice file.
+    """
     from export.__main__ import main as export  # imports torch, which the bot's process must not
 
     with tempfile.TemporaryDirectory() as folder:
         wide = Path(folder) / "wide.onnx"
-        if export([str(options.voice), "--bits", "32", "-o", str(wide)]):
+        if export([str(voice), "--bits", "32", "-o", str(wide)]):
             return 1
-        found = measured([options.voice, wide], options.channels, options.changes, options.threads)
+        found = measured([voice, wide], channels, changes, threads)
     print(found.report())
     return int(not found.fine)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tyro.cli(main, prog="python -m tests.soak.swaps", description=__doc__))

@@ -6,20 +6,21 @@ removes sentences that the code no longer says. A new LANGUAGE, such as ``fr``, 
 
 from __future__ import annotations
 
-import argparse
 import ast
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import discord
+import tyro
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 from discord import app_commands
 from discord.ext import commands
+from tyro.conf import Positional
 
 import bot
 from bot import errors
@@ -117,8 +118,12 @@ def update(catalogue: Catalog, template: Catalog) -> Catalog:
     return catalogue
 
 
-def main(languages: Iterable[str]) -> int:
-    """Write the catalogues, and print missing translations; return 1 if there are any."""
+def main(languages: Positional[tuple[str, ...]] = ()) -> int:
+    """Write the catalogues, and print missing translations; return 1 if there are any.
+
+    Args:
+        languages: New languages, such as fr.
+    """
     template = asyncio.run(collect())
     failed = False
     for language in sorted({*LANGUAGES, *languages}):
@@ -138,6 +143,4 @@ def main(languages: Iterable[str]) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.tools.catalogue", description=__doc__)
-    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help="such as fr")
-    sys.exit(main(parser.parse_args().languages))
+    sys.exit(tyro.cli(main, prog="python -m tests.tools.catalogue", description=__doc__))

@@ -7,29 +7,29 @@ renamed columns.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
-
+import tyro
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from tyro.conf import Positional
 
 from bot.storage import migrations
 from bot.storage.schema import Base
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write a revision; Alembic prints its path."""
-    parser = argparse.ArgumentParser(prog="python -m tests.tools.migration")
-    parser.add_argument("message", help='an imperative sentence, such as "Add a column"')
-    options = parser.parse_args(arguments)
+def main(message: Positional[str]) -> None:
+    """Write a revision; Alembic prints its path.
+
+    Args:
+        message: An imperative sentence, such as "Add a column".
+    """
     config = migrations.make_config()
     number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
     with create_engine("sqlite://").connect() as connection:
         migrations.upgrade(connection, "The new database")
         config.attributes.update(connection=connection, metadata=Base.metadata)
-        command.revision(config, options.message, autogenerate=True, rev_id=f"{number:04}")
+        command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main, prog="python -m tests.tools.migration")

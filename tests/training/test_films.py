@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_whole_films_are_held_out_a_tenth_of_them(folder: Path):
+def test_a_tenth_of_the_films_is_held_out(folder: Path):
     everything = {path.name for path in films.FILMS.glob("*.fountain")}
     held_out = {path.name for path in (folder / "validation").iterdir()}
     assert {name.removesuffix(".fountain") for name in held_out} == films.HELD_OUT
@@ -31,7 +31,7 @@ def test_whole_films_are_held_out_a_tenth_of_them(folder: Path):
     assert {text.folder for text in split.validation} == {"validation"}
 
 
-def test_fewer_than_one_in_a_hundred_runs_of_eight_words_of_the_films_come_twice():
+def test_runs_of_eight_words_hardly_ever_repeat():
     runs = Counter[tuple[str, ...]]()
     for film in films.FILMS.glob("*.fountain"):
         words = re.findall(r"[\w']+", read(film).content.lower())
@@ -40,7 +40,7 @@ def test_fewer_than_one_in_a_hundred_runs_of_eight_words_of_the_films_come_twice
     assert sum(n for n in runs.values() if n > 1) < 0.01 * sum(runs.values())
 
 
-def test_written_again_it_is_the_same_and_nothing_else_is_left(folder: Path, tmp_path: Path):
+def test_the_corpus_replaces_an_older_one(folder: Path, tmp_path: Path):
     left = tmp_path / "train" / "films" / "left.fountain"
     left.parent.mkdir(parents=True)
     left.write_text("Old.", encoding="utf-8")

@@ -48,7 +48,7 @@ def after(model: KneserNey, text: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("longest", [1, 2, 3])
-def test_it_is_modified_kneser_ney(longest: int):
+def test_probabilities_are_those_of_modified_kneser_ney(longest: int):
     model = KneserNey([TEXT], SYMBOLS, longest)
     other = np.array([3, 1, 4, 1, 8, 8, 0, 7, 9, 3, 2])
     found = after(model, other)

@@ -63,11 +63,11 @@ def reading(one: Names, text: int, time: int) -> str:
     return one.reading(TEXTS[text], text, time)
 
 
-def test_names_are_the_words_of_cues_that_are_no_ordinary_words():
+def test_names_are_words_of_cues_that_are_not_ordinary():
     assert names().people[:2] == [["BALTHASAR", "ORLANDO"], ["CELIA", "ROSALIND"]]
 
 
-def test_a_person_has_one_new_name_everywhere_and_nothing_else_changes():
+def test_a_person_gets_one_new_name_everywhere():
     read = reading(names(), 0, 0)
     other = re.findall(r"Enter (\w+)", read)[0]
     assert other != "ORLANDO"
@@ -80,20 +80,20 @@ def test_a_person_has_one_new_name_everywhere_and_nothing_else_changes():
     assert "Orlandos" in read
 
 
-def test_each_reading_has_other_names_and_the_same_one_the_same():
+def test_each_reading_draws_its_own_names():
     readings = [reading(names(), 1, time) for time in range(5)]
     assert len(set(readings)) == 5
     assert readings == [reading(names(), 1, time) for time in range(5)]
     assert reading(names(seed=2), 1, 0) != readings[0]
 
 
-def test_no_two_people_are_called_the_same():
-    for time in range(50):
+def test_two_people_never_get_the_same_name():
+    for time in range(20):
         speakers = set(re.findall(r"^(\w+):", reading(names(), 1, time), re.MULTILINE))
         assert len(speakers) == 2
 
 
-def test_no_name_is_drawn_anew_where_none_is_to_be():
+def test_a_share_of_0_keeps_all_names():
     assert reading(names(share=0.0), 0, 7) == LEAR
 
 
@@ -109,7 +109,7 @@ def test_names_in_italics_are_names_and_parts_of_words_are_not():
     assert len(other) == len("ORLANDO")
 
 
-def test_windows_read_other_names_in_each_epoch_and_nothing_else_changes():
+def test_windows_have_other_names_in_each_epoch():
     texts = [Text("lear", LEAR), Text("talk", TALK), Text("others", OTHERS)]
     tokens = Tokens.of(texts, Vocabulary.of(one.content for one in texts))
     config = Config(batch=1, window=8, renamed=0.75)
@@ -133,6 +133,6 @@ def test_windows_read_other_names_in_each_epoch_and_nothing_else_changes():
     assert changed.sub("", epoch(0)) == changed.sub("", decode(given.numpy(), tokens.letters))
 
 
-def test_a_name_with_a_letter_that_the_voice_does_not_know_stays():
+def test_names_with_unknown_letters_are_kept():
     script = TALK.replace("Celia", "Ce\u00e7ilia")
     assert people([script], set("Rosalind" + "ROSALIND")) == [["ROSALIND"]]

@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 
 from tests.conftest import Made
-from tests.training.pair import SMALL, SURE, command
-from tests.training.test_train import assert_same
 from training.cli import main
 from training.data.texts import collect
 from training.distributed import Team
 from training.errors import TrainingError
 from training.pretraining import _begin, prepare
 from training.run import Run, load
+
+from .pair import SMALL, SURE, command
+from .small_runs import assert_same, last_step
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 TORCHRUN += ["--nproc-per-node", "2", "-m"]
@@ -62,35 +63,34 @@ def test_two_processes_learn_what_one_does(pair: Path, scenes: Path, tmp_path: P
         torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=1e-5)
 
 
-def test_two_that_were_interrupted_equal_two_that_were_not(pair: Path):
+def test_two_interrupted_processes_resume_bit_for_bit(pair: Path):
     assert_same(Run(pair / "cut"), Run(pair / "whole"))
 
 
-def test_each_process_drops_something_else(pair: Path):
+def test_each_process_has_its_own_dropout(pair: Path):
     first, second = kept(pair / "whole")["random"].chunk(2)
     assert not torch.equal(first, second)
 
 
-def test_the_first_process_says_when_time_is_up(pair: Path):
-    assert Run(pair / "timed").config().steps == load(Run(pair / "timed").resume)[1]["step"]
+def test_the_first_process_decides_when_time_is_up(pair: Path):
+    timed = Run(pair / "timed")
+    assert timed.config().steps == last_step(timed)
 
 
-def test_ctrl_c_stops_torchrun_and_one_process_can_go_on(pair: Path, scenes: Path, tmp_path: Path):
+def test_ctrl_c_stops_torchrun_and_one_process_can_resume(pair: Path, scenes: Path, tmp_path: Path):
     out = (pair / "out").read_text(encoding="utf-8")
     said = "Stopped and saved. Repeat the command with --resume to continue.\n"
     assert out.endswith(said)
     assert out.count(said) == 1
     run = Run(shutil.copytree(pair / "stopped", tmp_path / "run"))
-    stopped = load(run.resume)[1]["step"]
-    assert stopped >= 50
+    stopped = last_step(run)
+    assert stopped >= 5
     assert len(kept(run.folder)["state"]) == 8
     assert main([*command(scenes, run.folder), "--resume", "--steps", str(stopped + 2)]) == 0
-    assert load(run.resume)[1]["step"] == stopped + 2
+    assert last_step(run) == stopped + 2
 
 
-def test_streams_that_cannot_be_shared_are_refused_before_anything_is_written(
-    scenes: Path, tmp_path: Path
-):
+def test_streams_that_cannot_be_shared_are_refused(scenes: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="3 processes cannot share 8 streams"):
         _begin(collect([scenes]), run, SMALL, None, None, Team(size=3))

@@ -1,4 +1,4 @@
-"""Tests of a rate that stays until its decay is requested, and of voices cut from a run."""
+"""Tests of the schedule: the learning rate, decays of a run, and sessions that end early."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from tests.training.test_train import FEW, SIZES, assert_same, begin, rows
 from training.checkpoint import counted
 from training.cli import main
 from training.config import Config
+from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
 from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM
 from training.pretraining import decay, train
 from training.run import Run, load, save
 from training.trainer import Session, Training
+
+from .small_runs import FEW, SIZES, assert_same, begin, last_step, resume, take_steps
 
 STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)
 """A training without an end."""
@@ -30,10 +31,7 @@ STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)
 def standing(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run that has taken ten steps at a constant rate."""
     run = Run(tmp_path_factory.mktemp("standing"))
-    training = train([scenes], run, STANDING)
-    while training.step < 10:
-        training.train_step()
-    training.save()
+    take_steps(train([scenes], run, STANDING), 10).save()
     return run
 
 
@@ -43,7 +41,7 @@ def parts_of(training: Training) -> np.ndarray:
     return training.batches.parts
 
 
-def test_the_learning_rate_rises_stays_and_falls_at_the_end():
+def test_the_learning_rate_rises_stays_and_falls():
     config = Config(learning_rate=1.0, warmup=10, steps=100)
     assert config.learning_rate_at(0) == pytest.approx(0.1)
     assert [config.learning_rate_at(step) for step in (9, 50, 80)] == [1.0] * 3
@@ -53,17 +51,18 @@ def test_the_learning_rate_rises_stays_and_falls_at_the_end():
     assert falling == sorted(falling, reverse=True)
 
 
-def test_without_an_end_the_rate_stays_and_a_decay_begins_where_it_is_told():
+def test_the_rate_of_a_run_without_an_end_falls_only_in_a_decay():
     config = Config(learning_rate=1.0, warmup=10)
     assert config.learning_rate_at(10**7) == 1.0
     cut = dataclasses.replace(config, decay_from=450, steps=550)
-    assert cut.learning_rate_at(450) == 1.0
-    assert cut.learning_rate_at(475) == pytest.approx(0.5)
-    assert cut.learning_rate_at(550) == 0
+    assert [cut.learning_rate_at(step) for step in (450, 475, 550)] == pytest.approx([1, 0.5, 0])
 
 
-def test_a_voice_is_cut_from_a_run_that_stays_as_it_is(standing: Run, tmp_path: Path):
-    before = {p: p.read_bytes() for p in standing.folder.rglob("*") if p.is_file()}
+def test_a_decay_begins_at_the_checkpoint_and_changes_no_run(standing: Run, tmp_path: Path):
+    def files() -> dict[Path, bytes]:
+        return {p: p.read_bytes() for p in standing.folder.rglob("*") if p.is_file()}
+
+    before = files()
     voice = Run(tmp_path / "voice")
     training = decay(standing, voice, 8, {"name": "short"})
     assert training.step == 10
@@ -75,45 +74,36 @@ def test_a_voice_is_cut_from_a_run_that_stays_as_it_is(standing: Run, tmp_path: 
     config = voice.config()
     assert (config.name, config.decay_from, config.steps) == ("short", 10, 18)
     assert voice.best()["step"] in (15, 18)
-    assert {p: p.read_bytes() for p in standing.folder.rglob("*") if p.is_file()} == before
-    noted = [row["learning_rate"] for row in rows(voice) if "learning_rate" in row]
-    assert noted == sorted(noted, reverse=True)
+    assert files() == before
 
 
-def test_a_decay_goes_on_with_the_texts_where_the_run_stands(
-    standing: Run, scenes: Path, tmp_path: Path
-):
+def test_a_decay_continues_in_the_texts_where_the_run_stands(standing: Run, tmp_path: Path):
     voice = decay(standing, Run(tmp_path / "voice"), 8, {})
-    main_run = train([], standing, STANDING, resume=True)
     for step in (10, 17):
-        ours, theirs = voice.batches.at(step), main_run.batches.at(step)
+        ours, theirs = voice.batches.at(step), resume(standing.folder).batches.at(step)
         assert torch.equal(ours.inputs, theirs.inputs)
         torch.testing.assert_close(ours.parts, theirs.parts)
 
 
-def test_a_decay_that_was_cut_equals_one_that_was_not(standing: Run, tmp_path: Path, capsys):
+def test_a_resumed_decay_equals_an_uninterrupted_one(standing: Run, tmp_path: Path, capsys):
     command = ["decay", str(standing.folder), "--steps", "6", "--out"]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*command, str(whole.folder)]) == 0
     assert f"python -m export {whole.folder} -o voice.onnx" in capsys.readouterr().out
-    training = decay(standing, cut, 6, {"repeat": {}})
-    for _ in range(3):
-        training.train_step()
-    training.save()
+    take_steps(decay(standing, cut, 6, {"repeat": {}}), 13).save()
     torch.manual_seed(12345)
     assert main([*command, str(cut.folder), "--resume"]) == 0
     assert_same(cut, whole)
 
 
-def test_a_decay_ends_on_some_of_the_texts_and_on_new_ones(
-    standing: Run, scenes: Path, plays: Path, tmp_path: Path
+def test_a_decay_can_learn_some_of_the_texts_and_new_ones(
+    standing: Run, scenes: Path, tmp_path: Path
 ):
     folder = tmp_path / "ending"
     folder.mkdir()
     shutil.copy(scenes / "train" / "as-you-like-it.fountain", folder)
     shutil.copy(scenes / "validation" / "the-tempest.fountain", folder)
-    [hamlet] = plays.glob("*/hamlet.fountain")
-    (folder / "new.fountain").write_text(hamlet.read_text(encoding="utf-8")[:30_000], "utf-8")
+    (folder / "new.fountain").write_text(read_play("hamlet")[:30_000], encoding="utf-8")
     voice = Run(tmp_path / "voice")
     training = decay(standing, voice, 8, {"repeat": {}}, paths=[folder], lengthen=2)
     assert training.run_folder.texts().names == ("as-you-like-it", "new")
@@ -133,12 +123,10 @@ def test_a_decay_ends_on_some_of_the_texts_and_on_new_ones(
     assert training.run()
 
 
-def test_what_cannot_be_cut_is_refused_and_leaves_nothing(
-    standing: Run, tiny_run: Run, scenes: Path, tmp_path: Path
-):
+def test_a_refused_decay_leaves_no_folder(standing: Run, tmp_path: Path):
     voice = Run(tmp_path / "voice")
     with pytest.raises(RunError, match="already holds a run"):
-        decay(standing, tiny_run, 8, {})
+        decay(standing, standing, 8, {})
     with pytest.raises(RunError, match="missing or damaged: train this run"):
         decay(Run(tmp_path / "none"), voice, 8, {})
     with pytest.raises(TrainingError, match="8 streams cannot be divided by 3"):
@@ -151,7 +139,7 @@ def test_what_cannot_be_cut_is_refused_and_leaves_nothing(
 # Sessions
 
 
-def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
+def test_a_session_ends_after_its_minutes_and_the_next_resumes_bit_for_bit(
     scenes: Path, tmp_path: Path, capsys
 ):
     command = ["train", *SIZES, "--precision", "float32"]
@@ -159,23 +147,19 @@ def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
     assert main([*command, str(scenes), "--minutes", "0.0001"]) == 0
     assert "Stopped and saved. Repeat the command with --resume" in capsys.readouterr().out
     run = Run(tmp_path / "cut")
-    stopped = load(run.resume)[1]["step"]
+    stopped = last_step(run)
     assert stopped > 0
     assert run.config().steps is None
     # The texts are copied into the run.
     assert main([*command, "--minutes", "0.0001", "--resume"]) == 0
-    further = load(run.resume)[1]["step"]
+    further = last_step(run)
     assert further > stopped
-    whole = begin(tmp_path / "whole", scenes, run.config())
-    while whole.step < further:
-        whole.train_step()
+    whole = take_steps(begin(tmp_path / "whole", scenes, run.config()), further)
     for name, tensor in whole.model.named_parameters():
         assert torch.equal(tensor, load(run.resume)[0][f"model.{name}"])
 
 
-def test_a_run_that_was_only_prepared_begins_where_its_folder_is(
-    scenes: Path, tmp_path: Path, capsys
-):
+def test_a_prepared_run_can_be_moved_before_it_begins(scenes: Path, tmp_path: Path, capsys):
     here, there = tmp_path / "here", tmp_path / "there"
     command = ["train", str(scenes), *SIZES, "--precision", "float32"]
     assert main([*command, "--prepare", "--out", str(here)]) == 0
@@ -190,32 +174,27 @@ def test_a_run_that_was_only_prepared_begins_where_its_folder_is(
     assert main(["train", "--out", str(there), "--resume", "--minutes", "0.0001"]) == 0
     tensors, facts = load(Run(there).resume)
     assert facts["step"] > 0
-    whole = begin(tmp_path / "whole", scenes, Run(there).config())
-    while whole.step < facts["step"]:
-        whole.train_step()
+    whole = take_steps(begin(tmp_path / "whole", scenes, Run(there).config()), facts["step"])
     for name, tensor in whole.model.named_parameters():
         assert torch.equal(tensor, tensors[f"model.{name}"])
     with pytest.raises(SystemExit):
         main([*command, "--prepare", "--resume", "--out", str(there)])
-    assert "not allowed with" in capsys.readouterr().err
+    assert "not allowed together" in capsys.readouterr().err
 
 
-def test_checkpoints_are_kept_by_the_clock(scenes: Path, tmp_path: Path, monkeypatch):
-    training = begin(tmp_path, scenes, FEW, Session(checkpoint_minutes=1e-9))
-    kept = []
-    monkeypatch.setattr(training, "save", lambda: kept.append(training.step))
-    assert training.run()
-    assert set(range(1, 13)) <= set(kept)
-    rarely = begin(tmp_path / "rarely", scenes, FEW, Session(checkpoint_minutes=60.0))
-    kept.clear()
-    monkeypatch.setattr(rarely, "save", lambda: kept.append(rarely.step))
-    assert rarely.run()
-    assert kept == [5, 10, 12]
+def test_checkpoints_are_saved_by_the_clock(scenes: Path, tmp_path: Path, monkeypatch):
+    for minutes, expected in ((1e-9, {*range(1, 8)}), (60.0, {5, 7})):
+        folder, saved = tmp_path / str(minutes), set[int]()
+        few = dataclasses.replace(FEW, steps=7)
+        training = begin(folder, scenes, few, Session(checkpoint_minutes=minutes))
+        monkeypatch.setattr(training, "save", lambda: saved.add(training.step))  # noqa: B023
+        assert training.run()
+        assert saved == expected
 
 
-def test_a_board_shows_metrics_and_samples(scenes: Path, tmp_path: Path):
+def test_tensorboard_has_metrics_and_samples(scenes: Path, tmp_path: Path):
     module = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    once = dataclasses.replace(FEW, evaluate_every=12)
+    once = dataclasses.replace(FEW, steps=2, evaluate_every=2)
     assert begin(tmp_path, scenes, once, Session(tensorboard=True)).run()
     [board] = tmp_path.rglob("board")
     tags = module.EventAccumulator(str(board)).Reload().Tags()
@@ -223,39 +202,30 @@ def test_a_board_shows_metrics_and_samples(scenes: Path, tmp_path: Path):
     assert "sample/text_summary" in tags["tensors"]
 
 
-def test_a_run_goes_on_where_other_devices_are(scenes: Path, tmp_path: Path):
-    training = begin(tmp_path, scenes, FEW)
-    for _ in range(3):
-        training.train_step()
-    training.save()
-
-    def resumed(change: dict[str, Tensor | None]) -> None:
-        tensors, facts = load(Run(tmp_path).resume)
-        changed = {**tensors, **change}
-        save(Run(tmp_path).resume, {k: t for k, t in changed.items() if t is not None}, facts)
-        assert train([], Run(tmp_path), FEW, resume=True).step == 3
-
-    resumed({"random.cuda": torch.zeros(16, dtype=torch.uint8)})  # a GPU was there
-    resumed({"random": None})  # and this device's state was not kept
+def test_a_run_resumes_on_a_machine_with_other_devices(scenes: Path, tmp_path: Path):
+    take_steps(begin(tmp_path, scenes, FEW), 2).save()
+    tensors, facts = load(Run(tmp_path).resume)
+    del tensors["random"]
+    tensors["random.cuda"] = torch.zeros(16, dtype=torch.uint8)
+    save(Run(tmp_path).resume, tensors, facts)
+    assert resume(tmp_path).step == 2
 
 
-def test_what_was_counted_is_read_or_counted_again(scenes: Path, tmp_path: Path, monkeypatch):
-    first = train([scenes], Run(tmp_path), FEW)
+def test_the_counts_of_a_prior_are_read_or_made_again(scenes: Path, tmp_path: Path, monkeypatch):
+    first = begin(tmp_path, scenes, FEW)
     first.save()
     assert first.model.prior
-    held_out = first.model.prior.held_out.clone()
     with monkeypatch.context() as patch:
         patch.setattr(type(first.model.prior), "learn", lambda *_: pytest.fail("counted again"))
-        again = train([scenes], Run(tmp_path), FEW, resume=True)
-    assert np.array_equal(parts_of(again), parts_of(first))
-    assert again.model.prior
-    assert torch.equal(again.model.prior.held_out, held_out)
+        read = resume(tmp_path)
+    assert np.array_equal(parts_of(read), parts_of(first))
+    assert read.model.prior
+    assert torch.equal(read.model.prior.held_out, first.model.prior.held_out)
     Run(tmp_path).counted.unlink()
-    again = train([], Run(tmp_path), FEW, resume=True)
-    assert np.array_equal(parts_of(again), parts_of(first))
+    assert np.array_equal(parts_of(resume(tmp_path)), parts_of(first))
 
 
-def test_going_on_needs_the_texts_only_where_the_run_has_none(scenes: Path, tmp_path: Path):
+def test_resume_needs_texts_only_if_the_run_lacks_them(scenes: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     train([scenes], run, FEW).save()
     elsewhere = tmp_path / "elsewhere"

@@ -103,13 +103,13 @@ def names(split: Split) -> tuple[list[str], ...]:
 # One file
 
 
-def test_a_text_is_made_even(write: Write) -> None:
+def test_blank_lines_spaces_and_accents_are_normalised(write: Write):
     path = write("a.txt", "\n\n  \n\tOne\ttwo  \n\n \n\n\nThree\u0301 \x0bfour\n\n")
     assert read(path) == Text("a", " One two\n\nThre\u00e9\nfour")
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
-def test_lines_end_alike(write: Write, line_break: str) -> None:
+def test_all_line_breaks_are_read(write: Write, line_break: str):
     path = write("a.txt", line_break.join(["One", "two", "", "", "three", ""]))
     assert read(path).content == "One\ntwo\n\nthree"
 
@@ -123,7 +123,7 @@ def test_lines_end_alike(write: Write, line_break: str) -> None:
         b"\xfe\xff" + "Caf\u00e9 \u2014 \U0001f3ad\r\n\r\nTwo".encode("utf-16-be"),
     ],
 )
-def test_unicode_is_read_with_and_without_its_mark(write: Write, data: bytes) -> None:
+def test_unicode_is_read_with_and_without_a_byte_order_mark(write: Write, data: bytes):
     assert read(write("a.txt", data)).content == "Caf\u00e9 \u2014 \U0001f3ad\n\nTwo"
 
 
@@ -137,7 +137,7 @@ def test_unicode_is_read_with_and_without_its_mark(write: Write, data: bytes) ->
         (b"\xff\xfea\0b", "UTF-16 at byte 4, on line 1"),
     ],
 )
-def test_other_encodings_are_refused_where_they_show(write: Write, data: bytes, place: str) -> None:
+def test_other_encodings_are_refused_with_their_place(write: Write, data: bytes, place: str):
     path = write("old.txt", data)
     with pytest.raises(TextError) as refusal:
         read(path)
@@ -147,7 +147,7 @@ def test_other_encodings_are_refused_where_they_show(write: Write, data: bytes, 
 @pytest.mark.parametrize(
     "data", [b"\x89PNG\r\n\0\0", b"plain\0\xff", b"\xff\xfea\0\0\0", b"\xff\xfe\0\0a\0\0\0"]
 )
-def test_binary_files_are_refused(write: Write, data: bytes) -> None:
+def test_binary_files_are_refused(write: Write, data: bytes):
     with pytest.raises(TextError, match=r"image\.txt is not text but binary: save it as UTF-8"):
         read(write("image.txt", data))
 
@@ -155,9 +155,7 @@ def test_binary_files_are_refused(write: Write, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"), [("a.docx", "a .docx file"), ("notes", "a file without a suffix")]
 )
-def test_unknown_kinds_are_refused_and_the_known_ones_named(
-    write: Write, name: str, kind: str
-) -> None:
+def test_unknown_kinds_are_refused_and_the_known_ones_named(write: Write, name: str, kind: str):
     path = write(name, "Words")
     with pytest.raises(TextError) as refusal:
         read(path)
@@ -165,28 +163,21 @@ def test_unknown_kinds_are_refused_and_the_known_ones_named(
     assert str(refusal.value) == expected
 
 
-@pytest.mark.parametrize("name", ["gone.txt", "gone.docx", "gone"])
 @pytest.mark.parametrize("use", [read, lambda path: collect([path])])
-def test_missing_paths_are_refused(
-    tmp_path: Path, name: str, use: Callable[[Path], object]
-) -> None:
-    with pytest.raises(TextError, match=rf"There is no .*{name}: check the name\."):
-        use(tmp_path / name)
+def test_missing_paths_are_refused(tmp_path: Path, use: Callable[[Path], object]):
+    with pytest.raises(TextError, match=r"There is no .*gone\.docx: check the name\."):
+        use(tmp_path / "gone.docx")
 
 
-def test_a_folder_is_not_one_text(tmp_path: Path) -> None:
+def test_a_folder_is_not_one_text(tmp_path: Path):
     with pytest.raises(TextError, match="is a folder: name one of the files in it"):
         read(tmp_path)
-
-
-def test_suffixes_are_known_in_any_case(write: Write) -> None:
-    assert read(write("A.TXT", "One")) == Text("A", "One")
 
 
 # Fountain
 
 
-@pytest.mark.parametrize("suffix", ["fountain", "txt"])
+@pytest.mark.parametrize("suffix", ["fountain", "TXT"])
 @pytest.mark.parametrize(
     "page",
     [
@@ -195,7 +186,7 @@ def test_suffixes_are_known_in_any_case(write: Write) -> None:
         "\n\nFoo: bar\r\nTitle: X\r\n",
     ],
 )
-def test_title_pages_are_dropped(write: Write, suffix: str, page: str) -> None:
+def test_title_pages_are_dropped(write: Write, suffix: str, page: str):
     assert read(write(f"a.{suffix}", page + "\nINT. DINER\n")).content == "INT. DINER"
 
 
@@ -209,11 +200,11 @@ def test_title_pages_are_dropped(write: Write, suffix: str, page: str) -> None:
         "Title: as they say\nis not all.",
     ],
 )
-def test_other_beginnings_are_kept(write: Write, suffix: str, start: str) -> None:
+def test_text_that_is_no_title_page_is_kept(write: Write, suffix: str, start: str):
     assert read(write(f"a.{suffix}", start)).content == start
 
 
-def test_what_writers_tell_each_other_is_dropped_from_fountain(write: Write) -> None:
+def test_notes_and_comments_are_dropped_from_fountain(write: Write):
     script = (
         "# Act one\n\n= They meet.\n\n===\n\nINT. DINER\n\n[[Is it?]]\n\nRain [[much\nrain]] falls."
         "\n\nMAYA\n[[how?]]\nYou came[[?]].\nNow. [[good]]\n\n/* JON\nNo.\n\n## cut */\n\nMore/**/!"
@@ -223,7 +214,7 @@ def test_what_writers_tell_each_other_is_dropped_from_fountain(write: Write) -> 
     assert read(write("a.txt", script)).content == script
 
 
-def test_an_open_comment_takes_nothing_away(write: Write) -> None:
+def test_an_unclosed_comment_is_kept(write: Write):
     script = "One [[two\n\nthree]] four /* five"
     assert read(write("a.fountain", script)).content == script
 
@@ -231,20 +222,18 @@ def test_an_open_comment_takes_nothing_away(write: Write) -> None:
 # Markdown and Final Draft
 
 
-def test_plays_in_markdown_become_fountain(write: Write) -> None:
+def test_plays_in_markdown_become_fountain(write: Write):
     play = "# A Play\n\n## ACT I\n\n### SCENE I. A room.\n\n**Ann**  \nYes.\n\n**Bob**  \nNo.\n"
-    assert read(write("a.md", play)).content == ".A ROOM\n\nANN\nYes.\n\nBOB\nNo."
-    assert (
-        read(write("b.md", play.replace("\n", "\r\n"))).content == read(write("a.md", play)).content
-    )
+    for text in (play, play.replace("\n", "\r\n")):
+        assert read(write("a.md", text)).content == ".A ROOM\n\nANN\nYes.\n\nBOB\nNo."
 
 
-def test_other_markdown_stays_as_it_is(write: Write) -> None:
+def test_other_markdown_is_kept(write: Write):
     notes = "# Notes\n\n**Note**\nThis is *not* a play."
     assert read(write("a.md", notes)).content == notes
 
 
-def test_final_draft_becomes_fountain(write: Write) -> None:
+def test_final_draft_becomes_fountain(write: Write):
     assert read(write("a.fdx", FINAL_DRAFT)) == Text("a", AS_FOUNTAIN)
     wide = FINAL_DRAFT.replace("UTF-8", "UTF-16").encode("utf-16")
     assert read(write("b.fdx", wide)) == Text("b", AS_FOUNTAIN)
@@ -261,7 +250,7 @@ def test_final_draft_becomes_fountain(write: Write) -> None:
         ('<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "entities on line 2"),
     ],
 )
-def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: str) -> None:
+def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: str):
     with pytest.raises(TextError, match=rf"bad\.fdx .*{reason}.*: save it again in Final Draft"):
         read(write("bad.fdx", content))
 
@@ -269,16 +258,7 @@ def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: s
 # Many files
 
 
-def test_plays_without_a_split_are_held_out_whole(plays: Path) -> None:
-    files = list(plays.rglob("*.fountain"))
-    split = collect(files)
-    total = sum(size(part) for part in parts(split))
-    assert sum(map(len, parts(split))) == len(files)
-    assert 0.08 < size(split.validation) / total < 0.15
-    assert 0.08 < size(split.test) / total < 0.15
-
-
-def test_names_and_places_do_not_change_what_is_held_out(write: Write) -> None:
+def test_names_and_folders_do_not_change_what_is_held_out(write: Write):
     for seed in range(20):
         write(f"a/{seed}.txt", prose(5_000, seed))
         write(f"b/{99 - seed}.txt", prose(5_000, seed))
@@ -288,9 +268,9 @@ def test_names_and_places_do_not_change_what_is_held_out(write: Write) -> None:
     ]
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 10, 11, 20])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 7, 10, 20])
 @pytest.mark.parametrize("growth", [0, 0.04, 0.5])
-def test_never_more_than_a_third_is_held_out(write: Write, count: int, growth: float) -> None:
+def test_at_most_a_third_is_held_out(write: Write, count: int, growth: float):
     lengths = [round(40_000 / count * (1 + growth * n)) for n in range(count)]
     files = [write(f"{n}.txt", prose(length, n)) for n, length in enumerate(lengths)]
     split = collect(files)
@@ -306,30 +286,21 @@ def test_never_more_than_a_third_is_held_out(write: Write, count: int, growth: f
     assert not learned & {text.content for text in (*split.validation, *split.test)}
 
 
-def test_a_long_text_among_short_ones_is_not_held_out(write: Write) -> None:
-    write("long.txt", prose(200_000))
-    for seed in range(1, 6):
-        write(f"short{seed}.txt", prose(5_000, seed))
-    split = collect([write("long.txt", prose(200_000)).parent])
-    assert "long" in names(split)[0]
+def test_a_long_text_among_short_ones_is_not_held_out(write: Write):
+    lengths = [200_000, *[5_000] * 5]
+    split = collect([write(f"{n}.txt", prose(length, n)) for n, length in enumerate(lengths)])
+    assert "0" in names(split)[0]
     assert split.validation
     assert split.test
 
 
-def test_fewer_than_five_texts_have_no_test_part(write: Write) -> None:
-    lengths = [60_000, 60_000, 8_000, 8_000, 8_000]
-    files = [write(f"{n}.txt", prose(length, n)) for n, length in enumerate(lengths)]
-    assert not collect(files[:4]).test
-    assert collect(files).test
-
-
-def test_two_texts_of_a_length_give_the_end_of_one(write: Write) -> None:
+def test_of_two_texts_the_end_of_one_is_held_out(write: Write):
     split = collect([write("a.txt", prose(30_000)), write("b.txt", prose(31_000, 1))])
     assert names(split) == (["a", "b"], ["b"], [])
     assert 0.08 < size(split.validation) / 31_000 < 0.12
 
 
-def test_one_text_gives_its_last_tenth_from_a_blank_line_on(write: Write) -> None:
+def test_of_one_text_the_last_tenth_is_held_out(write: Write):
     content = prose(40_000)
     split = collect([write("a.txt", content)])
     (start,), (end,), test = parts(split)
@@ -339,20 +310,20 @@ def test_one_text_gives_its_last_tenth_from_a_blank_line_on(write: Write) -> Non
 
 
 @pytest.mark.parametrize("joint", ["\n", "."])
-def test_one_text_without_a_blank_line_is_cut_all_the_same(write: Write, joint: str) -> None:
+def test_a_text_without_blank_lines_is_split_too(write: Write, joint: str):
     content = prose(40_000).replace("\n\n", joint).replace(" ", "-")
     (start,), (end,), _ = parts(collect([write("a.txt", content)]))
     assert ("\n" if "\n" in content else "").join([start.content, end.content]) == content
     assert 0.095 < len(end.content) / len(content) < 0.105
 
 
-def test_a_blank_line_far_from_the_last_tenth_is_no_place_to_cut(write: Write) -> None:
+def test_a_text_is_not_split_at_a_far_blank_line(write: Write):
     content = "Prologue\n\n" + prose(40_000).replace("\n\n", " ")
     (start,), _, _ = parts(collect([write("a.txt", content)]))
     assert len(start.content) == pytest.approx(0.9 * len(content), rel=0.01)
 
 
-def test_folders_are_searched_and_other_kinds_passed_over(write: Write) -> None:
+def test_folders_are_searched_for_known_kinds(write: Write):
     write("in/deep/er/a.txt", prose(30_000))
     write("in/picture.png", b"\0")
     write("in/.hidden.txt", "hidden")
@@ -362,7 +333,7 @@ def test_folders_are_searched_and_other_kinds_passed_over(write: Write) -> None:
     assert names(collect([folder])) == (["a"], ["a"], [])
 
 
-def test_a_file_is_read_once_however_it_is_named(write: Write) -> None:
+def test_a_file_named_twice_is_read_once(write: Write):
     path = write("in/a.txt", prose(30_000))
     split = collect([path, path.parent, path.parent / ".." / "in" / "a.txt", path])
     assert names(split) == (["a"], ["a"], [])
@@ -372,7 +343,7 @@ def test_a_file_is_read_once_however_it_is_named(write: Write) -> None:
     assert names(split) == (["b"], ["c"], [])
 
 
-def test_a_copy_is_not_learned_when_the_text_is_held_out(write: Write) -> None:
+def test_copies_of_held_out_texts_are_not_learned(write: Write):
     for seed in range(10):
         write(f"a/{seed}.txt", prose(5_000, seed))
         write(f"b/{seed}.txt", prose(5_000, seed))
@@ -385,7 +356,7 @@ def test_a_copy_is_not_learned_when_the_text_is_held_out(write: Write) -> None:
     assert names(split) == (["a"], ["b"], [])
 
 
-def test_texts_of_one_name_are_told_apart(write: Write) -> None:
+def test_texts_of_the_same_name_get_numbers(write: Write):
     for folder, seed in (("one", 0), ("two", 1)):
         write(f"{folder}/train/a.txt", prose(30_000, seed))
         write(f"{folder}/validation/v.txt", prose(3_000, seed + 2))
@@ -394,7 +365,7 @@ def test_texts_of_one_name_are_told_apart(write: Write) -> None:
     assert names(collect([root])) == (["a", "a-2", "a-3"], ["v", "v-2"], [])
 
 
-def test_a_split_folder_keeps_its_split_wherever_it_lies(write: Write) -> None:
+def test_a_nested_split_folder_keeps_its_split(write: Write):
     write("in/set/train/deep/a.txt", prose(30_000))
     write("in/set/validation/b.txt", "Held out")
     write("in/set/README.md", "About the set")
@@ -406,7 +377,7 @@ def test_a_split_folder_keeps_its_split_wherever_it_lies(write: Write) -> None:
     assert names(collect([alone, root])) == (["a"], ["b"], ["d"])
 
 
-def test_split_and_other_texts_are_put_together(write: Write) -> None:
+def test_split_folders_and_other_texts_are_combined(write: Write):
     write("set/train/a.txt", prose(30_000))
     write("set/validation/b.txt", "Held out")
     other = write("c.txt", prose(10_000, 1))
@@ -414,7 +385,7 @@ def test_split_and_other_texts_are_put_together(write: Write) -> None:
     assert names(split) == (["a", "c"], ["b", "c"], [])
 
 
-def test_a_folder_with_one_part_alone_is_not_split(write: Write) -> None:
+def test_a_folder_with_only_one_part_is_not_split(write: Write):
     write("in/train/a.txt", prose(30_000))
     folder = write("in/test/b.txt", prose(30_000, 1)).parents[1]
     split = collect([folder])
@@ -423,12 +394,12 @@ def test_a_folder_with_one_part_alone_is_not_split(write: Write) -> None:
     assert not split.test
 
 
-def test_a_file_of_another_kind_is_refused_when_it_is_named(write: Write) -> None:
+def test_a_file_of_another_kind_is_refused_when_it_is_named(write: Write):
     with pytest.raises(TextError, match="save it as one of"):
         collect([write("a.txt", prose(30_000)), write("b.pdf", "x")])
 
 
-def test_too_little_to_learn_from_is_refused_with_both_numbers(write: Write) -> None:
+def test_too_little_text_is_refused(write: Write):
     write("set/validation/b.txt", prose(3_000))
     path = write("set/train/a.txt", "x" * (MINIMUM - 1))
     with pytest.raises(TextError) as refusal:
@@ -440,12 +411,12 @@ def test_too_little_to_learn_from_is_refused_with_both_numbers(write: Write) -> 
     assert size(collect([path.parents[1]]).train) == MINIMUM
 
 
-def test_what_is_held_out_does_not_count_as_learned(write: Write) -> None:
+def test_held_out_text_does_not_count_as_learned(write: Write):
     with pytest.raises(TextError, match=r"There are only 1\d,\d{3} characters to train on"):
         collect([write("a.txt", prose(21_000))])
 
 
-def test_no_text_at_all_is_refused(write: Write, tmp_path: Path) -> None:
+def test_no_text_at_all_is_refused(write: Write, tmp_path: Path):
     write("in/a.png", "x")
     with pytest.raises(TextError, match=r"There is no text in .*in: give files of the kinds"):
         collect([tmp_path / "in"])
@@ -453,7 +424,7 @@ def test_no_text_at_all_is_refused(write: Write, tmp_path: Path) -> None:
         collect([])
 
 
-def test_nothing_to_validate_on_is_refused(write: Write) -> None:
+def test_nothing_to_validate_on_is_refused(write: Write):
     write("set/validation/b.png", "x")
     with pytest.raises(TextError, match="no text to validate on"):
         collect([write("set/train/a.txt", prose(30_000)).parents[1]])

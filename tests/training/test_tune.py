@@ -15,21 +15,23 @@ import torch
 from torch import Tensor
 
 from export.__main__ import main as export
-from tests.conftest import TINY
-from tests.training.test_train import assert_same, stopped_after_3_steps
+from tests.tiny_voice import TINY
 from training import finetune
 from training.cli import main, tune
+from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
 from training.data.tokens import Tokens
 from training.distillation import PRIMED, imagine
 from training.errors import RunError, TrainingError
 from training.evaluation import carried
 from training.model.network import NOTHING_DROPPED, CharLSTM
-from training.model.prior import NO_PRIOR, PriorShape
+from training.model.prior import NO_PRIOR
 from training.model.tables import empty_tables
 from training.pretraining import train
 from training.run import Run, load, save
 from training.voice_file import Trained, Voice
+
+from .small_runs import FEW, assert_same, interrupted_at_step_3, last_step
 
 SCHEDULE: dict[str, Any] = {
     "steps": 60,
@@ -37,12 +39,6 @@ SCHEDULE: dict[str, Any] = {
     "learning_rate": 0.005,
     "evaluate_every": 60,
 }
-
-SIZES: dict[str, Any] = {"lower": 12, "word": 16, "summary": 8, "upper": 12}
-
-FEW = dataclasses.replace(
-    TINY, **SIZES, prior=PriorShape(contexts=300, longest=3, rows=100), steps=2
-)
 
 
 class Tuned(NamedTuple):
@@ -54,12 +50,16 @@ class Tuned(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def scripts(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return three scenes that the tiny voice has not read, with characters unknown to it."""
     folder = tmp_path_factory.mktemp("scripts")
-    for name, start in (("macbeth", 0), ("hamlet", 0), ("hamlet", 60_000)):
-        [path] = plays.glob(f"*/{name}.fountain")
-        text = path.read_text(encoding="utf-8")[start : start + 16_000]
+    # The last one is held out.
+    for name, start, length in (
+        ("macbeth", 0, 18_000),
+        ("hamlet", 0, 18_000),
+        ("hamlet", 60_000, 4_000),
+    ):
+        text = read_play(name)[start : start + length]
         text = text.replace("you", "y\u00f6u").replace("sword", "\u2694")
         (folder / f"{name}-{start}.fountain").write_text(text, encoding="utf-8")
     return folder
@@ -69,7 +69,7 @@ def scripts(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def old(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a voice that has read next to nothing, and of which tuning drops little."""
     run = Run(tmp_path_factory.mktemp("old"))
-    assert train([scenes], run, FEW).run()
+    assert train([scenes], run, dataclasses.replace(FEW, steps=2)).run()
     return run
 
 
@@ -104,7 +104,7 @@ def bits(run: Trained, heldout: Run) -> float:
     return carried(run.model(), run.vocabulary(), text).per_character
 
 
-def test_tuned_it_is_better_than_before_and_than_the_scripts_alone(
+def test_a_tuned_voice_beats_the_voice_and_the_scripts_alone(
     tuned: Tuned, released: Voice, scripts: Path, tmp_path: Path
 ):
     alone = Run(tmp_path)
@@ -116,7 +116,7 @@ def test_tuned_it_is_better_than_before_and_than_the_scripts_alone(
     assert tuned.first_bits < bits(released, tuned.run)
 
 
-def test_characters_seen_often_are_added_and_others_folded(tuned: Tuned, released: Voice):
+def test_frequent_characters_are_added_and_rare_ones_folded(tuned: Tuned, released: Voice):
     before, after = released.vocabulary(), tuned.run.vocabulary()
     assert after.characters[: len(before)] == before.characters
     assert "\u00f6" in after.characters[len(before) :]
@@ -125,7 +125,7 @@ def test_characters_seen_often_are_added_and_others_folded(tuned: Tuned, release
     assert before.decode(before.encode("y\u00f6u")) == "you"
 
 
-def test_where_nothing_is_new_the_network_says_what_it_said(released: Voice, tuned: Tuned):
+def test_new_characters_hardly_change_the_network(released: Voice, tuned: Tuned):
     known, larger = released.model(), deepcopy(tuned.first)
     characters = known.shape.vocabulary
     for one in (larger, known):
@@ -141,7 +141,7 @@ def test_where_nothing_is_new_the_network_says_what_it_said(released: Voice, tun
     assert torch.allclose(ours, theirs, atol=0.05)
 
 
-def test_a_voice_that_has_no_prior_is_given_one(second: Run, scripts: Path, tmp_path: Path):
+def test_a_voice_without_a_prior_gets_one(second: Run, scripts: Path, tmp_path: Path):
     run = Run(tmp_path)
     training = finetune.prepare([scripts], second, run, SCHEDULE)
     # The prior must now tell apart characters that were folded into one.
@@ -168,7 +168,6 @@ def test_one_command_makes_a_voice(
     command = ["voice", str(scripts), "--from", str(voices / "tiny.onnx"), "--voices", "."]
     assert main([*command, "--steps", "10"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("Untuned, a held-out character costs ")
     assert "\nTuned, it costs " in printed
     assert "Wrote mine.onnx: " in printed
     onbook = Path(sys.executable).with_name("onbook")
@@ -182,32 +181,32 @@ def test_one_command_makes_a_voice(
     assert "already holds a run" in capsys.readouterr().err
 
 
-def test_a_tuning_that_did_harm_says_so(released: Voice, scripts: Path, tmp_path: Path, capsys):
+def test_a_harmful_tuning_is_reported(released: Voice, scripts: Path, tmp_path: Path, capsys):
     command = ["tune", str(released), str(scripts), "--out", str(tmp_path / "run")]
-    assert main([*command, "--steps", "20", "--warmup", "1", "--learning-rate", "0.5"]) == 0
+    assert main([*command, "--steps", "6", "--warmup", "1", "--learning-rate", "0.5"]) == 0
     assert f"no less: keep {released}, or " in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_a_tuning_that_was_cut_equals_one_that_was_not(
+def test_a_resumed_tuning_equals_an_uninterrupted_one(
     old: Run, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     command = ["tune", str(old.folder), str(scripts), "--precision", "float32"]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
-    assert main([*command, "--steps", "6", "--out", str(whole.folder)]) == 0
-    with stopped_after_3_steps(monkeypatch):
-        assert main([*command, "--steps", "6", "--out", str(cut.folder)]) == 130
+    assert main([*command, "--steps", "4", "--out", str(whole.folder)]) == 0
+    with interrupted_at_step_3(monkeypatch):
+        assert main([*command, "--steps", "4", "--out", str(cut.folder)]) == 130
     assert "with --resume to continue." in capsys.readouterr().out
-    assert load(cut.resume)[1]["step"] == 3
+    assert last_step(cut) == 3
     # New options do not count, except for the steps.
     changed = ["--learning-rate", "1", "--resume", "--out", str(cut.folder)]
     assert main([*command, *changed]) == 0
     assert_same(cut, whole)
     assert cut.config() == whole.config()
-    assert main([*command, *changed, "--steps", "7"]) == 0
-    assert load(cut.resume)[1]["step"] == 7 == cut.config().steps
+    assert main([*command, *changed, "--steps", "5"]) == 0
+    assert last_step(cut) == 5 == cut.config().steps
 
 
-def test_a_run_goes_on_as_it_was_begun_alone(
+def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
     old: Run, scenes: Path, scripts: Path, tmp_path: Path, capsys
 ):
     tuned, trained = Run(tmp_path / "tuned"), Run(tmp_path / "trained")
@@ -265,7 +264,7 @@ def test_teachers_write_what_they_expect_together(
     assert -chosen.log().mean().item() == pytest.approx(entropy.item(), abs=0.15)
 
 
-def test_what_is_there_is_not_written_again(old: Run, scenes: Path, tmp_path: Path):
+def test_texts_of_teachers_are_written_once(old: Run, scenes: Path, tmp_path: Path):
     texts = Tokens.of(collect([scenes]).train, old.vocabulary())
     # An unfinished file is no text.
     (tmp_path / "unfinished.npy").touch()
@@ -274,22 +273,15 @@ def test_what_is_there_is_not_written_again(old: Run, scenes: Path, tmp_path: Pa
     assert torch.equal(torch.stack(first.texts), torch.stack(again.texts))
 
 
-def test_where_there_is_no_room_nothing_is_written(old: Run, scenes: Path, tmp_path: Path):
+def test_teachers_write_nothing_without_room_on_the_disk(old: Run, scenes: Path, tmp_path: Path):
     texts = Tokens.of(collect([scenes]).train, old.vocabulary())
     with pytest.raises(RunError, match="make room, then run the command again with --resume"):
         imagine([old.model()], texts, 10**15, 1, tmp_path, streams=4)
     assert not list(tmp_path.iterdir())
 
 
-def test_taught_it_expects_what_its_teachers_do(
-    old: Run, second: Run, scenes: Path, tmp_path: Path
-):
-    schedule = SCHEDULE | {
-        "taught": 0.9,
-        "imagined": 20_000,
-        "renamed": 0.0,
-        "drop": NOTHING_DROPPED,
-    }
+def test_a_student_predicts_like_its_teachers(old: Run, second: Run, scenes: Path, tmp_path: Path):
+    schedule = SCHEDULE | {"taught": 0.9, "imagined": 20_000, "drop": NOTHING_DROPPED}
     run = Run(tmp_path / "run")
     teaching = finetune.prepare([scenes], old, run, schedule, teachers=[second])
     text = "\n\n".join(t.content for t in run.heldout_texts("validation"))
@@ -309,7 +301,7 @@ def test_taught_it_expects_what_its_teachers_do(
     assert distance(teaching.average) < before / 2
 
 
-def test_streams_of_teachers_lie_beside_those_of_the_texts(
+def test_a_batch_has_streams_of_texts_and_of_teachers(
     old: Run, second: Run, scenes: Path, tmp_path: Path
 ):
     schedule = SCHEDULE | {"imagined": 2_000, "taught": 0.75, "batch": 8}
@@ -330,14 +322,14 @@ def test_streams_of_teachers_lie_beside_those_of_the_texts(
     assert cost.item() == pytest.approx(0.25 * text.item() + 0.75 * taught.item(), abs=1e-4)
 
 
-def test_a_run_goes_on_with_the_teachers_it_had(
+def test_a_run_is_resumed_only_with_its_teachers(
     old: Run, second: Run, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     command = ["tune", str(old.folder), str(scenes), "--precision", "float32"]
-    command += ["--imagined", "2000", "--drop-layers", "0.1"]
+    command += ["--imagined", "2000", "--drop.layers", "0.1"]
     taught = [*command, "--teacher", str(second.folder), "--teacher", str(old.folder)]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
-    assert main([*taught, "--steps", "6", "--out", str(whole.folder)]) == 0
+    assert main([*taught, "--steps", "4", "--out", str(whole.folder)]) == 0
     assert whole.config().drop == dataclasses.replace(old.config().drop, layers=0.1)
     assert len(whole.config().taught_by) == 2
 
@@ -346,17 +338,17 @@ def test_a_run_goes_on_with_the_teachers_it_had(
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "multinomial", interrupted)
-        assert main([*taught, "--steps", "6", "--out", str(cut.folder)]) == 130
-    assert "with --resume: unfinished preparations are repeated" in capsys.readouterr().out
+        assert main([*taught, "--steps", "4", "--out", str(cut.folder)]) == 130
+    assert "unfinished preparations are repeated" in capsys.readouterr().out
     assert main([*command, "--resume", "--out", str(cut.folder)]) == 1
     assert "began with 2 teachers, but not with these" in capsys.readouterr().err
-    with stopped_after_3_steps(monkeypatch):
+    with interrupted_at_step_3(monkeypatch):
         assert main([*taught, "--resume", "--out", str(cut.folder)]) == 130
     assert main([*taught, "--resume", "--out", str(cut.folder)]) == 0
     assert_same(cut, whole)
 
 
-def test_teachers_that_cannot_teach_are_refused(
+def test_unusable_teachers_are_refused(
     old: Run, second: Run, scenes: Path, scripts: Path, tmp_path: Path
 ):
     run = Run(tmp_path / "run")
@@ -381,8 +373,8 @@ def test_scripts_in_too_many_new_characters_are_refused(released: Voice, tmp_pat
         finetune.prepare([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
 
 
-def test_a_start_that_is_refused_leaves_no_run(released: Voice, scripts: Path, tmp_path: Path):
+def test_a_refused_tuning_leaves_no_run(old: Run, scripts: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="is too short for 1000 streams"):
-        finetune.prepare([scripts], released, run, SCHEDULE | {"batch": 1000})
+        finetune.prepare([scripts], old, run, SCHEDULE | {"batch": 1000})
     assert not run.folder.exists()

@@ -17,20 +17,7 @@ from training.distributed import ALONE, Team
 from training.evaluation import excerpt
 
 
-def test_windows_follow_one_another_in_each_stream():
-    windows = Windows.of_texts([torch.arange(101)], batch=2, window=7, seed=3)
-    assert windows.per_epoch == 7
-    for step in range(windows.per_epoch):
-        inputs, targets, begins = windows.at(step)
-        assert begins == (step == 0)
-        assert torch.equal(targets, inputs + 1)  # as the text counts up
-        assert inputs.shape == (7, 2)
-        if step:
-            before = windows.at(step - 1)[1][-1]
-            assert torch.equal(windows.at(step)[0][0], before)
-
-
-def test_what_is_gathered_is_what_would_be_cut_of_the_joined_texts():
+def test_windows_are_cut_from_the_texts_shuffled_in_each_epoch():
     draw = np.random.default_rng(1)
     texts = [torch.from_numpy(draw.integers(0, 99, draw.integers(1, 40))) for _ in range(30)]
     windows = Windows.of_texts(texts, batch=3, window=8, seed=5)
@@ -41,22 +28,14 @@ def test_what_is_gathered_is_what_would_be_cut_of_the_joined_texts():
         at = torch.arange(3) * windows.length + torch.arange(windows.length + 1)[:, None]
         streams = joined[at]
         for number in range(windows.per_epoch):
-            inputs, targets, _ = windows.at(epoch * windows.per_epoch + number)
+            inputs, targets, begins = windows.at(epoch * windows.per_epoch + number)
             start = number * 8
+            assert begins == (number == 0)
             assert torch.equal(inputs, streams[start : start + 8])
             assert torch.equal(targets, streams[start + 1 : start + 9])
 
 
-def test_each_epoch_shuffles_the_texts_and_any_step_can_be_asked_for():
-    texts = [torch.full((20,), i) for i in range(10)]
-    windows = Windows.of_texts(texts, batch=1, window=10, seed=1)
-    one = [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
-    two = [windows.at(step + windows.per_epoch)[0].tolist() for step in range(windows.per_epoch)]
-    assert one != two
-    assert one == [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
-
-
-def test_an_epoch_reads_a_text_as_often_as_it_is_to_be_read():
+def test_an_epoch_repeats_a_text_as_configured():
     texts = [np.full(20, i) for i in range(3)]
     read_at = []
 
@@ -79,7 +58,7 @@ def test_an_epoch_reads_a_text_as_often_as_it_is_to_be_read():
     assert sorted(read_at[5:]) == [(0, 1), (1, 3), (1, 4), (1, 5), (2, 1)]
 
 
-def test_a_process_gathers_its_own_streams_alone():
+def test_a_process_gathers_only_its_own_streams():
     windows = Windows.of_texts([torch.arange(400)], batch=4, window=9, seed=1)
     whole, places = windows.at(3)[0], windows.places(3)
     own = slice(2, 4)
@@ -87,7 +66,7 @@ def test_a_process_gathers_its_own_streams_alone():
     assert (windows.places(3, own) == places[:, own]).all()
 
 
-def test_a_batch_prepared_ahead_is_the_batch_of_its_step():
+def test_a_prefetched_batch_is_that_of_its_step():
     windows = Windows.of_texts([torch.arange(400)], batch=4, window=9, seed=1)
     parts = (np.arange(400) // 100).astype(np.int8)
     batches = Batches(windows, Team(rank=1, size=2), parts)
@@ -100,7 +79,7 @@ def test_a_batch_prepared_ahead_is_the_batch_of_its_step():
         assert batch.starting.tolist() == [step == 0] * 2
 
 
-def test_an_error_in_the_thread_is_heard():
+def test_an_error_while_prefetching_is_raised():
     def reading(text: int, time: int) -> np.ndarray:
         raise RuntimeError("no such text")
 
@@ -109,7 +88,7 @@ def test_an_error_in_the_thread_is_heard():
         ahead.at(0)
 
 
-def test_texts_are_kept_in_a_file_and_found_again(scenes: Path, tmp_path: Path):
+def test_tokens_are_saved_and_loaded(scenes: Path, tmp_path: Path):
     texts = collect([scenes]).train
     vocabulary = Vocabulary.of(text.content for text in texts)
     tokens = Tokens.of(texts, vocabulary)
@@ -144,7 +123,7 @@ def test_more_than_256_characters_take_two_bytes():
     assert (encode(written, tokens.letters, tokens.ids.dtype) == tokens.packed(0)).all()
 
 
-def test_characters_of_a_grown_vocabulary_need_no_order():
+def test_characters_need_no_order():
     letters = np.array([ord(one) for one in "\nza\u00f6b"], dtype="<u4")
     ids = np.array([3, 1, 2, 4, 0, 3], dtype=np.uint8)
     assert decode(ids, letters) == "\u00f6zab\n\u00f6"

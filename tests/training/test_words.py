@@ -27,27 +27,12 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.of([TEXT])
 
 
-def test_letters_have_one_number_in_both_cases_and_the_rest_has_none():
+def test_both_cases_of_a_letter_have_the_same_number():
     numbers = letter_numbers(["\n", " ", "'", "A", "B", "a", "b", "é"])
     assert numbers[:2] == (0, 0)
     assert min(numbers[2:]) == 1
     assert numbers[3] == numbers[5] != numbers[4] == numbers[6]
     assert len(set(numbers[2:])) == 4
-
-
-def test_a_hash_is_rolled_along_a_word_and_begins_again_after_it(vocabulary: Vocabulary):
-    letters = torch.tensor(letter_numbers(vocabulary.characters))
-    read = "The swan. Don't"
-    tokens = torch.tensor(vocabulary.encode(read))
-    hashes = rolled(letters[tokens][:, None], torch.zeros(1, 2))[:, 0]
-    assert hashes.shape == (1 + len(read), 2)
-    keys = (hashes[:, 0].long() * 2**17 + hashes[:, 1].long()).tolist()
-    for word, end in (("the", 3), ("swan", 8), ("don't", 15)):
-        expected = key_of([int(letters[t]) for t in vocabulary.encode(word)])
-        assert keys[end] == expected
-    assert keys[4] == keys[9] == 0
-    in_two = rolled(letters[tokens[6:]][:, None], hashes[6:7])[:, 0]
-    assert torch.equal(in_two, hashes[6:])
 
 
 def test_hashes_of_long_words_are_exact_in_float32():
@@ -58,7 +43,7 @@ def test_hashes_of_long_words_are_exact_in_float32():
     assert first < MODULI[0]
 
 
-def test_hashes_and_topics_of_many_rows_are_those_that_are_moved_step_by_step():
+def test_batched_hashes_and_topics_equal_those_of_single_steps():
     torch.manual_seed(2)
     letters = torch.randint(0, 9, (70, 5)) * (torch.rand(70, 5) > 0.1)
     hashes = [torch.randint(0, 90, (5, 2)).float()]
@@ -79,7 +64,7 @@ def test_hashes_and_topics_of_many_rows_are_those_that_are_moved_step_by_step():
         assert torch.allclose(found, torch.stack(expected[1:]), atol=1e-5)
 
 
-def test_a_table_knows_its_words_alone():
+def test_a_table_finds_only_its_words():
     table = WordVectors(WordShape(words=3, features=2))
     keys = torch.tensor([key_of([3, 1]), key_of([5]), key_of([2, 2, 2])])
     vectors = torch.tensor([[0.5, -0.5], [0.1, 0.2], [-0.9, 0.0]])
@@ -91,7 +76,7 @@ def test_a_table_knows_its_words_alone():
     assert torch.allclose(found, torch.cat([vectors[[1, 0]], torch.zeros(2, 2)]), atol=1e-6)
 
 
-def test_words_are_learned_on():
+def test_vectors_receive_gradients():
     table = WordVectors(WordShape(words=1, features=2))
     table.know(torch.tensor([key_of([4])]), torch.tensor([[0.5, 0.5]]))
     found, _ = table(torch.tensor([[4.0, 4.0]]))
@@ -99,22 +84,14 @@ def test_words_are_learned_on():
     assert table.vectors.weight.grad[1].abs().sum() > 0
 
 
-def test_a_topic_is_the_fading_average_of_the_words_that_are_known():
-    vectors = torch.tensor([[[1.0]], [[0.7]], [[-1.0]]])
-    known = torch.tensor([[True], [False], [True]])
-    found = topics(vectors, known, torch.tensor([[0.5]]))
-    first = FADING * 0.5 + (1 - FADING)
-    assert found[:, 0, 0].tolist() == pytest.approx([first, first, FADING * first - 1 + FADING])
-
-
-def test_the_commonest_words_of_texts_are_found_in_lower_case(vocabulary: Vocabulary):
+def test_the_commonest_words_are_in_lower_case(vocabulary: Vocabulary):
     found = module.commonest([TEXT], vocabulary, WordShape(words=3))
     assert found[:2] in (["the", "swan"], ["swan", "the"])
     assert len(found) == 3
     assert module.commonest(["Rare words."], vocabulary, WordShape(words=3)) == []
 
 
-def test_words_are_put_into_a_table_under_the_keys_that_reading_them_gives(vocabulary: Vocabulary):
+def test_keys_of_words_are_those_of_their_rolling_hashes(vocabulary: Vocabulary):
     words = ["swan", "don't"]
     table = WordVectors(WordShape(words=2, features=1))
     table.know(module.keys_of(words, vocabulary), torch.tensor([[0.3], [-0.3]]))
@@ -126,7 +103,7 @@ def test_words_are_put_into_a_table_under_the_keys_that_reading_them_gives(vocab
     assert found.item() == pytest.approx(-0.3)
 
 
-def test_principal_components_keep_what_is_near_together():
+def test_principal_components_keep_neighbours_together():
     torch.manual_seed(2)
     meanings = torch.randn(6, 40)
     vectors = meanings.repeat_interleave(20, dim=0) + 0.3 * torch.randn(120, 40)
@@ -139,7 +116,7 @@ def test_principal_components_keep_what_is_near_together():
     assert own < 0.5 * apart[:20, 20:].mean()
 
 
-def test_pretrained_vectors_know_what_is_alike():
+def test_pretrained_vectors_are_closer_for_related_words():
     pytest.importorskip("transformers", reason="the extra `words` is not installed")
     words = ["king", "queen", "bread", "cheese", "monday", "tuesday"]
     vectors = torch.nn.functional.normalize(module.pretrained(words, 5), dim=1)

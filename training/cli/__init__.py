@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated, Any, Union
+
+import tyro
+from tyro import conf
 
 from training.errors import UserError
 
@@ -29,31 +34,37 @@ COMMANDS = {
 given is imported, because PyTorch takes seconds."""
 
 
+@dataclass
+class NotGiven:
+    """A command that is not given, of which help shows the name alone."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; print each error as one sentence to stderr."""
     given = sys.argv[1:] if arguments is None else arguments
-    options = _make_parser(next((one for one in given if one in COMMANDS), None)).parse_args(given)
+    commands = [_make_command(name, is_given=name in given[:1]) for name in COMMANDS]
+    parse = partial(
+        tyro.cli,
+        Union[tuple(commands)],  # noqa: UP007 - of a variable number
+        args=given,
+        prog="onbook-train" if Path(sys.argv[0]).stem == "onbook-train" else "python -m training",
+        description="Train, tune, evaluate and compare voices. COMMAND --help explains a command.",
+        config=(conf.DisallowNone, conf.FlagCreatePairsOff, conf.PositionalMetavarFromFieldName),
+    )
     try:
-        code: int = options.command(options)
+        command = parse()
+        if defaults := command.defaults():
+            command = parse(default=defaults)
+        code: int = command()
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
     return code
 
 
-def _make_parser(chosen: str | None) -> argparse.ArgumentParser:
-    """Return the parser of the command line, with the options of the chosen command alone."""
-    parser = argparse.ArgumentParser(
-        prog="onbook-train" if Path(sys.argv[0]).stem == "onbook-train" else "python -m training",
-        description="Train, tune, evaluate and compare voices. COMMAND --help explains a command.",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    if chosen:
-        module, text = COMMANDS[chosen]
-        import_module(f".{module}", __package__).add_commands(commands)
-        one = commands.choices[chosen]
-        one.description = one.description or f"{text[0].upper()}{text[1:]}."
-    for name, (_, text) in COMMANDS.items():
-        if name not in commands.choices:
-            commands.add_parser(name, help=text)
-    return parser
+def _make_command(name: str, *, is_given: bool) -> Any:  # noqa: ANN401 - a type for tyro
+    module, text = COMMANDS[name]
+    if not is_given:
+        return Annotated[NotGiven, conf.subcommand(name, description=text)]
+    kind = getattr(import_module(f".{module}", __package__), name.title())
+    return Annotated[kind, conf.subcommand(name)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import UseAppendAction, arg
 
 from training.data.corpora import films, shakespeare
 from training.data.corpora.drama.copies import RUN
@@ -13,102 +16,84 @@ from training.data.corpora.drama.facets import FACETS
 from training.data.corpora.drama.manifest import read_manifest
 from training.data.corpora.drama.writing import write
 from training.errors import CorpusError
+from training.ranges import NonNegativeInt
 from training.run import make_folder
 
-from .arguments import Commands, positive
+from .command import Command
 
-LONGEST_SPEECH = 170
-"""The suggested length: crisp dialogue, in which half of the speeches are shorter than 50."""
-
-
-def add_commands(commands: Commands) -> None:
-    """Add ``corpus``, with a command of its own for each corpus."""
-    one = commands.add_parser("corpus")
-    corpora = one.add_subparsers(required=True, metavar="CORPUS")
-    _add_corpus(corpora, "plays", "36 plays of Shakespeare", shakespeare.write_plays)
-    _add_corpus(corpora, "films", "279 short films that were written for On Book", films.write)
-    drama = _add_corpus(corpora, "drama", "the plays that Project Gutenberg has", None)
-    _add_drama_options(drama)
+FACETS_HELP = "Write only works with this facet; can be repeated, for works that have all: " + (
+    "; ".join(f"{name} ({facet.asks})" for name, facet in FACETS.items())
+)
 
 
-def _add_corpus(
-    corpora: Commands, name: str, contents: str, write_to: Callable[[Path], None] | None
-) -> argparse.ArgumentParser:
-    one: argparse.ArgumentParser = corpora.add_parser(
-        name, help=contents, description=f"Write {contents} as Fountain."
-    )
-    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+@dataclass(frozen=True, kw_only=True)
+class Films(Command):
+    """Write 279 short films that were written for On Book as Fountain."""
 
-    def run(options: argparse.Namespace) -> int:
-        make_folder(options.out)
-        if write_to:
-            write_to(options.out)
-            print(f"The {name} are in {options.out}: train them with `python -m training train`.")
-        else:
-            print("\n".join(_write_drama(options)))
+    out: Annotated[Path, arg(metavar="DIR")]
+    """The folder to write to."""
+
+    def __call__(self) -> int:
+        """Write the corpus, and print how to go on."""
+        make_folder(self.out)
+        print(*self.write(), sep="\n")
         return 0
 
-    one.set_defaults(command=run)
-    return one
+    def write(self) -> Iterator[str]:
+        """Write the corpus, and yield summaries of it."""
+        films.write(self.out)
+        yield f"The films are in {self.out}: train them with `python -m training train`."
 
 
-def _add_drama_options(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
-        "--from",
-        dest="source",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help="a folder or a tar archive of files named NUMBER.txt, or one such file, "
-        "without Project Gutenberg's header",
-    )
-    one.add_argument(
-        "--download",
-        action="store_true",
-        help="first fetch the missing texts of the manifest into the folder PATH, "
-        "one every few seconds; repeat the command to continue",
-    )
-    one.add_argument(
-        "--mirror",
-        metavar="URL",
-        help=f"with --download, the mirror of Project Gutenberg [{MIRROR}]",
-    )
-    one.add_argument(
-        "--facet",
-        action="append",
-        default=[],
-        choices=list(FACETS),
-        metavar="NAME",
-        help="write only works with this facet; can be repeated, for works that have all: "
-        + "; ".join(f"{name} ({facet.asks})" for name, facet in FACETS.items()),
-    )
-    one.add_argument(
-        "--longest-speech",
-        type=positive(int),
-        default=0,
-        metavar="N",
-        help="cut out speeches of more than N characters, the lines that answer them, and what "
-        f"is then too short for a scene; {LONGEST_SPEECH} leaves crisp dialogue",
-    )
+@dataclass(frozen=True, kw_only=True)
+class Plays(Films):
+    """Write 36 plays of Shakespeare as Fountain."""
+
+    def write(self) -> Iterator[str]:
+        """Write the corpus, and yield summaries of it."""
+        shakespeare.write_plays(self.out)
+        yield f"The plays are in {self.out}: train them with `python -m training train`."
 
 
-def _write_drama(options: argparse.Namespace) -> Iterator[str]:
-    """Fetch the texts if asked, write the corpus, and yield a summary of each."""
-    folder = options.source
-    if options.mirror and not options.download:
-        raise CorpusError("--mirror needs --download: add --download, or leave out --mirror.")
-    if options.download:
-        if folder.is_file():
-            raise CorpusError(f"{folder} is a file: name a folder for the texts with --from.")
-        client = Client(options.mirror or MIRROR)
-        yield describe(download(read_manifest().values(), folder, client))
-    selected = write(folder, options.out, options.facet, options.longest_speech)
-    yield f"{len(selected.works)} works, report.tsv and copies.tsv are in {options.out}."
-    if selected.doubtful:
-        yield f"{len(selected.doubtful)} works were left out: too many places are doubtful."
-    if overlap := selected.overlap:
-        work = max(overlap, key=lambda work: overlap[work])
-        yield (
-            f"Of no held-out work is more than {overlap[work]:.2%} in a learned one "
-            f"({work.title}, runs of {RUN} words)."
-        )
+@dataclass(frozen=True, kw_only=True)
+class Drama(Films):
+    """Write the plays that Project Gutenberg has as Fountain."""
+
+    source: Annotated[Path, arg(name="from")]
+    """A folder or tar archive of NUMBER.txt files, or one of these, without Gutenberg's header."""
+    download: bool = False
+    """First fetch the missing texts into the folder, slowly; repeat the command to continue."""
+    mirror: str | None = None
+    """With --download, another mirror of Project Gutenberg."""
+    facet: Annotated[UseAppendAction[tuple[str, ...]], arg(help=FACETS_HELP)] = ()
+    longest_speech: NonNegativeInt = 0
+    """Cut out speeches of more characters, and their answers; 170 leaves crisp dialogue."""
+
+    def write(self) -> Iterator[str]:
+        """Fetch the texts if asked, write the corpus, and yield a summary of each."""
+        if unknown := set(self.facet) - FACETS.keys():
+            raise CorpusError(
+                f"There is no facet {unknown.pop()}: choose from {', '.join(FACETS)}."
+            )
+        if self.mirror and not self.download:
+            raise CorpusError("--mirror needs --download: add --download, or leave out --mirror.")
+        if self.download:
+            if self.source.is_file():
+                raise CorpusError(
+                    f"{self.source} is a file: name a folder for the texts with --from."
+                )
+            client = Client(self.mirror or MIRROR)
+            yield describe(download(read_manifest().values(), self.source, client))
+        selected = write(self.source, self.out, self.facet, self.longest_speech)
+        yield f"{len(selected.works)} works, report.tsv and copies.tsv are in {self.out}."
+        if selected.doubtful:
+            yield f"{len(selected.doubtful)} works were left out: too many places are doubtful."
+        if overlap := selected.overlap:
+            work = max(overlap, key=lambda work: overlap[work])
+            yield (
+                f"Of no held-out work is more than {overlap[work]:.2%} in a learned one "
+                f"({work.title}, runs of {RUN} words)."
+            )
+
+
+Corpus = Plays | Films | Drama

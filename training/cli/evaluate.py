@@ -2,58 +2,67 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
+
+from tyro.conf import Positional
 
 from training.data.texts import read
 from training.evaluation import COLD_WINDOW, calibrated, carried, cold_windows
 from training.run import Run
 
-from .arguments import Commands, add_texts
+from .command import Command, Texts
 
 
-def add_commands(commands: Commands) -> None:
-    """Add ``evaluate`` and ``calibrate``."""
-    one = commands.add_parser("evaluate")
-    one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
-    add_texts(one, "the texts to read")
-    one.set_defaults(command=_evaluate)
+@dataclass(frozen=True)
+class Evaluate(Command):
+    """Measure the bits per character of texts."""
 
-    one = commands.add_parser("calibrate")
-    one.add_argument("run", type=Path, metavar="RUN", help="a run folder, whose weights change")
-    one.add_argument("text", type=Path, metavar="TEXT", help="a text that it has not learned")
-    one.set_defaults(command=_calibrate)
+    run: Positional[Path]
+    """A run folder."""
+    texts: Texts
+    """The texts to read."""
 
-
-def _evaluate(options: argparse.Namespace) -> int:
-    run = Run(options.run)
-    model, vocabulary = run.model(), run.vocabulary()
-    heads = "text", "characters", "skipped", "carried state", "cold windows"
-    print("{:28} {:>10} {:>8} {:>14} {:>13}".format(*heads))
-    for path in options.texts:
-        text = read(path)
-        cost = carried(model, vocabulary, text.content)
-        cold = cold_windows(model, vocabulary, text.content)
+    def __call__(self) -> int:
+        """Print a table of the texts."""
+        run = Run(self.run)
+        model, vocabulary = run.model(), run.vocabulary()
+        heads = "text", "characters", "skipped", "carried state", "cold windows"
+        print("{:28} {:>10} {:>8} {:>14} {:>13}".format(*heads))
+        for path in self.texts:
+            text = read(path)
+            cost = carried(model, vocabulary, text.content)
+            cold = cold_windows(model, vocabulary, text.content)
+            print(
+                f"{text.name:28} {cost.characters:10,} {vocabulary.skipped(text.content):8,} "
+                f"{cost.per_character:14.4f} {cold.per_character:13.4f}"
+            )
         print(
-            f"{text.name:28} {cost.characters:10,} {vocabulary.skipped(text.content):8,} "
-            f"{cost.per_character:14.4f} {cold.per_character:13.4f}"
+            "Bits per character. Carried state: read from start to end. "
+            f"Cold windows: {COLD_WINDOW} characters each, from an empty state."
         )
-    print(
-        "Bits per character. Carried state: read from start to end. "
-        f"Cold windows: {COLD_WINDOW} characters each, from an empty state."
-    )
-    return 0
+        return 0
 
 
-def _calibrate(options: argparse.Namespace) -> int:
-    run, text = Run(options.run), read(options.text)
-    model, vocabulary = run.model(), run.vocabulary()
-    before = carried(model, vocabulary, text.content)
-    temperatures, cost = calibrated(model, vocabulary, text.content)
-    run.divide_logits(temperatures, cost.per_character)
-    divisors = " ".join(f"{one:g}" for one in temperatures)
-    print(
-        f"Its logits are divided by {divisors} now: a character of {text.name} costs "
-        f"{cost.per_character:.4f} bits, and cost {before.per_character:.4f} before."
-    )
-    return 0
+@dataclass(frozen=True)
+class Calibrate(Command):
+    """Scale a run's logits so that its confidence fits a text."""
+
+    run: Positional[Path]
+    """A run folder, whose weights change."""
+    text: Positional[Path]
+    """A text that it has not learned."""
+
+    def __call__(self) -> int:
+        """Divide the logits by the temperatures that fit the text."""
+        run, text = Run(self.run), read(self.text)
+        model, vocabulary = run.model(), run.vocabulary()
+        before = carried(model, vocabulary, text.content)
+        temperatures, cost = calibrated(model, vocabulary, text.content)
+        run.divide_logits(temperatures, cost.per_character)
+        divisors = " ".join(f"{one:g}" for one in temperatures)
+        print(
+            f"Its logits are divided by {divisors} now: a character of {text.name} costs "
+            f"{cost.per_character:.4f} bits, and cost {before.per_character:.4f} before."
+        )
+        return 0

@@ -2,152 +2,135 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, UseAppendAction, create_mutex_group
 
 from training.config import PRESETS
+from training.errors import UserError
 from training.experiments import comparison, task, throughput
 from training.experiments.ablations import VARIANTS
 from training.experiments.rows import NO_BUDGET, ROWS, Maker, Row, trained
 from training.experiments.task import Task
 from training.experiments.trainee import Budget, Interrupted, Unit
+from training.ranges import OptionalPositiveInt, PositiveFloat, PositiveInt
 
-from .arguments import INTERRUPTED, Commands, Options, add_precision, positive
+from .command import INTERRUPTED, Command
 
-
-def add_commands(commands: Commands) -> None:
-    """Add ``compare``, ``ablate`` and ``benchmark``."""
-    one = commands.add_parser("compare")
-    length = one.add_mutually_exclusive_group()
-    length.add_argument(
-        "--minutes",
-        type=positive(float),
-        default=90.0,
-        help="time that each learns, in minutes of one core (default: 90, which two cores have in "
-        "45)",
-    )
-    length.add_argument("--steps", type=positive(int), help="steps that each learns")
-    length.add_argument(
-        "--characters", type=positive(int), help="characters that each reads, in all epochs"
-    )
-    texts = one.add_mutually_exclusive_group()
-    texts.add_argument(
-        "--tinyshakespeare",
-        type=Path,
-        metavar="FILE",
-        help="instead of the plays: the first 90%% of FILE, judged on the last 10%%",
-    )
-    texts.add_argument(
-        "--corpus",
-        type=Path,
-        metavar="DIR",
-        help="instead of the plays: a folder with 'train', 'validation' and perhaps 'test'",
-    )
-    _add_results(one, ROWS)
-    one.set_defaults(command=_compare, keep=False)
-
-    one = commands.add_parser("ablate")
-    one.add_argument("folder", type=Path, metavar="DIR", help="a corpus, such as data/drama")
-    length = one.add_mutually_exclusive_group()
-    length.add_argument(
-        "--minutes",
-        type=positive(float),
-        default=3.0,
-        help="time that each learns, in minutes of one core [%(default)s]",
-    )
-    length.add_argument("--characters", type=positive(int), help="characters that each reads")
-    one.add_argument("--keep", action="store_true", help="keep the run folders in --work")
-    _add_results(one, VARIANTS)
-    one.set_defaults(command=_ablate, steps=None)
-
-    one = commands.add_parser("benchmark")
-    one.add_argument(
-        "--rounds", type=positive(int), default=7, help="timed rounds of each [%(default)s]"
-    )
-    one.add_argument(
-        "--preset", choices=list(PRESETS), default="standard", help="sizes [%(default)s]"
-    )
-    add_precision(one)
-    one.add_argument(
-        "--compile", action="store_true", help="also time torch.compile, which needs a C++ compiler"
-    )
-    one.set_defaults(command=_benchmark, precision="auto")
+LENGTH = create_mutex_group(required=False)
+CORPUS = create_mutex_group(required=False)
 
 
-def _add_results(options: Options, names: Iterable[str]) -> None:
-    """Add the options that say which rows to make, and where rows are stored."""
-    options.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        choices=list(names),
-        metavar="NAME",
-        help=f"make this row, then print the table; can be repeated ({', '.join(names)})",
-    )
-    options.add_argument("--all", action="store_true", help="make all missing rows")
-    options.add_argument(
-        "--results",
-        type=Path,
-        nargs=1,
-        default=(comparison.WRITTEN, comparison.COMMITTED),
-        metavar="DIR",
-        help=f"where rows are written and read (default: {comparison.WRITTEN}, then the rows "
-        f"committed in training/experiments/results)",
-    )
-    options.add_argument(
-        "--work",
-        type=Path,
-        default=Path("runs/compare"),
-        metavar="DIR",
-        help="where unfinished rows are kept, to be resumed [%(default)s]",
-    )
+@dataclass(frozen=True, kw_only=True)
+class Rows(Command):
+    """A command that makes rows of a table."""
+
+    only: UseAppendAction[tuple[str, ...]] = ()
+    """Make the row of this name, then print the table."""
+    all: bool = False
+    """Make all missing rows."""
+    results: Path | None = None
+    """The folder of rows, instead of runs/comparison and training/experiments/results."""
+    work: Path = Path("runs/compare")
+    """The folder where unfinished rows are kept, to be resumed."""
+
+    def make(
+        self,
+        asked: Task,
+        makers: Mapping[str, Maker],
+        table: Callable[[list[Row]], str],
+        *,
+        kept: bool = False,
+    ) -> int:
+        """Make the named rows and with ``--all`` all missing ones, and print the table.
+
+        A row made with another budget counts as missing, unless the row needs no budget.
+        """
+        if unknown := set(self.only) - makers.keys():
+            raise UserError(f"There is no row {unknown.pop()}: choose from {', '.join(makers)}.")
+        units: tuple[Unit, ...] = ("steps", "characters", "minutes")
+        budget = next(Budget(n, unit) for unit in units if (n := getattr(self, unit, None)))
+        folders = [self.results] if self.results else [comparison.WRITTEN, comparison.COMMITTED]
+        names = list(self.only)
+        if self.all:
+            made = comparison.read(folders, asked, makers)
+            there = {row.name for row in made if row.budget in (NO_BUDGET, str(budget))}
+            names += [name for name in makers if name not in there and name not in names]
+        try:
+            comparison.make_rows(makers, names, asked, budget, folders, self.work, kept=kept)
+        except Interrupted:
+            print("Stopped and saved. Repeat the command to continue.")
+            return INTERRUPTED
+        print(table(comparison.read(folders, asked, makers)))
+        return 0
 
 
-def _compare(options: argparse.Namespace) -> int:
-    if options.tinyshakespeare:
-        asked = task.tinyshakespeare(options.tinyshakespeare)
-    else:
-        asked = task.of_corpus(options.corpus) if options.corpus else task.plays()
-    return _make_rows(options, asked, ROWS, lambda rows: comparison.of_rows(rows, asked.name))
+@dataclass(frozen=True, kw_only=True)
+class Compare(Rows):
+    """Train other models on the same text."""
+
+    minutes: Annotated[PositiveFloat, LENGTH] = 90.0
+    """The time that each learns, in minutes of one core: two cores have 90 in 45."""
+    steps: Annotated[OptionalPositiveInt, LENGTH] = None
+    """The steps that each learns."""
+    characters: Annotated[OptionalPositiveInt, LENGTH] = None
+    """The characters that each reads, in all epochs."""
+    tinyshakespeare: Annotated[Path | None, CORPUS] = None
+    """Instead of the plays: the first 90% of this file, judged on the last 10%."""
+    corpus: Annotated[Path | None, CORPUS] = None
+    """Instead of the plays: a folder with ``train``, ``validation`` and perhaps ``test``."""
+
+    def __call__(self) -> int:
+        """Make rows, and print the table of all models."""
+        if self.tinyshakespeare:
+            asked = task.tinyshakespeare(self.tinyshakespeare)
+        else:
+            asked = task.of_corpus(self.corpus) if self.corpus else task.plays()
+        return self.make(asked, ROWS, lambda rows: comparison.of_rows(rows, asked.name))
 
 
-def _ablate(options: argparse.Namespace) -> int:
-    makers = {name: partial(trained, name, one.about, one.config) for name, one in VARIANTS.items()}
-    return _make_rows(options, task.ablations(options.folder), makers, comparison.of_ablations)
+@dataclass(frozen=True, kw_only=True)
+class Ablate(Rows):
+    """Measure what single changes to the network do."""
+
+    folder: Positional[Path]
+    """A corpus, such as data/drama."""
+    minutes: Annotated[PositiveFloat, LENGTH] = 3.0
+    """The time that each learns, in minutes of one core."""
+    characters: Annotated[OptionalPositiveInt, LENGTH] = None
+    """The characters that each reads."""
+    keep: bool = False
+    """Keep the run folders in --work."""
+
+    def __call__(self) -> int:
+        """Make rows, and print the table of all changes."""
+        makers = {
+            name: partial(trained, name, one.about, one.config) for name, one in VARIANTS.items()
+        }
+        corpus = task.ablations(self.folder)
+        return self.make(corpus, makers, comparison.of_ablations, kept=self.keep)
 
 
-def _make_rows(
-    options: argparse.Namespace,
-    asked: Task,
-    makers: Mapping[str, Maker],
-    table: Callable[[list[Row]], str],
-) -> int:
-    """Make the named rows and with ``--all`` all missing ones, and print the table.
+@dataclass(frozen=True, kw_only=True)
+class Benchmark(Command):
+    """Compare the speed of training with a bare nn.LSTM of the same cost."""
 
-    A row made with another budget counts as missing, unless the row needs no budget.
-    """
-    units: tuple[Unit, ...] = ("steps", "characters", "minutes")
-    budget = next(Budget(n, unit) for unit in units if (n := getattr(options, unit)))
-    names = list(options.only)
-    if options.all:
-        made = comparison.read(options.results, asked, makers)
-        there = {row.name for row in made if row.budget in (NO_BUDGET, str(budget))}
-        names += [name for name in makers if name not in there and name not in names]
-    try:
-        comparison.make_rows(
-            makers, names, asked, budget, options.results, options.work, kept=options.keep
-        )
-    except Interrupted:
-        print("Stopped and saved. Repeat the command to continue.")
-        return INTERRUPTED
-    print(table(comparison.read(options.results, asked, makers)))
-    return 0
+    rounds: PositiveInt = 7
+    """Timed rounds of each."""
+    preset: Literal["standard", "gpu"] = "standard"
+    """The sizes."""
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    """The precision of products; ``auto`` for the faster one on the device."""
+    compile: bool = False
+    """Also time torch.compile, which needs a C++ compiler."""
 
-
-def _benchmark(options: argparse.Namespace) -> int:
-    config = dataclasses.replace(PRESETS[options.preset], precision=options.precision)
-    print(throughput.report(options.rounds, config, compiled=options.compile))
-    return 0
+    def __call__(self) -> int:
+        """Print the table of speeds."""
+        config = dataclasses.replace(PRESETS[self.preset], precision=self.precision)
+        print(throughput.report(self.rounds, config, compiled=self.compile))
+        return 0

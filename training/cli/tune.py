@@ -2,170 +2,172 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
 from training import finetune
-from training.config import Config
+from training.config import Config, Description, Learning
+from training.ranges import OptionalPositiveFloat, OptionalPositiveInt, PositiveInt, Share
 from training.run import Run
 from training.trainer import Session
 from training.voice_file import open_voice
 
-from . import arguments
-from .arguments import INTERRUPTED
+from .command import INTERRUPTED, Command, Out, Texts
 from .train import STOPPED, explain_loss, say_interrupted
-
-NUMBERS = {
-    "batch": 16,
-    "warmup": 100,
-    "evaluate_every": 100,
-    "learning_rate": 0.001,
-    "renamed": Config.renamed,
-    "taught": Config.taught,
-    "imagined": Config.imagined,
-    "seed": 1,
-}
-"""The numbers of a tuning, with their defaults."""
-
 
 VOICES = Path(__file__).parents[2] / "bot" / "models"
 """The folder of the shipped voices."""
 
+TUNING = Learning(batch=16, warmup=100, evaluate_every=100, learning_rate=0.001)
+"""The defaults of a tuning, but for what is kept from the voice."""
 
-def add_commands(commands: arguments.Commands) -> None:
-    _add_voice(commands.add_parser("voice"))
-    one = commands.add_parser("tune")
-    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file or a run folder")
-    arguments.add_texts(one, "your scripts, as for 'train'")
-    one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="the run folder")
-    one.add_argument(
-        "--teacher",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="RUN3",
-        help="a run with exactly the same characters that writes further text to learn from; can "
-        "be repeated",
-    )
-    _add_length(one)
-    arguments.add_resume(one)
-    arguments.add_device(one)
-    one.add_argument("--name", help="the name of the voice [as before, with -tuned]")
-    one.add_argument("--corpus", help="a description of all training texts [as before, and more]")
-    one.add_argument(
-        "--licence", default="unstated", help=f"{arguments.HELP['licence']} [unstated]"
-    )
-    for name, default in NUMBERS.items():
-        arguments.add_number(one, name, default)
-    arguments.add_dropout(one)
-    arguments.add_precision(one)
-    one.set_defaults(command=_tune, precision="auto")
+LENGTH = create_mutex_group(required=False)
 
 
-def _add_length(one: argparse.ArgumentParser) -> None:
-    length = one.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=arguments.positive(int), help="number of steps")
-    length.add_argument(
-        "--minutes",
-        type=arguments.positive(float),
-        help="time to train; the learning rate falls in the last fifth (default: 15)",
-    )
+@dataclass(frozen=True, kw_only=True)
+class Tune(Command):
+    """Train a voice further on your own scripts.
 
+    The name, the corpus, the dropout, windows, resets, decays and the clipping are as in VOICE
+    unless given.
+    """
 
-def _add_voice(one: argparse.ArgumentParser) -> None:
-    """Add the options of ``voice``: few, and the defaults of ``tune`` for the others."""
-    arguments.add_texts(one, "your scripts, as for 'train'")
-    one.add_argument("--name", default="mine", help="the name of the voice [%(default)s]")
-    one.add_argument(
-        "--from",
-        dest="voice",
-        type=Path,
-        default=VOICES / "screen.onnx",
-        metavar="VOICE",
-        help="the voice file that learns them [screen]",
-    )
-    _add_length(one)
-    one.add_argument(
-        "--voices",
-        type=Path,
-        default=Path(os.environ.get("ONBOOK_MODELS") or VOICES),
-        metavar="DIR",
-        help="the folder that the bot reads voices from [ONBOOK_MODELS, or bot/models]",
-    )
-    arguments.add_device(one)
-    dropped = {f"drop_{name}": None for name in arguments.DROPPED}
-    one.set_defaults(teacher=[], corpus=None, licence="unstated", precision="auto")
-    one.set_defaults(command=_make_voice, **NUMBERS, **dropped)
+    voice: Positional[Path]
+    """A voice file or a run folder."""
+    texts: Texts = ()
+    """Your scripts, as for ``train``."""
+    out: Out
+    """The run folder."""
+    teacher: UseAppendAction[tuple[Path, ...]] = ()
+    """A run with exactly the same characters that writes further text to learn from."""
+    steps: Annotated[OptionalPositiveInt, LENGTH] = None
+    """Number of steps."""
+    minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
+    """Time to train, 15 minutes unless given; the learning rate falls in the last fifth."""
+    resume: bool = False
+    """Continue the run in --out with its own configuration, except for --steps."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device that computes; ``auto`` for a GPU if there is one."""
+    description: Annotated[Description, arg(name="")] = field(default_factory=Description)
+    learning: Annotated[Learning, arg(name="")] = TUNING
+    taught: Share = Config.taught
+    """With --teacher, the share of the streams, one at least, that read what teachers wrote."""
+    imagined: PositiveInt = Config.imagined
+    """With --teacher, the number of characters that teachers write before training begins."""
 
-
-def _make_voice(options: argparse.Namespace) -> int:
-    """Tune a voice, export it and install it; the same command goes on after Ctrl-C."""
-    options.out = Path("runs") / options.name
-    options.resume = Run(options.out).resume.exists()
-    if not (is_better := _learn(options)):
-        return INTERRUPTED if is_better is None else 1
-    target = options.voices / f"{options.name}.onnx"
-    # In a process of its own, because training does not know what exports it.
-    export = [sys.executable, "-m", "export", str(options.out), "--output", str(target)]
-    if code := subprocess.run(export, check=False).returncode:  # noqa: S603 - our own program
-        return code
-    onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
-    print(
-        f"Try it: `ONBOOK_MODEL={options.name} {onbook} write`, or on Discord, also while the bot "
-        f"runs: `/voice use voice: {options.name}`."
-    )
-    return 0
-
-
-def _tune(options: argparse.Namespace) -> int:
-    is_better = _learn(options)
-    if is_better:
-        print(f"Make a voice file of it: python -m export {options.out} -o voice.onnx")
-    return INTERRUPTED if is_better is None else 0
-
-
-def _learn(options: argparse.Namespace) -> bool | None:
-    """Tune a voice; return whether its text costs less now, or None if the tuning was stopped."""
-    voice = open_voice(options.voice)
-    before = voice.config()
-    changes = {
-        "name": options.name or f"{before.name}-tuned",
-        "corpus": options.corpus or f"{before.corpus}; then own scripts",
-        "licence": options.licence,
-        "minutes": options.minutes or (None if options.steps else 15.0),
-        "drop": arguments.change_dropout(before.drop, options),
-        **{name: getattr(options, name) for name in ("steps", "precision", *NUMBERS)},
-    }
-    # Build this network first, because it draws random numbers: a resumed run draws the next ones.
-    known = voice.model()
-    try:
-        tuning = finetune.prepare(
-            options.texts,
-            voice,
-            Run(options.out),
-            changes,
-            teachers=[open_voice(path) for path in options.teacher],
-            resume=options.resume,
-            session=Session(device=options.device),
+    def defaults(self) -> Tune:
+        """Return the command with the defaults for its voice."""
+        before = open_voice(self.voice).config()
+        kept = "drop", "window", "resets", "weight_decay", "clip", "averaging"
+        return Tune(
+            voice=self.voice,
+            out=self.out,
+            description=Description(f"{before.name}-tuned", f"{before.corpus}; then own scripts"),
+            learning=replace(TUNING, **{name: getattr(before, name) for name in kept}),
         )
-    except KeyboardInterrupt:
-        say_interrupted(options.out)
-        return None
-    untuned = tuning.bits_by(known.to(tuning.device), voice.vocabulary())
-    print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
-    if not tuning.run():
-        print(STOPPED)
-        return None
-    cost = f"Tuned, it costs {tuning.best:.4f}"
-    is_better = tuning.best < untuned
-    if is_better:
-        print(f"{cost}. {explain_loss(tuning.best)}")
-    else:
+
+    def __call__(self) -> int:
+        """Tune the voice."""
+        is_better = self.learn()
+        if is_better:
+            print(f"Make a voice file of it: python -m export {self.out} -o voice.onnx")
+        return INTERRUPTED if is_better is None else 0
+
+    def learn(self) -> bool | None:
+        """Return whether the text costs less after the tuning, or None if it was stopped."""
+        voice = open_voice(self.voice)
+        changes = {
+            **vars(self.description),
+            **vars(self.learning),
+            "taught": self.taught,
+            "imagined": self.imagined,
+            "steps": self.steps,
+            "minutes": self.minutes or (None if self.steps else 15.0),
+        }
+        # Build this network first, because it draws random numbers: a resumed run draws the next
+        # ones.
+        known = voice.model()
+        try:
+            tuning = finetune.prepare(
+                self.texts,
+                voice,
+                Run(self.out),
+                changes,
+                teachers=[open_voice(path) for path in self.teacher],
+                resume=self.resume,
+                session=Session(device=self.device),
+            )
+        except KeyboardInterrupt:
+            say_interrupted(self.out)
+            return None
+        untuned = tuning.bits_by(known.to(tuning.device), voice.vocabulary())
+        print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
+        if not tuning.run():
+            print(STOPPED)
+            return None
+        cost = f"Tuned, it costs {tuning.best:.4f}"
+        is_better = tuning.best < untuned
+        if is_better:
+            print(f"{cost}. {explain_loss(tuning.best)}")
+        else:
+            print(
+                f"{cost}, which is no less: keep {self.voice}, or start another run with more text "
+                f"or more --minutes."
+            )
+        return is_better
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice(Command):
+    """Make a voice of your scripts: tune one, export it and install it.
+
+    The same command goes on after Ctrl-C.
+    """
+
+    texts: Texts = ()
+    """Your scripts, as for ``train``."""
+    name: str = "mine"
+    """The name of the voice."""
+    voice: Annotated[Path, arg(name="from")] = VOICES / "screen.onnx"
+    """The voice file that learns them."""
+    steps: Annotated[OptionalPositiveInt, LENGTH] = None
+    """Number of steps."""
+    minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
+    """Time to train, 15 minutes unless given; the learning rate falls in the last fifth."""
+    voices: Path = field(default_factory=lambda: Path(os.environ.get("ONBOOK_MODELS") or VOICES))
+    """The folder that the bot reads voices from: ONBOOK_MODELS, or bot/models."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device that computes; ``auto`` for a GPU if there is one."""
+
+    def __call__(self) -> int:
+        """Tune, export and install the voice."""
+        out = Path("runs") / self.name
+        tune = Tune(voice=self.voice, out=out).defaults()
+        is_better = replace(
+            tune,
+            texts=self.texts,
+            steps=self.steps,
+            minutes=self.minutes,
+            device=self.device,
+            resume=Run(out).resume.exists(),
+            description=replace(tune.description, name=self.name),
+        ).learn()
+        if not is_better:
+            return INTERRUPTED if is_better is None else 1
+        target = self.voices / f"{self.name}.onnx"
+        # In a process of its own, because training does not know what exports it.
+        export = [sys.executable, "-m", "export", str(out), "--output", str(target)]
+        if code := subprocess.run(export, check=False).returncode:  # noqa: S603 - our own program
+            return code
+        onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
         print(
-            f"{cost}, which is no less: keep {options.voice}, or start another run with more text "
-            f"or more --minutes."
+            f"Try it: `ONBOOK_MODEL={self.name} {onbook} write`, or on Discord, also while the bot "
+            f"runs: `/voice use voice: {self.name}`."
         )
-    return is_better
+        return 0

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from training.ranges import NonNegativeInt, PositiveInt
+
 Integers = NDArray[np.signedinteger]
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.floating]
@@ -30,15 +32,15 @@ LEAST = 0.1
 class PriorShape:
     """The sizes of a prior."""
 
-    contexts: int = 2_000_000
+    contexts: NonNegativeInt = 2_000_000
     """The most contexts; 0 for no prior."""
-    longest: int = 12
+    longest: PositiveInt = 12
     """Characters of the longest context."""
-    rows: int = 25_000
+    rows: NonNegativeInt = 25_000
     """The most contexts with whole distributions."""
-    dense: int = 3
+    dense: NonNegativeInt = 3
     """Characters of the longest context that has a whole distribution."""
-    listed: int = 3
+    listed: NonNegativeInt = 3
     """Characters that each longer context lists."""
 
     @property

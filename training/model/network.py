@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from training.ranges import Share
+
 from .lstm import LockedDropout
 from .prior import NO_PRIOR, NgramPrior, PriorShape, digits
 from .recurrent import RecurrentLayer, find_layer
@@ -72,11 +74,11 @@ class Shape:
 class Regularisation:
     """Dropout probabilities during training, in [0, 1)."""
 
-    embedding: float = 0.0
+    embedding: Share = 0.0
     """Dropout on the embedded characters."""
-    layers: float = 0.1
+    layers: Share = 0.1
     """Dropout between the layers and before the output."""
-    recurrent: float = 0.0
+    recurrent: Share = 0.0
     """DropConnect on the recurrent weights."""
 
 

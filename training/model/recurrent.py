@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.errors import TrainingError
+
 Floats = NDArray[np.float32]
 Memory = tuple[Tensor, ...]
 
@@ -60,9 +62,14 @@ class RecurrentLayer(nn.Module):
 
 
 def find_layer(name: str) -> type[RecurrentLayer]:
-    """Return the layer of a name."""
-    import_module(f"{__package__}.{name}")
-    return RecurrentLayer.layers[name]
+    """Return the layer of a name; raise TrainingError if there is none."""
+    try:
+        import_module(f"{__package__}.{name}")
+        return RecurrentLayer.layers[name]
+    except (ModuleNotFoundError, KeyError):
+        raise TrainingError(
+            f"training/model/{name}.py has no RecurrentLayer: choose another --recurrence."
+        ) from None
 
 
 def in_graph_order(kind: type[RecurrentLayer], columns: Tensor) -> Floats:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from training.data.vocabulary import Vocabulary
 from training.errors import TrainingError
+from training.ranges import NonNegativeInt, PositiveInt
 
 MODULI = (131_071, 131_063)
 """The moduli of the rolling hashes, primes below 2^17."""
@@ -36,9 +37,9 @@ FADING = 0.85
 class WordShape:
     """The sizes of a table of words."""
 
-    words: int = 0
-    """Number of words with a vector; 0 for no table."""
-    features: int = 64
+    words: NonNegativeInt = 0
+    """Number of words with a vector, at least 64; 0 for no table. Needs `make .venv/words`."""
+    features: PositiveInt = 64
     """Numbers in a vector."""
 
     @property

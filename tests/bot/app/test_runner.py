@@ -61,7 +61,7 @@ def test_help_and_the_version_import_nothing_large(tmp_path: Path, program: str)
     large = "{'discord', 'numpy', 'pydantic', 'sqlalchemy', 'torch'}"
     code = (
         f"import sys, runpy; sys.argv = ['{program}.py', '--help']\n"
-        f"try: runpy.run_module('{program}', run_name='__main__')\n"
+        f"try: runpy.run_module('{program}', run_name='__main__', alter_sys=True)\n"
         f"finally: assert not {large} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run(
@@ -75,8 +75,8 @@ def test_it_has_a_version(tmp_path: Path):
     code, out, err = python_m_bot(tmp_path, "--version")
     assert (code, out, err) == (0, f"On Book {bot.__version__}\n", "")
     code, out, err = python_m_bot(tmp_path)
-    assert (code, err) == (2, "")
-    assert out.startswith("usage: python -m bot")
+    assert (code, out) == (2, "")
+    assert "Expected one of {play, run, " in err
 
 
 async def test_a_voice_is_listed_and_shown(

@@ -1,51 +1,48 @@
-"""Test the cast: its members, who plays whom, and what the voice makes of the cast."""
+"""Test the cast: its members, who plays whom, and who the voice writes for."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
-from tests.bot.conftest import Stage, answer, moderator, start_script
+from tests.bot.conftest import Stage, moderator, start_script
+from tests.bot.playing import ask, write
 from tests.bot.session_harness import SessionHarness
-
-
-async def cast(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
-    return answer(await (by or stage.ann).slash(stage.channel, f"cast {command}", **options))
 
 
 async def test_a_cast_grows_and_shrinks(stage: Stage):
     await start_script(stage)
-    assert "The cast is empty" in (await cast(stage, "list")).content
-    added = await cast(stage, "add", names="maya, jonas", by=stage.ben)
+    assert "The cast is empty" in (await ask(stage, "cast list")).content
+    added = await ask(stage, "cast add", stage.ben, names="maya, jonas")
     assert not added.ephemeral
-    await cast(stage, "add", names="Maya", player=stage.ben)
-    await cast(stage, "lock", lock="on")
+    await ask(stage, "cast add", names="Maya", player=stage.ben)
+    await ask(stage, "cast lock", lock="on")
     await stage.restart()
-    shown = await cast(stage, "list")
+    shown = await ask(stage, "cast list")
     assert shown.ephemeral
     assert shown.content.split("\n") == [
         f"- MAYA, played by <@{stage.ben.id}>",
         "- JONAS",
         "-# The voice writes only for the cast now.",
     ]
-    await cast(stage, "add", names="Maya")
-    assert "- MAYA\n" in (await cast(stage, "list")).content
-    await cast(stage, "add", names="Maya", player=stage.ben)
-    await cast(stage, "remove", character="Maya")
-    await cast(stage, "lock", lock="off")
-    assert (
-        await cast(stage, "list")
-    ).content == "- JONAS\n-# The voice may write for others now, too."
+    await ask(stage, "cast add", names="Maya")
+    assert "- MAYA\n" in (await ask(stage, "cast list")).content
+    await ask(stage, "cast add", names="Maya", player=stage.ben)
+    for command, options in [("remove", {"character": "Maya"}), ("lock", {"lock": "off"})]:
+        refused = await ask(stage, f"cast {command}", stage.ben, **options)
+        assert "Only the script's owner or a moderator" in refused.content
+    await ask(stage, "cast remove", moderator(stage), character="Maya")
+    await ask(stage, "cast lock", lock="off")
+    shown = await ask(stage, "cast list")
+    assert shown.content == "- JONAS\n-# The voice may write for others now, too."
     assert (await stage.script()).players == {}
 
 
-async def test_names_are_suggested(stage: Stage):
+async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
     await start_script(stage, cast="Maya, Jonas")
-    await stage.ann.slash(stage.channel, "write", text="EMILE: Hello.")
+    await write(stage, "EMILE: Hello.")
 
     async def suggested(command: str, option: str, typed: str) -> list[str]:
         found = await stage.ann.autocomplete(stage.channel, f"cast {command}", option, typed)
@@ -57,84 +54,45 @@ async def test_names_are_suggested(stage: Stage):
     assert await suggested("add", "names", "maya,Zoë ,") == ["maya, Zoë, JONAS", "maya, Zoë, EMILE"]
     assert await suggested("add", "names", f"{'Zoë, ' * 19}jo") == [f"{'Zoë, ' * 19}JONAS"]
     assert await suggested("add", "names", f"{'Zoë, ' * 20}jo") == []
-
-
-async def test_what_cannot_be_in_the_cast_is_refused(stage: Stage):
-    mo = moderator(stage, manage_channels=True)
-    await start_script(stage, cast="Maya")
-    await mo.slash(stage.channel, "settings banned", add="zounds")
     too_many = ",".join(f"Actor {number}" for number in range(CAST_LIMIT))
     for command, options, why in [
-        ("add", {"names": "Zounds"}, "“zounds” is banned here"),
         ("add", {"names": "1234"}, "needs at least one letter"),
         ("add", {"names": ","}, "Name a character to add"),
         ("add", {"names": too_many}, f"at most {CAST_LIMIT}"),
-        ("remove", {"character": "Jonas"}, "“JONAS” is not in the cast"),
+        ("remove", {"character": "Emile"}, "“EMILE” is not in the cast"),
     ]:
-        refused = await cast(stage, command, **options)
+        refused = await ask(stage, f"cast {command}", **options)
         assert refused.ephemeral
         assert why in refused.content
-    assert (await stage.script()).cast == ["MAYA"]
+    assert (await stage.script()).cast == ["MAYA", "JONAS"]
 
 
-async def test_nobody_in_the_cast_can_be_banned(stage: Stage):
-    mo = moderator(stage, manage_channels=True, manage_guild=True)
-    await start_script(stage, cast="Maya")
-    for server in (False, True):
-        refused = await mo.slash(stage.channel, "settings banned", add="maya", server=server)
-        assert "cannot be banned, because “MAYA” is in a cast" in answer(refused).content
-    elsewhere = stage.guild.create_text_channel("elsewhere")
-    told = await mo.slash(elsewhere, "settings banned", add="maya")
-    assert "```\nmaya\n```" in answer(told).content
+async def test_the_lock_and_the_players_decide_who_speaks(harness: SessionHarness):
+    def cast_as(name: str, player: int):
+        return harness.session.library.add_to_cast(harness.writer(), [name], player)
 
+    async def check(allowed: list[str], present: list[str], **wish: object) -> set[str | None]:
+        lines = await harness.continue_script(1, **wish)
+        assert lines[0].origin["cast"] == allowed
+        assert lines[0].origin["present"] == present
+        return {line.element.cue for line in lines}
 
-async def test_others_neither_remove_nor_lock(stage: Stage):
-    await start_script(stage, cast="Maya")
-    for command, options in [("remove", {"character": "Maya"}), ("lock", {"lock": "off"})]:
-        refused = await cast(stage, command, by=stage.ben, **options)
-        assert "Only the script's owner or a moderator" in refused.content
-    await cast(stage, "remove", by=moderator(stage), character="Maya")
-
-
-async def speakers(harness: SessionHarness, **wish: Any) -> set[str | None]:
-    lines = [
-        line for seed in range(2) for line in await harness.continue_script(100 * seed, **wish)
-    ]
-    return {line.element.cue for line in lines}
-
-
-async def test_the_lock_is_on_where_a_script_begins_with_a_cast(harness: SessionHarness):
-    await harness.start(cast=("MAYA", "JONAS"))
-    speech = {"lines": 8, "kind": Kind.DIALOGUE}
-    assert await speakers(harness, **speech) == {"MAYA", "JONAS"}
+    both, speech = ["MAYA", "JONAS"], {"lines": 3, "kind": Kind.DIALOGUE}
+    await harness.start(cast=tuple(both))  # which locks the cast
+    assert await check(both, both, **speech) <= set(both)
     await harness.change_preferences({"lock": False})
-    assert await speakers(harness, **speech) - {"MAYA", "JONAS"}
-
-
-async def test_the_cast_is_expected_to_speak_with_the_lock_or_without(harness: SessionHarness):
-    await harness.start(cast=("MAYA", "JONAS"))
-    await harness.change_preferences({"lock": False})
-    origin = (await harness.continue_script(1))[0].origin
-    assert (origin["cast"], origin["present"]) == ([], ["MAYA", "JONAS"])
+    await check([], both)
     await harness.change_preferences({"lock": True})
-    await harness.session.library.add_to_cast(harness.writer(), ["MAYA"], 7)
+    await cast_as("MAYA", 7)
+    await check(both, both)
     await harness.change_preferences({"skip_played": True})
-    origin = (await harness.continue_script(1))[0].origin
-    assert (origin["cast"], origin["present"]) == (["JONAS"], ["JONAS"])
-    origin = (await harness.continue_script(1, character="JONAS"))[0].origin
-    assert (origin["cast"], origin["present"]) == ([], [])
-
-
-async def test_who_is_played_is_left_to_who_plays_them(harness: SessionHarness):
-    await harness.start(cast=("MAYA", "JONAS"))
-    await harness.session.library.add_to_cast(harness.writer(), ["MAYA"], 7)
-    speech = {"lines": 8, "kind": Kind.DIALOGUE}
-    assert "MAYA" in await speakers(harness, **speech)
-    await harness.change_preferences({"skip_played": True, "lock": False})
-    assert await speakers(harness, **speech) == {"JONAS"}
+    await check([], [], character="JONAS")
+    await check(["JONAS"], ["JONAS"])
+    await harness.change_preferences({"lock": False})
+    assert await check(["JONAS"], ["JONAS"], **speech) == {"JONAS"}
     with pytest.raises(RequestError, match="MAYA is played by someone"):
         await harness.continue_script(1, character="MAYA")
-    await harness.session.library.add_to_cast(harness.writer(), ["JONAS"], 8)
+    await cast_as("JONAS", 8)
     with pytest.raises(RequestError, match="People play every character in the cast"):
         await harness.continue_script(1)
     assert (await harness.continue_script(1, kind=Kind.ACTION))[0].kind == "action"

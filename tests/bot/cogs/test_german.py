@@ -10,23 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.bot.conftest import Inside
+from tests.bot.conftest import HEADING
+from tests.bot.playing import BY_PERSON, begin_script, read_script
 from tests.fake_discord.people import Channel, Discord, Guild, Person
-
-from .test_concurrency import (
-    BY_PERSON,
-    HEADING,
-    address,
-    ann,
-    begin,
-    channel,
-    discord,
-    guild,
-    script,
-    settings,
-)
-
-__all__ = ["address", "ann", "channel", "discord", "guild", "settings"]
 
 GERMAN = ["Weiter", "Zurücknehmen", "Schreiben", "Mehr …"]
 """The buttons under a person's line."""
@@ -38,8 +24,10 @@ async def hans(guild: Guild) -> Person:
     return await guild.person("Hans", locale="de")
 
 
-async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Person, hans: Person):
-    begun = await begin(hans, channel)
+async def test_people_are_answered_in_their_own_language(
+    guild: Guild, channel: Channel, ann: Person, hans: Person
+):
+    begun = await begin_script(hans, channel)
     assert begun.labels == GERMAN
     await (await hans.slash(channel, "write", text="Rain.")).is_done()
     assert channel.panel().labels == GERMAN
@@ -50,38 +38,28 @@ async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Per
     assert refused.content == "Das Skript hat nur 1 Zeile. Wähle eine davon."
     refused = await (await ann.slash(channel, "script edit", line=5)).shows("line")
     assert refused.content == "The script has only 1 line. Choose one of them."
-    written = await (await ann.slash(channel, "write", text="Wind.")).is_done()
-    assert written.labels == BY_PERSON
-    assert await script(hans, channel) == [HEADING, "Wind."]
 
-
-async def test_commands_are_named_as_each_of_them_sees_them(
-    channel: Channel, ann: Person, hans: Person
-):
-    await (await ann.slash(channel, "start", title="The Diner")).shows("starts here")
-    asked = [await one.slash(channel, "script history") for one in (hans, ann)]
-    german, english = (
-        "Schreib eine Zeile, oder nimm </continue:",
-        "Write a line, or use </continue:",
-    )
-    assert german in (await asked[0].shows("nimm")).content
-    assert english in (await asked[1].shows("use")).content
-    told = await (await hans.slash(channel, "help")).shows("On Book")
-    assert "</script show:" in told.content
-    assert told.labels == ["Ein Skript beginnen"]
-
-
-async def test_a_window_is_in_the_language_of_whoever_opens_it(
-    channel: Channel, ann: Person, hans: Person
-):
-    begun = await begin(ann, channel)
-    shown = await hans.click(begun, "Write")
+    shown = await hans.click(channel.panel(), "Schreiben")
     assert (await shown.shows_modal())["title"] == "Die nächsten Zeilen schreiben"
     filled = await hans.submit_modal(shown, {"Wer spricht": "MAYA", "Text": "Oh!"})
     written = await filled.is_done()
     assert written.labels == GERMAN
     shown = await ann.click(written, "Schreiben")
     assert (await shown.shows_modal())["title"] == "Write the next lines"
+    filled = await ann.submit_modal(shown, {"Text": "Wind."})
+    assert (await filled.is_done()).labels == BY_PERSON
+    assert await read_script(hans, channel) == [HEADING, "MAYA\nOh!", "Wind."]
+
+    empty = await guild.channel("empty")
+    await (await ann.slash(empty, "start", title="The Diner")).shows("starts here")
+    for person, words in (
+        (hans, "Schreib eine Zeile, oder nimm </continue:"),
+        (ann, "Write a line, or use </continue:"),
+    ):
+        await (await person.slash(empty, "script history")).shows(words)
+    told = await (await hans.slash(channel, "help")).shows("On Book")
+    assert "</script show:" in told.content
+    assert told.labels == ["Ein Skript beginnen"]
 
 
 @pytest.mark.parametrize(
@@ -92,74 +70,61 @@ async def test_a_window_is_in_the_language_of_whoever_opens_it(
     ],
 )
 async def test_a_vote_ends_in_the_language_of_the_server(
-    inside: Inside, locale: str, over: str, won: str
+    discord: Discord, locale: str, over: str, won: str
 ):
-    guild = await inside.discord.guild("Das Schauspielhaus", locale=locale)
+    guild = await discord.guild("Das Schauspielhaus", locale=locale)
     channel, hans = await guild.channel("bühne"), await guild.person("Hans", locale="de")
-    await begin(hans, channel)
+    await begin_script(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows("Fassung 1")
-    await hans.click(shown, shown.find_button("2 · "))
     # The vote ends, because everybody who is present has voted.
-
-    def told() -> list[str]:
-        return [one.content for one in channel.messages() if over in one.content]
-
-    await inside.discord.until(told)
-    await inside.discord.until(lambda: channel.messages()[-1].labels[:1] == [won])
+    await hans.click(shown, shown.find_button("2 · "))
+    await discord.until(lambda: any(over in one.content for one in channel.messages()))
+    await discord.until(lambda: channel.messages()[-1].labels[:1] == [won])
 
 
-async def test_what_is_stored_is_the_same_in_each_language(
-    discord: Discord, guild: Guild, ann: Person, hans: Person
-):
-    channels = [await guild.channel(name) for name in ("stage", "bühne")]
-    files = []
-    for person, place in zip((ann, hans), channels, strict=True):
-        await begin(person, place)
-        await (await person.slash(place, "settings writing", seed=7)).shows("7")
-        await (await person.slash(place, "continue")).is_done()
-        await (await person.slash(place, "write", text="Rain.")).shows("Rain.")
-        files.append(await script(ann, place))
-    assert files[0] == files[1]
+async def test_the_same_script_is_stored_in_each_language(guild: Guild, ann: Person, hans: Person):
+    scripts = []
+    for person in (ann, hans):
+        channel = await guild.channel(person.name)
+        await begin_script(person, channel)
+        await (await person.slash(channel, "settings writing", seed=7)).shows("7")
+        await (await person.slash(channel, "continue")).is_done()
+        await (await person.slash(channel, "write", text="Rain.")).shows("Rain.")
+        scripts.append(await read_script(ann, channel))
+    assert scripts[0] == scripts[1]
 
 
-async def test_that_a_voice_writes_english_is_told_once(
+async def test_people_are_told_once_that_a_voice_writes_another_language(
     guild: Guild, channel: Channel, ann: Person, hans: Person
 ):
-    await begin(hans, channel)
+    await begin_script(hans, channel)
     told = "„tiny“ schreibt Englisch, was auch immer du schreibst."
     await hans.discord.until(lambda: [one for one in hans.sees(channel) if one.content == told])
-    await begin(hans, elsewhere := await guild.channel("elsewhere"))
+    await begin_script(hans, elsewhere := await guild.channel("elsewhere"))
     await (await hans.slash(elsewhere, "write", text="Rain.")).shows("Rain.")
-    await begin(ann, third := await guild.channel("third"))
-    seen = [*hans.sees(elsewhere), *ann.sees(third)]
-    assert not [
-        one for one in seen if "schreibt Englisch" in one.content or "writes" in one.content
-    ]
+    await begin_script(ann, third := await guild.channel("third"))
+    seen = [one.content for one in (*hans.sees(elsewhere), *ann.sees(third))]
+    assert not [text for text in seen if "schreibt Englisch" in text or "writes" in text]
 
 
-async def test_no_name_of_a_command_has_an_umlaut(discord: Discord):
+async def test_commands_are_registered_in_german_without_umlauts(discord: Discord):
     def names(command: dict[str, Any]) -> Iterator[str]:
         yield from (command.get("name_localizations") or {}).values()
         for option in command.get("options") or ():
             yield from names(option)
 
-    slash = [one for one in (await discord.commands()).values() if one.get("type", 1) == 1]
+    registered = await discord.commands()
+    slash = [one for one in registered.values() if one.get("type", 1) == 1]
     found = [name for command in slash for name in names(command)]
     assert "datenschutz" in found
     assert [name for name in found if set(name) & set("äöüß")] == []
-
-
-async def test_names_and_descriptions_are_registered_in_german(discord: Discord):
-    registered = await discord.commands()
     assert registered["continue"]["name_localizations"] == {"de": "weiter"}
     described = registered["continue"]["description_localizations"]
     assert described == {"de": "Die Stimme die nächsten Zeilen schreiben lassen"}
     options = {one["name"]: one for one in registered["continue"]["options"]}
     assert options["character"]["name_localizations"] == {"de": "rolle"}
-    [speech, *_] = options["kind"]["choices"]
-    assert speech["name_localizations"] == {"de": "Dialog"}
+    assert options["kind"]["choices"][0]["name_localizations"] == {"de": "Dialog"}
     shown = {one["name"]: one for one in registered["script"]["options"]}
     assert shown["show"]["name_localizations"] == {"de": "zeigen"}
-    assert registered["Rewrite this line"]["name_localizations"] == {
-        "de": "Diese Zeile umschreiben"
-    }
+    rewrite = registered["Rewrite this line"]["name_localizations"]
+    assert rewrite == {"de": "Diese Zeile umschreiben"}

@@ -12,10 +12,9 @@ import pytest
 from bot.audio import table_read
 from bot.cogs import listening, menu, turns
 from tests.bot.conftest import Inside, Stage, answer, labels, opened, staged, start_script
+from tests.bot.playing import begin_script
 from tests.bot.session.test_rate_limits import TOO_MUCH
 from tests.fake_discord.people import Asked
-
-from .test_concurrency import begin as begin_at_once
 
 
 async def listen(stage: Stage, **options: Any) -> Any:
@@ -108,7 +107,7 @@ async def test_anybody_can_stop_a_table_read(
 
     monkeypatch.setattr(table_read, "speak", speak)
     monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
-    await begin_at_once(inside.ann, inside.channel)
+    await begin_script(inside.ann, inside.channel)
     progress, stopped = "is being recorded: 0%.", "Stopped. There is no table read."
     first = await inside.ann.slash(inside.channel, "script listen")
     shown = await find_answer(inside, first, progress)

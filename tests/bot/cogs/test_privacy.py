@@ -40,13 +40,12 @@ from bot.ui.replay_report import format_report
 from tests.bot.app.test_shutdown import discord
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import BOTH, Stage, answer, moderator, on, on_a_file, run_sql, start_script
+from tests.bot.playing import begin_script
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.test_disk_failures import only_read
 from tests.fake_discord.bot import at, bot_here
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.state import TOKEN
-
-from . import test_concurrency as at_once
 
 __all__ = ["discord"]
 
@@ -574,7 +573,7 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
         services = bot.services
-        await at_once.begin(ben, channel)
+        await begin_script(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Remove your name")
         async with services.sessions.get(channel.id).library.lock:

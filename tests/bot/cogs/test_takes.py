@@ -23,10 +23,10 @@ from bot.ui.poll_messages import format_poll, format_take
 from bot.ui.timers import Timers
 from tests.bot.channel_check import assert_channel_is_true, letters
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, poll, start_script
+from tests.bot.playing import BY_VOICE, act_unrecorded
 from tests.bot.storage.test_disk_failures import only_read
 
 from .test_branches import options, write
-from .test_panel_buttons import BY_VOICE, unnoted
 
 NUMBERS = ["1", "2", "3"]
 
@@ -409,7 +409,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
     await start_script(stage)
     asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
-    await unnoted(stage, asked)
+    await act_unrecorded(stage, asked)
     shown = poll(stage)
     await press(stage, shown, "Vote for 2", stage.ben)
     assert counts(shown) == [0, 1, 0]
@@ -424,7 +424,7 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
 ):
     await start_script(stage)
     asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
-    await unnoted(stage, asked)
+    await act_unrecorded(stage, asked)
     shown = poll(stage)
     await stage.world.advance_time(601)
     assert numbers(shown) == NUMBERS

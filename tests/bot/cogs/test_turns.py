@@ -21,8 +21,7 @@ from tests.bot.conftest import (
     moderator,
     start_script,
 )
-
-from .test_panel import open_menu
+from tests.bot.playing import open_menu
 
 HOUR = 3600
 

@@ -12,13 +12,13 @@ import pytest
 
 from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings
+from tests.bot.conftest import HEADING
+from tests.bot.playing import slow_down
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
 from tests.fake_discord.server import served
 from tests.fake_discord.state import World
-
-from .test_concurrency import HEADING, slow_down
 
 ONLY_MEMBERS = "That works only in servers that have added me, and in direct messages with me."
 

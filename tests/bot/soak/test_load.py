@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak.load import filling, scenarios, stored
-from tests.soak.load.__main__ import main
+from tests.soak.load.__main__ import Options, main
 from tests.soak.load.databases import OneFile
 from tests.soak.load.findings import Finding, Report
 from tests.soak.load.house import House
@@ -57,18 +57,17 @@ async def test_the_same_line_is_written_where_nobody_has_been(
     assert report.numbers["bytes"] == house.database.size() > 0
 
 
-def test_processes_without_a_server_are_refused(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit):
-        main(["--processes", "2"])
-    assert "a file belongs to one process: add --postgres" in capsys.readouterr().err
+def test_processes_without_a_server_are_refused():
+    with pytest.raises(ValueError, match="A file belongs to one process: add --postgres"):
+        Options(processes=2)
 
 
 def test_the_command_prints_what_it_found(
     voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     numbers = tmp_path / "found.json"
-    asked = ["burst", "--commands", "4", "--voice", str(voices / "tiny.onnx"), "--threads", "1"]
-    code = main([*asked, "--cores", "99", "--json", str(numbers)])
+    voice = voices / "tiny.onnx"
+    code = main(Options(("burst",), commands=4, voice=voice, threads=1, cores=99, json=numbers))
     assert "4 commands within one second" in capsys.readouterr().out
     [report] = json.loads(numbers.read_text())["reports"]
     missed = [one["what"] for one in report["findings"] if not one["met"]]

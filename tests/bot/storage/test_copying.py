@@ -6,14 +6,13 @@ import asyncio
 import datetime as dt
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import URL, make_url, select
 
-from bot.app.commands import _back_up, _copy_database, _restore
+from bot.app.commands import Backup, CopyDatabase, Restore
 from bot.errors import RunnerError, StoreError
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
@@ -207,22 +206,20 @@ def test_it_is_a_command(grown: Path, own: URL, tmp_path: Path):
     assert f"Copied {grown} to" in out
 
 
-def test_without_an_address_it_asks_for_one(path: Path):
+async def test_without_an_address_it_asks_for_one(path: Path):
     chosen = RunnerSettings(database=path)
     with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
-        _copy_database(chosen, "scripts.db", None)
+        await CopyDatabase("scripts.db")(chosen)
     with pytest.raises(RunnerError, match="not a database address") as refused:
-        _copy_database(chosen, "scripts.db", "mysql://a:secret@b/c")
+        await CopyDatabase("scripts.db", "mysql://a:secret@b/c")(chosen)
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("act", "instead"), [(_back_up, "pg_dump"), (_restore, "pg_restore")], ids=["backup", "restore"]
-)
-def test_backups_are_left_to_the_server(
-    act: Callable[[RunnerSettings, Path], None], instead: str, path: Path
+@pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
+async def test_backups_are_left_to_the_server(
+    command: type[Backup | Restore], instead: str, path: Path
 ):
     server = make_url("postgresql+asyncpg://a:secret@localhost/b")
     with pytest.raises(RunnerError, match=f"PostgreSQL's {instead}") as refused:
-        act(on(RunnerSettings(database=path), server), Path("somewhere"))
+        await command(Path("somewhere"))(on(RunnerSettings(database=path), server))
     assert "secret" not in str(refused.value)

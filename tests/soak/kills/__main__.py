@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+import tyro
+from tyro.conf import Positional
 
 from bot.settings import SHIPPED_MODELS
 from tests.tools.postgres_server import server
@@ -22,9 +25,22 @@ from . import crowd, power, rooms
 from .truth import table
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@dataclass(frozen=True)
+class Options:
+    """What is killed, and how often."""
+
+    what: Positional[Literal["bot", "rooms", "power"]]
+    times: int | None = None
+    """The number of kills, instead of 300, 1,000 or 200."""
+    postgres: bool = False
+    """``rooms`` on a server, not in a file."""
+    channels: int = 20
+    """The number of channels of the ``bot``."""
+    voice: Path = SHIPPED_MODELS / "stage.onnx"
+
+
+def main(options: Options) -> int:
     """Run the command; return the exit code: 1 if anything was lost, stored twice or wrong."""
-    options = parser().parse_args(arguments)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         fine = {"bot": _bot, "rooms": _rooms, "power": _power}[options.what](options, Path(folder))
@@ -32,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(not fine)
 
 
-def _bot(options: argparse.Namespace, folder: Path) -> bool:
+def _bot(options: Options, folder: Path) -> bool:
     points = crowd.plan(options.times or 300)
     found = asyncio.run(
         crowd.kills(options.voice.resolve(), folder, points, options.channels, {"line_length": 200})
@@ -42,7 +58,7 @@ def _bot(options: argparse.Namespace, folder: Path) -> bool:
     return crowd.counted(found, points)
 
 
-def _rooms(options: argparse.Namespace, folder: Path) -> bool:
+def _rooms(options: Options, folder: Path) -> bool:
     with server() if options.postgres else nullcontext() as one:
         found = rooms.kills(options.voice.resolve(), folder, options.times or 1000, one)
     print(f"without Discord{', on PostgreSQL' if options.postgres else ''}\n")
@@ -50,22 +66,12 @@ def _rooms(options: argparse.Namespace, folder: Path) -> bool:
     return all(one.fine for one in found.values())
 
 
-def _power(options: argparse.Namespace, folder: Path) -> bool:
+def _power(options: Options, folder: Path) -> bool:
     found = power.cuts(options.voice.resolve(), folder, options.times or 200)
     print("a disk that loses what was not flushed\n")
     print(table(found))
     return found["FULL"].fine and found["NORMAL"].lost > 0
 
 
-def parser() -> argparse.ArgumentParser:
-    one = argparse.ArgumentParser(prog="python -m tests.soak.kills", description=__doc__)
-    one.add_argument("what", choices=("bot", "rooms", "power"))
-    one.add_argument("--times", type=int, help="number of kills (300, 1,000 or 200)")
-    one.add_argument("--postgres", action="store_true", help="`rooms` on a server, not in a file")
-    one.add_argument("--channels", type=int, default=20, help="for `bot` (%(default)s)")
-    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    return one
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(tyro.cli(Options, prog="python -m tests.soak.kills", description=__doc__)))

@@ -16,18 +16,21 @@ The bot, its database, the fake Discord and the people share --cores cores; use 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal, get_args
+
+import tyro
+from tyro.conf import Positional
 
 from bot.settings import SHIPPED_MODELS
 from tests.fake_discord.processes import whole_interpreters
@@ -39,20 +42,61 @@ from .findings import Report
 from .house import House
 from .scenarios import Scale
 
-SCENARIOS = ("steady", "burst", "faults", "stored")
+Scenario = Literal["steady", "burst", "faults", "stored"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@dataclass(frozen=True)
+class Options:
+    """What the bot bears, and on which machine."""
+
+    scenarios: Positional[tuple[Scenario, ...]] = ()
+    """Some of the scenarios, instead of all."""
+    channels: int = 1000
+    guilds: int = 100
+    rate: float = 20.0
+    """``steady``: the commands a second."""
+    minutes: float = 5.0
+    """``steady``: the duration."""
+    commands: int = 100
+    """``burst``: the number of commands."""
+    faults: int = 500
+    """``faults``: the number of faults."""
+    fault_rate: float = 5.0
+    """``faults``: the commands a second."""
+    stored: int = 100_000
+    """``stored``: the number of channels."""
+    lines: int = 20
+    """``stored``: the lines in each channel."""
+    pairs: int = 60
+    """``stored``: the pairs of a cold and a warm line."""
+    threads: int = 2
+    """The threads of the voice."""
+    processes: int = 1
+    """The processes of the bot, which divide the shards; several need --postgres."""
+    cores: int = 2
+    """The cores for everything together."""
+    seed: int = 1
+    """The seed of the random choices."""
+    voice: Path = SHIPPED_MODELS / "stage.onnx"
+    postgres: bool = False
+    """Use PostgreSQL instead of SQLite."""
+    folder: Path | None = None
+    """The parent of the databases, instead of the temporary folder."""
+    json: Path | None = None
+    """Write all figures to this file."""
+
+    def __post_init__(self) -> None:
+        if self.processes > 1 and not self.postgres:
+            raise ValueError("A file belongs to one process: add --postgres.")
+
+
+def main(options: Options) -> int:
     """Run the scenarios; return the exit code: 1 if anything was lost, or a bound was missed."""
-    command = parser()
-    options = command.parse_args(arguments)
-    if options.processes > 1 and not options.postgres:
-        command.error("a file belongs to one process: add --postgres")
     machine.keep_to(options.cores)
     about = where(options)
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     reports: list[Report] = []
-    for name in options.scenario or SCENARIOS:
+    for name in options.scenarios or get_args(Scenario):
         reports.append(run(name, options))
         print(f"\n{reports[-1]}", flush=True)
     short = [one for report in reports for one in report.findings if not one.met]
@@ -63,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(short))
 
 
-def run(name: str, options: argparse.Namespace) -> Report:
+def run(name: Scenario, options: Options) -> Report:
     """Run one scenario with a bot and a folder of its own."""
     before = os.getloadavg()[0]
     scale = Scale(options.channels, options.guilds, options.seed)
@@ -91,7 +135,7 @@ def run(name: str, options: argparse.Namespace) -> Report:
     return report
 
 
-def where(options: argparse.Namespace) -> dict[str, object]:
+def where(options: Options) -> dict[str, object]:
     """Describe the machine, the software and the date."""
     return {
         "processor": machine.processor(),
@@ -108,41 +152,5 @@ def where(options: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def parser() -> argparse.ArgumentParser:
-    one = argparse.ArgumentParser(
-        prog="python -m tests.soak.load",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    # argparse looks for an empty list among the choices when no scenario is named.
-    choices = [*SCENARIOS, []]
-    one.add_argument(
-        "scenario", nargs="*", choices=choices, metavar="SCENARIO", help="see above (all)"
-    )
-
-    def number(name: str, default: float, what: str) -> None:
-        one.add_argument(name, type=type(default), default=default, help=f"{what} (%(default)s)")
-
-    number("--channels", 1000, "channels")
-    number("--guilds", 100, "servers")
-    number("--rate", 20.0, "steady: commands a second")
-    number("--minutes", 5.0, "steady: duration")
-    number("--commands", 100, "burst: commands")
-    number("--faults", 500, "faults: number of faults")
-    number("--fault-rate", 5.0, "faults: commands a second")
-    number("--stored", 100_000, "stored: channels")
-    number("--lines", 20, "stored: lines in each channel")
-    number("--pairs", 60, "stored: pairs of a cold and a warm line")
-    number("--threads", 2, "threads of the voice")
-    number("--processes", 1, "processes of the bot, which divide the shards")
-    number("--cores", 2, "cores for everything together")
-    number("--seed", 1, "seed of the random choices")
-    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    one.add_argument("--postgres", action="store_true", help="use PostgreSQL instead of SQLite")
-    one.add_argument("--folder", type=Path, help="parent of the databases (the temporary folder)")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
-    return one
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(tyro.cli(Options, prog="python -m tests.soak.load", description=__doc__)))

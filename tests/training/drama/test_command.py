@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.training.drama.plays import WORDS
-from tests.training.drama.test_download import Mirror, framed, mirror  # noqa: F401 -- a fixture
 from training.cli import corpus, main
 from training.data.corpora.drama.download import Client
 from training.data.corpora.drama.manifest import TEST, Entry
+
+from .mirror import framed
 
 HELD_OUT = min(TEST)
 
@@ -46,7 +47,7 @@ def make(texts: Path, out: Path, *more: str) -> list[dict[str, str]]:
     return [dict(zip(headings, row, strict=True)) for row in rows]
 
 
-def test_every_work_is_written_once_under_the_title_that_the_manifest_has(texts, tmp_path):
+def test_each_work_is_written_once_under_its_title(texts, tmp_path):
     rows = make(texts, tmp_path / "out")
     assert [(row["number"], row["part"]) for row in rows] == [
         (str(HELD_OUT), "test"),
@@ -58,14 +59,14 @@ def test_every_work_is_written_once_under_the_title_that_the_manifest_has(texts,
     assert [line.split("\t")[0] for line in copies] == ["number", "4000"]
 
 
-def test_facets_stand_in_the_report_and_choose_the_works(texts, tmp_path):
+def test_facets_choose_works(texts, tmp_path):
     [row] = make(texts, tmp_path / "out", "--facet", "farce", "--facet", "short")
     assert row["number"] == "3000"
     assert {"farce", "short"} <= set(row["facets"].split())
     assert make(texts, tmp_path / "out", "--facet", "verse") == []
 
 
-def test_long_speeches_are_cut_out(texts, tmp_path):
+def test_long_speeches_are_cut(texts, tmp_path):
     before = make(texts, tmp_path / "out", "--longest-speech", "400")
     after = make(texts, tmp_path / "out", "--longest-speech", "60")
     assert len(before) == 3
@@ -75,7 +76,7 @@ def test_long_speeches_are_cut_out(texts, tmp_path):
     assert len(after) <= len(before)
 
 
-def test_texts_that_are_not_there_are_fetched_first(mirror, tmp_path, monkeypatch, capsys):  # noqa: F811
+def test_missing_texts_are_downloaded(mirror, tmp_path, monkeypatch, capsys):
     play = printed(1, "The Kettle")
     mirror.files["4/45/45.txt"] = framed(play)
     known = {45: Entry(45, "The Kettle", "0" * 64)}
@@ -88,7 +89,7 @@ def test_texts_that_are_not_there_are_fetched_first(mirror, tmp_path, monkeypatc
     assert "1 works, report.tsv and copies.tsv are in" in said
 
 
-def test_a_work_with_many_doubtful_places_is_left_out_and_reported(texts, tmp_path, capsys):
+def test_a_doubtful_work_is_left_out(texts, tmp_path, capsys):
     named = "ANNA. 'It sings.'\n\nTOM. 'It does not.'\n\n" * 15
     unnamed = "'Is it time?' She puts the kettle down.\n\n'Not yet,' says Tom.\n\n" * 10
     novel = f"THE LID\n\nACT I\n\nSCENE I. A room.\n\n{named}{unnamed}{named}"
@@ -101,18 +102,18 @@ def test_a_work_with_many_doubtful_places_is_left_out_and_reported(texts, tmp_pa
     assert "1 works were left out" in capsys.readouterr().out
 
 
-def test_one_text_can_be_read_alone(texts, tmp_path):
+def test_a_single_file_can_be_converted(texts, tmp_path):
     [row] = make(texts / "3000.txt", tmp_path / "out")
     assert row["number"] == "3000"
 
 
-def test_the_report_tells_what_a_held_out_work_shares_with_learned_ones(texts, tmp_path, capsys):
+def test_the_report_has_the_overlap_of_held_out_works(texts, tmp_path, capsys):
     rows = make(texts, tmp_path / "out")
     assert [row["shared"] for row in rows] == ["0.0000", "", ""]
     assert "Of no held-out work is more than 0.00%" in capsys.readouterr().out
 
 
-def test_the_help_of_a_corpus_shows_its_own_options(capsys):
+def test_help_shows_the_options_of_a_corpus(capsys):
     shown = {}
     for name in ("plays", "films", "drama"):
         with pytest.raises(SystemExit, match="0"):
@@ -131,7 +132,7 @@ def test_the_help_of_a_corpus_shows_its_own_options(capsys):
         (["--from", "{nowhere}"], "There is no"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path, capsys, arguments, said):
+def test_impossible_requests_are_refused(tmp_path, capsys, arguments, said):
     places = {"file": tmp_path / "a.txt", "folder": tmp_path, "nowhere": tmp_path / "b"}
     places["file"].write_text("text")
     given = [argument.format(**places) for argument in arguments]

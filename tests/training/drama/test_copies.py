@@ -35,7 +35,7 @@ def runs(one: str, other: str, length: int) -> list[str]:
     return sorted(read(one) & read(other))
 
 
-def test_different_plays_stay_as_they_are():
+def test_different_plays_are_kept():
     works = [work(n, ".A ROOM", *speeches(n, 50)) for n in range(5)]
     assert remove_copies(works) == (works, [])
 
@@ -49,7 +49,7 @@ def test_another_edition_of_a_play_is_a_copy():
     assert [(c.work.number, c.of.number, c.share) for c in copies] == [(2, 1, 1)]
 
 
-def test_a_file_of_its_own_is_kept_before_an_anthology():
+def test_a_single_edition_is_preferred_to_an_anthology():
     play = speeches(1, 50)
     anthology = [work(9, *play, *speeches(5, 9), title="In it"), work(9, *speeches(2, 50))]
     single = work(10, *play)
@@ -58,7 +58,7 @@ def test_a_file_of_its_own_is_kept_before_an_anthology():
     assert [copy.work.title for copy in copies] == ["In it"]
 
 
-def test_of_two_anthologies_the_one_with_more_text_is_kept():
+def test_the_longer_of_two_anthologies_is_kept():
     play = speeches(1, 50)
     less = [work(1, *play[:45]), work(1, *speeches(2, 40))]
     more = [work(2, *play), work(2, *speeches(3, 40))]
@@ -66,7 +66,7 @@ def test_of_two_anthologies_the_one_with_more_text_is_kept():
     assert kept == [less[1], *more]
 
 
-def test_a_shared_passage_is_cut_with_what_is_done_in_it():
+def test_a_shared_passage_is_cut_with_its_action():
     play, other = speeches(1, 60), speeches(2, 40)
     host = work(2, *other[:20], *play[10:15], "A dog barks.", *play[15:20], *other[20:], "Dark.")
     kept, copies = remove_copies([work(1, *play), host])
@@ -76,7 +76,7 @@ def test_a_shared_passage_is_cut_with_what_is_done_in_it():
     assert copy.share == 120 / 600
 
 
-def test_a_phrase_in_common_is_nobodys():
+def test_a_common_phrase_is_kept():
     saying = "TOM\n" + " ".join(WORDS[:24])
     works = [work(n, *speeches(n, 30), saying, *speeches(n + 10, 30)) for n in (1, 2)]
     assert remove_copies(works) == (works, [])
@@ -88,7 +88,7 @@ def test_a_play_that_repeats_itself_is_no_copy():
     assert remove_copies(works) == (works, [])
 
 
-def test_what_is_held_out_loses_nothing_and_shares_nothing():
+def test_held_out_works_are_kept_and_shared_passages_cut_elsewhere():
     play = speeches(1, 50)
     held_out = work(1, *play[:40])
     whole = work(2, *play)  # longer, so it would otherwise be the one to stay
@@ -100,7 +100,7 @@ def test_what_is_held_out_loses_nothing_and_shares_nothing():
     assert not [run for w in kept[:1] for run in runs(w.script, held_out.script, HELD_OUT_PASSAGE)]
 
 
-def test_a_passage_that_runs_over_the_ends_of_speeches_is_not_left_in_the_learned_work():
+def test_a_shared_passage_across_speeches_is_cut():
     play = speeches(1, 50)
     words = " ".join(element.split("\n")[1] for element in play[10:12]).split()
     hidden = [f"ANNA\n{' '.join([*WORDS, *words[:12]])}", f"TOM\n{' '.join([*words[12:], *WORDS])}"]
@@ -109,7 +109,7 @@ def test_a_passage_that_runs_over_the_ends_of_speeches_is_not_left_in_the_learne
     assert not runs(kept.script, work(1, *play).script, HELD_OUT_PASSAGE)
 
 
-def test_a_passage_in_another_spelling_is_cut_whole():
+def test_a_passage_in_another_spelling_is_cut():
     play, other = speeches(1, 600, words=5), speeches(2, 150)
     host = work(2, *other[:60], *reprinted(play[10:70]), *other[60:])
     kept, [copy] = remove_copies([work(1, *play), host])
@@ -118,7 +118,7 @@ def test_a_passage_in_another_spelling_is_cut_whole():
     assert len(kept[1].script) - len(work(2, *other).script) < 200
 
 
-def test_the_order_of_the_works_changes_nothing():
+def test_the_order_of_works_does_not_matter():
     works = [work(1, *speeches(1, 50)), work(2, *speeches(1, 45)), work(3, *speeches(3, 50))]
     kept, copies = remove_copies(works)
     turned, the_same = remove_copies(works[::-1])
@@ -135,7 +135,7 @@ def test_nothing_has_no_copies():
 # The overlap of held-out works with learned ones
 
 
-def test_only_whole_runs_count_and_only_in_held_out_works():
+def test_overlap_counts_whole_runs_in_held_out_works():
     said = [element.split("\n")[1] for element in speeches(1, 20)]
     words = " ".join(said).split()
     learned = work(2, *speeches(2, 30), "TOM\n" + " ".join(words[:RUN]), *speeches(3, 30))
@@ -144,13 +144,12 @@ def test_only_whole_runs_count_and_only_in_held_out_works():
     assert measure_overlap([learned, nearly, held_out], {1}) == {held_out: RUN / len(words)}
 
 
-def test_a_copy_is_shared_whole_and_punctuation_does_not_hide_it():
+def test_overlap_ignores_punctuation():
     held_out = work(1, *speeches(1, 20))
     copy = work(2, *(element.replace(".", "!") for element in speeches(1, 20)))
     assert measure_overlap([copy, held_out], {1}) == {held_out: 1.0}
 
 
-def test_short_works_share_nothing():
+def test_short_works_do_not_overlap():
     short = work(1, "TOM\nYes.")
     assert measure_overlap([short, work(2, "TOM\nYes.")], {1}) == {short: 0.0}
-    assert measure_overlap([], {1}) == {}

@@ -34,7 +34,7 @@ Is that (as they say) so?
 """
 
 
-def test_every_element_is_told_from_the_others():
+def test_elements_are_classified():
     read = [(one.kind, one.cue, list(one.lines)) for one in split_elements(SCRIPT)]
     assert read == [
         (Kind.PAGE, "", []),
@@ -47,11 +47,8 @@ def test_every_element_is_told_from_the_others():
     ]
 
 
-def test_what_was_split_is_joined_to_the_same_script():
+def test_split_elements_join_to_the_same_script():
     assert join_elements(split_elements(SCRIPT)) == SCRIPT
-
-
-def test_nothing_has_no_elements():
     assert split_elements("") == []
 
 
@@ -68,41 +65,41 @@ def test_a_play_of_short_speeches_is_kept_whole():
     assert keep_short_speeches(play.script, 170) == play.script
 
 
-def test_a_long_speech_goes_with_its_answer_and_the_scene_opens_once_more():
+def test_a_long_speech_is_cut_with_its_answer():
     assert kept(".A ROOM", *SHORT[:10], LONG, "She sits.", *SHORT[10:]) == [
         *[".A ROOM", *SHORT[:10]],
         *[".A ROOM", *SHORT[11:]],
     ]
 
 
-def test_runs_that_are_no_scenes_go():
+def test_short_runs_of_speeches_are_cut():
     few = SHORT[: FEWEST - 1]
     assert kept(".A ROOM", *few, LONG, *SHORT, LONG, *few) == [".A ROOM", *SHORT[1:]]
     assert kept(".A ROOM", *few, ".A STREET", *SHORT) == [".A STREET", *SHORT]
 
 
-def test_one_who_speaks_alone_is_no_scene():
+def test_a_monologue_is_cut():
     alone = [one.replace("TOM", "ANNA") for one in SHORT]
     assert kept(".A ROOM", *alone, ".A STREET", *SHORT) == [".A STREET", *SHORT]
 
 
-def test_a_long_speech_after_a_long_one_answers_it():
+def test_two_long_speeches_are_cut_together():
     assert kept(".A ROOM", *SHORT[:8], LONG, LONG, *SHORT[8:]) == [
         *[".A ROOM", *SHORT[:8]],
         *[".A ROOM", *SHORT[9:]],
     ]
 
 
-def test_a_new_scene_answers_nothing():
+def test_a_new_scene_is_no_answer():
     assert kept(*SHORT[:8], LONG, ".A STREET", *SHORT) == [*SHORT[:8], ".A STREET", *SHORT]
 
 
-def test_parentheticals_are_not_counted():
+def test_parentheticals_do_not_make_a_speech_long():
     acted = "TOM\n(" + "slowly, " * 40 + "aside)\nYes."
     play = work(1, *SHORT, acted, *SHORT)
     assert keep_short_speeches(play.script, 170) == play.script
 
 
 @pytest.mark.parametrize("body", [[], ["Rain."], [LONG] * 20])
-def test_nothing_is_left_of_a_play_without_scenes(body):
+def test_a_play_without_scenes_becomes_empty(body):
     assert keep_short_speeches(work(1, *body).script, 170) == ""

@@ -38,11 +38,11 @@ def found(*elements: str, page: str = "") -> set[str]:
     return set(find_facets(script(*elements), COMMONEST, page)) - {"short"}
 
 
-def test_short_talk_in_plain_words_is_modern():
+def test_short_speeches_in_plain_words_are_modern():
     assert found(*SCENE) == {"modern", "talk"}
 
 
-def test_nothing_is_said_of_a_play_that_is_too_short():
+def test_a_short_play_has_no_facets():
     assert len(SCENE) > FEW_SPEECHES
     assert found(*SCENE[: FEW_SPEECHES - 1]) == set()
     assert found(*SCENE[:FEW_SPEECHES])
@@ -66,21 +66,21 @@ def test_what_is_not_modern(element):
         assert "modern" in found(*few)
 
 
-def test_names_of_the_cast_are_no_rare_words():
+def test_names_are_not_rare_words():
     assert "modern" in found(*SCENE, *["ZEBEDEE\nDid Zebedee want some tea, Zebedee?"] * 9)
 
 
-def test_thou_is_old_where_it_is_said_often():
+def test_frequent_old_words_make_a_play_old():
     assert "old" in found(*SCENE, *["ANNA\nThou hast asked thy sister."] * 9)
     assert "old" not in found(*SCENE * 20, "ANNA\nThou art late.")
 
 
-def test_half_in_verse_is_verse():
+def test_a_play_half_in_verse_is_verse():
     assert "verse" in found(*SCENE, *[VERSE] * 24)
     assert "verse" not in found(*SCENE, *[VERSE] * 4)
 
 
-def test_a_speech_that_is_broken_by_a_direction_is_no_verse():
+def test_a_speech_broken_by_a_direction_is_not_verse():
     [speech] = split_elements("ANNA\n(smiling)\nIs it on?")
     assert not is_verse(speech)
     [speech] = split_elements(VERSE)
@@ -89,17 +89,17 @@ def test_a_speech_that_is_broken_by_a_direction_is_no_verse():
     assert not is_verse(speech)
 
 
-def test_many_long_speeches_are_no_talk():
+def test_long_speeches_are_not_talk():
     assert "talk" not in found(*SCENE, LONG_SPEECH)
     assert "talk" in found(*SCENE * 3, LONG_SPEECH)
 
 
-def test_dialect_is_spelt_with_apostrophes():
+def test_apostrophes_mark_dialect():
     assert "dialect" in found(*SCENE, *["TOM\nI were goin' to th' door, an' 'e saw me."] * 6)
     assert "dialect" not in found(*SCENE, *["TOM\nI don't know. 'Well,' she said, 'come.'"])
 
 
-def test_short_is_counted_in_characters():
+def test_short_depends_on_characters():
     assert "short" in find_facets(script(*SCENE), COMMONEST)
     assert "short" not in find_facets(script(*SCENE * 90), COMMONEST)
 
@@ -113,7 +113,7 @@ def test_short_is_counted_in_characters():
         "A Farce-Comedy",
     ],
 )
-def test_a_farce_says_so_on_its_title_page(line):
+def test_a_title_page_marks_a_farce(line):
     assert "farce" in found(*SCENE, page=f"THE KETTLE\n{line}\nBY NOBODY")
 
 
@@ -126,11 +126,11 @@ def test_a_farce_says_so_on_its_title_page(line):
         "Farces",
     ],
 )
-def test_an_advertisement_of_a_farce_makes_none(line):
+def test_an_advertisement_is_not_a_title_page(line):
     assert "farce" not in found(*SCENE, page=f"THE KETTLE\n{line}\nBY NOBODY")
 
 
-def test_the_title_page_of_a_play_in_an_anthology_stands_below_its_title():
+def test_the_title_page_in_an_anthology_is_below_its_title():
     text = "THE HAT\n\nA FARCE\n\n" + "\n".join("abcdefgh") + "\n\n  THE _KETTLE_\n\nA TRAGEDY\n"
     assert "A FARCE" in find_title_page(text, "The Hat", is_alone=False)
     assert find_title_page(text, "The Kettle", is_alone=False) == "THE _KETTLE_\nA TRAGEDY"
@@ -138,13 +138,13 @@ def test_the_title_page_of_a_play_in_an_anthology_stands_below_its_title():
     assert "A FARCE" in find_title_page(text, "The Kettle", is_alone=True)
 
 
-def test_the_commonest_words_are_the_same_ones_every_time(monkeypatch):
+def test_the_commonest_words_do_not_depend_on_order(monkeypatch):
     monkeypatch.setattr(facets, "COMMONEST", 2)
     plays = [script("ANNA\nRain, rain and snow."), script("ANNA\nSnow, rain, tea.")]
     assert count_commonest(plays) == count_commonest(plays[::-1]) == {"rain", "snow"}
     assert count_commonest([script("ANNA\nTea and snow.")]) == {"and", "snow"}
 
 
-def test_parentheticals_and_action_are_not_spoken():
+def test_parentheticals_are_not_counted():
     its = measure(script("Thou.", "ANNA\n(thou)\nTea.", "Verily thou."), frozenset({"tea"}))
     assert (its.old, its.known, its.speech) == (0, 1, 4)

@@ -12,11 +12,11 @@ def read_cues(before: str, *names: str) -> set[str]:
     return set(re.findall(r"^[A-Z]+$", work.script, re.MULTILINE))
 
 
-def test_the_list_of_persons_goes_before_a_preface():
+def test_names_come_from_the_list_of_persons_and_not_a_preface():
     preface = "Tobler saw the play at Rutland.\n\nDRAMATIS PERSONAE\n\nTOBIAS, a boy.\n\nRUTH."
     assert read_cues(preface, "TOB", "RUTH") == {"TOBIAS", "RUTH"}
 
 
-def test_a_title_of_its_own_may_be_short_for_a_name():
+def test_an_abbreviated_title_is_completed():
     persons = "DRAMATIS PERSONAE\n\nANDREAS, a boy.\n\nCAPTAIN, his aunt."
     assert read_cues(persons, "AND", "CAPT") == {"ANDREAS", "CAPTAIN"}

@@ -23,7 +23,7 @@ from training.data.corpora.drama.cues import Song, read_song
         ("CHORUS OF SAILORS.", Song("", "CHORUS OF SAILORS")),
     ],
 )
-def test_a_heading_names_the_number_and_the_singers(printed: str, song: Song):
+def test_song_headings_name_their_singers(printed: str, song: Song):
     assert read_song(printed) == song
 
 
@@ -39,5 +39,5 @@ def test_a_heading_names_the_number_and_the_singers(printed: str, song: Song):
         "SONG--" + "ANNA, " * 20 + "TOM",
     ],
 )
-def test_other_words_head_no_song(text: str):
+def test_other_lines_are_not_song_headings(text: str):
     assert read_song(text) is None

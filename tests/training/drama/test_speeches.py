@@ -15,47 +15,47 @@ def read(scene: str, talk: str = TALK) -> str:
     return work.script.partition("\n\nRUTH\nNo, I have to")[0].removeprefix("Title: The Quay\n\n")
 
 
-def test_an_entrance_below_a_speech_stands_outside_it():
+def test_an_entrance_after_a_speech_is_action():
     scene = "SIMON. I hear a step, and it may be hers.\n\n_Enter_ Ruth.\n\nRUTH. It is."
     assert read(scene) == (
         ".ACT I\n\nSIMON\nI hear a step, and it may be hers.\n\nEnter Ruth.\n\nRUTH\nIt is."
     )
 
 
-def test_a_speech_goes_on_after_an_entrance():
+def test_a_speech_continues_after_an_entrance():
     scene = "SIMON. I hear a step.\n\n[Enter RUTH.]\n\nYou are late, and so am I.\n"
     assert read(scene) == (
         ".ACT I\n\nSIMON\nI hear a step.\n(enter RUTH)\nYou are late, and so am I."
     )
 
 
-def test_a_verse_that_begins_with_within_is_no_direction():
+def test_a_verse_that_begins_with_within_is_not_a_direction():
     scene = "SIMON. My letters and my patience lie\n    Within the drawer of the desk."
     assert read(scene).endswith("\nMy letters and my patience lie\nWithin the drawer of the desk.")
 
 
-def test_words_in_italics_behind_the_name_are_said_if_they_address_somebody():
+def test_italics_after_a_name_are_speech_if_they_address_somebody():
     scene = "SIMON. _You are my umbrella,_ and not hers.\n\nRUTH. _Wearily, to Tom._ I know."
     assert read(scene) == (
         ".ACT I\n\nSIMON\nYou are my umbrella, and not hers.\n\nRUTH\n(wearily, to Tom)\nI know."
     )
 
 
-def test_a_mark_behind_a_direction_ends_the_words_before_it():
+def test_punctuation_after_a_direction_belongs_to_the_words_before():
     scene = "SIMON. Put the letter there (_pointing to the box_), and this one (_gives it_)."
     assert read(scene) == (
         ".ACT I\n\nSIMON\nPut the letter there,\n(pointing to the box)\nand this one.\n\nGives it."
     )
 
 
-def test_dashes_stand_beside_their_words():
+def test_dashes_have_no_spaces():
     scene = "SIMON. I had my hat --the new one. It was\n--we have it (_looks_)-- on the boat."
     assert read(scene).partition("SIMON\n")[2] == (
         "I had my hat--the new one. It was--we have it\n(looks)\n--on the boat."
     )
 
 
-def test_a_dash_behind_a_quoted_speech_belongs_to_it():
+def test_a_dash_after_a_quoted_speech_belongs_to_it():
     talk = "".join(f'{name}: "I went there, and came back."\n\n' for name in ("RUTH", "SIMON") * 40)
     (work,) = convert(1, "The Quay", f'ACT I\n\nSIMON: "If it was you"--\n\n{talk}')
     assert "SIMON\nIf it was you--\n" in work.script
@@ -75,7 +75,7 @@ def test_a_stanza_in_italics_below_prose_keeps_its_lines():
     assert read(scene).endswith(f"at seven.\n{SUNG}")
 
 
-def test_a_song_without_a_singer_is_action_that_keeps_its_lines():
+def test_a_song_without_a_singer_is_action():
     scene = f"SIMON. Listen.\n\n[_Exeunt._]\n\nSONG.\n\n{STANZA}\n"
     assert read(scene).endswith(f"Song.\n\n{SUNG}")
 
@@ -87,7 +87,7 @@ def test_the_next_heading_ends_a_song():
     assert "\n\nThe kitchen, in the morning. Two chairs, of which one Stands" in work.script
 
 
-def test_a_direction_in_the_italics_of_the_name_parts_them():
+def test_a_direction_may_share_the_italics_of_a_name():
     talk = re.sub(r"^(\w+)\.", r"_\1_:", TALK, flags=re.MULTILINE)
     scene = (
         "_Ruth: (Rising.)_ I have to go.\n\n_Simon (giving_ RUTH _a hat_): Here is your hat.\n\n"
@@ -99,7 +99,7 @@ def test_a_direction_in_the_italics_of_the_name_parts_them():
     )
 
 
-def test_a_name_and_a_narrated_direction_open_a_quoted_speech():
+def test_a_narrated_direction_may_precede_a_quoted_speech():
     talk = re.sub(r"^(\w)(\w+)\. (.*)$", lambda m: f'{m[1]}{m[2].lower()}: "{m[3]}"', TALK, flags=8)
     scene = (
         'Ruth, laughing: "You are late."\n\nSimon, who takes a hat from the wall, and then\n'
@@ -112,31 +112,31 @@ def test_a_name_and_a_narrated_direction_open_a_quoted_speech():
     )
 
 
-def test_an_apostrophe_opens_no_quotation():
+def test_an_apostrophe_is_not_a_quotation_mark():
     scene = "SIMON. I tell you, Ruth, 'tis late.\n"
     assert read(scene).endswith("SIMON\nI tell you, Ruth, 'tis late.")
 
 
-def test_a_name_may_stand_above_a_verse_and_before_prose():
+def test_a_name_may_stand_above_verse():
     talk = re.sub(r"^(\w)(\w+)", lambda m: f"  {m[1]}{m[2].lower()}", TALK, flags=8)
     scene = "  Ruth.\n     The kettle is a poet, and the tea\n     Is what it means.\n"
     assert read(scene, talk).endswith("RUTH\nThe kettle is a poet, and the tea\nIs what it means.")
 
 
-def test_a_cue_may_lack_the_space_behind_its_point():
+def test_a_cue_needs_no_space_after_its_point():
     assert read("SIMON.So are you.").endswith("SIMON\nSo are you.")
 
 
-def test_a_direction_that_begins_like_a_heading_is_action():
+def test_a_bracketed_line_is_not_a_heading():
     scene = "SIMON. Look.\n\n[The picture falls.]\n\nRUTH. I see.\n"
     assert read(scene).endswith("SIMON\nLook.\n\nThe picture falls.\n\nRUTH\nI see.")
 
 
-def test_an_aside_in_short_italics_stays_in_its_speech():
+def test_a_short_aside_in_italics_stays_in_its_speech():
     assert read("RUTH. _Wearily._ I know.").endswith("RUTH\n(wearily)\nI know.")
 
 
-def test_the_end_of_a_long_verse_joins_it():
+def test_the_wrapped_end_of_a_verse_is_joined():
     talk = "RUTH. No, I have to thank you,\nAnd sing.\n\nSIMON. I thank you,\nThen go.\n\n" * 40
     scene = "  SIMON. It sings as kettles will, and I\n  Have heard it from the\n    same wall.\n"
     assert read(scene, talk).partition("SIMON\n")[2].split("\n\n")[0] == (

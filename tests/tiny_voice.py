@@ -1,0 +1,77 @@
+"""Make a tiny voice that has really been trained on a few scenes: texts, training and export."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from export import make, proof
+from export.__main__ import main as export
+from training import trainer
+from training.config import Config
+from training.data.corpora.shakespeare import read_play
+from training.model.network import Regularisation
+from training.model.prior import PriorShape
+from training.pretraining import train
+from training.run import Run
+
+TINY = Config(
+    name="tiny",
+    corpus="a few scenes of Shakespeare",
+    licence="public domain",
+    embedding=16,
+    lower=32,
+    word=64,
+    summary=24,
+    upper=48,
+    prior=PriorShape(contexts=3000),
+    drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02),
+    batch=8,
+    window=64,
+    learning_rate=0.01,
+    warmup=10,
+    averaging=0.95,
+    evaluate_every=250,
+    precision="float32",
+    steps=500,
+    # Learn the names of the plays by heart, because few steps must be enough.
+    renamed=0.0,
+)
+"""Big enough to learn how a script looks, small enough to train in seconds."""
+
+# A voice of a few kilobytes needs a shorter proof and shorter samples than a large one.
+proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 20, 8, 600, 8
+
+draw_curves = Run.draw_curves
+# Curves take longer to draw than a few steps of such a voice.
+Run.draw_curves = lambda self: None  # type: ignore[method-assign]
+
+
+def write_scenes(folder: Path) -> None:
+    """Write the first scenes of four comedies, split into learned and held out."""
+    for part, name, length in (
+        ("train", "much-ado-about-nothing", 40_000),
+        ("train", "as-you-like-it", 40_000),
+        ("validation", "the-tempest", 4_000),
+        ("test", "the-comedy-of-errors", 4_000),
+    ):
+        play = read_play(name)
+        (folder / part).mkdir(exist_ok=True)
+        scenes = play[: play.index("\n\n", length)] + "\n"
+        (folder / part / f"{name}.fountain").write_text(scenes, encoding="utf-8")
+
+
+def train_voice(scenes: Path, folder: Path) -> None:
+    """Train the voice; leave its run in the folder."""
+    assert train([scenes], Run(folder), TINY).run()
+
+
+def export_voices(run: Path, styles: Path, folder: Path) -> None:
+    """Export the voice in 8 bits with styles and a verdict, and in 32 bits with neither."""
+    # Eight bits are the export's default.
+    for name, options in (("tiny", ["--openings", str(styles)]), ("other", ["--bits", "32"])):
+        assert export([str(run), *options, "-o", str(folder / f"{name}.onnx")]) == 0
+    # As for the shipped voices, so that not every bot of a test examines its voice at its start.
+    examine = [sys.executable, "-m", "bot.inference.sandbox", str(folder / "tiny.onnx")]
+    subprocess.run([*examine, "--note", str(folder / "examined.json")], check=True)

@@ -1,0 +1,86 @@
+"""Small runs: a configuration that trains in a moment, and how to begin, cut and compare runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tiny_voice import TINY
+from training.config import Config
+from training.model.prior import PriorShape
+from training.pretraining import train
+from training.run import Run, load
+from training.trainer import Session, Training
+
+FEW = dataclasses.replace(
+    TINY,
+    steps=12,
+    evaluate_every=5,
+    lower=16,
+    word=24,
+    summary=8,
+    upper=24,
+    prior=PriorShape(contexts=500, longest=2, rows=100),
+)
+"""A small network, and a prior whose tables are laid out quickly."""
+
+SIZES = [
+    *("--prior.contexts=60", "--prior.longest=1"),
+    *(f"--{name}={getattr(FEW, name)}" for name in ("lower", "word", "summary", "upper")),
+    *("--batch=8", "--window=64"),
+]
+"""The sizes of `FEW`, as options of ``train``, with a prior that takes even less."""
+
+
+def begin(folder: Path, scenes: Path, config: Config, session: Session | None = None) -> Training:
+    """Return a training before its first step."""
+    return train([scenes], Run(folder), config, session=session)
+
+
+def resume(folder: Path) -> Training:
+    """Return a training as another process would resume it, as far as can be told."""
+    torch.manual_seed(12345)  # an arbitrary state, as in another process
+    return train([], Run(folder), Run(folder).config(), resume=True)
+
+
+def take_steps(training: Training, last: int) -> Training:
+    """Train up to a step, without evaluations."""
+    while training.step < last:
+        training.train_step()
+    return training
+
+
+@contextmanager
+def interrupted_at_step_3(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Press Ctrl-C while a training takes its third step."""
+    take = Training.train_step
+
+    def interrupted(training: Training) -> float:
+        bits = take(training)
+        if training.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return bits
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "train_step", interrupted)
+        yield
+
+
+def last_step(run: Run) -> int:
+    """Return the step of a run's checkpoint."""
+    step: int = load(run.resume)[1]["step"]
+    return step
+
+
+def assert_same(ours: Run, theirs: Run) -> None:
+    """Check that two runs would resume from the same tensors, bit for bit."""
+    one, other = load(ours.resume)[0], load(theirs.resume)[0]
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
