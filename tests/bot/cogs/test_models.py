@@ -20,7 +20,7 @@ from bot.ui.images.curve import Curve, describe_curve, parse_curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from bot.ui.model_cards import format_model_card
 from tests.bot.conftest import Stage, answer, fields, moderator, start_script
-from tests.bot.inference.test_registry import put
+from tests.bot.voice_files import replace_file
 
 REREAD = "The voice has changed: “{}” has read the script and continues it."
 
@@ -154,7 +154,7 @@ async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
 async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path):
     await start_script(stage)
     await continue_with_seed(stage)
-    put(models / "other.onnx", models / "tiny.onnx")
+    replace_file(models / "tiny.onnx", models / "other.onnx")
     await model(stage, "list")
     assert REREAD.format("tiny") in await continue_with_seed(stage)
     lines = await stage.session.library.load_lines()

@@ -16,7 +16,7 @@ from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import Stage, answer, labels, start_script
-from tests.bot.screenplay.test_importers import FDX
+from tests.bot.screenplay.samples import FDX
 from tests.bot.session_harness import SessionHarness
 
 DINER = """Title: The Last Diner

@@ -50,7 +50,7 @@ def test_only_valid_options_of_a_script_are_read(name: str, value: object, accep
 
 
 @pytest.mark.parametrize("one", OPTIONS, ids=lambda one: one.name)
-def test_the_operators_default_is_of_the_type_and_within_the_bounds(one: OptionSpec):
+def test_the_default_has_the_type_and_is_within_the_bounds(one: OptionSpec):
     default = one.default_in(Settings())
     assert isinstance(default, one.type)
     if one.bounds:
@@ -60,7 +60,7 @@ def test_the_operators_default_is_of_the_type_and_within_the_bounds(one: OptionS
         assert default in one.choices
 
 
-def test_a_request_goes_before_the_script_and_the_script_before_the_operator():
+def test_a_request_overrides_the_script_and_the_script_the_operator():
     own = {"temperature": 0.3, "top_p": 0.5, "min_p": 0.0, "repetition": 99.0}
     resolved = resolve_options({"temperature": 1.5, "top_p": None}, own, Settings(min_p=0.2))
     assert (resolved["temperature"], resolved["top_p"], resolved["min_p"]) == (1.5, 0.5, 0.0)
@@ -70,12 +70,12 @@ def test_a_request_goes_before_the_script_and_the_script_before_the_operator():
 
 
 @pytest.mark.parametrize("name", ["recall", "tempo"])
-def test_only_what_can_be_requested_is_taken(name: str):
+def test_an_option_that_cannot_be_requested_is_refused(name: str):
     with pytest.raises(ValueError, match=name):
         resolve_options({name: 1}, {}, Settings())
 
 
-def test_another_take_asks_for_what_the_first_was_written_with():
+def test_a_retry_requests_the_options_of_the_first_take():
     origin = {"seed": 1, "temperature": 0.4, "length": 60, "recall": 1.0, "quality": "good"}
     asked = extract_requested_options(origin)
     assert (asked["temperature"], asked["length"], asked["min_p"]) == (0.4, 60, None)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
-from bot.errors import ModelError
-from bot.inference.model import Model
+from bot.errors import ContractError, ModelError
+from bot.inference.model import LONGEST_OPENING, Model, parse_openings
+from tests.bot.voice_files import write_voice
 from training.voice_file import Voice
+
+from .networks import DOUBLE, FLOAT, INT64, STATE_SIZE, build_network, constant, node
 
 
 @pytest.fixture(scope="module", params=["tiny", "other"])
@@ -40,20 +44,7 @@ def refusal(path: Path) -> str:
     return sentence
 
 
-def changed(path: Path, voice: Voice, **metadata: object) -> Path:
-    """Return a file with the voice's graph and other metadata; None leaves a key out."""
-    new = {f"onbook.{key}": value for key, value in metadata.items()}
-    texts = dict(voice.metadata) | new
-    kept = {key: value for key, value in texts.items() if value is not None}
-    texts = [str(texts.get(f"onbook.{key}")).encode() for key in ("vocabulary", "fold")]
-    fingerprint = hashlib.sha256(b"\0".join([voice.graph, *texts])).hexdigest()
-    props = onnx.ModelProto()
-    helper.set_model_props(props, {"onbook.format": "1", "onbook.fingerprint": fingerprint} | kept)
-    path.write_bytes(voice.graph + props.SerializeToString())
-    return path
-
-
-def test_what_the_file_says_is_what_export_wrote(model: Model, voices: Path):
+def test_a_model_has_what_export_wrote(model: Model, voices: Path):
     path = voices / f"{model.name}.onnx"
     voice = Voice.read(path)
     assert list(model.vocabulary) == json.loads(voice.metadata["onbook.vocabulary"])
@@ -61,11 +52,7 @@ def test_what_the_file_says_is_what_export_wrote(model: Model, voices: Path):
     assert model.about["onbook.licence"] == "public domain"
     # The state is two layers' h and c, and the last five characters.
     assert model.state_size == 2 * (32 + 64 + 48) + 24 + 1 + 11
-
-
-def test_the_fingerprint_is_of_the_network_and_its_characters(model: Model, voices: Path):
-    path = voices / f"{model.name}.onnx"
-    assert model.fingerprint == Voice.read(path).fingerprint()
+    assert model.fingerprint == voice.fingerprint()
     stored = onnx.ModelProto.FromString(path.read_bytes())
     texts = [model.about[f"onbook.{key}"].encode() for key in ("vocabulary", "fold")]
     for name in ("producer_version", "model_version", "doc_string", "metadata_props"):
@@ -74,7 +61,12 @@ def test_the_fingerprint_is_of_the_network_and_its_characters(model: Model, voic
     assert model.fingerprint == hashlib.sha256(b"\0".join([graph, *texts])).hexdigest()
 
 
-def test_every_character_is_read_and_written_as_itself(model: Model):
+def test_openings_are_no_part_of_the_fingerprint(model: Model, tiny: Voice, tmp_path: Path):
+    other = Model.load(write_voice(tmp_path / "tiny.onnx", tiny, openings=None), threads=1)
+    assert (other.openings, other.fingerprint) == ({}, tiny.fingerprint())
+
+
+def test_every_character_is_encoded_as_itself(model: Model):
     text = "".join(model.vocabulary)
     tokens = model.encode(text)
     assert tokens.dtype == np.int64
@@ -83,18 +75,18 @@ def test_every_character_is_read_and_written_as_itself(model: Model):
     assert model.decode([model.newline]) == "\n"
 
 
-def test_what_is_not_in_the_vocabulary_is_folded_or_skipped(model: Model):
+def test_an_unknown_character_is_folded_or_skipped(model: Model):
     text = "“Café—you&me”, cafe\u0301, 茂茂!"
     assert model.decode(model.encode(text)) == "'Cafe--youandme', cafe, !"
     assert model.skipped(text) == 2
     assert model.encode("").shape == (0,)
 
 
-def test_an_accent_is_read_the_same_however_it_is_written(tiny: Voice, tmp_path: Path):
-    french = Voice(
-        b"", tiny.metadata | {"onbook.vocabulary": '["\\n", "e", "é"]', "onbook.fold": "{}"}
+def test_an_accent_is_encoded_the_same_composed_or_not(tiny: Voice, tmp_path: Path):
+    voice = build_network(
+        Voice(b"", tiny.metadata | {"onbook.vocabulary": '["\\n", "e", "é"]', "onbook.fold": "{}"})
     )
-    model = Model.load(simplest(tmp_path / "french.onnx", french, RIGHT))
+    model = Model.load(write_voice(tmp_path / "french.onnx", voice))
     for text in ("é", "e\u0301"):
         assert model.encode(text).tolist() == [2]
         assert model.skipped(text) == 0
@@ -113,7 +105,7 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(model: Model):
         np.testing.assert_array_equal(after_of_some, after[some])
 
 
-def test_an_open_voice_does_not_keep_its_file_in_memory(voices: Path):
+def test_an_open_model_does_not_keep_its_file_in_memory(voices: Path):
     content = (voices / "tiny.onnx").read_bytes()
     held = sys.getrefcount(content)
     model = Model.of(content, "tiny", threads=1)
@@ -123,82 +115,95 @@ def test_an_open_voice_does_not_keep_its_file_in_memory(voices: Path):
 
 def test_a_file_that_is_no_voice_is_refused(tiny: Voice, voices: Path, tmp_path: Path):
     (tmp_path / "folder.onnx").mkdir()
-    for name, said in (("nobody", "No such file"), ("folder", "Is a directory")):
-        assert f"cannot be opened ({said}" in refusal(tmp_path / f"{name}.onnx")
+    os.mkfifo(tmp_path / "pipe.onnx")
+    for name, why in (("nobody", "No such file"), ("folder", "Is a directory"), ("pipe", "a pipe")):
+        assert f"cannot be opened ({why}" in refusal(tmp_path / f"{name}.onnx")
     path = tmp_path / "odd.onnx"
     good = (voices / "tiny.onnx").read_bytes()
-    for content in (
-        b"",
-        b"To be, or not to be.",
-        bytes(range(256)) * 40,
-        good[:-1],
-        good[:-70_000],
-    ):
+    words = b"To be, or not to be."
+    for content in (b"", words, bytes(range(256)) * 40, good[:-1], good[:-70_000]):
         path.write_bytes(content)
-        assert "damaged" in refusal(path)
+        assert "is damaged, or not an ONNX file" in refusal(path)
     path.write_bytes(tiny.graph)
     assert "not an On Book voice" in refusal(path)
 
 
-def test_metadata_that_do_not_keep_to_the_contract_are_refused(tiny: Voice, tmp_path: Path):
+def test_a_changed_byte_or_vocabulary_is_refused(tiny: Voice, voices: Path, tmp_path: Path):
     path = tmp_path / "odd.onnx"
-    for key, value in (
-        *(("vocabulary", one) for one in (None, "[not JSON", "7", '["\\n", "a"]')),
-        ("fold", None),
+    good = (voices / "tiny.onnx").read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    vocabulary = tiny.metadata["onbook.vocabulary"]
+    first, second, *rest = json.loads(vocabulary)
+    swapped = json.dumps([second, first, *rest], separators=(",", ":"))
+    for content in (bytes(flipped), good.replace(vocabulary.encode(), swapped.encode())):
+        path.write_bytes(content)
+        assert "is not a valid voice (its fingerprint does not match" in refusal(path)
+
+
+def test_metadata_against_the_contract_are_refused(tiny: Voice, tmp_path: Path):
+    path = tmp_path / "odd.onnx"
+    vocabulary = tiny.metadata["onbook.vocabulary"]
+    more = json.dumps([*json.loads(vocabulary), "茂"])
+    for key, value, why in (
+        ("format", "0", "has format 0, but this bot reads format 1"),
+        ("format", "2", "has format 2, but this bot reads format 1"),
+        *(("vocabulary", one, "is not a valid voice (") for one in (None, "[not JSON", "7")),
+        ("vocabulary", '["\\n", "a"]', "its inputs and outputs are"),
+        ("vocabulary", more, "its inputs and outputs are"),
+        ("vocabulary", vocabulary.replace("\\n", "\\u0000"), "its vocabulary has no newline"),
+        ("vocabulary", '["\\n", "a", "a"]', "its vocabulary is not a list of"),
+        ("fold", None, "is not a valid voice ("),
+        ("fold", "[7]", "its fold does not map"),
+        ("fingerprint", "x", "its fingerprint does not match"),
+        ("openings", "[", "its metadata cannot be read"),
+        ("openings", "[]", "its openings are invalid or too many"),
     ):
-        assert "not a valid voice" in refusal(changed(path, tiny, **{key: value}))
+        assert why in refusal(write_voice(path, tiny, **{key: value})), key
     without_fingerprint = onnx.ModelProto.FromString(tiny.graph)
     helper.set_model_props(without_fingerprint, {"onbook.format": "1"} | dict(tiny.metadata))
     path.write_bytes(without_fingerprint.SerializeToString())
-    assert "not a valid voice" in refusal(path)
-    endless = tiny.metadata["onbook.vocabulary"].replace("\\n", "\\u0000")
-    assert "its vocabulary has no newline" in refusal(changed(path, tiny, vocabulary=endless))
+    assert "is not a valid voice (" in refusal(path)
 
 
-INT64, FLOAT, DOUBLE = TensorProto.INT64, TensorProto.FLOAT, TensorProto.DOUBLE
-RIGHT = {
-    "tokens": (INT64, ["batch"]),
-    "state": (FLOAT, ["batch", 8]),
-    "logits": (FLOAT, ["batch", "characters"]),
-}
+@pytest.mark.parametrize(
+    ("openings", "why"),
+    [
+        ({f"style {n}": "Rain." for n in range(26)}, "its openings are invalid or too many"),
+        ({"": "Rain."}, "a style has an invalid name"),
+        ({"two\nlines": "Rain."}, "a style has an invalid name: two lines"),
+        ({"x" * 41: "Rain."}, "a style has an invalid name: xxx"),
+        ({"\ud800": "Rain."}, "a style has an invalid name"),
+        ({"noir": 7}, "an opening is not text, or is too long: noir"),
+        ({"noir": "x" * (LONGEST_OPENING + 1)}, "an opening is not text, or is too long: noir"),
+        ({"noir": ""}, "an opening is not plain Fountain: noir"),
+        ({"noir": "Rain.\n\n\n\nWind."}, "an opening is not plain Fountain: noir"),
+        ({"noir": "Rain.\u200b"}, "an opening is not plain Fountain: noir"),
+        ({"noir": "# A section"}, "an opening is not plain Fountain: noir"),
+    ],
+)
+def test_openings_must_be_few_short_and_plain_fountain(openings: dict[str, object], why: str):
+    with pytest.raises(ContractError) as refused:
+        parse_openings({"onbook.openings": json.dumps(openings)})
+    assert why in f"{refused.value.sentence}{refused.value.what}"
 
 
-def simplest(path: Path, voice: Voice, inputs_and_logits: dict[str, tuple[int, list]]) -> Path:
-    """Write a network with the voice's characters that passes its state on."""
-    characters = len(json.loads(voice.metadata["onbook.vocabulary"]))
-    kinds = {
-        name: (kind, [characters if size == "characters" else size for size in shape])
-        for name, (kind, shape) in inputs_and_logits.items()
-    }
-    kind, shape = kinds.pop("logits")
-    outputs = {"next_state": kinds["state"], "logits": (kind, shape)}
-    numbers = np.zeros([1 if size == "batch" else size for size in shape])
-    flat = helper.make_tensor("flat", kind, numbers.shape, numbers.ravel())
-    graph = helper.make_graph(
-        [
-            helper.make_node("Identity", ["state"], ["next_state"]),
-            helper.make_node("Identity", ["flat"], ["logits"]),
-        ],
-        "step",
-        [helper.make_tensor_value_info(name, *kind) for name, kind in kinds.items()],
-        [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
-        [flat],
-    )
-    opset = [helper.make_opsetid("", 18)]
-    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
-    return changed(path, Voice(model.SerializeToString(), voice.metadata))
+def test_openings_may_have_transitions_without_a_mark():
+    openings = {"film": "INT. ROOM - DAY\n\nCUT TO:\n\nFADE OUT."}
+    assert parse_openings({"onbook.openings": json.dumps(openings)}) == openings
 
 
-def test_a_network_of_any_kind_is_a_voice_if_it_keeps_to_the_contract(tiny: Voice, tmp_path: Path):
-    assert Model.load(simplest(tmp_path / "any.onnx", tiny, RIGHT)).state_size == 8
+def test_any_network_that_keeps_to_the_contract_is_a_voice(tiny: Voice, tmp_path: Path):
+    path = write_voice(tmp_path / "any.onnx", build_network(tiny))
+    assert Model.load(path).state_size == STATE_SIZE
 
 
-def test_a_network_of_another_shape_is_refused(tiny: Voice, tmp_path: Path):
+def test_other_inputs_and_outputs_are_refused(tiny: Voice, tmp_path: Path):
     for wrong in (
         {"state": (FLOAT, ["batch"])},
         {"state": (FLOAT, ["batch", "size"])},
         {"state": (FLOAT, ["batch", 2, 4])},
-        {"state": (DOUBLE, ["batch", 8])},
+        {"state": (DOUBLE, ["batch", STATE_SIZE])},
         {"logits": (FLOAT, ["batch", 1, "characters"])},
         {"logits": (FLOAT, ["batch", 3])},
         {"logits": (DOUBLE, ["batch", "characters"])},
@@ -206,5 +211,28 @@ def test_a_network_of_another_shape_is_refused(tiny: Voice, tmp_path: Path):
         {"tokens": (FLOAT, ["batch"])},
         {"time": (INT64, ["batch"])},
     ):
-        path = simplest(tmp_path / "odd.onnx", tiny, RIGHT | wrong)
+        path = write_voice(tmp_path / "odd.onnx", build_network(tiny, kinds=wrong))
         assert "is not a valid voice (its inputs and outputs are" in refusal(path), wrong
+
+
+def test_what_no_voice_needs_is_refused(tiny: Voice, tmp_path: Path):
+    elsewhere = onnx.TensorProto(name="odd", dims=[1, 1], data_type=FLOAT)
+    elsewhere.data_location = onnx.TensorProto.EXTERNAL
+    elsewhere.external_data.add(key="location", value="/etc/passwd")
+    huge = onnx.TensorProto(name="odd", dims=[2**20, 2**20], data_type=FLOAT)
+    odd = helper.make_tensor_value_info("odd", FLOAT, [1, 1])
+    flat = constant("flat", np.ones((1, 1), np.float32))
+    inside = helper.make_graph([node("Identity", ["flat"], "odd")], "inside", [], [odd], [flat])
+    for nodes, constants, why in (
+        ([node("RandomUniform", [], "odd", shape=[1, 1])], [], "operator: RandomUniform"),
+        ([node("Tanh", ["tokens"], "odd", domain="evil")], [], "operator: evil.Tanh"),
+        ([], [elsewhere], "part of it is in another file"),
+        ([], [huge], "its constants are too large"),
+        (
+            [node("Tanh", ["state"], "odd", then_branch=inside)],
+            [],
+            "it is not a single plain graph",
+        ),
+    ):
+        path = write_voice(tmp_path / "odd.onnx", build_network(tiny, nodes, constants))
+        assert why in refusal(path)

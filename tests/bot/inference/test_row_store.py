@@ -34,19 +34,7 @@ def write(store: RowStore, count: int) -> None:
         store.column += 1
 
 
-def test_the_last_row_takes_the_place_of_one_that_leaves(store: RowStore):
-    kept = store.per_row(np.int64, (2,), fill=-1)
-    rows = [a_row(store, number) for number in range(3)]
-    kept[:3] = np.arange(3)[:, None]
-    store.remove(rows[0])
-    assert [(row.index, row.request.prompt[0]) for row in store.rows] == [(0, 2), (1, 1)]
-    assert kept[:, 0].tolist() == [2, 1, -1, -1]
-    assert store.buffers.tokens[:2].tolist() == store.buffers.states[:2, 0].tolist() == [2, 1]
-    store.remove(rows[1])
-    assert store.rows == [rows[2]]
-
-
-def test_a_row_that_goes_back_finds_all_as_it_was(store: RowStore):
+def test_restoring_a_row_leaves_the_others_alone(store: RowStore):
     saved, other = store.per_row(np.int64, saved=True), store.per_row(np.int64)
     write(store, HISTORY)
     row, _ = a_row(store, 1), a_row(store, 2)
@@ -68,7 +56,7 @@ def test_a_row_that_goes_back_finds_all_as_it_was(store: RowStore):
     assert left.tolist() == [*range(began - HISTORY, began + 3)]
 
 
-def test_what_is_needed_is_kept_where_the_columns_end(store: RowStore):
+def test_making_room_keeps_lines_and_their_history(store: RowStore):
     reading = Row(Request(store.buffers.states[0].copy(), np.zeros(9, np.int64)), future=None)
     store.add(reading)
     store.bits[:] = 0.5

@@ -1,9 +1,10 @@
-"""Test turn-taking: who is likely to speak next, from who has spoken."""
+"""Test turn-taking: who is likely to speak next, judging by who has spoken."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,23 +41,23 @@ def read(elements: list[str]) -> np.ndarray:
     return tokens("".join(map(format_for_model, elements)) + "\n")
 
 
-def found_in(script: np.ndarray, *present: str, lock: bool = False) -> list[str]:
-    found = find_likely_cues(
-        script, OPENS, IDS["\n"], [tokens(f"{name}\n") for name in present], lock=lock
-    )
+def find_cues(script: np.ndarray, *present: str, lock: bool = False) -> list[str]:
+    """Return the names of the likely speakers after a script, the likeliest first."""
+    cues = [tokens(f"{name}\n") for name in present]
+    found = find_likely_cues(script, OPENS, IDS["\n"], cues, lock=lock)
     assert ((found.weights > 0) == (found.cues[:, 0] >= 0)).all()
     names = ["".join(LETTERS[i] for i in row if i >= 0) for row in found.cues]
     assert all(name.endswith("\n") for name in names if name)
     return [name.removesuffix("\n") for name in names if name]
 
 
-def expected(
+def expect(
     elements: list[str], written: str = "", strength: float = 1.0, present: tuple[str, ...] = ()
 ) -> dict[str, float]:
     """Return the shares of the favoured characters, after equal odds for all."""
     logits = np.zeros((2, len(LETTERS)), np.float32)
-    there = [tokens(f"{name}\n") for name in present]
-    known = find_likely_cues(read(elements), OPENS, IDS["\n"], there)
+    cues = [tokens(f"{name}\n") for name in present]
+    known = find_likely_cues(read(elements), OPENS, IDS["\n"], cues)
     weights = known.weights * find_matching_cues(known.cues, tokens(written))
     odds = known.odds * np.array([strength, 1e-12], np.float32)
     positions = np.full(2, len(written))
@@ -66,158 +67,142 @@ def expected(
     return {LETTERS[i]: float(shares[i]) for i in np.flatnonzero(logits[0] > 1e-6)}
 
 
-def test_the_cues_of_the_last_speeches_are_found_but_for_the_last_speakers():
-    assert found_in(read(SCENE)) == ["JONAS"]
-    more = [*SCENE, "IDA\nYes.", "JONAS\nNo.", "IDA\nYes.", "JONAS\nNo.", "JONAS\nNo."]
-    assert found_in(read(more)) == ["IDA", "IDA", "MAYA", "MAYA"]
+def scene(words: str) -> list[str]:
+    """Return a speech for each name in capitals, and an element for ``action`` or ``heading``."""
+    others = {"action": "They sit.\nThey wait.", "heading": ".A STREET"}
+    return [others.get(word, f"{word}\nYes.") for word in words.split()]
 
 
-def test_behind_an_action_the_last_speaker_stands_behind_the_one_before():
-    scene = ["MAYA\nYes.", "IDA\nYes.", "MAYA\nYes.", "JONAS\nNo.", "They sit.", "They\nwait."]
-    assert found_in(read(scene)) == ["MAYA", "JONAS", "IDA", "MAYA"]
-    assert found_in(read(["MAYA\nYes.", "They sit."])) == ["MAYA"]
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("heading action MAYA JONAS action MAYA", "JONAS"),
+        ("MAYA JONAS action MAYA IDA JONAS IDA JONAS JONAS", "IDA IDA MAYA MAYA"),
+        # After action, the last speaker comes behind the one before.
+        ("MAYA IDA MAYA JONAS action action", "MAYA JONAS IDA MAYA"),
+        ("MAYA action", "MAYA"),
+        # After a heading, all count in order.
+        ("IDA MAYA JONAS action heading action", "JONAS MAYA IDA"),
+        ("MAYA JONAS", "MAYA"),
+        ("MAYA JONAS " * MOST_CUES, "MAYA " * (MOST_CUES // 2)),
+        ("M" * LONGEST_CUE + " " + "M" * (LONGEST_CUE - 1) + " IDA", "M" * (LONGEST_CUE - 1)),
+        ("", ""),
+    ],
+)
+def test_the_likely_speakers_are_those_of_the_last_speeches(words: str, names: str):
+    assert find_cues(read(scene(words))) == names.split()
 
 
-def test_behind_a_heading_everybody_counts_as_they_came():
-    scene = ["IDA\nYes.", "MAYA\nYes.", "JONAS\nNo.", "They sit.", ".A STREET", "It rains."]
-    assert found_in(read(scene)) == ["JONAS", "MAYA", "IDA"]
+def test_blank_lines_are_nobody():
+    assert find_cues(tokens("\nIt rains.\n\n\n\n")) == []
 
 
-def test_what_stands_between_says_how_sure_the_cues_are():
-    scene = ["IDA\nYes.", "MAYA\nYes.", "JONAS\nNo."]
-    direct = expected(scene)["M"]
-    action, heading = (expected([*scene, one])["M"] for one in ("They sit.", ".A STREET"))
+def test_a_cue_that_was_cut_off_does_not_count():
+    assert find_cues(read(["MAYA\nYes.", "JONAS\n" + "No. " * REACH])[-REACH - 1 :]) == []
+
+
+def test_action_and_headings_make_cues_less_likely():
+    direct, action, heading = (
+        expect(scene(f"IDA MAYA JONAS {last}"))["M"] for last in ("", "action", "heading")
+    )
     assert direct > 1.2 * action > 1.4 * heading > 1.6 / len(LETTERS)
 
 
-def test_the_first_element_counts_unless_it_was_cut():
-    assert found_in(read(["MAYA\nYes.", "JONAS\nNo."])) == ["MAYA"]
-    assert found_in(read(["MAYA\nYes.", "JONAS\n" + "No. " * REACH])[-REACH - 1 :]) == []
-    assert found_in(tokens("\n")) == []
-
-
-def test_only_so_many_speeches_are_looked_back_to():
-    scene = ["MAYA\nYes.", "JONAS\nNo."] * MOST_CUES
-    assert found_in(read(scene)) == ["MAYA"] * (MOST_CUES // 2)
-
-
-def test_a_cue_of_many_characters_is_none():
-    scene = ["M" * LONGEST_CUE + "\nYes.", "M" * (LONGEST_CUE - 1) + "\nYes.", "IDA\nNo."]
-    assert found_in(read(scene)) == ["M" * (LONGEST_CUE - 1)]
-
-
-def test_who_is_there_and_was_not_heard_counts_more_than_the_one_before():
-    scene = ["It rains.", "JONAS\nNo.", "MAYA\nYes."]
+def test_a_silent_person_is_likelier_than_the_speaker_before_the_last():
+    heard = scene("action JONAS MAYA")
     present = ("MAYA", "IDA", "JONAS", "M" * LONGEST_CUE)
-    assert found_in(read(scene), *present) == ["JONAS", "IDA"]
-    likely = expected(scene, present=present)
+    assert find_cues(read(heard), *present) == ["JONAS", "IDA"]
+    likely = expect(heard, present=present)
     assert likely["I"] > likely["J"] > 3 / len(LETTERS)
     assert "M" not in likely
 
 
-def test_where_all_places_are_taken_the_silent_come_first():
+def test_silent_people_take_the_places_of_earlier_speakers():
     letters = [f"{one}{other}" for one in "ABDEI" for other in "JLMNO"]
-    scene = [f"{name}\nYes." for name in letters]
-    found = found_in(read(scene), "MAYA", "TIM")
+    found = find_cues(read(scene(" ".join(letters))), "MAYA", "TIM")
     assert found == [*letters[-2:-MOST_CUES:-1], "MAYA", "TIM"]
     assert len(found) == MOST_CUES
-    assert found_in(tokens("\n"), *letters) == letters[:MOST_CUES]
+    assert find_cues(tokens("\n"), *letters) == letters[:MOST_CUES]
 
 
-def test_behind_a_lock_nobody_else_counts():
-    scene = ["JONAS\nNo.", "IDA\nYes.", "TOM\nNo.", "MAYA\nYes."]
-    assert found_in(read(scene), "IDA", "MAYA", "PIA") == ["TOM", "IDA", "JONAS", "PIA"]
-    assert found_in(read(scene), "IDA", "MAYA", "PIA", lock=True) == ["IDA", "PIA"]
-    assert found_in(read(scene), "MAYA", lock=True) == []
+def test_a_locked_cast_leaves_out_everybody_else():
+    heard = read(scene("JONAS IDA TOM MAYA"))
+    assert find_cues(heard, "IDA", "MAYA", "PIA") == ["TOM", "IDA", "JONAS", "PIA"]
+    assert find_cues(heard, "IDA", "MAYA", "PIA", lock=True) == ["IDA", "PIA"]
+    assert find_cues(heard, "MAYA", lock=True) == []
 
 
-def test_who_spoke_before_the_last_one_answers():
-    scene = ["It rains.", "IDA\nOne.", "MAYA\nTwo.", "JONAS\nThree."]
-    likely = expected(scene)
+def test_the_speaker_before_the_last_answers():
+    likely = expect(scene("action IDA MAYA JONAS"))
     assert likely["M"] > likely["I"] > 3 / len(LETTERS)
     assert "J" not in likely
 
 
-def test_once_a_name_has_begun_it_is_likely_to_go_on():
-    scene = ["It rains.", "JONAS\nYes.", "MAYA\nNo.", "JANE\nNo."]
-    assert expected(scene, "J") == {"O": pytest.approx(0.91, abs=0.01)}
-    assert expected(scene, "MAYA")["\n"] > 0.99
-    assert expected(scene, "S") == {}
+def test_a_name_that_has_begun_is_likely_to_go_on():
+    heard = scene("action JONAS MAYA JANE")
+    assert expect(heard, "J") == {"O": pytest.approx(0.91, abs=0.01)}
+    assert expect(heard, "MAYA")["\n"] > 0.99
+    assert expect(heard, "S") == {}
 
 
-def test_a_strength_of_nothing_changes_nothing():
-    assert expected(SCENE, strength=1e-12) == {}
-    assert expected(SCENE, strength=2.0)["J"] > expected(SCENE, strength=0.5)["J"]
+def test_the_option_scales_the_odds():
+    assert expect(SCENE, strength=1e-12) == {}
+    assert expect(SCENE, strength=2.0)["J"] > expect(SCENE, strength=0.5)["J"]
 
 
-def asked(engine: Engine, company: float, seed: int, before: str) -> Request:
+OPENING = ("It rains.", "LEONATO\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree.")
+
+
+async def write_cues(
+    engine: Engine, company: float, elements: Sequence[str] = OPENING, **more: object
+) -> list[str]:
+    """Return the first rows of the lines that follow a scene."""
     model = engine.model
-    sampling = Sampling(seed, 0.8, company=company)
+    context = model.encode("".join(map(format_for_model, elements)))
     start, newline = model.start(), model.encode("\n")
-    return Request(start, newline, sampling, 24, model.encode(before))
+    samplings = [Sampling(seed, 0.8, company=company) for seed in range(100)]
+    requests = (Request(start, newline, one, 24, context, **more) for one in samplings)
+    replies = await asyncio.gather(*map(engine.run, requests))
+    return [model.decode(reply.written).partition("\n")[0] for reply in replies]
 
 
-BEFORE = "".join(
-    map(format_for_model, ["It rains.", "LEONATO\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree."])
-)
+def lock(engine: Engine, *cast: str) -> dict[str, Any]:
+    """Return the parts of a request for dialogue of a cast."""
+    model = engine.model
+    return {
+        "automaton": build_grammar(model.vocabulary, Kind.DIALOGUE, cast),
+        "present": tuple(model.encode(f"{name}\n") for name in cast),
+        "lock": True,
+    }
 
 
-async def spoken(engine: Engine, company: float, before: str = BEFORE, **more: object) -> list[str]:
-    requests = [asked(engine, company, seed, before) for seed in range(100)]
-    changed = [dataclasses.replace(one, **more) for one in requests]  # type: ignore[arg-type]  # fields
-    replies = await asyncio.gather(*map(engine.run, changed))
-    return [engine.model.decode(reply.written).partition("\n")[0] for reply in replies]
-
-
-async def test_those_who_have_spoken_speak_again(engine: Engine):
-    alone, together = await spoken(engine, 0.0), await spoken(engine, 1.0)
+async def test_people_who_have_spoken_speak_again(engine: Engine):
+    alone, together = await write_cues(engine, 0.0), await write_cues(engine, 1.0)
     assert together.count("BEATRICE") > 30 > alone.count("BEATRICE")
     assert together.count("LEONATO") < 10
 
 
-async def test_in_a_cast_of_two_the_one_who_has_not_spoken_yet_answers(engine: Engine):
-    pair = ("LEONATO", "DON PEDRO")
-    lock = build_grammar(engine.model.vocabulary, Kind.DIALOGUE, pair)
-    scene = "".join(map(format_for_model, ["It rains.", "LEONATO\nThree."]))
-    there = tuple(engine.model.encode(f"{name}\n") for name in pair)
-    alone = await spoken(engine, 1.0, scene, automaton=lock)
-    together = await spoken(engine, 1.0, scene, automaton=lock, present=there)
+async def test_in_a_cast_of_two_the_silent_one_answers(engine: Engine):
+    pair, heard = ("LEONATO", "DON PEDRO"), ("It rains.", "LEONATO\nThree.")
+    asked = lock(engine, *pair) | {"lock": False}
+    alone = await write_cues(engine, 1.0, heard, **asked | {"present": ()})
+    together = await write_cues(engine, 1.0, heard, **asked)
     assert set(together) <= set(pair)
     assert together.count("DON PEDRO") > 90 > alone.count("DON PEDRO")
 
 
-async def test_the_others_answer_a_person_whoever_else_was_heard(engine: Engine):
-    """Check that a person's line as one of the cast is read like any other."""
-    cast = ("LEONATO", "BEATRICE", "DON PEDRO")
-    lock = build_grammar(engine.model.vocabulary, Kind.DIALOGUE, cast)
-    there = tuple(engine.model.encode(f"{name}\n") for name in cast)
-    scene = BEFORE + format_for_model("BEATRICE\nFour.")
-    names = await spoken(engine, 1.0, scene, automaton=lock, present=there, lock=True)
-    assert names.count("BEATRICE") < 10
-    assert min(names.count("LEONATO"), names.count("DON PEDRO")) > 20
-
-
-async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine):
-    """Check that the two others share the floor as if nobody had spoken, for the last may not."""
-    others = ("BEATRICE", "DON PEDRO")
-    lock = build_grammar(engine.model.vocabulary, Kind.DIALOGUE, others)
-    there = tuple(engine.model.encode(f"{name}\n") for name in others)
-    names = await spoken(engine, 1.0, automaton=lock, present=there, lock=True)
-    alone = await spoken(engine, 1.0, automaton=lock, present=there[:1], lock=False)
-    assert set(names) <= set(others)
+async def test_a_speaker_whom_somebody_plays_takes_no_share_of_the_others(engine: Engine):
+    asked = lock(engine, "BEATRICE", "DON PEDRO")
+    names = await write_cues(engine, 1.0, **asked)
+    less = asked | {"present": asked["present"][:1], "lock": False}
+    alone = await write_cues(engine, 1.0, **less)
+    assert set(names) <= {"BEATRICE", "DON PEDRO"}
     assert names.count("DON PEDRO") > 20 > alone.count("DON PEDRO")
 
 
-async def test_it_goes_back_to_where_a_name_can_be_another(engine: Engine):
-    """Check that the odds of who speaks return where the first name turned out to be banned."""
+async def test_the_odds_return_where_a_banned_name_is_taken_back(engine: Engine):
     banned = BannedWordFilter.of(engine.model.vocabulary, ["beatrice"])
-    scene = "".join(
-        map(format_for_model, ["It rains.", "DUKE\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree."])
-    )
-    alone = await spoken(engine, 0.0, scene, banned=banned)
-    together = await spoken(engine, 1.0, scene, banned=banned)
+    heard = ("It rains.", "DUKE\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree.")
+    alone = await write_cues(engine, 0.0, heard, banned=banned)
+    together = await write_cues(engine, 1.0, heard, banned=banned)
     assert together.count("DUKE") > 3 * alone.count("DUKE") + 10
-
-
-def test_nothing_may_be_left_of_what_a_voice_cannot_read():
-    assert found_in(tokens("\nIt rains.\n\n\n\n")) == []

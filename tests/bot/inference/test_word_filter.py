@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.inference.word_filter import BannedWordFilter, find_banned_word, find_word_boundaries
 
-often = settings(max_examples=200, deadline=None, derandomize=True)
+often = settings(max_examples=60, deadline=None, derandomize=True)
 
 LETTERS = ("\n", *"abAé '-1ß\u0301")
 texts = st.lists(st.sampled_from([*LETTERS, "a b", " a ", " b\n", "-b'"]), max_size=16).map("".join)
@@ -29,7 +29,7 @@ def words_of(text: str) -> list[str]:
 
 @often
 @given(texts, st.lists(entries, max_size=6))
-def test_banned_words_are_found_where_they_end(text: str, words: list[str]) -> None:
+def test_banned_words_are_found_where_they_end(text: str, words: list[str]):
     banned = BannedWordFilter.of(LETTERS, words)
     phrases = [phrase for word in words if (phrase := words_of(word))]
     state, expected = banned.start, 0
@@ -46,7 +46,7 @@ def test_banned_words_are_found_where_they_end(text: str, words: list[str]) -> N
 
 @often
 @given(texts, st.lists(entries, max_size=6))
-def test_what_is_said_is_found(text: str, words: list[str]) -> None:
+def test_a_search_finds_what_the_filter_finds(text: str, words: list[str]):
     banned = BannedWordFilter.of(LETTERS, words)
     state, found = banned.start, False
     for character in text + "\n":
@@ -56,38 +56,25 @@ def test_what_is_said_is_found(text: str, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "word"),
+    ("word", "texts"),
     [
-        ("Oh, damn!", "damn"),
-        ("DAMN", "damn"),
-        ("dámn", "damn"),
-        ("da\u0301mn", "damn"),
-        ("ｄａｍｎ", "damn"),
-        ("da\u200bmn", "damn"),
-        ("damn's", "damn"),
-        ("damned", None),
-        ("goddamn", None),
-        ("don't", "don't"),
-        ("DON\u2019T", "don't"),
-        ("don\n\n  t", "don't"),
-        ("dont", None),
-        ("Strasse", "straße"),
-        ("a.b--C", "a b c"),
-        ("a bc", None),
-        ("so a b c, damn", "a b c"),
-        ("", None),
-        ("?! ...", None),
+        ("damn", ["Oh, damn!", "DAMN", "dámn", "da\u0301mn", "ｄａｍｎ", "da\u200bmn", "damn's"]),
+        ("don't", ["don't", "DON\u2019T", "don\n\n  t"]),
+        ("straße", ["Strasse"]),
+        ("a b c", ["a.b--C", "so a b c, damn"]),
+        (None, ["damned", "goddamn", "dont", "a bc", "", "?! ..."]),
     ],
 )
-def test_said(text: str, word: str | None) -> None:
-    assert find_banned_word(text, ["damn", "don't", "straße", "a b c", "...", ""]) == word
+def test_a_search_ignores_case_accents_and_punctuation(word: str | None, texts: list[str]):
+    for text in texts:
+        assert find_banned_word(text, ["damn", "don't", "straße", "a b c", "...", ""]) == word
 
 
 @pytest.mark.parametrize(
     ("text", "count"),
     [("b a b ", 1), ("a b ", 1), ("b a ", 2), ("a- b a\n", 2), ("a b", 0), ("a ", 0), ("ab ", 0)],
 )
-def test_the_fewest_words_are_taken_back(text: str, count: int) -> None:
+def test_as_few_words_as_possible_are_taken_back(text: str, count: int):
     banned = BannedWordFilter.of(LETTERS, ["a b", "b a", "b", "a b a"])
     state = banned.start
     for character in text:
@@ -96,17 +83,17 @@ def test_the_fewest_words_are_taken_back(text: str, count: int) -> None:
     assert banned.longest == 3
 
 
-def test_a_list_of_words_that_cannot_be_said() -> None:
+def test_words_outside_the_vocabulary_ban_nothing():
     banned = BannedWordFilter.of(("\n", "a", " "), ["xyz", "", "...", "b a"])
     assert not banned.words.any()
     assert banned.longest == 2
     assert not BannedWordFilter.of(("\n",), []).words.any()
 
 
-def test_a_long_list_is_small() -> None:
+def test_the_table_of_a_long_list_is_small():
     random = np.random.default_rng(0)
-    words = ["".join(random.choice([*string.ascii_lowercase], 8)) for _ in range(2000)]
+    words = ["".join(random.choice([*string.ascii_lowercase], 8)) for _ in range(1000)]
     banned = BannedWordFilter.of(("\n", *map(chr, range(32, 127)), *"éèàß"), words)
-    assert banned.next.nbytes < 10e6
+    assert banned.next.nbytes < 5e6
     assert banned.next.dtype == np.int32
     assert banned.words.dtype == np.int16

@@ -18,12 +18,13 @@ from bot.screenplay.free_text import (
     parse_person_text,
 )
 
-from .test_fountain import assert_one_element, nasty, steadily
+from .parsers import assert_one_element
+from .samples import nasty, steadily
 
 
 @steadily
 @given(nasty, st.sampled_from([None, "Maya", "茂", "est. Claire"]))
-def test_whatever_a_person_types_is_elements(text: str, character: str | None) -> None:
+def test_any_text_of_a_person_is_elements(text: str, character: str | None):
     try:
         elements = parse_person_text(text, character)
     except RequestError:
@@ -77,7 +78,7 @@ def test_whatever_a_person_types_is_elements(text: str, character: str | None) -
         ("MAYA\n#yes\n.5 of it\n...\n!", ["MAYA\n\\#yes\n\\.5 of it\n...\n\\!"]),
     ],
 )
-def test_what_a_person_types(text: str, stored: list[str]) -> None:
+def test_text_of_a_person(text: str, stored: list[str]):
     elements = parse_person_text(text)
     assert [element.text for element in elements] == stored
     for element in elements:
@@ -96,16 +97,16 @@ def test_what_a_person_types(text: str, stored: list[str]) -> None:
         ("Hello.\n\nJO: Hey.", ["MAYA\nHello.", "JO\nHey."]),
     ],
 )
-def test_what_a_person_types_for_a_character(text: str, stored: list[str]) -> None:
+def test_text_of_a_person_for_a_character(text: str, stored: list[str]):
     assert [element.text for element in parse_person_text(text, "  maya:")] == stored
 
 
-def test_a_thousand_speeches_in_one_block() -> None:
+def test_one_block_may_have_thousands_of_speeches():
     assert len(parse_person_text("A:b\n" * 2000)) == 2000
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\u200b\u202e\u3164", "\u0301"])
-def test_nothing_written(text: str) -> None:
+def test_blank_text_is_refused(text: str):
     assert parse_model_text(text) is None
     with pytest.raises(RequestError, match="text is empty"):
         parse_person_text(text)
@@ -125,19 +126,19 @@ def test_nothing_written(text: str) -> None:
         ("jo*\u0338", "JO"),
     ],
 )
-def test_name(text: str, expected: str) -> None:
+def test_a_name_is_cleaned(text: str, expected: str):
     assert parse_name(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "23", "()", "🦊", "a\nb", "x" * (NAME_LIMIT + 1), "ß" * 21])
-def test_not_a_name(text: str) -> None:
+def test_text_without_a_name_is_refused(text: str):
     with pytest.raises(RequestError, match=r"character's name .+\.$"):
         parse_name(text)
 
 
 @steadily
 @given(nasty)
-def test_names_are_cues(text: str) -> None:
+def test_any_name_is_a_cue(text: str):
     try:
         named = parse_name(text)
     except RequestError:
@@ -147,7 +148,7 @@ def test_names_are_cues(text: str) -> None:
     assert parse_person_text("Hello.", named)[0].cue == named
 
 
-def test_cast() -> None:
+def test_a_cast_has_each_name_once_and_a_limit():
     assert parse_cast("maya, Jo,\nMAYA, ,茂") == ("MAYA", "JO", "茂")
     assert parse_cast(" ") == ()
     letters = ",".join(chr(ord("A") + at) for at in range(CAST_LIMIT))
@@ -165,13 +166,13 @@ def test_cast() -> None:
         ("🌲 forest [[x]]", r".FOREST [\[X]]"),
     ],
 )
-def test_heading(text: str, stored: str) -> None:
+def test_a_heading_is_forced_where_needed(text: str, stored: str):
     assert make_heading(text) == Element(Kind.HEADING, stored)
 
 
 @steadily
 @given(nasty)
-def test_headings_are_headings(text: str) -> None:
+def test_any_heading_is_one_element(text: str):
     try:
         element = make_heading(text)
     except RequestError:

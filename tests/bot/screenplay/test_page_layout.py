@@ -1,4 +1,4 @@
-"""Test the look of a page."""
+"""Test the layout of a page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading, parse_person_text
 from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
 
-from .test_importers import nasty_elements, steadily
+from .samples import nasty_elements, steadily
 
 
-def test_a_page() -> None:
+def test_each_kind_of_element_has_its_columns():
     script = """int. diner - night
 
 Rain on the window. The neon sign outside says OPEN, though it is not, and has not been.
@@ -39,37 +39,34 @@ cut to:"""
     ]
 
 
-def test_forcing_characters_are_not_shown() -> None:
+def test_forcing_characters_are_not_shown():
     elements = [make_heading("the heath"), *parse_person_text("!# x\n\n> Burn [[to]] White.")]
     rows = lay_out_page(elements).split("\n")
     assert rows[::2] == ["THE HEATH", "# x", f"{'Burn [[to]] White.':>{SCREEN_WIDTH}}"]
 
 
-def test_verse_is_not_broken() -> None:
+def test_a_line_of_verse_fits_on_one_row():
     verse = "To be, or not to be, that is the question: ab"
     assert len(verse) == 45
-    assert (
-        lay_out_page(parse_person_text(f"{verse}\n{verse}", "Hamlet")).split("\n")[1:]
-        == [f"{'':8}{verse}"] * 2
-    )
+    page = lay_out_page(parse_person_text(f"{verse}\n{verse}", "Hamlet"))
+    assert page.split("\n")[1:] == [f"{'':8}{verse}"] * 2
 
 
 @steadily
 @given(nasty_elements)
-def test_a_page_is_as_wide_as_it_says(elements: list[Element]) -> None:
+def test_no_row_is_wider_than_the_page(elements: list[Element]):
     for row in lay_out_page(elements).split("\n"):
         assert text_width(row) <= SCREEN_WIDTH
 
 
-def test_text_width() -> None:
-    family = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
-    texts = ("ab", "茂", "é", "e\u0301", "z\u0335", family)
+FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
+
+
+def test_text_width():
+    texts = ("ab", "茂", "é", "e\u0301", "z\u0335", FAMILY)
     assert [text_width(text) for text in texts] == [2, 2, 1, 1, 1, 2]
 
 
-def test_a_grapheme_is_never_cut() -> None:
-    family = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
-    assert (
-        lay_out_page([parse_person_text(f"{family * SCREEN_WIDTH}")[0]]).split("\n")
-        == [family * (SCREEN_WIDTH // 2)] * 2
-    )
+def test_a_grapheme_is_never_cut():
+    page = lay_out_page(parse_person_text(FAMILY * SCREEN_WIDTH))
+    assert page.split("\n") == [FAMILY * (SCREEN_WIDTH // 2)] * 2

@@ -28,7 +28,7 @@ def lines(text: str, *writers: tuple[int | None, str]) -> list[Line]:
     ]
 
 
-def test_a_script_is_counted() -> None:
+def test_lines_words_speakers_and_writers_are_counted():
     who = [(1, "Ann"), (None, "stage"), (1, "Annie"), (2, "Ben"), (2, "Ben")]
     found = count_script(lines(SCRIPT, *who))
     assert (found.lines, found.words, found.scenes) == (5, 10, 1)
@@ -39,7 +39,7 @@ def test_a_script_is_counted() -> None:
     assert compute_share(found.writers[0], found) == 0.5
 
 
-def test_an_empty_script_has_nothing() -> None:
+def test_an_empty_script_has_nothing():
     assert count_script([]) == ScriptStatistics(0, 0, 0, 0.0, (), (), ())
     assert compute_share(WriterStatistics("Ann", 0, 0), count_script([])) == 0
 
@@ -48,11 +48,11 @@ def test_an_empty_script_has_nothing() -> None:
     ("pages", "told"),
     [(0.2, "less than a minute"), (1.0, "about 1 minute"), (90.4, "about 90 minutes")],
 )
-def test_minutes(pages: float, told: str) -> None:
+def test_pages_are_told_as_minutes(pages: float, told: str):
     assert format_minutes(pages) == told
 
 
-def test_the_picture_has_room_for_anybody() -> None:
+def test_a_picture_of_large_counts_and_long_names_keeps_its_margin():
     counts = tuple(WriterStatistics(f"{'A name ' * 9} {n}", 19_999, 199_999 - n) for n in range(30))
     counted = ScriptStatistics(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
     image = Image.open(io.BytesIO(pictures.draw_statistics("A title " * 20, counted).png))

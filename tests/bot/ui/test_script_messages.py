@@ -11,7 +11,7 @@ from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
 from bot.ui.markdown import LIMIT, fenced, size
 from bot.ui.script_messages import split_into_messages
-from tests.bot.screenplay.test_importers import nasty_elements, steadily
+from tests.bot.screenplay.samples import nasty_elements, steadily
 
 
 @steadily

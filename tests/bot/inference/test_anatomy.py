@@ -1,0 +1,72 @@
+"""Test that the anatomy of a file is right, and that no bytes escape it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from bot.inference.anatomy import Anatomy
+
+
+@pytest.fixture(scope="module")
+def content(voices: Path) -> bytes:
+    """Return the file of the tiny voice."""
+    return (voices / "tiny.onnx").read_bytes()
+
+
+def test_anatomy_agrees_with_onnx(content: bytes):
+    stored, found = onnx.ModelProto.FromString(content), Anatomy.of(content)
+    assert found.operators == {(node.domain, node.op_type) for node in stored.graph.node}
+    constants = [numpy_helper.to_array(one).nbytes for one in stored.graph.initializer]
+    assert found.constants == sum(constants)
+    assert found.metadata == {one.key: one.value for one in stored.metadata_props}
+    assert found.fingerprint() == found.metadata["onbook.fingerprint"]
+    assert (found.is_external, found.is_nested) == (False, False)
+
+
+def test_any_bytes_are_read_or_a_value_error(content: bytes):
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        changed = bytearray(content[-8_000 + int(rng.integers(7_000)) :])
+        for at in rng.integers(len(changed), size=20):
+            changed[at] = int(rng.integers(256))
+        with suppress(ValueError):
+            Anatomy.of(bytes(changed))
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of a protocol buffer with up to 127 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_nothing_hides_behind_a_repeated_field():
+    network = field(1, field(4, b"If") + field(5, field(6, b"\x0a\x00")))
+    tensor = field(5, bytes([8, 1, 0x70, 1, 0x70, 0]))
+    found = Anatomy.of(field(7, network) + field(7, tensor) + field(7, b""))
+    assert found.operators == {("", "If")}
+    assert found.is_nested
+    assert found.is_external
+
+
+def test_a_negative_size_counts_as_a_huge_one():
+    minus_one = b"\xff" * 9 + b"\x01"
+    assert Anatomy.of(field(7, field(5, b"\x08" + minus_one))).constants > 2**63
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(field(14, field(1, b"\xff")), id="no UTF-8"),
+        pytest.param(b"\x3a\x7f\x00", id="cut short"),
+        pytest.param(b"\x3b" * 200, id="nested without an end"),
+        pytest.param(b"\x3f\x00", id="an unknown wire type"),
+    ],
+)
+def test_an_invalid_protocol_buffer_is_a_value_error(content: bytes):
+    with pytest.raises(ValueError, match=r"protocol buffer|utf-8"):
+        Anatomy.of(content)
