@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import RateLimited
+from bot.session import rate_limits
 from bot.session.rate_limits import MINUTE, Cost, LeakyBuckets, RateLimits
 from bot.settings import RunnerSettings
 from tests.bot.conftest import Stage, answer
@@ -106,8 +107,9 @@ def test_a_refusal_takes_nothing_and_names_the_scope() -> None:
 
 
 @pytest.fixture
-def chosen(chosen: RunnerSettings) -> RunnerSettings:
-    """Return settings that allow little."""
+def chosen(chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch) -> RunnerSettings:
+    """Return settings that allow little in a long minute, because the machine may be slow."""
+    monkeypatch.setattr(rate_limits, "MINUTE", 10 * MINUTE)
     limits = {"person_limits": "6 4 400", "channel_limits": "9 0 0", "guild_limits": "0 0 0"}
     return chosen.model_copy(update=limits)
 

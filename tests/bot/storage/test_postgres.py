@@ -26,7 +26,6 @@ from bot.storage.postgres.postgres_dialect import POSTGRES
 from bot.storage.postgres.write_lock import WRITE_LOCK
 from bot.storage.schema import KeyValue, Line
 from bot.storage.store import Store
-from tests.bot.cogs.test_privacy import PHRASE, on_the_disk
 from tests.bot.conftest import AddRevision, count
 from tests.fake_discord.people import PATIENCE
 from tests.tools.postgres_server import (
@@ -37,6 +36,7 @@ from tests.tools.postgres_server import (
     wait_until,
 )
 
+from .disk_bytes import PHRASE, read_disk
 from .scripts import append, make_draft, make_script, opened
 
 DATABASES = ["postgresql"]
@@ -266,7 +266,7 @@ VACUUMED = "SELECT erased = vacuumed FROM erasure_counts"
 
 def is_on_the_disk(url: URL) -> bool:
     """Return whether the files of the database contain `PHRASE`."""
-    return PHRASE.encode() in on_the_disk(url)
+    return PHRASE.encode() in read_disk(url)
 
 
 async def write_phrase(store: Store) -> int:
