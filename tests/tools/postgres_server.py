@@ -6,6 +6,7 @@ kill. Measurements use `DEFAULTS`.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -14,12 +15,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import asyncpg
 from sqlalchemy import URL
 
 USER, PASSWORD = "erasure_counts", "It's a s3cret/@:?#"
@@ -58,7 +60,10 @@ SETTINGS = DEFAULTS | {
 """Settings for a fast server."""
 
 IN_TIME = 60.0
-"""The time in which a server must start or end [s]."""
+"""The time in which a server must start or end, and what a test waits for must happen [s]."""
+
+WRITER_WAITS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'advisory'"
+"""A query that returns true while a process waits for the write lock."""
 
 
 @dataclass
@@ -81,10 +86,13 @@ class Server:
         """Return the address of a database."""
         return URL.create("postgresql", USER, PASSWORD, "127.0.0.1", self.port, name)
 
-    def create(self) -> URL:
-        """Create an empty database."""
+    def create(self, template: URL | None = None) -> URL:
+        """Create a database as a copy of another one, or without tables."""
         name = f"scripts_{next(self.numbers)}"
-        ask(self.url("postgres"), f"CREATE DATABASE {name}")
+        source = template.database if template else "template1"
+        # To copy files takes a third of the time of the default, which writes them to the log.
+        copy = f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy"
+        ask(self.url("postgres"), copy)
         return self.url(name)
 
     def empty(self, url: URL) -> None:
@@ -162,6 +170,26 @@ def ask(url: URL, *statements: str) -> list[list[str]]:
         encoding="utf-8",
     )
     return [row.split("\t") for row in found.stdout.splitlines()]
+
+
+def format_address(url: URL) -> str:
+    """Return an address as a string, with its password."""
+    return url.render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def connection(url: URL) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to a database as another program."""
+    opened = await asyncpg.connect(format_address(url))
+    yield opened
+    await opened.close()
+
+
+async def wait_until(url: URL, condition: str) -> None:
+    """Wait until a query returns true; raise TimeoutError."""
+    async with asyncio.timeout(IN_TIME), connection(url) as opened:
+        while not await opened.fetchval(condition):  # noqa: ASYNC110 - the server sets no event
+            await asyncio.sleep(0.02)
 
 
 @contextmanager

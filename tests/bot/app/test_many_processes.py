@@ -17,11 +17,10 @@ from sqlalchemy import URL
 from bot.storage.postgres.write_lock import WRITE_LOCK
 from tests.bot.conftest import count
 from tests.bot.playing import begin_script, read_script, read_true_script
-from tests.bot.storage.test_leases import SOMEBODY_WAITS
-from tests.bot.storage.test_postgres import as_another_program, wait_for
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Person
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import Process, fake_discord, running_bot
+from tests.tools.postgres_server import WRITER_WAITS, connection, wait_until
 
 from .test_metrics import Pages, free_port
 from .test_shutdown import until_it_says
@@ -132,11 +131,11 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
     for one in (undisturbed, channel):
         await begin_script(ann, one)
     await (await ann.slash(channel, "settings writing", seed=1)).shows("seed")
-    async with as_another_program(url) as program:
+    async with connection(url) as program:
         # The voice has written the line, and the process waits to store it.
         await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
         await ann.slash(channel, "continue")
-        await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
+        await wait_until(url, WRITER_WAITS)
         first.kill()
         await discord.bot_is_gone()
     await discord.bot_is_ready()
@@ -189,13 +188,13 @@ async def test_one_that_stops_while_it_writes_stops_nobody_else(
     begun = await begin_script(ben, channels[1])
     processes.start("0/2")
     await asyncio.to_thread(until_it_says, processes.logs[2], f":{first.pid} has shard 0 of")
-    async with as_another_program(url) as program, program.transaction():
+    async with connection(url) as program, program.transaction():
         await program.execute("LOCK TABLE scripts IN SHARE MODE")
         await ann.slash(channels[0], "start", heading="INT. DINER - NIGHT")
         waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'relation'"
-        await asyncio.to_thread(wait_for, url, waits)
+        await wait_until(url, waits)
         first.send_signal(signal.SIGSTOP)
-    await asyncio.to_thread(wait_for, url, STANDS_STILL)
+    await wait_until(url, STANDS_STILL)
     # The stopped process holds a lock that every writer needs.
     await (await ben.click(begun, "Continue")).is_done()
     await asyncio.to_thread(until_it_says, processes.logs[2], "Shard ID 0 has connected")

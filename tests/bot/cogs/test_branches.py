@@ -16,7 +16,7 @@ from bot.storage.schema import Line
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import BOTH, HEADING, Stage, answer, fields, labels, moderator, start_script
 from tests.bot.session_harness import SessionHarness, texts
-from tests.bot.storage.test_disk_failures import only_read
+from tests.bot.storage.disk_faults import make_read_only
 
 DATABASES = BOTH
 
@@ -273,7 +273,7 @@ async def test_a_fork_that_fails_leaves_no_thread(stage: Stage, may_delete: bool
     rights = discord.PermissionOverwrite(manage_channels=may_delete)
     channel = stage.guild.create_text_channel("here", overwrites={stage.guild.me: rights})
     await start_script(stage, channel)
-    mend = await only_read(stage)
+    mend = await make_read_only(stage)
     refused = answer(await stage.ben.slash(channel, "script fork", title="Act two", thread=True))
     await mend()
     assert refused.ephemeral

@@ -42,7 +42,7 @@ from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import BOTH, Stage, answer, moderator, on, on_a_file, run_sql, start_script
 from tests.bot.playing import begin_script
 from tests.bot.session_harness import SessionHarness, texts
-from tests.bot.storage.test_disk_failures import only_read
+from tests.bot.storage.disk_faults import make_read_only
 from tests.fake_discord.bot import at, bot_here
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.state import TOKEN
@@ -436,7 +436,7 @@ async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage
     store, gone = stage.store, 1234 << 22
     await store.guilds.record_departures([gone], [])
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
-    mend = await only_read(stage)
+    mend = await make_read_only(stage)
     await stage.upkeep._delete_departed()
     await mend()
     assert await store.guilds.list_departed_guilds(AT_LAST) == [gone]

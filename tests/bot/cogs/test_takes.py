@@ -24,7 +24,7 @@ from bot.ui.timers import Timers
 from tests.bot.channel_check import assert_channel_is_true, letters
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, poll, start_script
 from tests.bot.playing import BY_VOICE, act_unrecorded
-from tests.bot.storage.test_disk_failures import only_read
+from tests.bot.storage.disk_faults import make_read_only
 
 from .test_branches import options, write
 
@@ -376,7 +376,7 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     written = await takes(stage, shown := await ask(stage, vote=600))
     before = len(stage.messages())
     if fails == "the disk":
-        mend = await only_read(stage)
+        mend = await make_read_only(stage)
     else:
         stage.world.inject_error("POST", "/channels/*/messages", status=400, times=2)
     await stage.world.advance_time(601)

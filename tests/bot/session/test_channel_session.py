@@ -1,6 +1,8 @@
-"""Test the room: a script in play, with a real voice and a real database."""
+"""Test a channel session: a script in play, with a real voice and a real database."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
 
 import onnxruntime
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from bot.errors import AlreadyWritten, NoScript, RequestError, StaleLine
 from bot.generation.options import resolve_options
 from bot.generation.provenance import find_processor_name
+from bot.inference.request import Request
 from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
@@ -18,13 +22,14 @@ from bot.session.turn import (
     Job,
     NewScript,
     ScriptPosition,
+    TurnResult,
     current_position,
 )
-from bot.storage.schema import ROOT_LINE
+from bot.storage.schema import ROOT_LINE, Line
 from tests.bot.session_harness import SessionHarness, make_request, texts
 
 
-async def test_the_first_line_may_be_the_voices(harness: SessionHarness):
+async def test_the_voice_may_write_the_first_line(harness: SessionHarness):
     begun = await harness.start(heading=None)
     assert current_position(begun.script).line == ROOT_LINE
     [line] = await harness.continue_script(3)
@@ -32,7 +37,7 @@ async def test_the_first_line_may_be_the_voices(harness: SessionHarness):
     assert await harness.state(line) == await harness.read_from_start([line])
 
 
-async def test_the_same_seed_gives_the_same_line_and_another_another(harness: SessionHarness):
+async def test_a_seed_determines_a_line(harness: SessionHarness):
     await harness.start()
     [first] = await harness.continue_script(5)
     state = await harness.state(first)
@@ -46,24 +51,25 @@ async def test_the_same_seed_gives_the_same_line_and_another_another(harness: Se
     assert other.text != first.text
 
 
-async def test_several_lines_are_those_of_one_seed_after_the_other(harness: SessionHarness):
+async def test_several_lines_have_consecutive_seeds(harness: SessionHarness):
     await harness.start()
     together = await harness.continue_script(2**31 - 2, lines=3, character="MAYA")
     await harness.jump(ScriptPosition(together[0].script, together[0].parent))
-    wishes = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
-    apart = [(await harness.continue_script(seed, character=name))[0] for seed, name in wishes]
+    seeds = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
+    apart = [(await harness.continue_script(seed, character=name))[0] for seed, name in seeds]
     assert texts(together) == texts(apart)
     assert [line.ordinal for line in together] == [0, 1, 2]
 
 
-async def test_how_a_line_was_written_is_recorded(harness: SessionHarness):
+async def test_a_line_records_its_provenance(harness: SessionHarness):
     await harness.start(temperature=1.3)
-    room = harness.session_with(top_p=0.5, line_length=77, temperature=0.2)
-    as_the_script = await room.continuation.generate(harness.writer(), ContinueRequest(seed=1))
-    as_wished = await room.continuation.generate(
-        harness.writer(), make_request(seed=2, temperature=0.4, top_p=0.6, character="MAYA")
-    )
-    by_chance = await room.continuation.generate(harness.writer(), ContinueRequest())
+    session = harness.session_with(top_p=0.5, line_length=77, temperature=0.2)
+
+    async def generate(**options: object) -> Line:
+        request = make_request(**options)
+        return (await session.continuation.generate(harness.writer(), request)).lines[0]
+
+    default = await generate(seed=1)
     origin = {
         "fingerprint": (await harness.voices.engine("tiny")).model.fingerprint,
         "seed": 1,
@@ -75,61 +81,52 @@ async def test_how_a_line_was_written_is_recorded(harness: SessionHarness):
         "cast": [],
         "present": [],
         "candidates": 1,
-        "banned": as_the_script.lines[0].origin["banned"],
+        "banned": default.origin["banned"],
         "opening": "",
         "processor": find_processor_name(),
         "onnxruntime": onnxruntime.__version__,
     }
-    assert as_the_script.lines[0].origin == origin
-    assert as_wished.lines[0].origin == origin | {
-        "seed": 2,
-        "temperature": 0.4,
-        "top_p": 0.6,
-        "character": "MAYA",
-    }
+    assert default.origin == origin
     assert origin["processor"]
     assert origin["banned"]
+    chosen = {"seed": 2, "temperature": 0.4, "top_p": 0.6, "character": "MAYA"}
+    assert (await generate(**chosen)).origin == origin | chosen
+    assert 0 <= (await generate()).origin["seed"] < 2**31
     # An action has no cue, so turn-taking does not apply to it.
-    silent = await harness.session.continuation.generate(
-        harness.writer(), make_request(kind=Kind.ACTION, company=2.0)
-    )
-    assert silent.lines[0].origin["company"] == 0.0
-    assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
+    assert (await generate(kind=Kind.ACTION, company=2.0)).origin["company"] == 0.0
     assert (await harness.write("Rain.")).lines[0].origin == {}
 
 
-async def test_a_new_script_takes_its_settings_from_the_house(harness: SessionHarness):
+async def test_a_new_script_has_the_default_options(harness: SessionHarness):
     await harness.start(harness.session_with(temperature=0.3, top_p=0.4))
     script = await harness.session.library.load_script()
     assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
 
 
-async def test_every_state_is_that_of_reading_the_script_from_the_start(harness: SessionHarness):
+async def test_states_equal_those_of_reading_from_the_start(harness: SessionHarness):
     await harness.start()
     await harness.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
-    wish = ContinueRequest(seed=1, lines=10, character="MAYA")
-    room = harness.session_with(line_length=150, soft_length=0)
-    lengths = [
-        len(line.text) for line in (await room.continuation.generate(harness.writer(), wish)).lines
-    ]
+    request = ContinueRequest(seed=1, lines=10, character="MAYA")
+    session = harness.session_with(line_length=150, soft_length=0)
+    turn = await session.continuation.generate(harness.writer(), request)
+    lengths = [len(line.text) for line in turn.lines]
     # Some of these lines ended by themselves, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
-    lines = await harness.lines()
-    for end in range(1, len(lines) + 1):
-        read = await harness.read_from_start(lines[:end])
-        assert await harness.state(lines[end - 1]) == read
+    engine = await harness.voices.engine("tiny")
+    state = engine.model.start()
+    for line in await harness.lines():
+        tokens = engine.model.encode(format_for_model(line.text))
+        state = (await engine.run(Request(state, tokens))).state
+        assert await harness.state(line) == state.tobytes()
 
 
 @pytest.mark.parametrize(
     "forget",
-    [
-        "DELETE FROM states",
-        "DELETE FROM states WHERE line > (SELECT min(id) + 1 FROM lines)",
-    ],
+    ["DELETE FROM states", "DELETE FROM states WHERE line > (SELECT min(id) + 1 FROM lines)"],
     ids=["all states lost", "some states lost"],
 )
-async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, harness: SessionHarness):
+async def test_lost_states_change_no_line(forget: str, harness: SessionHarness):
     await harness.start()
     await harness.write("MAYA: You came.")
     await harness.continue_script(1, lines=2)
@@ -145,7 +142,7 @@ async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, harness:
     assert await harness.state(before[-1]) == states[-1]
 
 
-async def test_what_was_forgotten_is_read_once_and_kept(harness: SessionHarness):
+async def test_a_recomputed_state_is_kept(harness: SessionHarness):
     await harness.start()
     await harness.write("One.\n\nTwo.\n\nThree.")
     lines = await harness.lines()
@@ -155,7 +152,7 @@ async def test_what_was_forgotten_is_read_once_and_kept(harness: SessionHarness)
     assert kept == [False, True, False, True]
 
 
-async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(
+async def test_another_voice_reads_the_script_into_its_own_states(
     harness: SessionHarness,
 ):
     await harness.start()
@@ -176,110 +173,93 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(
     assert await harness.state(by_tiny) == before
 
 
-async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(harness: SessionHarness):
+async def test_the_next_written_line_announces_a_new_voice(harness: SessionHarness):
     await harness.start()
     await harness.continue_script()
     await harness.change_preferences({"voice": "other"})
     stopped = Job()
     stopped.stop()
-    with pytest.raises(RequestError, match="Stopped before the first line"):
-        await harness.session.continuation.generate(
-            harness.writer(), ContinueRequest(), job=stopped
-        )
-    await harness.restart()
-    with pytest.raises(RequestError, match="Stopped before the first line"):
-        await harness.session.continuation.generate(
-            harness.writer(), ContinueRequest(), job=stopped
-        )
+    for _ in range(2):
+        with pytest.raises(RequestError, match="Stopped before the first line"):
+            await harness.session.continuation.generate(
+                harness.writer(), ContinueRequest(), job=stopped
+            )
+        await harness.restart()
     assert (await harness.undo()).new_model == ""
     assert (await harness.write("Rain.")).new_model == "other"
     assert (await harness.write("Snow.")).new_model == ""
 
 
-async def test_another_take_is_a_sibling(harness: SessionHarness):
+async def test_retry_writes_a_sibling_with_the_same_options(harness: SessionHarness):
     await harness.start()
     [first] = await harness.continue_script(5, temperature=1.9, top_p=0.8, character="JONAS")
-    turn = await harness.retry()
-    [second] = turn.lines
+    [second] = (await harness.retry()).lines
     assert (second.parent, second.id) != (first.id, first.id)
     assert second.parent == first.parent
     assert second.text != first.text
     assert second.element.cue == "JONAS"
-    how = ("temperature", "top_p", "character")
-    assert [second.origin[key] for key in how] == [first.origin[key] for key in how]
+    assert second.origin == first.origin | {"seed": second.origin["seed"]}
     assert texts(await harness.lines()) == ["INT. DINER - NIGHT", second.text]
     assert await harness.state(second) == await harness.read_from_start(await harness.lines())
 
 
-async def test_a_persons_line_is_not_taken_again(harness: SessionHarness):
+async def test_a_person_s_line_is_not_retried(harness: SessionHarness):
     await harness.start()
     with pytest.raises(RequestError, match="The last line is Ann's"):
         await harness.session.continuation.retry(harness.writer("Ben"))
     assert len(await harness.lines()) == 1
 
 
-async def test_an_old_place_moves_nothing(harness: SessionHarness):
-    begun = await harness.start()
-    await harness.continue_script(5)
-    before = await harness.lines()
-    for act in (
-        lambda: harness.session.continuation.generate(
-            harness.writer(), ContinueRequest(), current_position(begun.script)
-        ),
-        lambda: harness.session.continuation.retry(
-            harness.writer(), current_position(begun.script)
-        ),
-        lambda: harness.session.history.undo(harness.writer(), current_position(begun.script)),
-    ):
+def acts_at(harness: SessionHarness, at: ScriptPosition) -> Iterator[Awaitable[TurnResult]]:
+    """Yield the acts that a button of an old message may ask for."""
+    session, writer = harness.session, harness.writer()
+    yield session.continuation.generate(writer, ContinueRequest(), at)
+    yield session.continuation.retry(writer, at)
+    yield session.history.undo(writer, at)
+
+
+async def test_a_stale_position_is_refused(harness: SessionHarness):
+    begun = current_position((await harness.start()).script)
+    [line] = await harness.continue_script(5)
+    for act in acts_at(harness, begun):
         with pytest.raises(StaleLine) as refused:
-            await act()
-        assert ScriptPosition(refused.value.script, refused.value.line) == current_position(
-            begun.script
-        )
-    assert texts(await harness.lines()) == texts(before)
-    now = ScriptPosition(begun.script.id, before[-1].id)
-    assert current_position(
-        (await harness.session.history.undo(harness.writer(), now)).script
-    ) == current_position(begun.script)
+            await act
+        assert ScriptPosition(refused.value.script, refused.value.line) == begun
+    assert [one.id for one in await harness.lines()] == [begun.line, line.id]
+    now = ScriptPosition(begun.script, line.id)
+    turn = await harness.session.history.undo(harness.writer(), now)
+    assert current_position(turn.script) == begun
 
 
-async def test_without_a_script_everything_is_refused(harness: SessionHarness):
-    room, place = harness.session, ScriptPosition(1, 1)
-    for act in (
-        room.library.load_script,
-        room.library.load_lines,
-        room.library.list_characters,
-        lambda: room.history.undo(harness.writer()),
-        lambda: harness.write("Rain."),
-        lambda: harness.continue_script(5),
-        lambda: room.continuation.retry(harness.writer()),
-        lambda: room.history.jump_to(harness.writer(), place),
-    ):
-        with pytest.raises(NoScript, match="/start"):
-            await act()
-
-
-async def test_a_script_on_the_shelf_is_left_alone(harness: SessionHarness):
-    first = await harness.start(title="First")
+async def test_a_paused_script_is_left_alone(harness: SessionHarness):
+    first = (await harness.start(title="First")).script
     await harness.start(title="Second")
-    for act in (
-        lambda: harness.session.continuation.generate(
-            harness.writer(), ContinueRequest(), current_position(first.script)
-        ),
-        lambda: harness.session.continuation.retry(
-            harness.writer(), current_position(first.script)
-        ),
-        lambda: harness.session.history.undo(harness.writer(), current_position(first.script)),
-        lambda: harness.jump(current_position(first.script)),
-    ):
+    position = current_position(first)
+    for act in (*acts_at(harness, position), harness.jump(position)):
         with pytest.raises(RequestError, match=r"paused\. “Second” is running here now") as refused:
-            await act()
+            await act
         assert not isinstance(refused.value, StaleLine)
-    assert (await harness.store.scripts.get_script(first.script.id)).head == first.script.head
+    assert (await harness.store.scripts.get_script(first.id)).head == first.head
     assert len(await harness.lines()) == 1
 
 
-async def test_too_much_at_once_is_refused_and_not_stored(harness: SessionHarness):
+async def test_every_command_needs_a_script(harness: SessionHarness):
+    session = harness.session
+    for act in (
+        session.library.load_script(),
+        session.library.load_lines(),
+        session.library.list_characters(),
+        harness.undo(),
+        harness.write("Rain."),
+        harness.continue_script(5),
+        harness.retry(),
+        harness.jump(ScriptPosition(1, 1)),
+    ):
+        with pytest.raises(NoScript, match="/start"):
+            await act
+
+
+async def test_too_much_text_is_refused(harness: SessionHarness):
     await harness.start()
     for text in (
         "x" * (MAX_ELEMENT_LENGTH + 1),
@@ -293,56 +273,39 @@ async def test_too_much_at_once_is_refused_and_not_stored(harness: SessionHarnes
     assert len((await harness.write(longest)).lines) == MAX_LINES
 
 
-async def test_a_delivery_that_comes_twice_is_written_once(harness: SessionHarness):
+async def test_a_repeated_interaction_writes_once(harness: SessionHarness):
     await harness.start()
-    writer = harness.writer()
-    await harness.session.continuation.write(writer, "Rain.")
+    writer, continuation = harness.writer(), harness.session.continuation
+    await continuation.write(writer, "Rain.")
     for act in (
-        lambda: harness.session.continuation.write(writer, "Rain."),
-        lambda: harness.session.continuation.generate(writer, ContinueRequest()),
+        continuation.write(writer, "Rain."),
+        continuation.generate(writer, ContinueRequest()),
     ):
         with pytest.raises(AlreadyWritten):
-            await act()
+            await act
     assert texts(await harness.lines()) == ["INT. DINER - NIGHT", "Rain."]
+    starter, library = harness.writer(), harness.session.library
+    second = await library.begin(starter, NewScript(title="Two"), make_heading("THE HEATH"))
+    with pytest.raises(AlreadyWritten):
+        await library.begin(starter, NewScript(title="Three"), make_heading("THE HEATH"))
+    assert (await library.load_script()).id == second.script.id
 
 
-async def test_the_cast_comes_first_and_then_who_spoke_last(harness: SessionHarness):
+async def test_characters_are_the_cast_then_the_latest_speakers(harness: SessionHarness):
     await harness.start(cast=["MAYA", "JONAS"])
     await harness.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
     await harness.write("BOB: Four.\n\nÉMILE: Five.")
-    assert await harness.session.library.list_characters() == [
-        "MAYA",
-        "JONAS",
-        "ÉMILE",
-        "BOB",
-        "ANN",
-    ]
+    library = harness.session.library
+    assert await library.list_characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
     await harness.undo()
-    assert await harness.session.library.list_characters() == ["MAYA", "JONAS", "BOB", "ANN"]
+    assert await library.list_characters() == ["MAYA", "JONAS", "BOB", "ANN"]
 
 
-async def test_a_doubled_start_changes_nothing(harness: SessionHarness):
-    begun = await harness.start()
-    writer = harness.writer()
-    two = await harness.session.library.begin(
-        writer, NewScript(title="Two"), make_heading("THE HEATH")
-    )
-    with pytest.raises(AlreadyWritten):
-        await harness.session.library.begin(
-            writer, NewScript(title="Three"), make_heading("THE HEATH")
-        )
-    assert (await harness.session.library.load_script()).id == two.script.id != begun.script.id
-
-
-async def test_only_the_script_that_was_seen_is_shelved(harness: SessionHarness):
-    begun = await harness.start()
-    for over in (NO_SCRIPT, begun.script.id + 1):
+async def test_a_start_replaces_only_the_script_that_was_seen(harness: SessionHarness):
+    begun, library = (await harness.start()).script, harness.session.library
+    for replaced in (NO_SCRIPT, begun.id + 1):
         with pytest.raises(RequestError, match="script was started here"):
-            await harness.session.library.begin(
-                harness.writer(), NewScript(title="Two", replaced=over)
-            )
-    assert (await harness.session.library.load_script()).id == begun.script.id
-    await harness.session.library.begin(
-        harness.writer(), NewScript(title="Two", replaced=begun.script.id)
-    )
-    assert not (await harness.session.library.find(begun.script.id)).running
+            await library.begin(harness.writer(), NewScript(title="Two", replaced=replaced))
+    assert (await library.load_script()).id == begun.id
+    await library.begin(harness.writer(), NewScript(title="Two", replaced=begun.id))
+    assert not (await library.find(begun.id)).running

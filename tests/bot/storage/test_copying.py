@@ -1,11 +1,10 @@
-"""Test that a grown file moves to a server and back: every row goes along, and ids continue."""
+"""Test that a file is copied to a server and back: every row, and the ids continue."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import shutil
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -18,58 +17,59 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
+from bot.storage import copying
 from bot.storage.copying import copy_database
 from bot.storage.postgres.leases import Lease
 from bot.storage.schema import Base
 from bot.storage.store import Store, open_database
-from tests.bot.app.test_runner import onbook
 from tests.bot.conftest import count, on, run_sql
-from tests.tools.postgres_server import PASSWORD, Server, ask
+from tests.fake_discord.processes import run_onbook
+from tests.tools.postgres_server import PASSWORD, ask, format_address
 
-from .test_store import STATE, a_draft, a_script, append, as_argument, post
+from .scripts import STATE, append, make_draft, make_script, record_post
 
 
-@pytest.fixture
-def own(postgres: Server) -> URL:
-    """Return a database that has no table."""
-    return postgres.create()
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "BATCH", 10)
 
 
 @pytest.fixture(scope="module")
-def grown_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled_once(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fill a file that no test changes."""
-    path = tmp_path_factory.mktemp("grown") / "scripts.db"
+    path = tmp_path_factory.mktemp("filled") / "scripts.db"
+    shutil.copy(empty_database, path)
     asyncio.run(fill(path))
     return path
 
 
 @pytest.fixture
-def grown(grown_once: Path, path: Path) -> Path:
+def filled(filled_once: Path, path: Path) -> Path:
     """Return a copy of the file."""
-    return Path(shutil.copy(grown_once, path))
+    return Path(shutil.copy(filled_once, path))
 
 
 async def fill(path: Path) -> None:
     """Fill a file: something in every table, and lines that were deleted."""
     store = await Store.open(path)
-    script = await store.scripts.create_script(a_script(), delivery="begun")
+    script = await store.scripts.create_script(make_script(), delivery="begun")
     odd = Draft(
         Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so” \N{SNOWMAN}?"),
         *(None, "tiny", STATE, "f", {"seed": 2**53, "p": 0.1, "none": None}),
         surprise=np.array([0.5, 7.25, 0.0]),
     )
     await store.lines.append_lines(script, None, [odd], "odd")
-    ids = await append(store, script.id, *(f"Line {n}." for n in range(1100)))
-    await post(store, 100, ids[0])
+    ids = await append(store, script.id, *(f"Line {n}." for n in range(22)))
+    await record_post(store, 100, ids[0])
     await store.messages.record_panel(1, None, 300)
     now = await store.scripts.get_script(script.id)
-    await store.lines.rewrite_line(
-        now, (await store.lines.find_line(ids[-3])), [a_draft("New.")], "rewriting", asker=9
-    )
+    line = await store.lines.find_line(ids[-3])
+    await store.lines.rewrite_line(now, line, [make_draft("New.")], "rewriting", asker=9)
     now = await store.scripts.get_script(script.id)
     ends = dt.datetime(2030, 1, 2, 3, 4, 5, 678901, dt.UTC)
-    ballot = await store.polls.open_poll(now, [[a_draft("A.")], [a_draft("B.")]], "takes", 9, ends)
-    await store.polls.record_vote(ballot.id, 2**60, 1)
+    takes = [[make_draft("A.")], [make_draft("B.")]]
+    poll = await store.polls.open_poll(now, takes, "takes", 9, ends)
+    await store.polls.record_vote(poll.id, 2**60, 1)
     await store.turn_orders.add_writer(script.id, 2**60, ends)
     await store.sprints.start_sprint(script.id, 2**60, ends)
     await store.stars.toggle_star(ids[1], 2**60)
@@ -77,146 +77,132 @@ async def fill(path: Path) -> None:
     await store.guilds.record_departures([5], [])
     await store.key_values.save_value("synced", "a\tb\nc")
     await store.people.erase_person(9, text=True)
-    await post(store, 200, ids[1])
-    gone = Draft(Element(Kind.ACTION, "Gone."), 8, "Ben", STATE, "fingerprint", {})
+    await record_post(store, 200, ids[1])
+    deleted = Draft(Element(Kind.ACTION, "Gone."), 8, "Ben", STATE, "fingerprint", {})
     now = await store.scripts.get_script(script.id)
-    [last] = await store.lines.append_lines(now, now.head, [gone], "gone")
-    await post(store, 300, last.id)
+    [last] = await store.lines.append_lines(now, now.head, [deleted], "gone")
+    await record_post(store, 300, last.id)
     await store.people.erase_person(8, text=True)
-    await store.scripts.delete_script((await store.scripts.create_script(a_script(2))).id)
+    await store.scripts.delete_script((await store.scripts.create_script(make_script(2))).id)
     await store.people.erase_person(7, text=False)
     await store.close()
 
 
-async def rows(where: Path | URL) -> dict[str, list[tuple[object, ...]]]:
+async def load_rows(where: Path | URL) -> dict[str, list[str]]:
+    """Return all rows by table."""
     database = await open_database(where)
     async with database.reading() as session:
-        found = {
+        rows = {
             table.name: sorted(map(repr, await session.execute(select(table))))
             for table in Base.metadata.sorted_tables
         }
     await database.close()
-    return found
+    return rows
 
 
-async def test_every_row_comes_out_there_and_back_and_numbers_go_on(
-    grown: Path, own: URL, tmp_path: Path
+async def test_a_copy_has_every_row_and_continues_the_ids(
+    filled: Path, bare_url: URL, tmp_path: Path
 ):
-    before = await rows(grown)
+    before = await load_rows(filled)
     assert all(before.values())
-    counts = await copy_database(grown, own)
-    assert counts == {name: len(every) for name, every in before.items()}
-    assert await rows(own) == before
+    counts = await copy_database(filled, bare_url)
+    assert counts == {name: len(rows) for name, rows in before.items()}
+    assert await load_rows(bare_url) == before
     back = tmp_path / "back.db"
-    assert await copy_database(own, back) == counts
-    assert await rows(back) == before
-    for where in (own, back):
-        gone = int(run_sql(grown, "SELECT seq FROM sqlite_sequence WHERE name = 'scripts'")[0][0])
+    assert await copy_database(bare_url, back) == counts
+    assert await load_rows(back) == before
+    [[highest]] = run_sql(filled, "SELECT seq FROM sqlite_sequence WHERE name = 'scripts'")
+    for where in (bare_url, back):
         store = await Store.open(where)
-        assert (await store.scripts.create_script(a_script(3))).id > gone
+        assert (await store.scripts.create_script(make_script(3))).id > int(highest)
         assert (await store.states.find_surprisal(1, "f")).tolist() == [0.5, 7.25, 0.0]
         await store.close()
 
 
-async def test_one_that_has_something_or_is_in_use_is_not_copied(grown: Path, own: URL):
-    store = await Store.open(grown)
+async def test_a_copy_needs_an_unused_source_and_an_empty_target(filled: Path, own_url: URL):
+    store = await Store.open(filled)
     with pytest.raises(StoreError, match="in use by another On Book"):
-        await copy_database(grown, own)
+        await copy_database(filled, own_url)
     await store.close()
-    store = await Store.open(own)
-    await store.key_values.save_value("a", "b")
-    await store.close()
-    with pytest.raises(
-        StoreError, match=r"its table 'key_values' has rows. Name an empty"
-    ) as refused:
-        await copy_database(grown, own)
+    ask(own_url, "INSERT INTO key_values VALUES ('a', 'b')")
+    with pytest.raises(StoreError, match=r"'key_values' has rows. Name an empty") as refused:
+        await copy_database(filled, own_url)
     assert PASSWORD not in str(refused.value)
-    assert count(own, "lines") == 0
+    assert count(own_url, "lines") == 0
     with pytest.raises(StoreError, match="There is no database"):
-        await copy_database(grown.with_name("another.db"), own)
+        await copy_database(filled.with_name("another.db"), own_url)
 
 
-def test_nothing_is_left_of_a_file_that_nothing_could_be_copied_to(path: Path, tmp_path: Path):
+def test_a_copy_that_fails_leaves_no_file(path: Path, tmp_path: Path):
     path.write_text("This is no database, but is long enough to be looked at as one." * 20)
-    to = tmp_path / "new.db"
     with pytest.raises(StoreError, match="is not a usable database"):
-        asyncio.run(copy_database(path, to))
-    assert not list(tmp_path.glob("new.db"))
+        asyncio.run(copy_database(path, tmp_path / "new.db"))
+    assert not (tmp_path / "new.db").exists()
 
 
-async def test_what_a_process_has_on_a_server_is_not_copied(own: URL, tmp_path: Path):
-    await (await Store.open(own)).close()
-    async with Lease(own, Shards.all_of(2), print) as lease:
+async def test_a_server_with_a_leased_shard_is_not_copied(own_url: URL, tmp_path: Path):
+    async with Lease(own_url, Shards.all_of(2), print) as lease:
         await lease.acquire()
         with pytest.raises(StoreError, match=r"in use by .*. Stop every bot") as refused:
-            await copy_database(own, tmp_path / "new.db")
+            await copy_database(own_url, tmp_path / "new.db")
         assert PASSWORD not in str(refused.value)
         assert not (tmp_path / "new.db").exists()
-    assert (await copy_database(own, tmp_path / "new.db"))["lines"] == 0
+    assert (await copy_database(own_url, tmp_path / "new.db"))["lines"] == 0
 
 
-HARM = """
-    CREATE FUNCTION harm() RETURNS trigger AS $$ BEGIN {} END $$ LANGUAGE plpgsql;
-    CREATE TRIGGER harm BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION harm();
+DAMAGE = """
+    CREATE FUNCTION damage() RETURNS trigger AS $$ BEGIN {} END $$ LANGUAGE plpgsql;
+    CREATE TRIGGER damage BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION damage();
 """
 
 
 @pytest.mark.parametrize(
-    ("table", "harm", "said"),
+    ("table", "damage", "reason"),
     [
-        (
-            "lines",
-            "NEW.text = replace(NEW.text, 'ne 600', 'x'); RETURN NEW;",
-            "differs",
-        ),
+        ("lines", "NEW.text = replace(NEW.text, 'ne 15', 'x'); RETURN NEW;", "differs"),
         ("states", "NEW.state = NEW.state || '\\x00'; RETURN NEW;", "differs"),
         ("key_values", "RETURN NULL;", "differs"),
         (
-            "redo_pointers",
-            "INSERT INTO key_values VALUES (NEW.line, 'x'); RETURN NEW;",
+            *("redo_pointers", "INSERT INTO key_values VALUES (NEW.line, 'x'); RETURN NEW;"),
             "too many rows",
         ),
     ],
 )
-async def test_what_comes_out_otherwise_is_seen_and_nothing_is_copied(
-    grown: Path, own: URL, table: str, harm: str, said: str
+async def test_a_copy_that_differs_is_undone(
+    filled: Path, own_url: URL, table: str, damage: str, reason: str
 ):
-    await (await Store.open(own)).close()
-    ask(own, HARM.format(harm, table))
-    with pytest.raises(StoreError, match=said):
-        await copy_database(grown, own)
-    assert count(own, "scripts") == count(own, "lines") == 0
+    ask(own_url, DAMAGE.format(damage, table))
+    with pytest.raises(StoreError, match=reason):
+        await copy_database(filled, own_url)
+    assert count(own_url, "scripts") == count(own_url, "lines") == 0
 
 
-async def test_what_a_server_cannot_keep_is_said(path: Path, own: URL):
-    store = await Store.open(path)
-    await store.key_values.save_value("a", "nothing \0 else")
-    await store.close()
+async def test_a_value_that_a_server_cannot_store_is_refused(filled: Path, own_url: URL):
+    run_sql(filled, "UPDATE key_values SET value = 'nothing ' || char(0) || ' else'")
     with pytest.raises(StoreError, match="was not copied"):
-        await copy_database(path, own)
+        await copy_database(filled, own_url)
 
 
-def test_it_is_a_command(grown: Path, own: URL, tmp_path: Path):
-    with sqlite3.connect(grown) as connection:
-        [lines] = connection.execute("SELECT count(*) FROM lines").fetchone()
-    address = {"ONBOOK_DATABASE_URL": as_argument(own)}
-    code, out, err = onbook(tmp_path, "copy-database", str(grown), **address)
+def test_copying_is_a_command(filled: Path, own_url: URL, tmp_path: Path):
+    lines = count(filled, "lines")
+    address = {"ONBOOK_DATABASE_URL": format_address(own_url)}
+    code, out, err = run_onbook(tmp_path, "copy-database", str(filled), **address)
     assert (code, err) == (0, "")
     assert f"lines {lines:,}" in " ".join(out.split())
-    assert f"Copied {grown} to" in out
+    assert f"Copied {filled} to" in out
 
 
-async def test_without_an_address_it_asks_for_one(path: Path):
-    chosen = RunnerSettings(database=path)
+async def test_copying_without_a_usable_address_asks_for_one(path: Path):
+    settings = RunnerSettings(database=path)
     with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
-        await CopyDatabase("scripts.db")(chosen)
+        await CopyDatabase("scripts.db")(settings)
     with pytest.raises(RunnerError, match="not a database address") as refused:
-        await CopyDatabase("scripts.db", "mysql://a:secret@b/c")(chosen)
+        await CopyDatabase("scripts.db", "mysql://a:secret@b/c")(settings)
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
-async def test_backups_are_left_to_the_server(
+async def test_a_server_s_backups_are_left_to_its_own_tools(
     command: type[Backup | Restore], instead: str, path: Path
 ):
     server = make_url("postgresql+asyncpg://a:secret@localhost/b")

@@ -10,69 +10,37 @@ import pytest
 
 from tests.bot.conftest import Stage, answer, start_script
 
+from .disk_faults import Repair, fill, lock, make_read_only
+
 LONG = "\n\n".join(f"Rain {n}. {'It falls. ' * 55}" for n in range(10))
 
 
-async def pragma(stage: Stage, statement: str) -> object:
-    """Run a pragma on the bot's own connection."""
-    async with stage.store._database.reading() as session:
-        found = await session.connection()
-        result = await found.exec_driver_sql(f"PRAGMA {statement}")
-        return result.scalar() if result.returns_rows else None
-
-
-async def fill(stage: Stage) -> Callable[[], Awaitable[object]]:
-    """Leave the file no room to grow."""
-    await pragma(stage, f"max_page_count = {await pragma(stage, 'page_count')}")
-    return lambda: pragma(stage, "max_page_count = 1073741823")
-
-
-async def only_read(stage: Stage) -> Callable[[], Awaitable[object]]:
-    """Make the bot's connection read-only."""
-    await pragma(stage, "query_only = ON")
-    return lambda: pragma(stage, "query_only = OFF")
-
-
-async def lock(stage: Stage) -> Callable[[], Awaitable[object]]:
-    """Lock the database as another program that writes and does not end."""
-    other = sqlite3.connect(stage.settings.database, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    async def release() -> None:
-        other.rollback()
-        other.close()
-
-    return release
-
-
 @pytest.mark.parametrize(
-    ("fail", "said"),
-    [(fill, "is full"), (only_read, "is read-only"), (lock, "Another program is using")],
+    ("fail", "reason"),
+    [(fill, "is full"), (make_read_only, "is read-only"), (lock, "Another program is using")],
 )
-async def test_the_command_says_so_and_it_goes_on_when_the_disk_does(
+async def test_a_command_names_the_failure_and_writes_nothing(
     stage: Stage,
-    fail: Callable[[Stage], Awaitable[Callable[[], Awaitable[object]]]],
-    said: str,
+    fail: Callable[[Stage], Awaitable[Repair]],
+    reason: str,
     caplog: pytest.LogCaptureFixture,
 ):
     await start_script(stage)
-    await stage.ann.slash(stage.channel, "write", text="Snow.")
     before = await stage.lines()
-    mend = await fail(stage)
-    told = answer(await stage.ben.slash(stage.channel, "write", text=LONG))
-    assert told.ephemeral
-    assert said in told.content
-    assert "Here is your text" in told.content
-    told = answer(await stage.ben.slash(stage.channel, "continue", lines=10))
-    assert told.ephemeral
-    assert said in told.content or fail is fill  # a short line may still find room
+    repair = await fail(stage)
+    refused = answer(await stage.ben.slash(stage.channel, "write", text=LONG))
+    assert refused.ephemeral
+    assert reason in refused.content
+    assert "Here is your text" in refused.content
+    refused = answer(await stage.ben.slash(stage.channel, "continue", lines=10))
+    assert refused.ephemeral
+    assert reason in refused.content or fail is fill  # a short line may still find room
     assert "It falls" not in caplog.text
-    await mend()
+    await repair()
     if fail is not fill:
         assert await stage.lines() == before
     assert not [line for line in await stage.lines() if "It falls" in line]
     await stage.ben.slash(stage.channel, "write", text="Hail.")
-    assert (await stage.lines())[-1] == "Hail."
     await stage.restart()
     assert (await stage.lines())[-1] == "Hail."
     with closing(sqlite3.connect(stage.settings.database)) as connection:

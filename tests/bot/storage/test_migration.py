@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,28 +12,26 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, create_engine
+from sqlalchemy import URL, Connection, create_engine
 
 from bot.errors import StoreError
 from bot.storage.postgres import tables
 from bot.storage.postgres.connections import connect
 from bot.storage.schema import Base
 from bot.storage.store import Store
-from tests.bot.conftest import AddRevision, run_sql
-
-DATABASES = ["sqlite", "postgresql"]
+from tests.bot.conftest import BOTH, AddRevision, run_sql
 
 
 async def open_and_close(where: Path | URL) -> None:
     await (await Store.open(where)).close()
 
 
-async def revision(where: Path | URL) -> str:
-    [[number]] = await asyncio.to_thread(run_sql, where, "SELECT version_num FROM alembic_version")
+def read_revision(where: Path | URL) -> str:
+    [[number]] = run_sql(where, "SELECT version_num FROM alembic_version")
     return number
 
 
-def differences(connection: object) -> list[object]:
+def find_differences(connection: Connection) -> list[object]:
     """Return in what the tables of a connection differ from the metadata."""
     context = MigrationContext.configure(connection)
     metadata = [Base.metadata]
@@ -41,75 +40,73 @@ def differences(connection: object) -> list[object]:
     return compare_metadata(context, metadata)
 
 
-async def test_upgraded_tables_equal_the_metadata(
-    where: Path | URL, request: pytest.FixtureRequest
-):
-    if not isinstance(where, Path):
-        where = request.getfixturevalue("postgres").create()  # no other test has used it
-    await open_and_close(where)
-    if isinstance(where, Path):
-        with create_engine(f"sqlite:///{where}").connect() as connection:
-            assert differences(connection) == []
-        return
-    engine = connect(where)
+async def test_migrated_tables_on_a_server_equal_the_metadata(template: URL):
+    engine = connect(template)
     async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(find_differences) == []
     await engine.dispose()
 
 
-def statements(connection: sqlite3.Connection) -> set[tuple[str, bool, bool]]:
+def test_migrated_tables_in_a_file_equal_the_metadata(empty_database: Path, path: Path):
+    engine = create_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    with create_engine(f"sqlite:///{empty_database}").connect() as connection:
+        assert find_differences(connection) == []
+    # Alembic does not compare these properties.
+    with (
+        closing(sqlite3.connect(empty_database)) as migrated,
+        closing(sqlite3.connect(path)) as new,
+    ):
+        assert list_properties(migrated) == list_properties(new) | {
+            ("alembic_version", False, False)
+        }
+
+
+def list_properties(connection: sqlite3.Connection) -> set[tuple[str, bool, bool]]:
+    """Return each table's name, and whether it is numbered and clustered."""
     tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
     return {(name, "AUTOINCREMENT" in sql, "WITHOUT ROWID" in sql) for name, sql in tables}
 
 
-async def test_tables_are_numbered_and_clustered_as_in_the_metadata(tmp_path: Path):
-    await open_and_close(tmp_path / "upgraded.db")
-    engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
-    Base.metadata.create_all(engine)
-    engine.dispose()
-    with (
-        closing(sqlite3.connect(tmp_path / "upgraded.db")) as upgraded,
-        closing(sqlite3.connect(tmp_path / "new.db")) as new,
-    ):
-        assert statements(upgraded) == statements(new) | {("alembic_version", False, False)}
-
-
+@pytest.mark.parametrize("where", BOTH, indirect=True)
 async def test_an_unknown_revision_is_refused_and_left_alone(where: Path | URL):
     await open_and_close(where)
     await asyncio.to_thread(run_sql, where, "UPDATE alembic_version SET version_num = 'f00'")
     with pytest.raises(StoreError, match=r"newer On Book \(revision f00\)\. Upgrade On Book, or"):
         await Store.open(where)
-    assert await revision(where) == "f00"
+    assert read_revision(where) == "f00"
     await asyncio.to_thread(run_sql, where, "UPDATE alembic_version SET version_num = '0001'")
     await open_and_close(where)
 
 
-async def test_an_earlier_revision_is_upgraded(path: Path, add_revision: AddRevision):
-    store = await Store.open(path)
-    await store.key_values.save_value("a", "b")
-    await store.close()
+@pytest.fixture
+def migrated(empty_database: Path, path: Path) -> Path:
+    """Return a file with all tables of this version."""
+    return Path(shutil.copy(empty_database, path))
+
+
+async def test_an_earlier_revision_is_upgraded(migrated: Path, add_revision: AddRevision):
+    run_sql(migrated, "INSERT INTO key_values VALUES ('a', 'b')")
     add_revision("op.execute(\"UPDATE key_values SET value = 'c'\")")
-    store = await Store.open(path)
-    assert await store.key_values.find_value("a") == "c"
-    await store.close()
-    assert await revision(path) == "next"
+    await open_and_close(migrated)
+    assert run_sql(migrated, "SELECT value FROM key_values") == [["c"]]
+    assert read_revision(migrated) == "next"
 
 
-async def test_an_upgrade_that_fails_changes_nothing(path: Path, add_revision: AddRevision):
-    await open_and_close(path)
+async def test_an_upgrade_that_fails_changes_nothing(migrated: Path, add_revision: AddRevision):
     add_revision("op.drop_table('key_values'); op.drop_table('nothing')")
     with pytest.raises(StoreError, match="is not a usable database"):
-        await Store.open(path)
-    assert await revision(path) == "0001"
-    assert run_sql(path, "SELECT count(*) FROM key_values") == [["0"]]
+        await Store.open(migrated)
+    assert read_revision(migrated) == "0001"
+    assert run_sql(migrated, "SELECT count(*) FROM key_values") == [["0"]]
 
 
-def logging_set_up() -> list[object]:
-    loggers = [logging.root, *map(logging.getLogger, ("alembic", "onbook", "somebody"))]
-    return [(one.level, one.disabled, one.propagate, list(one.handlers)) for one in loggers]
+async def test_migrations_leave_the_host_s_logging_alone(path: Path):
+    def read_logging() -> list[object]:
+        loggers = [logging.root, *map(logging.getLogger, ("alembic", "onbook", "somebody"))]
+        return [(one.level, one.disabled, one.propagate, list(one.handlers)) for one in loggers]
 
-
-async def test_the_logging_of_the_host_is_left_alone(path: Path):
-    before = logging_set_up()
+    before = read_logging()
     await open_and_close(path)
-    assert logging_set_up() == before
+    assert read_logging() == before

@@ -1,4 +1,4 @@
-"""Test that the one connection is given back and closed, whichever task is cancelled."""
+"""Test the SQLite file: its lock, its one connection, and files that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.errors import TransactionFailed
+from bot.errors import StoreError, TransactionFailed
 from bot.storage.database import Database
-from bot.storage.store import open_database
+from bot.storage.store import Store, open_database
+from tests.bot.conftest import count
 
 
 async def use(database: Database, chance: random.Random) -> None:
     """Read and write until the database is closed."""
     while True:
-        session = database.writing() if chance.random() < 0.5 else database.reading()
+        unit_of_work = database.writing() if chance.random() < 0.5 else database.reading()
         try:
-            async with session as open_session:
-                await open_session.execute(text("SELECT count(*) FROM sqlite_master"))
+            async with unit_of_work as session:
+                await session.execute(text("SELECT count(*) FROM sqlite_master"))
         except TransactionFailed:
             return
 
 
-async def closed_amid(path: Path, chance: random.Random, cancels: int) -> None:
+async def close_in_use(path: Path, chance: random.Random, cancels: int) -> None:
     """Close the database at a random moment of three tasks, each cancelled so many times."""
     database = await open_database(path)
     users = [asyncio.ensure_future(use(database, chance)) for _ in range(3)]
@@ -45,24 +46,90 @@ async def closed_amid(path: Path, chance: random.Random, cancels: int) -> None:
 
 
 @pytest.mark.parametrize("cancels", [0, 1, 2, 3])
-def test_no_connection_is_left_open_and_no_thread_answers_a_loop_that_is_gone(
-    cancels: int, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_closing_leaves_no_connection_and_no_thread(
+    cancels: int, empty_database: Path, path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    left: list[object] = []
-    monkeypatch.setattr(sys, "unraisablehook", left.append)
-    monkeypatch.setattr(threading, "excepthook", left.append)
+    errors: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", errors.append)
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+    shutil.copy(empty_database, path)
     for seed in range(4):
-        path = shutil.copy(empty_database, tmp_path / f"{seed}.db")
-        asyncio.run(closed_amid(Path(path), random.Random(seed), cancels))
+        asyncio.run(close_in_use(path, random.Random(seed), cancels))
         gc.collect()
-    assert [str(one) for one in left] == []
+    assert [str(error) for error in errors] == []
 
 
-async def test_what_is_closed_opens_no_more(tmp_path: Path):
-    database = await open_database(tmp_path / "scripts.db")
+async def test_a_closed_database_refuses_units_of_work(path: Path):
+    database = await open_database(path)
     await database.close()
-    for session in (database.reading(), database.writing()):
+    for unit_of_work in (database.reading(), database.writing()):
         with pytest.raises(TransactionFailed):
-            async with session:
+            async with unit_of_work:
                 raise AssertionError
     assert not await database.purge()
+
+
+async def test_readers_are_served_in_their_order(empty_database: Path, path: Path):
+    store = await Store.open(Path(shutil.copy(empty_database, path)))
+    order: list[int] = []
+
+    async def read(number: int) -> None:
+        await store.key_values.find_value("anything")
+        order.append(number)
+
+    reading = []
+    for number in range(100):
+        reading.append(asyncio.create_task(read(number)))
+        await asyncio.sleep(0)  # so that some start at the moment when another ends
+    await asyncio.gather(*reading)
+    await store.close()
+    assert order == sorted(order)
+
+
+async def test_a_file_that_is_open_is_refused(empty_database: Path, path: Path):
+    store = await Store.open(Path(shutil.copy(empty_database, path)))
+    with pytest.raises(StoreError, match=f"{path} is in use by another On Book. "):
+        await Store.open(path)
+    await store.key_values.save_value("still", "mine")
+    await store.close()
+    store = await Store.open(path)
+    assert await store.key_values.find_value("still") == "mine"
+    await store.close()
+
+
+@pytest.mark.parametrize("name", ["100% mine?.db", "mine#1&x=y.db", "шоу.db"])
+async def test_a_file_may_have_any_name(name: str, tmp_path: Path, empty_database: Path):
+    store = await Store.open(Path(shutil.copy(empty_database, tmp_path / name)))
+    await store.key_values.save_value("a", "b")
+    await store.close()
+    assert count(tmp_path / name, "key_values") == 1
+
+
+async def open_in_vain(path: Path) -> None:
+    try:
+        await (await Store.open(path)).close()
+    finally:
+        # Where SQLite cannot open a file, aiosqlite leaves a thread that still needs the loop.
+        for thread in threading.enumerate():
+            if "_connection_worker_thread" in thread.name:
+                thread.join(timeout=10)
+
+
+def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path):
+    file, folder, missing = (tmp_path / name for name in ("file", "folder", "missing/scripts.db"))
+    content = b"INT. DINER - NIGHT\n" * 500
+    file.write_bytes(content)
+    folder.mkdir()
+    for path, reason in (
+        (file, "is not a usable database"),
+        (folder, str(folder)),
+        (missing, "There is no folder"),
+    ):
+        with pytest.raises(StoreError, match=reason) as refused:
+            asyncio.run(open_in_vain(path))
+        sentence = str(refused.value)
+        assert "\n" not in sentence
+        assert sentence.endswith(".")
+        assert "ONBOOK_DATABASE" in sentence
+    assert file.read_bytes() == content
+    assert not missing.parent.exists()
