@@ -45,7 +45,7 @@ def pytest_collection_finish() -> None:
     """Collect garbage rarely, and never what the tests have imported, because it stays."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000)  # a bot makes thousands of objects that a collection would not free
+    gc.set_threshold(50_000)  # a bot makes many objects that a collection would not free
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Test that errors say their sentences in the language of the reader, with harmless fields."""
+"""Test that errors are translated, and that their fields are escaped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.session.rate_limits import RATE_LIMITED
 from bot.ui.responses import format_error
 
 
-def test_fields_are_escaped_for_people_and_whole_in_a_log():
+def test_fields_are_escaped_for_people_but_not_in_logs():
     error = RequestError(
         "“{word}” is not on this list. See it with {/settings banned}.", word="*a*"
     )

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import simcord
 
-from bot.app.client import Bot
 from bot.settings import RunnerSettings
 from export import proof
 from export.__main__ import main as export
+
+from .conftest import opened, staged, start_script
 
 SIZES = {
     "lower": 16,
@@ -31,7 +31,7 @@ SIZES = {
 """A network that trains in a moment, and learns no more than the look of a line."""
 
 
-async def test_own_scripts_become_a_voice_that_writes(
+async def test_voice_trained_on_own_scripts_writes(
     scenes: Path, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     scripts, run = tmp_path / "my_scripts", tmp_path / "runs" / "mine"
@@ -45,14 +45,10 @@ async def test_own_scripts_become_a_voice_that_writes(
         line_length=100,
         quality="quick",
     )
-    env = simcord.Env(Bot(chosen), settle_timeout=60.0)
-    await env.start()
-    try:
-        guild = env.create_guild("The Playhouse")
-        channel = guild.create_text_channel("stage")
-        ann = guild.add_member(env.create_user("Ann"))
-        await env.settle()
-        await ann.slash(channel, "start", heading="INT. DINER - NIGHT")
+    async with opened(chosen) as world:
+        stage = await staged(world, chosen)
+        ann, channel = stage.ann, stage.channel
+        await start_script(stage)
         await ann.slash(channel, "continue")
 
         # The bot runs while the voice is trained.
@@ -73,7 +69,3 @@ async def test_own_scripts_become_a_voice_that_writes(
         assert "“mine” has read the script and continues it" in panel.content
         shown = await ann.slash(channel, "voice info", voice="mine")
         assert "own texts" in shown.response.content
-    finally:
-        await env.shutdown()
-        await env.bot.close()
-    env._raise_errors_since(env._errors_acknowledged)

@@ -1,7 +1,8 @@
 """``python red_host.py ADDRESS ...``: Red, as its owner starts it, at the fake Discord.
 
 This program runs where Red is installed and On Book is not, so it imports nothing of the
-repository. The other arguments are those of Red's own program; Red's owner can evaluate `there_is`.
+repository. The other arguments are those of Red's own program. Red's owner can evaluate
+`list_traces`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from redbot.core import _events
 from redbot.core.bot import Red
 
 
-def there_is(bot: Red) -> dict[str, object]:
+def list_traces(bot: Red) -> dict[str, object]:
     """Return all that a cog could leave behind in Red and in its process."""
     tree, views = bot.tree, bot._connection._view_store
     tasks = {one.get_coro().__qualname__ for one in asyncio.all_tasks()}

@@ -1,4 +1,4 @@
-"""Test ``onbook doctor``: what it finds at the fake Discord, and without a network."""
+"""Test ``onbook doctor`` at the fake Discord and without a network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def with_token(chosen: RunnerSettings, token: str) -> RunnerSettings:
     return chosen.model_copy(update={"discord_token": SecretStr(token)})
 
 
-async def test_it_asks_discord(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
+async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
     with fake_discord() as address, at(address):
         async with Discord(address) as people:
             assert await doctor.check_all(with_token(chosen, TOKEN)) == 1
@@ -46,7 +46,7 @@ async def test_it_asks_discord(chosen: RunnerSettings, capsys: pytest.CaptureFix
         assert "!!  Token: Discord refused DISCORD_TOKEN" in capsys.readouterr().out
 
 
-async def test_it_checks_the_rest_without_a_network(
+async def test_doctor_works_without_a_network(
     chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     chosen.database.touch()

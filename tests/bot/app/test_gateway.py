@@ -1,10 +1,10 @@
-"""Test that a gateway session survives every lost connection until Discord invalidates it."""
+"""Test that gateway sessions survive lost connections until Discord invalidates them."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,19 +27,17 @@ from tests.soak.faults import HANDSHAKE, sessions
 LOST = "session: invalid"
 """The only fault after which another session must begin."""
 
-OTHERS = [one for one in sessions(Discord("")) if one != LOST]
-
 
 @dataclass
 class Host:
-    """A Discord, and a bot with so many shards."""
+    """A Discord, and a bot with several shards."""
 
     discord: Discord
     bot: Bot
     shards: int
 
-    async def counted(self) -> tuple[int, int, int]:
-        """Count the sessions that were begun after the first ones, resumed, and lost."""
+    async def count_sessions(self) -> tuple[int, int, int]:
+        """Count the sessions that began after the first ones, were resumed, and were lost."""
         counts = await self.discord.counts()
         begun = counts["identifies"] - self.shards
         return begun, counts.get("resumes", 0), counts.get("lost sessions", 0)
@@ -47,28 +45,16 @@ class Host:
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Skip all waits, and collect their upper bounds in seconds."""
+    """Skip all delays, and collect their upper bounds in seconds."""
     found = list[float]()
-
-    def note(_: float, most: float) -> float:
-        found.append(most)
-        return 0.0
-
-    monkeypatch.setattr(gateway.random, "uniform", note)
+    monkeypatch.setattr(gateway.random, "uniform", lambda _, most: found.append(most) or 0.0)
     monkeypatch.setattr(leases, "IDENTIFY_INTERVAL", 0.0)
     return found
 
 
-@pytest.fixture
-async def host(chosen: RunnerSettings) -> AsyncIterator[Host]:
-    """Yield a bot with several shards."""
-    async with hosted(chosen, 3) as found:
-        yield found
-
-
 @asynccontextmanager
 async def hosted(chosen: RunnerSettings, shards: int, **world: Any) -> AsyncIterator[Host]:
-    """Start a bot with so many shards."""
+    """Start a bot with this number of shards."""
     async with (
         served(World(PATIENCE, **world)) as address,
         Discord(address) as discord,
@@ -79,25 +65,31 @@ async def hosted(chosen: RunnerSettings, shards: int, **world: Any) -> AsyncIter
         assert discord.refusals == []
 
 
-async def test_a_session_that_is_not_lost_is_resumed(host: Host):
-    of_session = sessions(host.discord)
-    for times, name in enumerate(OTHERS, 1):
-        await of_session[name]()
+@pytest.fixture
+async def host(chosen: RunnerSettings) -> AsyncIterator[Host]:
+    """Yield a bot with several shards."""
+    async with hosted(chosen, 3) as found:
+        yield found
+
+
+async def test_only_invalidated_sessions_begin_again(host: Host):
+    faults = sessions(host.discord)
+    lost = faults.pop(LOST)
+    for times, (name, fault) in enumerate(faults.items(), 1):
+        await fault()
         await host.discord.bot_is_ready()
-        assert await host.counted() == (0, times * host.shards, 0), name
-
-
-async def test_a_session_that_is_lost_is_begun_once(host: Host):
+        assert await host.count_sessions() == (0, times * host.shards, 0), name
     for times in (1, 2):
-        await sessions(host.discord)[LOST]()
+        await lost()
         await host.discord.bot_is_ready()
-        assert await host.counted() == (times * host.shards, 0, times * host.shards)
+        begun, _, invalid = await host.count_sessions()
+        assert (begun, invalid) == (times * host.shards, times * host.shards)
 
 
-async def test_no_more_sessions_are_begun_than_were_lost(host: Host):
+async def test_random_faults_begin_no_needless_sessions(host: Host):
     chance = random.Random(1)
     of_session = sessions(host.discord)
-    for _ in range(16):  # each kind twice, on average
+    for _ in range(12):
         await of_session[chance.choice(list(of_session))]()
         # Sometimes the next fault comes while the bot is still away or does not know its new
         # session.
@@ -106,24 +98,22 @@ async def test_no_more_sessions_are_begun_than_were_lost(host: Host):
     await host.discord.mend()
     await sessions(host.discord)["session: reconnect"]()
     await host.discord.bot_is_ready()
-    begun, resumed, lost = await host.counted()
+    begun, resumed, lost = await host.count_sessions()
     assert begun <= lost
     assert resumed > 0
 
 
-async def test_what_people_do_while_a_connection_cannot_be_made_is_heard(host: Host):
+async def test_events_during_a_lost_connection_arrive(host: Host):
     guild = await host.discord.guild("The Playhouse")
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
     begun = await begin_script(ann, channel)
     await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=2)
     await host.discord.drop()
     await (await ann.click(begun, "Continue")).is_done()
-    assert await host.counted() == (0, host.shards, 0)
+    assert await host.count_sessions() == (0, host.shards, 0)
 
 
-async def test_a_session_is_resumed_at_its_own_address_or_where_that_fails_at_the_first(
-    chosen: RunnerSettings,
-):
+async def test_session_is_resumed_elsewhere_if_its_own_address_fails(chosen: RunnerSettings):
     async with hosted(chosen, 1) as host:
         for failures, elsewhere in ((0, 0), (1, 1), (0, 1), (3, 2), (0, 2)):
             if failures:
@@ -134,45 +124,29 @@ async def test_a_session_is_resumed_at_its_own_address_or_where_that_fails_at_th
             assert counts.get("resumes elsewhere", 0) == elsewhere
 
 
-async def test_a_wait_grows_with_each_failure_until_there_is_a_connection(
-    chosen: RunnerSettings, waits: list[float]
-):
+async def test_delays_grow_until_a_connection_is_made(chosen: RunnerSettings, waits: list[float]):
     async with hosted(chosen, 1) as host:
         for failures in (3, 1):
             await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=failures)
             await host.discord.drop()
             await host.discord.bot_is_ready()
-    assert waits == [
-        gateway.INITIAL_MAX_DELAY,
-        2 * gateway.INITIAL_MAX_DELAY,
-        4 * gateway.INITIAL_MAX_DELAY,
-        gateway.INITIAL_MAX_DELAY,
-    ]
+    assert waits == [gateway.INITIAL_MAX_DELAY * times for times in (1, 2, 4, 1)]
 
 
-async def test_a_connection_is_lost_once_however_often_it_cannot_be_made(
+async def test_repeated_failures_count_as_one_lost_connection(
     chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
 ):
     async with hosted(chosen, 1) as host:
-        events, resumed = list[str](), asyncio.Event()
-
-        def note(event: str) -> None:
-            events.append(event)
-            if event == "resumed":
-                resumed.set()
-
+        events = asyncio.Queue[str]()
         await host.bot.wait_until_ready()
-        monkeypatch.setattr(host.bot.meter, "record_gateway_event", note)
+        monkeypatch.setattr(host.bot.meter, "record_gateway_event", events.put_nowait)
         await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=3)
         await host.discord.drop()
         async with asyncio.timeout(PATIENCE):
-            await resumed.wait()
-        assert events == ["lost", "resumed"]
+            assert [await events.get(), await events.get()] == ["lost", "resumed"]
 
 
-async def test_a_bot_can_be_ended_while_it_connects_anew(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-):
+async def test_bot_can_be_closed_while_it_reconnects(host: Host, monkeypatch: pytest.MonkeyPatch):
     await host.bot.wait_until_ready()
     lost = asyncio.Event()
     monkeypatch.setattr(host.bot.meter, "record_gateway_event", lambda _: lost.set())
@@ -182,7 +156,7 @@ async def test_a_bot_can_be_ended_while_it_connects_anew(
         await lost.wait()
 
 
-def test_nobody_waits_longer_than_the_longest(waits: list[float]):
+def test_delays_are_bounded(waits: list[float]):
     one = gateway.Backoff(lambda: None)
     for _ in range(20):
         one.delay()
@@ -190,18 +164,12 @@ def test_nobody_waits_longer_than_the_longest(waits: list[float]):
     assert waits == sorted(waits)
 
 
-@pytest.fixture
-def in_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
-    """Return the seconds that Discord wants between two identifies."""
-    monkeypatch.setattr(leases, "IDENTIFY_INTERVAL", 0.3)
-    return 0.2
-
-
-async def test_shards_that_have_lost_their_sessions_identify_one_after_the_other(
-    chosen: RunnerSettings, in_turn: float
+async def test_shards_identify_one_after_the_other(
+    chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
 ):
-    async with hosted(chosen, 3, concurrency=1, identify_every=in_turn) as host:
+    monkeypatch.setattr(leases, "IDENTIFY_INTERVAL", 0.3)
+    async with hosted(chosen, 3, concurrency=1, identify_every=0.2) as host:
         await sessions(host.discord)[LOST]()
         await host.discord.bot_is_ready()
-        assert await host.counted() == (3, 0, 3)
+        assert await host.count_sessions() == (3, 0, 3)
         assert "identifies too soon" not in await host.discord.counts()

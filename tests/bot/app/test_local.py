@@ -1,4 +1,4 @@
-"""Test ``python -m bot play``: two real runs, driven as the page drives them."""
+"""Test ``python -m bot play`` in two runs, as a browser would use its page."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ ROOT = Path(__file__).parents[3]
 
 
 class LocalPage:
-    """A client that sends and receives what the page in the browser does."""
+    """A client that sends and receives what the page in a browser does."""
 
     def __init__(self, address: str) -> None:
         self.base, self.secret = address.split("/#")
-        self.page = ""
-        self.sequence = 0
+        self.page, self.sequence = "", 0
         self.page = self.ask("/api/pages", {})["context"]["id"]
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -55,8 +54,8 @@ class LocalPage:
         return self.ask("/api/action", envelope | what)
 
     def command(self, name: str, **options: str) -> None:
-        entries = self.ask("/api/commands")["entries"]
-        entry = next(e for e in entries if e["invocation"].lstrip("/") == name)
+        commands = self.ask("/api/commands")["entries"]
+        entry = next(one for one in commands if one["invocation"].lstrip("/") == name)
         self.act(
             "run_command",
             command_id=entry["commandId"],
@@ -68,9 +67,6 @@ class LocalPage:
     def messages(self) -> list[dict[str, Any]]:
         state = self.ask("/api/state")
         return [state["messages"][key] for key in state["timeline"] if key in state["messages"]]
-
-    def texts(self) -> list[str]:
-        return [read(message) for message in self.messages()]
 
 
 def read(message: dict[str, Any]) -> str:
@@ -122,33 +118,33 @@ def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
         process.communicate()
 
 
-def test_a_script_and_a_vote_go_on_in_the_next_run_in_the_operators_look(chosen: RunnerSettings):
+def test_next_run_continues_the_script(chosen: RunnerSettings):
     with local(chosen) as page:
-        [welcome] = page.texts()
-        assert "/start" in welcome
+        [welcome] = page.messages()
+        assert "/start" in read(welcome)
         page.command("start", title="The Heath", heading="ext. heath - dawn")
         page.command("write", text="ANN: Good morrow.")
         page.command("continue")
-        before = page.texts()[2:-1]
+        before = page.messages()[2:-1]
         # Each line is a card with the name of its speaker.
-        assert "**ANN**\nGood morrow" in before[1]
-        assert all(one["components"] and not one["content"] for one in page.messages()[2:-1])
+        assert "**ANN**\nGood morrow" in read(before[1])
+        assert all(one["components"] and not one["content"] for one in before)
     with local(chosen, ONBOOK_LOOK="typewriter") as page:
         *lines, panel = page.messages()
-        assert [letters(read(one)) for one in lines] == [*map(letters, before)]
+        assert [letters(read(one)) for one in lines] == [letters(read(one)) for one in before]
         key = find_button(panel, "Continue")
         page.act("click", target_id=panel["id"], control_key=key, values=[])
         assert len(page.messages()) == len(before) + 2
         page.command("settings banned", add="zounds")
-        assert "zounds" in page.texts()[-1]
+        assert "zounds" in read(page.messages()[-1])
         page.command("write", text="Exit ANN")
-        assert page.texts()[-2] == "```\nExit ANN\n```"
+        assert read(page.messages()[-2]) == "```\nExit ANN\n```"
         page.command("continue", takes="2", vote="10")
         began = time.monotonic()
         page.command("write", text="Rain on the window.")
         # The page has not waited for the vote.
-        assert not any("Nobody voted" in text for text in page.texts())
+        assert not any("Nobody voted" in read(one) for one in page.messages())
         time.sleep(max(0.0, began + 11 - time.monotonic()))
         # The page shows what happened by itself along with the next answer.
         page.command("write", text="Enter MAYA")
-        assert any("Nobody voted" in text for text in page.texts())
+        assert any("Nobody voted" in read(one) for one in page.messages())

@@ -1,4 +1,4 @@
-"""Test what a running bot says of itself by HTTP: its numbers, its life, its readiness."""
+"""Test the pages of a running bot for monitors: metrics, health and readiness."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app.client import Bot
-from bot.cogs.services import CogServices
 from bot.errors import SettingsError
+from bot.inference.engine import Engine
 from bot.settings import RunnerSettings
 from tests.bot.playing import begin_script
 from tests.fake_discord.bot import at
 from tests.fake_discord.faults import TOO_MANY, Kind
-from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
+from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import fake_discord, running_bot
 from tests.fake_discord.state import TOKEN
@@ -36,21 +35,11 @@ from tests.fake_discord.state import TOKEN
 DASHBOARD = Path(__file__).parents[3] / "docs" / "dashboard.json"
 
 HELD = 0.5
-"""Seconds for which the event loop is held up, longer than between two checks of its delay."""
-
-Look = Callable[[str], Awaitable[None]]
-"""Ask for the bot's state, and note the answer under this name."""
-
-
-def free_port() -> int:
-    """Return a free port of this machine."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+"""Seconds for which the event loop is blocked, longer than between two checks of its delay."""
 
 
 class Numbers:
-    """A page of metrics, each less its value at the first count."""
+    """The samples of a page of metrics."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -59,80 +48,64 @@ class Numbers:
         self.samples = [one for family in self.families for one in family.samples]
 
     def __call__(self, name: str, **labels: str) -> float:
-        """Return the sum of the samples that bear this name and these labels."""
-        found = [one for one in self.samples if one.name == name]
+        """Return the sum of the samples with this name and these labels."""
+        found = [one for one in self.samples if one.name == f"onbook_{name}"]
         assert found, f"there is no {name}"
         return sum(one.value for one in found if labels.items() <= one.labels.items())
 
 
 @dataclass
-class Pages:
-    """The pages of a bot, as a monitor reads them."""
+class Monitor:
+    """A client of the pages of a bot, and what the client has seen."""
 
     session: aiohttp.ClientSession
     address: str
+    health: dict[str, tuple[int, str]] = field(default_factory=dict)
+    readiness: dict[str, tuple[int, str]] = field(default_factory=dict)
+    numbers: dict[str, Numbers] = field(default_factory=dict)
+    private: list[str] = field(default_factory=list)
+    """Texts and ids that no metric may reveal."""
+
+    @property
+    def end(self) -> Numbers:
+        """Return the numbers after all requests."""
+        return self.numbers["end"]
 
     async def get(self, name: str) -> tuple[int, str]:
         """Return the status and the text of a page."""
         async with self.session.get(f"{self.address}/{name}") as response:
             return response.status, await response.text()
 
-    async def numbers(self) -> Numbers:
-        """Return the numbers as they are now."""
-        status, text = await self.get("metrics")
-        assert status == 200
-        return Numbers(text)
+    async def look(self, when: str) -> None:
+        """Record all pages."""
+        self.health[when] = await self.get("healthz")
+        self.readiness[when] = await self.get("readyz")
+        self.numbers[when] = Numbers((await self.get("metrics"))[1])
 
-    async def until(self, **wanted: float) -> Numbers:
-        """Return the numbers once they have the wanted values."""
+    async def until(self, when: str, **wanted: float) -> None:
+        """Wait until metrics have these values, and record the page."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                found = await self.numbers()
-                if all(found(f"onbook_{name}") == value for name, value in wanted.items()):
-                    return found
+                found = self.numbers[when] = Numbers((await self.get("metrics"))[1])
+                if all(found(name) == value for name, value in wanted.items()):
+                    return
 
 
-@dataclass
-class Seen:
-    """The observations of one run."""
+class GatedBatch(Engine.batch_class):  # type: ignore[name-defined, misc]
+    """A batch that steps only while a gate is open, and counts characters."""
 
-    health: dict[str, tuple[int, str]] = field(default_factory=dict)
-    readiness: dict[str, tuple[int, str]] = field(default_factory=dict)
-    transactions: dict[str, float] = field(default_factory=dict)
-    calm: Numbers = field(init=False)
-    """The numbers before two lines are asked for."""
-    busy: Numbers = field(init=False)
-    """The numbers while one of the two lines is written and the other waits."""
-    after: Numbers = field(init=False)
-    """The numbers when both lines are written."""
-    end: Numbers = field(init=False)
-    read: int = 0
-    written: int = 0
-    """Characters, as the engine has answered them."""
-    private: list[str] = field(default_factory=list)
-    """Texts and names that no metric may reveal."""
+    gate = threading.Event()
+    read = written = 0
 
+    def step(self) -> Any:
+        assert self.gate.wait(PATIENCE)
+        return super().step()
 
-@contextmanager
-def watched(gate: threading.Event, seen: Seen) -> Iterator[None]:
-    """Let voices step only while the gate is open, and count the characters that they answer."""
-    # An unloaded bot took its modules along, so the next bot has modules of its own.
-    engine = import_module("bot.inference.engine").Engine
-
-    class Watched(engine.batch_class):  # type: ignore[name-defined, misc]
-        def step(self) -> Any:
-            assert gate.wait(PATIENCE)
-            return super().step()
-
-        def outcome(self, row: Any) -> Any:
-            reply = super().outcome(row)
-            seen.read += len(row.request.prompt)
-            seen.written += len(reply.written)
-            return reply
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "batch_class", Watched)
-        yield
+    def outcome(self, row: Any) -> Any:
+        reply = super().outcome(row)
+        GatedBatch.read += len(row.request.prompt)
+        GatedBatch.written += len(reply.written)
+        return reply
 
 
 @asynccontextmanager
@@ -146,136 +119,100 @@ async def running(bot: Bot) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> None:
-    """Run through all sorts of acts, and read the pages."""
+async def run(chosen: RunnerSettings) -> Monitor:
+    """Play many kinds of requests, take away what the bot needs, and record the pages."""
+    address = f"http://127.0.0.1:{chosen.metrics_port}"
     async with aiohttp.ClientSession() as session, Bot(chosen) as bot, bot.serve_metrics():
-        pages = Pages(session, f"http://127.0.0.1:{chosen.metrics_port}")
-
-        async def look(when: str) -> None:
-            seen.health[when] = await pages.get("healthz")
-            seen.readiness[when] = await pages.get("readyz")
-            seen.transactions[when] = (await pages.numbers())("onbook_transactions_in_progress")
-
-        await look("before it is connected")
+        monitor = Monitor(session, address)
+        await monitor.look("before it is connected")
         with ExitStack() as server:
-            address = server.enter_context(fake_discord(PATIENCE))
-            with at(address):
+            discord_address = server.enter_context(fake_discord(PATIENCE))
+            with at(discord_address):
                 async with running(bot):
-                    async with Discord(address) as discord:
+                    async with Discord(discord_address) as discord:
                         await bot.wait_until_ready()
-                        await look("ready")
-                        stage = await staged(discord, bot)
-                        await write_at_once(stage, pages, seen, gate)
-                        await do_all_sorts(stage)
-                        await connect_anew(stage)
-                        seen.end = await pages.until(
-                            interactions_in_progress=0, transactions_in_progress=0
-                        )
-                        seen.private += [str(one.id) for one in (stage.ann, stage.ben, stage.hall)]
-                    await break_the_database(stage.services, chosen.database, look)
-                    (await stage.services.voices.engine(chosen.model)).close()
-                    await look("without a voice")
+                        await monitor.look("ready")
+                        await play(discord, bot, monitor)
+                    await break_the_database(bot, monitor)
+                    (await bot.services.voices.engine(chosen.model)).close()
+                    await monitor.look("without a voice")
                     lost = bot.wait_for("disconnect")
                     await asyncio.to_thread(server.close)
                     await lost
-                    await look("without Discord")
+                    await monitor.look("without Discord")
+    return monitor
 
 
-@dataclass
-class Stage:
-    """Two people, three scripts, and a channel without a script."""
-
-    discord: Discord
-    bot: Bot
-    services: CogServices
-    hall: Channel
-    roof: Channel
-    attic: Channel
-    cellar: Channel
-    ann: Person
-    ben: Person
-
-
-async def staged(discord: Discord, bot: Bot) -> Stage:
-    """Begin three scripts, and press a button."""
+async def play(discord: Discord, bot: Bot, monitor: Monitor) -> None:
+    """Play many kinds of requests."""
     guild = await discord.guild("The Playhouse")
-    places = [await guild.channel(name) for name in ("hall", "roof", "attic", "cellar")]
-    hall, roof, attic, _ = places
+    hall, roof, attic, cellar = [
+        await guild.channel(name) for name in ("hall", "roof", "attic", "cellar")
+    ]
     ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
     begun = await begin_script(ann, hall)
     for place in (roof, attic):
         await begin_script(ben, place)
     await (await ben.click(begun, "Continue")).is_done()
-    return Stage(discord, bot, bot.services, *places, ann, ben)
 
-
-async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.Event) -> None:
-    """Write two lines side by side, of which one must wait; a third is refused."""
-    seen.calm = await pages.until(interactions_in_progress=0)
-    gate.clear()
-    asked = [await stage.ann.slash(stage.hall, "continue")]
-    await pages.until(rows=1)
-    asked.append(await stage.ben.slash(stage.roof, "continue"))
-    seen.busy = await pages.until(rows=1, queue=1)
-    engine = await stage.services.voices.engine("tiny")
+    # Two lines at once, of which one must wait; a third is refused.
+    await monitor.until("calm", interactions_in_progress=0)
+    GatedBatch.gate.clear()
+    asked = [await ann.slash(hall, "continue")]
+    await monitor.until("busy", rows=1)
+    asked.append(await ben.slash(roof, "continue"))
+    await monitor.until("busy", rows=1, queue=1)
+    engine = await bot.services.voices.engine("tiny")
     most, engine.queue = engine.queue, 1
-    await (await stage.ann.slash(stage.attic, "continue")).shows("very busy")
+    await (await ann.slash(attic, "continue")).shows("very busy")
     engine.queue = most
     time.sleep(HELD)  # noqa: ASYNC251 - the event loop must be late
-    gate.set()
+    GatedBatch.gate.set()
     for one in asked:
         await one.is_done()
-    for place in (stage.hall, stage.roof):
-        [*_, last] = await stage.services.sessions.get(place.id).library.load_lines()
-        seen.private.append(last.text)
-    seen.after = await pages.until(interactions_in_progress=0)
+    monitor.private += [str(one.id) for one in (ann, ben, hall)]
+    for place in (hall, roof):
+        [*_, last] = await bot.services.sessions.get(place.id).library.load_lines()
+        monitor.private.append(last.text)
+    await monitor.until("after", interactions_in_progress=0)
 
-
-async def do_all_sorts(stage: Stage) -> None:
-    """Act, be refused, fail, repeat a delivery, and let Discord defer an answer."""
-    ann, hall = stage.ann, stage.hall
     await (await ann.slash(hall, "undo")).is_done()
-    await (await ann.slash(stage.cellar, "continue")).shows("/start")
-    async with only_read(stage.services):
-        await (await ann.slash(hall, "write", text="Snow.")).shows("is read-only")
+    await (await ann.slash(cellar, "continue")).shows("/start")
+    await set_read_only(bot, "ON")
+    await (await ann.slash(hall, "write", text="Snow.")).shows("is read-only")
+    await set_read_only(bot, "OFF")
     await (await ann.slash(hall, "write", text="Rain.", times=2)).is_done()
-    how = {"status": TOO_MANY, "retry_after": 0.1}
-    await stage.discord.fail(Kind.STATUS, "POST", "/callback", **how)
+    await discord.fail(Kind.STATUS, "POST", "/callback", status=TOO_MANY, retry_after=0.1)
     await (await ann.slash(hall, "help")).shows("/continue")
-
-
-@asynccontextmanager
-async def only_read(services: CogServices) -> AsyncIterator[None]:
-    """Make the database read-only for a while."""
-    for switch in ("ON", "OFF"):
-        async with services.store._database.reading() as session:
-            connection = await session.connection()
-            await connection.exec_driver_sql(f"PRAGMA query_only = {switch}")
-        if switch == "ON":
-            yield
-
-
-async def connect_anew(stage: Stage) -> None:
-    """Ask for another connection, as Discord does."""
-    resumed = stage.bot.wait_for("resumed")
-    await stage.discord.reconnect()
+    resumed = bot.wait_for("resumed")
+    await discord.reconnect()
     await resumed
+    await monitor.until("end", interactions_in_progress=0, transactions_in_progress=0)
 
 
-async def break_the_database(services: CogServices, path: Path, look: Look) -> None:
+async def set_read_only(bot: Bot, switch: str) -> None:
+    """Make the database read-only, or writable again."""
+    async with bot.services.store._database.reading() as session:
+        await (await session.connection()).exec_driver_sql(f"PRAGMA query_only = {switch}")
+
+
+async def break_the_database(bot: Bot, monitor: Monitor) -> None:
     """Damage the database, make it busy, and mend it."""
-    with closing(sqlite3.connect(path)) as another_program:
+    with closing(sqlite3.connect(bot.settings.database)) as another_program:
         another_program.execute("ALTER TABLE key_values RENAME TO lost")
-        await look("with a damaged database")
+        await monitor.look("with a damaged database")
         another_program.execute("ALTER TABLE lost RENAME TO key_values")
-    async with services.store._database.reading():
-        await look("with a database that does not come to an end")
-    await look("mended")
+    async with bot.services.store._database.reading():
+        await monitor.look("with a busy database")
+    await monitor.look("mended")
 
 
 @pytest.fixture(scope="module")
-def seen(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """Return the observations of the one run that all tests judge."""
+def seen(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
+    """Return the observations of one run, which all tests share."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        free_port = one.getsockname()[1]
     chosen = RunnerSettings(
         models=voices,
         model="tiny",
@@ -284,34 +221,30 @@ def seen(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         rows=1,
         line_length=200,
         quality="quick",
-        metrics_port=free_port(),
+        metrics_port=free_port,
     )
-    seen, gate = Seen(), threading.Event()
-    gate.set()
-    with watched(gate, seen):
-        asyncio.run(a_run(chosen, gate, seen))
-    return seen
+    GatedBatch.gate.set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "batch_class", GatedBatch)
+        yield asyncio.run(run(chosen))
 
 
-def test_it_lives_whatever_it_lacks(seen: Seen):
-    assert set(seen.health.values()) == {(200, "alive\n")}
-
-
-def test_it_is_ready_when_all_is_there_and_says_what_is_not(seen: Seen):
+def test_readiness_names_what_is_missing(seen: Monitor):
     gateway = (503, "Not connected to Discord's gateway.\n")
     database = (503, "The database does not answer.\n")
     assert seen.readiness == {
         "before it is connected": gateway,
         "ready": (200, "ready\n"),
         "with a damaged database": database,
-        "with a database that does not come to an end": database,
+        "with a busy database": database,
         "mended": (200, "ready\n"),
         "without a voice": (503, "The voice tiny is not running.\n"),
         "without Discord": gateway,
     }
+    assert set(seen.health.values()) == {(200, "alive\n")}
 
 
-def test_everything_asked_for_is_counted_by_what_became_of_it(seen: Seen):
+def test_interactions_are_counted_by_outcome(seen: Monitor):
     ended = {
         (one.labels["act"], one.labels["outcome"]): one.value
         for one in seen.end.samples
@@ -331,58 +264,56 @@ def test_everything_asked_for_is_counted_by_what_became_of_it(seen: Seen):
     }
     for act in {act for act, _ in ended}:
         asked = sum(count for (one, _), count in ended.items() if one == act)
-        assert seen.end("onbook_interactions_total", act=act) == asked
+        assert seen.end("interactions_total", act=act) == asked
         heard_twice = act == "write"
-        assert seen.end("onbook_acknowledge_seconds_count", act=act) == asked - heard_twice
-    assert seen.end("onbook_interactions_in_progress") == 0
+        assert seen.end("acknowledge_seconds_count", act=act) == asked - heard_twice
+    assert seen.end("interactions_in_progress") == 0
 
 
-def test_lines_in_hand_wait_and_are_written(seen: Seen):
-    for numbers, rows, queue in ((seen.calm, 0, 0), (seen.busy, 1, 1), (seen.after, 0, 0)):
-        assert numbers("onbook_rows", voice="tiny") == rows
-        assert numbers("onbook_queue", voice="tiny") == queue
-    assert seen.busy("onbook_interactions_in_progress") == 2
-    assert seen.end("onbook_characters_total", voice="tiny", work="reading") == seen.read > 0
-    assert seen.end("onbook_characters_total", voice="tiny", work="writing") == seen.written > 0
+def test_rows_queue_and_characters_are_counted(seen: Monitor):
+    for when, rows, queue in (("calm", 0, 0), ("busy", 1, 1), ("after", 0, 0)):
+        assert seen.numbers[when]("rows", voice="tiny") == rows
+        assert seen.numbers[when]("queue", voice="tiny") == queue
+    assert seen.numbers["busy"]("interactions_in_progress") == 2
+    for work, count in (("reading", GatedBatch.read), ("writing", GatedBatch.written)):
+        assert seen.end("characters_total", voice="tiny", work=work) == count > 0
 
 
-def test_times_are_those_that_people_waited(seen: Seen):
+def test_times_are_those_that_people_wait(seen: Monitor):
+    busy, after = seen.numbers["busy"], seen.numbers["after"]
     done = {"act": "continue", "outcome": "done"}
-    assert seen.after("onbook_finish_seconds_sum", **done) >= 2 * HELD
-    assert seen.after("onbook_finish_seconds_bucket", **done, le="0.25") == 0
-    acknowledged = seen.busy("onbook_acknowledge_seconds_sum", act="continue")
-    assert 0 < acknowledged < seen.after("onbook_finish_seconds_sum", **done)
+    assert after("finish_seconds_sum", **done) >= 2 * HELD
+    assert after("finish_seconds_bucket", **done, le="0.25") == 0
+    acknowledged = busy("acknowledge_seconds_sum", act="continue")
+    assert 0 < acknowledged < after("finish_seconds_sum", **done)
     late = [
-        one("onbook_loop_delay_seconds_count") - one("onbook_loop_delay_seconds_bucket", le="0.1")
-        for one in (seen.busy, seen.after)
+        one("loop_delay_seconds_count") - one("loop_delay_seconds_bucket", le="0.1")
+        for one in (busy, after)
     ]
     assert late[1] > late[0]
 
 
-def test_the_database_discord_and_the_gateway_are_counted(seen: Seen):
+def test_transactions_requests_and_gateway_events_are_counted(seen: Monitor):
     reading, writing = [
-        seen.end("onbook_transaction_seconds_count", purpose=purpose)
-        for purpose in ("reading", "writing")
+        seen.end("transaction_seconds_count", purpose=purpose) for purpose in ("reading", "writing")
     ]
     assert reading > writing >= 8  # at least the lines begun, written and undone
-    assert seen.end("onbook_transactions_in_progress") == 0
-    assert seen.transactions["with a database that does not come to an end"] == 1
-    assert seen.end("onbook_request_seconds_count", status="429") == 1
-    assert seen.end("onbook_request_seconds_count", status="2xx") > 12
-    events = {one.labels["event"]: one.value for one in seen.end.samples if "event" in one.labels}
-    assert events == {"connected": 1, "resumed": 1, "lost": 1}
+    assert seen.end("transactions_in_progress") == 0
+    assert seen.numbers["with a busy database"]("transactions_in_progress") == 1
+    assert seen.end("request_seconds_count", status="429") == 1
+    assert seen.end("request_seconds_count", status="2xx") > 12
+    for event in ("connected", "resumed", "lost"):
+        assert seen.end("gateway_events_total", event=event) == 1
 
 
-def test_no_number_tells_who_or_what(seen: Seen):
+def test_metrics_hold_nothing_private(seen: Monitor):
     for private in (TOKEN, *seen.private):
         assert private not in seen.end.text
     labels = {name for one in seen.end.samples for name in one.labels}
-    assert labels == {
-        *("act", "outcome", "voice", "work", "purpose", "status", "event", "le"),
-    }
+    assert labels == {"act", "outcome", "voice", "work", "purpose", "status", "event", "le"}
 
 
-def test_the_dashboard_shows_all_of_the_numbers_and_no_other(seen: Seen):
+def test_dashboard_shows_every_metric(seen: Monitor):
     panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
     asked = " ".join(target["expr"] for panel in panels for target in panel["targets"])
     exported = {one.name for one in seen.end.samples}
@@ -390,17 +321,14 @@ def test_the_dashboard_shows_all_of_the_numbers_and_no_other(seen: Seen):
     for family in seen.end.families:
         if family.name.startswith("onbook"):
             assert family.name in asked
-    wanted = {
-        name for group in re.findall(r"by \(([\w, ]+)\)", asked) for name in group.split(", ")
-    }
+    groups = re.findall(r"by \(([\w, ]+)\)", asked)
+    wanted = {name for group in groups for name in group.split(", ")}
     assert wanted <= {name for one in seen.end.samples for name in one.labels}
 
 
-def test_a_port_that_is_taken_is_told_of_in_one_sentence(tmp_path: Path, voices: Path):
+def test_taken_port_is_explained(tmp_path: Path, voices: Path):
     log = tmp_path / "log"
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
+    with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         settings = {"models": voices, "model": "tiny", "metrics_port": port, "shards": "0/1"}
         with running_bot("http://127.0.0.1:9", tmp_path, log, **settings) as bot:
@@ -410,7 +338,7 @@ def test_a_port_that_is_taken_is_told_of_in_one_sentence(tmp_path: Path, voices:
     assert "Set ONBOOK_METRICS_PORT to a free port" in sentence
 
 
-def test_without_what_counts_a_port_is_refused_and_none_is_not(monkeypatch: pytest.MonkeyPatch):
+def test_metrics_need_prometheus_client(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     monkeypatch.delitem(sys.modules, "bot.app.metrics", raising=False)
     Bot(RunnerSettings())

@@ -1,4 +1,4 @@
-"""Test the folder as an extension of somebody else's bot, under its own name and another."""
+"""Test On Book as an extension of another bot, copied under another name."""
 
 from __future__ import annotations
 
@@ -22,58 +22,45 @@ from discord import app_commands
 from discord.ext import commands
 from filelock import FileLock
 
+import bot
 from bot.inference.request import WORD_OVERRUN
 from tests.bot.channel_check import assert_channel_is_true
-from tests.bot.conftest import Stage, answer, labels, poll
+from tests.bot.conftest import HEADING, Stage, answer, labels, poll, simulated, staged
 from tests.fake_discord import rules
 
+EXTENSION = "prompter"
+"""The name of the copied folder."""
+
 OPEN_FILES = Path("/proc/self/fd")
-
-FOLDER = Path(__file__).parents[3] / "bot"
-
-UNREAD = shutil.ignore_patterns("__pycache__", "models")
-
-HEADING = "INT. DINER - NIGHT"
 
 
 @pytest.fixture(scope="module")
 def plugins(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the extension under another name, compiled once for all tests.
-
-    It is shipped with the verdict on the voice ``tiny``.
-    """
+    """Return a folder with the compiled extension and its verdict on the voice ``tiny``."""
     folder = tmp_path_factory.mktemp("plugins")
-    shutil.copytree(FOLDER, folder / "prompter", ignore=UNREAD)
-    (folder / "prompter" / "models").mkdir()
-    shutil.copy(voices / "examined.json", folder / "prompter" / "models")
+    unread = shutil.ignore_patterns("__pycache__", "models")
+    shutil.copytree(Path(bot.__file__).parent, folder / EXTENSION, ignore=unread)
+    (folder / EXTENSION / "models").mkdir()
+    shutil.copy(voices / "examined.json", folder / EXTENSION / "models")
     compileall.compile_dir(folder, quiet=1)
     return folder
 
 
-@pytest.fixture
-def extension(
-    tmp_path: Path,
-    plugins: Path,
-    voices: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> str:
-    """Return another name of the extension, with its settings in the environment.
-
-    A ``.env`` file in the working directory, which belongs to the host, has other settings.
-    """
+@pytest.fixture(autouse=True)
+def environment(
+    tmp_path: Path, plugins: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set the environment of the extension, and other settings in the host's ``.env`` file."""
     monkeypatch.syspath_prepend(plugins)
     (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nONBOOK_MODEL=nobody\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ONBOOK_MODELS", str(voices))
-    monkeypatch.setenv("ONBOOK_MODEL", "tiny")
-    monkeypatch.setenv("ONBOOK_DATABASE", str(tmp_path / "plugin.db"))
-    monkeypatch.setenv("ONBOOK_THREADS", "1")
-    monkeypatch.setenv("ONBOOK_LINE_LENGTH", "100")
-    return "prompter"
+    settings = {"models": voices, "model": "tiny", "database": tmp_path / "plugin.db"}
+    for name, value in (settings | {"threads": 1, "line_length": 100}).items():
+        monkeypatch.setenv(f"ONBOOK_{name.upper()}", str(value))
 
 
 class Tree(app_commands.CommandTree[Any]):
-    """A tree with an error handler of its own."""
+    """A command tree that handles its errors."""
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
@@ -82,7 +69,7 @@ class Tree(app_commands.CommandTree[Any]):
 
 
 class Host(commands.Bot):
-    """Somebody's bot, with a command of its own."""
+    """A bot with one command."""
 
     def __init__(self) -> None:
         super().__init__(command_prefix="!", intents=discord.Intents.default(), tree_cls=Tree)
@@ -93,21 +80,15 @@ class Host(commands.Bot):
 
 
 @pytest.fixture
-async def world(extension: str) -> AsyncIterator[simcord.Env]:
-    """Yield a simulated Discord with somebody's bot in it."""
-    env = simcord.Env(Host(), settle_timeout=60.0)
-    await env.start()
-    try:
+async def world() -> AsyncIterator[simcord.Env]:
+    """Yield a simulated Discord with the host in it."""
+    async with simulated(Host()) as env:
         yield env
-    finally:
-        await env.shutdown()
-        await env.bot.close()
-    env._raise_errors_since(env._errors_acknowledged)
 
 
 @pytest.fixture
 def host(world: simcord.Env) -> Host:
-    """Return somebody's bot."""
+    """Return the host."""
     assert isinstance(world.bot, Host)
     return world.bot
 
@@ -115,95 +96,41 @@ def host(world: simcord.Env) -> Host:
 @pytest.fixture
 async def stage(world: simcord.Env) -> Stage:
     """Return a channel and two people in it."""
-    guild = world.create_guild("The Playhouse")
-    channel = guild.create_text_channel("stage")
-    ann = guild.add_member(world.create_user("Ann"))
-    ben = guild.add_member(world.create_user("Ben"))
-    await world.settle()
-    return Stage(world, guild, channel, ann, ben, None)
+    return await staged(world, None)
 
 
-def left_behind(extension: str) -> list[str]:
-    """Return the threads and modules of the extension that are still in this process."""
-    threads = [one.name for one in threading.enumerate() if one.name.startswith("onbook")]
-    return threads + [one for one in sys.modules if one.partition(".")[0] == extension]
-
-
-async def test_it_is_a_guest(
-    extension: str,
-    stage: Stage,
-    host: Host,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setenv("ONBOOK_MODEL", "other")  # a voice that it must examine itself
-    root = logging.getLogger()
-    before = (list(root.handlers), root.level, host.tree.on_error, host.allowed_mentions)
-    with caplog.at_level(logging.DEBUG, "onbook"), stage.world._bot_scope():
-        await host.load_extension(extension)
-    assert (list(root.handlers), root.level, host.tree.on_error, host.allowed_mentions) == before
-    assert not logging.getLogger("onbook").handlers
-    said = [record.name for record in caplog.records if f"/{extension}/" in record.pathname]
-    assert said
-    assert all(name.startswith("onbook.") for name in said)
-    assert not [one for one in stage.world.http_requests if one.method != "GET"]
-
+async def load(stage: Stage, name: str = EXTENSION) -> None:
+    """Load the extension into the host, and sync its commands."""
+    host: Any = stage.world.bot
     with stage.world._bot_scope():
+        await host.load_extension(name)
         await host.tree.sync()
-    await stage.ann.slash(stage.channel, "onbook start", title="The Diner", heading=HEADING)
-    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
-    await stage.continue_with_seed(stage.ben, stage.channel, "onbook continue", seed=1)
-    await stage.ben.click(stage.panel(), label="Another take")
-    lines = await stage.lines()
-    assert (len(lines), lines[0]) == (2, HEADING)
-    await assert_channel_is_true(stage)
-    # The environment was read, and the .env file was not.
-    script = await stage.script()
-    assert (script.voice, script.options["temperature"]) == ("other", 0.65)
-    assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
-    assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
 
 
-async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: Stage, host: Host):
+async def unload(stage: Stage) -> None:
+    """Unload the extension."""
+    host: Any = stage.world.bot
     with stage.world._bot_scope():
-        await host.load_extension(extension)
-        await host.tree.sync()
-    await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
+        await host.unload_extension(EXTENSION)
+    await stage.world.settle()
+
+
+async def start(stage: Stage, **options: str) -> Any:
+    """Begin a script, as Ann."""
+    return await stage.ann.slash(stage.channel, "onbook start", heading=HEADING, **options)
+
+
+async def continue_script(stage: Stage) -> None:
+    """Continue the script with the same seed each time, as Ann."""
     await stage.continue_with_seed(stage.ann, stage.channel, "onbook continue", seed=1)
-    continued = stage.panel()
-    lines = await stage.lines()
-    assert left_behind(extension)
-
-    with stage.world._bot_scope():
-        await host.unload_extension(extension)
-    assert left_behind(extension) == []
-    assert list(host.cogs) == []
-    assert [command.name for command in host.tree.get_commands()] == ["roll"]
-    assert host._connection._view_store._dynamic_items == {}
-    with FileLock("plugin.db.lock", timeout=0):
-        pass
-    ignored = await stage.ann.click(continued, label="Continue")
-    assert not ignored.acknowledged
-
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
-    assert await stage.lines() == lines
-    await stage.ann.click(continued, label="Undo")
-    assert await stage.lines() == [HEADING]
-    with stage.world._bot_scope():
-        await host.reload_extension(extension)
-    await stage.continue_with_seed(stage.ann, stage.channel, "onbook continue", seed=1)
-    assert await stage.lines() == lines
-    assert [name for name in left_behind(extension) if name.startswith("onbook")] == [
-        "onbook-engine-tiny"
-    ]
 
 
-def there_is(host: Host) -> dict[str, object]:
-    """Return all that a guest could leave behind in a client and in its process."""
+def list_traces(host: Host) -> dict[str, object]:
+    """Return all that a guest could leave behind in its host and in the process."""
     views = host._connection._view_store
     threads = [one.name for one in threading.enumerate()]
     return {
+        "modules": [one for one in sys.modules if one.partition(".")[0] == EXTENSION],
         # Threads of the event loop's executor start with work, and stay with the loop.
         "threads": sorted(name for name in threads if not name.startswith("asyncio_")),
         "tasks": sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks()),
@@ -223,178 +150,198 @@ def there_is(host: Host) -> dict[str, object]:
     }
 
 
-async def test_again_and_again_it_leaves_nothing_behind(extension: str, stage: Stage, host: Host):
+async def assert_refused(stage: Stage, host: Host, why: str) -> None:
+    """Check that the extension is not loaded for this reason, and leaves nothing behind."""
+    before = list_traces(host)
+    with pytest.raises(commands.ExtensionFailed) as failed:
+        await load(stage)
+    assert str(failed.value.original).startswith(why)
+    assert list_traces(host) == before
+
+
+async def test_guest_works_and_changes_nothing_of_its_host(
+    stage: Stage, host: Host, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ONBOOK_MODEL", "other")  # a voice that it must examine itself
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level, host.tree.on_error, host.allowed_mentions)
+    with caplog.at_level(logging.DEBUG, "onbook"), stage.world._bot_scope():
+        await host.load_extension(EXTENSION)
+    assert (list(root.handlers), root.level, host.tree.on_error, host.allowed_mentions) == before
+    assert not logging.getLogger("onbook").handlers
+    said = [record.name for record in caplog.records if f"/{EXTENSION}/" in record.pathname]
+    assert said
+    assert all(name.startswith("onbook.") for name in said)
+    assert not [one for one in stage.world.http_requests if one.method != "GET"]
+
+    with stage.world._bot_scope():
+        await host.tree.sync()
+    [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
+    rules.commands(synced)
+    menus = ["Continue from here", "Rewrite this line", "Details", "Star"]
+    named = [(one["type"], one["name"]) for one in synced]
+    assert named == [(1, "roll"), (1, "onbook"), *((3, name) for name in menus)]
+    # The commands are neither in private channels nor on a person's own installation.
+    where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
+    assert where == [([0, 1], [0])] * 5
+
+    await start(stage, title="The Diner")
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
+    await continue_script(stage)
+    await stage.ben.click(stage.panel(), label="Another take")
+    lines = await stage.lines()
+    assert (len(lines), lines[0]) == (2, HEADING)
+    await assert_channel_is_true(stage)
+    # The environment was read, and the .env file was not.
+    script = await stage.script()
+    assert (script.voice, script.options["temperature"]) == ("other", 0.65)
+    assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
+    assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
+
+
+async def test_script_continues_after_unloading_and_reloading(stage: Stage, host: Host):
+    await load(stage)
+    await start(stage)
+    await continue_script(stage)
+    continued = stage.panel()
+    lines = await stage.lines()
+
+    await unload(stage)
+    traces = list_traces(host)
+    assert (traces["modules"], traces["cogs"], traces["menus"]) == ([], [], [])
+    assert not [name for name in traces["threads"] if name.startswith("onbook")]
+    assert (traces["commands"], traces["views"][-1]) == (["roll"], {})
+    with FileLock("plugin.db.lock", timeout=0):
+        pass
+    ignored = await stage.ann.click(continued, label="Continue")
+    assert not ignored.acknowledged
+
+    await load(stage)
+    assert await stage.lines() == lines
+    await stage.ann.click(continued, label="Undo")
+    assert await stage.lines() == [HEADING]
+    with stage.world._bot_scope():
+        await host.reload_extension(EXTENSION)
+    await continue_script(stage)
+    assert await stage.lines() == lines
+    threads = [name for name in list_traces(host)["threads"] if name.startswith("onbook")]
+    assert threads == ["onbook-engine-tiny"]
+
+
+async def test_unloading_leaves_nothing_behind(stage: Stage, host: Host):
     async def visit() -> weakref.ref[object]:
-        with stage.world._bot_scope():
-            await host.load_extension(extension)
-            await host.tree.sync()
-        await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
+        await load(stage)
+        await start(stage)
         # On the second visit the bot asks what becomes of the first script, and waits.
-        asked = await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
+        asked = await start(stage)
         assert "Continue it" in labels(asked.response)
         await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
         assert [one[:1] for one in labels(poll(stage))] == ["1", "2"]
         await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
         assert (await stage.ann.click(stage.panel(), label="Write")).modal
-        assert views_of(host)
+        views = host._connection._view_store
+        assert [*views._modals, *views._views]
         gone = weakref.ref(host.cogs["OnBook"])
-        with stage.world._bot_scope():
-            await host.unload_extension(extension)
-        await stage.world.settle()
+        await unload(stage)
         return gone
 
     await visit()
-    before = there_is(host)
-    for _ in range(2):
-        gone = await visit()
-        assert there_is(host) == before
+    before = list_traces(host)
+    gone = await visit()
+    assert list_traces(host) == before
     gc.collect()
     assert gone() is None
 
 
-def views_of(host: Host) -> list[object]:
-    """Return the open windows and offers."""
-    views = host._connection._view_store
-    return [*views._modals, *views._views]
-
-
-async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage, host: Host):
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
-        await host.tree.sync()
-    await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
+async def test_unloading_while_a_line_is_written(stage: Stage, host: Host):
+    await load(stage)
+    await start(stage)
     pressed = stage.press(stage.ann, stage.look(stage.panel()), "Continue")
     while not stage.world.http_requests[-1].path.endswith("/callback"):  # noqa: ASYNC110
         await asyncio.sleep(0)
-    with stage.world._bot_scope():
-        await host.unload_extension(extension)
-    await stage.world.settle()
-    assert left_behind(extension) == []
+    await unload(stage)
+    traces = list_traces(host)
     # The buttons shown at the last moment are unregistered as well.
-    assert host._connection._view_store._dynamic_items == {}
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
+    assert (traces["modules"], traces["views"][-1]) == ([], {})
+    assert not [name for name in traces["threads"] if name.startswith("onbook")]
+    await load(stage)
     # The heading is either stored and shown, or neither, and the writer was told.
     assert bool(answer(pressed)) == (await stage.lines() == [HEADING])
 
 
-async def test_what_keeps_it_from_loading_is_said_and_leaves_nothing(
-    extension: str, stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
-):
-    before = there_is(host)
-    for name, value, why in (
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
         ("ONBOOK_MODEL", "nobody", "There is no voice “nobody”"),
         ("ONBOOK_GROUP", "On Book", "ONBOOK_GROUP is not valid"),
         ("ONBOOK_DATABASE", "/nowhere/plugin.db", "There is no folder /nowhere"),
-    ):
-        with monkeypatch.context() as patch:
-            patch.setenv(name, value)
-            with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
-                await host.load_extension(extension)
-        assert str(failed.value.original).startswith(why)
-        assert left_behind(extension) == []
-        assert there_is(host) == before
+    ],
+)
+async def test_invalid_settings_refuse_to_load(
+    stage: Stage, host: Host, name: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(name, value)
+    await assert_refused(stage, host, why)
 
 
-def group_of(host: Host) -> None:
+def add_group(host: Host) -> None:
+    """Add a command /onbook to the host."""
+
     @host.tree.command(name="onbook", description="What is on the booking list")
     async def onbook(interaction: discord.Interaction[Any]) -> None:
         await interaction.response.send_message("Nothing.")
 
 
-def menu_of(host: Host) -> None:
-    @host.tree.context_menu(name="Rewrite this line")
-    async def rewrite(interaction: discord.Interaction[Any], message: discord.Message) -> None:
+def add_menus(host: Host, *names: str) -> None:
+    """Add commands on messages to the host."""
+
+    async def show(interaction: discord.Interaction[Any], message: discord.Message) -> None:
         await interaction.response.send_message(message.content)
 
-
-def four_menus_of(host: Host) -> None:
-    async def nothing(interaction: discord.Interaction[Any], message: discord.Message) -> None:
-        await interaction.response.send_message(message.content)
-
-    for number in range(4):
-        host.tree.add_command(app_commands.ContextMenu(name=f"{number}", callback=nothing))
+    for name in names:
+        host.tree.add_command(app_commands.ContextMenu(name=name, callback=show))
 
 
-async def test_a_command_that_has_no_place_is_refused_and_leaves_nothing(
-    extension: str, stage: Stage, host: Host
-):
-    for furnish, why in (
-        (four_menus_of, "There is no room for “Rewrite this line”, because Discord allows 5"),
-        (menu_of, "This bot already has a command “Rewrite this line”. Rename that one."),
-        (group_of, "This bot already has a command /onbook. Set ONBOOK_GROUP to another name."),
-    ):
-        host.tree.clear_commands(guild=None)
-        furnish(host)
-        before = there_is(host)
-        with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
-            await host.load_extension(extension)
-        assert str(failed.value.original).startswith(why)
-        assert left_behind(extension) == []
-        assert there_is(host) == before
+async def test_commands_without_room_refuse_to_load(stage: Stage, host: Host):
+    add_menus(host, *"1234")
+    await assert_refused(stage, host, "There is no room for “Rewrite this line”, because Discord")
+    host.tree.clear_commands(guild=None)
+    add_menus(host, "Rewrite this line")
+    await assert_refused(stage, host, "This bot already has a command “Rewrite this line”. Rename")
+    host.tree.clear_commands(guild=None)
+    add_group(host)
+    taken = "This bot already has a command /onbook. Set ONBOOK_GROUP to another name."
+    await assert_refused(stage, host, taken)
 
 
-async def test_a_name_that_was_taken_while_it_loads_is_refused_and_leaves_nothing(
-    extension: str, stage: Stage, host: Host
-):
-    async def load() -> None:
-        with stage.world._bot_scope():
-            await host.load_extension(extension)
-
-    before = there_is(host)
-    loading = asyncio.create_task(load())
+async def test_group_taken_during_loading_refuses_to_load(stage: Stage, host: Host):
+    before = list_traces(host)
+    loading = asyncio.create_task(load(stage))
     while not Path("plugin.db").exists():  # noqa: ASYNC110, ASYNC240
         await asyncio.sleep(0)
-    group_of(host)
+    add_group(host)
     with pytest.raises(commands.ExtensionFailed, match="This bot already has a command /onbook"):
         await loading
     host.tree.remove_command("onbook")
-    assert there_is(host) == before | {"on the disk": ANY}  # a new database
+    assert list_traces(host) == before | {"on the disk": ANY}  # a new database
 
 
-async def test_it_can_be_there_once(
-    extension: str, stage: Stage, host: Host, plugins: Path, tmp_path: Path
+async def test_second_copy_refuses_to_load(
+    stage: Stage, host: Host, plugins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
-    shutil.copytree(plugins / "prompter", tmp_path / "plugins" / "twin")  # with its bytecode
-    before = there_is(host)
-    sys.path.insert(0, str(tmp_path / "plugins"))
-    try:
-        with pytest.raises(commands.ExtensionFailed, match="On Book is already loaded"):
-            await host.load_extension("twin")
-    finally:
-        sys.path.remove(str(tmp_path / "plugins"))
-    assert there_is(host) == before
+    await load(stage)
+    shutil.copytree(plugins / EXTENSION, tmp_path / "plugins" / "twin")  # with its bytecode
+    before = list_traces(host)
+    monkeypatch.syspath_prepend(tmp_path / "plugins")
+    with pytest.raises(commands.ExtensionFailed, match="On Book is already loaded"):
+        await load(stage, "twin")
+    assert list_traces(host) == before
 
 
-async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Stage, host: Host):
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
-        await host.tree.sync()
-    [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
-    rules.commands(synced)
-    assert [(one["type"], one["name"]) for one in synced] == [
-        (1, "roll"),
-        (1, "onbook"),
-        (3, "Continue from here"),
-        (3, "Rewrite this line"),
-        (3, "Details"),
-        (3, "Star"),
-    ]
-    # The commands are neither in private channels nor on a person's own installation.
-    where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
-    assert where == [([0, 1], [0])] * 5
-
-
-async def test_its_group_has_the_name_that_is_set(
-    extension: str, stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
-):
+async def test_group_can_be_renamed(stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ONBOOK_GROUP", "bühne_2")
-    group_of(host)
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
-        await host.tree.sync()
+    add_group(host)
+    await load(stage)
     told = await stage.ann.slash(stage.channel, "bühne_2 help")
     assert "</bühne_2 script show:" in told.response.content
     refused = await stage.ann.slash(stage.channel, "bühne_2 continue")
@@ -404,13 +351,9 @@ async def test_its_group_has_the_name_that_is_set(
     assert [one["value"] for one in suggested] == ["tiny"]
 
 
-async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, host: Host):
-    with stage.world._bot_scope():
-        await host.load_extension(extension)
-        await host.tree.sync()
-    backend = stage.world.backend
-    rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
-    backend.add_member_role(stage.guild.id, backend.bot_user.id, rights.id)
+async def test_guest_pings_nobody_though_its_host_may(stage: Stage):
+    await load(stage)
+    rights = stage.permit(**dict(discord.Permissions.all()))
     nasty = f"@everyone @here {stage.ben.mention} {rights.mention}"
     await stage.ann.slash(stage.channel, "onbook start", title=nasty, heading=nasty)
     await stage.ann.slash(stage.channel, "onbook write", text=nasty)
@@ -422,7 +365,7 @@ async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, h
     await stage.ann.click(asked, label="Pause it and start the new one")
     await stage.press_late(stage.ann, look, "Continue")
     await stage.ann.slash(stage.channel, "onbook start", voice=nasty)
-    sent = backend.messages[stage.channel.id].values()
+    sent = stage.world.backend.messages[stage.channel.id].values()
     assert len(sent) > 5
     for message in sent:
         assert not message.mention_everyone

@@ -1,4 +1,4 @@
-"""Test On Book in a real Red: installed, loaded, used and unloaded by the owner's messages."""
+"""Test On Book in Red, whose owner installs, loads and unloads the cog by messages."""
 
 from __future__ import annotations
 
@@ -31,13 +31,11 @@ HOST = Path(__file__).with_name("red_host.py")
 
 INFO = json.loads((ROOT / "bot" / "info.json").read_text(encoding="utf-8"))
 
-TAKEN = "name='onbook', description='What is on the booking list'"
-
 HEADING = "INT. DINER - NIGHT"
 
 
 def pip(python: Path, *arguments: object) -> None:
-    """Install something in another environment."""
+    """Install packages in another environment."""
     quiet = ("--quiet", "--disable-pip-version-check", "--python", python)
     subprocess.run([sys.executable, "-m", "pip", *map(str, (*quiet, *arguments))], check=True)
 
@@ -72,7 +70,7 @@ def python() -> Path:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """Return a repository of what Red sees of this one, whose requirements are installed."""
+    """Return a repository of the cog, without requirements because they are installed."""
     folder = tmp_path / "repository"
     shutil.copytree(
         ROOT / "bot", folder / "bot", ignore=shutil.ignore_patterns("__pycache__", "screen.onnx")
@@ -91,7 +89,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 @dataclass
-class SessionHarness:
+class Red:
     """A channel with Red in it, and Red's owner."""
 
     discord: Discord
@@ -100,37 +98,33 @@ class SessionHarness:
     owner: Person
     data: Path
 
-    async def says(self, after: int, text: str) -> Message:
-        """Wait until Red has said this after a message."""
-
-        def find() -> Message | None:
-            found = (one for one in self.channel.messages() if one.id > after)
-            return next((one for one in found if text in one.content), None)
-
-        return await self.discord.until(find, lambda: f"{text!r} of Red")
-
-    async def told(self, line: str, answer: str, by: Person | None = None) -> str:
-        """Write a line to Red, and return the message in which Red gives the answer."""
+    async def tell(self, line: str, answer: str, by: Person | None = None) -> str:
+        """Write a line to Red, and return the message with Red's answer."""
         written = await (by or self.owner).write(self.channel, line.replace("[p]", "!"))
-        return (await self.says(written, answer)).content
 
-    async def evaluated(self, expression: str) -> str:
-        """Return the value of an expression in Red's process, as Red's owner may ask for it."""
-        said = await self.told(f"[p]debug {expression}", "```")
+        def find() -> str | None:
+            later = (one.content for one in self.channel.messages() if one.id > written)
+            return next((content for content in later if answer in content), None)
+
+        return await self.discord.until(find, lambda: f"{answer!r} of Red")
+
+    async def evaluate(self, expression: str) -> str:
+        """Return the value of an expression in Red's process."""
+        said = await self.tell(f"[p]debug {expression}", "```")
         return said.removeprefix("```py\n").removesuffix("\n```")
 
-    async def there_is(self) -> str:
+    async def list_traces(self) -> str:
         """Return all that a cog could leave behind."""
-        return await self.evaluated("__import__('__main__').there_is(bot)")
+        return await self.evaluate("__import__('__main__').list_traces(bot)")
 
-    async def confirmed(self, line: str, by: Person, answer: str) -> None:
+    async def confirm(self, line: str, by: Person, answer: str) -> None:
         """Write a line that Red wants confirmed by a made-up word, and confirm it."""
-        asked = await self.told(line, "respond with the following", by)
-        await self.told(asked.split()[-1], answer, by)
+        asked = await self.tell(line, "respond with the following", by)
+        await self.tell(asked.split()[-1], answer, by)
 
 
 @contextmanager
-def red(python: Path, folder: Path, address: str, owner: Person) -> Iterator[None]:
+def running_red(python: Path, folder: Path, address: str, owner: Person) -> Iterator[None]:
     """Run a new Red in a folder, as its owner starts it; fail on an error in its log."""
     home = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
     hidden = ("PYTHON", "ONBOOK", "DISCORD", "RED_")
@@ -157,60 +151,66 @@ def red(python: Path, folder: Path, address: str, owner: Person) -> Iterator[Non
 
 
 @pytest.fixture
-async def harness(python: Path, tmp_path: Path) -> AsyncIterator[SessionHarness]:
+async def red(python: Path, tmp_path: Path) -> AsyncIterator[Red]:
     """Yield a new Red in a channel; fail on a refusal by Discord and on an error in Red's log."""
     with fake_discord(PATIENCE) as address:
         async with Discord(address) as discord:
             guild = await discord.guild("The Playhouse")
             channel = await guild.channel("stage")
             owner = await guild.person("Ann", Permissions.all().value)
-            with red(python, tmp_path, address, owner):
+            with running_red(python, tmp_path, address, owner):
                 await discord.bot_is_ready()
-                yield SessionHarness(discord, guild, channel, owner, tmp_path / "data")
+                yield Red(discord, guild, channel, owner, tmp_path / "data")
             assert discord.refusals == []
 
 
-def typed_by_the_owner(repository: Path) -> list[str]:
-    """Return the lines to Red from the page of instructions, with an address for the repository."""
+def read_instructions(repository: Path) -> list[str]:
+    """Return the messages to Red in docs/plugin.md, with the address of a repository."""
     page = (ROOT / "docs" / "plugin.md").read_text(encoding="utf-8")
     _, _, part = page.partition("\n## Red\n")
     lines = part.split("```")[1].split("\n")[1:-1]
     return [line.replace("ADDRESS-OF-THIS-REPOSITORY", repository.as_uri()) for line in lines]
 
 
-async def test_its_owner_installs_it_and_people_use_it(harness: SessionHarness, repository: Path):
-    downloader, repo_add, install, load, enable, sync = typed_by_the_owner(repository)
-    await harness.told(downloader, "Loaded `downloader`")
-    await harness.told(repo_add, "I agree")
-    await harness.told("I agree", "Repo `onbook` successfully added")
-    offered = await harness.told("[p]cog list onbook", "Available Cog")
+async def test_owner_installs_and_unloads_the_cog(red: Red, repository: Path):
+    downloader, repo_add, install, load, enable, sync = read_instructions(repository)
+    await red.tell(downloader, "Loaded `downloader`")
+    await red.tell(repo_add, "I agree")
+    await red.tell("I agree", "Repo `onbook` successfully added")
+    offered = await red.tell("[p]cog list onbook", "Available Cog")
     assert re.findall(r"^\+ (\w+)", offered, re.MULTILINE) == ["bot"]
-    await harness.told(install, "Successfully installed the cog: `bot`")
-    before = await harness.there_is()
-    await is_refused_in_a_sentence(harness, load)
-    assert await harness.there_is() == before
+    await red.tell(install, "Successfully installed the cog: `bot`")
+    before = await red.list_traces()
+    taken = "name='onbook', description='What is on the booking list'"
+    await red.evaluate(f"bot.tree.add_command(discord.app_commands.Group({taken}))")
+    await red.tell(load, "This bot already has a command /onbook. Set ONBOOK_GROUP to another")
+    await red.evaluate("bot.tree.remove_command('onbook')")
+    await red.evaluate("__import__('os').environ.update(ONBOOK_MODEL='nobody')")
+    await red.tell(load, "There is no voice “nobody”")
+    await red.evaluate("__import__('os').environ.pop('ONBOOK_MODEL')")
+    assert await red.list_traces() == before
 
-    await harness.told(load, "Loaded `bot`")
-    assert await harness.discord.commands() == {}
-    await harness.told(
+    await red.tell(load, "Loaded `bot`")
+    assert await red.discord.commands() == {}
+    await red.tell(
         enable, "`onbook`, `Continue from here`, `Rewrite this line`, `Details`, and `Star`"
     )
-    await harness.told(sync, "Synced 5 commands")
-    channel, ann = harness.channel, harness.owner
+    await red.tell(sync, "Synced 5 commands")
+    channel, ann = red.channel, red.owner
     await (await ann.slash(channel, "onbook start", heading=HEADING)).is_done()
     await (await ann.slash(channel, "onbook continue")).is_done()
-    assert list(harness.data.rglob("*.db")) == [harness.data / "cogs" / "OnBook" / "onbook.db"]
+    assert list(red.data.rglob("*.db")) == [red.data / "cogs" / "OnBook" / "onbook.db"]
 
-    await harness.told("[p]reload bot", "Reloaded `bot`")
+    await red.tell("[p]reload bot", "Reloaded `bot`")
     shown = await (await ann.slash(channel, "onbook continue")).is_done()
     lines = lines_in(channel)
-    await harness.told("[p]unload bot", "The following package was unloaded: `bot`")
-    assert await harness.there_is() == before
-    await harness.told(load, "Loaded `bot`")
+    await red.tell("[p]unload bot", "The following package was unloaded: `bot`")
+    assert await red.list_traces() == before
+    await red.tell(load, "Loaded `bot`")
     await (await ann.click(shown, "Undo")).is_done()
     assert lines_in(channel) == lines[:-1]
 
-    await whom_red_forgets_it_forgets(harness)
+    await forget_people(red)
 
 
 def lines_in(channel: Channel) -> list[Message]:
@@ -220,37 +220,29 @@ def lines_in(channel: Channel) -> list[Message]:
     ]
 
 
-async def is_refused_in_a_sentence(harness: SessionHarness, load: str) -> None:
-    await harness.evaluated(f"bot.tree.add_command(discord.app_commands.Group({TAKEN}))")
-    await harness.told(load, "This bot already has a command /onbook. Set ONBOOK_GROUP to another")
-    await harness.evaluated("bot.tree.remove_command('onbook')")
-    await harness.evaluated("__import__('os').environ.update(ONBOOK_MODEL='nobody')")
-    await harness.told(load, "There is no voice “nobody”")
-    await harness.evaluated("__import__('os').environ.pop('ONBOOK_MODEL')")
-
-
-async def whom_red_forgets_it_forgets(harness: SessionHarness) -> None:
-    stated = await harness.evaluated("bot.extensions['bot'].__red_end_user_data_statement__")
+async def forget_people(red: Red) -> None:
+    """Check that the cog shows and forgets what Red asks it to."""
+    stated = await red.evaluate("bot.extensions['bot'].__red_end_user_data_statement__")
     assert stated == INFO["end_user_data_statement"]
-    ben, cleo = await harness.guild.person("Ben"), await harness.guild.person("Cleo")
+    ben, cleo = await red.guild.person("Ben"), await red.guild.person("Cleo")
     for person, text in ((ben, "It rains."), (cleo, "It snows.")):
-        await (await person.slash(harness.channel, "onbook write", text=text)).is_done()
+        await (await person.slash(red.channel, "onbook write", text=text)).is_done()
     given = "(await bot.cogs['OnBook.privacy'].red_get_data_for_user(user_id={}))".format
     one_file = "['on-book-yours.json'].getvalue().decode()"
-    assert "It rains." in await harness.evaluated(given(ben.id) + one_file)
+    assert "It rains." in await red.evaluate(given(ben.id) + one_file)
 
     # By default Red deletes a person's text too; the owner's setting keeps all but the name.
-    await harness.confirmed("[p]mydata forgetme", ben, "I've deleted")
+    await red.confirm("[p]mydata forgetme", ben, "I've deleted")
     level = "[p]mydata ownermanagement setuserdeletionlevel 0"
-    await harness.told(level, "discretion of the cog author")
-    await harness.confirmed("[p]mydata forgetme", cleo, "I've deleted")
+    await red.tell(level, "discretion of the cog author")
+    await red.confirm("[p]mydata forgetme", cleo, "I've deleted")
     for person in (ben, cleo):
-        assert await harness.evaluated(given(person.id)) == "{}"
-    script = await ben.slash(harness.channel, "onbook script show")
+        assert await red.evaluate(given(person.id)) == "{}"
+    script = await ben.slash(red.channel, "onbook script show")
     assert "It rains." not in (await script.shows("It snows.")).content
 
 
-def test_it_tells_red_what_it_tells_others():
+def test_info_matches_the_package():
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     # Red has its own discord.py and no terminal, and a typing_extensions that a later pydantic is
     # too new for.

@@ -1,4 +1,4 @@
-"""Test what becomes of half-written lines when the bot is told to stop."""
+"""Test that stopping the bot finishes or keeps the lines that it is writing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import asyncio
 import logging
 import signal
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.app.client import Bot
 from bot.cogs import services
 from bot.settings import RunnerSettings
-from bot.storage.store import Store
 from tests.bot.playing import begin_script, slow_down
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
@@ -32,30 +29,25 @@ POSTED = r"/channels/\d+/messages$"
 
 @pytest.fixture
 async def discord() -> AsyncIterator[Discord]:
-    """Yield a Discord of the test's own."""
+    """Yield a fake Discord."""
     async with served(World(PATIENCE)) as address, Discord(address) as discord:
         yield discord
 
 
-@pytest.fixture
-def settings(voices: Path) -> dict[str, Any]:
-    """Return the settings of the bot."""
-    return {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
-
-
-def lines_in(path: Path) -> int:
-    """Count the lines in the database that a bot left, after checking the file."""
+def count_lines(path: Path) -> int:
+    """Check the database that a bot left, and count its lines."""
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return int(database.execute("SELECT count(*) FROM lines").fetchone()[0])
 
 
-async def test_lines_in_hand_are_finished_and_none_begun(
-    discord: Discord, settings: dict[str, Any], tmp_path: Path
+async def test_signal_finishes_lines_and_begins_none(
+    discord: Discord, voices: Path, tmp_path: Path
 ):
     guild = await discord.guild("The Playhouse")
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
     log = tmp_path / "log"
+    settings = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
     with running_bot(discord.address, tmp_path, log, log_level="INFO", **settings) as bot:
         await discord.bot_is_ready()
         begun = await begin_script(ann, channel)
@@ -63,7 +55,8 @@ async def test_lines_in_hand_are_finished_and_none_begun(
             asked = await ann.click(begun, "Continue")
             await discord.until(lambda: discord.held)
             bot.send_signal(signal.SIGINT)
-            await asyncio.to_thread(until_it_says, log, "stopping")
+            while "stopping" not in log.read_text():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
             # A second signal does not end the bot halfway.
             bot.send_signal(signal.SIGTERM)
             late = await ann.slash(channel, "write", text="Rain.")
@@ -71,18 +64,10 @@ async def test_lines_in_hand_are_finished_and_none_begun(
         assert await asyncio.to_thread(bot.wait, LONGEST_END) == 0
     await discord.bot_is_gone()
     assert late.how is None
-    assert lines_in(tmp_path / "onbook.db") == 2
-    store = await Store.open(tmp_path / "onbook.db")
-    await store.close()
+    assert count_lines(tmp_path / "onbook.db") == 2
 
 
-def until_it_says(log: Path, words: str) -> None:
-    """Wait until a log has these words."""
-    while words not in log.read_text():
-        time.sleep(0.02)
-
-
-async def test_it_ends_although_discord_does_not_answer(
+async def test_bot_stops_even_if_discord_does_not_answer(
     discord: Discord,
     chosen: RunnerSettings,
     monkeypatch: pytest.MonkeyPatch,
@@ -100,18 +85,17 @@ async def test_it_ends_although_discord_does_not_answer(
         while len(await bot.services.sessions.get(channel.id).library.load_lines()) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await discord.until(lambda: discord.faults)
-    assert lines_in(chosen.database) == 2
+    assert count_lines(chosen.database) == 2
     mine = [one for one in caplog.records if one.name.startswith("onbook")]
     assert not [one for one in mine if one.levelno >= logging.ERROR]
 
 
 async def remove_cogs(bot: Bot) -> None:
-    """Remove the cogs as a closing bot does, while this one goes on."""
     for name in list(bot.cogs):
         await bot.remove_cog(name)
 
 
-async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
+async def test_slow_turns_are_stopped_and_keep_their_lines(
     discord: Discord, chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
 ):
     guild = await discord.guild("The Playhouse")
@@ -127,6 +111,7 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
         await written.shows("Finished lines: 2")
         waiting = await ben.slash(channel, "continue", lines=10)
         await discord.until(lambda: waiting.seen)
+        # Remove the cogs as a closing bot does, while this bot stays connected.
         closing_down = asyncio.create_task(remove_cogs(bot))
         await asyncio.sleep(0)
         late = await cid.click(begun, "Continue", custom_id=button)
@@ -134,4 +119,4 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
         await written.is_done()
         await waiting.shows("Stopped before the first line. Nothing was added.")
         assert late.answers() == []
-    assert 3 <= lines_in(chosen.database) < 11
+    assert 3 <= count_lines(chosen.database) < 11

@@ -1,4 +1,4 @@
-"""Test ``onbook write``: a script in a pipe and in a terminal, with a real voice."""
+"""Test ``onbook write`` in a pipe and in a terminal."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .test_runner import ROOT, python_m_bot
 
 
 @pytest.fixture
-def where(chosen: RunnerSettings) -> dict[str, str]:
-    """Return the variables of the settings."""
+def environment(chosen: RunnerSettings) -> dict[str, str]:
+    """Return the environment variables of the settings."""
     names = ("models", "model", "database", "threads", "quality")
     return {f"ONBOOK_{name.upper()}": str(getattr(chosen, name)) for name in names}
 
@@ -43,8 +43,8 @@ MAYA: Where is the letter?
 """
 
 
-def test_a_script_is_written_in_a_pipe(tmp_path: Path, where: dict[str, str]):
-    code, out, err = python_m_bot(tmp_path, "write", typed=TYPED, **where)
+def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]):
+    code, out, err = python_m_bot(tmp_path, "write", typed=TYPED, **environment)
     assert (code, err) == (0, "")
     assert re.search(r"^INT\. DINER - NIGHT$", out, re.MULTILINE)
     assert "- MAYA\n- JONAS\n" in out
@@ -57,15 +57,13 @@ def test_a_script_is_written_in_a_pipe(tmp_path: Path, where: dict[str, str]):
     assert out.endswith("The script is empty. Write a line, or use /continue.\n")
 
 
-def test_a_script_goes_on_in_a_terminal_where_the_next_line_can_be_stopped(
-    tmp_path: Path, where: dict[str, str]
-):
+def test_ctrl_c_in_a_terminal_stops_the_line(tmp_path: Path, environment: dict[str, str]):
     ours, its = pty.openpty()
-    environment = os.environ | where | {"PYTHONPATH": str(ROOT), "PROMPT_TOOLKIT_NO_CPR": "1"}
+    more = {"PYTHONPATH": str(ROOT), "PROMPT_TOOLKIT_NO_CPR": "1", "ONBOOK_SOFT_LENGTH": "0"}
     with subprocess.Popen(
         [sys.executable, "-m", "bot", "write"],
         cwd=tmp_path,
-        env=environment | {"ONBOOK_SOFT_LENGTH": "0", "ONBOOK_LINE_LENGTH": "1500"},
+        env=os.environ | environment | more | {"ONBOOK_LINE_LENGTH": "1500"},
         stdin=its,
         stdout=its,
         stderr=its,

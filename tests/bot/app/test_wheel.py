@@ -1,4 +1,4 @@
-"""Test the wheel, installed outside the repository, in somebody else's bot."""
+"""Test the wheel, installed outside the repository and loaded by another bot."""
 
 from __future__ import annotations
 
@@ -37,11 +37,8 @@ class Installed:
 
     def run(self, folder: Path, program: str, *arguments: object) -> subprocess.Popen[str]:
         """Start a program of the environment in a folder."""
-        clean = {
-            name: value
-            for name, value in os.environ.items()
-            if name != "PYTHONPATH" and not name.startswith(("ONBOOK", "DISCORD"))
-        }
+        ours = ("PYTHONPATH", "ONBOOK", "DISCORD")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return subprocess.Popen(
             [self.programs / program, *map(str, arguments)],
             cwd=folder,
@@ -77,7 +74,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, programs)
 
 
-def test_all_that_the_folder_has_is_in_it_and_nothing_else(installed: Installed):
+def test_wheel_holds_exactly_the_package(installed: Installed):
     with ZipFile(installed.wheel) as wheel:
         packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
         [name] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
@@ -88,7 +85,7 @@ def test_all_that_the_folder_has_is_in_it_and_nothing_else(installed: Installed)
     assert not [one for one in needs if "torch" in one and "extra ==" not in one]
 
 
-def test_its_program_serves_the_local_page_with_its_voice(installed: Installed, tmp_path: Path):
+def test_installed_program_serves_the_local_page(installed: Installed, tmp_path: Path):
     assert f"-{bot.__version__}-" in installed.wheel.name
     with installed.run(tmp_path, "onbook", "play", "--port", 0) as program:
         assert program.stdout is not None
@@ -104,7 +101,7 @@ def test_its_program_serves_the_local_page_with_its_voice(installed: Installed, 
 
 @pytest.fixture
 async def discord(installed: Installed, tmp_path: Path) -> AsyncIterator[Discord]:
-    """Yield a Discord with somebody's bot; fail where Discord refuses the bot anything."""
+    """Yield a Discord with another bot; fail where Discord refuses the bot anything."""
     with fake_discord(PATIENCE) as address:
         async with Discord(address) as discord:
             with installed.run(tmp_path, "python", "-P", HOST, address, TOKEN) as host:
@@ -119,7 +116,7 @@ async def discord(installed: Installed, tmp_path: Path) -> AsyncIterator[Discord
             assert discord.refusals == []
 
 
-async def test_it_is_loaded_used_and_unloaded(installed: Installed, discord: Discord):
+async def test_installed_extension_is_loaded_and_unloaded(installed: Installed, discord: Discord):
     menus = ["Continue from here", "Details", "Rewrite this line", "Star"]
     assert sorted(await discord.commands()) == [*menus, "leave", "onbook"]
     guild = await discord.guild("The Playhouse")

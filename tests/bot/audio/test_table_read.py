@@ -1,11 +1,11 @@
-"""Test table reads by their sound: who speaks, how high, how long, and with which pauses."""
+"""Test table reads by their sound: pitch, length and pauses."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,38 +36,27 @@ SCENE = [
 ]
 
 
-@pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> list[Floats]:
-    """Collect the sound of the recordings, before it is encoded."""
-    sounds: list[Floats] = []
+async def record(elements: list[Element], *args: Any) -> tuple[TableRead, Floats]:
+    """Record a table read; return it, and its sound before it is encoded."""
+    sounds = list[Floats]()
     encode = table_read.encode_mp3
-    monkeypatch.setattr(
-        table_read, "encode_mp3", lambda audio: sounds.append(audio) or encode(audio)
-    )
-    return sounds
-
-
-async def record(elements: list[Element], *args: object) -> TableRead:
-    recorded = await record_table_read(elements, *args)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_read, "encode_mp3", lambda one: sounds.append(one) or encode(one))
+        recorded = await record_table_read(elements, *args)
     assert recorded
-    return recorded
+    return recorded, sounds[0] if sounds else np.zeros(0)
 
 
-def test_a_name_has_the_same_voice_in_every_script_and_process():
+def test_name_has_the_same_voice_in_every_script_and_process():
     cast = cast_voices(["MAYA", "JON"], [NARRATOR])
     assert cast["maya"] == cast_voices(["ÉMILE", "Maya "], [NARRATOR])["maya"]
     code = "from bot.audio.casting import *; print(cast_voices(['MAYA', 'JON'], ['heart']))"
-    printed = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(table_read.__file__).parents[2],
-    )
-    assert printed.stdout.strip() == str(cast)
+    folder = Path(table_read.__file__).parents[2]
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=folder, text=True)
+    assert printed.strip() == str(cast)
 
 
-def test_no_two_of_a_cast_share_a_pitch_or_later_a_voice():
+def test_characters_of_a_cast_have_different_voices():
     names = [f"GUARD {number}" for number in range(40)]
     few = cast_voices(names[: len(PITCHES)], [NARRATOR])
     assert len({voice.pitch for voice in few.values()}) == len(PITCHES)
@@ -77,9 +66,7 @@ def test_no_two_of_a_cast_share_a_pitch_or_later_a_voice():
     assert all(voice.pitch for voice in many.values())  # the narrator's own is 0
 
 
-def test_a_cast_shares_the_models_that_are_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_cast_uses_all_installed_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
     assert table_read.list_models() == [NARRATOR]
     (tmp_path / "am_fenrir_v2.int8.onnx").touch()
@@ -92,20 +79,19 @@ def test_a_cast_shares_the_models_that_are_installed(
 def measure_pitch(audio: Floats) -> float:
     """Return the median pitch in hertz, by autocorrelation of frames of 60 ms."""
     size, found = 1440, []
-    shortest, longest = SAMPLE_RATE // 450, SAMPLE_RATE // 70
+    lags = np.arange(SAMPLE_RATE // 450, SAMPLE_RATE // 70)
     for start in range(0, len(audio) - size, 480):
         frame = audio[start : start + size]
         if frame.std() < 0.02:
             continue
         products = np.correlate(frame, frame, "full")[size - 1 :] / (frame @ frame)
-        lags = np.arange(shortest, longest)
         likeness = products[lags] * size / (size - lags)
         if likeness.max() > 0.6:
             found.append(SAMPLE_RATE / lags[likeness.argmax()])
     return float(np.median(found))
 
 
-def test_characters_differ_in_pitch_but_hardly_in_length():
+def test_characters_differ_in_pitch_but_not_in_pace():
     text = "I have been waiting for you all night."
     pitches, lengths = [], []
     for pitch in (PITCHES[0], 0.0, PITCHES[-1]):
@@ -118,7 +104,7 @@ def test_characters_differ_in_pitch_but_hardly_in_length():
     assert (again == audio).all()
 
 
-def test_the_narrator_speaks_what_no_character_says():
+def test_narrator_speaks_all_but_dialogue():
     spoken = [tuple(one) for element in SCENE for one in list_utterances(element, ["jon", "maya"])]
     assert spoken == [
         (None, "Rain."),
@@ -143,13 +129,13 @@ def test_the_narrator_speaks_what_no_character_says():
         ("...", ""),
     ],
 )
-def test_what_cannot_be_spoken_is_left_out(text: str, spoken: str):
+def test_text_is_made_speakable(text: str, spoken: str):
     heading = text.startswith(("INT", "ACT"))
     element = Element(Kind.HEADING if heading else Kind.ACTION, text)
     assert [one.text for one in list_utterances(element, ["jon"])] == ([spoken] if spoken else [])
 
 
-def test_a_sentence_that_fails_costs_no_other(monkeypatch: pytest.MonkeyPatch):
+def test_failed_sentence_is_skipped(monkeypatch: pytest.MonkeyPatch):
     synthesize = table_read._synthesize
 
     def fail(model: object, phonemes: str, voice: SpeakingVoice) -> Floats:
@@ -161,61 +147,47 @@ def test_a_sentence_that_fails_costs_no_other(monkeypatch: pytest.MonkeyPatch):
     assert len(list(speak("Rain. Oh! Rain.", SpeakingVoice(NARRATOR)))) == 1
 
 
-def test_long_texts_are_spoken_in_parts():
-    text = make_speakable("no " * 120)
-    parts = list(speak(text, SpeakingVoice(NARRATOR)))
-    assert len(parts) == 2
+def test_long_text_is_spoken_in_parts():
+    assert len(list(speak(make_speakable("no " * 120), SpeakingVoice(NARRATOR)))) == 2
 
 
-def find_pauses(audio: Floats) -> Iterator[float]:
-    """Yield the seconds of each silence of at least 0.1 seconds."""
-    loud = np.flatnonzero(np.abs(audio) > SILENCE)
-    gaps = np.diff(loud) / SAMPLE_RATE
-    yield from gaps[gaps > 0.1]
-
-
-async def test_a_table_read_has_the_scene_and_its_pauses(heard: list[Floats]):
+async def test_table_read_has_the_scene_and_its_pauses(monkeypatch: pytest.MonkeyPatch):
     shares: list[float] = []
-    recorded = await record(SCENE, 0, shares.append)
-    [audio] = heard
-    assert recorded.seconds == len(audio) / SAMPLE_RATE
+    whole, audio = await record(SCENE, 0, shares.append)
+    assert whole.seconds == len(audio) / SAMPLE_RATE
     words = 18  # 11:30 is two of them
-    assert 0.2 < (recorded.seconds - 2 * HEADING_PAUSE - 1.2) / words < 0.6
-    assert (recorded.left_out, recorded.unspeakable) == (0, 1)
+    assert 0.2 < (whole.seconds - 2 * HEADING_PAUSE - 1.2) / words < 0.6
+    assert (whole.left_out, whole.unspeakable) == (0, 1)
     assert shares == sorted(shares)
     assert 0 <= shares[0] < shares[-1] <= 1
-    pauses = list(find_pauses(audio))
-    assert max(pauses) < HEADING_PAUSE + 0.15
-    assert sum(pause > HEADING_PAUSE - 0.05 for pause in pauses) == 2
+    pauses = np.diff(np.flatnonzero(np.abs(audio) > SILENCE)) / SAMPLE_RATE
+    assert pauses.max() < HEADING_PAUSE + 0.15
+    assert (pauses > HEADING_PAUSE - 0.05).sum() == 2
     assert 0 < np.abs(audio).max() < 1.5
     # MPEG 2, layer III, 64 kbit/s.
-    assert recorded.mp3[:2] == b"\xff\xf3"
-    assert len(recorded.mp3) == pytest.approx(recorded.seconds * 8000, rel=0.1)
+    assert whole.mp3[:2] == b"\xff\xf3"
+    assert len(whole.mp3) == pytest.approx(whole.seconds * 8000, rel=0.1)
 
+    # A part of the script has the voices of the whole.
+    _, part = await record([Element(Kind.DIALOGUE, "EVE\nNo."), *SCENE], 4)
+    assert (part == audio[-len(part) :]).all()
+    assert (find_last_scene(SCENE), find_last_scene(SCENE[:1])) == (1, 0)
 
-async def test_the_last_scene_has_the_voices_of_the_whole_script(heard: list[Floats]):
-    await record(SCENE)
-    await record([Element(Kind.DIALOGUE, "EVE\nNo."), *SCENE], 4)
-    assert find_last_scene(SCENE) == 1
-    assert find_last_scene(SCENE[:1]) == 0
-    assert not len(heard[1]) > len(heard[0])
-
-
-async def test_a_file_ends_with_an_element(heard: list[Floats], monkeypatch: pytest.MonkeyPatch):
-    whole = await record(SCENE)
     monkeypatch.setattr(table_read, "MAX_SECONDS", whole.seconds - 0.5)
-    cut = await record(SCENE)
+    cut, beginning = await record(SCENE)
     assert cut.left_out == 2
     assert cut.seconds < whole.seconds - 1
-    assert (heard[1] == heard[0][: len(heard[1])]).all()
-    # An element that is too long for a file ends with a sentence.
+    assert (beginning == audio[: len(beginning)]).all()
+
+
+async def test_element_that_is_too_long_is_cut_after_a_sentence(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(table_read, "MAX_SECONDS", 3.0)
-    long = await record([Element(Kind.ACTION, "Oh! " * 20), *SCENE])
+    long, _ = await record([Element(Kind.ACTION, "Oh! " * 20), *SCENE])
     assert long.left_out == len(SCENE)
     assert 2 < long.seconds <= 3
 
 
-async def test_a_recording_can_be_stopped():
+async def test_recording_can_be_stopped():
     def stop(share: float) -> None:
         raise Stopped
 
@@ -223,10 +195,10 @@ async def test_a_recording_can_be_stopped():
         await record_table_read(SCENE, 0, stop)
 
 
-async def test_without_anything_to_speak_there_is_no_sound():
-    assert await record(SCENE[-1:]) == TableRead(b"", 0.0, 0, 1)
+async def test_unspeakable_script_has_no_sound():
+    assert await record_table_read(SCENE[-1:]) == TableRead(b"", 0.0, 0, 1)
 
 
-async def test_without_the_extra_there_is_none(monkeypatch: pytest.MonkeyPatch):
+async def test_recording_needs_the_extra(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(table_read, "find_spec", lambda name: None)
     assert await record_table_read(SCENE) is None

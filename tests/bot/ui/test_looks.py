@@ -1,4 +1,4 @@
-"""Test how lines stand in a channel: as characters, as cards, and as typewritten pages."""
+"""Test the looks of lines in a channel: characters, cards and typewritten pages."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
 from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make_webhook_name
 from tests.bot.channel_check import assert_channel_is_true, is_line, read
-from tests.bot.conftest import HEADING, Stage, answer, fields, start_script
+from tests.bot.conftest import Stage, answer, fields, start_script
 from tests.bot.playing import act_unrecorded, write
 
 
 @pytest.fixture
 def chosen(chosen: RunnerSettings) -> RunnerSettings:
-    """Return settings by which characters speak."""
+    """Return settings with the look *characters*."""
     return chosen.model_copy(update={"look": "characters"})
 
 
 @pytest.fixture
 def characters(stage: Stage) -> Stage:
-    """Return a stage on which characters speak, because the bot may manage webhooks."""
+    """Return a stage on which the bot may manage webhooks."""
     stage.permit(manage_webhooks=True)
     return stage
 
@@ -55,7 +55,7 @@ async def test_characters_speak_under_their_names(characters: Stage):
     await assert_channel_is_true(stage)
 
 
-async def test_all_lines_come_by_one_webhook_even_after_a_restart(characters: Stage):
+async def test_one_webhook_posts_all_lines_even_after_a_restart(characters: Stage):
     stage = characters
     await start_script(stage)
     await write(stage, "MAYA: Hello.")
@@ -66,7 +66,7 @@ async def test_all_lines_come_by_one_webhook_even_after_a_restart(characters: St
     await assert_channel_is_true(stage)
 
 
-async def test_another_speaker_takes_the_place_of_one_at_the_end(characters: Stage):
+async def test_rewriting_the_last_line_changes_its_speaker(characters: Stage):
     stage = characters
     await start_script(stage)
     await write(stage, "MAYA: Hello.\n\nRain.")
@@ -76,7 +76,7 @@ async def test_another_speaker_takes_the_place_of_one_at_the_end(characters: Sta
     await assert_channel_is_true(stage)
 
 
-async def test_what_a_lost_process_could_not_record_is_shown_once(characters: Stage):
+async def test_line_posted_before_a_crash_is_shown_once(characters: Stage):
     stage = characters
     await start_script(stage)
     await act_unrecorded(stage, stage.ann.slash(stage.channel, "write", text="Rain.\n\nMAYA: Oh."))
@@ -85,7 +85,7 @@ async def test_what_a_lost_process_could_not_record_is_shown_once(characters: St
     await stage.ben.click(stage.panel(), label="Undo")
 
 
-async def test_a_lost_answer_doubles_no_line(characters: Stage, monkeypatch: pytest.MonkeyPatch):
+async def test_lost_answer_posts_no_line_twice(characters: Stage, monkeypatch: pytest.MonkeyPatch):
     stage = characters
     await start_script(stage)
     send, lost = discord.Webhook.send, [True]
@@ -102,13 +102,12 @@ async def test_a_lost_answer_doubles_no_line(characters: Stage, monkeypatch: pyt
     await assert_channel_is_true(stage)
 
 
-async def test_who_could_grant_the_permission_is_told_once(stage: Stage):
-    denied = discord.PermissionOverwrite(manage_webhooks=False)
-    closed = stage.guild.create_text_channel("closed", overwrites={stage.guild.me: denied})
+async def test_missing_permission_is_explained_once_to_who_can_grant_it(stage: Stage):
+    closed = stage.closed(manage_webhooks=False)
     rights = stage.guild.create_role("Crew", permissions=discord.Permissions(manage_roles=True))
     mo = stage.guild.add_member(stage.world.create_user("Mo"), roles=[rights])
     await stage.world.settle()
-    assert answer(await stage.ann.slash(closed, "start", heading=HEADING)) is None
+    assert answer(await start_script(stage, closed)) is None
     told = answer(await mo.slash(closed, "write", text="MAYA: Hello."))
     assert told.ephemeral
     assert told.content.startswith("Give me the **Manage Webhooks** permission here")
@@ -133,13 +132,13 @@ async def test_cards_have_the_colours_of_the_characters(stage: Stage):
 
 
 @pytest.mark.parametrize("name", ["Clyde", "clydeclyde", "DISCORD", "x" * 200, "\u200b", "@a`*_"])
-def test_names_that_discord_refuses_are_made_acceptable(name: str):
+def test_webhook_names_are_made_acceptable(name: str):
     made = make_webhook_name(name)
     assert 1 <= len(made) <= 80
     assert not any(word in made.lower() for word in ("clyde", "discord"))
 
 
-def test_a_message_that_keeps_another_name_says_who_speaks():
+def test_message_under_another_name_says_who_speaks():
     [speech] = parse_person_text("JONAS: Hello.")
     assert format_message(speech, "JONAS", "JONAS") == "Hello\\."
     assert format_message(speech, "JONAS", "MAYA") == "**JONAS:** Hello\\."
@@ -152,8 +151,3 @@ def test_long_lines_are_cut_with_a_note():
         assert 1900 < len(text) <= 2000
         assert text.endswith("see all of it with /script show")
         assert len(format_message(element, "x" * NAME_LIMIT, "y")) <= 2000
-
-
-def test_headings_have_a_divider():
-    element = Element(Kind.HEADING, HEADING)
-    assert format_message(element, "a", "b") == f"{DIVIDER}\n**INT\\. DINER \\- NIGHT**"

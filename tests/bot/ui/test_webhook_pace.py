@@ -1,4 +1,4 @@
-"""Tests of the pace of webhook posts, with a clock of their own."""
+"""Test the pace of webhook posts by a simulated clock."""
 
 from __future__ import annotations
 
@@ -11,30 +11,26 @@ from bot.ui.webhook_pace import LIMITS, MARGIN, WebhookPace
 
 
 class Time:
-    """A clock that sleepers put forward, one after the other."""
+    """A clock that advances when somebody sleeps."""
 
     def __init__(self) -> None:
         self.now = 100.0
 
     def clock(self) -> float:
-        """Return the time."""
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass."""
         self.now += seconds
         await asyncio.sleep(0)
 
 
 @pytest.fixture
 def time() -> Time:
-    """Return a clock."""
     return Time()
 
 
 @pytest.fixture
 def pace(time: Time) -> WebhookPace:
-    """Return a pace by that clock."""
     return WebhookPace(time.clock, time.sleep)
 
 
@@ -47,17 +43,15 @@ async def posts(pace: WebhookPace, time: Time, count: int, channel: int = 1) -> 
     return found
 
 
-async def test_a_turn_of_ten_begins_at_once_and_ends_two_seconds_later(
-    pace: WebhookPace, time: Time
-):
+async def test_turn_of_ten_lines_waits_once(pace: WebhookPace, time: Time):
     assert await posts(pace, time, 10) == [0.0] * 5 + [2 + MARGIN] * 5
 
 
-async def test_no_window_has_more_posts_than_its_limit(pace: WebhookPace, time: Time):
+async def test_no_window_exceeds_its_limit(pace: WebhookPace, time: Time):
     at = await posts(pace, time, 100)
     for most, seconds in LIMITS:
         assert min(last - first for first, last in zip(at, at[most:], strict=False)) > seconds
-    # No slower than that either: thirty a minute, and the margins.
+    # The pace uses the whole limit of 30 posts a minute.
     assert at[-1] == pytest.approx(3 * (60 + MARGIN) + (2 + MARGIN), abs=0.01)
 
 
@@ -67,7 +61,7 @@ async def test_channels_do_not_wait_for_each_other(pace: WebhookPace, time: Time
     assert await posts(pace, time, 5) == [2 + MARGIN] * 5
 
 
-async def test_a_post_does_not_overtake_one_that_waits(time: Time):
+async def test_posts_keep_their_order(time: Time):
     asleep, wake, order = asyncio.Event(), asyncio.Event(), list[int]()
 
     async def sleep(seconds: float) -> None:
@@ -90,7 +84,7 @@ async def test_a_post_does_not_overtake_one_that_waits(time: Time):
     assert order == list(range(7))
 
 
-async def test_a_post_that_is_given_up_does_not_count_and_holds_up_nobody(time: Time):
+async def test_cancelled_post_does_not_count(time: Time):
     asleep = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
@@ -108,7 +102,7 @@ async def test_a_post_that_is_given_up_does_not_count_and_holds_up_nobody(time: 
     assert await posts(slow, time, 5) == [0.0] * 5
 
 
-async def test_channels_of_long_ago_are_forgotten(time: Time, monkeypatch: pytest.MonkeyPatch):
+async def test_oldest_channels_are_forgotten(time: Time, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(webhook_pace, "MOST_KEPT", 2)
     pace = WebhookPace(time.clock, time.sleep)
     for channel in (1, 2, 3):
