@@ -12,9 +12,9 @@ from bot.cogs.ending import Ending
 from tests.bot.channel_check import assert_channel_is_true, read
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, start_script
 
+from .actions import choose_script
 from .test_panel import open_menu
 from .test_panel_buttons import write
-from .test_scripts import choose
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ async def test_it_goes_on_where_it_stood_once_somebody_reopens_it(stage: Stage, 
     await stage.ben.slash(stage.channel, "undo")
     await end(stage)
     await stage.restart()
-    shown = cards(stage)[0] if way == "card" else await choose(stage, "The Diner", stage.ben)
+    shown = cards(stage)[0] if way == "card" else await choose_script(stage, "The Diner", stage.ben)
     await stage.ben.click(shown, label="Reopen")
     assert await stage.lines() == [HEADING, "Rain."]
     assert stage.messages()[-2].content == "-# Ben resumed “The Diner”."
@@ -138,7 +138,7 @@ async def test_an_old_card_does_not_pause_the_script_that_runs_now(stage: Stage)
     running = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert (running and running.title) == "Snow"
     # The list of scripts says which one it pauses.
-    await stage.ben.click(await choose(stage, "The Diner", stage.ben), label="Reopen")
+    await stage.ben.click(await choose_script(stage, "The Diner", stage.ben), label="Reopen")
     assert stage.messages()[-2].content == "-# Ben resumed “The Diner”."
 
 

@@ -1,0 +1,96 @@
+"""Act as people do in a script, at the project's own Discord or on a simulated stage."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+
+from bot.cogs import turns
+from bot.cogs.services import CogServices
+from tests.bot.conftest import HEADING, Stage, answer
+from tests.fake_discord.people import Asked, Channel, Message, Person
+
+BLOCK = "```"
+
+BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
+"""The buttons under a line of the voice."""
+
+BY_PERSON = ["Continue", "Undo", "Write", "More…"]
+"""The buttons under a line of a person."""
+
+
+async def begin_script(person: Person, channel: Channel) -> Message:
+    """Begin a script with a heading, and return its panel."""
+    asked = await person.slash(channel, "start", title="The Diner", heading=HEADING)
+    return await asked.is_done()
+
+
+async def read_script(person: Person, channel: Channel) -> list[str]:
+    """Return the lines of the script, as anybody can download them."""
+    shown = await (await person.slash(channel, "script show")).shows(BLOCK)
+    [file] = shown.attachments
+    _title, *lines = (await person.discord.read(file)).strip().split("\n\n")
+    return lines
+
+
+async def read_true_script(person: Person, channel: Channel) -> list[str]:
+    """Wait until the channel shows the script as it is stored, and return the script's lines."""
+    lines = await read_script(person, channel)
+
+    def difference() -> str:
+        seen = [(message.author, message.text, message.labels) for message in channel.messages()]
+        return f"the channel to show {lines}, but it shows {seen}"
+
+    await person.discord.until(lambda: channel.tells(lines), difference)
+    # Redo depends on earlier lines.
+    labels = [label for label in channel.panel().labels if label != "Redo"]
+    assert labels in (BY_PERSON, BY_VOICE)
+    return lines
+
+
+def is_settled(asked: Asked) -> bool:
+    """Return whether a press was answered and no answer still thinks or writes."""
+    answers = asked.answers()
+    return asked.how is not None and not any(
+        one.thinking or one.labels == ["Stop"] for one in answers
+    )
+
+
+async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow each line down, and show progress early."""
+    engine = await services.voices.engine("tiny")
+    run = engine.run
+
+    async def run_slowly(request: Any) -> Any:
+        await asyncio.sleep(0.15)
+        return await run(request)
+
+    monkeypatch.setattr(engine, "run", run_slowly)
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+
+
+async def write(stage: Stage, text: str) -> None:
+    """Write lines as Ben."""
+    await stage.ben.slash(stage.channel, "write", text=text)
+
+
+async def open_menu(stage: Stage, by: Any = None) -> Any:
+    """Press *More…* as Ben, or somebody else, under the newest line."""
+    return answer(await (by or stage.ben).click(stage.panel(), label="More…"))
+
+
+async def act_unrecorded(stage: Stage, act: Any) -> None:
+    """Act in a process that dies before it can record what it posts."""
+    with pytest.MonkeyPatch.context() as patch:
+        messages, polls = stage.store.messages, stage.store.polls
+        for repository, record in (
+            (messages, "record_post"),
+            (messages, "record_panel"),
+            (polls, "record_message"),
+        ):
+            patch.setattr(repository, record, AsyncMock())
+        await act
+    await stage.restart()
