@@ -30,8 +30,8 @@ from bot.storage.postgres.postgres_dialect import POSTGRES
 from bot.storage.postgres.write_lock import WRITE_LOCK
 from bot.storage.schema import KeyValue, Line
 from bot.storage.store import Store
-from tests.bot.cogs.test_privacy import PHRASE, on_the_disk
 from tests.bot.conftest import AddRevision, count
+from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.fake_discord.people import PATIENCE
 from tests.tools.postgres_server import PASSWORD, Server, ask
 
@@ -315,9 +315,9 @@ async def test_what_another_program_sees_goes_when_it_has_ended(
         await reader.fetch("SELECT 1")  # the reader has locked nothing, and may read anything
         assert not (await store.people.erase_person(7, text=True)).purged
         await append(store, script.id, "Nobody waits for it.")
-        assert PHRASE.encode() in on_the_disk(own)
+        assert PHRASE.encode() in read_disk(own)
     await asyncio.to_thread(wait_for, own, "SELECT erased = vacuumed FROM erasure_counts")
-    assert PHRASE.encode() not in on_the_disk(own)
+    assert PHRASE.encode() not in read_disk(own)
     await store.close()
 
 
@@ -330,9 +330,9 @@ async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own:
         await reader.fetch("SELECT 1")  # the reader has locked nothing, and may read anything
         await store.scripts.delete_script(script.id)
         await store.close()
-    assert PHRASE.encode() in on_the_disk(own)
+    assert PHRASE.encode() in read_disk(own)
     await (await Store.open(own)).close()
-    assert PHRASE.encode() not in on_the_disk(own)
+    assert PHRASE.encode() not in read_disk(own)
 
 
 async def test_whoever_stands_still_while_he_reads_does_not_keep_it(
@@ -354,7 +354,7 @@ async def test_whoever_stands_still_while_he_reads_does_not_keep_it(
     with pytest.raises(DBAPIError):
         await session.execute(text("SELECT 1"))
     await reading.__aexit__(None, None, None)
-    assert PHRASE.encode() not in on_the_disk(own)
+    assert PHRASE.encode() not in read_disk(own)
     await store.close()
     await still.close()
 
@@ -412,7 +412,7 @@ async def test_after_a_sweep_that_took_long_all_processes_leave_the_next_one_for
     await store.close()
     await (await Store.open(own)).close()
     assert ask(own, FILE_OF_LINES) == swept
-    assert PHRASE.encode() in on_the_disk(own)
+    assert PHRASE.encode() in read_disk(own)
     [[rest]] = ask(
         own, "SELECT extract(epoch FROM paused_until - clock_timestamp()) FROM erasure_counts"
     )
@@ -420,7 +420,7 @@ async def test_after_a_sweep_that_took_long_all_processes_leave_the_next_one_for
     # Set the pause back, as if it had passed.
     ask(own, "UPDATE erasure_counts SET paused_until = clock_timestamp()")
     await (await Store.open(own)).close()
-    assert PHRASE.encode() not in on_the_disk(own)
+    assert PHRASE.encode() not in read_disk(own)
 
 
 async def test_what_was_left_for_the_next_sweep_goes_with_it_by_itself(
@@ -435,7 +435,7 @@ async def test_what_was_left_for_the_next_sweep_goes_with_it_by_itself(
     await store.scripts.delete_script((await store.scripts.create_script(a_script(2))).id)
     await store.people.erase_person(7, text=True)
     await asyncio.to_thread(wait_for, own, "SELECT erased = vacuumed FROM erasure_counts")
-    assert PHRASE.encode() not in on_the_disk(own)
+    assert PHRASE.encode() not in read_disk(own)
     await store.close()
 
 
@@ -473,9 +473,9 @@ async def test_long_texts_that_are_kept_elsewhere_go_as_well(own: URL):
     # The text is incompressible, so that the server cannot pack it.
     long = PHRASE + "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(3000))
     await append(store, script.id, long, delivery="long")
-    assert PHRASE.encode() in on_the_disk(own)
+    assert PHRASE.encode() in read_disk(own)
     await store.people.erase_person(7, text=True)
-    assert PHRASE.encode() not in on_the_disk(own)
+    assert PHRASE.encode() not in read_disk(own)
     await store.close()
 
 
@@ -610,7 +610,7 @@ async def test_a_role_that_could_not_sweep_its_tables_is_refused(own: URL, guest
     ask(own, "GRANT MAINTAIN ON lines TO guest")
     store = await Store.open(guest)
     assert (await store.people.erase_person(7, text=True)).purged
-    assert PHRASE.encode() not in on_the_disk(own)
+    assert PHRASE.encode() not in read_disk(own)
     await store.close()
 
 
