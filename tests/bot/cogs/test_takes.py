@@ -321,6 +321,7 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     assert await stage.lines() == [HEADING, written[0]]
     assert shown.components == []
     assert len(stage.messages()) == before + 2
+    assert stage.messages()[-3].content == "-# Nobody voted, so take 1 was chosen."
     await stage.world.advance_time(4000)
     assert len(stage.messages()) == before + 2
     await assert_channel_is_true(stage)
