@@ -16,7 +16,7 @@ from bot.app.client import Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases
-from tests.bot.cogs.test_concurrency import begin
+from tests.bot.playing import begin_script
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
@@ -114,7 +114,7 @@ async def test_no_more_sessions_are_begun_than_were_lost(host: Host):
 async def test_what_people_do_while_a_connection_cannot_be_made_is_heard(host: Host):
     guild = await host.discord.guild("The Playhouse")
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
-    begun = await begin(ann, channel)
+    begun = await begin_script(ann, channel)
     await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=2)
     await host.discord.drop()
     await (await ann.click(begun, "Continue")).is_done()

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import URL
 
 from bot.storage.postgres.write_lock import WRITE_LOCK
-from tests.bot.cogs.test_concurrency import begin, script, truth
 from tests.bot.conftest import count
+from tests.bot.playing import begin_script, read_script, read_true_script
 from tests.bot.storage.test_leases import SOMEBODY_WAITS
 from tests.bot.storage.test_postgres import as_another_program, wait_for
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Person
@@ -97,7 +97,7 @@ async def lines_by(person: Person, channel: Channel, *seeds: int) -> list[str]:
     for seed in seeds:
         await (await person.slash(channel, "settings writing", seed=seed)).shows("seed")
         await (await person.slash(channel, "continue")).is_done()
-    return await script(person, channel)
+    return await read_script(person, channel)
 
 
 async def test_two_write_side_by_side_and_identify_one_after_the_other(
@@ -112,9 +112,9 @@ async def test_two_write_side_by_side_and_identify_one_after_the_other(
 
     async def play(guild: Guild) -> list[str]:
         channel, ann = await guild.channel("stage"), await guild.person("Ann")
-        await begin(ann, channel)
+        await begin_script(ann, channel)
         await lines_by(ann, channel, 1, 2, 3)
-        return await truth(ann, channel)
+        return await read_true_script(ann, channel)
 
     one, other = await asyncio.gather(*(play(guild) for guild in guilds))
     assert len(one) == 4
@@ -130,7 +130,7 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
     ann = await guild.person("Ann")
     first, _ = await processes.start_and_wait("0/1")
     for one in (undisturbed, channel):
-        await begin(ann, one)
+        await begin_script(ann, one)
     await (await ann.slash(channel, "settings writing", seed=1)).shows("seed")
     async with as_another_program(url) as program:
         # The voice has written the line, and the process waits to store it.
@@ -186,7 +186,7 @@ async def test_one_that_stops_while_it_writes_stops_nobody_else(
     ann, ben = [await guild.person("Ann") for guild in guilds]
     first, other = processes.start("0/2"), processes.start("1/2")
     await discord.bot_is_ready()
-    begun = await begin(ben, channels[1])
+    begun = await begin_script(ben, channels[1])
     processes.start("0/2")
     await asyncio.to_thread(until_it_says, processes.logs[2], f":{first.pid} has shard 0 of")
     async with as_another_program(url) as program, program.transaction():
@@ -203,6 +203,8 @@ async def test_one_that_stops_while_it_writes_stops_nobody_else(
     assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
     assert other.is_alive()
     assert count(url, "scripts") == 1
-    await begin(ann, channels[0])
-    assert [len(await truth(*who)) for who in zip((ann, ben), channels, strict=True)] == [1, 2]
+    await begin_script(ann, channels[0])
+    assert [
+        len(await read_true_script(*who)) for who in zip((ann, ben), channels, strict=True)
+    ] == [1, 2]
     assert count(url, "lines") == 3

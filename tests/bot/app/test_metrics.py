@@ -25,7 +25,7 @@ from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.errors import SettingsError
 from bot.settings import RunnerSettings
-from tests.bot.cogs.test_concurrency import begin
+from tests.bot.playing import begin_script
 from tests.fake_discord.bot import at
 from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
@@ -202,9 +202,9 @@ async def staged(discord: Discord, bot: Bot) -> Stage:
     places = [await guild.channel(name) for name in ("hall", "roof", "attic", "cellar")]
     hall, roof, attic, _ = places
     ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-    begun = await begin(ann, hall)
+    begun = await begin_script(ann, hall)
     for place in (roof, attic):
-        await begin(ben, place)
+        await begin_script(ben, place)
     await (await ben.click(begun, "Continue")).is_done()
     return Stage(discord, bot, bot.services, *places, ann, ben)
 

@@ -18,7 +18,7 @@ from bot.app.client import Bot
 from bot.cogs import services
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
-from tests.bot.cogs.test_concurrency import begin, slow_down
+from tests.bot.playing import begin_script, slow_down
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
@@ -58,7 +58,7 @@ async def test_lines_in_hand_are_finished_and_none_begun(
     log = tmp_path / "log"
     with running_bot(discord.address, tmp_path, log, log_level="INFO", **settings) as bot:
         await discord.bot_is_ready()
-        begun = await begin(ann, channel)
+        begun = await begin_script(ann, channel)
         async with discord.holding("POST", POSTED, most=1):
             asked = await ann.click(begun, "Continue")
             await discord.until(lambda: discord.held)
@@ -94,7 +94,7 @@ async def test_it_ends_although_discord_does_not_answer(
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        begun = await begin(ann, channel)
+        begun = await begin_script(ann, channel)
         await discord.fail(Kind.SILENCE, "POST", POSTED, most=1000)
         await ann.click(begun, "Continue")
         while len(await bot.services.sessions.get(channel.id).library.load_lines()) < 2:  # noqa: ASYNC110
@@ -121,7 +121,7 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
         await discord.bot_is_ready()
         await slow_down(bot.services, monkeypatch)
         monkeypatch.setattr(services, "FINISH_SECONDS", 0.1)
-        begun = await begin(ann, channel)
+        begun = await begin_script(ann, channel)
         button = begun.buttons["Continue"]
         written = await ann.slash(channel, "continue", lines=10)
         await written.shows("Finished lines: 2")

@@ -11,10 +11,9 @@ from bot.audio.table_read import TableRead
 from bot.cogs.ending import Ending
 from tests.bot.channel_check import assert_channel_is_true, read
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, start_script
+from tests.bot.playing import open_menu, write
 
 from .actions import choose_script
-from .test_panel import open_menu
-from .test_panel_buttons import write
 
 
 @pytest.fixture(autouse=True)

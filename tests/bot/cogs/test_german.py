@@ -10,23 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.bot.conftest import Inside
+from tests.bot.conftest import HEADING, Inside
+from tests.bot.playing import BY_PERSON, begin_script, read_script
 from tests.fake_discord.people import Channel, Discord, Guild, Person
-
-from .test_concurrency import (
-    BY_PERSON,
-    HEADING,
-    address,
-    ann,
-    begin,
-    channel,
-    discord,
-    guild,
-    script,
-    settings,
-)
-
-__all__ = ["address", "ann", "channel", "discord", "guild", "settings"]
 
 GERMAN = ["Weiter", "Zurücknehmen", "Schreiben", "Mehr …"]
 """The buttons under a person's line."""
@@ -39,7 +25,7 @@ async def hans(guild: Guild) -> Person:
 
 
 async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Person, hans: Person):
-    begun = await begin(hans, channel)
+    begun = await begin_script(hans, channel)
     assert begun.labels == GERMAN
     await (await hans.slash(channel, "write", text="Rain.")).is_done()
     assert channel.panel().labels == GERMAN
@@ -52,7 +38,7 @@ async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Per
     assert refused.content == "The script has only 1 line. Choose one of them."
     written = await (await ann.slash(channel, "write", text="Wind.")).is_done()
     assert written.labels == BY_PERSON
-    assert await script(hans, channel) == [HEADING, "Wind."]
+    assert await read_script(hans, channel) == [HEADING, "Wind."]
 
 
 async def test_commands_are_named_as_each_of_them_sees_them(
@@ -74,7 +60,7 @@ async def test_commands_are_named_as_each_of_them_sees_them(
 async def test_a_window_is_in_the_language_of_whoever_opens_it(
     channel: Channel, ann: Person, hans: Person
 ):
-    begun = await begin(ann, channel)
+    begun = await begin_script(ann, channel)
     shown = await hans.click(begun, "Write")
     assert (await shown.shows_modal())["title"] == "Die nächsten Zeilen schreiben"
     filled = await hans.submit_modal(shown, {"Wer spricht": "MAYA", "Text": "Oh!"})
@@ -96,7 +82,7 @@ async def test_a_vote_ends_in_the_language_of_the_server(
 ):
     guild = await inside.discord.guild("Das Schauspielhaus", locale=locale)
     channel, hans = await guild.channel("bühne"), await guild.person("Hans", locale="de")
-    await begin(hans, channel)
+    await begin_script(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows("Fassung 1")
     await hans.click(shown, shown.find_button("2 · "))
     # The vote ends, because everybody who is present has voted.
@@ -114,23 +100,23 @@ async def test_what_is_stored_is_the_same_in_each_language(
     channels = [await guild.channel(name) for name in ("stage", "bühne")]
     files = []
     for person, place in zip((ann, hans), channels, strict=True):
-        await begin(person, place)
+        await begin_script(person, place)
         await (await person.slash(place, "settings writing", seed=7)).shows("7")
         await (await person.slash(place, "continue")).is_done()
         await (await person.slash(place, "write", text="Rain.")).shows("Rain.")
-        files.append(await script(ann, place))
+        files.append(await read_script(ann, place))
     assert files[0] == files[1]
 
 
 async def test_that_a_voice_writes_english_is_told_once(
     guild: Guild, channel: Channel, ann: Person, hans: Person
 ):
-    await begin(hans, channel)
+    await begin_script(hans, channel)
     told = "„tiny“ schreibt Englisch, was auch immer du schreibst."
     await hans.discord.until(lambda: [one for one in hans.sees(channel) if one.content == told])
-    await begin(hans, elsewhere := await guild.channel("elsewhere"))
+    await begin_script(hans, elsewhere := await guild.channel("elsewhere"))
     await (await hans.slash(elsewhere, "write", text="Rain.")).shows("Rain.")
-    await begin(ann, third := await guild.channel("third"))
+    await begin_script(ann, third := await guild.channel("third"))
     seen = [*hans.sees(elsewhere), *ann.sees(third)]
     assert not [
         one for one in seen if "schreibt Englisch" in one.content or "writes" in one.content

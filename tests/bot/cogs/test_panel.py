@@ -13,8 +13,7 @@ from bot.session.preferences import parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import Stage, answer, fields, labels, poll, start_script
-
-from .test_panel_buttons import BY_PERSON
+from tests.bot.playing import BY_PERSON, open_menu
 
 
 def components_of(message: Any) -> list[dict[str, Any]]:
@@ -37,11 +36,6 @@ async def choose(stage: Stage, actor: Any, message: Any, menu: str, value: str) 
     ids = [one["custom_id"] for one in components_of(message)]
     [custom_id] = [one for one in ids if one.startswith(f"onbook:{menu}:")]
     return await actor.select(message, [value], custom_id=custom_id)
-
-
-async def open_menu(stage: Stage, by: Any = None) -> Any:
-    """Press *More…* as Ben, or somebody else, under the newest line."""
-    return answer(await (by or stage.ben).click(stage.panel(), label="More…"))
 
 
 async def last_line(stage: Stage) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from unittest.mock import AsyncMock
 
 import discord
@@ -24,20 +23,14 @@ from tests.bot.conftest import (
     moderator,
     start_script,
 )
+from tests.bot.playing import BY_VOICE, write
 
-BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
-BY_PERSON = ["Continue", "Undo", "Write", "More…"]
 ROOT_LINE = ["Continue", "Write", "More…"]
 
 
 def and_redo(shown: list[str]) -> list[str]:
     """Return the buttons as they are where a line was taken back."""
     return [*shown[:-2], "Redo", *shown[-2:]]
-
-
-async def write(stage: Stage, text: str) -> None:
-    """Write lines as Ben."""
-    await stage.ben.slash(stage.channel, "write", text=text)
 
 
 def flat(text: str) -> str:
@@ -48,20 +41,6 @@ def flat(text: str) -> str:
 def aloud(page: str) -> str:
     """Return a page as it is read aloud, without layout and line breaks."""
     return " ".join(page.replace("\\", "").upper().split())
-
-
-async def unnoted(stage: Stage, act: Any) -> None:
-    """Act in a process that dies before it can record what it posts."""
-    with pytest.MonkeyPatch.context() as patch:
-        messages, polls = stage.store.messages, stage.store.polls
-        for repository, record in (
-            (messages, "record_post"),
-            (messages, "record_panel"),
-            (polls, "record_message"),
-        ):
-            patch.setattr(repository, record, AsyncMock())
-        await act
-    await stage.restart()
 
 
 async def test_another_take_stands_in_the_place_of_the_first(stage: Stage):

@@ -9,10 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from bot.cogs import turns
-from tests.bot.conftest import Inside
+from tests.bot.conftest import HEADING, Inside
+from tests.bot.playing import begin_script, read_script
 from tests.fake_discord.people import Asked
-
-from .test_concurrency import HEADING, begin, script
 
 STOPPED = "Stopped while the voice was reading the script. Nothing was changed."
 
@@ -20,7 +19,7 @@ STOPPED = "Stopped while the voice was reading the script. Nothing was changed."
 @pytest.fixture
 async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Write a script whose two lines the voice forgets; it reads them when the event is set."""
-    await begin(inside.ann, inside.channel)
+    await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
     async with inside.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
@@ -54,7 +53,7 @@ async def test_stop_gives_the_text_back(inside: Inside, gate: asyncio.Event, com
     assert told.only_for == inside.ann.id
     assert "Here is your text:\n```\nSnow.\n```" in told.content
     assert not gate.is_set()
-    assert await script(inside.ann, inside.channel) == [HEADING, "Rain."]
+    assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ async def test_who_waits_sees_the_line(
     await asked.shows("The voice is reading the script: 0%.")
     gate.set()
     await asked.is_done()
-    assert await script(inside.ann, inside.channel) == lines
+    assert await read_script(inside.ann, inside.channel) == lines
 
 
 async def lost(inside: Inside) -> None:

@@ -11,9 +11,8 @@ import pytest
 
 from bot.storage.store import Store
 from tests.bot.conftest import Inside
+from tests.bot.playing import BLOCK, begin_script
 from tests.fake_discord.people import Asked
-
-from .test_concurrency import BLOCK, begin
 
 OF_MANY_LINES = ("load_path", "load_elements", "load_lines", "load_tree_lines", "load_last_lines")
 """The functions that read many lines at once."""
@@ -60,7 +59,7 @@ COMMANDS: list[tuple[str, dict[str, Any], str]] = [
 async def test_a_command_answers_before_it_reads_the_script(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    await begin(inside.ann, inside.channel)
+    await begin_script(inside.ann, inside.channel)
     for command, options, shows in COMMANDS:
         async with unread(inside.services.store, monkeypatch):
             asked = await inside.ann.slash(inside.channel, command, **options)
@@ -75,7 +74,7 @@ async def test_a_command_answers_before_it_reads_the_script(
 async def test_a_page_is_turned_to_before_the_script_is_read(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    await begin(inside.ann, inside.channel)
+    await begin_script(inside.ann, inside.channel)
     for scene in range(2):
         text = "\n\n".join(f"Knock {scene}-{knock}. {'And on. ' * 60}" for knock in range(6))
         await (await inside.ben.slash(inside.channel, "write", text=text)).is_done()

@@ -13,8 +13,8 @@ from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
 from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make_webhook_name
 from tests.bot.channel_check import assert_channel_is_true, is_line, read
-from tests.bot.cogs.test_panel_buttons import unnoted, write
 from tests.bot.conftest import HEADING, Stage, answer, fields, start_script
+from tests.bot.playing import act_unrecorded, write
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def test_another_speaker_takes_the_place_of_one_at_the_end(characters: Sta
 async def test_what_a_lost_process_could_not_record_is_shown_once(characters: Stage):
     stage = characters
     await start_script(stage)
-    await unnoted(stage, stage.ann.slash(stage.channel, "write", text="Rain.\n\nMAYA: Oh."))
+    await act_unrecorded(stage, stage.ann.slash(stage.channel, "write", text="Rain.\n\nMAYA: Oh."))
     await stage.world.settle()
     await assert_channel_is_true(stage)
     await stage.ben.click(stage.panel(), label="Undo")
