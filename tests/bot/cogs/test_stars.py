@@ -1,4 +1,4 @@
-"""Test stars: a line that people liked, through undo, edits, forks, deletion and backups."""
+"""Test stars: a line that people liked, through undo, edits, forks and deletion."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import json
 from bot.cogs.privacy import make_export_file
 from bot.session.turn import ScriptPosition
 from tests.bot.conftest import BOTH, Stage, answer, count, poll, start_script
-from tests.bot.playing import write
 from tests.bot.session_harness import SessionHarness
+
+from .actions import write_lines
 
 DATABASES = BOTH
 
@@ -18,15 +19,13 @@ ANN, BEN = 1, 2
 
 async def best(harness: SessionHarness, head: int | None) -> list[tuple[str, int]]:
     """Return the best lines of a path, and their stars."""
-    return [
-        (line.text, stars) for line, stars in await harness.store.stars.load_best_lines(head, 5)
-    ]
+    found = await harness.store.stars.load_best_lines(head, 5)
+    return [(line.text, stars) for line, stars in found]
 
 
 async def test_a_star_is_given_and_taken_back(stage: Stage):
     await start_script(stage)
-    await write(stage, "MAYA: Rain.")
-    shown = stage.messages()[-2]
+    shown = await write_lines(stage, "MAYA: Rain.")
     given = answer(await stage.ann.context_menu(stage.channel, "Star", shown))
     assert given.ephemeral
     assert given.content == (
@@ -39,13 +38,8 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     assert "2 stars" in told.content
     taken = answer(await stage.ben.context_menu(stage.channel, "Star", shown))
     assert taken.content == "You took your star back from “MAYA\\: Rain\\.”."
-    script = await stage.script()
-    [(_, stars)] = await stage.store.stars.load_best_lines(script.head, 5)
+    [(_, stars)] = await stage.store.stars.load_best_lines((await stage.script()).head, 5)
     assert stars == 1
-
-
-async def test_only_lines_have_stars(stage: Stage):
-    await start_script(stage)
     said = await stage.ben.send(stage.channel, "hello")
     refused = answer(await stage.ben.context_menu(stage.channel, "Star", said))
     assert refused.content.startswith("That message shows no line of a script.")
@@ -56,66 +50,55 @@ async def test_only_lines_have_stars(stage: Stage):
 
 async def test_the_best_lines_have_the_most_stars(harness: SessionHarness):
     await harness.start()
+    stars = harness.store.stars
     rain, snow, hail = (await harness.write("Rain.\n\nSnow.\n\nHail.")).lines
-    for person in (ANN, BEN):
-        assert await harness.store.stars.toggle_star(hail.id, person)
-    assert await harness.store.stars.toggle_star(rain.id, ANN)
-    assert await harness.store.stars.toggle_star(snow.id, ANN)
-    assert not await harness.store.stars.toggle_star(snow.id, ANN)
+    for line, person in ((hail, ANN), (hail, BEN), (rain, ANN), (snow, ANN)):
+        assert await stars.toggle_star(line.id, person)
+    assert not await stars.toggle_star(snow.id, ANN)
     assert await best(harness, hail.id) == [("Hail.", 2), ("Rain.", 1)]
     assert await best(harness, snow.id) == [("Rain.", 1)]
     assert await best(harness, None) == []
-    assert await harness.store.stars.load_best_lines(hail.id, 1) != []
+    assert len(await stars.load_best_lines(hail.id, 1)) == 1
 
 
-async def test_an_edit_has_no_stars_and_the_lines_below_share_theirs(harness: SessionHarness):
+async def test_copies_share_the_stars_of_their_original(harness: SessionHarness):
     script = (await harness.start()).script
     rain, snow = (await harness.write("Rain.\n\nSnow.")).lines
+    stars, scripts = harness.store.stars, harness.store.scripts
     for line in (rain, snow):
-        await harness.store.stars.toggle_star(line.id, ANN)
+        await stars.toggle_star(line.id, ANN)
     position = ScriptPosition(script.id, rain.id)
     edited = await harness.session.history.rewrite(harness.writer(), position, "Drizzle.")
-    assert await best(harness, edited.script.head) == [("Snow.", 1)]
-    await harness.store.stars.toggle_star(edited.script.head, BEN)  # the copy of “Snow.”
-    assert await best(harness, edited.script.head) == [("Snow.", 2)]
+    head = edited.script.head  # the copy of “Snow.”
+    assert await best(harness, head) == [("Snow.", 1)]
+    await stars.toggle_star(head, BEN)
+    assert await best(harness, head) == [("Snow.", 2)]
     assert await best(harness, snow.id) == [("Snow.", 2), ("Rain.", 1)]
-
-
-async def test_a_fork_shares_the_stars_and_keeps_them(harness: SessionHarness):
-    script = (await harness.start()).script
-    rain, snow = (await harness.write("Rain.\n\nSnow.")).lines
-    await harness.store.stars.toggle_star(snow.id, ANN)
-    position = ScriptPosition(script.id, rain.id)
-    edited = await harness.session.history.rewrite(harness.writer(), position, "Drizzle.")
-    await harness.store.stars.toggle_star(rain.id, ANN)
+    # The fork keeps the copy and its stars. “Rain.” and “Snow.” are deleted.
     fork = (await harness.fork("Fork")).script
-    await harness.store.scripts.delete_script(script.id)
-    # “Snow.” itself is gone with the first script, but not its copy. “Rain.” is gone.
-    assert fork.head == edited.script.head
-    assert await best(harness, fork.head) == [("Snow.", 1)]
-    assert await asyncio.to_thread(count, harness.settings.database_location, "stars") == 1
+    assert fork.head == head
+    await scripts.delete_script(script.id)
+    assert await best(harness, head) == [("Snow.", 2)]
     kept = await harness.store.people.load_personal_data(ANN)
     assert [line.text for line, _ in kept.starred] == ["Snow."]
-    await harness.store.scripts.delete_script(fork.id)
-    assert await asyncio.to_thread(count, harness.settings.database_location, "stars") == 0
+    database = harness.settings.database_location
+    assert await asyncio.to_thread(count, database, "stars") == 2
+    await scripts.delete_script(fork.id)
+    assert await asyncio.to_thread(count, database, "stars") == 0
 
 
 async def test_stars_are_exported_and_erased(harness: SessionHarness):
     await harness.start()
+    people, stars = harness.store.people, harness.store.stars
     rain, snow = (await harness.write("Rain.\n\nSnow.")).lines
-    await harness.store.stars.toggle_star(rain.id, BEN)
-    await harness.store.stars.toggle_star(snow.id, BEN)
-    kept = await harness.store.people.load_personal_data(BEN)
-    _, content = make_export_file(kept, 10_000)
+    for line in (rain, snow):
+        await stars.toggle_star(line.id, BEN)
+    await stars.toggle_star(snow.id, ANN)
+    _, content = make_export_file(await people.load_personal_data(BEN), 10_000)
     assert [one["text"] for one in json.loads(content)["stars"]] == ["Rain.", "Snow."]
-    await harness.store.people.erase_person(BEN, text=False)
-    assert not await harness.store.people.load_personal_data(BEN)
+    await people.erase_person(BEN, text=False)
+    assert not await people.load_personal_data(BEN)
+    assert await best(harness, snow.id) == [("Snow.", 1)]
+    # A line whose text was erased is none of the best.
+    await people.erase_person(harness.writer().id, text=True)
     assert await best(harness, snow.id) == []
-
-
-async def test_a_line_whose_text_was_removed_is_none_of_the_best(harness: SessionHarness):
-    await harness.start()
-    [rain] = (await harness.write("Rain.")).lines
-    await harness.store.stars.toggle_star(rain.id, BEN)
-    await harness.store.people.erase_person(harness.writer().id, text=True)
-    assert await best(harness, rain.id) == []

@@ -10,23 +10,23 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.app.client import Bot
 from bot.session import polls
 from bot.session.polls import count_votes, find_winner
-from bot.session.preferences import MAX_TAKES
-from bot.storage.schema import Poll
+from bot.session.turn import ContinueRequest
+from bot.storage.schema import Line, Poll
 from bot.ui import live_polls
-from bot.ui.live_polls import LivePolls
 from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
-from bot.ui.timers import Timers
 from tests.bot.channel_check import assert_channel_is_true, letters
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, poll, start_script
 from tests.bot.playing import BY_VOICE, act_unrecorded
+from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
 
-from .test_branches import options, write
+from .actions import menu_options, pass_time_without_bot, replace_script, write_lines
 
 NUMBERS = ["1", "2", "3"]
 
@@ -37,6 +37,13 @@ def _absent(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(polls, "PRESENT", dt.timedelta(days=-9999))
 
 
+@pytest.fixture
+async def stage(stage: Stage) -> Stage:
+    """Return a stage on which Ann has started a script."""
+    await start_script(stage)
+    return stage
+
+
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
     """Ask for takes, and return the message that shows them, or says why there are none."""
     wishes = {"takes": 3, "seed": 5, **wishes}
@@ -44,24 +51,21 @@ async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
     return answer(asked) or poll(stage)
 
 
-async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
-    """Press a button; “Take 2” and “Vote for 2” are the button of the second take."""
-    return answer(await (by or stage.ann).click(shown, label=find_button(shown, label)))
+def find_button(shown: Any, take: int) -> str:
+    """Return the label of the button of a take."""
+    [found] = [one for one in labels(shown) if one.startswith(f"{take} · ")]
+    return found
+
+
+async def press(stage: Stage, shown: Any, take: int, by: Any = None) -> Any:
+    """Press the button of a take as Ann, or as somebody else; return the answer, or None."""
+    return answer(await (by or stage.ann).click(shown, label=find_button(shown, take)))
 
 
 async def vote(stage: Stage, shown: Any, take: int, by: Any = None) -> None:
-    """Vote for a take, which nobody is told."""
-    label = find_button(shown, f"Vote for {take}")
-    pressed = await (by or stage.ann).click(shown, label=label)
+    """Vote for a take, whereupon only the message of the takes changes."""
+    pressed = await (by or stage.ann).click(shown, label=find_button(shown, take))
     assert (pressed.response.id, pressed.followups) == (shown.id, [])
-
-
-def find_button(shown: Any, label: str) -> str:
-    """Return the label that the button of a take has in a message."""
-    if not re.fullmatch(r"(Take|Vote for) \d", label):
-        return label
-    [found] = [one for one in labels(shown) if one.startswith(f"{label[-1]} · ")]
-    return found
 
 
 def numbers(shown: Any) -> list[str]:
@@ -69,7 +73,7 @@ def numbers(shown: Any) -> list[str]:
     return [label.partition(" · ")[0] for label in labels(shown)]
 
 
-async def takes(stage: Stage, shown: Any) -> list[str]:
+async def load_takes(stage: Stage, shown: Any) -> list[str]:
     """Return the stored takes of a message."""
     store = stage.store
     found = await store.polls.load_takes(await store.polls.find_poll_by_message(shown.id))
@@ -84,153 +88,123 @@ def counts(shown: Any) -> list[int]:
     return list(map(int, found))
 
 
-async def test_who_asked_picks_a_take(stage: Stage):
-    await start_script(stage)
+async def test_the_asker_or_a_moderator_picks_a_take(stage: Stage):
     shown = await ask(stage)
     assert numbers(shown) == NUMBERS
-    [row] = stage.look(shown)["components"]  # takes that are there whole need no menu
+    [row] = stage.look(shown)["components"]  # takes that are shown whole need no menu
     assert len(row["components"]) == len(NUMBERS)
     assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
     assert re.findall(r"\*\*Take (\d)\*\*\n> ", shown.content) == NUMBERS
     assert "```" not in shown.content
     assert "seed" not in shown.content
-    (body,) = [one for one in stage.sent() if one["content"] == shown.content]
+    [body] = [one for one in stage.sent() if one["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
-    assert await stage.lines() == [HEADING]
-    written = await takes(stage, shown)
-    await press(stage, shown, "Take 2")
+    told = answer(await stage.ann.context_menu(stage.channel, "Rewrite this line", shown))
+    assert told.ephemeral
+    assert told.content.startswith("These takes are still open. Choose one")
+    written = await load_takes(stage, shown)
+    refused = await press(stage, shown, 1, stage.ben)
+    assert refused.ephemeral
+    assert refused.content.startswith("Only a moderator")
+    assert (await stage.lines(), numbers(shown)) == ([HEADING], NUMBERS)
+    await press(stage, shown, 2)
     assert await stage.lines() == [HEADING, written[1]]
     assert labels(stage.panel()) == BY_VOICE
     assert shown.components == []
     assert shown.content.startswith("-# Take 2 was chosen.")
     assert [row[:7] for row in shown.content.split("\n")[1:]] == ["-# 1 · ", "-# **2 ", "-# 3 · "]
+    shown = await ask(stage)
+    last = (await load_takes(stage, shown))[2]
+    await press(stage, shown, 3, moderator(stage))
+    assert await stage.lines() == [HEADING, written[1], last]
     await assert_channel_is_true(stage)
 
 
-async def test_takes_are_prose_with_the_names_of_speakers(stage: Stage):
-    await start_script(stage)
-    poll = await stage.store.polls.find_poll_by_message((await ask(stage, takes=2)).id)
-    assert poll
-    takes = await stage.store.polls.load_takes(poll)
-    takes[0][0].kind, takes[0][0].text = "dialogue", "MAYA (V.O.)\n(quietly)\nIt is her."
-    takes[1][0].kind, takes[1][0].text = "action", "Rain."
-    _, *rows = format_poll(poll, takes, {}).split("\n")
-    assert rows == [
-        "**Take 1**",
-        "> **MAYA \\(V\\.O\\.\\)**",
-        "> *\\(quietly\\)*",
-        "> It is her\\.",
-        "",
-        "**Take 2**",
-        "> *Rain\\.*",
-    ]
+async def test_a_take_is_what_its_seed_writes_alone(harness: SessionHarness):
+    await harness.start()
+    how = {"lines": 2, "character": "Maya", "options": {"temperature": 1.2}}
+    request = ContinueRequest(seed=5, takes=2, **how)
+    turn = await harness.session.continuation.generate(harness.writer(), request)
+    takes = await harness.store.polls.load_takes(turn.poll)
+    for seed, take in zip((5, 7), takes.values(), strict=True):
+        request = ContinueRequest(seed=seed, **how)
+        alone = await harness.session.continuation.generate(harness.writer(), request)
+        assert texts(alone.lines) == texts(take)
+        for _ in range(2):
+            await harness.undo()
 
 
-async def test_nobody_else_but_a_moderator_picks(stage: Stage):
-    await start_script(stage)
+async def test_the_other_takes_stay_reachable(stage: Stage):
     shown = await ask(stage)
-    refused = await press(stage, shown, "Take 1", stage.ben)
-    assert refused.ephemeral
-    assert refused.content.startswith("Only a moderator")
-    assert await stage.lines() == [HEADING]
-    assert numbers(shown) == NUMBERS
-    written = await takes(stage, shown)
-    await press(stage, shown, "Take 3", moderator(stage))
-    assert await stage.lines() == [HEADING, written[2]]
-
-
-async def test_a_take_is_what_its_seed_writes_alone(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage, lines=2, takes=2, character="Maya", temperature=1.2)
-    written = await takes(stage, shown)
-    for seed, take in zip((5, 7), written, strict=True):
-        alone = {"lines": 2, "seed": seed, "character": "Maya", "temperature": 1.2}
-        await stage.continue_with_seed(stage.ben, stage.channel, **alone)
-        assert "\n\n".join((await stage.lines())[1:]) == take
-        await stage.ben.slash(stage.channel, "undo")
-        await stage.ben.slash(stage.channel, "undo")
-
-
-async def test_the_other_takes_are_a_way_back(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage)
-    written = await takes(stage, shown)
-    await press(stage, shown, "Take 1")
-    menu = answer(await stage.ben.context_menu(stage.channel, "Continue from here", shown))
-    assert menu.ephemeral
-    ways = list(options(menu).values())
-    await stage.ben.select(menu, values=[ways[2]])
-    assert await stage.lines() == [HEADING, written[2]]
-    await assert_channel_is_true(stage)
-    history = answer(await stage.ann.slash(stage.channel, "script history"))
-    assert len(options(history)) == 4
-
-
-async def test_a_take_of_a_script_that_has_gone_on_offers_the_way_to_it(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage)
-    written = await takes(stage, shown)
-    await write(stage, "Rain.")
-    told = await press(stage, shown, "Take 2")
+    written = await load_takes(stage, shown)
+    await write_lines(stage, "Rain.")
+    told = await press(stage, shown, 2)
     assert told.ephemeral
     assert told.content == "The script has moved on since these takes were written."
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
     await stage.ann.slash(stage.channel, "undo")
-    await press(stage, shown, "Take 3")
+    await press(stage, shown, 3)
     assert await stage.lines() == [HEADING, written[2]]
+    menu = answer(await stage.ben.context_menu(stage.channel, "Continue from here", shown))
+    assert menu.ephemeral
+    await stage.ben.select(menu, [next(iter(menu_options(menu).values()))])
+    assert await stage.lines() == [HEADING, written[0]]
     await assert_channel_is_true(stage)
+    history = answer(await stage.ann.slash(stage.channel, "script history"))
+    assert len(menu_options(history)) == 5
 
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
-    await start_script(stage)
+    refused = answer(await stage.ann.slash(stage.channel, "continue", vote=30))
+    assert refused.ephemeral
+    assert refused.content.startswith("A vote needs several takes. Set takes")
     await stage.ann.slash(stage.channel, "settings writing", takes=2)
-    await press(stage, stage.panel(), "Continue", stage.ben)
+    await stage.ben.click(stage.panel(), label="Continue")
     assert numbers(poll(stage)) == NUMBERS[:2]
-    await press(stage, poll(stage), "Take 1", stage.ben)
-    await press(stage, stage.panel(), "Another take")
+    await press(stage, poll(stage), 1, stage.ben)
+    await stage.ann.click(stage.panel(), label="Another take")
     assert labels(stage.panel()) == BY_VOICE
     await stage.ann.slash(stage.channel, "continue", takes=1)
     assert len(await stage.lines()) == 3
 
 
 async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
-    await start_script(stage)
     await stage.ann.slash(stage.channel, "settings turns", cooldown=60)
     await ask(stage, stage.ben)
     refused = await ask(stage, stage.ben)
     assert refused.content.startswith("This script has a cooldown")
-    rule = stage.guild.create_role("Cast")
-    shown = await ask(stage, moderator(stage), vote=600)
-    await moderator(stage, "Max").slash(stage.channel, "settings turns", role=rule, cooldown=0)
-    for one in (await ask(stage, stage.ben), await press(stage, shown, "Vote for 1", stage.ben)):
+    mo, role = moderator(stage), stage.guild.create_role("Cast")
+    shown = await ask(stage, mo, vote=600)
+    await mo.slash(stage.channel, "settings turns", role=role, cooldown=0)
+    for one in (await ask(stage, stage.ben), await press(stage, shown, 1, stage.ben)):
         assert one.ephemeral
         assert "limited to a role" in one.content
 
 
-async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage)
-    script = await stage.script()
-    asked = await start_script(stage, title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Pause it and start the new one")
-    told = await press(stage, shown, "Take 1")
+async def test_takes_and_votes_end_with_their_script(stage: Stage):
+    shown, script = await ask(stage), await stage.script()
+    await vote(stage, await ask(stage, vote=600), 3)
+    await replace_script(stage)
+    told = await press(stage, shown, 1)
     assert told.content == "That script is paused. “The Roof” is running here now."
     await stage.store.scripts.delete_script(script.id)
-    told = await press(stage, shown, "Take 1")
+    told = await press(stage, shown, 1)
     assert told.content.startswith("These takes were deleted")
+    before = len(stage.messages())
+    await stage.world.advance_time(601)
+    assert len(stage.messages()) == before
     assert await stage.lines() == ["EXT. ROOF"]
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(live_polls, "RECOUNT_INTERVAL", 0.05)
-    await start_script(stage)
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
     assert numbers(shown) == NUMBERS
     assert f"Voting ends <t:{end}:R>." in shown.content
     assert counts(shown) == [0, 0, 0]
-    written = await takes(stage, shown)
+    written = await load_takes(stage, shown)
     await vote(stage, shown, 3, stage.ben)
     assert counts(shown) == [0, 0, 1]
     await vote(stage, shown, 1)
@@ -250,10 +224,9 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     await assert_channel_is_true(stage)
 
 
-async def test_a_tie_is_told_and_drawn_by_the_seed(stage: Stage):
-    await start_script(stage)
+async def test_the_seed_draws_the_winner_of_a_tie(stage: Stage):
     shown = await ask(stage, vote=600)
-    written = await takes(stage, shown)
+    written = await load_takes(stage, shown)
     await vote(stage, shown, 3)
     await vote(stage, shown, 2, stage.ben)
     await stage.world.advance_time(601)
@@ -265,22 +238,11 @@ async def test_a_tie_is_told_and_drawn_by_the_seed(stage: Stage):
     assert await stage.lines() == [HEADING, written[drawn]]
 
 
-async def test_without_votes_the_first_take_is_chosen(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage, vote=600)
-    written = await takes(stage, shown)
-    await stage.world.advance_time(601)
-    assert stage.messages()[-3].content == "-# Nobody voted, so take 1 was chosen."
-    assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
-    assert await stage.lines() == [HEADING, written[0]]
-
-
 async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
-    await start_script(stage)
     shown = await ask(stage, vote=600)
-    written = await takes(stage, shown)
+    written = await load_takes(stage, shown)
     await vote(stage, shown, 2)
-    await write(stage, "Rain.")
+    await write_lines(stage, "Rain.")
     await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, "Rain."]
     told = stage.messages()[-1]
@@ -294,12 +256,11 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     assert await stage.lines() == [HEADING, written[1]]
 
 
-async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: Stage):
-    await start_script(stage)
-    written = await takes(stage, shown := await ask(stage, vote=600))
+async def test_a_vote_in_a_paused_or_archived_script_changes_nothing(stage: Stage):
+    written = await load_takes(stage, shown := await ask(stage, vote=600))
     await vote(stage, shown, 2)
-    asked = await start_script(stage, title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Pause it and start the new one")
+    diner = await stage.script()
+    await replace_script(stage)
     await stage.world.advance_time(601)
     told = stage.messages()[-1]
     assert told.content.startswith(
@@ -307,36 +268,25 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
         "was not changed. Continue it with </script list:"
     )
     assert await stage.lines() == ["EXT. ROOF"]
-    script = await stage.script()
     await ask(stage, vote=600)
-    await stage.store.scripts.update_script(script.id, running=False, archived=True)
+    roof = await stage.script()
+    await stage.store.scripts.update_script(roof.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
         "-# Nobody voted. “The Roof” is archived and was not changed. Continue it with </script"
     )
-    diner = (await stage.store.scripts.list_scripts(stage.channel.id))[0]
     await stage.store.scripts.run_script(diner.id)
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
 
 
-async def end_of_process(stage: Stage) -> None:
-    """Let time pass while no bot runs."""
-    with stage.world._bot_scope():
-        stage.services.timers.stop()
-    await stage.world.advance_time(601)
-
-
 @pytest.mark.parametrize("stands", [True, False])
-async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
-    stage: Stage, stands: bool
-):
-    await start_script(stage)
-    written = await takes(stage, shown := await ask(stage, vote=600))
+async def test_the_next_process_announces_once_how_a_vote_was_closed(stage: Stage, stands: bool):
+    written = await load_takes(stage, shown := await ask(stage, vote=600))
     await vote(stage, shown, 2)
     if not stands:
-        await write(stage, "Rain.")
-    await end_of_process(stage)
+        await write_lines(stage, "Rain.")
+    await pass_time_without_bot(stage, 601)
     [ballot] = await stage.store.polls.list_unannounced_polls()
     await stage.session.polls.close(ballot.id)
     assert numbers(shown) == NUMBERS
@@ -353,36 +303,17 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
         await assert_channel_is_true(stage)
 
 
-async def test_votes_of_other_shards_are_left_to_their_processes(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-):
-    await start_script(stage)
-    await ask(stage, vote=600)
-    await end_of_process(stage)
-    bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
-    for shard in range(3):
-        bot.shard_count, bot.shard_id = 3, shard
-        its, watched = stage.services, list[Poll]()
-        timers = Timers(its.in_flight.track)
-        polls = LivePolls(bot, its.sessions, its.messages, timers)
-        monkeypatch.setattr(polls, "watch", watched.append)
-        await polls.resume()
-        assert len(watched) == (shard == its_shard)
-
-
 @pytest.mark.parametrize("fails", ["the disk", "Discord"])
 async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str):
-    await start_script(stage)
-    written = await takes(stage, shown := await ask(stage, vote=600))
+    written = await load_takes(stage, shown := await ask(stage, vote=600))
     before = len(stage.messages())
     if fails == "the disk":
         mend = await make_read_only(stage)
     else:
         stage.world.inject_error("POST", "/channels/*/messages", status=400, times=2)
-    await stage.world.advance_time(601)
-    assert len(stage.messages()) == before
-    await stage.world.advance_time(6)
-    assert len(stage.messages()) == before
+    for seconds in (601, 6):
+        await stage.world.advance_time(seconds)
+        assert len(stage.messages()) == before
     if fails == "the disk":
         assert await stage.lines() == [HEADING]
         await mend()
@@ -390,81 +321,46 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     assert await stage.lines() == [HEADING, written[0]]
     assert shown.components == []
     assert len(stage.messages()) == before + 2
+    assert stage.messages()[-3].content == "-# Nobody voted, so take 1 was chosen."
     await stage.world.advance_time(4000)
     assert len(stage.messages()) == before + 2
     await assert_channel_is_true(stage)
 
 
-@pytest.mark.parametrize("status", [403, 404])
-async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int):
-    await start_script(stage)
-    written = await takes(stage, shown := await ask(stage, vote=600))
-    stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
-    await stage.world.advance_time(601)
-    assert await stage.store.polls.list_unannounced_polls() == []
-    assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
-    assert await stage.lines() == [HEADING, written[0]]
-
-
-async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
-    await start_script(stage)
-    asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
-    await act_unrecorded(stage, asked)
-    shown = poll(stage)
-    await press(stage, shown, "Vote for 2", stage.ben)
-    assert counts(shown) == [0, 1, 0]
-    await stage.world.advance_time(601)
-    assert shown.content.startswith("-# Take 2 won the vote.")
-    assert shown.components == []
-
-
-@pytest.mark.parametrize("deleted", [False, True])
-async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_all_is_over(
-    stage: Stage, deleted: bool
-):
-    await start_script(stage)
-    asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
-    await act_unrecorded(stage, asked)
-    shown = poll(stage)
-    await stage.world.advance_time(601)
-    assert numbers(shown) == NUMBERS
-    if deleted:
-        await stage.store.scripts.delete_script((await stage.script()).id)
-    late = await press(stage, shown, "Vote for 2")
-    assert late.ephemeral
-    assert shown.components == []
-    assert shown.content.startswith("-# 3 takes" if deleted else "-# Nobody voted")
-
-
-async def test_takes_are_not_rewritten_where_they_are_chosen(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage)
-    told = answer(await stage.ann.context_menu(stage.channel, "Rewrite this line", shown))
-    assert told.ephemeral
-    assert told.content.startswith("These takes are still open. Choose one")
-
-
-@pytest.mark.parametrize("meanwhile", [False, True])
-async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
-    await start_script(stage)
-    shown = await ask(stage, vote=600)
-    written = await takes(stage, shown)
-    await vote(stage, shown, 3)
-    if meanwhile:
-        await end_of_process(stage)
-        assert await stage.lines() == [HEADING]
-    await stage.restart()
-    if not meanwhile:
-        assert await stage.lines() == [HEADING]
-        await vote(stage, shown, 2, stage.ben)
-        await vote(stage, shown, 2)
+async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage):
+    for status in (403, 404):
+        written = await load_takes(stage, shown := await ask(stage, vote=600))
+        stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
         await stage.world.advance_time(601)
-    await stage.world.settle()
-    assert await stage.lines() == [HEADING, written[2 if meanwhile else 1]]
-    await assert_channel_is_true(stage)
+        assert await stage.store.polls.list_unannounced_polls() == []
+        assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
+        assert (await stage.lines())[-1] == written[0]
 
 
-class Slow(Bot):
+@pytest.mark.parametrize(
+    ("vote_is", "says"),
+    [("open", "-# Take 2 won"), ("closed", "-# Nobody voted"), ("deleted", "-# 3 takes")],
+)
+async def test_a_press_records_the_message_of_a_vote(stage: Stage, vote_is: str, says: str):
+    asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
+    await act_unrecorded(stage, asked)
+    shown = poll(stage)
+    if vote_is != "open":
+        await stage.world.advance_time(601)
+        assert numbers(shown) == NUMBERS
+    if vote_is == "deleted":
+        await stage.store.scripts.delete_script((await stage.script()).id)
+    pressed = await press(stage, shown, 2, stage.ben)
+    if vote_is == "open":
+        assert counts(shown) == [0, 1, 0]
+        await stage.world.advance_time(601)
+    else:
+        assert pressed.ephemeral
+    assert shown.components == []
+    assert shown.content.startswith(says)
+
+
+class SlowBot(Bot):
     """A bot that learns of its servers only after the work of its start."""
 
     async def setup_hook(self) -> None:
@@ -474,41 +370,30 @@ class Slow(Bot):
             await asyncio.wait(tasks)
 
 
-async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_language(
+async def test_votes_outlive_restarts_and_end_in_the_servers_language(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sys.modules[Stage.__module__], "Bot", Slow)
-    await start_script(stage)
-    await ask(stage, vote=600)
-    await end_of_process(stage)
+    monkeypatch.setattr(sys.modules[Stage.__module__], "Bot", SlowBot)
+    shown = await ask(stage, vote=600)
+    written = await load_takes(stage, shown)
+    await vote(stage, shown, 3)
+    await stage.restart()
+    await vote(stage, shown, 2, stage.ben)
+    await vote(stage, shown, 2)
+    await pass_time_without_bot(stage, 601)
+    assert await stage.lines() == [HEADING]
     before = len(stage.messages())
     stage.world.backend.guilds[stage.guild.id].preferred_locale = "de"
     await stage.restart()
     stage.world.bot.dispatch("ready")
     await stage.world.settle()
     told = stage.messages()[before - 1]
-    assert told.content.startswith("-# Niemand hat abgestimmt")
+    assert told.content.startswith("-# Die Abstimmung")
+    assert await stage.lines() == [HEADING, written[1]]
+    assert stage.with_buttons() == [stage.messages()[-1].id]
 
 
-async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
-    await start_script(stage)
-    await vote(stage, await ask(stage, vote=600), 3)
-    script = await stage.script()
-    await stage.store.scripts.delete_script(script.id)
-    seen = len(stage.messages())
-    await stage.world.advance_time(601)
-    assert len(stage.messages()) == seen
-
-
-async def test_a_vote_needs_takes(stage: Stage):
-    await start_script(stage)
-    refused = answer(await stage.ann.slash(stage.channel, "continue", vote=30))
-    assert refused.ephemeral
-    assert refused.content.startswith("A vote needs several takes. Set takes")
-    assert await stage.lines() == [HEADING]
-
-
-def test_who_wins():
+def test_the_most_votes_win():
     assert find_winner(count_votes([0, 1, 2], []), 7) == 0
     assert find_winner(count_votes([0, 1, 2], [2, 1, 1]), 7) == 1
     drawn = {find_winner(count_votes([0, 1, 2], [2, 1, 1, 2]), seed) for seed in range(20)}
@@ -516,10 +401,17 @@ def test_who_wins():
     assert count_votes([1, 0], [1, 1]) == {0: 0, 1: 2}
 
 
-async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage, takes=MAX_TAKES, lines=7)
-    _, second, *_ = await takes(stage, shown)
+async def test_a_cut_take_is_read_whole_even_after_a_restart(stage: Stage):
+    shown, store, services = await ask(stage, takes=2), stage.store, stage.services
+    row = await store.polls.find_poll_by_message(shown.id)
+    found = await store.polls.load_takes(row)
+    async with store._database.writing() as session:
+        for take, [line] in found.items():
+            long = {"kind": "action", "text": f"Knock {take}. {'And on. ' * 180}".strip()}
+            await session.execute(update(Line).where(Line.id == line.id).values(**long))
+    channel = services.bot.get_channel(stage.channel.id)
+    await services.poll_messages.redraw(channel, stage.session, row.id)
+    _, second = await load_takes(stage, shown)
     assert letters(second) not in letters(shown.content)
     await stage.restart()
     read = await stage.ben.select(shown, values=["1"])
@@ -529,31 +421,43 @@ async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stag
     assert first == "**Take 2**"
     assert letters("".join([text, *(page.content for page in pages[1:])])) == letters(second)
     assert await stage.lines() == [HEADING]
-    await press(stage, shown, "Take 2")
+    await press(stage, shown, 2)
     assert (await stage.lines())[1:] == second.split("\n\n")
 
 
-async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stage):
-    await start_script(stage)
-    ballot = await stage.store.polls.find_poll_by_message((await ask(stage)).id)
-    [line, *_] = (await stage.store.polls.load_takes(ballot))[0]
-    line.kind, line.text = "action", "\U0001f600. " * 300
-    pages = format_take(0, [line] * 10)
+def make_line(kind: str, text: str, credit: str = "tiny") -> Line:
+    return Line(id=1, kind=kind, text=text, credit=credit)
+
+
+def make_poll(**how: Any) -> Poll:
+    how = {"asker": 7, "ends": None, "closed": False, "chosen": None, **how}
+    return Poll(id=1, script=1, parent=None, **how)
+
+
+def test_takes_are_prose_with_the_names_of_speakers():
+    speech = make_line("dialogue", "MAYA (V.O.)\n(quietly)\nIt is her.")
+    _, *rows = format_poll(make_poll(), {0: [speech], 1: [make_line("action", "Rain.")]}, {}).split(
+        "\n"
+    )
+    assert rows == [
+        "**Take 1**",
+        "> **MAYA \\(V\\.O\\.\\)**",
+        "> *\\(quietly\\)*",
+        "> It is her\\.",
+        "",
+        "**Take 2**",
+        "> *Rain\\.*",
+    ]
+
+
+def test_long_takes_are_cut_and_read_in_several_messages():
+    pages = format_take(0, [make_line("action", "\U0001f600. " * 300)] * 10)
     assert len(pages) == 10
     assert all(size(page) <= LIMIT for page in pages)
     assert sum(page.count("\U0001f600") for page in pages) == 3000
-
-
-async def test_long_takes_are_cut(stage: Stage):
-    await start_script(stage)
-    shown = await ask(stage, takes=MAX_TAKES, lines=6)
-    assert 1500 < size(shown.content) <= LIMIT
-    assert "\n> -# …" in shown.content
-    ballot = await stage.store.polls.find_poll_by_message(shown.id)
-    found = await stage.store.polls.load_takes(ballot)
-    for lines in found.values():
-        for line in lines:
-            line.text, line.credit = "\U0001f600" * 700, "*" * 300
-    assert size(format_poll(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
-    ballot.closed, ballot.chosen = True, 2
-    assert size(format_poll(ballot, found, {})) <= LIMIT
+    takes = {n: [make_line("action", "\U0001f600" * 700, "*" * 300)] * 6 for n in range(5)}
+    ends = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    shown = format_poll(make_poll(ends=ends), takes, dict.fromkeys(range(5000), 1))
+    assert 1500 < size(shown) <= LIMIT
+    assert "\n> -# …" in shown
+    assert size(format_poll(make_poll(closed=True, chosen=2), takes, {})) <= LIMIT

@@ -8,20 +8,22 @@ from typing import Any
 import pytest
 import simcord
 
-from bot.cogs.services import CogServices
 from bot.ui.deadlines import Deadlines
+from bot.ui.live_polls import LivePolls
+from bot.ui.timers import Timers
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     HEADING,
     Stage,
     answer,
-    buttons,
     fields,
     labels,
     moderator,
     start_script,
 )
 from tests.bot.playing import open_menu
+
+from .actions import pass_time_without_bot, replace_script
 
 HOUR = 3600
 
@@ -37,11 +39,9 @@ async def open_order(stage: Stage, by: Any) -> Any:
     return answer(await by.slash(stage.channel, "script turns"))
 
 
-async def press(stage: Stage, by: Any, label: str) -> Any:
-    """Press a button under the order, and return the order as it is then."""
-    shown = await open_order(stage, by)
-    await by.click(shown, label=label)
-    return shown
+async def press(stage: Stage, by: Any, label: str) -> None:
+    """Press a button under the order."""
+    await by.click(await open_order(stage, by), label=label)
 
 
 async def take_turns(stage: Stage, *people: Any) -> None:
@@ -51,40 +51,40 @@ async def take_turns(stage: Stage, *people: Any) -> None:
         await press(stage, one, "Join")
 
 
-async def set_deadline(stage: Stage, hours: int) -> Any:
-    """Set the deadline, as Ann, who owns the script."""
-    shown = await open_order(stage, stage.ann)
-    script = await stage.script()
-    return await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
+async def set_deadline(stage: Stage, hours: int = 1) -> Any:
+    """Set the deadline, as Ann, who owns the script; return her message with the order."""
+    shown, script = await open_order(stage, stage.ann), await stage.script()
+    await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
+    return shown
 
 
 async def write(stage: Stage, by: Any, text: str) -> Any:
-    """Write a line, and return the answer, if there is one."""
+    """Write a line, and return the answer, or None."""
     return answer(await by.slash(stage.channel, "write", text=text))
 
 
 def told(pressed: Any) -> Any:
-    """Return what a person is told who has pressed something in a message of their own, or None."""
+    """Return the follow-up of a press in a message that only its reader sees, or None."""
     return next(iter(pressed.followups), None)
 
 
 def turn(stage: Stage) -> str:
-    """Return the last thing that the panel says."""
+    """Return the last row of the panel."""
     return stage.panel().content.rpartition("\n-# ")[2]
 
 
-def pings(stage: Stage) -> list[tuple[str, list[str]]]:
-    """Return the texts that have pinged people, and whom."""
+def pings(stage: Stage) -> list[tuple[str, int]]:
+    """Return the texts that have pinged somebody, and whom."""
     allowed = [(body["content"], body["allowed_mentions"].get("users")) for body in stage.sent()]
-    return [(content, users) for content, users in allowed if users]
+    return [(content, users[0]) for content, users in allowed if users]
 
 
 def announcements(stage: Stage, part: str) -> list[str]:
-    """Return the messages that say something."""
+    """Return the messages that contain a text."""
     return [one.content for one in stage.messages() if part in one.content]
 
 
-async def test_people_write_one_after_the_other(stage: Stage, cy: Any):
+async def test_writers_take_turns(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
@@ -102,30 +102,19 @@ async def test_people_write_one_after_the_other(stage: Stage, cy: Any):
     assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
     assert await write(stage, ben, "Rain.") is None
     assert turn(stage) == f"It is <@{cy.id}>'s turn. Next: <@{ben.id}>."
-    await cy.click(stage.panel(), label="Continue")
-    await write(stage, cy, "Snow.")
+    # Undo returns the turn to whoever wrote the line.
+    await ben.click(stage.panel(), label="Undo")
     assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
-    assert pings(stage) == []
-    await assert_channel_is_true(stage)
-
-
-async def test_the_owner_and_moderators_write_at_any_time(stage: Stage):
-    await take_turns(stage, stage.ben)
-    for one in (stage.ann, moderator(stage)):
-        assert await write(stage, one, "Rain.") is None
-        assert turn(stage) == f"It is <@{stage.ben.id}>'s turn."
-    assert len(await stage.lines()) == 3
-
-
-async def test_who_takes_a_line_back_has_the_turn_again(stage: Stage, cy: Any):
-    await take_turns(stage, stage.ben, cy)
-    await write(stage, stage.ben, "Rain.")
-    await stage.ben.click(stage.panel(), label="Undo")
-    assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
-    await write(stage, stage.ben, "Snow.")
+    await write(stage, ben, "Snow.")
     await cy.click(stage.panel(), label="Continue")
     await stage.ann.click(stage.panel(), label="Undo")  # the voice's line
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+    # The owner and moderators write at any time.
+    for one in (stage.ann, moderator(stage)):
+        assert await write(stage, one, "Hail.") is None
+        assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+    assert pings(stage) == []
+    await assert_channel_is_true(stage)
 
 
 async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
@@ -134,7 +123,8 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     nobody = await open_order(stage, ben)
     assert labels(nobody) == ["Join"]
     assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
-    await take_turns(stage, ben, cy)
+    for one in (ben, cy):
+        await press(stage, one, "Join")
     shown = await open_order(stage, ben)
     assert shown.ephemeral
     assert f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:" in shown.content
@@ -142,47 +132,44 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert labels(shown) == ["Leave", "Pass"]
     assert labels(await open_order(stage, cy)) == ["Leave"]
     assert labels(await open_order(stage, stage.ann)) == ["Join", "Pass", "Turn off"]
+    old = await open_order(stage, ben)
     await ben.click(shown, label="Pass")
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
     assert stage.panel().content.startswith("-# Ben passed.\n")
     assert labels(shown) == ["Leave"]
-    # Somebody who does not come is passed by the owner.
+    refused = told(await ben.click(old, label="Pass"))
+    assert refused.content.startswith(f"It is <@{cy.id}>'s turn.")
+    # The owner passes the turn of somebody who does not come.
     await press(stage, stage.ann, "Pass")
     assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
     assert stage.panel().content.startswith(f"-# Ann passed <@{cy.id}>'s turn on.\n")
     await press(stage, ben, "Leave")
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
+    opened = await stage.ann.click(await open_menu(stage, stage.ann), label="Turns")
+    await stage.ann.click(answer(opened), label="Turn off")
+    assert stage.panel().content.startswith("-# Ann ended the turns.\n")
+    refused = told(await ben.click(old, label="Pass"))
+    assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
+    await press(stage, cy, "Join")
     await press(stage, cy, "Leave")
     assert "turn" not in turn(stage)
     assert await write(stage, ben, "Rain.") is None
 
 
-async def test_late_presses_change_nothing(stage: Stage, cy: Any):
-    await take_turns(stage, stage.ben, cy)
-    shown = await open_order(stage, stage.ben)
-    await press(stage, stage.ann, "Pass")
-    late = buttons(shown)["Pass"]
-    refused = told(await stage.ben.click(shown, custom_id=late))
-    assert refused.content.startswith(f"It is <@{cy.id}>'s turn.")
-    opened = await stage.ann.click(await open_menu(stage, stage.ann), label="Turns")
-    await stage.ann.click(answer(opened), label="Turn off")
-    assert stage.panel().content.startswith("-# Ann ended the turns.\n")
-    refused = told(await stage.ben.click(shown, custom_id=late))
-    assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
-    assert await write(stage, cy, "Rain.") is None
-
-
 async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
-    await set_deadline(stage, 1)
+    assert "turns:hours" not in json.dumps(stage.look(await open_order(stage, ben)))
+    shown = await set_deadline(stage)
+    assert "After 1 hour, the writer is reminded once" in shown.content
     due = int(stage.world.now().timestamp()) + HOUR
+    assert stage.panel().content.startswith("-# Ann set a deadline of 1 hour.\n")
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Due <t:{due}:R>. Next: <@{cy.id}>."
     await stage.world.advance_time(HOUR - 5)
     assert pings(stage) == []
     await stage.world.advance_time(10)
     [(reminder, pinged)] = pings(stage)
-    assert pinged == [ben.id]
+    assert pinged == ben.id
     assert reminder.startswith(f"<@{ben.id}>, it is your turn in “The Diner”.")
     assert "You are skipped <t:" in reminder
     assert [one.content for one in stage.messages()][-2:] == [reminder, stage.panel().content]
@@ -200,69 +187,50 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     )
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
     await stage.world.advance_time(4 * HOUR)
-    assert [one for _, [one] in pings(stage)] == [ben.id, cy.id]
+    assert [who for _, who in pings(stage)] == [ben.id, cy.id]
     await write(stage, ben, "Rain.")
     await stage.world.advance_time(2 * HOUR)
-    assert [one for _, [one] in pings(stage)] == [ben.id, cy.id, cy.id]
+    assert [who for _, who in pings(stage)] == [ben.id, cy.id, cy.id]
+    await set_deadline(stage, 0)
+    assert "Due" not in turn(stage)
     await assert_channel_is_true(stage)
 
 
-async def test_only_who_manages_sets_a_deadline(stage: Stage):
-    await take_turns(stage, stage.ben)
-    shown = await open_order(stage, stage.ann)
-    [row, *_] = stage.look(shown)["components"]
-    custom_id = row["components"][0]["custom_id"]
-    assert custom_id.startswith("onbook:turns:hours:")
-    assert "turns:hours" not in json.dumps(stage.look(await open_order(stage, stage.ben)))
-    await stage.ann.select(shown, ["24"], custom_id=custom_id)
-    assert "After 24 hours, the writer is reminded once" in shown.content
-    assert stage.panel().content.startswith("-# Ann set a deadline of 24 hours.\n")
-    await stage.ann.select(shown, ["0"], custom_id=custom_id)
-    assert "Due" not in turn(stage)
-
-
-async def test_a_paused_script_reminds_nobody(stage: Stage, cy: Any):
+async def test_a_sprint_and_a_pause_put_deadlines_off(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
-    asked = await start_script(stage, title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Pause it and start the new one")
+    await set_deadline(stage)
+    await stage.world.advance_time(HOUR - 60)
+    await start_sprint(stage, "30")
+    await stage.world.advance_time(HOUR)
+    assert pings(stage) == []
+    assert len(announcements(stage, "Nobody wrote a line.")) == 1
+    await stage.world.advance_time(HOUR / 2 + 60)
+    assert len(pings(stage)) == 1
+    await replace_script(stage)
     assert await write(stage, cy, "Rain.") is None
     await stage.world.advance_time(3 * HOUR)
-    assert (pings(stage), announcements(stage, "skipped in")) == ([], [])
-
-
-async def end_of_process(stage: Stage, seconds: float) -> None:
-    """Let time pass while no bot runs."""
-    with stage.world._bot_scope():
-        stage.services.timers.stop()
-    await stage.world.advance_time(seconds)
+    assert (len(pings(stage)), announcements(stage, "skipped in")) == (1, [])
 
 
 async def test_deadlines_outlive_a_restart(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
-    await end_of_process(stage, 5 * HOUR)
-    assert pings(stage) == []
-    for _ in range(2):
+    await set_deadline(stage)
+    # However long nobody could be reminded, the reminded writer has the whole time again.
+    for hours, skips in ((5, 0), (1.1, 1), (0, 1)):
+        await pass_time_without_bot(stage, hours * HOUR)
         await stage.restart()
         await stage.world.settle()
-    # However long nobody could be reminded, who is reminded has the whole time again.
-    assert [users for _, users in pings(stage)] == [[stage.ben.id]]
-    assert announcements(stage, "skipped in") == []
-    await end_of_process(stage, HOUR + 5)
-    for _ in range(2):
-        await stage.restart()
-        await stage.world.settle()
-    assert len(announcements(stage, "skipped in")) == 1
+        assert [who for _, who in pings(stage)] == [stage.ben.id]
+        assert len(announcements(stage, "skipped in")) == skips
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
 
 
 @pytest.mark.parametrize("step", ["record_reminder", "skip_turn", "record_shown"])
-async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
+async def test_a_process_that_dies_after_posting_posts_nothing_twice(
     stage: Stage, cy: Any, monkeypatch: pytest.MonkeyPatch, step: str
 ):
     await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
+    await set_deadline(stage)
     is_skip = step != "record_reminder"
     if is_skip:
         await stage.world.advance_time(HOUR + 1)
@@ -283,29 +251,29 @@ async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
     assert turn(stage).startswith(f"It is <@{(cy if is_skip else stage.ben).id}>'s turn. Due <t:")
 
 
-async def test_deadlines_of_other_shards_are_left_to_their_processes(
+async def test_each_process_resumes_the_votes_and_deadlines_of_its_shards(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     await take_turns(stage, stage.ben)
-    await set_deadline(stage, 1)
-    await end_of_process(stage, 1)
+    await set_deadline(stage)
+    await stage.ann.slash(stage.channel, "continue", takes=2, vote=600)
+    await pass_time_without_bot(stage, 1)
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
-        its: CogServices = stage.services
-        watched = list[int]()
-        deadlines = Deadlines(bot, its.sessions, its.messages, its.timers)
-        monkeypatch.setattr(deadlines, "watch", watched.append)
-        await deadlines.resume()
-        assert len(watched) == (shard == its_shard)
+        its, watched = stage.services, list[object]()
+        for kind in (LivePolls, Deadlines):
+            timed = kind(bot, its.sessions, its.messages, Timers(its.in_flight.track))
+            monkeypatch.setattr(timed, "watch", watched.append)
+            await timed.resume()
+        assert len(watched) == 2 * (shard == its_shard)
 
 
-async def start_sprint(stage: Stage, minutes: str = "10", by: Any = None) -> Any:
-    """Start a sprint from the menu, as Ben or somebody else."""
-    by = by or stage.ben
-    opened = await by.click(await open_menu(stage, by), label="Sprint")
+async def start_sprint(stage: Stage, minutes: str = "10") -> Any:
+    """Start a sprint from the menu, as Ben; return the refusal, or None."""
+    opened = await stage.ben.click(await open_menu(stage), label="Sprint")
     [field] = fields(opened).values()
-    return told(await by.submit_modal(opened, {field: minutes}))
+    return told(await stage.ben.submit_modal(opened, {field: minutes}))
 
 
 async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, cy: Any):
@@ -317,9 +285,8 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     [announced] = announcements(stage, "started a sprint")
     assert announced == f"Ben started a sprint: everybody writes. It ends <t:{end}:R>."
     assert stage.panel().content.endswith(f"**Sprint**: it ends <t:{end}:R>. 0 lines so far.")
-    assert await write(stage, cy, "Rain falls.") is None
-    assert await write(stage, cy, "It stops.") is None
-    assert await write(stage, stage.ben, "MAYA: At last.") is None
+    for by, text in ((cy, "Rain falls."), (cy, "It stops."), (stage.ben, "MAYA: At last.")):
+        assert await write(stage, by, text) is None
     await write(stage, stage.ann, "Undone.")
     await stage.ann.click(stage.panel(), label="Undo")
     await cy.click(stage.panel(), label="Continue")
@@ -340,38 +307,28 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     await assert_channel_is_true(stage)
 
 
-async def test_a_sprint_puts_deadlines_off(stage: Stage, cy: Any):
-    await take_turns(stage, stage.ben, cy)
-    await set_deadline(stage, 1)
-    await stage.world.advance_time(HOUR - 60)
-    await start_sprint(stage, "30")
-    await stage.world.advance_time(HOUR)
-    assert pings(stage) == []
-    assert len(announcements(stage, "Nobody wrote a line.")) == 1
-    await stage.world.advance_time(HOUR / 2 + 60)
-    assert len(pings(stage)) == 1
-
-
-@pytest.mark.parametrize("meanwhile", [False, True])
-async def test_a_sprint_outlives_a_restart(stage: Stage, meanwhile: bool):
+async def test_sprints_outlive_a_restart(stage: Stage):
     await start_script(stage)
-    await start_sprint(stage, "5")
-    await write(stage, stage.ben, "Rain falls.")
-    if meanwhile:
-        await end_of_process(stage, 900)
-    await stage.restart()
-    await stage.world.settle()
-    assert len(announcements(stage, "is over")) == meanwhile
-    await stage.world.advance_time(301)
-    await stage.restart()
-    await stage.world.settle()
-    [summary] = announcements(stage, "is over")
-    assert summary.endswith("1 line, 2 words.\n- Ben: 1 line, 2 words")
-    assert "Sprint" not in stage.panel().content
+    for times, without_bot in ((1, 0), (2, 900)):
+        await start_sprint(stage, "5")
+        await write(stage, stage.ben, "Rain falls.")
+        await pass_time_without_bot(stage, without_bot)
+        await stage.restart()
+        await stage.world.settle()
+        await stage.world.advance_time(301)
+        summaries = announcements(stage, "is over")
+        assert len(summaries) == times
+        assert summaries[-1].endswith("1 line, 2 words.\n- Ben: 1 line, 2 words")
+        assert "Sprint" not in stage.panel().content
 
 
-async def test_who_started_a_sprint_ends_it(stage: Stage, cy: Any):
+async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
     await start_script(stage)
+    for minutes in ("0", "61", "ten"):
+        refused = await start_sprint(stage, minutes)
+        assert refused.ephemeral
+        assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
+    assert announcements(stage, "started a sprint") == []
     await start_sprint(stage)
     opened = answer(await cy.click(await open_menu(stage, cy), label="Sprint"))
     assert opened.content.startswith("**Sprint**: it ends <t:")
@@ -379,21 +336,11 @@ async def test_who_started_a_sprint_ends_it(stage: Stage, cy: Any):
     assert refused.content.startswith("Only the script's owner or a moderator")
     opened = answer(await stage.ben.click(await open_menu(stage), label="Sprint"))
     await stage.ben.click(opened, label="End it now")
-    assert opened.content == "The sprint was ended."
-    assert labels(opened) == []
+    assert (opened.content, labels(opened)) == ("The sprint was ended.", [])
     assert len(announcements(stage, "is over")) == 1
 
 
-async def test_a_sprint_lasts_from_1_to_60_minutes(stage: Stage):
-    await start_script(stage)
-    for minutes in ("0", "61", "ten"):
-        refused = await start_sprint(stage, minutes)
-        assert refused.ephemeral
-        assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
-    assert announcements(stage, "started a sprint") == []
-
-
-async def test_who_is_forgotten_takes_no_turns(stage: Stage, cy: Any):
+async def test_a_forgotten_person_takes_no_turns(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
     await start_sprint(stage)
     sent = answer(await stage.ben.slash(stage.channel, "privacy export"))
@@ -406,7 +353,6 @@ async def test_who_is_forgotten_takes_no_turns(stage: Stage, cy: Any):
     await stage.ben.click(asked, label="Forget me")
     await stage.world.settle()
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
-    order = await stage.store.turn_orders.find_order(1)
-    assert order.writers == [cy.id]
+    assert (await stage.store.turn_orders.find_order(1)).writers == [cy.id]
     again = answer(await stage.ben.slash(stage.channel, "privacy export"))
     assert again.content == "Nothing is stored about you."

@@ -12,11 +12,10 @@ import pytest
 
 from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings
-from tests.bot.conftest import HEADING
-from tests.bot.playing import slow_down
+from tests.bot.playing import begin_script, slow_down
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
+from tests.fake_discord.people import PATIENCE, Channel, Discord, Message, Person
 from tests.fake_discord.server import served
 from tests.fake_discord.state import World
 
@@ -29,26 +28,24 @@ class Elsewhere:
 
     discord: Discord
     services: CogServices
-    guild: Guild
     channel: Channel
     ann: Person
     ben: Person
 
     async def begin(self) -> Message:
         """Begin a script as Ann, and return its panel."""
-        asked = await self.ann.slash(self.channel, "start", title="The Diner", heading=HEADING)
-        return await asked.is_done()
+        return await begin_script(self.ann, self.channel)
 
     async def write(self, text: str) -> Message:
         """Write as Ann by the command, and return the panel."""
         return await (await self.ann.slash(self.channel, "write", text=text)).is_done()
 
-    async def press(self, person: Person, label: str) -> Message:
-        """Press a button of the panel, wait until that has changed, and return the panel."""
+    async def press(self, person: Person, label: str) -> None:
+        """Press a button of the panel, and wait for the next panel."""
         before = self.channel.panel()
         looks = len(before.versions)
         await person.click(before, label)
-        return await self.next_panel(before, looks)
+        await self.next_panel(before, looks)
 
     async def next_panel(self, before: Message, looks: int = 0) -> Message:
         """Wait until another message is the panel, or has more than so many looks."""
@@ -80,22 +77,23 @@ async def elsewhere(chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
         channel = await guild.channel("hall")
         ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
         await ann.install()
-        yield Elsewhere(discord, bot.services, guild, channel, ann, ben)
+        yield Elsewhere(discord, bot.services, channel, ann, ben)
 
 
 STARTED = ["-# “The Diner” starts here.", "**INT\\. DINER \\- NIGHT**"]
 RAIN = ["**MAYA**", "Rain\\."]
+UNDONE = "-# Ann undid the last line."
 
 
 @pytest.mark.parametrize("is_private", [False, True])
-async def test_a_script_is_played_in_answers_alone(elsewhere: Elsewhere, is_private: bool):
+async def test_answers_alone_show_a_script(elsewhere: Elsewhere, is_private: bool):
     if is_private:
         elsewhere.channel = await elsewhere.discord.private(elsewhere.ann, elsewhere.ben)
     await elsewhere.begin()
     await elsewhere.write("MAYA: Rain.")
     assert elsewhere.shown() == [*STARTED, *RAIN]
     await elsewhere.press(elsewhere.ann, "Undo")
-    assert elsewhere.shown() == [*STARTED, "-# Ann undid the last line."]
+    assert elsewhere.shown() == [*STARTED, UNDONE]
     await elsewhere.press(elsewhere.ben, "Redo")
     assert elsewhere.shown() == [*STARTED, *RAIN, "-# Ben restored the undone line."]
     await elsewhere.press(elsewhere.ann, "Continue")
@@ -124,48 +122,7 @@ async def test_each_person_who_has_installed_it_has_scripts_of_their_own(elsewhe
     assert "Ben's" not in (await list_of_ann.shows("The Diner")).text
 
 
-async def test_a_window_and_the_menu_of_speakers_write_too(elsewhere: Elsewhere):
-    await elsewhere.begin()
-    opened = await elsewhere.ben.click(elsewhere.channel.panel(), "Write")
-    written = await elsewhere.ben.submit_modal(opened, {"Who speaks": "Maya", "Text": "Rain."})
-    panel = await written.is_done()
-    assert elsewhere.shown() == [*STARTED, *RAIN]
-    [speakers] = panel.menus
-    await elsewhere.ben.choose(panel, speakers, "name:MAYA")
-    panel = await elsewhere.next_panel(panel)
-    assert panel.text.startswith("**MAYA**")
-    menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
-    lines = next(one for one in menu.menus if "menu-lines" in one)
-    await elsewhere.ann.choose(menu, lines, "2")
-    await elsewhere.next_panel(panel)
-    assert elsewhere.discord.refusals == []
-
-
-async def test_an_undo_removes_the_lines_that_can_still_be_edited(elsewhere: Elsewhere):
-    await elsewhere.begin()
-    await elsewhere.write("MAYA: Rain.\n\nMAYA: Snow.")
-    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).is_done()
-    undone = "-# Ann undid the last line."
-    assert elsewhere.shown() == [*STARTED, *RAIN, undone]
-    await elsewhere.discord.let_time_pass(15 * 60)
-    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).shows("Undone: ")
-    quoted = "-# Undone: “MAYA\\: Rain\\.”"
-    assert elsewhere.shown() == [*STARTED, *RAIN, undone, undone, quoted]
-
-
-async def test_an_old_panel_is_removed_by_a_press(elsewhere: Elsewhere):
-    begun = await elsewhere.begin()
-    await elsewhere.discord.let_time_pass(15 * 60)
-    await elsewhere.ann.slash(elsewhere.channel, "write", text="MAYA: Rain.")
-    await elsewhere.discord.until(lambda: elsewhere.shown() == [*STARTED, *RAIN])
-    assert begun.labels
-    told = await (await elsewhere.ben.click(begun, "Continue")).shows("The script has moved on.")
-    assert (told.only_for, told.labels) == (elsewhere.ben.id, ["Continue from here"])
-    assert begun.labels == []
-    assert elsewhere.shown() == [*STARTED, *RAIN]
-
-
-async def test_what_needs_a_member_says_so(elsewhere: Elsewhere):
+async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere: Elsewhere):
     panel = await elsewhere.begin()
     for command, options in (
         ("continue", {"takes": 3}),
@@ -180,19 +137,54 @@ async def test_what_needs_a_member_says_so(elsewhere: Elsewhere):
         asked = await elsewhere.ann.click(menu, label)
         assert (await asked.shows("That works")).text == ONLY_MEMBERS
     assert elsewhere.shown() == STARTED
+    opened = await elsewhere.ben.click(panel, "Write")
+    written = await elsewhere.ben.submit_modal(opened, {"Who speaks": "Maya", "Text": "Rain."})
+    panel = await written.is_done()
+    assert elsewhere.shown() == [*STARTED, *RAIN]
+    [speakers] = panel.menus
+    await elsewhere.ben.choose(panel, speakers, "name:MAYA")
+    panel = await elsewhere.next_panel(panel)
+    assert panel.text.startswith("**MAYA**")
+    menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
+    lines = next(one for one in menu.menus if "menu-lines" in one)
+    await elsewhere.ann.choose(menu, lines, "2")
+    await elsewhere.next_panel(panel)
+    assert elsewhere.discord.refusals == []
+
+
+async def test_undo_quotes_the_lines_that_can_no_longer_be_edited(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    await elsewhere.write("MAYA: Rain.\n\nMAYA: Snow.")
+    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).is_done()
+    assert elsewhere.shown() == [*STARTED, *RAIN, UNDONE]
+    await elsewhere.discord.let_time_pass(15 * 60)
+    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).shows("Undone: ")
+    quoted = "-# Undone: “MAYA\\: Rain\\.”"
+    assert elsewhere.shown() == [*STARTED, *RAIN, UNDONE, UNDONE, quoted]
+
+
+async def test_a_press_removes_an_old_panel(elsewhere: Elsewhere):
+    begun = await elsewhere.begin()
+    await elsewhere.discord.let_time_pass(15 * 60)
+    await elsewhere.ann.slash(elsewhere.channel, "write", text="MAYA: Rain.")
+    await elsewhere.discord.until(lambda: elsewhere.shown() == [*STARTED, *RAIN])
+    assert begun.labels
+    told = await (await elsewhere.ben.click(begun, "Continue")).shows("The script has moved on.")
+    assert (told.only_for, told.labels) == (elsewhere.ben.id, ["Continue from here"])
+    assert begun.labels == []
+    assert elsewhere.shown() == [*STARTED, *RAIN]
 
 
 async def test_lines_whose_answer_is_lost_leave_a_panel(elsewhere: Elsewhere):
     panel = await elsewhere.begin()
-    follow_up = r"/webhooks/\d+/[^/]+$"
-    await elsewhere.discord.fail(Kind.RESET, "POST", follow_up)
+    await elsewhere.discord.fail(Kind.RESET, "POST", r"/webhooks/\d+/[^/]+$")
     told = await (await elsewhere.ben.click(panel, "Continue")).shows("Your lines are in the")
     assert told.only_for == elsewhere.ben.id
     assert "Another take" in elsewhere.channel.panel().labels
     assert elsewhere.shown() == STARTED
 
 
-async def test_a_long_turn_shows_its_progress_in_the_place_of_the_panel(
+async def test_a_long_turn_shows_its_progress_in_the_panel(
     elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ):
     panel = await elsewhere.begin()

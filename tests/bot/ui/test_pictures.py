@@ -1,0 +1,72 @@
+"""Test the picture of what surprised a voice."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from bot.session.surprisal import Cell, Guess, Peak, SurprisalReport
+from bot.ui.images import pictures
+
+
+def make_costs(*bits: float | None) -> tuple[Cell, ...]:
+    return tuple(Cell("x", one, n + 1) for n, one in enumerate(bits))
+
+
+SURPRISE = SurprisalReport(
+    "tiny",
+    ("Ann",) * 3,
+    (
+        make_costs(*[1.0] * 400),
+        make_costs(*[None] * 3),
+        (Cell(" ", 3.0, 1), Cell("\n", 12.0, 2)),
+    ),
+    (Peak(0, 39, (Guess("e", 0.5), Guess(" ", 0.004), Guess("\n", 0.001))), Peak(2, 1, ())),
+)
+
+
+def test_surprisal_is_described_in_words():
+    words = pictures.describe_surprisal(SURPRISE)
+    assert words.startswith("The last 3 lines surprised tiny by 1.0 bits per character.")
+    assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
+    assert "came the end of the line (12.0 bits)" in words
+    one = SurprisalReport("tiny", ("Ann",), (make_costs(2.0),), ())
+    words = pictures.describe_surprisal(one)
+    assert words == "The last line surprised tiny by 2.0 bits per character."
+    assert len(pictures.describe_surprisal(SurprisalReport("t" * 2000, (), (), ()))) == 1000
+
+
+def test_dearer_characters_are_darker_and_have_taller_bars():
+    darkness, heights = [], []
+    for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
+        dear = SurprisalReport("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())
+        picture = Image.open(io.BytesIO(pictures.draw_surprisal(dear).png)).convert("RGB")
+        # The only cell, below the legend and its credit.
+        cell = slice(pictures.EDGE, pictures.EDGE + pictures.CELL_WIDTH)
+        column = np.asarray(picture, np.int16)[-150:, cell]
+        darkness.append(int(column.sum()))
+        ink = (column[:, pictures.CELL_WIDTH // 2] == (0x1D, 0x1C, 0x1A)).all(axis=1)
+        heights.append(int(ink.sum()))
+    assert darkness[:-1] == sorted(darkness[:-1], reverse=True)
+    assert heights[:-1] == sorted(heights[:-1])
+    assert len(set(heights[:-1])) == 5
+    assert (darkness[-1], heights[-1]) == (darkness[-2], heights[-2])
+
+
+def test_letters_contrast_with_every_heat():
+    # WCAG asks for a contrast of 3:1 for letters so large.
+    def luminance(colour: tuple[int, ...]) -> float:
+        linear = [
+            one / 255 / 12.92 if one <= 10 else ((one / 255 + 0.055) / 1.055) ** 2.4
+            for one in colour
+        ]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    for level in np.linspace(0, 1, 50):
+        heat = pictures._choose_colour(float(level))
+        ink = pictures._choose_letter_colour(heat)
+        letters = tuple(int(ink[at : at + 2], 16) for at in (1, 3, 5))
+        bright, dark = sorted((luminance(heat), luminance(letters)), reverse=True)
+        assert (bright + 0.05) / (dark + 0.05) > 3.5, level
