@@ -47,13 +47,13 @@ TINY = Config(
 """Big enough to learn how a script looks, small enough to train in seconds."""
 
 LONGEST = (
-    *("bot/test_red.py", "bot/test_kills.py", "bot/test_load.py", "training/test_compare.py"),
-    *("bot/test_many_processes.py", "training/test_tune.py", "training/test_train.py"),
-    *("export/test_proof.py", "training/test_parallel.py", "bot/test_postgres.py"),
-    *("quality/test_judging.py", "quality/test_reader.py", "bot/test_tree_machine.py"),
-    *("export/test_main.py", "training/test_schedule.py", "bot/test_at_once.py"),
-    *("bot/test_whole_way.py", "bot/test_plugin.py", "bot/test_soak.py", "bot/test_wheel.py"),
-    "bot/test_local.py",
+    *("bot/app/test_red.py", "bot/soak/test_kills.py", "bot/soak/test_load.py"),
+    *("training/test_compare.py", "bot/app/test_many_processes.py", "training/test_tune.py"),
+    *("training/test_train.py", "export/test_proof.py", "training/test_parallel.py"),
+    *("bot/storage/test_postgres.py", "quality/test_judging.py", "quality/test_reader.py"),
+    *("bot/session/test_random_commands.py", "export/test_main.py", "training/test_schedule.py"),
+    *("bot/cogs/test_concurrency.py", "bot/test_train_export_write.py", "bot/app/test_plugin.py"),
+    *("bot/soak/test_programs.py", "bot/app/test_wheel.py", "bot/app/test_local.py"),
 )
 """The files that take longest. They come first, so that no process waits long for the last one."""
 
@@ -71,8 +71,13 @@ Run.draw_curves = lambda _: None
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest files first."""
-    first = {path: place for place, path in enumerate(LONGEST)}
-    items.sort(key=lambda item: first.get(f"{item.path.parent.name}/{item.path.name}", len(first)))
+    first = {path: number for number, path in enumerate(LONGEST)}
+    tests = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        return first.get(item.path.relative_to(tests).as_posix(), len(first))
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:

@@ -48,7 +48,7 @@ from tests.fake_discord.server import served
 from tests.fake_discord.state import World
 from tests.tools.postgres_server import Server, server
 
-from .house import House, tell
+from .session_harness import SessionHarness, run_sql
 
 HEADING = "INT. DINER - NIGHT"
 
@@ -209,7 +209,7 @@ def on(chosen: RunnerSettings, where: Path | URL) -> RunnerSettings:
 
 def count(where: Path | URL, table: str) -> int:
     """Count the rows on the disk, as another connection sees them."""
-    [[number]] = tell(where, f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
+    [[number]] = run_sql(where, f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
     return int(number)
 
 
@@ -235,12 +235,12 @@ def chosen(models: Path, tmp_path: Path, empty_database: Path) -> RunnerSettings
 
 
 @pytest.fixture
-async def house(chosen: RunnerSettings, where: Path | URL) -> AsyncIterator[House]:
+async def harness(chosen: RunnerSettings, where: Path | URL) -> AsyncIterator[SessionHarness]:
     """Yield the bot without Discord."""
-    house = House(on(chosen, where))
-    await house.open()
-    yield house
-    await house.close()
+    harness = SessionHarness(on(chosen, where))
+    await harness.open()
+    yield harness
+    await harness.close()
 
 
 @pytest.fixture(scope="session")
@@ -338,7 +338,7 @@ class Stage:
         backend = self.world.backend
         backend.add_member_role(self.guild.id, backend.bot_user.id, rights.id)
 
-    async def go_on(
+    async def continue_with_seed(
         self, actor: Any, channel: Any, name: str = "continue", *, seed: int, **options: Any
     ) -> simcord.InteractionResult:
         """Continue the script with a seed, as after a change of the settings that nobody saw."""
@@ -463,7 +463,7 @@ async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
     return await staged(world, chosen)
 
 
-async def begin(stage: Stage, channel: Any = None, **options: Any) -> Any:
+async def start_script(stage: Stage, channel: Any = None, **options: Any) -> Any:
     """Begin a script in a diner, as Ann."""
     options = {"title": "The Diner", "heading": HEADING, **options}
     return await stage.ann.slash(channel or stage.channel, "start", **options)

@@ -30,5 +30,6 @@ the public messages of a channel, including those of webhooks. `Person.install`,
 Faults come from ``times=`` (lost and duplicate deliveries), `Discord.deliver_again`,
 `Discord.holding` (slow requests), `Discord.drop`, `Discord.let_time_pass`, `Discord.fail` (see
 `faults`), `Discord.reconnect` and `Discord.invalidate`, and from killing the bot's process. The
-fixtures of ``tests/bot/conftest.py`` provide voices; ``tests/bot/test_at_once.py`` is an example.
+fixtures of ``tests/bot/conftest.py`` provide voices; an example is
+``tests/bot/cogs/test_concurrency.py``.
 """

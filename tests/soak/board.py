@@ -19,8 +19,8 @@ from typing import Any
 
 from bot.settings import RunnerSettings
 from bot.ui.looks import Look
+from tests.bot.channel_check import Reader
 from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
-from tests.bot.shown import Reader
 
 PAUSE = "Pause it and start the new one"
 

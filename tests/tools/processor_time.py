@@ -1,6 +1,6 @@
 """Print the processor time of each test file, including the processes of its tests (Linux).
 
-    python -m pytest -p tests.tools.processor_time tests/bot/test_load.py
+    python -m pytest -p tests.tools.processor_time tests/bot/soak/test_load.py
 
 A busy machine changes processor time less than it changes wall time.
 """

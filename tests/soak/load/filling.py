@@ -1,8 +1,8 @@
 """Fill a database with many channels, as the bot would have written them.
 
 Sessions, a voice and the store write a few plays; all other channels are copies of these rows with
-other ids, which are those that the store would have chosen. `tests/bot/test_load.py` compares such
-copies with rows that the store wrote.
+other ids, which are those that the store would have chosen. The tests compare such copies with rows
+that the store wrote.
 """
 
 from __future__ import annotations

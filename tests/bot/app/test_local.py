@@ -1,0 +1,154 @@
+"""Test ``python -m bot play``: two real runs, driven as the page drives them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import dumps, loads
+from pathlib import Path
+from typing import Any
+
+from bot.settings import RunnerSettings
+from tests.bot.channel_check import letters
+
+ROOT = Path(__file__).parents[3]
+
+
+class LocalPage:
+    """A client that sends and receives what the page in the browser does."""
+
+    def __init__(self, address: str) -> None:
+        self.base, self.secret = address.split("/#")
+        self.page = ""
+        self.sequence = 0
+        self.page = self.ask("/api/pages", {})["context"]["id"]
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        headers = {"X-Simcord-Capability": self.secret, "Content-Type": "application/json"}
+        if self.page:
+            headers["X-Simcord-Context"] = self.page
+        data = None if body is None else dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data, headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return loads(answer.read())
+
+    def act(self, kind: str, **what: Any) -> dict[str, Any]:
+        state = self.ask("/api/state")
+        self.sequence += 1
+        envelope = {
+            "protocol_version": 3,
+            "sequence": self.sequence,
+            "request_id": str(uuid.uuid4()),
+            "generation": state["context"]["generation"],
+            "bot_generation": state["botGeneration"],
+            "published_revision": state["publishedRevision"],
+            "kind": kind,
+        }
+        return self.ask("/api/action", envelope | what)
+
+    def command(self, name: str, **options: str) -> None:
+        entries = self.ask("/api/commands")["entries"]
+        entry = next(e for e in entries if e["invocation"].lstrip("/") == name)
+        self.act(
+            "run_command",
+            command_id=entry["commandId"],
+            path=entry["path"],
+            schema_fingerprint=entry["schemaFingerprint"],
+            options=options,
+        )
+
+    def messages(self) -> list[dict[str, Any]]:
+        state = self.ask("/api/state")
+        return [state["messages"][key] for key in state["timeline"] if key in state["messages"]]
+
+    def texts(self) -> list[str]:
+        return [read(message) for message in self.messages()]
+
+
+def read(message: dict[str, Any]) -> str:
+    """Return all text of a message, in components too."""
+    texts, components = [message["content"]], list(message["components"])
+    while components:
+        component = components.pop(0)
+        texts.append(component.get("content") or "")
+        components[:0] = component.get("components") or component.get("children") or []
+    return "\n".join(filter(None, texts))
+
+
+def find_button(message: dict[str, Any], label: str) -> str:
+    """Return the key of a message's button."""
+    rows = (row["components"] for row in message["components"])
+    return next(one["control_key"] for row in rows for one in row if one.get("label") == label)
+
+
+@contextmanager
+def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
+    """Run the bot with its page, and check that Ctrl-C ends the run cleanly."""
+    environment = os.environ | {
+        "ONBOOK_DATABASE": str(chosen.database),
+        "ONBOOK_MODELS": str(chosen.models),
+        "ONBOOK_MODEL": chosen.model,
+        "PYTHONPATH": str(ROOT),
+        **variables,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "play", "--port", "0"],
+        cwd=chosen.database.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield LocalPage(process.stdout.readline().strip())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert out == ""
+        assert "Traceback" not in err
+        # Nothing that alarms a newcomer, and no link that leads nowhere.
+        assert not re.search(r"WARNING *\] discord|oauth2", err)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_script_and_a_vote_go_on_in_the_next_run_in_the_operators_look(chosen: RunnerSettings):
+    with local(chosen) as page:
+        [welcome] = page.texts()
+        assert "/start" in welcome
+        page.command("start", title="The Heath", heading="ext. heath - dawn")
+        page.command("write", text="ANN: Good morrow.")
+        page.command("continue")
+        before = page.texts()[2:-1]
+        # Each line is a card with the name of its speaker.
+        assert "**ANN**\nGood morrow" in before[1]
+        assert all(one["components"] and not one["content"] for one in page.messages()[2:-1])
+    with local(chosen, ONBOOK_LOOK="typewriter") as page:
+        *lines, panel = page.messages()
+        assert [letters(read(one)) for one in lines] == [*map(letters, before)]
+        key = find_button(panel, "Continue")
+        page.act("click", target_id=panel["id"], control_key=key, values=[])
+        assert len(page.messages()) == len(before) + 2
+        page.command("settings banned", add="zounds")
+        assert "zounds" in page.texts()[-1]
+        page.command("write", text="Exit ANN")
+        assert page.texts()[-2] == "```\nExit ANN\n```"
+        page.command("continue", takes="2", vote="10")
+        began = time.monotonic()
+        page.command("write", text="Rain on the window.")
+        # The page has not waited for the vote.
+        assert not any("Nobody voted" in text for text in page.texts())
+        time.sleep(max(0.0, began + 11 - time.monotonic()))
+        # The page shows what happened by itself along with the next answer.
+        page.command("write", text="Enter MAYA")
+        assert any("Nobody voted" in text for text in page.texts())

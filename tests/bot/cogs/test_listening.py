@@ -1,0 +1,130 @@
+"""Test the table reads of /script listen, through a simulated Discord."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.audio import table_read
+from bot.cogs import listening, menu, turns
+from tests.bot.conftest import Inside, Stage, answer, labels, opened, staged, start_script
+from tests.bot.session.test_rate_limits import TOO_MUCH
+from tests.fake_discord.people import Asked
+
+from .test_concurrency import begin as begin_at_once
+
+
+async def listen(stage: Stage, **options: Any) -> Any:
+    return answer(await stage.ben.slash(stage.channel, "script listen", **options))
+
+
+async def test_everybody_hears_the_last_scene(stage: Stage):
+    await start_script(stage)
+    await stage.ann.slash(stage.channel, "write", text="MAYA: Oh!\n\n🎉")
+    shown = await listen(stage)
+    assert not shown.ephemeral
+    assert shown.content.startswith("A table read of the last scene of **The Diner**, 0:0")
+    assert shown.content.endswith("One line has nothing that can be spoken.")
+    [file] = shown.attachments
+    assert file.filename == "the-diner.mp3"
+    assert (await file.read())[:2] == b"\xff\xf3"
+
+
+async def test_the_whole_script_is_cut_to_a_file(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    def speak(text: str, voice: object) -> Any:
+        yield np.full(table_read.SAMPLE_RATE, 0.1, np.float32)
+
+    monkeypatch.setattr(table_read, "speak", speak)
+    monkeypatch.setattr(table_read, "MAX_SECONDS", 3.5)
+    await start_script(stage)
+    await stage.ann.slash(stage.channel, "write", text="Rain.\n\nSnow.\n\nINT. BARN\n\nHay.")
+    shown = await listen(stage, whole=True)
+    assert shown.content == (
+        "A table read of **The Diner**, 0:03. The last 3 lines are left out, because a file has 2 "
+        "minutes at most."
+    )
+    shown = await listen(stage)
+    assert shown.content == "A table read of the last scene of **The Diner**, 0:03."
+
+
+async def test_the_menu_has_the_last_scene(stage: Stage):
+    await start_script(stage, heading="Oh")
+    opened_menu = answer(await stage.ann.click(stage.panel(), label="More…"))
+    shown = answer(await stage.ann.click(opened_menu, label="Listen"))
+    assert not shown.ephemeral
+    assert len(shown.attachments) == 1
+
+
+async def test_where_nothing_can_be_spoken_there_is_no_file(stage: Stage):
+    await start_script(stage, heading="茂")
+    shown = await listen(stage)
+    assert shown.ephemeral
+    assert shown.content == "Nothing there can be spoken."
+    assert not any(message.attachments for message in stage.messages())
+
+
+async def test_table_reads_are_limited(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    async def record(*_: object) -> table_read.TableRead:
+        return table_read.TableRead(b"1", 1.0, 0, 0)
+
+    monkeypatch.setattr(listening, "record_table_read", record)
+    await start_script(stage)
+    for _ in range(10):
+        assert (await listen(stage)).attachments
+    refused = await listen(stage)
+    assert refused.ephemeral
+    assert TOO_MUCH.search(refused.content)
+
+
+async def test_without_the_extra_nothing_is_offered(chosen: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(listening, "is_installed", lambda: False)
+    monkeypatch.setattr(menu, "is_installed", lambda: False)
+    async with opened(chosen) as world:
+        stage = await staged(world, chosen)
+        await start_script(stage)
+        assert "Listen" not in labels(answer(await stage.ann.click(stage.panel(), label="More…")))
+        [script] = [one for one in world.bot.tree.get_commands() if one.name == "script"]
+        assert "listen" not in [one.name for one in script.commands]
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Yield an event that speech waits for; no thread waits longer than the test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+async def test_anybody_can_stop_a_table_read(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+):
+    def speak(text: str, voice: object) -> Any:
+        yield np.ones(9, np.float32)
+        gate.wait()
+
+    monkeypatch.setattr(table_read, "speak", speak)
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    await begin_at_once(inside.ann, inside.channel)
+    progress, stopped = "is being recorded: 0%.", "Stopped. There is no table read."
+    first = await inside.ann.slash(inside.channel, "script listen")
+    shown = await find_answer(inside, first, progress)
+    assert (shown.only_for, shown.labels) == (None, ["Stop"])
+    # The second one waits for the first.
+    second = await inside.ben.slash(inside.channel, "script listen")
+    await inside.ann.click(await find_answer(inside, second, progress), "Stop")
+    assert (await find_answer(inside, second, stopped)).only_for == inside.ben.id
+    await inside.ben.click(shown, "Stop")
+    assert (await find_answer(inside, first, stopped)).only_for == inside.ann.id
+
+
+async def find_answer(inside: Inside, asked: Asked, text: str) -> Any:
+    """Wait for an answer with this text, and return it."""
+
+    def find() -> Any:
+        return next((one for one in asked.answers() if text in one.content), None)
+
+    return await inside.discord.until(find, lambda: f"{text} in {asked}")

@@ -1,0 +1,413 @@
+"""Test turns for writers, their deadlines, and sprints."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import simcord
+
+from bot.cogs.services import CogServices
+from bot.ui.deadlines import Deadlines
+from tests.bot.channel_check import assert_channel_is_true
+from tests.bot.conftest import (
+    HEADING,
+    Stage,
+    answer,
+    buttons,
+    fields,
+    labels,
+    moderator,
+    start_script,
+)
+
+from .test_panel import open_menu
+
+HOUR = 3600
+
+
+@pytest.fixture
+def cy(stage: Stage) -> simcord.MemberActor:
+    """Return Cy, who neither moderates nor owns the script."""
+    return stage.guild.add_member(stage.world.create_user("Cy"))
+
+
+async def open_order(stage: Stage, by: Any) -> Any:
+    """Return the message with the order, which only this person sees."""
+    return answer(await by.slash(stage.channel, "script turns"))
+
+
+async def press(stage: Stage, by: Any, label: str) -> Any:
+    """Press a button under the order, and return the order as it is then."""
+    shown = await open_order(stage, by)
+    await by.click(shown, label=label)
+    return shown
+
+
+async def take_turns(stage: Stage, *people: Any) -> None:
+    """Begin a script, as Ann, and let people take turns."""
+    await start_script(stage)
+    for one in people:
+        await press(stage, one, "Join")
+
+
+async def set_deadline(stage: Stage, hours: int) -> Any:
+    """Set the deadline, as Ann, who owns the script."""
+    shown = await open_order(stage, stage.ann)
+    script = await stage.script()
+    return await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
+
+
+async def write(stage: Stage, by: Any, text: str) -> Any:
+    """Write a line, and return the answer, if there is one."""
+    return answer(await by.slash(stage.channel, "write", text=text))
+
+
+def told(pressed: Any) -> Any:
+    """Return what a person is told who has pressed something in a message of their own, or None."""
+    return next(iter(pressed.followups), None)
+
+
+def turn(stage: Stage) -> str:
+    """Return the last thing that the panel says."""
+    return stage.panel().content.rpartition("\n-# ")[2]
+
+
+def pings(stage: Stage) -> list[tuple[str, list[str]]]:
+    """Return the texts that have pinged people, and whom."""
+    allowed = [(body["content"], body["allowed_mentions"].get("users")) for body in stage.sent()]
+    return [(content, users) for content, users in allowed if users]
+
+
+def announcements(stage: Stage, part: str) -> list[str]:
+    """Return the messages that say something."""
+    return [one.content for one in stage.messages() if part in one.content]
+
+
+async def test_people_write_one_after_the_other(stage: Stage, cy: Any):
+    ben = stage.ben
+    await take_turns(stage, ben, cy)
+    assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
+    refused = await write(stage, cy, "Rain.")
+    assert refused.ephemeral
+    assert refused.content.startswith(f"It is <@{ben.id}>'s turn. Wait for yours, or see the order")
+    assert "Here is your text:\n```\nRain." in refused.content
+    for label in ("Continue", "Write"):
+        pressed = await cy.click(stage.panel(), label=label)
+        assert answer(pressed).content.startswith(f"It is <@{ben.id}>'s turn.")
+        assert pressed.modal is None
+    assert await stage.lines() == [HEADING]
+    # The voice is no writer.
+    await ben.click(stage.panel(), label="Continue")
+    assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
+    assert await write(stage, ben, "Rain.") is None
+    assert turn(stage) == f"It is <@{cy.id}>'s turn. Next: <@{ben.id}>."
+    await cy.click(stage.panel(), label="Continue")
+    await write(stage, cy, "Snow.")
+    assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
+    assert pings(stage) == []
+    await assert_channel_is_true(stage)
+
+
+async def test_the_owner_and_moderators_write_at_any_time(stage: Stage):
+    await take_turns(stage, stage.ben)
+    for one in (stage.ann, moderator(stage)):
+        assert await write(stage, one, "Rain.") is None
+        assert turn(stage) == f"It is <@{stage.ben.id}>'s turn."
+    assert len(await stage.lines()) == 3
+
+
+async def test_who_takes_a_line_back_has_the_turn_again(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await write(stage, stage.ben, "Rain.")
+    await stage.ben.click(stage.panel(), label="Undo")
+    assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
+    await write(stage, stage.ben, "Snow.")
+    await cy.click(stage.panel(), label="Continue")
+    await stage.ann.click(stage.panel(), label="Undo")  # the voice's line
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+
+
+async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
+    ben = stage.ben
+    await start_script(stage)
+    nobody = await open_order(stage, ben)
+    assert labels(nobody) == ["Join"]
+    assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
+    await take_turns(stage, ben, cy)
+    shown = await open_order(stage, ben)
+    assert shown.ephemeral
+    assert f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:" in shown.content
+    assert shown.content.endswith("There is no deadline.")
+    assert labels(shown) == ["Leave", "Pass"]
+    assert labels(await open_order(stage, cy)) == ["Leave"]
+    assert labels(await open_order(stage, stage.ann)) == ["Join", "Pass", "Turn off"]
+    await ben.click(shown, label="Pass")
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+    assert stage.panel().content.startswith("-# Ben passed.\n")
+    assert labels(shown) == ["Leave"]
+    # Somebody who does not come is passed by the owner.
+    await press(stage, stage.ann, "Pass")
+    assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
+    assert stage.panel().content.startswith(f"-# Ann passed <@{cy.id}>'s turn on.\n")
+    await press(stage, ben, "Leave")
+    assert turn(stage) == f"It is <@{cy.id}>'s turn."
+    await press(stage, cy, "Leave")
+    assert "turn" not in turn(stage)
+    assert await write(stage, ben, "Rain.") is None
+
+
+async def test_late_presses_change_nothing(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    shown = await open_order(stage, stage.ben)
+    await press(stage, stage.ann, "Pass")
+    late = buttons(shown)["Pass"]
+    refused = told(await stage.ben.click(shown, custom_id=late))
+    assert refused.content.startswith(f"It is <@{cy.id}>'s turn.")
+    opened = await stage.ann.click(await open_menu(stage, stage.ann), label="Turns")
+    await stage.ann.click(answer(opened), label="Turn off")
+    assert stage.panel().content.startswith("-# Ann ended the turns.\n")
+    refused = told(await stage.ben.click(shown, custom_id=late))
+    assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
+    assert await write(stage, cy, "Rain.") is None
+
+
+async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any):
+    ben = stage.ben
+    await take_turns(stage, ben, cy)
+    await set_deadline(stage, 1)
+    due = int(stage.world.now().timestamp()) + HOUR
+    assert turn(stage) == f"It is <@{ben.id}>'s turn. Due <t:{due}:R>. Next: <@{cy.id}>."
+    await stage.world.advance_time(HOUR - 5)
+    assert pings(stage) == []
+    await stage.world.advance_time(10)
+    [(reminder, pinged)] = pings(stage)
+    assert pinged == [ben.id]
+    assert reminder.startswith(f"<@{ben.id}>, it is your turn in “The Diner”.")
+    assert "You are skipped <t:" in reminder
+    assert [one.content for one in stage.messages()][-2:] == [reminder, stage.panel().content]
+    await stage.world.advance_time(HOUR - 15)
+    assert announcements(stage, "skipped in") == []
+    await stage.world.advance_time(20)
+    [skip] = announcements(stage, "skipped in")
+    assert skip == f"-# <@{ben.id}> was skipped in “The Diner”. It is <@{cy.id}>'s turn."
+    assert len(pings(stage)) == 1
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn. Due <t:")
+    # After a round in which nobody writes there is peace.
+    await stage.world.advance_time(2 * HOUR + 5)
+    assert announcements(stage, "skipped in")[-1].endswith(
+        "Everybody was skipped, so I remind nobody until somebody writes."
+    )
+    assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
+    await stage.world.advance_time(4 * HOUR)
+    assert [one for _, [one] in pings(stage)] == [ben.id, cy.id]
+    await write(stage, ben, "Rain.")
+    await stage.world.advance_time(2 * HOUR)
+    assert [one for _, [one] in pings(stage)] == [ben.id, cy.id, cy.id]
+    await assert_channel_is_true(stage)
+
+
+async def test_only_who_manages_sets_a_deadline(stage: Stage):
+    await take_turns(stage, stage.ben)
+    shown = await open_order(stage, stage.ann)
+    [row, *_] = stage.look(shown)["components"]
+    custom_id = row["components"][0]["custom_id"]
+    assert custom_id.startswith("onbook:turns:hours:")
+    assert "turns:hours" not in json.dumps(stage.look(await open_order(stage, stage.ben)))
+    await stage.ann.select(shown, ["24"], custom_id=custom_id)
+    assert "After 24 hours, the writer is reminded once" in shown.content
+    assert stage.panel().content.startswith("-# Ann set a deadline of 24 hours.\n")
+    await stage.ann.select(shown, ["0"], custom_id=custom_id)
+    assert "Due" not in turn(stage)
+
+
+async def test_a_paused_script_reminds_nobody(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    asked = await start_script(stage, title="The Roof", heading="Ext. roof")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
+    assert await write(stage, cy, "Rain.") is None
+    await stage.world.advance_time(3 * HOUR)
+    assert (pings(stage), announcements(stage, "skipped in")) == ([], [])
+
+
+async def end_of_process(stage: Stage, seconds: float) -> None:
+    """Let time pass while no bot runs."""
+    with stage.world._bot_scope():
+        stage.services.timers.stop()
+    await stage.world.advance_time(seconds)
+
+
+async def test_deadlines_outlive_a_restart(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    await end_of_process(stage, 5 * HOUR)
+    assert pings(stage) == []
+    for _ in range(2):
+        await stage.restart()
+        await stage.world.settle()
+    # However long nobody could be reminded, who is reminded has the whole time again.
+    assert [users for _, users in pings(stage)] == [[stage.ben.id]]
+    assert announcements(stage, "skipped in") == []
+    await end_of_process(stage, HOUR + 5)
+    for _ in range(2):
+        await stage.restart()
+        await stage.world.settle()
+    assert len(announcements(stage, "skipped in")) == 1
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+
+
+@pytest.mark.parametrize("step", ["record_reminder", "skip_turn", "record_shown"])
+async def test_a_process_that_dies_after_it_has_posted_posts_nothing_twice(
+    stage: Stage, cy: Any, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    is_skip = step != "record_reminder"
+    if is_skip:
+        await stage.world.advance_time(HOUR + 1)
+
+    async def die(*_: object, **__: object) -> None:
+        stage.services.timers.stop()
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.store.turn_orders, step, die)
+        await stage.world.advance_time(HOUR + 1)
+    await stage.restart()
+    await stage.world.settle()
+    said = "skipped in" if is_skip else "it is your turn"
+    # Discord posts no second message of a nonce.
+    assert len({body["nonce"] for body in stage.sent() if said in (body["content"] or "")}) == 1
+    assert said in stage.messages()[-2].content
+    assert turn(stage).startswith(f"It is <@{(cy if is_skip else stage.ben).id}>'s turn. Due <t:")
+
+
+async def test_deadlines_of_other_shards_are_left_to_their_processes(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    await take_turns(stage, stage.ben)
+    await set_deadline(stage, 1)
+    await end_of_process(stage, 1)
+    bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
+    for shard in range(3):
+        bot.shard_count, bot.shard_id = 3, shard
+        its: CogServices = stage.services
+        watched = list[int]()
+        deadlines = Deadlines(bot, its.sessions, its.messages, its.timers)
+        monkeypatch.setattr(deadlines, "watch", watched.append)
+        await deadlines.resume()
+        assert len(watched) == (shard == its_shard)
+
+
+async def start_sprint(stage: Stage, minutes: str = "10", by: Any = None) -> Any:
+    """Start a sprint from the menu, as Ben or somebody else."""
+    by = by or stage.ben
+    opened = await by.click(await open_menu(stage, by), label="Sprint")
+    [field] = fields(opened).values()
+    return told(await by.submit_modal(opened, {field: minutes}))
+
+
+async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, stage.ann)
+    await write(stage, stage.ben, "Before it.")
+    await write(stage, stage.ann, "And more.")
+    assert await start_sprint(stage) is None
+    end = int(stage.world.now().timestamp()) + 600
+    [announced] = announcements(stage, "started a sprint")
+    assert announced == f"Ben started a sprint: everybody writes. It ends <t:{end}:R>."
+    assert stage.panel().content.endswith(f"**Sprint**: it ends <t:{end}:R>. 0 lines so far.")
+    assert await write(stage, cy, "Rain falls.") is None
+    assert await write(stage, cy, "It stops.") is None
+    assert await write(stage, stage.ben, "MAYA: At last.") is None
+    await write(stage, stage.ann, "Undone.")
+    await stage.ann.click(stage.panel(), label="Undo")
+    await cy.click(stage.panel(), label="Continue")
+    assert stage.panel().content.endswith("4 lines so far.")
+    voice = (await stage.session.library.load_lines())[-1]
+    words = len(voice.element.body.split())
+    await stage.world.advance_time(601)
+    [summary] = announcements(stage, "is over")
+    assert summary.startswith(
+        f"**The sprint in “The Diner” is over**: 4 lines, {6 + words} words.\n"
+        "- Cy: 2 lines, 4 words\n- Ben: 1 line, 2 words\n- the voice tiny: 1 line, "
+    )
+    assert stage.messages()[-2].content == summary
+    # A line of a sprint passes no turn on.
+    assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{stage.ann.id}>."
+    assert (await write(stage, cy, "Snow.")).ephemeral
+    assert pings(stage) == []
+    await assert_channel_is_true(stage)
+
+
+async def test_a_sprint_puts_deadlines_off(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await set_deadline(stage, 1)
+    await stage.world.advance_time(HOUR - 60)
+    await start_sprint(stage, "30")
+    await stage.world.advance_time(HOUR)
+    assert pings(stage) == []
+    assert len(announcements(stage, "Nobody wrote a line.")) == 1
+    await stage.world.advance_time(HOUR / 2 + 60)
+    assert len(pings(stage)) == 1
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_a_sprint_outlives_a_restart(stage: Stage, meanwhile: bool):
+    await start_script(stage)
+    await start_sprint(stage, "5")
+    await write(stage, stage.ben, "Rain falls.")
+    if meanwhile:
+        await end_of_process(stage, 900)
+    await stage.restart()
+    await stage.world.settle()
+    assert len(announcements(stage, "is over")) == meanwhile
+    await stage.world.advance_time(301)
+    await stage.restart()
+    await stage.world.settle()
+    [summary] = announcements(stage, "is over")
+    assert summary.endswith("1 line, 2 words.\n- Ben: 1 line, 2 words")
+    assert "Sprint" not in stage.panel().content
+
+
+async def test_who_started_a_sprint_ends_it(stage: Stage, cy: Any):
+    await start_script(stage)
+    await start_sprint(stage)
+    opened = answer(await cy.click(await open_menu(stage, cy), label="Sprint"))
+    assert opened.content.startswith("**Sprint**: it ends <t:")
+    refused = told(await cy.click(opened, label="End it now"))
+    assert refused.content.startswith("Only the script's owner or a moderator")
+    opened = answer(await stage.ben.click(await open_menu(stage), label="Sprint"))
+    await stage.ben.click(opened, label="End it now")
+    assert opened.content == "The sprint was ended."
+    assert labels(opened) == []
+    assert len(announcements(stage, "is over")) == 1
+
+
+async def test_a_sprint_lasts_from_1_to_60_minutes(stage: Stage):
+    await start_script(stage)
+    for minutes in ("0", "61", "ten"):
+        refused = await start_sprint(stage, minutes)
+        assert refused.ephemeral
+        assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
+    assert announcements(stage, "started a sprint") == []
+
+
+async def test_who_is_forgotten_takes_no_turns(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await start_sprint(stage)
+    sent = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    kept = json.loads(await sent.attachments[0].read())
+    assert [one["place"] for one in kept["turns"]] == [1]
+    assert len(kept["sprints"]) == 1
+    await stage.world.advance_time(601)
+    assert str(stage.ben.id) in turn(stage)
+    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
+    await stage.ben.click(asked, label="Forget me")
+    await stage.world.settle()
+    assert turn(stage) == f"It is <@{cy.id}>'s turn."
+    order = await stage.store.turn_orders.find_order(1)
+    assert order.writers == [cy.id]
+    again = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    assert again.content == "Nothing is stored about you."

@@ -1,0 +1,207 @@
+"""Test scripts where the bot is no member, and only a person has installed it.
+
+There, Discord takes nothing from the bot but answers to interactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from bot.cogs.services import CogServices
+from bot.settings import RunnerSettings
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.faults import Kind
+from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
+from tests.fake_discord.server import served
+from tests.fake_discord.state import World
+
+from .test_concurrency import HEADING, slow_down
+
+ONLY_MEMBERS = "That works only in servers that have added me, and in direct messages with me."
+
+
+@dataclass
+class Elsewhere:
+    """A server without the bot, where Ann has installed it, but Ben has not."""
+
+    discord: Discord
+    services: CogServices
+    guild: Guild
+    channel: Channel
+    ann: Person
+    ben: Person
+
+    async def begin(self) -> Message:
+        """Begin a script as Ann, and return its panel."""
+        asked = await self.ann.slash(self.channel, "start", title="The Diner", heading=HEADING)
+        return await asked.is_done()
+
+    async def write(self, text: str) -> Message:
+        """Write as Ann by the command, and return the panel."""
+        return await (await self.ann.slash(self.channel, "write", text=text)).is_done()
+
+    async def press(self, person: Person, label: str) -> Message:
+        """Press a button of the panel, wait until that has changed, and return the panel."""
+        before = self.channel.panel()
+        looks = len(before.versions)
+        await person.click(before, label)
+        return await self.next_panel(before, looks)
+
+    async def next_panel(self, before: Message, looks: int = 0) -> Message:
+        """Wait until another message is the panel, or has more than so many looks."""
+
+        def find() -> Message | None:
+            panels = [one for one in self.channel.messages() if one.is_panel]
+            is_new = panels and (panels[0].id != before.id or len(panels[0].versions) > looks > 0)
+            return panels[0] if len(panels) == 1 and is_new else None
+
+        return await self.discord.until(find)
+
+    def shown(self) -> list[str]:
+        """Return the rows that everybody sees, but for those of the panel."""
+        rows = [row for _, text in self.channel.shown() for row in text.split("\n")]
+        return [row for row in rows if "· tiny" not in row]
+
+
+@pytest.fixture
+async def elsewhere(chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
+    """Start a bot that is a member of another server only."""
+    async with (
+        served(World(PATIENCE)) as address,
+        Discord(address) as discord,
+        bot_here(address, chosen) as bot,
+    ):
+        await discord.bot_is_ready()
+        await discord.guild("The Playhouse")
+        guild = await discord.guild("Elsewhere", has_bot=False)
+        channel = await guild.channel("hall")
+        ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
+        await ann.install()
+        yield Elsewhere(discord, bot.services, guild, channel, ann, ben)
+
+
+STARTED = ["-# “The Diner” starts here.", "**INT\\. DINER \\- NIGHT**"]
+RAIN = ["**MAYA**", "Rain\\."]
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+async def test_a_script_is_played_in_answers_alone(elsewhere: Elsewhere, is_private: bool):
+    if is_private:
+        elsewhere.channel = await elsewhere.discord.private(elsewhere.ann, elsewhere.ben)
+    await elsewhere.begin()
+    await elsewhere.write("MAYA: Rain.")
+    assert elsewhere.shown() == [*STARTED, *RAIN]
+    await elsewhere.press(elsewhere.ann, "Undo")
+    assert elsewhere.shown() == [*STARTED, "-# Ann undid the last line."]
+    await elsewhere.press(elsewhere.ben, "Redo")
+    assert elsewhere.shown() == [*STARTED, *RAIN, "-# Ben restored the undone line."]
+    await elsewhere.press(elsewhere.ann, "Continue")
+    first, *_ = elsewhere.channel.panel().text.rsplit("\n", 1)
+    await elsewhere.press(elsewhere.ann, "Another take")
+    second, *_ = elsewhere.channel.panel().text.rsplit("\n", 1)
+    assert first != second
+    assert elsewhere.shown() == [*STARTED, *RAIN, *second.split("\n")]
+    script = await (await elsewhere.ann.slash(elsewhere.channel, "script show")).shows("MAYA")
+    assert script.only_for == elsewhere.ann.id
+    # The next start of the bot has nothing to show here.
+    await elsewhere.services.stale.show_unshown()
+    assert elsewhere.discord.refusals == []
+
+
+async def test_each_person_who_has_installed_it_has_scripts_of_their_own(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    await elsewhere.ben.install()
+    refused = await (await elsewhere.ben.slash(elsewhere.channel, "continue")).shows("No script")
+    assert refused.only_for == elsewhere.ben.id
+    asked = await elsewhere.ben.slash(elsewhere.channel, "start", title="Ben's", heading="ROOF")
+    await asked.shows("Ben's")
+    written = await elsewhere.ann.slash(elsewhere.channel, "write", text="MAYA: Rain.")
+    assert "The Diner" in (await written.shows("Rain")).text
+    list_of_ann = await elsewhere.ann.slash(elsewhere.channel, "script list")
+    assert "Ben's" not in (await list_of_ann.shows("The Diner")).text
+
+
+async def test_a_window_and_the_menu_of_speakers_write_too(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    opened = await elsewhere.ben.click(elsewhere.channel.panel(), "Write")
+    written = await elsewhere.ben.submit_modal(opened, {"Who speaks": "Maya", "Text": "Rain."})
+    panel = await written.is_done()
+    assert elsewhere.shown() == [*STARTED, *RAIN]
+    [speakers] = panel.menus
+    await elsewhere.ben.choose(panel, speakers, "name:MAYA")
+    panel = await elsewhere.next_panel(panel)
+    assert panel.text.startswith("**MAYA**")
+    menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
+    lines = next(one for one in menu.menus if "menu-lines" in one)
+    await elsewhere.ann.choose(menu, lines, "2")
+    await elsewhere.next_panel(panel)
+    assert elsewhere.discord.refusals == []
+
+
+async def test_an_undo_removes_the_lines_that_can_still_be_edited(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    await elsewhere.write("MAYA: Rain.\n\nMAYA: Snow.")
+    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).is_done()
+    undone = "-# Ann undid the last line."
+    assert elsewhere.shown() == [*STARTED, *RAIN, undone]
+    await elsewhere.discord.let_time_pass(15 * 60)
+    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).shows("Undone: ")
+    quoted = "-# Undone: “MAYA\\: Rain\\.”"
+    assert elsewhere.shown() == [*STARTED, *RAIN, undone, undone, quoted]
+
+
+async def test_an_old_panel_is_removed_by_a_press(elsewhere: Elsewhere):
+    begun = await elsewhere.begin()
+    await elsewhere.discord.let_time_pass(15 * 60)
+    await elsewhere.ann.slash(elsewhere.channel, "write", text="MAYA: Rain.")
+    await elsewhere.discord.until(lambda: elsewhere.shown() == [*STARTED, *RAIN])
+    assert begun.labels
+    told = await (await elsewhere.ben.click(begun, "Continue")).shows("The script has moved on.")
+    assert (told.only_for, told.labels) == (elsewhere.ben.id, ["Continue from here"])
+    assert begun.labels == []
+    assert elsewhere.shown() == [*STARTED, *RAIN]
+
+
+async def test_what_needs_a_member_says_so(elsewhere: Elsewhere):
+    panel = await elsewhere.begin()
+    for command, options in (
+        ("continue", {"takes": 3}),
+        ("continue", {"takes": 3, "vote": 60}),
+        ("script turns", {}),
+        ("script fork", {"title": "Fork", "thread": True}),
+    ):
+        asked = await elsewhere.ann.slash(elsewhere.channel, command, **options)
+        assert (await asked.shows("That works")).text == ONLY_MEMBERS
+    menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
+    for label in ("Three takes with a vote", "Turns", "Sprint", "The end"):
+        asked = await elsewhere.ann.click(menu, label)
+        assert (await asked.shows("That works")).text == ONLY_MEMBERS
+    assert elsewhere.shown() == STARTED
+
+
+async def test_lines_whose_answer_is_lost_leave_a_panel(elsewhere: Elsewhere):
+    panel = await elsewhere.begin()
+    follow_up = r"/webhooks/\d+/[^/]+$"
+    await elsewhere.discord.fail(Kind.RESET, "POST", follow_up)
+    told = await (await elsewhere.ben.click(panel, "Continue")).shows("Your lines are in the")
+    assert told.only_for == elsewhere.ben.id
+    assert "Another take" in elsewhere.channel.panel().labels
+    assert elsewhere.shown() == STARTED
+
+
+async def test_a_long_turn_shows_its_progress_in_the_place_of_the_panel(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+):
+    panel = await elsewhere.begin()
+    await slow_down(elsewhere.services, monkeypatch)
+    await elsewhere.ann.click(panel, "Continue")
+    await elsewhere.discord.until(lambda: panel.labels == ["Stop"])
+    await elsewhere.discord.until(lambda: panel.labels == [])
+    assert elsewhere.channel.panel().id > panel.id
+    asked = await elsewhere.ann.slash(elsewhere.channel, "continue")
+    await elsewhere.discord.until(lambda: [one.labels for one in asked.answers()] == [["Stop"]])
+    await asked.is_done()
+    assert elsewhere.discord.refusals == []

@@ -1,0 +1,286 @@
+"""Test the candidates of a line, and the choice among them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bot.generation import generator, provenance
+from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candidates
+from bot.generation.inputs import GenerationContext, GenerationOptions
+from bot.generation.openings import prime_model
+from bot.generation.prefill import read_text
+from bot.generation.reranking import (
+    CANDIDATES,
+    DEFAULT_WEIGHTS,
+    Candidate,
+    choose_candidate,
+    make_seeds,
+    shortlist,
+    split_words,
+)
+from bot.inference.engine import Engine, EngineLoad
+from bot.inference.request import Request
+from bot.inference.sampling import LARGEST_SEED, Sampling
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import parse_model_text
+from bot.session.replay import Verdict, replay_script
+from bot.session.turn import ContinueRequest, Job
+from tests.bot.session_harness import SessionHarness
+
+SCRIPT = "\n.THE KITCHEN\n\nMAYA\nThere are feathers in the kitchen.\n"
+
+
+def candidate(
+    text: str, bits: float = 1.0, *, cue: float = 0.0, alone: float | None = None, length: int = 80
+) -> Candidate:
+    """Return a candidate whose words and cue cost so many bits a character."""
+    element = parse_model_text(text)
+    assert element is not None
+    size = len(element.body) + 1
+    costs = np.full(len(text) + 1, cue, np.float32)
+    costs[-size:] = bits
+    one = Candidate.of(Draft(element, None, "tiny", None, "0", {"length": length}, surprise=costs))
+    return replace(one, bits_without_scene=alone)
+
+
+def test_the_words_that_cost_least_are_kept_whoever_says_them():
+    likely = candidate("MAYA\nRain on the window.", 1.0, cue=9.0)
+    other = candidate("JO\nRain on the winter.", 1.2)
+    assert choose_candidate([other, likely]) is likely
+    assert likely.bits == pytest.approx(20.0)
+
+
+def test_one_word_that_jolts_spoils_a_line():
+    even = candidate("MAYA\nThere is rain on the old window.", 1.0)
+    jolting = candidate("MAYA\nThere is rain on the odd window.", 0.0)
+    jolting.surprisal[18:22] = even.bits / 4 - 0.01
+    assert jolting.bits < even.bits
+    assert choose_candidate([jolting, even]) is even
+
+
+def test_a_line_that_its_scene_makes_cheaper_is_kept():
+    answers = candidate("MAYA\nBecause of the feathers in it.", 1.0, alone=60.0)
+    fits_anywhere = candidate("MAYA\nBecause of the feelings in it.", 0.9, alone=28.0)
+    assert choose_candidate([fits_anywhere, answers]) is answers
+
+
+def test_a_line_is_about_as_long_as_the_first_candidate_but_short():
+    short, between, long = (candidate("MAYA\n" + "Not so. " * n, 1.5) for n in (3, 5, 10))
+    for first, chosen in ((short, short), (between, between), (long, between)):
+        others = [one for one in (short, between, long) if one is not first]
+        assert choose_candidate([replace(first), *others]).size == chosen.size
+
+
+def test_a_first_candidate_that_is_too_long_is_no_measure():
+    long, short = candidate("MAYA\n" + "Not so. " * 30, 0.9), candidate("MAYA\n" + "Not so. " * 9)
+    assert choose_candidate([long, short]) is short
+
+
+def test_a_stock_phrase_is_not_kept_for_being_cheap():
+    first = candidate("MAYA\nIs it the rain on the roof?", 3.0)
+    stock = candidate("MAYA\nWhat are you doing?", 0.6)
+    telling = candidate("MAYA\nWhat are you doing in that old kitchen of ours?", 0.6)
+    assert choose_candidate([first, stock, telling]) is telling
+    unweighted = replace(DEFAULT_WEIGHTS, stock_phrase=0.0)
+    assert choose_candidate([first, stock, telling], weights=unweighted) is stock
+
+
+def test_a_question_is_kept_where_the_first_candidate_asks():
+    asking, telling = (
+        candidate("MAYA\nIs it in the old kitchen?"),
+        candidate("MAYA\nIt is in the old kitchen."),
+    )
+    assert choose_candidate([asking, telling]) is asking
+    assert choose_candidate([telling, asking]) is telling
+
+
+def test_words_of_the_last_lines_are_taken_up():
+    said = ["MAYA\nThere are feathers in the kitchen.", "JO\nThe swan's.", "JO\nIt flew."]
+    plain, taking = (
+        candidate("JO\nThere is one more of us."),
+        candidate("JO\nThere is a swan with us."),
+    )
+    assert choose_candidate([plain, taking], said) is taking
+    assert (
+        choose_candidate([plain, taking], said[:1]) is plain
+    )  # the first one wins at the same cost
+
+
+def test_what_was_said_or_is_no_words_is_kept_only_where_there_is_nothing_else():
+    said = ["JO\n(softly)\nRain on the window, again!"]
+    again = candidate("MAYA\nRain on the window again.", 0.1)
+    aside = candidate("MAYA\n(after a long moment)", 0.1)
+    dear = candidate("MAYA\nSnow on every window here.", 4.0)
+    assert choose_candidate([again, aside, dear], said) is dear
+    assert choose_candidate([again, aside], said) in (again, aside)
+    assert split_words("MAYA (V.O.)\n(softly)\nIt\u2019s late.") == ("it's", "late")
+
+
+def test_takes_differ_and_not_by_a_word_alone():
+    first = candidate("MAYA\nThe rain is on the window.", 0.5)
+    nearly = candidate("MAYA\nThe rain is on the widow.", 0.6)
+    other = candidate("MAYA\nSomebody let in the old dog.", 2.0)
+    pool = [first, nearly, other]
+    assert choose_candidate(pool) is first
+    assert choose_candidate(pool, other_takes=[first.draft.element.text]) is other
+
+
+def test_the_first_candidate_stays_on_the_shortlist_as_the_measure():
+    first = candidate("MAYA\nThe rain is on the window.", 3.0)
+    others = [candidate(f"MAYA\nThe rain is on window {i}.", 1 + i / 10) for i in range(5)]
+    short = shortlist([first, *others[::-1]], [], 2)
+    assert short == [first, others[0], others[1]]
+
+
+def test_the_first_candidate_has_the_seed_that_was_asked_for():
+    assert make_seeds(7, 1) == [7]
+    own = [set(make_seeds(seed, 64)) for seed in range(LARGEST_SEED - 9, LARGEST_SEED)]
+    assert len(set.union(*own)) == 64 * len(own)
+    assert all(0 <= seed <= LARGEST_SEED for some in own for seed in some)
+
+
+def test_an_engine_is_never_asked_for_more_candidates_than_it_has_room_for():
+    assert limit_candidates(EngineLoad(0, 0, 0, 0), 64, 64) == 64
+    load, asked = EngineLoad(0, 0, 0, 0), []
+    for _ in range(12):
+        asked.append(limit_candidates(load, 64, 64))
+        load = replace(load, waiting=load.waiting + asked[-1])
+    assert asked == sorted(asked, reverse=True)
+    assert asked[-1] == 1
+    assert load.waiting <= LOAD_LIMIT * 64 + len(asked)
+
+
+@pytest.fixture
+async def standing(harness: SessionHarness) -> GenerationContext:
+    primed = await prime_model(await harness.voices.engine("tiny"), None, "here")
+    read = primed.model.encode(SCRIPT)
+    return GenerationContext(primed, (await primed.read(primed.start, read)).state, read)
+
+
+async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_gives(
+    standing: GenerationContext,
+):
+    manner = GenerationOptions(Sampling(5, company=1.0), 100, cast=("MAYA", "JO"), candidates=16)
+    found = await write_candidates(standing, manner)
+    first = found[0].draft
+    assert first.origin["seed"] == 5
+    assert {(one.draft.element.kind, one.draft.element.cue) for one in found} == {
+        (first.element.kind, first.element.cue)
+    }
+    assert 4 < len({one.draft.element.text for one in found}) <= 16
+    # Candidates that grew to twice the first one's length were given up.
+    assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
+    for one in found:
+        options = provenance.restore_options(one.draft.origin, ())
+        again = await generator.generate(standing, options)
+        assert again is not None
+        assert again.element == one.draft.element
+        assert again.state is not None
+        assert again.state.tobytes() == one.draft.state.tobytes()
+        assert np.array_equal(again.surprise, one.draft.surprise)
+
+
+async def test_action_may_be_longer_than_speech_before_it_is_given_up(
+    standing: GenerationContext,
+):
+    sampling = Sampling(5, length=60)
+    manner = GenerationOptions(sampling, 300, kind=Kind.ACTION, candidates=64)
+    first, *others = await write_candidates(standing, manner, shortlist_size=64)
+    longest = max(one.size for one in others)
+    assert first.size >= 30
+    assert 60 < longest <= 120
+
+
+async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_costs(
+    standing: GenerationContext,
+):
+    manner = GenerationOptions(Sampling(5), 100, character="MAYA", candidates=4)
+    for one in await write_candidates(standing, manner):
+        primed = standing.primed
+        costs = (await read_text(primed, primed.start, one.draft.element.text)).surprise
+        assert one.bits_without_scene == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
+
+
+async def test_a_busy_engine_writes_fewer_candidates_but_for_a_seed_that_was_given(
+    harness: SessionHarness,
+):
+    model = (await harness.voices.engine("tiny")).model
+    engine = Engine(model, rows=8)
+    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    endless = np.full(10**6, model.newline)
+    others = [
+        asyncio.create_task(engine.run(Request(model.start(), endless, owner=i))) for i in range(6)
+    ]
+    await asyncio.sleep(0)  # the requests are in the queue now
+    manner = GenerationOptions(Sampling(5), 60, character="MAYA", candidates=16)
+    few = await write_candidates(at, manner)
+    firm = replace(manner, ignores_load=True)
+    as_many_as_wanted = await write_candidates(at, firm)
+    for one in others:
+        one.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.to_thread(engine.close)
+    assert len(few) == (LOAD_LIMIT * 8 - 6) // 2
+    assert {one.draft.origin["candidates"] for one in few} == {len(few)}
+    assert len(as_many_as_wanted) == 16
+
+
+async def test_the_best_of_the_candidates_is_written_and_proved(harness: SessionHarness):
+    await harness.start(cast=["MAYA", "JONAS"])
+    firsts = set()
+    for seed in range(3, 9):
+        (line,) = await harness.continue_script(seed, quality="good")
+        assert line.origin["quality"] == "good"
+        assert line.origin["candidates"] == CANDIDATES["good"]
+        assert line.origin["seed"] in make_seeds(seed, CANDIDATES["good"])
+        firsts.add(line.origin["seed"] == seed)
+    assert False in firsts  # otherwise the choice changed nothing
+    proof = await replay_script(harness.session, Job())
+    assert len(proof.filter_by_verdict(Verdict.PROVED)) == 6
+
+
+async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(harness: SessionHarness):
+    drafter = harness.session.continuation.drafter
+    drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
+    await harness.start()
+    (line,) = await harness.continue_script(4)
+    assert line.origin["candidates"] == 1
+    assert line.origin["seed"] == 4
+
+
+async def test_no_line_comes_again(harness: SessionHarness):
+    await harness.start(cast=["MAYA"])
+    said = [
+        split_words((await harness.continue_script(1, quality="good", character="MAYA"))[0].text)
+        for _ in range(5)
+    ]
+    assert len(set(said)) == len(said)
+
+
+async def test_lines_and_takes_of_one_wish_share_the_candidates(harness: SessionHarness):
+    await harness.start(cast=["MAYA"])
+    lines = await harness.continue_script(1, quality="best", lines=4)
+    assert [line.origin["candidates"] for line in lines] == [16] * 4
+    turn = await harness.session.continuation.generate(
+        harness.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
+    )
+    assert turn.poll is not None
+    takes = await harness.store.polls.load_takes(turn.poll)
+    offered = [line for lines in takes.values() for line in lines]
+    assert {line.origin["candidates"] for line in offered} == {64 // 5}
+    assert len({split_words(line.text) for line in offered}) == 5
+
+
+async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(
+    harness: SessionHarness,
+):
+    await harness.start()
+    await harness.continue_script(1, quality="best")
+    again = await harness.retry()
+    assert again.lines[0].origin["quality"] == "best"
+    assert again.lines[0].origin["character"] is None

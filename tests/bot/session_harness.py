@@ -1,0 +1,139 @@
+"""Run sessions without Discord, with a real voice and a real database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from bot.generation.options import OPTIONS
+from bot.inference.registry import ModelRegistry
+from bot.inference.request import Request
+from bot.screenplay.fountain import format_for_model
+from bot.screenplay.free_text import make_heading
+from bot.session.channel_session import ChannelSession, ChannelSessions
+from bot.session.turn import (
+    ContinueRequest,
+    NewScript,
+    Requester,
+    ScriptPosition,
+    TurnResult,
+)
+from bot.settings import Settings
+from bot.storage.schema import Line
+from bot.storage.store import Store
+from tests.tools.postgres_server import ask
+
+CHANNEL = 1
+
+
+def run_sql(where: Path | URL, *statements: str) -> list[list[str]]:
+    """Run statements in a connection of its own, and return the last one's rows as texts."""
+    if isinstance(where, URL):
+        return ask(where, *statements)
+    with closing(sqlite3.connect(where)) as connection, connection:
+        rows = [connection.execute(statement).fetchall() for statement in statements][-1]
+    return [[str(value) for value in row] for row in rows]
+
+
+class SessionHarness:
+    """Sessions without Discord, and shortcuts for what people do in them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.deliveries = count()
+
+    async def open(self) -> None:
+        chosen = self.settings
+        self.store = await Store.open(chosen.database_location)
+        self.voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows, chosen.queue)
+        self.sessions = ChannelSessions(self.store, self.voices, chosen)
+        self.session = self.sessions.get(CHANNEL)
+
+    async def close(self) -> None:
+        self.voices.close()
+        await self.store.close()
+
+    async def restart(self, *statements: str) -> None:
+        """Close the database, run statements in it, and open everything again."""
+        await self.close()
+        if statements:
+            run_sql(self.settings.database_location, *statements)
+        await self.open()
+
+    def writer(self, name: str = "Ann") -> Requester:
+        return Requester(sum(map(ord, name)), name, f"delivery {next(self.deliveries)}")
+
+    def session_with(self, **changes: object) -> ChannelSession:
+        """Return a session of the same channel with other settings."""
+        return ChannelSession(
+            CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes)
+        )
+
+    async def start(self, room: ChannelSession | None = None, **how: object) -> TurnResult:
+        arguments = {"title": "The Diner", "heading": make_heading("int. diner - night")} | how
+        opening = filter(None, [arguments.pop("heading")])
+        if temperature := arguments.pop("temperature", None):
+            arguments["options"] = {"temperature": temperature}
+        return await (room or self.session).library.begin(
+            self.writer(), NewScript(**arguments), *opening
+        )
+
+    async def write(self, text: str, character: str | None = None) -> TurnResult:
+        return await self.session.continuation.write(self.writer(), text, character)
+
+    async def continue_script(self, seed: int | None = None, **wish: object) -> list[Line]:
+        turn = await self.session.continuation.generate(
+            self.writer(), make_request(seed=seed, **wish)
+        )
+        return turn.lines
+
+    async def retry(self) -> TurnResult:
+        return await self.session.continuation.retry(self.writer())
+
+    async def undo(self) -> TurnResult:
+        return await self.session.history.undo(self.writer())
+
+    async def redo(self) -> TurnResult:
+        return await self.session.history.redo(self.writer())
+
+    async def jump(self, position: ScriptPosition) -> TurnResult:
+        return await self.session.history.jump_to(self.writer(), position)
+
+    async def rewrite(self, line: Line, text: str) -> TurnResult:
+        position = ScriptPosition((await self.session.library.load_script()).id, line.id)
+        return await self.session.history.rewrite(self.writer(), position, text)
+
+    async def fork(self, title: str, **how: int) -> TurnResult:
+        return await self.session.history.fork(self.writer(), title, **how)
+
+    async def change_preferences(self, changes: dict[str, object]) -> TurnResult:
+        return await self.session.library.change_preferences(self.writer(), changes)
+
+    async def lines(self) -> list[Line]:
+        return await self.session.library.load_lines()
+
+    async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
+        fingerprint = (await self.voices.engine(voice)).model.fingerprint
+        kept = await self.store.states.find_state(line.id, fingerprint)
+        return None if kept is None else kept.tobytes()
+
+    async def read_from_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
+        """Return the state of a voice after reading only these lines."""
+        engine = await self.voices.engine(voice)
+        text = "".join(format_for_model(line.text) for line in lines)
+        reply = await engine.run(Request(engine.model.start(), engine.model.encode(text)))
+        return reply.state.tobytes()
+
+
+def make_request(**wish: object) -> ContinueRequest:
+    """Return a request for lines, with options and other arguments mixed."""
+    options = {one.name: wish.pop(one.name) for one in OPTIONS if one.name in wish}
+    return ContinueRequest(options=options, **wish)
+
+
+def texts(lines: list[Line]) -> list[str]:
+    return [line.text for line in lines]
