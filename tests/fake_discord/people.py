@@ -52,7 +52,7 @@ class Look(Version):
     @property
     def text(self) -> str:
         """Return all text of the message, including its components."""
-        return rules.said({"content": self.content, "components": self.components})
+        return rules.find_text({"content": self.content, "components": self.components})
 
 
 def names(count: int) -> list[str]:

@@ -52,18 +52,14 @@ async def test_a_person_uses_the_bot_in_a_server_without_it(stage: Stage):
         await interaction.edit_original_response(content="Hello again.")
 
     told = await register(stage, answer)
-    guild = await stage.discord.guild("Elsewhere", has_bot=False)
-    channel, ben = await guild.channel("hall"), await guild.person("Ben")
-    with pytest.raises(NotPossible, match="not installed"):
-        await ben.slash(channel, "say")
-    await ben.install()
+    channel, ben = await find_elsewhere(stage)
     await (await ben.slash(channel, "say")).shows("again")
     [seen] = told
-    assert (seen.context.guild, seen.guild_id) == (True, guild.id)
+    assert seen.context.guild
     assert seen.is_user_integration()
     assert not seen.is_guild_integration()
     assert not seen.app_permissions.send_messages
-    assert stage.client.get_guild(guild.id) is None
+    assert stage.client.get_guild(seen.guild_id or 0) is None
     await channel.shows(("On Book", "Hello again."))
     # The bot receives no other events from the place, and may do nothing else there.
     unseen = stage.client.get_partial_messageable(channel.id)
@@ -138,18 +134,16 @@ async def test_a_server_may_make_the_answers_private(stage: Stage):
 
 async def test_a_button_knows_the_installation_of_its_message(stage: Stage):
     told = list[discord.Interaction]()
-    view = discord.ui.View(timeout=None)
-    view.add_item(discord.ui.Button(label="Undo", custom_id="undo"))
 
-    async def answer(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("Hello.", view=view)
-
-    async def on_interaction(interaction: discord.Interaction) -> None:
-        if interaction.type is discord.InteractionType.component:
+    class View(discord.ui.View):
+        @discord.ui.button(label="Undo")
+        async def undo(self, interaction: discord.Interaction, _: object) -> None:
             told.append(interaction)
             await interaction.response.edit_message(content="Gone.", view=None)
 
-    stage.client.on_interaction = on_interaction  # type: ignore[attr-defined]
+    async def answer(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("Hello.", view=View())
+
     await register(stage, answer)
     channel, ben = await find_elsewhere(stage)
     shown = await (await ben.slash(channel, "say")).shows("Hello.")

@@ -51,11 +51,11 @@ def commands(count: int) -> list[Json]:
 
 
 def check_webhook(name: str) -> None:
-    rules.webhook_name(name, "name")
+    rules.clean_webhook_name(name, "name")
 
 
 def check_emoji(name: str) -> None:
-    rules.emoji(name, b"", ["taken"])
+    rules.check_emoji(name, b"", ["taken"])
 
 
 MESSAGES: list[tuple[Json, Json]] = [
@@ -123,13 +123,13 @@ WRONG_IMAGES = [ENCODED, f"data:text/plain;base64,{ENCODED}", "data:image/png;ba
 @pytest.mark.parametrize(
     ("check", "fine", "wrong"),
     [
-        *((rules.message, *pair) for pair in MESSAGES),
-        *((rules.layout, *pair) for pair in LAYOUTS),
-        *((rules.commands, [COMMAND], [COMMAND | wrong]) for wrong in WRONG_COMMANDS),
-        (rules.commands, commands(100), commands(101)),
-        (rules.commands, [COMMAND], [COMMAND] * 2),
-        *((rules.consistent, *pair) for pair in VERSIONS),
-        *((rules.image, f"data:image/png;base64,{ENCODED}", wrong) for wrong in WRONG_IMAGES),
+        *((rules.check_message, *pair) for pair in MESSAGES),
+        *((rules.check_layout, *pair) for pair in LAYOUTS),
+        *((rules.check_commands, [COMMAND], [COMMAND | wrong]) for wrong in WRONG_COMMANDS),
+        (rules.check_commands, commands(100), commands(101)),
+        (rules.check_commands, [COMMAND], [COMMAND] * 2),
+        *((rules.check_version, *pair) for pair in VERSIONS),
+        *((rules.parse_image, f"data:image/png;base64,{ENCODED}", wrong) for wrong in WRONG_IMAGES),
         *((check_emoji, "Z" * 32, one) for one in ("a", "a" * 33, "a b", "a-b", "ä_1", "taken")),
         *((check_webhook, "x" * 80, one) for one in ("", " ", "x" * 81, "The Discord", "CLYDE")),
     ],
@@ -144,12 +144,12 @@ def test_a_body_beyond_a_limit_is_refused(
 
 
 def test_the_number_and_the_size_of_emojis_are_limited():
-    rules.emoji("ann", bytes(rules.EMOJI_SIZE), map(str, range(1999)))
+    rules.check_emoji("ann", bytes(rules.EMOJI_SIZE), map(str, range(1999)))
     with pytest.raises(Refused, match="Maximum number of emojis"):
-        rules.emoji("ann", b"", map(str, range(2000)))
+        rules.check_emoji("ann", b"", map(str, range(2000)))
     with pytest.raises(Refused, match="larger than 256"):
-        rules.emoji("ann", bytes(rules.EMOJI_SIZE + 1), [])
+        rules.check_emoji("ann", bytes(rules.EMOJI_SIZE + 1), [])
 
 
 def test_the_name_of_a_webhook_has_single_spaces():
-    assert rules.webhook_name(f" {'x' * 39}  {'y' * 40} ", "name") == f"{'x' * 39} {'y' * 40}"
+    assert rules.clean_webhook_name(f" {'x' * 39}  {'y' * 40} ", "name") == f"{'x' * 39} {'y' * 40}"

@@ -373,7 +373,7 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
         await host.load_extension(extension)
         await host.tree.sync()
     [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
-    rules.commands(synced)
+    rules.check_commands(synced)
     assert [(one["type"], one["name"]) for one in synced] == [
         (1, "roll"),
         (1, "onbook"),
