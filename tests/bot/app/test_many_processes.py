@@ -1,4 +1,4 @@
-"""Test several processes of the real bot with one database: they share shards, and take over."""
+"""Test several processes of the real bot with one database, which divide the shards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.storage.postgres.write_lock import WRITE_LOCK
 from tests.bot.cogs.test_concurrency import begin, script, truth
 from tests.bot.conftest import count
 from tests.bot.storage.test_leases import SOMEBODY_WAITS
-from tests.bot.storage.test_postgres import as_another_program, wait_for
+from tests.bot.storage.test_postgres import as_another_program
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Person
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import Process, fake_discord, running_bot
@@ -84,7 +84,7 @@ def processes(discord: Discord, voices: Path, url: URL, tmp_path: Path) -> Itera
         )
 
 
-async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
+async def make_guild(discord: Discord, shard: int, shards: int) -> Guild:
     """Return a server on a shard."""
     while True:
         guild = await discord.guild("The Playhouse")
@@ -92,18 +92,23 @@ async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
             return guild
 
 
-async def lines_by(person: Person, channel: Channel, *seeds: int) -> list[str]:
-    """Return the lines that the voice writes from these seeds, one after the other."""
+async def wait_for(url: URL, question: str) -> None:
+    """Wait until the answer of the database is yes."""
+    async with as_another_program(url) as program, asyncio.timeout(PATIENCE):
+        while not await program.fetchval(question):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def write_lines(person: Person, channel: Channel, *seeds: int) -> list[str]:
+    """Let the voice write a line from each of these seeds; return the script."""
     for seed in seeds:
         await (await person.slash(channel, "settings writing", seed=seed)).shows("seed")
         await (await person.slash(channel, "continue")).is_done()
     return await script(person, channel)
 
 
-async def test_two_write_side_by_side_and_identify_one_after_the_other(
-    discord: Discord, processes: Processes
-):
-    guilds = [await a_guild_of(discord, shard, 2) for shard in (0, 1)]
+async def test_two_processes_share_the_shards(discord: Discord, processes: Processes):
+    guilds = [await make_guild(discord, shard, 2) for shard in (0, 1)]
     async with discord.holding("GET", "gateway/bot"):
         for shards in ("0/2", "1/2"):
             processes.start(shards)
@@ -113,16 +118,16 @@ async def test_two_write_side_by_side_and_identify_one_after_the_other(
     async def play(guild: Guild) -> list[str]:
         channel, ann = await guild.channel("stage"), await guild.person("Ann")
         await begin(ann, channel)
-        await lines_by(ann, channel, 1, 2, 3)
+        await write_lines(ann, channel, 1, 2)
         return await truth(ann, channel)
 
     one, other = await asyncio.gather(*(play(guild) for guild in guilds))
-    assert len(one) == 4
+    assert len(one) == 3
     assert one == other
     assert discord.refusals == []
 
 
-async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
+async def test_another_process_writes_the_line_of_a_killed_one(
     discord: Discord, processes: Processes, url: URL
 ):
     guild = await discord.guild("The Playhouse")
@@ -136,17 +141,15 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
         # The voice has written the line, and the process waits to store it.
         await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
         await ann.slash(channel, "continue")
-        await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
+        await wait_for(url, SOMEBODY_WAITS)
         first.kill()
         await discord.bot_is_gone()
     await discord.bot_is_ready()
-    assert await lines_by(ann, channel, 1, 2) == await lines_by(ann, undisturbed, 1, 2)
+    assert await write_lines(ann, channel, 1, 2) == await write_lines(ann, undisturbed, 1, 2)
     assert count(url, "lines") == 6
 
 
-async def test_one_that_waits_lives_is_not_ready_and_ends_when_it_is_told_to(
-    discord: Discord, processes: Processes
-):
+async def test_a_waiting_process_is_alive_but_not_ready(discord: Discord, processes: Processes):
     port = free_port()
     first, _ = await processes.start_and_wait("0/1", port)
     async with aiohttp.ClientSession() as session:
@@ -166,8 +169,8 @@ async def test_one_that_waits_lives_is_not_ready_and_ends_when_it_is_told_to(
         await discord.bot_is_ready()
         # Discord counts the shard as ready before the process does.
         async with asyncio.timeout(PATIENCE):
-            while await pages.get("readyz") != (200, "ready\n"):
-                pass
+            while await pages.get("readyz") != (200, "ready\n"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
 
 STANDS_STILL = """
@@ -178,10 +181,8 @@ STANDS_STILL = """
 it."""
 
 
-async def test_one_that_stops_while_it_writes_stops_nobody_else(
-    discord: Discord, processes: Processes, url: URL
-):
-    guilds = [await a_guild_of(discord, shard, 2) for shard in (0, 1)]
+async def test_a_stopped_process_blocks_no_other(discord: Discord, processes: Processes, url: URL):
+    guilds = [await make_guild(discord, shard, 2) for shard in (0, 1)]
     channels = [await guild.channel("stage") for guild in guilds]
     ann, ben = [await guild.person("Ann") for guild in guilds]
     first, other = processes.start("0/2"), processes.start("1/2")
@@ -193,9 +194,9 @@ async def test_one_that_stops_while_it_writes_stops_nobody_else(
         await program.execute("LOCK TABLE scripts IN SHARE MODE")
         await ann.slash(channels[0], "start", heading="INT. DINER - NIGHT")
         waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'relation'"
-        await asyncio.to_thread(wait_for, url, waits)
+        await wait_for(url, waits)
         first.send_signal(signal.SIGSTOP)
-    await asyncio.to_thread(wait_for, url, STANDS_STILL)
+    await wait_for(url, STANDS_STILL)
     # The stopped process holds a lock that every writer needs.
     await (await ben.click(begun, "Continue")).is_done()
     await asyncio.to_thread(until_it_says, processes.logs[2], "Shard ID 0 has connected")
