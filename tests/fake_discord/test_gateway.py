@@ -19,7 +19,6 @@ from .gateway import (
     INVALID_SESSION,
     INVALID_SHARD,
     KEPT,
-    RECONNECT,
     RESUME,
 )
 from .people import Channel, Discord, Person
@@ -123,45 +122,28 @@ async def test_missed_events_come_in_order_before_resumed(bot: Bot):
     assert bot.lost == 0
 
 
-@pytest.mark.parametrize(("code", "stays"), [(4000, True), (1000, False), (1001, False)])
-async def test_a_session_ends_when_the_bot_closes_normally(bot: Bot, code: int, stays: bool):
-    await (await bot.start()).close(code=code)
-    assert await bot.can_resume() is stays
-    assert bot.lost == 0
-
-
-@pytest.mark.parametrize("politely", [True, False])
-async def test_a_session_survives_a_lost_connection(bot: Bot, politely: bool):
-    first = await bot.start()
-    await bot.discord.drop(politely=politely)
-    assert (await first.receive()).type is not aiohttp.WSMsgType.TEXT
-    assert await bot.can_resume()
+Disconnect = Callable[[Bot, Socket], Awaitable[object]]
 
 
 @pytest.mark.parametrize(
-    ("disconnect", "op"),
+    ("disconnect", "stays", "lost"),
     [
-        (Discord.reconnect, RECONNECT),
-        (lambda discord: discord.invalidate(resumable=True), INVALID_SESSION),
+        (lambda _, socket: socket.close(code=4000), True, 0),
+        (lambda _, socket: socket.close(code=1000), False, 0),
+        (lambda _, socket: socket.close(code=1001), False, 0),
+        (lambda bot, _: bot.discord.drop(), True, 0),
+        (lambda bot, _: bot.discord.drop(politely=False), True, 0),
+        (lambda bot, _: bot.discord.reconnect(), True, 0),
+        (lambda bot, _: bot.discord.invalidate(resumable=True), True, 0),
+        (lambda bot, _: bot.discord.invalidate(resumable=False), False, 1),
     ],
 )
-async def test_a_session_survives_a_request_to_reconnect(
-    bot: Bot, disconnect: Callable[[Discord], Awaitable[None]], op: int
+async def test_the_end_of_a_connection_may_end_its_session(
+    bot: Bot, disconnect: Disconnect, stays: bool, lost: int
 ):
-    first = await bot.start()
-    await disconnect(bot.discord)
-    assert (await first.receive_json())["op"] == op
-    await first.close(code=4000)
-    assert await bot.can_resume()
-    assert bot.lost == 0
-
-
-async def test_an_invalid_session_is_lost(bot: Bot):
-    first = await bot.start()
-    await bot.discord.invalidate(resumable=False)
-    assert await first.receive_json() == INVALID
-    assert not await bot.can_resume()
-    assert bot.lost == 1
+    await disconnect(bot, await bot.start())
+    assert await bot.can_resume() is stays
+    assert bot.lost == lost
 
 
 @pytest.mark.parametrize(("seconds", "stays"), [(KEPT - 60, True), (KEPT + 1, False)])

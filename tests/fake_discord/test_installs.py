@@ -69,33 +69,15 @@ async def test_a_person_uses_the_bot_in_a_server_without_it(stage: Stage):
     assert stage.client.heard == []
 
 
-async def test_an_interaction_names_both_installations(stage: Stage):
-    told = await register(stage)
-    await (await stage.ann.slash(stage.channel, "say")).shows("Hello.")
-    await stage.ann.install()
-    await (await stage.ann.slash(stage.channel, "say")).shows("Hello.")
-    assert [one.is_user_integration() for one in told] == [False, True]
-    assert all(one.is_guild_integration() for one in told)
-
-
-async def test_a_person_uses_the_bot_in_private_channels(stage: Stage):
+async def test_the_bot_has_no_access_to_private_channels(stage: Stage):
     told = await register(stage)
     ben, cid = await stage.guild.person("Ben"), await stage.guild.person("Cid")
     await ben.install()
-    own, two = await ben.dm(), await stage.discord.private(ben, cid)
-    group = await stage.discord.private(ben, cid, stage.ann)
-    for channel in (own, two, group):
-        await (await ben.slash(channel, "say")).shows("Hello.")
-    contexts = [(one.context.dm_channel, one.context.private_channel) for one in told]
-    assert contexts == [(True, False), (False, True), (False, True)]
-    assert all(one.guild_id is None and one.user.name == "ben" for one in told)
-    assert isinstance(told[0].channel, discord.DMChannel)
-    assert isinstance(told[2].channel, discord.GroupChannel)
-    # The bot is a member only of its own direct message.
-    await stage.client.get_partial_messageable(own.id).send("And more.")
-    for channel in (two, group):
-        asked = stage.client.get_partial_messageable(channel.id).send("And more.")
-        assert await code_of(asked) == 50001
+    two = await stage.discord.private(ben, cid)
+    await (await ben.slash(two, "say")).shows("Hello.")
+    assert told[0].context.private_channel
+    messages = stage.client.get_partial_messageable(two.id)
+    assert await code_of(messages.send("And more.")) == 50001
     with pytest.raises(NotPossible, match="not there"):
         await stage.ann.slash(two, "say")
     with pytest.raises(NotPossible, match="not installed"):
@@ -130,24 +112,3 @@ async def test_a_server_may_make_the_answers_private(stage: Stage):
     channel, ben = await find_elsewhere(stage, WRITERS_MAY & ~USE_EXTERNAL_APPS)
     shown = await (await ben.slash(channel, "say")).shows("Hello.")
     assert (shown.only_for, channel.shown()) == (ben.id, [])
-
-
-async def test_a_button_knows_the_installation_of_its_message(stage: Stage):
-    told = list[discord.Interaction]()
-
-    class View(discord.ui.View):
-        @discord.ui.button(label="Undo")
-        async def undo(self, interaction: discord.Interaction, _: object) -> None:
-            told.append(interaction)
-            await interaction.response.edit_message(content="Gone.", view=None)
-
-    async def answer(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("Hello.", view=View())
-
-    await register(stage, answer)
-    channel, ben = await find_elsewhere(stage)
-    shown = await (await ben.slash(channel, "say")).shows("Hello.")
-    await ben.click(shown, "Undo")
-    await stage.discord.until(lambda: shown.content == "Gone.")
-    [seen] = told
-    assert (seen.is_user_integration(), seen.is_guild_integration()) == (True, False)

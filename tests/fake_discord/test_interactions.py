@@ -51,11 +51,6 @@ class Hand:
         """Send a request about the first answer."""
         return await self.ask(method, f"/webhooks/1/{self.token(asked)}/messages/@original", data)
 
-    def data(self, asked: Asked) -> Json:
-        """Return the data that the gateway delivers."""
-        data: Json = self.world.interactions[asked.id].payload["data"]
-        return data
-
     def token(self, asked: Asked) -> str:
         return self.world.interactions[asked.id].token
 
@@ -177,70 +172,40 @@ async def test_a_modal_is_filled_in(hand: Hand):
     assert (await hand.answer(submitted, Answer.MESSAGE, content="Hi."))[0] == 204
 
 
-async def test_people_cannot_send_what_a_client_does_not_offer(hand: Hand):
-    for options in ({"text": "longer"}, {"text": 5}, {"other": "x"}):
+async def test_people_cannot_send_what_their_client_does_not_offer(hand: Hand):
+    lines = {"type": 4, "name": "lines", "description": "d", "min_value": 1, "max_value": 10}
+    on = {"type": 1, "name": "on", "description": "d", "options": [lines]}
+    lock = {"type": 2, "name": "lock", "description": "d", "options": [on]}
+    text = TEXT | {"max_length": 5, "autocomplete": True}
+    await hand.register(
+        SAY | {"options": [text]}, {"name": "cast", "description": "d", "options": [lock]}
+    )
+    for name, options in [
+        *(("say", wrong) for wrong in ({"text": "longer"}, {"text": 5}, {"other": "x"})),
+        *(("shout", {}), ("cast", {}), ("cast lock off", {}), ("cast lock on", {"lines": 11})),
+    ]:
         with pytest.raises(NotPossible):
-            await hand.ann.slash(hand.channel, "say", **options)
-    with pytest.raises(NotPossible, match="no command"):
-        await hand.ann.slash(hand.channel, "shout")
+            await hand.ann.slash(hand.channel, name, **options)
     with pytest.raises(NotPossible, match="suggests nothing"):
-        await hand.ann.autocomplete(hand.channel, "say", "text", "t")
-
-
-async def test_options_arrive_as_people_filled_them_in(hand: Hand):
-    options = [
-        {"type": 11, "name": "file", "description": "d"},
-        {"type": 6, "name": "player", "description": "d"},
-        {"type": 4, "name": "lines", "description": "d", "min_value": 1, "max_value": 10},
-    ]
-    group = {"type": 2, "name": "lock", "description": "d"}
-    group["options"] = [{"type": 1, "name": "on", "description": "d", "options": options}]
-    await hand.register({"name": "cast", "description": "d", "options": [group]})
-    given: Json = {"file": ("a.txt", b"Rain."), "player": hand.ben, "lines": 10}
-    data = hand.data(await hand.ann.slash(hand.channel, "cast lock on", **given))
-    [lock] = data["options"]
-    [on] = lock["options"]
-    named = [(one["name"], one["type"]) for one in (data, lock, on)]
-    assert named == [("cast", 1), ("lock", 2), ("on", 1)]
-    file, player, lines = (one["value"] for one in on["options"])
-    assert await hand.discord.read(data["resolved"]["attachments"][file]) == "Rain."
-    assert data["resolved"]["users"][player]["global_name"] == "Ben"
-    assert lines == 10
-    for name, wrong in (("cast lock on", {"lines": 11}), ("cast", {}), ("cast lock off", {})):
-        with pytest.raises(NotPossible):
-            await hand.ann.slash(hand.channel, name, **wrong)
-
-
-async def test_suggestions_come_while_somebody_types(hand: Hand):
-    await hand.register(SAY | {"options": [TEXT | {"autocomplete": True}]})
-    typing = asyncio.create_task(hand.ann.autocomplete(hand.channel, "say", "text", "he"))
-    [asked] = await hand.discord.until(hand.discord.all_asked)
-    [option] = hand.data(asked)["options"]
-    assert option == {"name": "text", "type": 3, "value": "he", "focused": True}
-    choices = [{"name": f"{number}", "value": f"hello {number}"} for number in range(26)]
-    assert await hand.answer(asked, Answer.CHOICES, choices=choices) == (400, 50035)
-    assert await hand.answer(asked, Answer.MESSAGE, content="Hello.") == (400, 50035)
-    assert (await hand.answer(asked, Answer.CHOICES, choices=choices[:2]))[0] == 204
-    assert await typing == ["hello 0", "hello 1"]
-
-
-async def test_messages_have_menus(hand: Hand):
-    await hand.register(SAY, {"name": "From here", "type": 3})
+        await hand.ann.autocomplete(hand.channel, "cast lock on", "lines", "t")
     asked = await hand.ann.slash(hand.channel, "say")
     options = [{"label": one, "value": one} for one in "abc"]
     menu = {"type": 3, "custom_id": "m", "options": options, "max_values": 2}
     row = {"type": 1, "components": [menu]}
     await hand.answer(asked, Answer.MESSAGE, content="Hello.", components=[row])
     shown = await asked.shows("Hello.")
-    chosen = await hand.ben.choose(shown, "m", "a", "c")
-    assert hand.data(chosen)["values"] == ["a", "c"]
-    assert hand.world.interactions[chosen.id].payload["message"]["content"] == "Hello."
     for values in (["a", "b", "c"], [], ["d"]):
         with pytest.raises(NotPossible):
             await hand.ben.choose(shown, "m", *values)
-    data = hand.data(await hand.ben.menu(shown, "From here"))
-    assert (data["type"], data["target_id"]) == (3, str(shown.id))
-    assert data["resolved"]["messages"][str(shown.id)]["content"] == "Hello."
+
+
+async def test_suggestions_answer_an_unfinished_command(hand: Hand):
+    await hand.register(SAY | {"options": [TEXT | {"autocomplete": True}]})
+    asked = await hand.ann.type(hand.channel, "say", "text", "he")
+    choices = [{"name": f"{number}", "value": f"hello {number}"} for number in range(26)]
+    assert await hand.answer(asked, Answer.CHOICES, choices=choices) == (400, 50035)
+    assert await hand.answer(asked, Answer.MESSAGE, content="Hello.") == (400, 50035)
+    assert (await hand.answer(asked, Answer.CHOICES, choices=choices[:2]))[0] == 204
 
 
 async def test_unknown_routes_and_tokens_are_refused(hand: Hand):
