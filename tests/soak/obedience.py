@@ -64,7 +64,7 @@ class Obedience:
     example: str = ""
 
 
-async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience]:
+async def write_kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience]:
     """Write a number of elements of each kind with a voice, and judge them."""
     found: dict[Kind, Obedience] = {}
     for kind, theirs in TYPES.items():
@@ -75,7 +75,7 @@ async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience
     return found
 
 
-async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
+async def write_without(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
     """Write a number of elements with a voice while these words are banned, and judge them."""
     banned = BannedWordFilter.of(model.vocabulary, words)
     texts = await _written(model, lines, seed, banned=banned)
@@ -84,7 +84,7 @@ async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) 
     return Obedience(lines, len(wrong), empty, "".join(wrong[:1]))
 
 
-def commonest(text: str) -> list[str]:
+def find_common_words(text: str) -> list[str]:
     """Return the most common words of a text."""
     words = Counter(re.findall(r"[a-z]+", text.lower()))
     return [word for word, _ in words.most_common(COMMONEST)]
@@ -157,14 +157,14 @@ def main() -> int:
         help="its most common words are banned (%(default)s)",
     )
     options = parser.parse_args()
-    words = commonest(options.text.read_text(encoding="utf-8"))
+    words = find_common_words(options.text.read_text(encoding="utf-8"))
     model = Model.load(options.voice)
     fine = True
     with tempfile.TemporaryDirectory() as folder:
         for voice in (model, random_voice(Path(folder) / "random.onnx", model)):
-            for kind, found in asyncio.run(kinds(voice, options.lines)).items():
+            for kind, found in asyncio.run(write_kinds(voice, options.lines)).items():
                 fine &= _print(f"{voice.name}: {kind}", found)
-            found = asyncio.run(unsaid(voice, words, options.lines))
+            found = asyncio.run(write_without(voice, words, options.lines))
             fine &= _print(f"{voice.name}: without {len(words)} words", found)
     return 0 if fine else 1
 
