@@ -1,5 +1,7 @@
 """Warm up the fork server: map the tables and load the catalogues, a third of a bot's start."""
 
+import gc
+
 from discord import Locale
 from sqlalchemy.orm import configure_mappers
 
@@ -10,3 +12,7 @@ configure_mappers()
 
 for locale in Locale:
     translated("Undo", locale.value, is_name=False)  # keeps the catalogue of the language
+
+# A bot collects garbage when it starts, which would look at all that is imported here.
+gc.collect()
+gc.freeze()

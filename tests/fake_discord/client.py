@@ -9,7 +9,7 @@ from typing import Any
 from . import payloads, rules
 from .state import Json, Message, NotPossible, Version, World
 
-CHAT_INPUT, ON_USER, ON_MESSAGE = 1, 2, 3
+CHAT_INPUT, ON_MESSAGE = 1, 3
 
 TEXT, INTEGER, BOOLEAN, USER, NUMBER, ATTACHMENT = 3, 4, 5, 6, 10, 11
 TYPES: dict[int, tuple[type, ...]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import discord
 import pytest
 from discord import app_commands
+from PIL import Image
 
 from .bot import at
 from .people import BOT_MAY, Channel, Discord, Guild, Person
@@ -68,6 +70,13 @@ async def code_of(asked: Any) -> int:
     with pytest.raises(discord.HTTPException) as refused:
         await asked
     return refused.value.code
+
+
+def picture() -> bytes:
+    """Return a PNG file."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.fixture

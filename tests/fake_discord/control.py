@@ -92,21 +92,11 @@ class Control:
         self._tell_of_place("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
         return {"id": guild.id}
 
-    async def make_channel(self, guild: int, name: str) -> Json:
-        return self._make_channel("CHANNEL_CREATE", guild, name)
-
-    async def make_thread(self, channel: int, name: str) -> Json:
-        guild = self.world.channels[channel].guild
-        return self._make_channel("THREAD_CREATE", guild, name, Place.THREAD, channel)
-
-    def _make_channel(
-        self,
-        event: str,
-        guild: int,
-        name: str,
-        kind: Place = Place.TEXT,
-        parent: int | None = None,
-    ) -> Json:
+    async def make_channel(self, name: str, guild: int = 0, parent: int | None = None) -> Json:
+        """Make a text channel of a server, or a thread of a channel."""
+        event, kind = "CHANNEL_CREATE", Place.TEXT
+        if parent is not None:
+            event, kind, guild = "THREAD_CREATE", Place.THREAD, self.world.channels[parent].guild
         channel = Channel(self.world.new_id(), guild, name, kind, parent)
         self.world.channels[channel.id] = channel
         self.world.guilds[guild].channels.append(channel.id)

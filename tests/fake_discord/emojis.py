@@ -31,8 +31,8 @@ class Emojis:
 
     async def create_emoji(self, request: web.Request) -> web.Response:
         body, _ = await json_body(request)
-        image, kind = rules.image(body.get("image"))
-        rules.emoji(body.get("name"), image, (one.name for one in self.world.emojis.values()))
+        image, kind = rules.parse_image(body.get("image"))
+        rules.check_emoji(body.get("name"), image, (one.name for one in self.world.emojis.values()))
         made = Emoji(self.world.new_id(), body["name"], image, kind)
         self.world.emojis[made.id] = made
         return json_answer(payloads.emoji(self.world, made), 201)

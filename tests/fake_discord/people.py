@@ -52,7 +52,7 @@ class Look(Version):
     @property
     def text(self) -> str:
         """Return all text of the message, including its components."""
-        return rules.said({"content": self.content, "components": self.components})
+        return rules.find_text({"content": self.content, "components": self.components})
 
 
 def names(count: int) -> list[str]:
@@ -194,7 +194,7 @@ class Channel:
 
     async def thread(self, name: str) -> Channel:
         """Make a thread in this channel."""
-        made = await self.discord.make("make_thread", channel=self.id, name=name)
+        made = await self.discord.make("make_channel", parent=self.id, name=name)
         return Channel(self.discord, made)
 
     async def deny(self, **permissions: bool) -> None:

@@ -31,11 +31,11 @@ PATIENCE = 20.0
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
-        *("tests.fake_discord.before_forks", "tests.fake_discord.processes"),
-        *("bot.app.commands", "bot.app.metrics", "bot.cogs"),
+        *("tests.fake_discord.processes", "bot.app.commands", "bot.app.metrics", "bot.cogs"),
         # Imported by the bot only when they are used.
         *("bot.log_redaction", "bot.storage.copying", "bot.storage.sqlite.backup"),
         *("aiosqlite", "alembic.command", "asyncpg", "babel.messages.pofile"),
+        "tests.fake_discord.before_forks",
     ]
 )
 

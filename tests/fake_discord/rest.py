@@ -191,7 +191,7 @@ class Rest:
     async def register(self, request: web.Request) -> web.Response:
         """Replace all registered commands."""
         found, _ = await json_body(request)
-        rules.commands(found)
+        rules.check_commands(found)
         self.world.commands = {
             (one.get("type", 1), one["name"]): {
                 "description": "",
@@ -218,7 +218,7 @@ class Rest:
         body, files = await json_body(request)
         where = request.match_info
         interaction = self.world.unanswered(int(where["id"]), where["token"])
-        how = rules.answer(interaction.kind, body.get("type"))
+        how = rules.check_answer(interaction.kind, body.get("type"))
         shown = self._answered(interaction, how, body.get("data") or {}, files)
         interaction.how, interaction.answered = how, self.world.now()
         interaction.answered_travelled = interaction.travelled
@@ -246,10 +246,10 @@ class Rest:
                 self.world.edit(shown, self.version(data, files, shown), interaction)
                 return shown
             case Answer.CHOICES:
-                rules.choices(data.get("choices") or [])
+                rules.check_choices(data.get("choices") or [])
                 interaction.choices = data.get("choices") or []
             case Answer.MODAL:
-                rules.modal(data)
+                rules.check_modal(data)
                 interaction.modal = data
         return None
 
@@ -385,10 +385,10 @@ class Rest:
         """Return a message's next version; keys that the body lacks keep their values."""
         was = before.versions[-1] if before else Version(0)
         is_v2 = was.is_v2 or bool((body.get("flags") or 0) & COMPONENTS_V2)
-        rules.message(body, v2=is_v2)
-        if rules.pings(body):
-            self.world.pings.append(rules.said(body))
-            self.world.tell("ping", rules.said(body))
+        rules.check_message(body, v2=is_v2)
+        if rules.could_ping(body):
+            self.world.pings.append(rules.find_text(body))
+            self.world.tell("ping", rules.find_text(body))
         now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
         attachments = was.attachments
         if "attachments" in body:
@@ -401,8 +401,10 @@ class Rest:
             attachments=attachments,
             is_v2=is_v2,
         )
-        rules.consistent(version)
-        rules.not_empty(version.content, version.embeds, version.attachments, version.components)
+        rules.check_version(version)
+        rules.check_not_empty(
+            version.content, version.embeds, version.attachments, version.components
+        )
         return version
 
     def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:

@@ -62,31 +62,31 @@ def check(fine: object, where: str) -> None:
         raise Refused(400, 50035, f"Invalid Form Body: {where}")
 
 
-def length(text: object, least: int, most: int, where: str) -> None:
+def check_length(text: object, least: int, most: int, where: str) -> None:
     """Refuse a text of another length."""
     check(isinstance(text, str) and least <= len(text) <= most, f"{where}: {least} to {most}")
 
 
-def answer(kind: Kind, how: object) -> Answer:
+def check_answer(kind: Kind, how: object) -> Answer:
     """Return the type of a first answer, if the interaction allows it."""
     check(how in ANSWERS[kind], f"type: {how} does not answer a {kind.name.lower()}")
     return Answer(how)
 
 
-def message(body: Json, *, v2: bool = False) -> None:
+def check_message(body: Json, *, v2: bool = False) -> None:
     """Check the keys of a message that the body has."""
     content, embeds = body.get("content") or "", body.get("embeds") or []
-    length(content, 0, CONTENT, "content")
+    check_length(content, 0, CONTENT, "content")
     check(len(embeds) <= EMBEDS, "embeds")
     check(sum(map(_size, embeds)) <= EMBED_TEXT, "embeds: together at most 6000")
     for one in embeds:
-        length(one.get("description") or "", 0, EMBED_DESCRIPTION, "embeds.description")
+        check_length(one.get("description") or "", 0, EMBED_DESCRIPTION, "embeds.description")
         check(len(one.get("fields") or []) <= EMBED_FIELDS, "embeds.fields")
     check(len(body.get("attachments") or []) <= FILES, "attachments")
-    (layout if v2 else components)(body.get("components") or [])
+    (check_layout if v2 else check_rows)(body.get("components") or [])
 
 
-def consistent(version: Version) -> None:
+def check_version(version: Version) -> None:
     """Refuse a message that has both components and older parts, or shows a missing file."""
     files = {one["filename"] for one in version.attachments}
     for name in ("content", "embeds") if version.is_v2 else ():
@@ -98,15 +98,15 @@ def consistent(version: Version) -> None:
             check(fine, f"components: no such file: {media.get('url')}")
 
 
-def said(body: Json) -> str:
+def find_text(body: Json) -> str:
     """Return all texts of a message."""
     texts = (one["content"] for one in walk(body.get("components") or []) if one["type"] == TEXT)
     return "\n".join(filter(None, (body.get("content"), *texts)))
 
 
-def pings(body: Json) -> bool:
+def could_ping(body: Json) -> bool:
     """Return whether a message could ping somebody, because it allows the parsing of mentions."""
-    content = said(body)
+    content = find_text(body)
     allowed = body.get("allowed_mentions")
     if not content:
         return False
@@ -115,7 +115,7 @@ def pings(body: Json) -> bool:
     return bool(allowed.get("users") or allowed.get("roles"))
 
 
-def not_empty(content: str, *parts: Sequence[Any]) -> None:
+def check_not_empty(content: str, *parts: Sequence[Any]) -> None:
     """Refuse an empty message."""
     if not content.strip() and not any(parts):
         raise Refused(400, 50006, "Cannot send an empty message")
@@ -128,7 +128,7 @@ def _size(embed: Json) -> int:
     return sum(len(text) for text in texts if text)
 
 
-def components(rows: Sequence[Json]) -> None:
+def check_rows(rows: Sequence[Json]) -> None:
     """Check the rows under a message, each of buttons or of one menu."""
     check(len(rows) <= ROWS, f"components: at most {ROWS} rows")
     for row in rows:
@@ -137,12 +137,12 @@ def components(rows: Sequence[Json]) -> None:
         check(1 <= len(inside) <= BUTTONS, f"components: 1 to {BUTTONS} in a row")
         for one in inside:
             check(one.get("type") in (BUTTON, SELECT), "components: only buttons and menus")
-            button(one) if one["type"] == BUTTON else menu(one)
+            check_button(one) if one["type"] == BUTTON else check_menu(one)
         check(len(inside) == 1 or all(one["type"] == BUTTON for one in inside), "components: menu")
     _unique(one["custom_id"] for one in interactive(rows) if "custom_id" in one)
 
 
-def layout(found: Sequence[Json]) -> None:
+def check_layout(found: Sequence[Json]) -> None:
     """Check the components of a message with IS_COMPONENTS_V2."""
     everything = list(walk(found))
     check(len(everything) <= COMPONENTS, f"components: at most {COMPONENTS}")
@@ -160,9 +160,9 @@ def _component(one: Json, known: set[int]) -> None:
     check(kind in known, f"components: type {kind} is unknown here")
     match kind:
         case _ if kind == ROW:
-            components([one])
+            check_rows([one])
         case _ if kind == TEXT:
-            length(one.get("content"), 1, TEXTS, "content")
+            check_length(one.get("content"), 1, TEXTS, "content")
         case _ if kind == CONTAINER:
             check(inside, "components: an empty container")
             check((one.get("accent_color") or 0) in range(1 << 24), "accent_color")
@@ -174,12 +174,12 @@ def _component(one: Json, known: set[int]) -> None:
                 _component(inner, {TEXT})
             _component(one.get("accessory") or {}, {BUTTON, THUMBNAIL})
         case _ if kind == BUTTON:
-            button(one)
+            check_button(one)
     if kind == GALLERY:
         check(1 <= len(one.get("items") or []) <= PICTURES, f"items: 1 to {PICTURES}")
     check(one.get("spacing", 1) in (1, 2), "spacing")
     for shown in (one, *(one.get("items") or [])):
-        length(shown.get("description") or "", 0, ALTERNATIVE_TEXT, "description")
+        check_length(shown.get("description") or "", 0, ALTERNATIVE_TEXT, "description")
 
 
 def _media(one: Json) -> Iterator[Json]:
@@ -188,58 +188,58 @@ def _media(one: Json) -> Iterator[Json]:
         yield from (shown[name] for name in ("media", "file") if name in shown)
 
 
-def button(one: Json) -> None:
-    length(one.get("label") or "", 0, LABEL, "label")
+def check_button(one: Json) -> None:
+    check_length(one.get("label") or "", 0, LABEL, "label")
     check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
     check(one.get("style") in range(1, LINK + 1), "style")
     if one["style"] == LINK:
         check(one.get("url") and "custom_id" not in one, "a link has only an address")
     else:
-        length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+        check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
 
 
-def menu(one: Json) -> None:
+def check_menu(one: Json) -> None:
     """Check a menu of texts."""
-    length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-    length(one.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
+    check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+    check_length(one.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
     options = one.get("options") or []
     check(1 <= len(options) <= OPTIONS, f"options: 1 to {OPTIONS}")
     for option in options:
-        length(option.get("label"), 1, 100, "options.label")
-        length(option.get("value"), 1, 100, "options.value")
-        length(option.get("description") or "", 0, 100, "options.description")
+        check_length(option.get("label"), 1, 100, "options.label")
+        check_length(option.get("value"), 1, 100, "options.value")
+        check_length(option.get("description") or "", 0, 100, "options.description")
     _unique(option["value"] for option in options)
     most = one.get("max_values", 1)
     check(0 <= one.get("min_values", 1) <= most <= len(options), "min_values, max_values")
 
 
-def modal(body: Json) -> None:
+def check_modal(body: Json) -> None:
     """Check a modal window."""
-    length(body.get("title"), 1, MODAL_TITLE, "title")
-    length(body.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+    check_length(body.get("title"), 1, MODAL_TITLE, "title")
+    check_length(body.get("custom_id"), 1, CUSTOM_ID, "custom_id")
     rows = body.get("components") or []
     check(1 <= len(rows) <= ROWS, f"components: 1 to {ROWS}")
     check(all(row.get("type") in (ROW, FRAME) for row in rows), "components")
     for label, one in inputs(body):
-        length(label, 1, MODAL_LABEL, "label")
+        check_length(label, 1, MODAL_LABEL, "label")
         if one.get("type") == SELECT:
-            menu(one)
+            check_menu(one)
             continue
         check(one.get("type") == INPUT_LINE, "components: only menus and text inputs")
-        length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-        length(one.get("placeholder") or "", 0, 100, "placeholder")
+        check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+        check_length(one.get("placeholder") or "", 0, 100, "placeholder")
         least, most = one.get("min_length", 0), one.get("max_length", INPUT)
         check(0 <= least <= INPUT and 1 <= most <= INPUT and least <= most, "min_length")
         if value := one.get("value"):
-            length(value, least, most, "value")
+            check_length(value, least, most, "value")
     _unique(one["custom_id"] for _, one in inputs(body))
 
 
-def choices(found: Sequence[Json]) -> None:
+def check_choices(found: Sequence[Json]) -> None:
     """Check the suggestions of autocompletion, or the choices of an option."""
     check(len(found) <= CHOICES, f"choices: at most {CHOICES}")
     for one in found:
-        length(one.get("name"), 1, CHOICE_NAME, "choices.name")
+        check_length(one.get("name"), 1, CHOICE_NAME, "choices.name")
 
 
 def walk(found: Iterable[Json]) -> Iterator[Json]:
@@ -271,16 +271,16 @@ def _unique(names: Iterator[Any]) -> None:
 # Webhooks and emojis ---------------------------------------------------------------------------
 
 
-def webhook_name(name: object, where: str) -> str:
+def clean_webhook_name(name: object, where: str) -> str:
     """Return a name with single spaces, as Discord shows it; refuse an invalid one."""
     shown = " ".join(str(name or "").split())
-    length(shown, 1, WEBHOOK_NAME, where)
+    check_length(shown, 1, WEBHOOK_NAME, where)
     for part in NOT_IN_WEBHOOK_NAMES:
         check(part not in shown.lower(), f'{where}: cannot contain "{part}"')
     return shown
 
 
-def image(uri: object) -> tuple[bytes, str]:
+def parse_image(uri: object) -> tuple[bytes, str]:
     """Return the bytes and the MIME type of an image in a data URI."""
     kind, _, content = str(uri).removeprefix("data:").partition(";base64,")
     try:
@@ -291,7 +291,7 @@ def image(uri: object) -> tuple[bytes, str]:
     return found, kind
 
 
-def emoji(name: object, image: bytes, others: Iterable[str]) -> None:
+def check_emoji(name: object, image: bytes, others: Iterable[str]) -> None:
     """Check a new emoji; ``others`` are the names of the application's existing emojis."""
     names = list(others)
     if len(names) >= EMOJIS:
@@ -306,7 +306,7 @@ def emoji(name: object, image: bytes, others: Iterable[str]) -> None:
 # Commands --------------------------------------------------------------------------------------
 
 
-def commands(registered: Sequence[Json]) -> None:
+def check_commands(registered: Sequence[Json]) -> None:
     """Check all commands of an application."""
     _unique((one.get("type", 1), one.get("name")) for one in registered)
     for kind, most in COMMANDS.items():
@@ -317,17 +317,17 @@ def commands(registered: Sequence[Json]) -> None:
             _options(one.get("options") or [])
             check(_texts(one) <= COMMAND_TEXT, f"{one['name']}: its texts are too long")
         else:
-            length(one.get("name"), 1, NAME, "name")
+            check_length(one.get("name"), 1, NAME, "name")
             check(not one.get("description") and not one.get("options"), "a menu has only a name")
 
 
 def _named(one: Json) -> None:
     for name in (one.get("name"), *(one.get("name_localizations") or {}).values()):
-        length(name, 1, NAME, "name")
+        check_length(name, 1, NAME, "name")
         plain = str(name).replace("-", "").replace("_", "").replace("'", "")
         check(plain.isalnum() and name == str(name).lower(), f"name: {name!r}")
     for text in (one.get("description"), *(one.get("description_localizations") or {}).values()):
-        length(text, 1, DESCRIPTION, f"{one['name']}: description")
+        check_length(text, 1, DESCRIPTION, f"{one['name']}: description")
 
 
 def _options(options: Sequence[Json], depth: int = 0) -> None:
@@ -345,7 +345,7 @@ def _options(options: Sequence[Json], depth: int = 0) -> None:
             continue
         check(one["type"] in range(3, 12), "options: type")
         found = one.get("choices") or []
-        choices(found)
+        check_choices(found)
         check(not (found and one.get("autocomplete")), "options: choices or autocomplete")
 
 

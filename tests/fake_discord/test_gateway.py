@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 import pytest
 
+from .conditions import BETWEEN_IDENTIFIES
 from .gateway import (
     ALREADY_AUTHENTICATED,
     DISPATCH,
@@ -19,180 +19,173 @@ from .gateway import (
     INVALID_SESSION,
     INVALID_SHARD,
     KEPT,
-    RECONNECT,
     RESUME,
 )
 from .people import Channel, Discord, Person
-from .processes import fake_discord
-from .state import TOKEN
+from .server import served
+from .state import TOKEN, World
 
-Told = dict[str, Any]
+Socket = aiohttp.ClientWebSocketResponse
+
+INVALID = {"op": INVALID_SESSION, "d": False}
 
 
 @dataclass
 class Bot:
     """A bot whose frames the test sends by itself."""
 
+    world: World
     discord: Discord
     http: aiohttp.ClientSession
     channel: Channel
     ann: Person
     session: str = ""
 
-    async def connects(self, path: str = "/") -> aiohttp.ClientWebSocketResponse:
-        """Connect to the gateway."""
+    async def connect(self, path: str = "/") -> Socket:
         socket = await self.http.ws_connect(path)
         assert (await socket.receive_json())["op"] == HELLO
         return socket
 
-    async def begins(self, shard: tuple[int, int] = (0, 1)) -> aiohttp.ClientWebSocketResponse:
+    async def identify(self, *shard: int) -> Socket:
         """Begin a session, without reading from it."""
-        socket = await self.connects()
-        await socket.send_json({"op": IDENTIFY, "d": {"token": TOKEN, "shard": shard}})
+        socket = await self.connect()
+        identify = {"token": TOKEN, "shard": shard or (0, 1)}
+        await socket.send_json({"op": IDENTIFY, "d": identify})
         return socket
 
-    async def is_ready(self) -> aiohttp.ClientWebSocketResponse:
+    async def start(self) -> Socket:
         """Begin a session, and read its first events."""
-        socket = await self.begins()
+        socket = await self.identify()
         self.session = (await socket.receive_json())["d"]["session_id"]
         assert (await socket.receive_json())["t"] == "GUILD_CREATE"
         await self.discord.bot_is_ready()
         return socket
 
-    async def resumes(self, heard: int = 2) -> aiohttp.ClientWebSocketResponse:
-        """Ask to resume the session."""
-        socket = await self.connects("/session/")
+    async def resume(self, heard: int = 2) -> Socket:
+        socket = await self.connect("/session/")
         asked = {"token": TOKEN, "session_id": self.session, "seq": heard}
         await socket.send_json({"op": RESUME, "d": asked})
         return socket
 
-    async def writes(self, text: str) -> None:
-        """Send the bot an event: a person writes a message."""
-        await self.ann.write(self.channel, text)
+    async def can_resume(self) -> bool:
+        """Return whether the session can be resumed; its connection stays."""
+        told = await (await self.resume()).receive_json()
+        assert told["op"] == DISPATCH or told == INVALID
+        return bool(told["op"] == DISPATCH)
 
-    async def lost(self) -> int:
+    @property
+    def lost(self) -> int:
         """Return how many sessions Discord has lost."""
-        return (await self.discord.counts()).get("lost sessions", 0)
+        return self.world.conditions.counts["lost sessions"]
 
 
 @pytest.fixture
 async def bot() -> AsyncIterator[Bot]:
-    """Yield a bot and a person who writes."""
-    with fake_discord() as address:
-        async with Discord(address) as discord, aiohttp.ClientSession(address) as http:
-            guild = await discord.guild("The Playhouse")
-            channel, ann = await guild.channel("stage"), await guild.person("Ann")
-            yield Bot(discord, http, channel, ann)
+    """Yield a bot, and a person who writes."""
+    world = World()
+    async with (
+        served(world) as address,
+        Discord(address) as discord,
+        aiohttp.ClientSession(address) as http,
+    ):
+        guild = await discord.guild("The Playhouse")
+        channel, ann = await guild.channel("stage"), await guild.person("Ann")
+        yield Bot(world, discord, http, channel, ann)
 
 
-async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+async def close_code(socket: Socket) -> int | None:
     """Return the code with which Discord closes a connection."""
     assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
     return socket.close_code
 
 
-async def is_resumed(bot: Bot) -> bool:
-    """Return whether the session can be resumed; its connection stays."""
-    socket = await bot.resumes()
-    told = await socket.receive_json()
-    assert told["op"] == DISPATCH or told == {"op": INVALID_SESSION, "d": False}
-    return bool(told["op"] == DISPATCH)
-
-
-async def told(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[tuple[str, str, int]]:
+async def read(socket: Socket, count: int) -> list[tuple[str, str, int]]:
     """Return the names, texts and sequence numbers of the next events."""
-    found: list[Told] = [await socket.receive_json() for _ in range(count)]
+    found = [await socket.receive_json() for _ in range(count)]
     return [(one["t"], one["d"].get("content", ""), one["s"]) for one in found]
 
 
 async def test_missed_events_come_in_order_before_resumed(bot: Bot):
-    first = await bot.is_ready()
-    await bot.writes("A")
-    assert await told(first, 1) == [("MESSAGE_CREATE", "A", 3)]
+    first = await bot.start()
+    await bot.ann.write(bot.channel, "A")
+    assert await read(first, 1) == [("MESSAGE_CREATE", "A", 3)]
     await first.close(code=4000)
-    await bot.writes("B")
-    await bot.writes("C")
+    await bot.ann.write(bot.channel, "B")
+    await bot.ann.write(bot.channel, "C")
     # The bot received A, but resumes from before A.
-    second = await bot.resumes(2)
+    second = await bot.resume(2)
     missed = [("MESSAGE_CREATE", text, 3 + number) for number, text in enumerate("ABC")]
-    assert await told(second, 4) == [*missed, ("RESUMED", "", 6)]
+    assert await read(second, 4) == [*missed, ("RESUMED", "", 6)]
     await bot.discord.bot_is_ready()
-    await bot.writes("D")
-    assert await told(second, 1) == [("MESSAGE_CREATE", "D", 7)]
-    assert await bot.lost() == 0
+    await bot.ann.write(bot.channel, "D")
+    assert await read(second, 1) == [("MESSAGE_CREATE", "D", 7)]
+    assert bot.lost == 0
 
 
-@pytest.mark.parametrize(("code", "stays"), [(4000, True), (1000, False), (1001, False)])
-async def test_a_session_ends_when_the_bot_closes_normally(bot: Bot, code: int, stays: bool):
-    first = await bot.is_ready()
-    await first.close(code=code)
-    assert await is_resumed(bot) is stays
-    assert await bot.lost() == 0
+Disconnect = Callable[[Bot, Socket], Awaitable[object]]
 
 
-@pytest.mark.parametrize("politely", [True, False])
-async def test_a_session_survives_a_lost_connection(bot: Bot, politely: bool):
-    first = await bot.is_ready()
-    await bot.discord.drop(politely=politely)
-    assert (await first.receive()).type is not aiohttp.WSMsgType.TEXT
-    assert await is_resumed(bot)
-
-
-async def test_a_session_survives_requests_to_reconnect(bot: Bot):
-    for again in (
-        bot.discord.reconnect,
-        lambda: bot.discord.invalidate(resumable=True),
-    ):
-        first = await bot.is_ready()
-        await again()
-        assert json.loads((await first.receive()).data)["op"] in (RECONNECT, INVALID_SESSION)
-        await first.close(code=4000)
-        assert await is_resumed(bot)
-    assert await bot.lost() == 0
-
-
-async def test_a_session_that_discord_has_lost_is_lost(bot: Bot):
-    first = await bot.is_ready()
-    await bot.discord.invalidate(resumable=False)
-    assert await first.receive_json() == {"op": INVALID_SESSION, "d": False}
-    assert not await is_resumed(bot)
-    assert await bot.lost() == 1
+@pytest.mark.parametrize(
+    ("disconnect", "stays", "lost"),
+    [
+        (lambda _, socket: socket.close(code=4000), True, 0),
+        (lambda _, socket: socket.close(code=1000), False, 0),
+        (lambda _, socket: socket.close(code=1001), False, 0),
+        (lambda bot, _: bot.discord.drop(), True, 0),
+        (lambda bot, _: bot.discord.drop(politely=False), True, 0),
+        (lambda bot, _: bot.discord.reconnect(), True, 0),
+        (lambda bot, _: bot.discord.invalidate(resumable=True), True, 0),
+        (lambda bot, _: bot.discord.invalidate(resumable=False), False, 1),
+    ],
+)
+async def test_the_end_of_a_connection_may_end_its_session(
+    bot: Bot, disconnect: Disconnect, stays: bool, lost: int
+):
+    await disconnect(bot, await bot.start())
+    assert await bot.can_resume() is stays
+    assert bot.lost == lost
 
 
 @pytest.mark.parametrize(("seconds", "stays"), [(KEPT - 60, True), (KEPT + 1, False)])
 async def test_a_session_is_kept_for_some_minutes(bot: Bot, seconds: float, stays: bool):
-    await bot.is_ready()
+    await bot.start()
     await bot.discord.drop()
     await bot.discord.let_time_pass(seconds)
-    assert await is_resumed(bot) is stays
-    assert await bot.lost() == int(not stays)
+    assert await bot.can_resume() is stays
+    assert bot.lost == int(not stays)
 
 
 async def test_a_session_without_ready_is_lost(bot: Bot):
     await bot.discord.conditions(600, 600)
-    first = await bot.begins()
-    # Wait until Discord has counted the identify.
-    while not (await bot.discord.counts()).get("identifies"):
-        pass
+    first = await bot.identify()
+    while not bot.world.conditions.counts["identifies"]:
+        await bot.discord.counts()
     assert not bot.discord.bot_is_there
     await bot.discord.drop()
     assert (await first.receive()).type is aiohttp.WSMsgType.CLOSE
-    assert await bot.lost() == 1
+    assert bot.lost == 1
 
 
-@pytest.mark.parametrize("heard", [0, 99])
-async def test_an_invalid_sequence_number_closes_the_connection(bot: Bot, heard: int):
-    await bot.is_ready()
-    await bot.discord.drop()
-    assert await close_code(await bot.resumes(heard)) == INVALID_SEQUENCE
-    assert not await is_resumed(bot)
-
-
-async def test_a_second_identify_closes_the_connection(bot: Bot):
-    first = await bot.is_ready()
+async def test_invalid_frames_close_the_connection(bot: Bot):
+    assert await close_code(await bot.identify(2, 2)) == INVALID_SHARD
+    first = await bot.start()
     await first.send_json({"op": IDENTIFY, "d": {"token": TOKEN}})
     assert await close_code(first) == ALREADY_AUTHENTICATED
+    for heard in (0, 99):
+        await bot.start()
+        await bot.discord.drop()
+        assert await close_code(await bot.resume(heard)) == INVALID_SEQUENCE
+        assert not await bot.can_resume()
 
 
-async def test_there_is_no_shard_beyond_the_last(bot: Bot):
-    assert await close_code(await bot.begins((2, 2))) == INVALID_SHARD
+async def test_events_have_a_latency_and_identifies_a_pause(bot: Bot):
+    await bot.discord.conditions(0.05, 0.1, limited=True)
+    first = await bot.start()
+    assert await (await bot.identify()).receive_json() == INVALID
+    began = time.perf_counter()
+    await bot.ann.write(bot.channel, "A")
+    assert await read(first, 1) == [("MESSAGE_CREATE", "A", 3)]
+    assert time.perf_counter() - began >= 0.05
+    await bot.discord.let_time_pass(BETWEEN_IDENTIFIES)
+    assert (await (await bot.identify()).receive_json())["t"] == "READY"
+    assert bot.world.conditions.counts["identifies too soon"] == 1

@@ -41,10 +41,10 @@ class Webhooks:
         channel = self.world.channel(int(request.match_info["channel"]))
         self.world.require(channel, MANAGE_WEBHOOKS)
         body, _ = await json_body(request)
-        name = rules.webhook_name(body.get("name"), "name")
+        name = rules.clean_webhook_name(body.get("name"), "name")
         avatar = None
         if body.get("avatar"):
-            picture, _ = rules.image(body["avatar"])
+            picture, _ = rules.parse_image(body["avatar"])
             avatar = payloads.picture_hash(picture)
         made = self.make(channel, name, self.world.bot.id, avatar)
         return json_answer(payloads.webhook(self.world, made))
@@ -110,7 +110,7 @@ class Webhooks:
         webhook, channel = self._webhook(request), self._channel(request)
         body, files = await json_body(request)
         name, avatar = body.get("username"), body.get("avatar_url")
-        author = webhook.name if name is None else rules.webhook_name(name, "username")
+        author = webhook.name if name is None else rules.clean_webhook_name(name, "username")
         rules.check(not avatar or str(avatar).startswith(("http://", "https://")), "avatar_url")
         message = self.world.post(
             channel,

@@ -36,7 +36,15 @@ ACTS = [
 COMMANDS = {"retry": "script retry", "undo": "undo", "redo": "script redo"}
 """The acts that are commands without options."""
 
-# What people do ---------------------------------------------------------------------------------
+ON_A_MESSAGE = {"edit_there": "Rewrite this line", "go_there": "Continue from here"}
+"""The acts that are commands on a message."""
+
+IN_THE_LIST = {
+    "switch": ("Continue it", "Reopen"),
+    "archive": ("Archive",),
+    "delete": ("Delete", "Delete for good"),
+}
+"""The acts that are buttons, pressed one after the other, under a script of the list."""
 
 
 class Rehearsal:
@@ -69,6 +77,10 @@ class Rehearsal:
         self.acts.append(name)
         if name in COMMANDS:
             await self.slash(COMMANDS[name])
+        elif name in ON_A_MESSAGE:
+            await self.on_a_message(ON_A_MESSAGE[name])
+        elif name in IN_THE_LIST:
+            await self.in_the_list(*IN_THE_LIST[name])
         else:
             await getattr(self, name)()
 
@@ -133,12 +145,6 @@ class Rehearsal:
             who = self.somebody
             await self.fill_in(who, await who.slash(self.stage.channel, "script edit", line=line))
 
-    async def edit_there(self) -> None:
-        await self.on_a_message("Rewrite this line")
-
-    async def go_there(self) -> None:
-        await self.on_a_message("Continue from here")
-
     async def on_a_message(self, name: str) -> None:
         """Use a command on a message, and fill in the modal."""
         who, message = self.somebody, self.choose.choice(self.stage.messages())
@@ -173,19 +179,10 @@ class Rehearsal:
         if (offer := answer(asked)) and PAUSE in labels(offer):
             await who.click(offer, label=PAUSE)
 
-    async def switch(self) -> None:
-        await self.in_the_list("Continue it", "Reopen")
-
-    async def archive(self) -> None:
-        await self.in_the_list("Archive")
-
     async def end_script(self) -> None:
         who = self.somebody
         menu = answer(await who.click(self.stage.panel(), label="More…"))
         await who.click(menu, label="The end")
-
-    async def delete(self) -> None:
-        await self.in_the_list("Delete", "Delete for good")
 
     async def in_the_list(self, *presses: str) -> None:
         """Choose a script from the list, and press these buttons one after the other."""
@@ -208,9 +205,6 @@ def options(shown: Any) -> dict[str, str]:
     """Return the values of the options in a message's menus, by their labels."""
     menus = [one for row in shown.components for one in row["components"] if one["type"] == 3]
     return {one["label"]: one["value"] for menu in menus for one in menu["options"]}
-
-
-# The command ------------------------------------------------------------------------------------
 
 
 async def rehearse(seed: int, steps: int, look: str) -> list[str]:

@@ -36,8 +36,8 @@ from tests.fake_discord.faults import GATEWAYS, STATUSES, TOO_MANY, Kind
 from tests.fake_discord.people import Asked, Channel, Discord, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 
-from .kills.crowd import Crowd, gathered
-from .kills.truth import Truth
+from .kills.crowd import Crowd, gather_crowd
+from .kills.database_check import DatabaseCheck
 
 REQUESTS = {
     "first answer": ("POST", "/callback"),
@@ -177,7 +177,7 @@ async def play(writers: Writers, times: int) -> Outcome:
 async def _play_at(address: str, channels: int, times: int) -> tuple[Outcome, Writers]:
     async with Discord(address) as discord:
         await discord.bot_is_ready()
-        writers = await gathered(Writers, discord, channels)
+        writers = await gather_crowd(Writers, discord, channels)
         await writers.begin()
         return await play(writers, times), writers
 
@@ -238,17 +238,17 @@ def _happened(discord: Discord) -> int:
     return sum(path not in GATEWAYS for _, _, path in discord.faults)
 
 
-def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
+def judge(outcome: Outcome, writers: Crowd, check: DatabaseCheck) -> Outcome:
     """Compare what people saw with the database, after the bot has ended."""
     asked = [one for one, _ in writers.asked.values()]
     outcome.asked = len(asked)
     outcome.answered = sum(map(writers.has_end, asked))
     outcome.refused = sum(one.how is None for one in asked)
     outcome.without_end = outcome.asked - outcome.answered - outcome.refused
-    found = truth.look({}, writers.wanted())
-    outcome.lines = len(truth.deliveries())
-    outcome.lost = truth.count_unknown(writers.seen()) + found.halves
-    wrong = writers.wrong_channels(truth.paths())
+    found = check.compare({}, writers.wanted())
+    outcome.lines = len(check.deliveries())
+    outcome.lost = check.count_unknown(writers.seen()) + found.halves
+    wrong = writers.wrong_channels(check.paths())
     print(*wrong, sep="\n")
     outcome.doubled = found.doubled + len(wrong)
     outcome.wrong = found.wrong + found.broken
@@ -262,7 +262,7 @@ def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
     log = folder / "bot.log"
     with fake_discord(TO_ANSWER) as address, running_bot(address, folder, log, **settings):
         outcome, writers = asyncio.run(_play_at(address, channels, times))
-    return judged(outcome, writers, Truth(folder / "onbook.db", Model.load(voice, 1)))
+    return judge(outcome, writers, DatabaseCheck(folder / "onbook.db", Model.load(voice, 1)))
 
 
 def main(times: int = 200, channels: int = 20, voice: Path = SHIPPED_MODELS / "stage.onnx") -> int:

@@ -263,7 +263,7 @@ def _window() -> st.SearchStrategy[Json]:
     )
 
 
-def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
+def draw_inputs(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
     """Return a number of inputs, the same for the same seed."""
     found: list[Input] = []
 
@@ -436,7 +436,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
         people = [await guild.person(name) for name in ("Ann", "Ben ` @everyone \u202e")]
         people += [await guild.person("\u200b"), await guild.person("Mo", MODERATORS_MAY)]
         commands = list((await discord.commands()).values())
-        found = await asyncio.to_thread(drawn, commands, number, seeded)
+        found = await asyncio.to_thread(draw_inputs, commands, number, seeded)
         sender = Sender(discord, channels, people)
         for channel in channels:
             await (await people[0].slash(channel, "start", heading="Roof")).is_done()

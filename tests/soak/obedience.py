@@ -64,7 +64,7 @@ class Obedience:
     example: str = ""
 
 
-async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience]:
+async def write_kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience]:
     """Write a number of elements of each kind with a voice, and judge them."""
     found: dict[Kind, Obedience] = {}
     for kind, theirs in TYPES.items():
@@ -75,7 +75,7 @@ async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience
     return found
 
 
-async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
+async def write_without(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
     """Write a number of elements with a voice while these words are banned, and judge them."""
     banned = BannedWordFilter.of(model.vocabulary, words)
     texts = await _written(model, lines, seed, banned=banned)
@@ -84,7 +84,7 @@ async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) 
     return Obedience(lines, len(wrong), empty, "".join(wrong[:1]))
 
 
-def commonest(text: str) -> list[str]:
+def find_common_words(text: str) -> list[str]:
     """Return the most common words of a text."""
     words = Counter(re.findall(r"[a-z]+", text.lower()))
     return [word for word, _ in words.most_common(COMMONEST)]
@@ -154,14 +154,14 @@ def main(
         voice: The voice file.
         text: The most common words of this file are banned.
     """
-    words = commonest(text.read_text(encoding="utf-8"))
+    words = find_common_words(text.read_text(encoding="utf-8"))
     shipped = Model.load(voice)
     fine = True
     with tempfile.TemporaryDirectory() as folder:
         for model in (shipped, random_voice(Path(folder) / "random.onnx", shipped)):
-            for kind, found in asyncio.run(kinds(model, lines)).items():
+            for kind, found in asyncio.run(write_kinds(model, lines)).items():
                 fine &= _print(f"{model.name}: {kind}", found)
-            found = asyncio.run(unsaid(model, words, lines))
+            found = asyncio.run(write_without(model, words, lines))
             fine &= _print(f"{model.name}: without {len(words)} words", found)
     return 0 if fine else 1
 

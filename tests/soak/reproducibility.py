@@ -66,7 +66,7 @@ class Wanted:
     request: Request
 
 
-def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
+def draw_request(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
     """Draw a request with random controls, without a state."""
     before = BEGINNING + "".join(chance.choices(LATER, k=chance.randrange(4)))
     opening = chance.choice(OPENINGS)
@@ -111,7 +111,7 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
     model = Model.load(path)
     engine = _Counting(model, found.rows)
     lexicon = engine.lexicon
-    all_wanted = [wanted(model, lexicon, chance) for _ in range(lines)]
+    all_wanted = [draw_request(model, lexicon, chance) for _ in range(lines)]
     states = {one.before: await _read(engine, one.before) for one in all_wanted}
     requests = [dataclasses.replace(one.request, state=states[one.before]) for one in all_wanted]
     alone = [await _outcome(engine, request) for request in requests]

@@ -193,7 +193,7 @@ def _run(caller: Connection, address: str, folder: Path, environment: dict[str, 
     asyncio.run(_bot(caller, address))
 
 
-def measured(
+def measure(
     files: Sequence[Path], channels: int, changes: int, threads: int, before: float = WRITING_BEFORE
 ) -> Outcome:
     """Start everything, and write while the voice changes between the files."""
@@ -238,7 +238,7 @@ def main(
         wide = Path(folder) / "wide.onnx"
         if export([str(voice), "--bits", "32", "-o", str(wide)]):
             return 1
-        found = measured([voice, wide], channels, changes, threads)
+        found = measure([voice, wide], channels, changes, threads)
     print(found.report())
     return int(not found.fine)
 

@@ -1,4 +1,4 @@
-"""Test several processes of the real bot with one database: they share shards, and take over."""
+"""Test several processes of the real bot with one database, which divide the shards."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def processes(discord: Discord, voices: Path, url: URL, tmp_path: Path) -> Itera
         )
 
 
-async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
+async def make_guild(discord: Discord, shard: int, shards: int) -> Guild:
     """Return a server on a shard."""
     while True:
         guild = await discord.guild("The Playhouse")
@@ -91,18 +91,23 @@ async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
             return guild
 
 
-async def lines_by(person: Person, channel: Channel, *seeds: int) -> list[str]:
-    """Return the lines that the voice writes from these seeds, one after the other."""
+async def wait_for(url: URL, question: str) -> None:
+    """Wait until the answer of the database is yes."""
+    async with as_another_program(url) as program, asyncio.timeout(PATIENCE):
+        while not await program.fetchval(question):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def write_lines(person: Person, channel: Channel, *seeds: int) -> list[str]:
+    """Let the voice write a line from each of these seeds; return the script."""
     for seed in seeds:
         await (await person.slash(channel, "settings writing", seed=seed)).shows("seed")
         await (await person.slash(channel, "continue")).is_done()
     return await read_script(person, channel)
 
 
-async def test_two_write_side_by_side_and_identify_one_after_the_other(
-    discord: Discord, processes: Processes
-):
-    guilds = [await a_guild_of(discord, shard, 2) for shard in (0, 1)]
+async def test_two_processes_share_the_shards(discord: Discord, processes: Processes):
+    guilds = [await make_guild(discord, shard, 2) for shard in (0, 1)]
     async with discord.holding("GET", "gateway/bot"):
         for shards in ("0/2", "1/2"):
             processes.start(shards)
@@ -112,16 +117,16 @@ async def test_two_write_side_by_side_and_identify_one_after_the_other(
     async def play(guild: Guild) -> list[str]:
         channel, ann = await guild.channel("stage"), await guild.person("Ann")
         await begin_script(ann, channel)
-        await lines_by(ann, channel, 1, 2, 3)
+        await write_lines(ann, channel, 1, 2)
         return await read_true_script(ann, channel)
 
     one, other = await asyncio.gather(*(play(guild) for guild in guilds))
-    assert len(one) == 4
+    assert len(one) == 3
     assert one == other
     assert discord.refusals == []
 
 
-async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
+async def test_another_process_writes_the_line_of_a_killed_one(
     discord: Discord, processes: Processes, url: URL
 ):
     guild = await discord.guild("The Playhouse")
@@ -139,13 +144,11 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
         first.kill()
         await discord.bot_is_gone()
     await discord.bot_is_ready()
-    assert await lines_by(ann, channel, 1, 2) == await lines_by(ann, undisturbed, 1, 2)
+    assert await write_lines(ann, channel, 1, 2) == await write_lines(ann, undisturbed, 1, 2)
     assert count(url, "lines") == 6
 
 
-async def test_one_that_waits_lives_is_not_ready_and_ends_when_it_is_told_to(
-    discord: Discord, processes: Processes
-):
+async def test_a_waiting_process_is_alive_but_not_ready(discord: Discord, processes: Processes):
     port = free_port()
     first, _ = await processes.start_and_wait("0/1", port)
     async with aiohttp.ClientSession() as session:
@@ -165,8 +168,8 @@ async def test_one_that_waits_lives_is_not_ready_and_ends_when_it_is_told_to(
         await discord.bot_is_ready()
         # Discord counts the shard as ready before the process does.
         async with asyncio.timeout(PATIENCE):
-            while await pages.get("readyz") != (200, "ready\n"):
-                pass
+            while await pages.get("readyz") != (200, "ready\n"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
 
 STANDS_STILL = """
@@ -177,10 +180,8 @@ STANDS_STILL = """
 it."""
 
 
-async def test_one_that_stops_while_it_writes_stops_nobody_else(
-    discord: Discord, processes: Processes, url: URL
-):
-    guilds = [await a_guild_of(discord, shard, 2) for shard in (0, 1)]
+async def test_a_stopped_process_blocks_no_other(discord: Discord, processes: Processes, url: URL):
+    guilds = [await make_guild(discord, shard, 2) for shard in (0, 1)]
     channels = [await guild.channel("stage") for guild in guilds]
     ann, ben = [await guild.person("Ann") for guild in guilds]
     first, other = processes.start("0/2"), processes.start("1/2")

@@ -177,7 +177,7 @@ async def test_guest_works_and_changes_nothing_of_its_host(
     with stage.world._bot_scope():
         await host.tree.sync()
     [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
-    rules.commands(synced)
+    rules.check_commands(synced)
     menus = ["Continue from here", "Rewrite this line", "Details", "Star"]
     named = [(one["type"], one["name"]) for one in synced]
     assert named == [(1, "roll"), (1, "onbook"), *((3, name) for name in menus)]

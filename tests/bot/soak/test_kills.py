@@ -11,31 +11,46 @@ from pathlib import Path
 import pytest
 
 from bot.inference.model import Model
-from tests.soak.kills import crowd, power, rooms
-from tests.soak.kills.truth import Truth, table
+from tests.soak.kills import crowd, power, sessions
+from tests.soak.kills.database_check import DatabaseCheck, Found, table
 from tests.tools.postgres_server import Server
 
 
-async def test_a_bot_that_is_killed_has_all_that_was_shown(
+async def test_killing_the_bot_loses_nothing_shown(
     voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(crowd, "AT_MOST", 4)
+    monkeypatch.setattr(crowd, "AT_MOST", 2)
     # The other points of a transaction are visited below, without Discord.
     points = [*crowd.OUTSIDE, "before COMMIT", "after COMMIT"]
-    found = await crowd.kills(voices / "tiny.onnx", tmp_path, points, 6, {"line_length": 40})
-    assert crowd.counted(found, points), table(found)
+    found = await crowd.kill_bot(voices / "tiny.onnx", tmp_path, points, 3, {"line_length": 40})
+    assert crowd.is_complete(found, points), table(found)
 
 
-def test_a_database_that_is_killed_has_all_that_was_shown(voices: Path, tmp_path: Path):
-    found = rooms.kills(voices / "tiny.onnx", tmp_path, 8)
+Killed = tuple[Path, dict[str, Found]]
+
+
+@pytest.fixture(scope="module")
+def killed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    """Return the folder of a child that was killed at each point, and the comparisons."""
+    folder = tmp_path_factory.mktemp("killed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions, "AT_MOST", 16)
+        return folder / "0", sessions.kill_sessions(voices / "tiny.onnx", folder, 7)
+
+
+def test_killing_sessions_loses_nothing_shown(killed: Killed):
+    _, found = killed
     assert all(one.fine for one in found.values()), table(found)
-    assert sum(one.shown for one in found.values()) > 8
+    assert sum(one.shown for one in found.values()) > 3
 
 
-def test_so_has_one_on_a_server(voices: Path, tmp_path: Path, postgres: Server):
-    found = rooms.kills(voices / "tiny.onnx", tmp_path, 6, postgres)
+def test_killing_sessions_on_a_server_loses_nothing_shown(
+    voices: Path, tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sessions, "AT_MOST", 16)
+    found = sessions.kill_sessions(voices / "tiny.onnx", tmp_path, 6, postgres)
     assert all(one.fine for one in found.values()), table(found)
-    assert sum(one.shown for one in found.values()) > 6
+    assert sum(one.shown for one in found.values()) > 3
 
 
 COPY = """
@@ -43,14 +58,6 @@ COPY = """
     UPDATE one SET id = NULL, text = text || '!', ordinal = ordinal + 9;
     INSERT INTO lines SELECT * FROM one;
 """
-
-
-@pytest.fixture(scope="module")
-def killed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a child that was killed several times, with its record."""
-    folder = tmp_path_factory.mktemp("killed")
-    rooms.kills(voices / "tiny.onnx", folder, 5)
-    return folder / "0"
 
 
 @pytest.mark.parametrize(
@@ -65,25 +72,25 @@ def killed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("DELETE FROM states WHERE line = {last}", "wrong"),
     ],
 )
-def test_the_comparison_sees_what_is_not_as_it_was(
-    model: Model, killed: Path, tmp_path: Path, harm: str, counted: str
+def test_the_comparison_finds_harm(
+    model: Model, killed: Killed, tmp_path: Path, harm: str, counted: str
 ):
-    here = shutil.copytree(killed, tmp_path / "copy")
-    told = rooms.shown_in((here / "shown").read_text())
-    assert Truth(here / "scripts.db", model).look(*told).fine
+    here = shutil.copytree(killed[0], tmp_path / "copy")
+    told = sessions.shown_in((here / "shown").read_text())
+    assert DatabaseCheck(here / "scripts.db", model).compare(*told).fine
     with closing(sqlite3.connect(here / "scripts.db")) as database:
         question = "SELECT max(id) FROM lines WHERE delivery = ?"
         (last,) = database.execute(question, [list(told[0])[-1]]).fetchone()
         database.executescript(harm.format(last=last))
         database.commit()
-    assert getattr(Truth(here / "scripts.db", model).look(*told), counted)
+    assert getattr(DatabaseCheck(here / "scripts.db", model).compare(*told), counted)
 
 
 @pytest.mark.skipif(
     sys.platform != "linux", reason="it loads a library before SQLite by LD_PRELOAD"
 )
-def test_what_was_shown_survives_a_power_cut(voices: Path, tmp_path: Path):
-    found = power.cuts(voices / "tiny.onnx", tmp_path, 10, transactions=80)
+def test_a_power_cut_loses_nothing_shown(voices: Path, tmp_path: Path):
+    found = power.cut_power(voices / "tiny.onnx", tmp_path, 6, transactions=30)
     assert found["FULL"].fine, table(found)
     # The weaker setting loses lines, so the test can see a loss.
     assert found["NORMAL"].lost, table(found)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
-from tests.soak.load import filling, scenarios, stored
-from tests.soak.load.__main__ import Options, main
+from tests.soak.load import __main__, filling, scenarios, stored
 from tests.soak.load.databases import OneFile
 from tests.soak.load.findings import Finding, Report
 from tests.soak.load.house import House
 from tests.soak.load.scenarios import Scale
 
-PATIENT = Scale(channels=12, guilds=3, seed=1, to_answer=60.0)
+PATIENT = Scale(channels=6, guilds=2, seed=1, to_answer=60.0)
 """Long waits, because these tests are not about time."""
 
 SETTINGS = {"threads": 1, "line_length": 200}
@@ -37,17 +36,17 @@ def wrong(report: Report) -> list[Finding]:
     return [one for one in counted if not one.met]
 
 
-async def test_everybody_who_comes_is_answered_once(house: House):
-    report = await scenarios.steady(house, PATIENT, rate=20, minutes=0.02)
+async def test_steady_commands_are_answered_once(house: House):
+    report = await scenarios.steady(house, PATIENT, rate=15, minutes=0.02)
     assert wrong(report) == [], str(report)
-    assert report.numbers["commands"] > 10
+    assert report.numbers["commands"] > 5
     # Both the first answers and the ends were measured, and include Discord's own latencies.
     for name in ("acknowledged", "finished"):
         every, own = (report.numbers[f"{name}{of}"] for of in ("", ", without Discord's latencies"))
         assert every[name]["50 %"] > own[f"{name}, without Discord's latencies"]["50 %"]
 
 
-async def test_the_same_line_is_written_where_nobody_has_been(
+async def test_unused_channels_continue_with_the_same_line(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stored, "COMMANDS", stored.COMMANDS[:2])
@@ -57,17 +56,24 @@ async def test_the_same_line_is_written_where_nobody_has_been(
     assert report.numbers["bytes"] == house.database.size() > 0
 
 
-def test_processes_without_a_server_are_refused():
+def test_several_processes_need_a_server():
     with pytest.raises(ValueError, match="A file belongs to one process: add --postgres"):
-        Options(processes=2)
+        __main__.Options(processes=2)
 
 
-def test_the_command_prints_what_it_found(
-    voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_prints_its_findings(
+    voices: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    monkeypatch.setattr(__main__, "whole_interpreters", nullcontext)
     numbers = tmp_path / "found.json"
     voice = voices / "tiny.onnx"
-    code = main(Options(("burst",), commands=4, voice=voice, threads=1, cores=99, json=numbers))
+    options = __main__.Options(
+        ("burst",), commands=4, voice=voice, threads=1, cores=99, json=numbers
+    )
+    code = __main__.main(options)
     assert "4 commands within one second" in capsys.readouterr().out
     [report] = json.loads(numbers.read_text())["reports"]
     missed = [one["what"] for one in report["findings"] if not one["met"]]
@@ -76,18 +82,18 @@ def test_the_command_prints_what_it_found(
     assert set(report["numbers"]["load average"]) == {"before", "after"}
 
 
-async def test_a_copy_is_what_the_store_would_have_written(voices: Path, tmp_path: Path):
+async def test_copied_plays_are_as_the_store_writes_them(voices: Path, tmp_path: Path):
     voice, copied, written = voices / "tiny.onnx", tmp_path / "copied.db", tmp_path / "written.db"
     await filling.fill(copied, voice, PLACES, lines=4, plays=2)
     await filling.write(written, voice, PLACES, lines=4, plays=2)
     assert everything(copied) == everything(written)
 
 
-async def test_a_line_takes_little_more_than_its_text(voices: Path, tmp_path: Path):
+async def test_a_line_needs_little_more_than_its_text(voices: Path, tmp_path: Path):
     path, count = tmp_path / "scripts.db", 200
     places = [(100 + number, 10) for number in range(count)]
     # With room for the heads alone, because a head's state is as large as its voice.
-    await filling.fill(path, voices / "tiny.onnx", places, lines=20, room=1, plays=4)
+    await filling.fill(path, voices / "tiny.onnx", places, lines=20, room=1, plays=1)
     with closing(sqlite3.connect(path)) as database:
         [states] = database.execute("SELECT sum(length(state)) FROM states").fetchone()
         [text] = database.execute("SELECT avg(length(text)) FROM lines").fetchone()

@@ -14,9 +14,9 @@ from bot.ui.looks import Look
 from tests.bot.conftest import opened, staged
 from tests.soak import faults, fuzz, reproducibility, swaps
 from tests.soak.board import Rehearsal
-from tests.soak.obedience import commonest, kinds, random_voice, unsaid
+from tests.soak.obedience import find_common_words, random_voice, write_kinds, write_without
 
-LINES = 80
+LINES = 60
 """Lines of each kind, by each of two voices."""
 
 
@@ -29,30 +29,32 @@ async def test_the_channel_shows_each_line_once_in_order(
         stage = await staged(world, settings)
         stage.permit(manage_webhooks=True)
         rehearsal = Rehearsal(stage, seed)
-        assert await rehearsal.run(20) == [], rehearsal.acts
+        assert await rehearsal.run(12) == [], rehearsal.acts
 
 
-async def test_a_network_that_fails_loses_no_line_and_leaves_nobody_waiting(
-    voices: Path, tmp_path: Path
-):
+async def test_network_faults_lose_no_line_and_leave_nobody_waiting(voices: Path, tmp_path: Path):
     outcome = await asyncio.to_thread(faults.run, voices / "tiny.onnx", tmp_path, 6, 8)
     assert outcome.fine, str(outcome)
     assert sum(outcome.happened.values()) == 8
 
 
-def test_whatever_is_sent_is_answered_and_pings_nobody(voices: Path):
-    report = fuzz.run(150, seeded=2, models=voices, model="tiny", threads=1)
+def test_invalid_input_is_answered_and_pings_nobody(voices: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(fuzz, "CHANNELS", 5)
+    report = fuzz.run(100, seeded=2, models=voices, model="tiny", threads=1)
     assert report.fine, str(report)
-    assert report.inputs.total() == 150
+    assert report.inputs.total() == 100
     # So many answers mean that the inputs passed the checks which refuse at once.
-    assert len(report.answers) > 25, str(report)
+    assert len(report.answers) > 20, str(report)
 
 
-async def test_lines_are_the_same_alone_among_others_cancelled_and_read_again(voices: Path):
-    found = await reproducibility.examine(voices / "tiny.onnx", lines=70)
+async def test_a_line_is_the_same_in_all_circumstances(
+    voices: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reproducibility, "ROWS", 32)
+    found = await reproducibility.examine(voices / "tiny.onnx", lines=40)
     assert found.differing == 0
     # Few lines have nothing left to say, so most lines were compared.
-    assert found.speechless < 7
+    assert found.speechless < 4
     assert len(found.rows) > reproducibility.ROWS // 2
     assert max(found.rows) == reproducibility.ROWS
 
@@ -63,26 +65,26 @@ def voice(model: Model, tmp_path: Path, request: pytest.FixtureRequest) -> Model
     return model if request.param == "tiny" else random_voice(tmp_path / "random.onnx", model)
 
 
-async def test_a_kind_that_is_asked_for_is_what_others_read(voice: Model):
-    for kind, found in (await kinds(voice, LINES)).items():
+async def test_lines_are_of_the_requested_kind(voice: Model):
+    for kind, found in (await write_kinds(voice, LINES)).items():
         assert found.wrong == 0, (kind, found.example)
 
 
-async def test_the_commonest_words_can_be_left_unsaid(voice: Model, plays: Path):
-    words = commonest((plays / "train" / "hamlet.fountain").read_text(encoding="utf-8"))
+async def test_banned_words_do_not_occur(voice: Model, plays: Path):
+    words = find_common_words((plays / "train" / "hamlet.fountain").read_text(encoding="utf-8"))
     assert {"the", "and", "to"} <= set(words)
-    found = await unsaid(voice, words, LINES)
+    found = await write_without(voice, words, LINES)
     assert (found.wrong, found.empty) == (0, 0), found.example
 
 
-def test_nobody_notices_a_change_of_voice_but_by_the_lines(voices: Path):
+def test_changes_of_voice_fail_no_command(voices: Path):
     # The program checks the event loop's delay, too, which a busy machine cannot.
     files = [voices / "tiny.onnx", voices / "other.onnx"]
-    found = swaps.measured(files, channels=3, changes=3, threads=1, before=0.1)
+    found = swaps.measure(files, channels=3, changes=2, threads=1, before=0.1)
     assert found.failed == []
-    assert found.changes == 3
+    assert found.changes == 2
     assert found.commands > 5
     assert found.voices >= {swaps.VOICE}
     assert found.late
     assert found.late_before
-    assert "3 changes of voice" in found.report()
+    assert "2 changes of voice" in found.report()

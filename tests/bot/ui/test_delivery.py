@@ -6,27 +6,23 @@ The real bot plays at the project's own Discord.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from itertools import product
+from typing import Any
 
 import pytest
 
-from bot.settings import RunnerSettings
-from bot.ui import delivery
+from bot.ui import delivery, line_messages
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
     BLOCK,
     begin_script,
-    is_settled,
     read_script,
     read_true_script,
     slow_down,
 )
-from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import STATUSES, TOO_MANY, Kind
-from tests.fake_discord.people import BOT_MAY, PATIENCE, Asked, Channel, Discord, Person
-from tests.fake_discord.processes import fake_discord
+from tests.fake_discord.people import BOT_MAY, Asked
 from tests.fake_discord.state import MANAGE_WEBHOOKS
 
 CALLBACK, ORIGINAL, POSTED = "/callback", "@original", r"/channels/\d+/messages$"
@@ -34,37 +30,24 @@ CALLBACK, ORIGINAL, POSTED = "/callback", "@original", r"/channels/\d+/messages$
 STEPS = [("POST", CALLBACK), ("POST", POSTED), ("DELETE", r"/channels/\d+/"), ("DELETE", ORIGINAL)]
 """The requests of a turn: its first answer, a line and the panel, and the end of the old ones."""
 
+LOSSES: list[dict[str, Any]] = [
+    {"kind": kind, "heard": heard} for kind in (Kind.SILENCE, Kind.RESET) for heard in (False, True)
+]
+"""The ways in which an answer is lost, before and after Discord has carried out the request."""
+
 LONG = "\n\n".join(f"{number} " + "Rain falls on the roof. " * 40 for number in range(5))
 """Lines that need more than one message."""
 
-pytestmark = pytest.mark.usefixtures("hurry")
 
-
-@pytest.fixture
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def hurry(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shorten the waits for answers that never come."""
-    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 1.0)
-    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 1.0)
-
-
-@pytest.fixture
-async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
-    """Start a bot in this process, with Ann and Ben."""
-    with fake_discord(PATIENCE) as address:
-        async with Discord(address) as discord, bot_here(address, chosen) as bot:
-            await discord.bot_is_ready()
-            guild = await discord.guild("The Playhouse")
-            channel = await guild.channel("stage")
-            ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-            yield Inside(discord, bot.services, channel, ann, ben)
-
-
-async def nothing_twice(ann: Person, channel: Channel, lines: int) -> None:
-    """Check that the script has so many lines, and that everybody sees each line once."""
-    assert len(await read_true_script(ann, channel)) == lines
-    shown = [one for one in channel.messages() if BLOCK in one.content]
-    assert len(shown) == lines
-    assert not any(one.thinking for one in channel.messages())
+    for name in ("REQUEST_TIMEOUT", "FIRST_RESPONSE_TIMEOUT", "MIN_PAUSE"):
+        monkeypatch.setattr(delivery, name, 0.4)
+    monkeypatch.setattr(line_messages, "REQUEST_TIMEOUT", 0.4)
+    yield
+    # Discord refuses to carry out a repeated first answer again.
+    inside.discord.refusals.clear()
 
 
 async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
@@ -78,46 +61,39 @@ async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
                     return asked
 
 
-LOSSES = list(product((Kind.SILENCE, Kind.RESET), (False, True)))
-"""How an answer is lost, and whether Discord has done before what it was asked for."""
-
-
-async def test_what_is_not_answered_is_asked_again(inside: Inside):
+async def test_failed_requests_of_a_turn_are_sent_again(inside: Inside):
     begun = await begin_script(inside.ann, inside.channel)
-    for times, ((kind, heard), (method, path)) in enumerate(product(LOSSES, STEPS), 1):
-        await inside.discord.fail(kind, method, path, heard=heard)
+    statuses = [{"kind": Kind.STATUS, "status": status} for status in STATUSES]
+    limit = {"kind": Kind.STATUS, "status": TOO_MANY, "retry_after": 0.3}
+    faults = [*([loss] * 4 for loss in LOSSES), statuses, [limit] * 4]
+    for turns, of_steps in enumerate(faults, 1):
+        for (method, path), fault in zip(STEPS, of_steps, strict=True):
+            await inside.discord.fail(method=method, path=path, **fault)
         begun = await (await inside.ben.click(begun, "Continue")).is_done()
-        await nothing_twice(inside.ann, inside.channel, 1 + times)
-        assert len(inside.discord.faults) == times
+        assert len(await read_true_script(inside.ann, inside.channel)) == 1 + turns
+        shown = [one for one in inside.channel.messages() if BLOCK in one.content]
+        assert len(shown) == 1 + turns
+        assert not any(one.thinking for one in inside.channel.messages())
+        assert len(inside.discord.faults) == turns * len(STEPS)
 
 
-async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside):
-    await begin_script(inside.ann, inside.channel)
-    for times, status in enumerate((*STATUSES, TOO_MANY), 1):
-        for method, path in STEPS:
-            await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
-        await (await inside.ben.slash(inside.channel, "write", text="Rain.")).is_done()
-        await nothing_twice(inside.ann, inside.channel, 1 + times)
-        assert len(inside.discord.faults) == times * len(STEPS)
-
-
-async def test_a_webhook_posts_each_line_once_whatever_fails(inside: Inside):
+async def test_a_webhook_posts_each_line_once_when_requests_fail(inside: Inside):
     inside.services.messages._look = "characters"
     guild = await inside.discord.guild("The Globe", BOT_MAY | MANAGE_WEBHOOKS)
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
     await begin_script(ann, channel)
-    every = [*LOSSES, (Kind.STATUS, False), (Kind.STATUS, True)]
-    for times, (kind, heard) in enumerate(every, 1):
-        how = {"heard": heard, "status": 502, "after": 1}
-        await inside.discord.fail(kind, "POST", r"/webhooks/\d+/[^/]+$", **how)
+    statuses = [{"kind": Kind.STATUS, "status": 502, "heard": heard} for heard in (False, True)]
+    for turns, fault in enumerate([*LOSSES, *statuses], 1):
+        path = r"/webhooks/\d+/[^/]+$"
+        await inside.discord.fail(method="POST", path=path, after=1, **fault)
         written = await ann.slash(channel, "write", text="Rain.\n\nMAYA: Hello.\n\nWind.")
         await written.is_done()
-        assert len(await read_true_script(ann, channel)) == 1 + 3 * times
-        assert len(inside.discord.faults) == times
+        assert len(await read_true_script(ann, channel)) == 1 + 3 * turns
+        assert len(inside.discord.faults) == turns
     assert all(one.webhook for one in channel.messages() if one.is_line)
 
 
-async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Inside):
+async def test_an_answer_for_one_person_is_not_posted_in_the_channel(inside: Inside):
     await begin_script(inside.ann, inside.channel)
     async with inside.discord.holding("PATCH", ORIGINAL, most=1):
         asked = await inside.ann.slash(inside.channel, "script export", format="fountain")
@@ -127,7 +103,7 @@ async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Insid
     await read_true_script(inside.ann, inside.channel)
 
 
-async def test_a_page_that_is_deleted_while_it_is_turned_is_told_in_a_sentence(
+async def test_turning_a_deleted_page_is_explained_in_a_sentence(
     inside: Inside, caplog: pytest.LogCaptureFixture
 ):
     await begin_script(inside.ann, inside.channel)
@@ -141,7 +117,7 @@ async def test_a_page_that_is_deleted_while_it_is_turned_is_told_in_a_sentence(
     assert "Traceback" not in caplog.text
 
 
-async def test_a_window_whose_request_was_lost_is_heard(inside: Inside):
+async def test_a_window_works_although_its_answer_was_lost(inside: Inside):
     begun = await begin_script(inside.ann, inside.channel)
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
     window = await inside.ann.click(begun, "Write")
@@ -150,7 +126,7 @@ async def test_a_window_whose_request_was_lost_is_heard(inside: Inside):
     assert await read_true_script(inside.ann, inside.channel) == [HEADING, "Rain."]
 
 
-async def test_buttons_under_an_answer_that_was_lost_work(inside: Inside):
+async def test_buttons_work_although_their_answer_was_lost(inside: Inside):
     await begin_script(inside.ann, inside.channel)
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
     asked = await inside.ann.slash(inside.channel, "start", title="Another")
@@ -159,16 +135,15 @@ async def test_buttons_under_an_answer_that_was_lost_work(inside: Inside):
     await begun.shows("starts here")
 
 
-async def test_a_file_is_whole_when_it_is_sent_again(inside: Inside):
+async def test_a_file_is_complete_when_it_is_sent_again(inside: Inside):
     await begin_script(inside.ann, inside.channel)
-    await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)
-    await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)
+    await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL, most=2)
     asked = await inside.ann.slash(inside.channel, "script export", format="fountain")
     [file] = (await asked.shows("“The Diner”")).attachments
     assert HEADING in await inside.discord.read(file)
 
 
-async def test_a_delivery_that_is_doubled_does_nothing_although_its_answer_is_lost(inside: Inside):
+async def test_a_doubled_delivery_does_nothing_although_its_answer_is_lost(inside: Inside):
     await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.")).is_done()
     undone = await inside.ann.slash(inside.channel, "undo")
@@ -179,13 +154,12 @@ async def test_a_delivery_that_is_doubled_does_nothing_although_its_answer_is_lo
     assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
 
 
-async def test_a_picture_that_fails_does_not_end_a_turn(
+async def test_a_failed_picture_does_not_end_a_turn(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await slow_down(inside.services, monkeypatch)
     await begin_script(inside.ann, inside.channel)
     # The second picture follows the first while the voice still writes.
-    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.5)
     await inside.discord.fail(Kind.SILENCE, "PATCH", r"/channels/\d+/messages/")
     await inside.discord.fail(Kind.RESET, "PATCH", r"/channels/\d+/messages/")
     await (await inside.ann.slash(inside.channel, "continue", lines=10)).is_done()
@@ -193,10 +167,10 @@ async def test_a_picture_that_fails_does_not_end_a_turn(
     assert len(inside.discord.faults) == 2
 
 
-async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
+async def test_the_writer_keeps_the_text_when_discord_never_answers(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(delivery, "FIRST_RESPONSE_SECONDS", 2.0)
+    monkeypatch.setattr(delivery, "FIRST_RESPONSE_SECONDS", 1.0)
     await begin_script(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)
@@ -208,7 +182,7 @@ async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     assert await read_script(inside.ann, inside.channel) == [HEADING]
 
 
-async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside):
+async def test_a_new_connection_loses_nothing(inside: Inside):
     begun, discord = await begin_script(inside.ann, inside.channel), inside.discord
     for times, act in enumerate(
         (
@@ -226,12 +200,12 @@ async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside):
         shown = await asked.is_done()
         await discord.bot_is_ready()
         both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))
-        await discord.until(lambda both=both: all(map(is_settled, both)))
+        await discord.until(lambda both=both: all(map(settled, both)))
         assert len(await read_true_script(inside.ann, inside.channel)) == 1 + 2 * times
         begun = inside.channel.panel()
 
 
-async def test_what_comes_late_is_done_then(inside: Inside):
+async def test_a_late_delivery_is_carried_out(inside: Inside):
     await begin_script(inside.ann, inside.channel)
     late = await inside.ann.slash(inside.channel, "write", text="Wind.", late=0.5)
     await (await inside.ben.slash(inside.channel, "write", text="Rain.")).is_done()

@@ -1,7 +1,7 @@
 """Kill the bot or its database at the worst moments, and check that nothing shown was lost.
 
-`bot` kills the bot at the fake Discord, `rooms` kills sessions and the store without Discord, and
-`power` cuts the power of a disk that loses what was not flushed.
+`bot` kills the bot at the fake Discord, `sessions` kills sessions and the store without Discord,
+and `power` cuts the power of a disk that loses what was not flushed.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from tyro.conf import Positional
 from bot.settings import SHIPPED_MODELS
 from tests.tools.postgres_server import server
 
-from . import crowd, power, rooms
-from .truth import table
+from . import crowd, power, sessions
+from .database_check import table
 
 
 @dataclass(frozen=True)
 class Options:
     """What is killed, and how often."""
 
-    what: Positional[Literal["bot", "rooms", "power"]]
+    what: Positional[Literal["bot", "sessions", "power"]]
     times: int | None = None
     """The number of kills, instead of 300, 1,000 or 200."""
     postgres: bool = False
-    """``rooms`` on a server, not in a file."""
+    """``sessions`` on a server, not in a file."""
     channels: int = 20
     """The number of channels of the ``bot``."""
     voice: Path = SHIPPED_MODELS / "stage.onnx"
@@ -43,7 +43,9 @@ def main(options: Options) -> int:
     """Run the command; return the exit code: 1 if anything was lost, stored twice or wrong."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        fine = {"bot": _bot, "rooms": _rooms, "power": _power}[options.what](options, Path(folder))
+        fine = {"bot": _bot, "sessions": _sessions, "power": _power}[options.what](
+            options, Path(folder)
+        )
     print(f"\n{time.perf_counter() - began:.0f} s")
     return int(not fine)
 
@@ -51,23 +53,25 @@ def main(options: Options) -> int:
 def _bot(options: Options, folder: Path) -> bool:
     points = crowd.plan(options.times or 300)
     found = asyncio.run(
-        crowd.kills(options.voice.resolve(), folder, points, options.channels, {"line_length": 200})
+        crowd.kill_bot(
+            options.voice.resolve(), folder, points, options.channels, {"line_length": 200}
+        )
     )
     print(f"the bot, with {options.channels} busy channels\n")
     print(table(found))
-    return crowd.counted(found, points)
+    return crowd.is_complete(found, points)
 
 
-def _rooms(options: Options, folder: Path) -> bool:
+def _sessions(options: Options, folder: Path) -> bool:
     with server() if options.postgres else nullcontext() as one:
-        found = rooms.kills(options.voice.resolve(), folder, options.times or 1000, one)
+        found = sessions.kill_sessions(options.voice.resolve(), folder, options.times or 1000, one)
     print(f"without Discord{', on PostgreSQL' if options.postgres else ''}\n")
     print(table(found))
     return all(one.fine for one in found.values())
 
 
 def _power(options: Options, folder: Path) -> bool:
-    found = power.cuts(options.voice.resolve(), folder, options.times or 200)
+    found = power.cut_power(options.voice.resolve(), folder, options.times or 200)
     print("a disk that loses what was not flushed\n")
     print(table(found))
     return found["FULL"].fine and found["NORMAL"].lost > 0

@@ -18,8 +18,8 @@ from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Pe
 from tests.fake_discord.processes import PATIENCE, Process, fake_discord, running_bot
 from tests.fake_discord.state import MANAGE_WEBHOOKS
 
+from .database_check import DatabaseCheck, Found
 from .points import AT_RANDOM, POINTS, KillAt
-from .truth import Found, Truth
 
 C = TypeVar("C", bound="Crowd")
 
@@ -45,6 +45,9 @@ AT_THE_END = "not at all"
 LATEST, AT_MOST = 1.0, 30
 """The longest time before a random kill [s], and the most passes of a point before its kill."""
 
+BEGINNING = 32
+"""The number of scripts that begin at the same time."""
+
 PATIENT = 600.0
 """Seconds in which the bot may answer, because this test is not about time."""
 
@@ -67,9 +70,18 @@ class Crowd:
     gone: bool = False
 
     async def begin(self) -> None:
-        """Begin a script in every channel."""
-        begun = [await person.slash(channel, "start", title="T") for person, channel in self.people]
-        await asyncio.gather(*(one.is_done() for one in begun))
+        """Begin a script in every channel, `BEGINNING` of them at the same time."""
+        at_once = asyncio.Semaphore(BEGINNING)
+
+        async def begin(person: Person, channel: Channel) -> None:
+            async with at_once:
+                await self.begin_script(person, channel)
+
+        await asyncio.gather(*(begin(*one) for one in self.people))
+
+    async def begin_script(self, person: Person, channel: Channel) -> None:
+        """Begin a script in a channel."""
+        await (await person.slash(channel, "start", title="T")).is_done()
 
     async def write_until_killed(self) -> None:
         """Write as all people, each after the last answer, until the bot is killed."""
@@ -154,16 +166,16 @@ def is_end(version: Look) -> bool:
     return version.content not in ("", "…") and list(version.buttons) != ["Stop"]
 
 
-async def kills(
+async def kill_bot(
     voice: Path, folder: Path, points: Iterable[str], channels: int, settings: dict[str, Any]
 ) -> dict[str, Found]:
     """Kill the bot at each of these points, and check the database each time."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1} | settings
-    truth = Truth(folder / "onbook.db", Model.load(voice, 1))
+    check = DatabaseCheck(folder / "onbook.db", Model.load(voice, 1))
     found: dict[str, Found] = {}
     with fake_discord(PATIENT) as address:
         async with Discord(address) as discord:
-            crowd = await gathered(Crowd, discord, channels)
+            crowd = await gather_crowd(Crowd, discord, channels)
 
             @asynccontextmanager
             async def life(first: Callable[[], object] | None = None) -> AsyncIterator[Process]:
@@ -180,19 +192,19 @@ async def kills(
                 bot.kill()
             for point in points:
                 await _kill(crowd, life, point)
-                one = truth.look({}, crowd.wanted())
-                one.lost += truth.count_unknown(crowd.seen())
+                one = check.compare({}, crowd.wanted())
+                one.lost += check.count_unknown(crowd.seen())
                 found.setdefault(point, Found()).__iadd__(one)
             async with life() as bot:
                 await crowd.write_once_more()
-                wrong = crowd.wrong_channels(truth.paths())
+                wrong = crowd.wrong_channels(check.paths())
                 found[AT_THE_END] = Found(shown=len(crowd.seen()), doubled=len(wrong))
                 print(*wrong, sep="\n")
                 bot.kill()
     return found
 
 
-async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
+async def gather_crowd(kind: type[C], discord: Discord, channels: int) -> C:
     """Return a crowd of one person in each of a number of channels."""
     guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
     return kind(
@@ -223,7 +235,7 @@ async def _kill(crowd: Crowd, life: Life, point: str) -> None:
         await crowd.discord.mend()
 
 
-def counted(found: dict[str, Found], points: Sequence[str]) -> bool:
+def is_complete(found: dict[str, Found], points: Sequence[str]) -> bool:
     """Return whether the bot was killed as often as planned and nothing is wrong."""
     kills, shown = (
         sum(getattr(one, name) for one in found.values()) for name in ("kills", "shown")

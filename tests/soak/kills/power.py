@@ -1,9 +1,10 @@
 """Simulate power cuts: replay the recorded writes of a process on a disk that loses some of them.
 
-A child writes as `rooms` does, while a preloaded library (``recorder.c``) records each write and
-each flush. Then the power is cut at moments of that record: each file keeps its flushed content,
-and in every second cut also a random part of its unflushed writes. The lines that were shown by
-then must be there. The creation and the deletion of files are never lost.
+In each mode of SQLite, a child writes as `sessions` does, while a preloaded library
+(``recorder.c``) records each write and each flush. Then the power is cut at moments of that record:
+each file keeps its flushed content, and in every second cut also a random part of its unflushed
+writes. The lines that were shown by then must be there. The creation and the deletion of files are
+never lost.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy import Connection, Engine, event
 
@@ -23,9 +25,9 @@ from bot.arrays import States
 from bot.inference.model import Model
 from tests.fake_discord.processes import ROOT
 
+from .database_check import DatabaseCheck, Found
 from .points import KillAt
-from .rooms import live, shown_in
-from .truth import Found, Truth
+from .sessions import live, shown_in
 
 MODES = ("FULL", "NORMAL")
 """SQLite's settings of ``synchronous``."""
@@ -92,7 +94,7 @@ class Disk:
         return left
 
 
-def recorder(folder: Path) -> Path:
+def compile_recorder(folder: Path) -> Path:
     """Compile the library; raise CalledProcessError, or FileNotFoundError without a compiler."""
     made = folder / "recorder.so"
     command = ["cc", "-shared", "-fPIC", "-O2", "-o", str(made), str(SOURCE), "-ldl", "-lpthread"]
@@ -100,18 +102,15 @@ def recorder(folder: Path) -> Path:
     return made
 
 
-def cuts(
+def cut_power(
     voice: Path, folder: Path, times: int, transactions: int = TRANSACTIONS
 ) -> dict[str, Found]:
     """Cut the power a number of times in each mode, and check the databases that remain."""
-    library = recorder(folder)
+    entries: dict[str, list[Entry]] = {mode: [] for mode in MODES}
+    for mode, entry in _recorded(voice, folder, transactions):
+        entries[mode].append(entry)
     model = Model.load(voice, 1)
-    found: dict[str, Found] = {}
-    for mode in MODES:
-        child = [str(voice), str(folder / mode), mode, str(transactions)]
-        entries = list(_recorded(folder / mode, library, child))
-        found[mode] = _cuts(model, folder / mode, entries, times)
-    return found
+    return {mode: _cuts(model, folder / "after", entries[mode], times) for mode in MODES}
 
 
 def _cuts(model: Model, folder: Path, entries: Sequence[Entry], times: int) -> Found:
@@ -121,30 +120,33 @@ def _cuts(model: Model, folder: Path, entries: Sequence[Entry], times: int) -> F
     for moment, entry in enumerate(entries):
         disk.do(entry)
         if moment in moments:
-            found += _left(disk, model, folder / "after", known, share=found.kills % 2 / 2)
+            found += _left(disk, model, folder, known, share=found.kills % 2 / 2)
     return found
 
 
-def _recorded(folder: Path, library: Path, child: Sequence[str]) -> Iterator[Entry]:
-    """Run a child, and yield its operations."""
+def _recorded(voice: Path, folder: Path, transactions: int) -> Iterator[tuple[str, Entry]]:
+    """Run the children, and yield their operations, each with the child's mode."""
     before, record = folder / "before", folder / "record"
-    before.mkdir(parents=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.soak.kills.power", *child],
+    before.mkdir()
+    program = [sys.executable, "-m", "tests.soak.kills.power"]
+    subprocess.run(
+        [*program, str(voice), str(before), str(transactions)],
         env=os.environ
         | {
             "PYTHONPATH": str(ROOT),
-            "LD_PRELOAD": str(library),
+            "LD_PRELOAD": str(compile_recorder(folder)),
             "KILLS_FOLDER": str(before),
             "KILLS_RECORD": str(record),
         },
-        check=False,
+        check=True,
     )
-    assert done.returncode == -signal.SIGKILL
     with record.open("rb") as stream:
         while head := stream.readline():
-            op, name, at, size = head.decode().split()
-            yield Entry(op, name, int(at), stream.read(int(size)))
+            op, path, at, size = head.decode().split()
+            mode, _, name = path.partition("/")
+            entry = Entry(op, name, int(at), stream.read(int(size)))
+            if name:  # otherwise the folder itself was flushed
+                yield mode, entry
 
 
 def _left(
@@ -157,10 +159,10 @@ def _left(
     for name, content in disk.after_a_cut(share).items():
         (folder / name).write_bytes(content)
     told = bytes(disk.now.get(SHOWN, b"")).decode()
-    return Truth(folder / "scripts.db", model, known).look(*shown_in(told))
+    return DatabaseCheck(folder / "scripts.db", model, known).compare(*shown_in(told))
 
 
-def _write(voice: Path, folder: Path, mode: str, transactions: int) -> None:
+def _write(model: Model, folder: Path, mode: str, transactions: int) -> NoReturn:
     """Write, as the child, until a number of transactions are committed."""
 
     def choose(connection: Connection) -> None:
@@ -169,8 +171,21 @@ def _write(voice: Path, folder: Path, mode: str, transactions: int) -> None:
 
     event.listen(Engine, "begin", choose)
     KillAt("after COMMIT", transactions)
-    live(Model.load(voice, 1), folder / "before", folder / "before" / "scripts.db", lambda: None)
+    live(model, folder, folder / "scripts.db", lambda: None)
+
+
+def main(voice: str, folder: str, transactions: str) -> None:
+    """Run a child in each mode, one after the other."""
+    model = Model.load(Path(voice), 1)
+    for mode in MODES:
+        here = Path(folder) / mode
+        here.mkdir()
+        child = os.fork()
+        if not child:
+            _write(model, here, mode, int(transactions))
+        _, how = os.waitpid(child, 0)
+        assert how == signal.SIGKILL, "the child ended by itself"
 
 
 if __name__ == "__main__":
-    _write(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    main(*sys.argv[1:])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL
 
@@ -31,38 +31,9 @@ class Part(NamedTuple):
     rows: int
 
 
-class Database(Protocol):
-    """A database for a bot's scripts."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """Return the bot's settings for this database."""
-
-    @property
-    def process(self) -> int | None:
-        """Return the process id of the database's server, if it has one."""
-
-    def another(self) -> AbstractContextManager[Database]:
-        """Return another, independent database of the same kind."""
-
-    async def fill(
-        self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
-    ) -> None:
-        """Write a play in each place, as `filling.fill` does, and drop it from the page cache."""
-
-    async def as_file(self) -> Path:
-        """Return the whole database as an SQLite file; no bot may have it open."""
-
-    def size(self) -> int:
-        """Return the size on disk [bytes]."""
-
-    def parts(self) -> list[Part]:
-        """Return the largest tables and indexes; none if the database cannot report them."""
-
-
 @dataclass(frozen=True)
 class OneFile:
-    """A database in a file in a folder; see `Database` for its methods."""
+    """A database in a file in a folder."""
 
     folder: Path
     process: None = None
@@ -73,26 +44,32 @@ class OneFile:
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """Return the bot's settings for this database."""
         return {"database": self.path}
 
     @contextmanager
-    def another(self) -> Iterator[Database]:
+    def another(self) -> Iterator[OneFile]:
+        """Yield another, independent database of the same kind."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             yield OneFile(Path(folder))
 
     async def fill(
         self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
     ) -> None:
+        """Write a play in each place, as `filling.fill` does, and drop it from the page cache."""
         await filling.fill(self.path, voice, places, lines, plays=plays)
         _forget_pages(self.path)
 
     async def as_file(self) -> Path:
+        """Return the whole database as an SQLite file; no bot may have it open."""
         return self.path
 
     def size(self) -> int:
+        """Return the size on disk [bytes]."""
         return self.path.stat().st_size
 
     def parts(self) -> list[Part]:
+        """Return the largest tables and indexes; none if the database cannot report them."""
         with closing(sqlite3.connect(self.path)) as database:
             try:
                 found = database.execute(
@@ -107,7 +84,7 @@ class OneFile:
 
 @dataclass(frozen=True)
 class OnServer:
-    """A database on a PostgreSQL server of its own; see `Database` for its methods."""
+    """A database on a PostgreSQL server of its own; with the methods of `OneFile`."""
 
     folder: Path
     server: Server
@@ -124,7 +101,7 @@ class OnServer:
         assert self.server.process is not None
         return self.server.process.pid
 
-    def another(self) -> AbstractContextManager[Database]:
+    def another(self) -> AbstractContextManager[OnServer]:
         return on_a_server(self.folder, self.within)
 
     async def fill(
@@ -160,6 +137,10 @@ class OnServer:
         )
         found = ask(self.url, question)[:LARGEST]
         return [Part(name, int(size), int(rows)) for name, size, rows in found]
+
+
+Database = OneFile | OnServer
+"""A database for a bot's scripts."""
 
 
 @contextmanager

@@ -93,10 +93,10 @@ async def write(
     settings = Settings(models=voice.parent, model=voice.stem, database=path)
     voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
     store = await Store.open(path)
-    rooms = ChannelSessions(store, voices, settings)
+    sessions = ChannelSessions(store, voices, settings)
     try:
         for number, (channel, guild) in enumerate(places):
-            await _write(rooms.get(channel), guild, number, number % plays, lines)
+            await _write(sessions.get(channel), guild, number, number % plays, lines)
     finally:
         voices.close()
         await store.close()

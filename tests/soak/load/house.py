@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.inference.model import Model
 from tests.fake_discord.processes import running_bot
-from tests.soak.kills.truth import Truth
+from tests.soak.kills.database_check import DatabaseCheck
 
 from .databases import Database
 
@@ -46,6 +46,6 @@ class House:
         """Return the shard of a server."""
         return (guild >> 22) % self.processes
 
-    async def truth(self) -> Truth:
+    async def database_check(self) -> DatabaseCheck:
         """Return the bot's database for comparison, after the bot has ended."""
-        return Truth(await self.database.as_file(), Model.load(self.voice, 1))
+        return DatabaseCheck(await self.database.as_file(), Model.load(self.voice, 1))

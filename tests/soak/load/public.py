@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -36,9 +36,6 @@ TITLE = "The Night"
 
 PRIVATE = {"/script show": "```", "/scripts": TITLE}
 """Commands with private answers, and a text in those answers that are not refusals."""
-
-PREPARING = 32
-"""The number of scripts that are started at the same time, before the measurement."""
 
 
 class Moment(NamedTuple):
@@ -97,17 +94,13 @@ class Public(Crowd):
     """Delays of arrivals [s], because this process was busy."""
     chance: random.Random = field(default_factory=random.Random)
 
-    async def begin(self) -> None:
-        """Begin a script with a heading in every channel, without measuring it."""
-
-        async def start(person: Person, channel: Channel) -> None:
-            # A heading with INT. would choose the voice for films instead of the measured one.
-            heading = f"{self._token()} at night"
-            asked = await person.slash(channel, "start", title=TITLE, heading=heading)
-            self.asked[asked.id] = asked, 1
-            await asked.is_done()
-
-        await _some_at_a_time(self.people, start)
+    async def begin_script(self, person: Person, channel: Channel) -> None:
+        """Begin a script with a heading, without measuring it."""
+        # A heading with INT. would choose the voice for films instead of the measured one.
+        heading = f"{self._token()} at night"
+        asked = await person.slash(channel, "start", title=TITLE, heading=heading)
+        self.asked[asked.id] = asked, 1
+        await asked.is_done()
 
     async def come(self, rate: float, seconds: float) -> None:
         """Let people come at random moments, at a mean rate [1/s], and wait for the last."""
@@ -239,14 +232,6 @@ class Unlucky(Writers):
             self.while_away.append(asked)
         return asked
 
-    async def begin(self) -> None:
-        """Begin a script in every channel."""
-
-        async def start(person: Person, channel: Channel) -> None:
-            await (await person.slash(channel, "start", title=TITLE)).is_done()
-
-        await _some_at_a_time(self.people, start)
-
     async def write(self) -> None:
         """Write at a mean rate until stopped, then wait until each request has ended."""
         self.next_delivery = {}
@@ -257,21 +242,7 @@ class Unlucky(Writers):
                 self.came += 1
 
 
-async def _some_at_a_time(
-    people: Sequence[tuple[Person, Channel]],
-    act: Callable[[Person, Channel], Awaitable[None]],
-) -> None:
-    """Act as all people, `PREPARING` of them at once."""
-    at_once = asyncio.Semaphore(PREPARING)
-
-    async def do(person: Person, channel: Channel) -> None:
-        async with at_once:
-            await act(person, channel)
-
-    await asyncio.gather(*(do(*one) for one in people))
-
-
-async def places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:
+async def make_places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:
     """Make channels with a person in each, spread over servers, before the bot connects."""
     found: list[tuple[Person, Channel]] = []
     for number in range(guilds):

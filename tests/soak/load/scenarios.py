@@ -14,12 +14,12 @@ from tests.fake_discord.conditions import BETWEEN_IDENTIFIES, CONCURRENCY
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord
 from tests.soak import machine
-from tests.soak.faults import Outcome, judged, play
+from tests.soak.faults import Outcome, judge, play
 from tests.tools.tables import format_table
 
 from .findings import Finding, Report, bots, percentile, percentiles, resident, waits
 from .house import House
-from .public import Public, Unlucky, places
+from .public import Public, Unlucky, make_places
 
 NEAR, FAR = 0.05, 0.2
 """The range of the latency [s] of an event, and of a request with its answer."""
@@ -99,7 +99,7 @@ async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
     """Yield a bot with a script in each channel."""
     with _discord(scale) as address:
         async with Discord(address) as discord:
-            people = await places(discord, scale.guilds, scale.channels)
+            people = await make_places(discord, scale.guilds, scale.channels)
             public = Public(discord, people, chance=random.Random(scale.seed))
             with house.running(address) as processes:
                 await discord.bot_is_ready()
@@ -159,7 +159,7 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
     """
     with _discord(scale) as address:
         async with Discord(address) as discord:
-            writers = Unlucky(discord, await places(discord, scale.guilds, scale.channels))
+            writers = Unlucky(discord, await make_places(discord, scale.guilds, scale.channels))
             writers.rate = rate
             random.seed(scale.seed)
             with house.running(address) as processes:
@@ -169,7 +169,7 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
                 outcome = await play(writers, times)
                 counts = await discord.counts()
                 memory = [machine.memory(one) for one in processes]
-    outcome = await asyncio.to_thread(judged, outcome, writers, await house.truth())
+    outcome = await asyncio.to_thread(judge, outcome, writers, await house.database_check())
     begun, lost = counts["identifies"], counts.get("lost sessions", 0)
     report = Report(f"{times:,} faults while {rate:g} commands a second arrive")
     report.findings = [
@@ -234,7 +234,7 @@ def _wait(what: str, seconds: float, most: float) -> Finding:
 
 async def _judge_lines(report: Report, public: Public, house: House) -> None:
     """Judge, after the bot's end, whether all lines are stored once and everybody was answered."""
-    outcome = judged(Outcome(), public, await house.truth())
+    outcome = judge(Outcome(), public, await house.database_check())
     late = Finding("commands that were not acknowledged in time", outcome.refused, 0)
     report.findings += [*_lines(outcome), late]
     report.numbers["outcome"] = vars(outcome)

@@ -27,8 +27,8 @@ from bot.storage.store import Store
 from tests.fake_discord.people import letters
 from tests.tools.postgres_server import Server
 
+from .database_check import DatabaseCheck, Found
 from .points import AT_RANDOM, POINTS, KillAt
-from .truth import Found, Truth
 
 CHANNELS = 5
 
@@ -39,7 +39,9 @@ ONE_DATABASE = 50
 """The number of kills after which a new database begins, so that none grows large."""
 
 
-def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -> dict[str, Found]:
+def kill_sessions(
+    voice: Path, folder: Path, times: int, server: Server | None = None
+) -> dict[str, Found]:
     """Kill a child a number of times, and compare the database with the lines that it showed.
 
     With a server, the child writes there, and a copy of the database is compared.
@@ -52,7 +54,7 @@ def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -
             here.mkdir()
             file = here / "scripts.db"
             where = server.create() if server else file
-            truth = Truth(file, model)
+            check = DatabaseCheck(file, model)
         point = [*POINTS, AT_RANDOM, AT_RANDOM][number % (len(POINTS) + 2)]
         _kill(model, here, where, point)
         if where != file:
@@ -60,7 +62,7 @@ def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -
             asyncio.run(copy_database(where, file))
         record = here / "shown"
         told = record.read_text() if record.exists() else ""
-        found.setdefault(point, Found()).__iadd__(truth.look(*shown_in(told)))
+        found.setdefault(point, Found()).__iadd__(check.compare(*shown_in(told)))
     return found
 
 
@@ -101,10 +103,10 @@ async def _play(
     # The model was loaded before the fork, with one thread, because a fork loses all others.
     voices._engines[model.name] = Engine(model, 64, 256)
     store = await Store.open(where)
-    rooms = ChannelSessions(store, voices, settings)
+    sessions = ChannelSessions(store, voices, settings)
     shown = os.open(folder / "shown", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     begins()
-    await asyncio.gather(*(_write_on(rooms.get(one), shown) for one in range(CHANNELS)))
+    await asyncio.gather(*(_write_on(sessions.get(one), shown) for one in range(CHANNELS)))
 
 
 async def _write_on(room: ChannelSession, shown: int) -> None:

@@ -47,7 +47,7 @@ class Found:
         return not (self.lost + self.doubled + self.halves + self.wrong + self.broken)
 
 
-class Truth:
+class DatabaseCheck:
     """A database that is checked after each kill. Each state is checked once."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Truth:
         self._compared = 0
         self._shown = 0
 
-    def look(self, shown: Mapping[str, str], asked: Mapping[str, int]) -> Found:
+    def compare(self, shown: Mapping[str, str], asked: Mapping[str, int]) -> Found:
         """Compare the database with the `letters` of shown lines, and the requested numbers.
 
         Both are by delivery.
