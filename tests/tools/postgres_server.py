@@ -205,7 +205,7 @@ def server(settings: Mapping[str, str] = SETTINGS, within: Path | None = None) -
         if _is_root():
             programs = _copied(programs, folder)
             os.chown(folder, NOBODY, NOBODY)
-        one = Server(folder, programs, _free_port(), settings)
+        one = Server(folder, programs, find_free_port(), settings)
         one.initialise()
         one.start()
         try:
@@ -229,7 +229,8 @@ def _copied(programs: Path, folder: Path) -> Path:
     return here / programs.name
 
 
-def _free_port() -> int:
+def find_free_port() -> int:
+    """Return a free port of this machine."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,10 +21,7 @@ from tests.bot.playing import begin_script, read_script, read_true_script
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Person
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import Process, fake_discord, running_bot
-from tests.tools.postgres_server import WRITER_WAITS, connection, wait_until
-
-from .test_metrics import Pages, free_port
-from .test_shutdown import until_it_says
+from tests.tools.postgres_server import WRITER_WAITS, connection, find_free_port, wait_until
 
 HURRY = 5
 """The factor by which leases run out, and shards identify, sooner."""
@@ -35,6 +33,12 @@ async def discord() -> AsyncIterator[Discord]:
     with fake_discord(PATIENCE, shards=2, concurrency=1, identify_every=0.5) as address:
         async with Discord(address) as discord:
             yield discord
+
+
+def wait_for_log(log: Path, words: str) -> None:
+    """Wait until a log has these words."""
+    while words not in log.read_text():
+        time.sleep(0.02)
 
 
 class Processes:
@@ -61,7 +65,7 @@ class Processes:
         first = self.start(shards)
         await self._discord.bot_is_ready()
         second = self.start(shards, port)
-        await asyncio.to_thread(until_it_says, self.logs[-1], f":{first.pid} has shard 0 of")
+        await asyncio.to_thread(wait_for_log, self.logs[-1], f":{first.pid} has shard 0 of")
         return [first, second]
 
 
@@ -89,13 +93,6 @@ async def make_guild(discord: Discord, shard: int, shards: int) -> Guild:
         guild = await discord.guild("The Playhouse")
         if (guild.id >> 22) % shards == shard:
             return guild
-
-
-async def wait_for(url: URL, question: str) -> None:
-    """Wait until the answer of the database is yes."""
-    async with as_another_program(url) as program, asyncio.timeout(PATIENCE):
-        while not await program.fetchval(question):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
 
 
 async def write_lines(person: Person, channel: Channel, *seeds: int) -> list[str]:
@@ -149,17 +146,21 @@ async def test_another_process_writes_the_line_of_a_killed_one(
 
 
 async def test_a_waiting_process_is_alive_but_not_ready(discord: Discord, processes: Processes):
-    port = free_port()
+    port = find_free_port()
     first, _ = await processes.start_and_wait("0/1", port)
-    async with aiohttp.ClientSession() as session:
-        pages = Pages(session, f"http://127.0.0.1:{port}")
-        assert await pages.get("healthz") == (200, "alive\n")
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+
+        async def get(page: str) -> tuple[int, str]:
+            async with session.get(page) as response:
+                return response.status, await response.text()
+
+        assert await get("/healthz") == (200, "alive\n")
         holder = f"{socket.gethostname()}:{first.pid}"
         why = f"This process is waiting for shard 0 of 1: {holder} has shard 0 of 1.\n"
-        assert await pages.get("readyz") == (503, why)
-        assert (await pages.numbers())("process_resident_memory_bytes") > 0
+        assert await get("/readyz") == (503, why)
+        assert "\nprocess_resident_memory_bytes " in (await get("/metrics"))[1]
         third = processes.start("0/1")
-        await asyncio.to_thread(until_it_says, processes.logs[-1], f":{first.pid} has shard 0 of")
+        await asyncio.to_thread(wait_for_log, processes.logs[-1], f":{first.pid} has shard 0 of")
         third.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(third.wait, LONGEST_END) == 0
         assert first.is_alive()
@@ -168,7 +169,7 @@ async def test_a_waiting_process_is_alive_but_not_ready(discord: Discord, proces
         await discord.bot_is_ready()
         # Discord counts the shard as ready before the process does.
         async with asyncio.timeout(PATIENCE):
-            while await pages.get("readyz") != (200, "ready\n"):  # noqa: ASYNC110
+            while await get("/readyz") != (200, "ready\n"):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
@@ -188,7 +189,7 @@ async def test_a_stopped_process_blocks_no_other(discord: Discord, processes: Pr
     await discord.bot_is_ready()
     begun = await begin_script(ben, channels[1])
     processes.start("0/2")
-    await asyncio.to_thread(until_it_says, processes.logs[2], f":{first.pid} has shard 0 of")
+    await asyncio.to_thread(wait_for_log, processes.logs[2], f":{first.pid} has shard 0 of")
     async with connection(url) as program, program.transaction():
         await program.execute("LOCK TABLE scripts IN SHARE MODE")
         await ann.slash(channels[0], "start", heading="INT. DINER - NIGHT")
@@ -198,7 +199,7 @@ async def test_a_stopped_process_blocks_no_other(discord: Discord, processes: Pr
     await wait_until(url, STANDS_STILL)
     # The stopped process holds a lock that every writer needs.
     await (await ben.click(begun, "Continue")).is_done()
-    await asyncio.to_thread(until_it_says, processes.logs[2], "Shard ID 0 has connected")
+    await asyncio.to_thread(wait_for_log, processes.logs[2], "Shard ID 0 has connected")
     first.send_signal(signal.SIGCONT)
     assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
     assert other.is_alive()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -21,33 +20,10 @@ from bot.inference.model import ModelError
 from bot.settings import RunnerSettings
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
-from tests.fake_discord.processes import fake_discord, run_onbook
+from tests.fake_discord.processes import ROOT, fake_discord, run_onbook
 from tests.fake_discord.state import TOKEN
 
-ROOT = Path(__file__).parents[3]
-
-
-def python_m_bot(
-    folder: Path, *arguments: str, typed: str = "", **environment: str
-) -> tuple[int, str, str]:
-    """Run the bot in a new interpreter; return its exit code, output and errors."""
-    kept = {k: v for k, v in os.environ.items() if k != "DISCORD_TOKEN" and "ONBOOK" not in k}
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        cwd=folder,
-        env=kept | {"PYTHONPATH": str(ROOT)} | environment,
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    return done.returncode, done.stdout, without_log(done.stderr)
-
-
-def without_log(errors: str) -> str:
-    """Return the errors of a process without its log."""
-    return "\n".join(line for line in errors.splitlines() if not line.startswith("["))
+from .program import python_m_bot, without_log
 
 
 def onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:

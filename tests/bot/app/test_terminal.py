@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.settings import RunnerSettings
+from tests.fake_discord.processes import ROOT
 
-from .test_runner import ROOT, python_m_bot
+from .program import python_m_bot
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
     BLOCK,
     begin_script,
+    is_settled,
     read_script,
     read_true_script,
     slow_down,
@@ -200,7 +201,7 @@ async def test_a_new_connection_loses_nothing(inside: Inside):
         shown = await asked.is_done()
         await discord.bot_is_ready()
         both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))
-        await discord.until(lambda both=both: all(map(settled, both)))
+        await discord.until(lambda both=both: all(map(is_settled, both)))
         assert len(await read_true_script(inside.ann, inside.channel)) == 1 + 2 * times
         begun = inside.channel.panel()
 

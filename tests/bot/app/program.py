@@ -1,0 +1,33 @@
+"""Run the program in a new interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fake_discord.processes import ROOT
+
+
+def python_m_bot(
+    folder: Path, *arguments: str, typed: str = "", **environment: str
+) -> tuple[int, str, str]:
+    """Run the bot in a new interpreter; return its exit code, output and errors."""
+    kept = {k: v for k, v in os.environ.items() if k != "DISCORD_TOKEN" and "ONBOOK" not in k}
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=folder,
+        env=kept | {"PYTHONPATH": str(ROOT)} | environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    return done.returncode, done.stdout, without_log(done.stderr)
+
+
+def without_log(errors: str) -> str:
+    """Return the errors of a process without its log."""
+    return "\n".join(line for line in errors.splitlines() if not line.startswith("["))
