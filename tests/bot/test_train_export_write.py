@@ -25,8 +25,8 @@ SIZES = {
     "batch": 8,
     "window": 48,
     "warmup": 5,
-    "prior": 500,
-    "prior_longest": 2,
+    "prior.contexts": 500,
+    "prior.longest": 2,
 }
 """A network that trains in a moment, and learns no more than the look of a line."""
 
@@ -52,7 +52,7 @@ async def test_voice_trained_on_own_scripts_writes(
         await ann.slash(channel, "continue")
 
         # The bot runs while the voice is trained.
-        sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
+        sizes = [f"--{name}={value}" for name, value in SIZES.items()]
         train = ["training", "train", scripts, "--out", run, "--name", "mine", "--steps", 10]
         train += ["--precision", "float32", *sizes]
         await asyncio.to_thread(

@@ -188,6 +188,8 @@ class Score:
     """The sheets, filled in."""
 
     def __call__(self) -> None:
+        if not self.sheets:
+            raise TextError("No sheet is named: give the files that were filled in.")
         for sheet in self.sheets:
             print(sheets.score(sheet))
 

@@ -420,7 +420,7 @@ def test_no_text_at_all_is_refused(write: Write, tmp_path: Path):
     write("in/a.png", "x")
     with pytest.raises(TextError, match=r"There is no text in .*in: give files of the kinds"):
         collect([tmp_path / "in"])
-    with pytest.raises(TextError, match="There is no text in nothing"):
+    with pytest.raises(TextError, match="No text is named: give files"):
         collect([])
 
 

@@ -253,6 +253,7 @@ def test_evaluate_prints_both_protocols(tiny_run: Run, scenes: Path, capsys):
     ("arguments", "sentence"),
     [
         (["evaluate", "nowhere", "x.txt"], "missing or damaged"),
+        (["evaluate", "nowhere"], "No text is named"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
         (["compare", "--tinyshakespeare", "nowhere.txt"], "cannot be read as UTF-8 text: check"),
         (["compare", "--tinyshakespeare", "empty.txt"], "empty.txt has only 0 characters, but "),

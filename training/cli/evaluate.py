@@ -8,6 +8,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from training.data.texts import read
+from training.errors import TextError
 from training.evaluation import COLD_WINDOW, calibrated, carried, cold_windows
 from training.run import Run
 
@@ -25,6 +26,8 @@ class Evaluate(Command):
 
     def __call__(self) -> int:
         """Print a table of the texts."""
+        if not self.texts:
+            raise TextError("No text is named: give the files to read, after the run.")
         run = Run(self.run)
         model, vocabulary = run.model(), run.vocabulary()
         heads = "text", "characters", "skipped", "carried state", "cold windows"

@@ -363,8 +363,8 @@ def _named_apart(texts: Iterable[Text]) -> tuple[Text, ...]:
 
 def _check(paths: Sequence[Path], split: Split) -> None:
     if not any((split.train, split.validation, split.test)):
-        names = ", ".join(str(path) for path in paths) or "nothing"
-        raise TextError(f"There is no text in {names}: give files of the kinds {KINDS_IN_WORDS}.")
+        where = f"There is no text in {', '.join(map(str, paths))}" if paths else "No text is named"
+        raise TextError(f"{where}: give files of the kinds {KINDS_IN_WORDS}.")
     size = _size(split.train)
     if size < MINIMUM:
         raise TextError(

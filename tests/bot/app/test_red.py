@@ -244,9 +244,9 @@ async def forget_people(red: Red) -> None:
 
 def test_info_matches_the_package():
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    # Red has its own discord.py and no terminal, and a typing_extensions that a later pydantic is
-    # too new for.
-    absent = ("discord.py", "prompt-toolkit")
+    # Red has its own discord.py, no terminal and no command line of ours, and a typing_extensions
+    # that a later pydantic is too new for.
+    absent = ("discord.py", "prompt-toolkit", "tyro")
     bounded = {"pydantic>=2.10": "pydantic>=2.10,<2.12"}
     wanted = [bounded.get(one, one) for one in requires if not one.startswith(absent)]
     # Red installs one after the other, and pydantic-settings brings the latest pydantic.

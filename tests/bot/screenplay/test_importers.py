@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import time
 from contextlib import suppress
 
 import pytest
@@ -289,9 +288,8 @@ def test_a_long_element_becomes_several_and_nothing_is_lost(text: str):
 
 @pytest.mark.parametrize("mark", ["/*", "[[", "*", "A:b\n", "(", "A\n\n", "> ", "A(", "_a ", "<"])
 @pytest.mark.parametrize("suffix", [".fountain", ".txt"])
-def test_reading_takes_linear_time(mark: str, suffix: str):
-    data = (mark * (30_000 // len(mark))).encode()
-    began = time.thread_time()
+def test_a_long_run_of_any_mark_is_read(mark: str, suffix: str):
+    # A parser of quadratic time would not come back.
+    data = (mark * (100_000 // len(mark))).encode()
     with suppress(RequestError):
         read_script_file(f"a{suffix}", data)
-    assert time.thread_time() - began < 3  # a parser of quadratic time would take much longer
