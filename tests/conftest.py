@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from training.run import Run
 
 LONGEST = (
-    *("bot/app/test_red.py", "bot/soak/test_kills.py", "bot/soak/test_load.py"),
-    *("training/test_compare.py", "bot/app/test_many_processes.py", "training/test_tune.py"),
-    *("training/test_train.py", "export/test_proof.py", "training/test_parallel.py"),
-    *("bot/storage/test_postgres.py", "quality/test_judging.py", "quality/test_reader.py"),
-    *("bot/session/test_random_commands.py", "export/test_main.py", "training/test_schedule.py"),
-    *("bot/cogs/test_concurrency.py", "bot/test_train_export_write.py", "bot/app/test_plugin.py"),
-    *("bot/soak/test_programs.py", "bot/app/test_wheel.py", "bot/app/test_local.py"),
+    *("bot/soak/test_kills.py", "bot/app/test_wheel.py", "bot/app/test_red.py"),
+    *("bot/ui/test_delivery.py", "bot/soak/test_load.py", "bot/soak/test_programs.py"),
+    *("bot/app/test_many_processes.py", "bot/app/test_local.py"),
+    *("bot/session/test_random_commands.py", "training/test_tune.py", "bot/cogs/test_takes.py"),
+    *("training/test_parallel.py", "bot/storage/test_postgres.py", "bot/app/test_plugin.py"),
+    *("training/test_compare.py", "quality/test_reader.py", "bot/cogs/test_privacy.py"),
+    *("bot/cogs/test_concurrency.py", "bot/session/test_replay.py", "bot/cogs/test_turns.py"),
 )
-"""The files that take longest. They come first, so that no process waits long for the last one."""
+"""The files that take longest come first, so that no process waits long for the last one.
+
+The first makes the voice; the next two do not wait for it.
+"""
 
 STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""
