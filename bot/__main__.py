@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The program would be called `__main__.py`; the installed command is called `onbook`.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else "onbook",
         description="Write a script together with a small neural network: on Discord, on a page "
-        "of your own, or in this terminal. COMMAND --help explains a command. Settings are in "
-        "docs/hosting.md.",
+        "of your own, or in this terminal. COMMAND --help explains a command, and --version "
+        "prints the version. Settings are in docs/hosting.md.",
         config=(conf.DisallowNone, conf.PositionalMetavarFromFieldName),
     )
     return run_command(command)

@@ -68,6 +68,8 @@ class Learning:
 class Config(Learning, Description):
     """The configuration of a run, written to ``config.json`` and kept when the run is resumed."""
 
+    steps: OptionalPositiveInt = None
+    """Stop after so many steps, the last fifth at a falling rate; by default, there is no end."""
     embedding: PositiveInt = Shape.embedding
     """Numbers that a character is read as."""
     lower: PositiveInt = Shape.lower
@@ -84,8 +86,6 @@ class Config(Learning, Description):
     prior: PriorShape = field(default_factory=PriorShape)
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
     """Read the texts in folders of this name so many times per epoch; others are read once."""
-    steps: OptionalPositiveInt = None
-    """Stop after so many steps, the last fifth at a falling rate; by default, there is no end."""
     minutes: Suppress[float | None] = None
     """Time of the whole schedule, if `steps` are computed from the speed."""
     decay_from: Suppress[int | None] = None

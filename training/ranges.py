@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
+from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 
@@ -14,7 +15,11 @@ def _numbers(
     """Return how numbers that fit are parsed; an error says what is ``wrong`` with another one."""
 
     def parse(texts: list[str]) -> float:
-        value = kind(texts[0])
+        try:
+            value = kind(texts[0])
+        except ValueError:
+            whole = "whole number" if kind is int else "number"
+            raise ValueError(f"{texts[0]} is not a {whole}.") from None
         if not fits(value):
             raise ValueError(f"{value} is {wrong}.")
         return value
@@ -37,5 +42,7 @@ NonNegativeInt = Annotated[int, _numbers(int, lambda value: value >= 0, "below 0
 Share = Annotated[float, _numbers(float, lambda value: 0 <= value < 1, "not in [0, 1)")]
 
 # The parser belongs to the whole union, or the error would tell of None as well.
-OptionalPositiveInt = Annotated[int | None, _POSITIVE_INT]
-OptionalPositiveFloat = Annotated[float | None, _POSITIVE_FLOAT]
+# The empty hint stands for "(default: None)", because nobody can give None.
+_NO_DEFAULT = arg(help_behavior_hint="")
+OptionalPositiveInt = Annotated[int | None, _POSITIVE_INT, _NO_DEFAULT]
+OptionalPositiveFloat = Annotated[float | None, _POSITIVE_FLOAT, _NO_DEFAULT]

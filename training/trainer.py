@@ -64,7 +64,7 @@ class Session:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """The device that computes; ``auto`` for a GPU if there is one."""
     minutes: OptionalPositiveFloat = None
-    """Minutes after which to save and stop, from the start of the session; None for no limit."""
+    """Minutes after which to save and stop, from the start of the session; no limit by default."""
     checkpoint_minutes: PositiveFloat = 5.0
     """Minutes between two checkpoints; each evaluation saves a checkpoint as well."""
     team: Suppress[Team] = ALONE

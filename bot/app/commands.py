@@ -134,8 +134,10 @@ class CopyDatabase:
             raise RunnerError(
                 "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TARGET."
             )
-        source = _parse_database(self.source) if self.source else settings.database
-        target = _parse_database(self.target) if self.target else settings.database_location
+        source = settings.database if self.source is None else _parse_database(self.source)
+        target = settings.database_location
+        if self.target is not None:
+            target = _parse_database(self.target)
         counts = await copy_database(source, target)
         for table, count in counts.items():
             print(f"{table:<12}{count:>12,}")

@@ -299,6 +299,25 @@ def test_help_says_what_each_number_is(command: str, capsys):
     assert [name for name, words in told if not words] == []
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [("--batch=1.5", "1.5 is not a whole number"), ("--clip=one", "one is not a number")],
+)
+def test_what_is_no_number_is_named(option: str, sentence: str, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "a.txt", "--out", "run", option])
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", ["--prior.rows", "--prior.dense", "--prior.listed", "--features"]
+)
+def test_sizes_that_training_does_not_check_are_no_options(option: str, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "a.txt", "--out", "run", option, "0"])
+    assert "Unrecognized options" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["gru4", "words", "a.b", ""])
 def test_a_recurrent_layer_must_exist(name: str, capsys):
     assert main(["train", "a.txt", "--out", "run", "--recurrence", name]) == 1

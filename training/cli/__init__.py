@@ -36,7 +36,7 @@ given is imported, because PyTorch takes seconds."""
 
 @dataclass
 class NotGiven:
-    """A command that is not given, of which help shows the name alone."""
+    """The place of a command that is not given, whose module is not imported."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

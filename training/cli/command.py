@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
-Texts = Positional[tuple[Path, ...]]
+Texts = Annotated[Positional[tuple[Path, ...]], arg(help_behavior_hint="")]
 Out = Annotated[Path, arg(metavar="RUN")]
 
 

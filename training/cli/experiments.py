@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from tyro.conf import Positional, UseAppendAction, create_mutex_group
+from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
 from training.config import PRESETS
 from training.errors import UserError
@@ -26,12 +26,16 @@ LENGTH = create_mutex_group(required=False)
 CORPUS = create_mutex_group(required=False)
 
 
+def _list_names(rows: Iterable[str]) -> Any:  # noqa: ANN401 - tyro's annotation has no type
+    """Return the help of ``--only``."""
+    return arg(help=f"Make this row, then print the table: {', '.join(rows)}.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rows(Command):
     """A command that makes rows of a table."""
 
-    only: UseAppendAction[tuple[str, ...]] = ()
-    """Make the row of this name, then print the table."""
+    only: tuple[str, ...] = ()
     all: bool = False
     """Make all missing rows."""
     results: Path | None = None
@@ -74,6 +78,7 @@ class Rows(Command):
 class Compare(Rows):
     """Train other models on the same text."""
 
+    only: Annotated[UseAppendAction[tuple[str, ...]], _list_names(ROWS)] = ()
     minutes: Annotated[PositiveFloat, LENGTH] = 90.0
     """The time that each learns, in minutes of one core: two cores have 90 in 45."""
     steps: Annotated[OptionalPositiveInt, LENGTH] = None
@@ -100,6 +105,7 @@ class Ablate(Rows):
 
     folder: Positional[Path]
     """A corpus, such as data/drama."""
+    only: Annotated[UseAppendAction[tuple[str, ...]], _list_names(VARIANTS)] = ()
     minutes: Annotated[PositiveFloat, LENGTH] = 3.0
     """The time that each learns, in minutes of one core."""
     characters: Annotated[OptionalPositiveInt, LENGTH] = None

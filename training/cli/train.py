@@ -84,7 +84,8 @@ class Decay(Command):
     """Make a voice of a training's last checkpoint.
 
     The voice takes further steps, in which the learning rate falls to zero. The training itself is
-    not changed and can continue. What is not given is as in RUN.
+    not changed and can continue. The name, the corpus, the licence, the dropout and the steps
+    between evaluations are as in RUN unless given, whatever the defaults below.
     """
 
     run: Positional[Path]

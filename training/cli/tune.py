@@ -34,8 +34,8 @@ LENGTH = create_mutex_group(required=False)
 class Tune(Command):
     """Train a voice further on your own scripts.
 
-    The name, the corpus, the dropout, windows, resets, decays and the clipping are as in VOICE
-    unless given.
+    The corpus, the dropout, windows, resets, decays and the clipping are as in VOICE unless given,
+    whatever the defaults below, and the name is that of VOICE with "-tuned".
     """
 
     voice: Positional[Path]

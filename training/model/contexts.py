@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
+from tyro.conf import Suppress
 
 from training.ranges import NonNegativeInt, PositiveInt
 
@@ -36,11 +37,11 @@ class PriorShape:
     """The most contexts; 0 for no prior."""
     longest: PositiveInt = 12
     """Characters of the longest context."""
-    rows: NonNegativeInt = 25_000
+    rows: Suppress[int] = 25_000
     """The most contexts with whole distributions."""
-    dense: NonNegativeInt = 3
+    dense: Suppress[int] = 3
     """Characters of the longest context that has a whole distribution."""
-    listed: NonNegativeInt = 3
+    listed: Suppress[int] = 3
     """Characters that each longer context lists."""
 
     @property

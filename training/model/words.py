@@ -18,10 +18,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from tyro.conf import Suppress
 
 from training.data.vocabulary import Vocabulary
 from training.errors import TrainingError
-from training.ranges import NonNegativeInt, PositiveInt
+from training.ranges import NonNegativeInt
 
 MODULI = (131_071, 131_063)
 """The moduli of the rolling hashes, primes below 2^17."""
@@ -39,7 +40,7 @@ class WordShape:
 
     words: NonNegativeInt = 0
     """Number of words with a vector, at least 64; 0 for no table. Needs `make .venv/words`."""
-    features: PositiveInt = 64
+    features: Suppress[int] = 64
     """Numbers in a vector."""
 
     @property

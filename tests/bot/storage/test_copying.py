@@ -201,6 +201,17 @@ async def test_copying_without_a_usable_address_asks_for_one(path: Path):
     assert "secret" not in str(refused.value)
 
 
+async def test_an_empty_name_is_not_the_bot_s_database(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    new = tmp_path / "new.db"
+    with pytest.raises(StoreError):
+        await CopyDatabase(str(filled), "")(RunnerSettings(database=new))
+    with pytest.raises(StoreError):
+        await CopyDatabase("", str(new))(RunnerSettings(database=filled))
+
+
 @pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
 async def test_a_server_s_backups_are_left_to_its_own_tools(
     command: type[Backup | Restore], instead: str, path: Path
