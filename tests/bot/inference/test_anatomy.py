@@ -29,7 +29,7 @@ def test_anatomy_agrees_with_onnx(content: bytes):
     assert (found.is_external, found.is_nested) == (False, False)
 
 
-def test_any_bytes_are_read_or_a_value_error(content: bytes):
+def test_any_bytes_are_read_or_raise_value_error(content: bytes):
     rng = np.random.default_rng(1)
     for _ in range(300):
         changed = bytearray(content[-8_000 + int(rng.integers(7_000)) :])
@@ -67,6 +67,6 @@ def test_a_negative_size_counts_as_a_huge_one():
         pytest.param(b"\x3f\x00", id="an unknown wire type"),
     ],
 )
-def test_an_invalid_protocol_buffer_is_a_value_error(content: bytes):
+def test_an_invalid_protocol_buffer_raises_value_error(content: bytes):
     with pytest.raises(ValueError, match=r"protocol buffer|utf-8"):
         Anatomy.of(content)

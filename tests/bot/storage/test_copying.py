@@ -202,7 +202,7 @@ async def test_copying_without_a_usable_address_asks_for_one(path: Path):
 
 
 @pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
-async def test_a_server_s_backups_are_left_to_its_own_tools(
+async def test_a_servers_backups_are_left_to_its_own_tools(
     command: type[Backup | Restore], instead: str, path: Path
 ):
     server = make_url("postgresql+asyncpg://a:secret@localhost/b")
