@@ -31,14 +31,14 @@ def read(message: Any) -> str:
 
 
 def says(message: Any, line: Line) -> bool:
-    """Return whether a message shows a line, be the speaker its name or in its text."""
+    """Return whether a message shows a line, with the speaker as its author or in its text."""
     text = read(message)
     shown = letters(" ".join(line.element.shown))
     return shown in (letters(text), letters(message.author.name + text))
 
 
 def is_line(message: Any) -> bool:
-    """Return whether a message looks like one that shows a line, in any look."""
+    """Return whether a message appears to show a line, in any look."""
     # The closing card of a script is a card too, and has files.
     is_card = message.flags.components_v2 and not message.attachments
     return message.webhook_id is not None or is_card or message.content.startswith("```")

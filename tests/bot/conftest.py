@@ -321,7 +321,7 @@ class Stage:
 
     @property
     def services(self) -> CogServices:
-        """Return what the cogs of the running bot share, be the bot a guest or alone."""
+        """Return the services that the cogs of the running bot share, as a guest or alone."""
         bot: Any = self.world.bot
         return bot.cogs["OnBook"].services
 

@@ -31,7 +31,7 @@ CHANNEL = 1
 
 
 def run_sql(where: Path | URL, *statements: str) -> list[list[str]]:
-    """Run statements in a connection of its own, and return the last one's rows as texts."""
+    """Run statements over a separate connection, and return the rows of the last as texts."""
     if isinstance(where, URL):
         return ask(where, *statements)
     with closing(sqlite3.connect(where)) as connection, connection:

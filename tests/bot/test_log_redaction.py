@@ -92,7 +92,7 @@ asyncio.run(load())
 
 
 def test_loading_the_extension_redacts_every_logger(voices: Path, tmp_path: Path) -> None:
-    """Check a process of its own, which has imported nothing else."""
+    """Check a separate process, which has imported nothing else."""
     chosen = {"ONBOOK_MODELS": str(voices), "ONBOOK_MODEL": "tiny"}
     chosen |= {"ONBOOK_DATABASE": str(tmp_path / "scripts.db"), "PYTHONPATH": str(ROOT)}
     said = subprocess.run(

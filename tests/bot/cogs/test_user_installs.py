@@ -48,7 +48,7 @@ class Elsewhere:
         await self.next_panel(before, looks)
 
     async def next_panel(self, before: Message, looks: int = 0) -> Message:
-        """Wait until another message is the panel, or has more than so many looks."""
+        """Wait until another message is the panel, or has more than this many looks."""
 
         def find() -> Message | None:
             panels = [one for one in self.channel.messages() if one.is_panel]

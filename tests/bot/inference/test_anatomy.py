@@ -29,7 +29,7 @@ def test_anatomy_agrees_with_onnx(content: bytes):
     assert (found.is_external, found.is_nested) == (False, False)
 
 
-def test_any_bytes_are_read_or_a_value_error(content: bytes):
+def test_any_bytes_are_read_or_raise_value_error(content: bytes):
     rng = np.random.default_rng(1)
     for _ in range(300):
         changed = bytearray(content[-8_000 + int(rng.integers(7_000)) :])
@@ -41,7 +41,9 @@ def test_any_bytes_are_read_or_a_value_error(content: bytes):
 
 def field(number: int, content: bytes) -> bytes:
     """Return a field of a protocol buffer with up to 127 bytes."""
-    return bytes([number << 3 | 2, len(content)]) + content
+    tag = number << 3 | 2
+    head = [tag] if tag < 128 else [tag & 127 | 128, tag >> 7]
+    return bytes([*head, len(content)]) + content
 
 
 def test_nothing_hides_behind_a_repeated_field():
@@ -51,6 +53,26 @@ def test_nothing_hides_behind_a_repeated_field():
     assert found.operators == {("", "If")}
     assert found.is_nested
     assert found.is_external
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(field(20, b""), id="training"),
+        pytest.param(field(25, b""), id="a function"),
+        pytest.param(field(7, field(15, b"")), id="a sparse constant"),
+        *(
+            pytest.param(field(7, field(1, field(5, field(number, b"")))), id=f"attribute {number}")
+            for number in (6, 11, 22, 23)
+        ),
+    ],
+)
+def test_whatever_is_not_one_plain_graph_is_nested(network: bytes):
+    assert Anatomy.of(network).is_nested
+
+
+def test_tensors_in_a_list_of_an_attribute_are_constants():
+    assert Anatomy.of(field(7, field(1, field(5, field(10, b"\x08\x64"))))).constants == 400
 
 
 def test_a_negative_size_counts_as_a_huge_one():
@@ -67,6 +89,6 @@ def test_a_negative_size_counts_as_a_huge_one():
         pytest.param(b"\x3f\x00", id="an unknown wire type"),
     ],
 )
-def test_an_invalid_protocol_buffer_is_a_value_error(content: bytes):
+def test_an_invalid_protocol_buffer_raises_value_error(content: bytes):
     with pytest.raises(ValueError, match=r"protocol buffer|utf-8"):
         Anatomy.of(content)

@@ -82,7 +82,7 @@ def test_an_unknown_character_is_folded_or_skipped(model: Model):
     assert model.encode("").shape == (0,)
 
 
-def test_an_accent_is_encoded_the_same_composed_or_not(tiny: Voice, tmp_path: Path):
+def test_a_composed_and_a_decomposed_accent_are_encoded_alike(tiny: Voice, tmp_path: Path):
     voice = build_network(
         Voice(b"", tiny.metadata | {"onbook.vocabulary": '["\\n", "e", "é"]', "onbook.fold": "{}"})
     )
@@ -141,7 +141,7 @@ def test_a_changed_byte_or_vocabulary_is_refused(tiny: Voice, voices: Path, tmp_
         assert "is not a valid voice (its fingerprint does not match" in refusal(path)
 
 
-def test_metadata_against_the_contract_are_refused(tiny: Voice, tmp_path: Path):
+def test_metadata_that_break_the_contract_are_refused(tiny: Voice, tmp_path: Path):
     path = tmp_path / "odd.onnx"
     vocabulary = tiny.metadata["onbook.vocabulary"]
     more = json.dumps([*json.loads(vocabulary), "茂"])

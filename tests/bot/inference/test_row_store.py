@@ -27,7 +27,7 @@ def a_row(store: RowStore, number: int) -> Row:
 
 
 def write(store: RowStore, count: int) -> None:
-    """Log the number of each column, for as many steps."""
+    """Log the number of each column, for this many steps."""
     for _ in range(count):
         store.tokens[:, store.column] = store.column
         store.buffers.tokens[:] = store.column

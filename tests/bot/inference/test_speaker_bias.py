@@ -93,7 +93,7 @@ def test_the_likely_speakers_are_those_of_the_last_speeches(words: str, names: s
     assert find_cues(read(scene(words))) == names.split()
 
 
-def test_blank_lines_are_nobody():
+def test_blank_lines_have_no_speaker():
     assert find_cues(tokens("\nIt rains.\n\n\n\n")) == []
 
 

@@ -50,7 +50,7 @@ def export(what: Edition, form: str, paper: PaperSize = PaperSize.LETTER) -> Exp
 
 
 @pytest.mark.parametrize("form", TEXTS)
-def test_a_file_is_as_in_the_golden_one(form: str):
+def test_an_exported_file_equals_the_golden_one(form: str):
     expected = (GOLDEN / f"diner.{form}").read_bytes()
     assert export(EDITION, form).content.decode() == expected.decode()
 
@@ -157,7 +157,7 @@ def test_pages_are_numbered_from_the_second():
     assert len(pages(PaperSize.A4, long)) <= len(others) + 2
 
 
-def test_pdfs_made_at_the_same_time_are_as_alone():
+def test_pdfs_made_at_the_same_time_do_not_mix():
     scripts = [EDITION, Edition("Other", tuple(parse_person_text("Wind. " * 200)))]
     alone = [pages(PaperSize.LETTER, one) for one in scripts]
     with ThreadPoolExecutor(4) as threads:

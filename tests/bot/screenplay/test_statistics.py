@@ -48,7 +48,7 @@ def test_an_empty_script_has_nothing():
     ("pages", "told"),
     [(0.2, "less than a minute"), (1.0, "about 1 minute"), (90.4, "about 90 minutes")],
 )
-def test_pages_are_told_as_minutes(pages: float, told: str):
+def test_pages_are_shown_as_minutes(pages: float, told: str):
     assert format_minutes(pages) == told
 
 

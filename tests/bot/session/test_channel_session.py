@@ -203,7 +203,7 @@ async def test_retry_writes_a_sibling_with_the_same_options(harness: SessionHarn
     assert await harness.state(second) == await harness.read_from_start(await harness.lines())
 
 
-async def test_a_person_s_line_is_not_retried(harness: SessionHarness):
+async def test_a_persons_line_is_not_retried(harness: SessionHarness):
     await harness.start()
     with pytest.raises(RequestError, match="The last line is Ann's"):
         await harness.session.continuation.retry(harness.writer("Ben"))

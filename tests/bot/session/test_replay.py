@@ -114,7 +114,7 @@ async def test_a_line_that_was_changed_by_hand_differs(harness: SessionHarness):
     assert "**4** Nobody ever wrote this\\.\n-# replayed as:" in report
 
 
-async def test_changing_a_person_s_line_changes_the_lines_below(harness: SessionHarness):
+async def test_changing_a_persons_line_changes_the_lines_below(harness: SessionHarness):
     await harness.start()
     written = await harness.write("Rain on the window, and nobody there.")
     spoken = (await harness.continue_script(1, lines=10, repetition=2.0))[0]

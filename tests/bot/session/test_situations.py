@@ -62,7 +62,7 @@ def test_each_voice_has_30_situations_without_repetitions() -> None:
         assert len({getattr(one, alike) for one in load_situations()}) == voices.total(), alike
 
 
-def test_a_draw_is_for_the_voice_and_depends_on_the_random_alone() -> None:
+def test_a_draw_fits_the_voice_and_depends_on_its_random_source_alone() -> None:
     drawn = [draw_situation("stage", Random(seed)) for seed in range(100)]
     assert {one.voice for one in drawn} == {"stage"}
     assert len({one.title for one in drawn}) > 20

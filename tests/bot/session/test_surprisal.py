@@ -33,7 +33,7 @@ def make_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:
     return Line(kind=kind.value, text=text, credit="Ann", author=author, shared_provenance=common)
 
 
-def test_costs_lie_over_what_was_written(model: Model):
+def test_costs_are_aligned_with_the_text(model: Model):
     text = "“Zoë” — 茂 e\u0301…"
     tokens = model.encode(format_for_model(text))
     costs = np.arange(1, len(tokens), dtype=np.float32)

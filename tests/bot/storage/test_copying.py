@@ -213,7 +213,7 @@ async def test_an_empty_name_is_not_the_bot_s_database(
 
 
 @pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
-async def test_a_server_s_backups_are_left_to_its_own_tools(
+async def test_a_servers_backups_are_left_to_its_own_tools(
     command: type[Backup | Restore], instead: str, path: Path
 ):
     server = make_url("postgresql+asyncpg://a:secret@localhost/b")

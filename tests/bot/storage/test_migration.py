@@ -32,7 +32,7 @@ def read_revision(where: Path | URL) -> str:
 
 
 def find_differences(connection: Connection) -> list[object]:
-    """Return in what the tables of a connection differ from the metadata."""
+    """Return how the tables of a connection differ from the metadata."""
     context = MigrationContext.configure(connection)
     metadata = [Base.metadata]
     if connection.dialect.name == "postgresql":
@@ -102,7 +102,7 @@ async def test_an_upgrade_that_fails_changes_nothing(migrated: Path, add_revisio
     assert run_sql(migrated, "SELECT count(*) FROM key_values") == [["0"]]
 
 
-async def test_migrations_leave_the_host_s_logging_alone(path: Path):
+async def test_migrations_leave_the_hosts_logging_alone(path: Path):
     def read_logging() -> list[object]:
         loggers = [logging.root, *map(logging.getLogger, ("alembic", "onbook", "somebody"))]
         return [(one.level, one.disabled, one.propagate, list(one.handlers)) for one in loggers]

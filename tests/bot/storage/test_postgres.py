@@ -59,7 +59,7 @@ async def failure(act: Awaitable[object]) -> str:
 # Several processes -----------------------------------------------------------------------------
 
 
-async def test_two_processes_write_as_if_one_had_waited(store: Store, other: Store, url: URL):
+async def test_two_processes_write_one_after_the_other(store: Store, other: Store, url: URL):
     async def write(one: Store, channel: int) -> list[int]:
         script = await one.scripts.create_script(make_script(channel))
         ids = await append(one, script.id, *(f"{channel} {n}." for n in range(3)))
@@ -92,7 +92,7 @@ async def test_one_of_two_processes_moves_a_head(store: Store, other: Store, url
     assert (await other.scripts.get_script(script.id)).head == line.id
 
 
-async def test_a_reading_is_of_one_moment_and_writes_nothing(store: Store, other: Store):
+async def test_a_read_is_consistent_and_writes_nothing(store: Store, other: Store):
     script = await store.scripts.create_script(make_script())
     async with store._database.reading() as session:
         lines = list(await session.scalars(select(Line)))
@@ -107,7 +107,7 @@ async def test_a_reading_is_of_one_moment_and_writes_nothing(store: Store, other
     assert len(await store.lines.load_path((await store.scripts.get_script(script.id)).head)) == 1
 
 
-async def test_waiting_for_another_program_ends(
+async def test_waiting_for_another_program_times_out(
     store: Store, url: URL, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(timeouts, "LOCK", 50)
@@ -120,7 +120,9 @@ async def test_waiting_for_another_program_ends(
     assert len(await append(store, script.id, "Rain.")) == 1
 
 
-async def test_waiting_for_the_same_process_ends(store: Store, monkeypatch: pytest.MonkeyPatch):
+async def test_waiting_for_the_same_process_times_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(timeouts, "QUEUE", 0.1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(store._database.writing())
@@ -252,7 +254,7 @@ async def test_a_closed_store_has_no_connection(store: Store, url: URL):
     await wait_until(url, f"SELECT count(*) = 0 {OTHERS}")
 
 
-async def test_commits_are_synchronous_whatever_the_server_s_default(own_url: URL):
+async def test_commits_are_synchronous_whatever_the_servers_default(own_url: URL):
     ask(own_url, f"ALTER DATABASE {own_url.database} SET synchronous_commit = off")
     async with opened(own_url) as store, store._database.writing() as session:
         assert await session.scalar(text("SHOW synchronous_commit")) == "on"
@@ -445,7 +447,7 @@ MANY = """
 """Lines in chains of a hundred, of which a person wrote the first."""
 
 
-async def test_descendants_of_a_person_s_lines_are_looked_up_by_index(own_url: URL):
+async def test_descendants_of_a_persons_lines_are_looked_up_by_index(own_url: URL):
     descendants = line_tree.query_descendants(select(Line.id).where(Line.author == 7))
     literals = {"literal_binds": True}
     query = select(descendants.c.id).compile(dialect=postgresql.dialect(), compile_kwargs=literals)

@@ -35,7 +35,7 @@ def pace(time: Time) -> WebhookPace:
 
 
 async def posts(pace: WebhookPace, time: Time, count: int, channel: int = 1) -> list[float]:
-    """Post so often, as fast as possible, and return the times since the first."""
+    """Post this many times, as fast as possible, and return the times since the first post."""
     began, found = time.now, []
     for _ in range(count):
         await pace.take(channel)
