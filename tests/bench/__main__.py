@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from tyro.conf import DisallowNone, FlagCreatePairsOff
 
 from bot.inference.engine import Engine
 from bot.inference.model import Model
@@ -217,4 +218,9 @@ def _progress(doing: str) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main, prog="python -m tests.bench", description=__doc__)
+    tyro.cli(
+        main,
+        prog="python -m tests.bench",
+        description=__doc__,
+        config=(DisallowNone, FlagCreatePairsOff),
+    )

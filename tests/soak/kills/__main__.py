@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional
 
 from bot.settings import SHIPPED_MODELS
 from tests.tools.postgres_server import server
@@ -30,13 +30,15 @@ class Options:
     """What is killed, and how often."""
 
     what: Positional[Literal["bot", "sessions", "power"]]
+    """What is killed."""
     times: int | None = None
-    """The number of kills, instead of 300, 1,000 or 200."""
+    """The number of kills, instead of 300 of the bot, 1,000 of sessions, or 200 power cuts."""
     postgres: bool = False
     """``sessions`` on a server, not in a file."""
     channels: int = 20
     """The number of channels of the ``bot``."""
     voice: Path = SHIPPED_MODELS / "stage.onnx"
+    """The voice file."""
 
 
 def main(options: Options) -> int:
@@ -78,4 +80,13 @@ def _power(options: Options, folder: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, prog="python -m tests.soak.kills", description=__doc__)))
+    sys.exit(
+        main(
+            tyro.cli(
+                Options,
+                prog="python -m tests.soak.kills",
+                description=__doc__,
+                config=(DisallowNone, FlagCreatePairsOff),
+            )
+        )
+    )

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional
 
 from bot.settings import SHIPPED_MODELS
 from tests.fake_discord.processes import whole_interpreters
@@ -52,7 +52,9 @@ class Options:
     scenarios: Positional[tuple[Scenario, ...]] = ()
     """Some of the scenarios, instead of all."""
     channels: int = 1000
+    """The number of channels, except of ``stored``."""
     guilds: int = 100
+    """The number of servers."""
     rate: float = 20.0
     """``steady``: the commands a second."""
     minutes: float = 5.0
@@ -78,6 +80,7 @@ class Options:
     seed: int = 1
     """The seed of the random choices."""
     voice: Path = SHIPPED_MODELS / "stage.onnx"
+    """The voice file."""
     postgres: bool = False
     """Use PostgreSQL instead of SQLite."""
     folder: Path | None = None
@@ -153,4 +156,13 @@ def where(options: Options) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, prog="python -m tests.soak.load", description=__doc__)))
+    sys.exit(
+        main(
+            tyro.cli(
+                Options,
+                prog="python -m tests.soak.load",
+                description=__doc__,
+                config=(DisallowNone, FlagCreatePairsOff),
+            )
+        )
+    )
