@@ -154,6 +154,9 @@ def main(
         voice: The voice file.
         text: The most common words of this file are banned.
     """
+    if not text.exists():
+        print(f"There is no text {text}. Run make texts, or name one with --text.", file=sys.stderr)
+        return 1
     words = find_common_words(text.read_text(encoding="utf-8"))
     shipped = Model.load(voice)
     fine = True
