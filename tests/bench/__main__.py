@@ -22,7 +22,7 @@ from tyro.conf import DisallowNone, FlagCreatePairsOff
 
 from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.settings import SHIPPED_MODELS
+from tests.voice_option import STAGE, VoiceFile
 from training.data.corpora import shakespeare
 
 from . import eager, report, service, speed
@@ -63,7 +63,7 @@ class Pace:
 
 def main(
     *,
-    voice: Path = SHIPPED_MODELS / "stage.onnx",
+    voice: VoiceFile = STAGE,
     rounds: int | None = None,
     threads: int = 2,
     json: Path | None = None,

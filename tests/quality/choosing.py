@@ -39,6 +39,7 @@ from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element
 from bot.screenplay.fountain import format_for_model
 from bot.settings import Settings
+from tests.voice_option import VoiceFile
 
 from .measures import English, distinct
 from .places import Place, held_out, learned
@@ -158,7 +159,7 @@ def row(
 
 
 def main(
-    voice: Positional[Path],
+    voice: Positional[VoiceFile],
     corpus: Positional[Path],
     *,
     places: int = 60,

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import tyro
@@ -40,6 +39,7 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import classify, format_for_model, split_fountain
 from bot.screenplay.free_text import make_heading
 from bot.settings import Settings
+from tests.voice_option import VoiceFile
 
 from .reader import Pair, Reader, ReaderMissing
 
@@ -225,7 +225,9 @@ def _shown(style: str, written: Sequence[Passage]) -> Iterator[str]:
         yield f"    {style}, {place}: {' / '.join(' ~ '.join(line.shown) for line in first.lines)}"
 
 
-def main(voice: Positional[Path], *, seeds: int = 8, lines: int = 3, reader: bool = True) -> int:
+def main(
+    voice: Positional[VoiceFile], *, seeds: int = 8, lines: int = 3, reader: bool = True
+) -> int:
     """Print the report; return the exit code.
 
     Args:

@@ -18,8 +18,9 @@ from typing import Literal
 import tyro
 from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional
 
-from bot.settings import SHIPPED_MODELS
 from tests.tools.postgres_server import server
+from tests.voice_option import STAGE, VoiceFile
+from training.ranges import OptionalPositiveInt
 
 from . import crowd, power, sessions
 from .database_check import table
@@ -31,13 +32,13 @@ class Options:
 
     what: Positional[Literal["bot", "sessions", "power"]]
     """What is killed."""
-    times: int | None = None
+    times: OptionalPositiveInt = None
     """The number of kills, instead of 300 of the bot, 1,000 of sessions, or 200 power cuts."""
     postgres: bool = False
     """``sessions`` on a server, not in a file."""
     channels: int = 20
     """The number of channels of the ``bot``."""
-    voice: Path = SHIPPED_MODELS / "stage.onnx"
+    voice: VoiceFile = STAGE
     """The voice file."""
 
 

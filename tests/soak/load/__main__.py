@@ -32,9 +32,9 @@ from typing import Literal, get_args
 import tyro
 from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional
 
-from bot.settings import SHIPPED_MODELS
 from tests.fake_discord.processes import whole_interpreters
 from tests.soak import machine
+from tests.voice_option import STAGE, VoiceFile
 
 from . import scenarios, stored
 from .databases import Database, OneFile, on_a_server
@@ -79,7 +79,7 @@ class Options:
     """The cores for everything together."""
     seed: int = 1
     """The seed of the random choices."""
-    voice: Path = SHIPPED_MODELS / "stage.onnx"
+    voice: VoiceFile = STAGE
     """The voice file."""
     postgres: bool = False
     """Use PostgreSQL instead of SQLite."""
