@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from tyro.conf import DisallowNone, FlagCreatePairsOff
 
 from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.settings import SHIPPED_MODELS
+from tests.voice_option import STAGE, VoiceFile
 from training.data.corpora import shakespeare
 
 from . import eager, report, service, speed
@@ -62,7 +63,7 @@ class Pace:
 
 def main(
     *,
-    voice: Path = SHIPPED_MODELS / "stage.onnx",
+    voice: VoiceFile = STAGE,
     rounds: int | None = None,
     threads: int = 2,
     json: Path | None = None,
@@ -217,4 +218,9 @@ def _progress(doing: str) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main, prog="python -m tests.bench", description=__doc__)
+    tyro.cli(
+        main,
+        prog="python -m tests.bench",
+        description=__doc__,
+        config=(DisallowNone, FlagCreatePairsOff),
+    )

@@ -2,9 +2,9 @@
 
     python -m tests.quality judge VOICE CORPUS
 
-CORPUS is a folder that `python -m training corpus` made. The voice continues scripts of its
-`validation` and `test` folders at the shipped defaults, and an independent reader judges the lines
-of the voice and of people. The other commands:
+CORPUS is a folder that `python -m training corpus` made. The voice continues its held-out scripts
+at the shipped defaults, and an independent reader judges the lines of the voice and of people. The
+other commands:
 
     python -m tests.quality sheet VOICE CORPUS -o FILE.md   lines to mark from 1 to 5
     python -m tests.quality pairs VOICE CORPUS -o FILE.md   pairs to tell apart
@@ -26,12 +26,20 @@ from typing import Annotated
 
 import torch
 import tyro
-from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
+from tyro.conf import (
+    DisallowNone,
+    FlagCreatePairsOff,
+    Positional,
+    PositionalMetavarFromFieldName,
+    UseAppendAction,
+    arg,
+)
 
 from bot.errors import ModelError
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.settings import Settings, name_variable
+from tests.voice_option import VoiceFile
 from training.errors import TextError
 from training.experiments.counted import Ppmd
 
@@ -51,7 +59,7 @@ EVERY = 2
 class Command:
     """A command that needs a voice."""
 
-    voice: Positional[Path]
+    voice: Positional[VoiceFile]
     """A voice file (.onnx)."""
     set: UseAppendAction[Mapping[str, str]] = field(default_factory=dict)
     """A setting in place of the shipped one, such as ``top_p 0.9``."""
@@ -248,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args=arguments,
         prog="python -m tests.quality",
         description=__doc__,
-        config=(FlagCreatePairsOff,),
+        config=(DisallowNone, FlagCreatePairsOff, PositionalMetavarFromFieldName),
     )
     try:
         command()

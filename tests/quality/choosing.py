@@ -3,10 +3,11 @@
     python -m tests.quality.choosing VOICE CORPUS
 
 CORPUS is a folder that `python -m training corpus` made. At places in its held-out scripts where
-somebody speaks the voice writes the same candidates once, and each rule keeps one of them. The
-table has a row for each rule beside people's own lines: the reader's bits a character, relevance
-(what the scene saves the reader, a character), characters, the share of the last two lines' content
-words that are taken up, and the shares of lines that are distinct, that ask, and that come again.
+somebody speaks, the voice writes the same candidates once, and each rule keeps one of them. The
+table has a row for each rule beside people's own lines: the reader's bits a character, what of
+these the scene saves (relevance), characters, the share of lines that are distinct, the share of
+the last two lines' content words that are taken up, and the shares of lines that ask, and that
+come again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName
 
 from bot.generation.candidates import write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
@@ -38,6 +39,7 @@ from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element
 from bot.screenplay.fountain import format_for_model
 from bot.settings import Settings
+from tests.voice_option import VoiceFile
 
 from .measures import English, distinct
 from .places import Place, held_out, learned
@@ -157,7 +159,7 @@ def row(
 
 
 def main(
-    voice: Positional[Path],
+    voice: Positional[VoiceFile],
     corpus: Positional[Path],
     *,
     places: int = 60,
@@ -206,4 +208,11 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(tyro.cli(main, prog="python -m tests.quality.choosing", description=__doc__))
+    sys.exit(
+        tyro.cli(
+            main,
+            prog="python -m tests.quality.choosing",
+            description=__doc__,
+            config=(DisallowNone, PositionalMetavarFromFieldName),
+        )
+    )

@@ -103,7 +103,7 @@ class _Counting:
 def read(reader: Reader, places: Sequence[Place], written: Written) -> dict[Pair, float]:
     """Return the reader's cost of everything that was written at some places."""
     bits: dict[Pair, float] = {}
-    for at, place in enumerate(tqdm(places, "the reader reads", leave=False)):
+    for at, place in enumerate(tqdm(places, "the reader reads", leave=False, disable=None)):
         lines = [place.people, *(row[at] for row in written.lines.values())]
         pairs = [pair for line in lines for pair in _speech(place, line)]
         if at in written.passages:

@@ -4,15 +4,14 @@
 
 For each style the table has:
 
-changed  bits by which the opening changes what the voice expects of the next character, on the way
-         through a plain scene, in four stretches of that scene (Kullback-Leibler divergence)
-own      the same against the mean of all openings: what is left is the style, and not only that
-         something was read before; where it is near nothing, the voice has forgotten the style
-saved    bits a character by which the opening makes the lines cheaper for an independent reader,
-         of lines that were written with it, beside lines of the same seeds that were written
-         without it
-leaks    speeches by somebody of the opening
-copied   the longest passage that stands in the opening and in a line, in characters
+    changed  bits by which the opening changes what the voice expects of the next character, in
+             four stretches of a plain scene (Kullback-Leibler divergence)
+    own      the same against the mean of all openings: what is left is the style, and not only
+             that something was read before; near 0, the voice has forgotten the style
+    saved    bits a character that the opening saves an independent reader on lines written with it
+    without  the same on lines of the same seeds that were written without it
+    leaks    speeches by somebody of the opening
+    copied   the longest passage that stands in the opening and in a line, in characters
 """
 
 from __future__ import annotations
@@ -23,12 +22,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-from tyro.conf import Positional
+from tyro.conf import Positional, PositionalMetavarFromFieldName
 
 from bot.arrays import States
 from bot.generation import generator, openings, prefill
@@ -41,6 +39,7 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import classify, format_for_model, split_fountain
 from bot.screenplay.free_text import make_heading
 from bot.settings import Settings
+from tests.voice_option import VoiceFile
 
 from .reader import Pair, Reader, ReaderMissing
 
@@ -226,7 +225,9 @@ def _shown(style: str, written: Sequence[Passage]) -> Iterator[str]:
         yield f"    {style}, {place}: {' / '.join(' ~ '.join(line.shown) for line in first.lines)}"
 
 
-def main(voice: Positional[Path], *, seeds: int = 8, lines: int = 3, reader: bool = True) -> int:
+def main(
+    voice: Positional[VoiceFile], *, seeds: int = 8, lines: int = 3, reader: bool = True
+) -> int:
     """Print the report; return the exit code.
 
     Args:
@@ -246,4 +247,11 @@ def main(voice: Positional[Path], *, seeds: int = 8, lines: int = 3, reader: boo
 
 
 if __name__ == "__main__":
-    sys.exit(tyro.cli(main, prog="python -m tests.quality.styles", description=__doc__))
+    sys.exit(
+        tyro.cli(
+            main,
+            prog="python -m tests.quality.styles",
+            description=__doc__,
+            config=(PositionalMetavarFromFieldName,),
+        )
+    )

@@ -151,7 +151,9 @@ async def write(
         some = enumerate(places[begin : begin + AT_ONCE], begin)
         heads += await asyncio.gather(*(bot.bring_in(i, place.before) for i, place in some))
     written = Written({one: [] for one in settings}, {one: [] for one in settings})
-    bar = tqdm(zip(places, heads, strict=True), "the voice writes", len(places), leave=False)
+    bar = tqdm(
+        zip(places, heads, strict=True), "the voice writes", len(places), leave=False, disable=None
+    )
     for channel, (place, head) in enumerate(bar):
         own = seed + channel * STRIDE
         for setting in settings:

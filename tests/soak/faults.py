@@ -31,10 +31,10 @@ from typing import Any
 import tyro
 
 from bot.inference.model import Model
-from bot.settings import SHIPPED_MODELS
 from tests.fake_discord.faults import GATEWAYS, STATUSES, TOO_MANY, Kind
 from tests.fake_discord.people import Asked, Channel, Discord, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
+from tests.voice_option import STAGE, VoiceFile
 
 from .kills.crowd import Crowd, gather_crowd
 from .kills.database_check import DatabaseCheck
@@ -265,7 +265,7 @@ def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
     return judge(outcome, writers, DatabaseCheck(folder / "onbook.db", Model.load(voice, 1)))
 
 
-def main(times: int = 200, channels: int = 20, voice: Path = SHIPPED_MODELS / "stage.onnx") -> int:
+def main(times: int = 200, channels: int = 20, voice: VoiceFile = STAGE) -> int:
     """Run the command; return the exit code: 1 if anything was lost or a request has no end.
 
     Args:

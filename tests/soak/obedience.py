@@ -34,8 +34,8 @@ from bot.inference.sampling import Sampling
 from bot.inference.word_filter import BannedWordFilter, find_banned_word
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import parse_model_text
-from bot.settings import SHIPPED_MODELS
 from export import graph
+from tests.voice_option import STAGE, VoiceFile
 from training.model.folding import FoldedNetwork
 from training.model.network import CharLSTM, Shape
 from training.model.words import letter_numbers
@@ -144,7 +144,7 @@ def _print(what: str, found: Obedience) -> bool:
 
 def main(
     lines: int = 10_000,
-    voice: Path = SHIPPED_MODELS / "stage.onnx",
+    voice: VoiceFile = STAGE,
     text: Path = Path("data/plays/train/hamlet.fountain"),
 ) -> int:
     """Print how many lines broke the rules; return the exit code: 1 if any did.
@@ -154,6 +154,9 @@ def main(
         voice: The voice file.
         text: The most common words of this file are banned.
     """
+    if not text.exists():
+        print(f"There is no text {text}. Run make texts, or name one with --text.", file=sys.stderr)
+        return 1
     words = find_common_words(text.read_text(encoding="utf-8"))
     shipped = Model.load(voice)
     fine = True

@@ -32,7 +32,7 @@ from bot.inference.row_store import Row
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.inference.word_filter import BannedWordFilter
 from bot.screenplay.elements import Kind
-from bot.settings import SHIPPED_MODELS
+from tests.voice_option import STAGE, VoiceFile
 
 BEGINNING = "\n.THE COURT OF MAYA\n\nEnter MAYA and JONAS\n\nMAYA\nMy lord, my lord, good morrow.\n"
 """The beginning of every script."""
@@ -191,8 +191,8 @@ def _banned(model: Model, words: int) -> BannedWordFilter | None:
     return BannedWordFilter.of(model.vocabulary, BANNED[:words]) if words else None
 
 
-def main(lines: int = 1000, voice: Path = SHIPPED_MODELS / "stage.onnx") -> int:
-    """Print how many lines differed; return the exit code: 1 if any did.
+def main(lines: int = 1000, voice: VoiceFile = STAGE) -> int:
+    """Print how many lines differed; return the exit code: 1 if any did, or lines were too few.
 
     Args:
         lines: The number of lines.
@@ -205,6 +205,8 @@ def main(lines: int = 1000, voice: Path = SHIPPED_MODELS / "stage.onnx") -> int:
         f"{found.speechless} had no possible continuation. Rows in a step: "
         f"{min(found.rows)} to {max(found.rows)}, never: {missing or 'none'}."
     )
+    if missing:
+        print(f"Too few lines for all numbers of rows from 1 to {ROWS}: give more --lines.")
     return 1 if found.differing or missing else 0
 
 

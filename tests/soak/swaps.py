@@ -29,10 +29,11 @@ import tyro
 
 from bot.app.runner import freeze_imports
 from bot.inference.model import Model
-from bot.settings import SHIPPED_MODELS, read_runner_settings
+from bot.settings import read_runner_settings
 from tests.fake_discord.bot import bot_here, enter
 from tests.fake_discord.people import WRITERS_MAY, Asked, Channel, Discord, Message, Person, names
 from tests.fake_discord.processes import UNLIMITED, bot_environment, fake_discord, running
+from tests.voice_option import STAGE, VoiceFile
 
 from .kills.crowd import has_end
 
@@ -222,7 +223,7 @@ def main(
     channels: int = 20,
     changes: int = 50,
     threads: int = 2,
-    voice: Path = SHIPPED_MODELS / "stage.onnx",
+    voice: VoiceFile = STAGE,
 ) -> int:
     """Run the command; return the exit code: 1 if a command failed, or the event loop was late.
 

@@ -1,7 +1,7 @@
 """Write a migration to the current schema: ``python -m tests.tools.migration "Add a column"``.
 
-Alembic compares the tables that all revisions create in an empty SQLite database with those of
-`bot.storage.schema`. Check the new revision, and correct what Alembic cannot detect, such as
+Alembic compares the tables that all revisions create in an empty SQLite database with the schema
+in `bot.storage.schema`. Check the new revision, and correct what Alembic cannot detect, such as
 renamed columns.
 """
 
@@ -32,4 +32,4 @@ def main(message: Positional[str]) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main, prog="python -m tests.tools.migration")
+    tyro.cli(main, prog="python -m tests.tools.migration", description=__doc__)

@@ -8,6 +8,7 @@ Arrows that longer paths imply are left out, so that the layers are visible.
 from __future__ import annotations
 
 import grimp
+import tyro
 
 PACKAGE = "bot"
 
@@ -49,5 +50,10 @@ def _label(name: str) -> str:
     return f"main[{name}]" if name.startswith("_") else name
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the diagram."""
     print(draw_packages())
+
+
+if __name__ == "__main__":
+    tyro.cli(main, prog="python -m tests.tools.package_map", description=__doc__)

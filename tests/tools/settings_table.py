@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import tyro
 from pydantic.fields import FieldInfo
 
 from bot.settings import RunnerSettings, Settings, name_variable
@@ -62,5 +63,10 @@ def _values(field: FieldInfo) -> str:
     return ", ".join(choices) or " ".join(f"{WORDS[name]} {bounds[name]}" for name in bounds)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the page."""
     PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    tyro.cli(main, prog="python -m tests.tools.settings_table", description=__doc__)

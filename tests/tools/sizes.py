@@ -12,6 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import tyro
+from tyro.conf import Positional
+
 PACKAGES = ("bot", "training", "export", "tests")
 
 PRODUCT = PACKAGES[:3]
@@ -108,11 +111,21 @@ def compute_share(words: Sequence[str], fits: Callable[[str], bool]) -> float:
     return sum(map(fits, words)) / max(1, len(words))
 
 
-def main(checkouts: Sequence[str]) -> None:
-    columns = [measure(Path(one)) for one in checkouts or ["."]]
+def main(checkouts: Positional[tuple[Path, ...]] = (Path(),)) -> int:
+    """Print the table; return the exit code: 1 if a folder is no checkout.
+
+    Args:
+        checkouts: The folders with the code.
+    """
+    for checkout in checkouts:
+        if not (checkout / "bot").is_dir():
+            print(f"{checkout} has no code. Name a folder with a checkout.", file=sys.stderr)
+            return 1
+    columns = [measure(checkout) for checkout in checkouts]
     for name in columns[0]:
         print(f"{name:34}" + "".join(f"{column[name]!s:>34}" for column in columns))
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(tyro.cli(main, prog="python -m tests.tools.sizes", description=__doc__))

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import tyro
 from PIL import Image
+from tyro.conf import Positional, PositionalMetavarFromFieldName
 
 try:
     import pypdfium2
@@ -319,11 +321,21 @@ def bring_in(page: Page, folder: Path) -> None:
     shot(page, folder / "scripts.png", last=1)
 
 
-def main(folder: Path) -> None:
+def main(folder: Positional[Path]) -> None:
+    """Write the pictures.
+
+    Args:
+        folder: The folder of the pictures.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with local_page() as page:
         tour(page, folder)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    tyro.cli(
+        main,
+        prog="python -m tests.tools.tour",
+        description=__doc__,
+        config=(PositionalMetavarFromFieldName,),
+    )

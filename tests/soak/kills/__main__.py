@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional
 
-from bot.settings import SHIPPED_MODELS
 from tests.tools.postgres_server import server
+from tests.voice_option import STAGE, VoiceFile
+from training.ranges import OptionalPositiveInt
 
 from . import crowd, power, sessions
 from .database_check import table
@@ -30,13 +31,15 @@ class Options:
     """What is killed, and how often."""
 
     what: Positional[Literal["bot", "sessions", "power"]]
-    times: int | None = None
-    """The number of kills, instead of 300, 1,000 or 200."""
+    """What is killed."""
+    times: OptionalPositiveInt = None
+    """The number of kills, instead of 300 of the bot, 1,000 of sessions, or 200 power cuts."""
     postgres: bool = False
     """``sessions`` on a server, not in a file."""
     channels: int = 20
     """The number of channels of the ``bot``."""
-    voice: Path = SHIPPED_MODELS / "stage.onnx"
+    voice: VoiceFile = STAGE
+    """The voice file."""
 
 
 def main(options: Options) -> int:
@@ -78,4 +81,13 @@ def _power(options: Options, folder: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, prog="python -m tests.soak.kills", description=__doc__)))
+    sys.exit(
+        main(
+            tyro.cli(
+                Options,
+                prog="python -m tests.soak.kills",
+                description=__doc__,
+                config=(DisallowNone, FlagCreatePairsOff),
+            )
+        )
+    )

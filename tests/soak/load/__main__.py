@@ -30,11 +30,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional
 
-from bot.settings import SHIPPED_MODELS
 from tests.fake_discord.processes import whole_interpreters
 from tests.soak import machine
+from tests.voice_option import STAGE, VoiceFile
 
 from . import scenarios, stored
 from .databases import Database, OneFile, on_a_server
@@ -52,7 +52,9 @@ class Options:
     scenarios: Positional[tuple[Scenario, ...]] = ()
     """Some of the scenarios, instead of all."""
     channels: int = 1000
+    """The number of channels, except of ``stored``."""
     guilds: int = 100
+    """The number of servers."""
     rate: float = 20.0
     """``steady``: the commands a second."""
     minutes: float = 5.0
@@ -77,7 +79,8 @@ class Options:
     """The cores for everything together."""
     seed: int = 1
     """The seed of the random choices."""
-    voice: Path = SHIPPED_MODELS / "stage.onnx"
+    voice: VoiceFile = STAGE
+    """The voice file."""
     postgres: bool = False
     """Use PostgreSQL instead of SQLite."""
     folder: Path | None = None
@@ -153,4 +156,13 @@ def where(options: Options) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, prog="python -m tests.soak.load", description=__doc__)))
+    sys.exit(
+        main(
+            tyro.cli(
+                Options,
+                prog="python -m tests.soak.load",
+                description=__doc__,
+                config=(DisallowNone, FlagCreatePairsOff),
+            )
+        )
+    )
