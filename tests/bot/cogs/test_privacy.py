@@ -96,6 +96,7 @@ async def test_a_name_is_erased_from_lines_scripts_casts_and_votes(harness: Sess
     await harness.session.library.add_to_cast(ann, ["MAYA"], ann.id)
     turn = await harness.session.continuation.generate(ann, ContinueRequest(takes=2, vote=60))
     await harness.session.polls.vote(ann, turn.poll.id, 1)
+    await harness.session.sprints.start(ann, begun.script.id, 5)
     await harness.store.people.erase_person(ann.id, text=False)
     lines = await harness.lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
@@ -106,6 +107,7 @@ async def test_a_name_is_erased_from_lines_scripts_casts_and_votes(harness: Sess
     assert (script.owner, script.players) == (ERASED_PERSON, {})
     assert await harness.store.polls.load_votes(turn.poll.id) == {}
     assert (await harness.store.polls.find_poll(turn.poll.id)).asker == ERASED_PERSON
+    assert (await harness.store.sprints.find_sprint(script.id)).starter == ERASED_PERSON
     # A state depends on the text alone, and the text is still there.
     assert await harness.state(lines[-1]) == await harness.read_from_start(lines)
 

@@ -117,12 +117,20 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     shown = await stage.ann.slash(stage.channel, "script edit")
     await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Hail."})
     assert (await stage.lines())[-1] == "Hail."
+    shown = await stage.ann.slash(stage.channel, "script edit")
+    longer = await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Hail.\n\nIce."})
+    assert "Nobody writes twice in a row here" in answer(longer).content
 
 
 async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
     await harness.start()
     await harness.change_preferences({"cooldown": 60})
-    for act in (lambda: harness.write("Rain."), lambda: harness.continue_script(1)):
+    [heading] = await harness.lines()
+    for act in (
+        lambda: harness.write("Rain."),
+        lambda: harness.continue_script(1),
+        lambda: harness.rewrite(heading, "EXT. ROOF - DAY\n\nRain."),
+    ):
         with pytest.raises(RequestError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
     continuation = harness.session.continuation

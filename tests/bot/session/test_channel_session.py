@@ -14,6 +14,7 @@ from bot.inference.request import Request
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
+from bot.session import turn_orders
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
     MAX_LINES,
@@ -309,3 +310,15 @@ async def test_a_start_replaces_only_the_script_that_was_seen(harness: SessionHa
     assert (await library.load_script()).id == begun.id
     await library.begin(harness.writer(), NewScript(title="Two", replaced=begun.id))
     assert not (await library.find(begun.id)).running
+
+
+async def test_an_order_of_writers_has_a_bound(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(turn_orders, "MAX_WRITERS", 2)
+    script = (await harness.start()).script.id
+    join = harness.session.turn_orders.join
+    for name in ("Ann", "Ben"):
+        await join(harness.writer(name), script)
+    with pytest.raises(RequestError, match="At most 2 people take turns here"):
+        await join(harness.writer("Cid"), script)
