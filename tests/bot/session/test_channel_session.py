@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Awaitable, Iterator
 
 import onnxruntime
@@ -26,7 +27,7 @@ from bot.session.turn import (
     TurnResult,
     current_position,
 )
-from bot.storage.schema import ROOT_LINE, Line
+from bot.storage.schema import ROOT_LINE, Line, utc_now
 from tests.bot.session_harness import SessionHarness, make_request, texts
 
 
@@ -322,3 +323,26 @@ async def test_an_order_of_writers_has_a_bound(
         await join(harness.writer(name), script)
     with pytest.raises(RequestError, match="At most 2 people take turns here"):
         await join(harness.writer("Cid"), script)
+
+
+async def test_switching_needs_the_role_of_both_scripts(harness: SessionHarness):
+    first, second = await harness.start(), await harness.start()
+    for script in (first.script.id, second.script.id):
+        await harness.store.scripts.update_script(script, role=7)
+        with pytest.raises(RequestError, match="limited to a role"):
+            await harness.session.library.switch(harness.writer(), first.script.id)
+        await harness.store.scripts.update_script(script, role=None)
+    switched = await harness.session.library.switch(harness.writer(), first.script.id)
+    assert switched.script.id == first.script.id
+
+
+async def test_a_vote_after_the_end_is_refused(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    await harness.start()
+    request = ContinueRequest(takes=2, vote=60)
+    poll = (await harness.session.continuation.generate(harness.writer(), request)).poll
+    later = utc_now() + dt.timedelta(seconds=61)
+    monkeypatch.setattr(harness.session.library, "clock", lambda: later)
+    with pytest.raises(RequestError, match="Voting has ended"):
+        await harness.session.polls.vote(harness.writer(), poll.id, 0)
