@@ -39,7 +39,6 @@ from bot.errors import ModelError
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.settings import Settings, name_variable
-from tests.voice_option import VoiceFile
 from training.errors import TextError
 from training.experiments.counted import Ppmd
 
@@ -59,7 +58,7 @@ EVERY = 2
 class Command:
     """A command that needs a voice."""
 
-    voice: Positional[VoiceFile]
+    voice: Positional[Path]
     """A voice file (.onnx)."""
     set: UseAppendAction[Mapping[str, str]] = field(default_factory=dict)
     """A setting in place of the shipped one, such as ``top_p 0.9``."""
