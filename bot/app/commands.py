@@ -5,6 +5,7 @@ This module imports nothing large, because ``--help`` must answer at once.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Play:
     port: int = LOCAL_PORT
     """The port of the page; 0 for any."""
 
-    async def __call__(self, settings: RunnerSettings) -> None:
+    def __call__(self, settings: RunnerSettings) -> None:
         # Simcord tries a client without intents when it is imported, and discord.py warns of that.
         logging.getLogger("discord.state").setLevel(logging.ERROR)
         try:
@@ -41,37 +42,37 @@ class Play:
                 "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in "
                 "On Book's repository, `make play`."
             ) from error
-        await local.run_locally(settings, self.port)
+        asyncio.run(local.run_locally(settings, self.port))
 
 
 @dataclass(frozen=True)
 class Run:
     """Run the bot on Discord; needs DISCORD_TOKEN."""
 
-    async def __call__(self, settings: RunnerSettings) -> None:
+    def __call__(self, settings: RunnerSettings) -> None:
         from . import runner
 
-        await runner.run_on_discord(settings)
+        asyncio.run(runner.run_on_discord(settings))
 
 
 @dataclass(frozen=True)
 class Write:
     """Write in this terminal."""
 
-    async def __call__(self, settings: RunnerSettings) -> None:
+    def __call__(self, settings: RunnerSettings) -> None:
         from . import terminal
 
-        await terminal.write(settings)
+        asyncio.run(terminal.write(settings))
 
 
 @dataclass(frozen=True)
 class Doctor:
     """Check the token, the database, the voices and the ports."""
 
-    async def __call__(self, settings: RunnerSettings) -> int:
+    def __call__(self, settings: RunnerSettings) -> int:
         from . import doctor
 
-        return await doctor.check_all(settings)
+        return asyncio.run(doctor.check_all(settings))
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ class Voices:
     voice: Positional[str | None] = None
     """A voice's name, or a file such as mine.onnx."""
 
-    async def __call__(self, settings: RunnerSettings) -> None:
+    def __call__(self, settings: RunnerSettings) -> None:
         from . import voice_cards
 
-        await voice_cards.show(settings, self.voice)
+        asyncio.run(voice_cards.show(settings, self.voice))
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Backup:
     file: Positional[Path]
     """A new file."""
 
-    async def __call__(self, settings: RunnerSettings) -> None:
+    def __call__(self, settings: RunnerSettings) -> None:
         from ..storage.sqlite.backup import backup
 
         _check_uses_sqlite(settings, "backup", "pg_dump")
@@ -109,7 +110,7 @@ class Restore:
     file: Positional[Path]
     """A file that ``backup`` made."""
 
-    async def __call__(self, settings: RunnerSettings) -> None:
+    def __call__(self, settings: RunnerSettings) -> None:
         from ..storage.sqlite.backup import restore
 
         _check_uses_sqlite(settings, "restore", "pg_restore")
@@ -127,7 +128,7 @@ class CopyDatabase:
     target: Positional[str | None] = None
     """An empty database, instead of ONBOOK_DATABASE_URL."""
 
-    async def __call__(self, settings: RunnerSettings) -> None:
+    def __call__(self, settings: RunnerSettings) -> None:
         from ..storage.copying import copy_database
 
         if self.target is None and settings.database_url is None:
@@ -138,7 +139,7 @@ class CopyDatabase:
         target = settings.database_location
         if self.target is not None:
             target = _parse_database(self.target)
-        counts = await copy_database(source, target)
+        counts = asyncio.run(copy_database(source, target))
         for table, count in counts.items():
             print(f"{table:<12}{count:>12,}")
         print(f"Copied {source} to {target}: {sum(counts.values()):,} rows, all identical.")
@@ -149,8 +150,6 @@ Command = Play | Run | Write | Doctor | Voices | Backup | Restore | CopyDatabase
 
 def run_command(command: Command) -> int:
     """Run a command; return its exit code, which is 1 after one sentence when it fails."""
-    import asyncio
-
     import discord
     from discord.utils import setup_logging
 
@@ -167,7 +166,7 @@ def run_command(command: Command) -> int:
         # that the voices do not work.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         guard_handlers(settings.secrets())
-        return asyncio.run(command(settings)) or 0
+        return command(settings) or 0
     except (OperatorError, ModelError) as error:
         print(error, file=sys.stderr)
         return 1

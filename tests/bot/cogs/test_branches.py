@@ -26,11 +26,9 @@ from tests.bot.conftest import (
     on_a_server,
     start_script,
 )
-from tests.bot.playing import BY_PERSON
+from tests.bot.playing import BY_PERSON, menu_options, write_lines
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
-
-from .actions import menu_options, write_lines
 
 
 def find(stage: Stage, text: str) -> list[Any]:

@@ -14,9 +14,8 @@ from PIL import Image
 from bot.ui.images import curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from tests.bot.conftest import Stage, answer, fields, moderator, start_script
+from tests.bot.playing import replace_script
 from tests.bot.voice_files import replace_file
-
-from .actions import replace_script
 
 REREAD = "The voice has changed: “{}” has read the script and continues it."
 

@@ -12,9 +12,8 @@ from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import RANGES
 from bot.session.turn import ContinueRequest
 from tests.bot.conftest import HEADING, Stage, answer, fields, moderator, start_script
+from tests.bot.playing import replace_script, write_lines
 from tests.bot.session_harness import SessionHarness
-
-from .actions import replace_script, write_lines
 
 
 async def settings(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:

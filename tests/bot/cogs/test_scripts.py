@@ -22,9 +22,8 @@ from tests.bot.conftest import (
     poll,
     start_script,
 )
+from tests.bot.playing import choose_script, menu_options, replace_script, write_lines
 from tests.bot.session_harness import SessionHarness, texts
-
-from .actions import choose_script, menu_options, replace_script, write_lines
 
 
 async def start_two_scripts(stage: Stage) -> None:

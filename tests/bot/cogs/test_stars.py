@@ -8,9 +8,8 @@ import json
 from bot.cogs.privacy import make_export_file
 from bot.session.turn import ScriptPosition
 from tests.bot.conftest import BOTH, Stage, answer, count, poll, start_script
+from tests.bot.playing import write_lines
 from tests.bot.session_harness import SessionHarness
-
-from .actions import write_lines
 
 DATABASES = BOTH
 

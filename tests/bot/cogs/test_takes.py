@@ -22,11 +22,16 @@ from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
 from tests.bot.channel_check import assert_channel_is_true, letters
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, poll, start_script
-from tests.bot.playing import BY_VOICE, act_unrecorded
+from tests.bot.playing import (
+    BY_VOICE,
+    act_unrecorded,
+    menu_options,
+    pass_time_without_bot,
+    replace_script,
+    write_lines,
+)
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
-
-from .actions import menu_options, pass_time_without_bot, replace_script, write_lines
 
 NUMBERS = ["1", "2", "3"]
 

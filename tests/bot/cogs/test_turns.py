@@ -21,9 +21,7 @@ from tests.bot.conftest import (
     moderator,
     start_script,
 )
-from tests.bot.playing import open_menu
-
-from .actions import pass_time_without_bot, replace_script
+from tests.bot.playing import open_menu, pass_time_without_bot, replace_script
 
 HOUR = 3600
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bot.app.commands import Backup
 from bot.errors import StoreError
 from bot.session.turn import ContinueRequest
+from bot.settings import RunnerSettings
+from bot.storage.sqlite import backup as backup_module
 from bot.storage.sqlite.backup import backup, restore
 from bot.storage.store import Store
 from tests.bot.conftest import AddRevision, run_sql
@@ -144,3 +148,18 @@ async def test_a_restored_database_reuses_no_id(harness: SessionHarness, copy: P
         await harness.close()
         restore(harness.settings.database, copy)
         await harness.open()
+
+
+def test_ctrl_c_ends_a_backup_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    steps = []
+
+    def interrupt(*_: object) -> int:
+        steps.append("begun")
+        signal.raise_signal(signal.SIGINT)
+        steps.append("went on")
+        return 0
+
+    monkeypatch.setattr(backup_module, "backup", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Backup(tmp_path / "copy.db")(RunnerSettings(database=tmp_path / "scripts.db"))
+    assert steps == ["begun"]

@@ -192,31 +192,31 @@ def test_copying_is_a_command(filled: Path, own_url: URL, tmp_path: Path):
     assert f"Copied {filled} to" in out
 
 
-async def test_copying_without_a_usable_address_asks_for_one(path: Path):
+def test_copying_without_a_usable_address_asks_for_one(path: Path):
     settings = RunnerSettings(database=path)
     with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
-        await CopyDatabase("scripts.db")(settings)
+        CopyDatabase("scripts.db")(settings)
     with pytest.raises(RunnerError, match="not a database address") as refused:
-        await CopyDatabase("scripts.db", "mysql://a:secret@b/c")(settings)
+        CopyDatabase("scripts.db", "mysql://a:secret@b/c")(settings)
     assert "secret" not in str(refused.value)
 
 
-async def test_an_empty_name_is_not_the_bot_s_database(
+def test_an_empty_name_is_not_the_bot_s_database(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
     new = tmp_path / "new.db"
     with pytest.raises(StoreError):
-        await CopyDatabase(str(filled), "")(RunnerSettings(database=new))
+        CopyDatabase(str(filled), "")(RunnerSettings(database=new))
     with pytest.raises(StoreError):
-        await CopyDatabase("", str(new))(RunnerSettings(database=filled))
+        CopyDatabase("", str(new))(RunnerSettings(database=filled))
 
 
 @pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
-async def test_a_servers_backups_are_left_to_its_own_tools(
+def test_a_servers_backups_are_left_to_its_own_tools(
     command: type[Backup | Restore], instead: str, path: Path
 ):
     server = make_url("postgresql+asyncpg://a:secret@localhost/b")
     with pytest.raises(RunnerError, match=f"PostgreSQL's {instead}") as refused:
-        await command(Path("somewhere"))(on(RunnerSettings(database=path), server))
+        command(Path("somewhere"))(on(RunnerSettings(database=path), server))
     assert "secret" not in str(refused.value)
