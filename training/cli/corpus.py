@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import UseAppendAction, arg
 
@@ -15,8 +15,11 @@ from training.data.corpora.drama.download import MIRROR, Client, describe, downl
 from training.data.corpora.drama.facets import FACETS
 from training.data.corpora.drama.manifest import read_manifest
 from training.data.corpora.drama.writing import write
+from training.data.corpora.scenes import volumes
+from training.data.corpora.scenes.frame_check import find_faults
+from training.data.corpora.scenes.frames import FRAMES, Fault, Frame, Source, read_source
 from training.errors import CorpusError
-from training.ranges import NonNegativeInt
+from training.ranges import NonNegativeInt, OptionalPositiveInt, PositiveInt
 from training.run import make_folder
 
 from .command import Command
@@ -96,4 +99,65 @@ class Drama(Films):
             )
 
 
-Corpus = Plays | Films | Drama
+@dataclass(frozen=True, kw_only=True)
+class Scenes(Command):
+    """Write scenes that are drawn from frames as Fountain, or check the frames."""
+
+    out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
+    """The folder to write to."""
+    source: Annotated[
+        Path, arg(name="from", metavar="DIR", help_behavior_hint="(default: training/scenes)")
+    ] = FRAMES
+    """The folder of the frames; its README.md tells how to write one."""
+    drawings: PositiveInt = 8
+    """How many scenes each frame gives."""
+    seed: NonNegativeInt = 1
+    """Another seed draws other scenes."""
+    kind: Literal["film", "stage", "all"] = "all"
+    """Which frames to draw from: those with INT. or EXT. are for films."""
+    check: bool = False
+    """Print the faults of the frames instead."""
+    sample: OptionalPositiveInt = None
+    """Print so many scenes instead."""
+    only: str = ""
+    """With --check or --sample, take only frames that have these words in their title or file."""
+
+    def __call__(self) -> int:
+        """Write the corpus, or print faults or samples; return 1 for faults."""
+        source = read_source(self.source)
+        if self.check:
+            return self._print_faults(source)
+        if self.sample:
+            return self._print_scenes(source, self.sample)
+        if not self.out:
+            raise CorpusError("Name a folder with --out, or add --check or --sample 5.")
+        if self.only:
+            raise CorpusError("--only needs --check or --sample: add one, or leave out --only.")
+        make_folder(self.out)
+        count = volumes.write(source, self.out, self._kinds, self.drawings, self.seed)
+        print(f"{count:,} scenes are in {self.out}: train them with `python -m training train`.")
+        return 0
+
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return tuple(volumes.KINDS) if self.kind == "all" else (self.kind,)
+
+    def _print_faults(self, source: Source) -> int:
+        faults = [fault for fault in find_faults(source) if self._takes(fault)]
+        print(*faults, f"{len(source.frames):,} frames, {len(faults):,} faults", sep="\n")
+        return 1 if faults else 0
+
+    def _takes(self, place: Frame | Fault) -> bool:
+        return self.only.lower() in f"{place.title.lower()} {place.file.name}"
+
+    def _print_scenes(self, source: Source, count: int) -> int:
+        frames = [
+            frame for frame in source.frames if frame.kind in self._kinds and self._takes(frame)
+        ]
+        if not frames:
+            raise CorpusError(f"No frame has “{self.only}” in its title or file: use other words.")
+        print(*volumes.sample(frames, source.lists, count, self.seed), sep="\n")
+        return 0
+
+
+Corpus = Plays | Films | Drama | Scenes

@@ -1,0 +1,1 @@
+"""Draw scenes from frames: see training/scenes/README.md."""

@@ -1,0 +1,196 @@
+"""Draw scenes from a frame."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Generic, TypeVar
+
+import inflect
+
+from training.data.corpora.shakespeare import action
+from training.errors import CorpusError
+
+from .frames import (
+    CAST,
+    USE,
+    Fault,
+    Frame,
+    Line,
+    Lists,
+    Slot,
+    Word,
+    is_capital,
+    is_film_place,
+    slot_name,
+)
+
+T = TypeVar("T")
+
+PRONOUNS = {
+    "she": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
+    "he": {"he": "he", "him": "him", "his": "his", "himself": "himself"},
+    "it": {"he": "it", "him": "it", "his": "its", "himself": "itself"},
+    "they": {"he": "they", "him": "them", "his": "their", "himself": "themselves"},
+}
+"""The forms by pronoun: frames write the forms of "he" for all of them."""
+
+PARENTHETICALS = 0.7
+"""The share of the parentheticals that are drawn."""
+
+NAMES = {"film": ("woman", "man"), "stage": ("stage woman", "stage man")}
+"""The lists of the cast's names by kind of frame."""
+
+
+ENGLISH = inflect.engine()
+WORDS = re.compile(r"[\w'-]+")
+HEAD = re.compile(rf"{USE.pattern}$")
+
+
+class Bag(Generic[T]):
+    """Items in random order, each of them once before any comes again."""
+
+    def __init__(self, items: Sequence[T], rng: random.Random) -> None:
+        self._items = items
+        self._rng = rng
+        self._left: list[T] = []
+
+    def draw(self, avoid: Callable[[T], bool] = lambda _: False) -> T:
+        """Return the next item that is not to be avoided, or the next one where all are."""
+        for _ in range(2):
+            for item in self._left:
+                if not avoid(item):
+                    self._left.remove(item)
+                    return item
+            self._left += self._rng.sample(self._items, len(self._items))
+        return self._left.pop(0)
+
+
+class Drawer:
+    """Draws scenes from one frame, and uses all alternatives equally often.
+
+    With ``unmet``, slots draw held-out words where their lists have such words. The scenes depend
+    on the seed and on the frame alone, so they stay the same when other frames are added.
+    """
+
+    def __init__(self, frame: Frame, lists: Lists, seed: int, *, unmet: bool = False) -> None:
+        self.frame = frame
+        self._rng = random.Random(f"{seed} {frame.title} {unmet}")
+        text = _plain(" ".join(text for line in frame.lines for text in line.alternatives))
+        said = " ".join(word.text for slot in frame.slots for row in slot.rows for word in row)
+        taken = text + _plain(said)
+        self._names = [
+            Bag(
+                [name.text for name in lists[key].learned if _plain(name.text) not in taken],
+                self._rng,
+            )
+            for key in NAMES[frame.kind]
+        ]
+        self._slots = [
+            (slot, Bag(_pool(slot, lists, text, unmet=unmet), self._rng)) for slot in frame.slots
+        ]
+        self._lines = [(line, Bag(line.alternatives, self._rng)) for line in frame.lines]
+
+    def draw(self) -> str:
+        """Return a scene in Fountain.
+
+        Raises `CorpusError` when the frame uses a slot or a form that does not exist.
+        """
+        reader = _Reader(self.frame, self._draw_words(), self._rng)
+        return "\n\n".join(self._element(line, bag.draw(), reader) for line, bag in self._lines)
+
+    def _draw_words(self) -> dict[str, Word]:
+        """Draw names and words for the cast and the slots; no word comes twice."""
+        words: dict[str, Word] = {}
+        for letter in CAST:
+            man = self._rng.randrange(2)
+            words[letter] = Word(self._names[man].draw(), pronoun=("she", "he")[man])
+        drawn: set[str] = set()
+        for slot, bag in self._slots:
+            row = bag.draw(lambda row: any(word.text in drawn for word in row))
+            words |= dict(zip(slot.names, row, strict=False))
+            drawn.update(word.text for word in row)
+        return words
+
+    def _element(self, line: Line, text: str, reader: _Reader) -> str:
+        text = reader.fill(text, line.at)
+        if line.role == "PLACE":
+            return text.upper() if is_film_place(text) else f".{text.upper()}"
+        if line.role == "-":
+            return action(text)
+        speech = [reader.fill(f"{{{line.role}}}", line.at).upper(), text]
+        if line.parenthetical and self._rng.random() < PARENTHETICALS:
+            speech.insert(1, f"({reader.fill(line.parenthetical, line.at)})")
+        return "\n".join(speech)
+
+
+class _Reader:
+    """Fills the slots of one scene's texts with what was drawn."""
+
+    def __init__(self, frame: Frame, words: dict[str, Word], rng: random.Random) -> None:
+        self._frame = frame
+        self._words = words
+        self._rng = rng
+
+    def fill(self, text: str, at: int) -> str:
+        """Return a text with its slots filled; ``at`` is its line, for errors."""
+        try:
+            return USE.sub(self._write, text)
+        except (KeyError, RecursionError):
+            fault = Fault(self._frame.file, at, f"this cannot be filled: {text}")
+            raise CorpusError(f"{fault}. Run `corpus scenes --check`.") from None
+
+    def _write(self, use: re.Match[str]) -> str:
+        article, form = use["article"], (use["form"] or "").lower()
+        word = self._resolve(slot_name(use))
+        if form:
+            text = plural(word) if form == "s" else PRONOUNS[word.pronoun][form]
+        else:
+            text = with_article(word) if article else word.text
+        return text[:1].upper() + text[1:] if is_capital(use) else text
+
+    def _resolve(self, key: str) -> Word:
+        """Return what was drawn for a slot, with its own slots filled.
+
+        A word that ends with a slot, such as "my {relative}", has the grammar of that slot; this is
+        then settled for the whole scene.
+        """
+        word = self._words[key]
+        head = HEAD.search(word.text)
+        grammar = self._resolve(slot_name(head)) if head else word
+        pronoun = word.pronoun or grammar.pronoun or self._rng.choice(("she", "he"))
+        text = USE.sub(self._write, word.text)
+        self._words[key] = Word(text, word.mass or grammar.mass, pronoun)
+        return self._words[key]
+
+
+@cache
+def plural(word: Word) -> str:
+    """Return the plural of a word, or the word where it has none."""
+    return word.text if word.mass else ENGLISH.plural_noun(word.text)
+
+
+@cache
+def with_article(word: Word) -> str:
+    """Return a word with "a", "an" or "some"."""
+    return f"some {word.text}" if word.mass else ENGLISH.a(word.text)
+
+
+def _plain(text: str) -> str:
+    """Return the words of a text in small letters, each between spaces."""
+    return f" {' '.join(WORDS.findall(text.lower()))} "
+
+
+def _pool(slot: Slot, lists: Lists, text: str, *, unmet: bool) -> list[tuple[Word, ...]]:
+    """Return what a slot can draw.
+
+    A listed word that the frame says by itself is left out: two geese would be confused.
+    """
+    listed = [lists[name] for name in slot.lists]
+    if unmet and any(words.held_out for words in listed):
+        return [(word,) for words in listed for word in words.held_out]
+    learned = [word for words in listed for word in words.learned]
+    other = [(word,) for word in learned if _plain(word.text) not in text]
+    return [*slot.rows, *other]

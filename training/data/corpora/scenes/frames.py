@@ -1,0 +1,242 @@
+"""Read frames, which are scenes with alternatives: training/scenes/README.md has the format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+
+from training.errors import CorpusError
+
+FRAMES = Path(__file__).parents[3] / "scenes"
+
+CAST = "ABCDE"
+SEPARATOR = " | "
+HELD_OUT_PERCENT = 3
+"""The share of the frames that are held out whole."""
+
+USE = re.compile(r"\{(?:(?P<article>[Aa]) )?(?P<name>\w+)(?:\.(?P<form>\w+))?\}")
+"""A slot or a member of the cast in a text, such as `{a thing}`, `{Guest.He}` and `{B}`."""
+
+TITLE = re.compile(r"=== (.+)")
+SPEECH = re.compile(r"([A-E])(?: \(([^)]*)\))?: (.+)")
+ACTION = re.compile(r"(-) (.+)")
+HEADING = re.compile(r"(PLACE): (.+)")
+SLOT = re.compile(r"([a-z]\w*(?:/[a-z]\w*)*): (.+)")
+LIST = re.compile(r"([a-z ]+?)((?: \([a-z ]+\))*): (.+)")
+MARK = re.compile(r" \((some|she|he|it|they)\)$")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a frame, and where."""
+
+    file: Path
+    line: int
+    text: str
+    title: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a slot draws: a word or a phrase."""
+
+    text: str
+    mass: bool = False
+    """It has neither an article nor a plural, such as "soup"."""
+    pronoun: str = ""
+    """Its fixed pronoun: "she", "he", "it" or "they"; where it has none, "she" or "he" is drawn."""
+
+
+@dataclass(frozen=True)
+class WordList:
+    """The words that `@name` stands for."""
+
+    learned: tuple[Word, ...]
+    held_out: tuple[Word, ...] = ()
+
+
+Lists = Mapping[str, WordList]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot, or several that are drawn together, with a row of words for each alternative."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[Word, ...], ...]
+    lists: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A heading, an action or a speech, with its alternatives."""
+
+    role: str
+    """"PLACE" for a heading, "-" for an action, or the letter of the speaker."""
+    parenthetical: str
+    alternatives: tuple[str, ...]
+    at: int
+
+
+@dataclass
+class Frame:
+    """A short scene with alternatives."""
+
+    title: str
+    file: Path
+    at: int
+    slots: list[Slot] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def headings(self) -> list[Line]:
+        """Return the headings."""
+        return [line for line in self.lines if line.role == "PLACE"]
+
+    @property
+    def kind(self) -> str:
+        """Return "film", or "stage" where no place is inside or outside."""
+        places = [place for line in self.headings for place in line.alternatives]
+        return "film" if any(map(is_film_place, places)) else "stage"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the frame is held out whole, by a hash of its title and its text."""
+        texts = [self.title, *(text for line in self.lines for text in line.alternatives)]
+        return int(sha256("\n".join(texts).encode()).hexdigest(), 16) % 100 < HELD_OUT_PERCENT
+
+
+@dataclass(frozen=True)
+class Source:
+    """All frames of a folder, its lists, and the lines that no rule of the format reads."""
+
+    frames: tuple[Frame, ...]
+    lists: Lists
+    unread: tuple[Fault, ...]
+
+
+def is_film_place(place: str) -> bool:
+    """Tell whether a place is that of a film."""
+    return place.startswith(("INT.", "EXT."))
+
+
+def read_source(folder: Path) -> Source:
+    """Read the frames and the lists of a folder.
+
+    Raises `CorpusError` when the folder has no lists.txt or no frames.
+    """
+    try:
+        lists = _read_lists((folder / "lists.txt").read_text("utf-8"))
+        files = {
+            file: file.read_text("utf-8")
+            for file in sorted(folder.glob("*.txt"))
+            if file.name != "lists.txt"
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"The frames cannot be read: {error}.") from error
+    frames: list[Frame] = []
+    unread: list[Fault] = []
+    for file, text in files.items():
+        frames += _read_frames(file, text, unread)
+    if not frames:
+        raise CorpusError(f"{folder} has no frames: name a folder with files of frames.")
+    return Source(tuple(frames), lists, tuple(unread))
+
+
+def slot_name(use: re.Match[str]) -> str:
+    """Return the name of the slot or of the member of the cast, without the capital of `{Slot}`."""
+    name = use["name"]
+    return name if name in CAST else name[0].lower() + name[1:]
+
+
+def is_capital(use: re.Match[str]) -> bool:
+    """Tell whether a slot or a form is written with a capital: `{A thing}`, `{Guest}`, `{A.He}`."""
+    name = "" if use["name"] in CAST else use["name"]
+    return any(part[:1].isupper() for part in (use["article"] or "", use["form"] or "", name))
+
+
+def _read_frames(file: Path, text: str, unread: list[Fault]) -> Iterator[Frame]:
+    frame: Frame | None = None
+    for at, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if match := TITLE.fullmatch(line):
+            if frame:
+                yield frame
+            frame = Frame(match[1], file, at)
+        elif not frame:
+            unread.append(Fault(file, at, "a frame begins with a line `=== title`"))
+        elif match := SPEECH.fullmatch(line):
+            frame.lines.append(Line(match[1], match[2] or "", _split(match[3]), at))
+        elif match := ACTION.fullmatch(line) or HEADING.fullmatch(line):
+            frame.lines.append(Line(match[1], "", _split(match[2]), at))
+        elif match := SLOT.fullmatch(line):
+            frame.slots.append(_read_slot(match[1], match[2], at))
+        else:
+            unread.append(Fault(file, at, f"this is no line of a frame: {line}"))
+    if frame:
+        yield frame
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.strip().split(SEPARATOR))
+
+
+def _read_slot(names: str, text: str, at: int) -> Slot:
+    linked = tuple(names.split("/"))
+    choices = _split(text)
+    rows = tuple(
+        tuple(map(_read_word, choice.split("/") if len(linked) > 1 else [choice]))
+        for choice in choices
+        if not choice.startswith("@")
+    )
+    return Slot(linked, rows, tuple(name[1:] for name in choices if name.startswith("@")), at)
+
+
+def _read_word(text: str) -> Word:
+    word = Word(text.strip())
+    while match := MARK.search(word.text):
+        text = word.text[: match.start()]
+        word = (
+            replace(word, text=text, mass=True)
+            if match[1] == "some"
+            else replace(word, text=text, pronoun=match[1])
+        )
+    return word
+
+
+def _read_lists(text: str) -> Lists:
+    lists: dict[str, WordList] = {}
+    pronouns: dict[str, str] = {}
+    for line in text.splitlines():
+        match = LIST.fullmatch(line)
+        if not match:
+            continue
+        name, marks = match[1], match[2]
+        if mark := MARK.search(marks):
+            pronouns[name] = mark[1]
+        words = _with_pronoun(map(_read_word, _split(match[3])), pronouns.get(name, ""))
+        if "(held out)" in marks:
+            lists[name] = replace(lists[name], held_out=words)
+        else:
+            lists[name] = WordList(words)
+    return lists | {f"{name} (countable)": _countable(words) for name, words in lists.items()}
+
+
+def _countable(words: WordList) -> WordList:
+    """Return the words that have a plural."""
+    learned, held_out = (
+        tuple(word for word in part if not word.mass) for part in (words.learned, words.held_out)
+    )
+    return WordList(learned, held_out)
+
+
+def _with_pronoun(words: Iterable[Word], pronoun: str) -> tuple[Word, ...]:
+    return tuple(replace(word, pronoun=word.pronoun or pronoun) for word in words)

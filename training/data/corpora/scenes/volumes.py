@@ -1,0 +1,85 @@
+"""Write the corpus of scenes: volumes of scenes that were drawn from frames."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice, pairwise
+from pathlib import Path
+
+from .drawing import Drawer
+from .frames import Frame, Lists, Source
+
+KINDS = {"film": "scenes", "stage": "stage-scenes"}
+"""The kinds of frames, and the folder of each below ``train``."""
+
+VOLUME = 40
+"""About how many scenes a volume has."""
+
+
+def write(source: Source, out: Path, kinds: Sequence[str], drawings: int, seed: int) -> int:
+    """Write volumes of scenes below `out`, in place of what lies there; return their scenes.
+
+    The volumes lie in the folders that `training.data.texts.collect` knows, learned ones in a
+    folder for each kind. Of held-out frames, one volume for each kind has learned words, and one
+    volume for all kinds has held-out words.
+    """
+    scenes = {
+        Path(part): volume
+        for kind in kinds
+        for part, volume in _of_kind(source, kind, drawings, seed)
+    }
+    unmet = [
+        Drawer(frame, source.lists, seed, unmet=True)
+        for frame in source.frames
+        if frame.held_out and frame.kind in kinds and _has_unmet_words(frame, source.lists)
+    ]
+    scenes[Path("validation/unmet-words.fountain")] = [drawer.draw() for drawer in unmet]
+    for part in ("train", "validation"):
+        shutil.rmtree(out / part, ignore_errors=True)
+        (out / part).mkdir(parents=True)
+    for path, volume in scenes.items():
+        if volume:
+            (out / path).parent.mkdir(exist_ok=True)
+            (out / path).write_text("\n\n".join(volume) + "\n", "utf-8")
+    return sum(map(len, scenes.values()))
+
+
+def sample(frames: Sequence[Frame], lists: Lists, count: int, seed: int) -> Iterator[str]:
+    """Yield scenes from random frames, each frame once before any comes again."""
+    drawers = [Drawer(frame, lists, seed) for frame in frames]
+    random.Random(seed).shuffle(drawers)
+    for drawer in islice(cycle(drawers), count):
+        yield f"=== {drawer.frame.title}\n\n{drawer.draw()}\n"
+
+
+def _of_kind(
+    source: Source, kind: str, drawings: int, seed: int
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the paths and the scenes of the volumes of one kind."""
+    frames = [frame for frame in source.frames if frame.kind == kind]
+    learned = [Drawer(frame, source.lists, seed) for frame in frames if not frame.held_out]
+    name = KINDS[kind]
+    for number, volume in enumerate(_volumes(learned, drawings, random.Random(seed)), 1):
+        yield f"train/{name}/{name}-{number:04}.fountain", volume
+    held_out = [Drawer(frame, source.lists, seed) for frame in frames if frame.held_out]
+    yield f"validation/frames-{kind}.fountain", [drawer.draw() for drawer in held_out]
+
+
+def _volumes(drawers: list[Drawer], drawings: int, rng: random.Random) -> Iterator[list[str]]:
+    """Yield the scenes of each volume.
+
+    A volume never reaches from one round into the next, because a scene near another one of its
+    frame would teach a voice to copy what stands above.
+    """
+    for _ in range(drawings):
+        rng.shuffle(drawers)
+        scenes = [drawer.draw() for drawer in drawers]
+        count = max(1, round(len(scenes) / VOLUME))
+        bounds = [len(scenes) * number // count for number in range(count + 1)]
+        yield from (scenes[start:end] for start, end in pairwise(bounds))
+
+
+def _has_unmet_words(frame: Frame, lists: Lists) -> bool:
+    return any(lists[name].held_out for slot in frame.slots for name in slot.lists)
