@@ -63,7 +63,7 @@ def shipped() -> Source:
 @pytest.fixture(scope="module")
 def corpus(shipped: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("scenes")
-    volumes.write(shipped, out, tuple(volumes.KINDS), drawings=2, seed=1)
+    volumes.write(shipped, out, tuple(volumes.KINDS), drawings=1, seed=1)
     return out
 
 
@@ -83,7 +83,9 @@ def test_the_shipped_frames_pass_the_check(shipped: Source):
 def test_no_learned_text_has_a_held_out_word(shipped: Source, corpus: Path):
     words = unmet_words(shipped.lists)
     learned = [*FILMS.glob("*.fountain"), *(corpus / "train").rglob("*.fountain")]
-    assert not [(file, match) for file in learned for match in words.findall(file.read_text())]
+    assert not [
+        (file, match) for file in learned for match in words.findall(file.read_text().lower())
+    ]
     listed = [word.text for words in shipped.lists.values() for word in words.learned]
     assert not list(filter(words.search, listed))
 
@@ -119,6 +121,7 @@ def test_a_capital_begins_a_sentence(tmp_path: Path):
         ("the cat (it)", {"it it its itself"}),
         ("my parents (they)", {"they them their themselves"}),
         ("my {kin}", {"she her her herself"}),
+        ("{A}", {"she her her herself", "he him his himself"}),
         ("the baker", {"she her her herself", "he him his himself"}),
     ],
 )
@@ -137,6 +140,13 @@ def test_a_member_of_the_cast_keeps_a_name_and_a_pronoun(tmp_path: Path):
         assert name.upper() == cue
         assert pronoun == same == ("she" if name in WOMEN else "he")
         assert action == f"{name} {pronoun}"
+
+
+def test_people_are_addressed_by_their_sex(tmp_path: Path):
+    said = {
+        draw(tmp_path, "A: {A.Sir}, my {A.lord}.", seed=n)[0].partition("\n")[2] for n in range(9)
+    }
+    assert said == {"Sir, my lord.", "Madam, my lady."}
 
 
 def test_linked_slots_are_drawn_together(tmp_path: Path):
@@ -160,8 +170,8 @@ def test_a_frame_never_draws_a_word_or_name_that_it_says_itself(tmp_path: Path):
 
 
 def test_parentheticals_are_drawn_now_and_then(tmp_path: Path):
-    scenes = [draw(tmp_path, "A (to {B}): Yes.", seed=seed)[0] for seed in range(200)]
-    assert 120 < sum(bool(re.search(r"\(to [A-Z]\w+\)\n", scene)) for scene in scenes) < 160
+    scenes = [draw(tmp_path, "A (to {B}): Yes.", seed=seed)[0] for seed in range(100)]
+    assert 55 < sum(bool(re.search(r"\(to [A-Z]\w+\)\n", scene)) for scene in scenes) < 85
 
 
 def test_a_place_without_int_or_ext_is_on_the_stage(tmp_path: Path):
@@ -249,7 +259,8 @@ def test_a_sound_frame_has_no_faults(tmp_path: Path):
         ("@room", "@rooms", 3, "no list @rooms"),
         ("@room", "@room\nthing: @thing", 4, "never used"),
         ("@room", "a (small) room | an attic\nwho: {a room}", 4, "never used"),
-        ("@animal", "the owl | the goose", 5, "an article before"),
+        ("@animal", "the owl | the goose", 5, "two articles with"),
+        ("{A} runs.", "{A} loves the {beast}.\nbeast: a goose | an owl", 7, "two articles with"),
         ("beast:", "beast/den:", 4, "linked slots take no list"),
         ("beast: @animal", "beast/den: owl/tree | goose", 4, "2 words between slashes"),
     ],

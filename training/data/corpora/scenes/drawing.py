@@ -29,13 +29,15 @@ from .frames import (
 
 T = TypeVar("T")
 
+FORMS = ("he", "him", "his", "himself", "man", "sir", "lord")
+"""The forms that frames write for everybody."""
 PRONOUNS = {
-    "she": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
-    "he": {"he": "he", "him": "him", "his": "his", "himself": "himself"},
-    "it": {"he": "it", "him": "it", "his": "its", "himself": "itself"},
-    "they": {"he": "they", "him": "them", "his": "their", "himself": "themselves"},
+    "he": FORMS,
+    "she": ("she", "her", "her", "herself", "woman", "madam", "lady"),
+    "it": ("it", "it", "its", "itself", "man", "sir", "lord"),
+    "they": ("they", "them", "their", "themselves", "men", "gentlemen", "lords"),
 }
-"""The forms by pronoun: frames write the forms of "he" for all of them."""
+"""The same forms by pronoun."""
 
 PARENTHETICALS = 0.7
 """The share of the parentheticals that are drawn."""
@@ -58,14 +60,17 @@ class Bag(Generic[T]):
         self._left: list[T] = []
 
     def draw(self, avoid: Callable[[T], bool] = lambda _: False) -> T:
-        """Return the next item that is not to be avoided, or the next one where all are."""
+        """Return an item that is not to be avoided, or any item where all are."""
         for _ in range(2):
-            for item in self._left:
+            avoided: list[T] = []
+            while self._left:
+                item = self._left.pop(self._rng.randrange(len(self._left)))
                 if not avoid(item):
-                    self._left.remove(item)
+                    self._left += avoided
                     return item
-            self._left += self._rng.sample(self._items, len(self._items))
-        return self._left.pop(0)
+                avoided.append(item)
+            self._left = [*avoided, *self._items]
+        return self._rng.choice(self._items)
 
 
 class Drawer:
@@ -80,14 +85,8 @@ class Drawer:
         self._rng = random.Random(f"{seed} {frame.title} {unmet}")
         text = _plain(" ".join(text for line in frame.lines for text in line.alternatives))
         said = " ".join(word.text for slot in frame.slots for row in slot.rows for word in row)
-        taken = text + _plain(said)
-        self._names = [
-            Bag(
-                [name.text for name in lists[key].learned if _plain(name.text) not in taken],
-                self._rng,
-            )
-            for key in NAMES[frame.kind]
-        ]
+        self._said = text + _plain(said)
+        self._names = [Bag(lists[key].learned, self._rng) for key in NAMES[frame.kind]]
         self._slots = [
             (slot, Bag(_pool(slot, lists, text, unmet=unmet), self._rng)) for slot in frame.slots
         ]
@@ -106,7 +105,8 @@ class Drawer:
         words: dict[str, Word] = {}
         for letter in CAST:
             man = self._rng.randrange(2)
-            words[letter] = Word(self._names[man].draw(), pronoun=("she", "he")[man])
+            name = self._names[man].draw(lambda name: _plain(name.text) in self._said)
+            words[letter] = Word(name.text, pronoun=("she", "he")[man])
         drawn: set[str] = set()
         for slot, bag in self._slots:
             row = bag.draw(lambda row: any(word.text in drawn for word in row))
@@ -138,7 +138,7 @@ class _Reader:
         """Return a text with its slots filled; ``at`` is its line, for errors."""
         try:
             return USE.sub(self._write, text)
-        except (KeyError, RecursionError):
+        except (KeyError, ValueError, RecursionError):
             fault = Fault(self._frame.file, at, f"this cannot be filled: {text}")
             raise CorpusError(f"{fault}. Run `corpus scenes --check`.") from None
 
@@ -146,7 +146,7 @@ class _Reader:
         article, form = use["article"], (use["form"] or "").lower()
         word = self._resolve(slot_name(use))
         if form:
-            text = plural(word) if form == "s" else PRONOUNS[word.pronoun][form]
+            text = plural(word) if form == "s" else PRONOUNS[word.pronoun][FORMS.index(form)]
         else:
             text = with_article(word) if article else word.text
         return text[:1].upper() + text[1:] if is_capital(use) else text
@@ -178,6 +178,7 @@ def with_article(word: Word) -> str:
     return f"some {word.text}" if word.mass else ENGLISH.a(word.text)
 
 
+@cache
 def _plain(text: str) -> str:
     """Return the words of a text in small letters, each between spaces."""
     return f" {' '.join(WORDS.findall(text.lower()))} "

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from .drawing import ENGLISH, PRONOUNS
+from .drawing import ENGLISH, FORMS
 from .frames import (
     CAST,
     USE,
@@ -33,13 +33,13 @@ FEWEST = {"PLACE": 2}
 STOCK = 4
 """In how many frames an alternative is a stock line, which a voice would learn by heart."""
 
-FORMS = {"s", *PRONOUNS["he"]}
 CLASHES = {"INT.": ("outdoors", "spot"), "EXT.": ("room", "spot")}
 """The lists whose words make no heading of this kind."""
 
 BARE_ARTICLE = re.compile(r"\b[Aa]n? \{")
 PLURAL = re.compile(r"\}e?s\b")
 DETERMINER = re.compile(r"(?:the|an?|some|my|your|his|her|our|their|no)\b|\{[Aa] ")
+AFTER_ARTICLE = re.compile(r"\b(?:the|my|your|our|no|every|another|one) $", re.IGNORECASE)
 SENTENCE_START = re.compile(r"(?:^|(?<!\.)(?<!\bMrs)(?<!\bMr)(?<!\bDr)(?<!\bSt)[.?!][\"')]? )$")
 
 
@@ -57,8 +57,9 @@ def find_faults(source: Source) -> list[Fault]:
 def _of_frame(frame: Frame, lists: Lists) -> Iterator[Fault]:
     """Yield the faults that a frame has by itself."""
     slots = {name: slot for slot in frame.slots for name in slot.names}
+    used = {slot_name(use) for _, text in _texts(frame) for use in USE.finditer(text)}
     messages = [(frame.at, _size(frame))]
-    messages += [(slot.at, _slot(slot, frame, lists)) for slot in frame.slots]
+    messages += [(slot.at, _slot(slot, frame, used, lists)) for slot in frame.slots]
     messages += [(line.at, _line(line, frame.kind)) for line in frame.lines]
     for at, text in _texts(frame):
         messages += [(at, _braces(text, slots)), (at, _typing(text))]
@@ -92,13 +93,12 @@ def _size(frame: Frame) -> Iterator[str]:
         yield "some places have INT. or EXT., and some have not"
 
 
-def _slot(slot: Slot, frame: Frame, lists: Lists) -> Iterator[str]:
-    used = {use["name"].lower() for _, text in _texts(frame) for use in USE.finditer(text)}
+def _slot(slot: Slot, frame: Frame, used: set[str], lists: Lists) -> Iterator[str]:
     names = [name for other in frame.slots for name in other.names]
     for name in slot.names:
         if names.count(name) > 1:
             yield f"the slot {name} stands twice"
-        if name.lower() not in used:
+        if name not in used:
             yield f"the slot {name} is never used"
         if name.upper() in CAST:
             yield f"the slot {name} has the name of a member of the cast"
@@ -126,17 +126,17 @@ def _braces(text: str, slots: dict[str, Slot]) -> Iterator[str]:
     for use in USE.finditer(text):
         slot = slots.get(slot_name(use))
         if use["name"] in CAST:
-            if use["article"] or (use["form"] or "he").lower() not in PRONOUNS["he"]:
+            if (use["form"] or "he").lower() not in FORMS or (use["article"] and use["form"]):
                 yield f"there is no form {use[0]}: {text}"
         elif not slot:
             yield f"there is no slot {use[0]}: {text}"
-        elif (use["form"] or "s").lower() not in FORMS or (use["article"] and use["form"]):
+        elif (use["form"] or "s").lower() not in ("s", *FORMS) or (use["article"] and use["form"]):
             yield f"there is no form {use[0]}: {text}"
-        elif use["article"]:
+        elif use["article"] or (not use["form"] and AFTER_ARTICLE.search(text[: use.start()])):
             index = slot.names.index(slot_name(use))
             words = [row[index].text for row in slot.rows if index < len(row)]
-            for word in filter(DETERMINER.match, words):
-                yield f"an article before “{word}”: {text}"
+            if word := next(filter(DETERMINER.match, words), ""):
+                yield f"two articles with “{word}”: {text}"
 
 
 def _typing(text: str) -> Iterator[str]:
@@ -174,8 +174,9 @@ def _capitals(text: str, slots: dict[str, Slot], lists: Lists) -> Iterator[str]:
     if text[:1].islower():
         yield f"begins with a small letter: {text}"
     for use in USE.finditer(text):
-        small = use["form"] or use["article"] or _draws_small(slots.get(use["name"]), lists)
-        if small and not is_capital(use) and SENTENCE_START.search(text[: use.start()]):
+        if is_capital(use) or not SENTENCE_START.search(text[: use.start()]):
+            continue
+        if use["form"] or use["article"] or _draws_small(slots.get(use["name"]), lists):
             yield f"{use[0]} begins a sentence: write it with a capital: {text}"
 
 
@@ -218,14 +219,14 @@ def _unmet_words(source: Source) -> Iterator[Fault]:
     words = unmet_words(source.lists)
     for frame in source.frames:
         for at, text in (*_texts(frame), (frame.at, frame.title)):
-            if match := words.search(text):
+            if match := words.search(text.lower()):
                 message = f"“{match[0]}” is held out (lists.txt): use another word: {text}"
                 yield Fault(frame.file, at, message, frame.title)
 
 
 def unmet_words(lists: Lists) -> re.Pattern[str]:
-    """Return the expression that finds a held-out word, singular or plural, in any case."""
+    """Return the expression that finds a held-out word, singular or plural, in small letters."""
     singular = {word.text for words in lists.values() for word in words.held_out}
     forms = {*singular, *map(ENGLISH.plural_noun, singular)}
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
