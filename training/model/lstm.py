@@ -14,9 +14,6 @@ from torch.nn import functional
 
 from .recurrent import Memory, RecurrentLayer
 
-KEEP = 30.0
-"""A bias that opens or closes a gate completely: sigmoid(-30) is 1e-13."""
-
 
 class LockedDropout(nn.Module):
     """Variational dropout: one mask for all the time steps of a window (Gal & Ghahramani 2016)."""
@@ -36,9 +33,6 @@ class LockedDropout(nn.Module):
 WIDE = 384
 """Units from which on a layer is faster with products in bfloat16 than as one fused kernel."""
 
-ALIGNED = 8
-"""Columns that encode idle steps, a multiple of 8 because products of unaligned rows are slow."""
-
 
 class LSTMLayer(RecurrentLayer):
     """One LSTM layer with DropConnect on its recurrent weights.
@@ -52,7 +46,6 @@ class LSTMLayer(RecurrentLayer):
     # Input, forget, output, cell: one Sigmoid covers three adjacent gates.
     gate_order = (0, 1, 3, 2)
     zeros: Tensor
-    idle: Tensor
 
     def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
         super().__init__(inputs, hidden, drop_connect)
@@ -63,36 +56,25 @@ class LSTMLayer(RecurrentLayer):
         self.bias = nn.Parameter(torch.zeros(4 * hidden))
         # The fused kernel takes two biases, of which only the sum matters, so one is fixed at zero.
         self.register_buffer("zeros", torch.zeros(4 * hidden), persistent=False)
-        # Gate biases of an idle step: nothing enters the cell, and the cell keeps its value.
-        idle = torch.tensor([-KEEP, KEEP, 0.0, 0.0]).repeat_interleave(hidden)
-        self.register_buffer("idle", idle, persistent=False)
         bound = 1 / math.sqrt(hidden)
         nn.init.uniform_(self.weight_ih, -bound, bound)
         nn.init.uniform_(self.weight_hh, -bound, bound)
         # Open forget gates let gradients through from the first step (Jozefowicz et al. 2015).
         nn.init.ones_(self.bias[hidden : 2 * hidden])
 
-    def forward(
-        self, x: Tensor, memory: Memory, idle: Tensor | None = None
-    ) -> tuple[Tensor, Memory]:
-        """Read a window; an idle step keeps the cells alone."""
+    def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Read a window."""
         h, c = memory
         device = x.device.type
         half = device == "cpu" and torch.is_autocast_enabled(device)
         recurrent = functional.dropout(self.weight_hh, self.drop_connect, self.training)
-        weight_ih: Tensor = self.weight_ih
-        if idle is not None:
-            closed = idle[..., None].expand(-1, -1, ALIGNED)
-            x = torch.cat([x, closed.to(x)], dim=2)
-            closing = self.idle[:, None].expand(-1, ALIGNED) / ALIGNED
-            weight_ih = torch.cat([weight_ih, closing], dim=1)
         if half and self.hidden >= WIDE:
-            gates = functional.linear(x, weight_ih, self.bias)
+            gates = functional.linear(x, self.weight_ih, self.bias).to(torch.bfloat16)
             y, c = Recurrence.apply(gates, h, c, recurrent)
             return y, (y[-1], c)
         # The arguments of the fused kernel, as nn.LSTM gives them: has_biases, layers, dropout,
         # train, bidirectional, batch_first.
-        weights = [weight_ih, recurrent, self.bias, self.zeros]
+        weights = [self.weight_ih, recurrent, self.bias, self.zeros]
         # Float32, because cells sum small numbers over thousands of steps. On a GPU autocast would
         # always use float16 here, in which gradients vanish; products in TensorFloat-32
         # (`device.use_precision`) are faster and need no gradient scaler.
@@ -124,11 +106,12 @@ class LSTMLayer(RecurrentLayer):
 
 
 class Recurrence(torch.autograd.Function):
-    """The recurrent part of an LSTM layer, with products in bfloat16 and the rest in float32.
+    """The recurrent part of an LSTM layer in bfloat16, but for the cells, which are in float32.
 
     On processors with AVX-512's bfloat16 alone, the backward pass of PyTorch's fused kernel is no
     faster in bfloat16 than in float32, though matrix products are more than twice as fast. Here the
-    gradient of the weights is one product for the whole window.
+    gradient of the weights is one product for the whole window. Gates are kept in bfloat16, since
+    half the time beside the products is spent in moving them.
     """
 
     @staticmethod
@@ -139,35 +122,32 @@ class Recurrence(torch.autograd.Function):
         c: Tensor,
         weight: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Return the outputs [time, batch, H], and the last cells [batch, H].
+        """Return the outputs, bfloat16 [time, batch, H], and the last cells, float32 [batch, H].
 
-        gates: [time, batch, 4H], the input's contribution to the gates; h and c: float32 [batch,
-        H]; weight: float32 [4H, H]. ``ctx`` stores what the gradients need.
+        gates: bfloat16 [time, batch, 4H], the input's contribution to the gates; h and c: float32
+        [batch, H]; weight: float32 [4H, H]. ``ctx`` stores what the gradients need.
         """
         steps, batch, width = gates.shape
         hidden = width // 4
         half = weight.to(torch.bfloat16)
         across = half.t()
-        gates = gates.float()
         active = torch.empty_like(gates)
-        cells = gates.new_empty(steps + 1, batch, hidden)
-        shown = torch.empty(steps + 1, batch, hidden, dtype=torch.bfloat16)
+        cells = c.new_empty(steps + 1, batch, hidden)
+        shown = gates.new_empty(steps + 1, batch, hidden)
         squashed = gates.new_empty(steps, batch, hidden)
-        y = gates.new_empty(steps, batch, hidden)
         cells[0], shown[0] = c, h
         for t in range(steps):
-            z = torch.add(gates[t], torch.mm(shown[t], across), out=active[t])
+            z = torch.addmm(gates[t], shown[t], across, out=active[t])
             z[:, : 2 * hidden].sigmoid_()
             z[:, 2 * hidden : 3 * hidden].tanh_()
             z[:, 3 * hidden :].sigmoid_()
             i, f, g, o = z.split(hidden, dim=1)
             torch.mul(f, cells[t], out=cells[t + 1])
-            cells[t + 1].addcmul_(i, g)
-            torch.tanh(cells[t + 1], out=squashed[t])
-            torch.mul(o, squashed[t], out=y[t])
-            shown[t + 1] = y[t]
+            cells[t + 1].add_(i * g)
+            squashed[t].copy_(cells[t + 1]).tanh_()
+            torch.mul(o, squashed[t], out=shown[t + 1])
         ctx.save_for_backward(active, cells, shown, squashed, half)
-        return y, cells[-1]
+        return shown[1:].clone(), cells[-1]
 
     @staticmethod
     def backward(
@@ -177,28 +157,22 @@ class Recurrence(torch.autograd.Function):
         """Return the gradients of the inputs of `forward`, given the gradients of its outputs."""
         dy, dc = gradients
         active, cells, shown, squashed, half = ctx.saved_tensors
-        steps, batch, hidden = squashed.shape
+        steps, _, hidden = squashed.shape
         dc = dc.clone()
         dh = torch.zeros_like(dc)
-        i, f, g, o = active.split(hidden, dim=2)
-        # Factors of a cell's or an output's gradient on its way to each gate.
-        factors = torch.empty_like(active)
-        to_i, to_f, to_g, to_o = factors.split(hidden, dim=2)
-        torch.mul(g * i, 1 - i, out=to_i)
-        torch.mul(cells[:-1] * f, 1 - f, out=to_f)
-        torch.mul(i, 1 - g * g, out=to_g)
-        torch.mul(squashed * o, 1 - o, out=to_o)
-        to_cell = o * (1 - squashed * squashed)
-        dgates = torch.empty(steps, batch, 4 * hidden, dtype=torch.bfloat16)
+        dgates = torch.empty_like(active)
         for t in reversed(range(steps)):
-            dh = dh + dy[t]
-            dc.addcmul_(dh, to_cell[t])
-            z = factors[t]
-            z[:, : 3 * hidden].view(batch, 3, hidden).mul_(dc[:, None])
-            z[:, 3 * hidden :].mul_(dh)
-            dgates[t] = z
+            i, f, g, o = active[t].split(hidden, dim=1)
+            to_i, to_f, to_g, to_o = dgates[t].split(hidden, dim=1)
+            dh.add_(dy[t])
+            output = dh.to(half)
+            dc.add_(output * o * (1 - squashed[t] * squashed[t]))
+            cell = dc.to(half)
+            torch.mul(cell * g * i, 1 - i, out=to_i)
+            torch.mul(cell * cells[t].to(half) * f, 1 - f, out=to_f)
+            torch.mul(cell * i, 1 - g * g, out=to_g)
+            torch.mul(output * squashed[t] * o, 1 - o, out=to_o)
             dh = torch.mm(dgates[t], half).float()
-            dc.mul_(f[t])
-        flat = dgates.flatten(0, 1)
-        dweight = torch.mm(flat.t(), shown[:-1].flatten(0, 1)).float()
+            dc.mul_(f)
+        dweight = torch.mm(dgates.flatten(0, 1).t(), shown[:-1].flatten(0, 1)).float()
         return dgates, dh, dc, dweight
