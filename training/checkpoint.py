@@ -121,7 +121,7 @@ def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> P
             tensors, facts = load(path)
             if facts == _facts(prior, texts):
                 return tensors, tensors.pop("parts").numpy()
-        parts = prior.learn(texts).numpy()
+        parts = prior.learn(texts, texts.works).numpy()
         keep(prior, texts, parts, path)
         return {name: buffer.cpu() for name, buffer in prior.named_buffers()}, parts
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,6 +78,11 @@ class Tokens:
     def lengths(self) -> list[int]:
         """Return the number of characters of each text."""
         return np.diff(self.starts).tolist()
+
+    @property
+    def works(self) -> list[str]:
+        """Return the work of each text: its name, without the number of one of several volumes."""
+        return [re.sub(r"-\d+$", "", name) for name in self.names]
 
     @cached_property
     def fingerprint(self) -> str:

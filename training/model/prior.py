@@ -13,7 +13,8 @@ other parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -90,9 +91,12 @@ class NgramPrior(nn.Module):
         found = {name: getattr(self, name).cpu().numpy() for name in NAMES}
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
-    def learn(self, texts: Iterable[Tensor]) -> Tensor:
-        """Count the texts (token ids); return the part of each character, int8, for `forward`."""
-        parts = parts_of(texts)
+    def learn(self, texts: Iterable[Tensor], works: Sequence[str] | None = None) -> Tensor:
+        """Count the texts (token ids); return the part of each character, int8, for `forward`.
+
+        ``works``: the work of each text, see `parts_of`.
+        """
+        parts = parts_of(texts, works)
         shape = self.shape
         text = joined([one.numpy() for one in texts], shape.longest)
         # Separators between texts belong to no part that matters.
@@ -175,15 +179,22 @@ def fitted(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> Prior
     return shape if enough and characters <= LARGEST_VOCABULARY and shape.contexts else NO_PRIOR
 
 
-def parts_of(texts: Iterable[Tensor]) -> list[Tensor]:
+def parts_of(texts: Iterable[Tensor], works: Sequence[str] | None = None) -> list[Tensor]:
     """Return the part of each character of the texts: an int8 tensor for each text.
 
-    Works are left out whole, unless a work is too large: then each work is cut up. A work left out
-    whole is as new to the counts as any future text.
+    Works are left out whole, unless a work is too large: then each text is cut up. A work left out
+    whole is as new to the counts as any future text. ``works``: the work of each text; by default,
+    each text is one.
     """
     lengths = list(map(len, texts))
-    if max(lengths) <= LARGEST * sum(lengths):
-        return [
-            torch.full((length,), i % PARTS, dtype=torch.int8) for i, length in enumerate(lengths)
-        ]
-    return [(torch.arange(length) * PARTS // max(1, length)).to(torch.int8) for length in lengths]
+    works = works or list(map(str, range(len(lengths))))
+    sizes = Counter[str]()
+    for work, length in zip(works, lengths, strict=True):
+        sizes[work] += length
+    if max(sizes.values()) > LARGEST * sum(lengths):
+        return [(torch.arange(n) * PARTS // max(1, n)).to(torch.int8) for n in lengths]
+    number = {work: i % PARTS for i, work in enumerate(sizes)}
+    return [
+        torch.full((length,), number[work], dtype=torch.int8)
+        for work, length in zip(works, lengths, strict=True)
+    ]

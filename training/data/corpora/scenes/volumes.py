@@ -17,6 +17,10 @@ KINDS = {"film": "scenes", "stage": "stage-scenes"}
 VOLUME = 40
 """About how many scenes a volume has."""
 
+SETS = 16
+"""The most sets that the frames of a kind are divided into. All drawings of a frame are in volumes
+of one set, and a prior that leaves a set out has not counted its frames."""
+
 
 def write(source: Source, out: Path, kinds: Sequence[str], drawings: int, seed: int) -> int:
     """Write volumes of scenes below `out`, in place of what lies there; return their scenes.
@@ -60,9 +64,11 @@ def _of_kind(
     """Yield the paths and the scenes of the volumes of one kind."""
     frames = [frame for frame in source.frames if frame.kind == kind]
     learned = [Drawer(frame, source.lists, seed) for frame in frames if not frame.held_out]
-    name = KINDS[kind]
-    for number, volume in enumerate(_volumes(learned, drawings, random.Random(seed)), 1):
-        yield f"train/{name}/{name}-{number:04}.fountain", volume
+    name, sets = KINDS[kind], max(1, min(SETS, len(learned) // VOLUME))
+    for i in range(sets):
+        volumes = _volumes(learned[i::sets], drawings, random.Random(f"{seed} {i}"))
+        for number, volume in enumerate(volumes, 1):
+            yield f"train/{name}/{name}-{i + 1}-{number:04}.fountain", volume
     held_out = [Drawer(frame, source.lists, seed) for frame in frames if frame.held_out]
     yield f"validation/frames-{kind}.fountain", [drawer.draw() for drawer in held_out]
 
