@@ -1,13 +1,10 @@
 """Build the step graph, which maps a character and a state to logits and the next state.
 
-state  -> Split -> the h and the c of each layer, the summary, inside, the last digits
+state  -> Split -> the h and the c of both layers, the packed and the last characters
 lower:  gates = (h, expected) @ W + Gather(table, tokens)         -> h', c'
-A word has ended in the rows where inside > Gather(letters, tokens). NonZero finds these rows,
-Gather collects their word states, and ScatterND writes the new ones back:
-word:   gates = (h' of lower, h) @ W + bias                       -> h', c'
-        summary' = tanh(h' @ W + bias)
-upper:  gates = (h' of lower, summary', h) @ W + bias             -> h', c'
-logits = h' of upper @ W + bias;  next_state = Concat of the same sections
+memory: `export.memory_graph`                                     -> heard
+upper:  gates = (h' of lower, heard, h) @ W + bias                -> h', c'
+logits = (h' of upper, heard) @ W + bias;  next_state = Concat of the same sections
 
 Where there is a prior, `export.prior_graph` adds its probabilities after the last digits. The lower
 layer reads the square roots of the probabilities, and
@@ -30,18 +27,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from training.model.folding import FoldedNetwork, WordLayer
-from training.model.perfect_hash import place
-from training.model.words import FACTORS, FADING, MODULI
+from training.model.folding import FoldedNetwork
 
-from .parts import MICROSOFT, Bits, Parts, quantise_vectors
+from .memory_graph import add_memory
+from .parts import MICROSOFT, Bits, Parts
 from .prior_graph import add_prior
 
 EXPECTED, LENGTH = "prior.expected", "prior.length"
 """The names of the outputs of `add_prior`."""
 
-NOBODY = -1
-"""The owner of an empty slot; keys are at least 0."""
+LAYERS = ("lower", "upper")
+"""The names of the layers."""
 
 OPSET = 18
 """The first opset in which Split has `num_outputs`. The graph needs nothing newer, so that older
@@ -65,7 +61,7 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     parts = Parts(bits)
     sizes = parts.constant("sizes", np.array([n for n in network.shape.sections if n]))
     parts.node("Split", ["state", sizes], *_sections(network), axis=1)
-    for layer, units in zip(_layers(network), network.shape.units, strict=True):
+    for layer, units in zip(LAYERS, (network.shape.lower, network.shape.upper), strict=True):
         parts.constant(f"{layer}.gate_sizes", units * np.array(_cell(network).SPLIT))
     read = [parts.operand("lower.h")]
     if network.prior:
@@ -75,16 +71,15 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     added = parts.node("Gather", [table, "tokens"], "lower.table")
     gates = parts.node("Add", [product, added], "lower.gates")
     lower = parts.operand(_step(parts, network, "lower", gates))
-    _letters(parts, network)
-    read = [lower]
-    if network.word:
-        _word(parts, network, network.word, lower)
-        read.append(parts.operand("next.summary"))
-    read.append(parts.operand("upper.h"))
+    heard = []
+    if network.memory:
+        weights = add_memory(parts, network.memory, len(network.table), lower)
+        heard = [parts.operand(weights)]
+    read = [lower, *heard, parts.operand("upper.h")]
     gates = parts.product("upper", read, network.upper, network.upper_bias)
     upper = parts.operand(_step(parts, network, "upper", gates))
     said = "said" if network.prior else "logits"
-    parts.product("output", [upper], network.output, network.output_bias, said)
+    parts.product("output", [upper, *heard], network.output, network.output_bias, said)
     if network.prior:
         _trusted(parts, network)
     sections = [f"next.{name}" for name in _sections(network)]
@@ -97,116 +92,13 @@ def bits_of(model: onnx.ModelProto) -> Bits:
     return 8 if any(node.domain == MICROSOFT for node in model.graph.node) else 32
 
 
-def _layers(network: FoldedNetwork) -> list[str]:
-    return ["lower", *(["word"] if network.word else []), "upper"]
-
-
 def _sections(network: FoldedNetwork) -> list[str]:
     """Return the names of the sections of a state, in the order of `Shape.sections`."""
     return [
-        *(f"{layer}.{kind}" for kind in network.shape.layer.memories for layer in _layers(network)),
-        *(["summary"] if network.word else []),
-        *(["topic", "hashes"] if network.shape.vectors.words else []),
-        "inside",
+        *(f"{layer}.{kind}" for kind in network.shape.layer.memories for layer in LAYERS),
+        *(["packed"] if network.memory else []),
         *(["digits"] if network.prior else []),
     ]
-
-
-def _letters(parts: Parts, network: FoldedNetwork) -> None:
-    """Add ``next.inside``, 1 for a letter and 0 for a word's end, and update ``next.hashes``."""
-    letters = parts.constant("letters", network.letters.astype(np.float32)[:, None])
-    letter = parts.node("Gather", [letters, "tokens"], "letter")
-    parts.node("Sign", [letter], "next.inside")
-    if not network.shape.vectors.words:
-        return
-    factors = parts.constant("hashes.factors", np.array(FACTORS, np.float32))
-    moduli = parts.constant("hashes.moduli", np.array(MODULI, np.float32))
-    times = parts.node("Mul", ["hashes", factors], "hashes.times")
-    plus = parts.node("Add", [times, letter], "hashes.plus")
-    rolled = parts.node("Mod", [plus, moduli], "hashes.rolled", fmod=1)
-    parts.node("Mul", [rolled, "next.inside"], "next.hashes")
-
-
-def _word(parts: Parts, network: FoldedNetwork, word: WordLayer, lower: str) -> None:
-    """Add a step of the word layer in the rows in which a word has ended.
-
-    The resulting state of all rows is ``next.word.h``, ``next.word.c`` and ``next.summary``, and
-    ``next.topic`` where the words have vectors.
-    """
-    ended = parts.node("Greater", ["inside", "next.inside"], "word.ended")
-    # Indices [2, rows]: those of the rows, and those of the only column.
-    found = parts.node("NonZero", [ended], "word.found")
-    across = parts.node("Transpose", [found], "word.across", perm=[1, 0])
-    first = parts.constant("word.first", np.array([1, 1]))
-    rows, _ = "word.rows", parts.node("Split", [across, first], "word.rows", "word.column", axis=1)
-    axis = parts.constant("word.axis", np.array([1]))
-    at = parts.node("Squeeze", [rows, axis], "word.at")
-
-    def of_rows(vector: str, name: str) -> str:
-        return parts.node("Gather", [vector, at], name)
-
-    read = [of_rows(lower, "word.read")]
-    output, *others = network.shape.layer.memories
-    changed = [f"word.{output}", *(f"word.{name}" for name in others), "summary"]
-    if len(word.keys):
-        changed.append("topic")
-        read.append(_vector(parts, word, of_rows("hashes", "word.hashes")))
-        read.append(_topic(parts, of_rows("topic", "word.topic")))
-    own = of_rows("word.h", "word.own")
-    read.append(parts.operand(own))
-    gates = parts.product("word", read, word.matrix, word.bias)
-    memory = [own, *(of_rows(f"word.{name}", f"word.kept_{name}") for name in others)]
-    h = _cell(network).add_step(parts, "word", gates, memory, "step")
-    raw = parts.product("summary", [parts.operand(h)], word.summary, word.summary_bias)
-    parts.node("Tanh", [raw], "step.summary")
-    for name in changed:
-        parts.node("ScatterND", [name, rows, f"step.{name}"], f"next.{name}")
-
-
-def _vector(parts: Parts, word: WordLayer, hashes: str) -> str:
-    """Add the vectors of the words that have ended; return the name of [rows, F].
-
-    The vectors are quantised in 8 bits. ``word.known``, bool [rows], is true for known words.
-    """
-    placed = place(word.keys)
-    whole = parts.node("Cast", [hashes], "word.hashes.whole", to=TensorProto.INT64)
-    key = parts.node("MatMul", [whole, parts.constant("word.joins", np.array([2**17, 1]))], "key")
-    buckets = parts.constant("word.buckets", np.array(len(placed.shifts)))
-    bucket = parts.node("Mod", [key, buckets], "word.bucket")
-    shifts = parts.constant("word.shifts", placed.shifts.astype(np.int64))
-    shifted = parts.node("Add", [key, parts.node("Gather", [shifts, bucket], "word.shift")], "at")
-    slots = parts.constant("word.slots", np.array(len(placed.numbers)))
-    slot = parts.node("Mod", [shifted, slots], "word.slot")
-    numbers = parts.constant("word.numbers", placed.numbers)
-    number = parts.node("Gather", [numbers, slot], "word.number")
-    # Number 0 marks an empty slot, whose owner `NOBODY` equals no key.
-    owners = parts.constant("word.keys", np.concatenate([[NOBODY], word.keys]))
-    owner = parts.node("Gather", [owners, number], "word.owner")
-    known = parts.node("Equal", [owner, key], "word.known")
-    nobody = parts.constant("word.nobody", np.array(0, dtype=np.int32))
-    row = parts.node("Where", [known, number, nobody], "word.row")
-    vectors = np.vstack([np.zeros_like(word.vectors[:1]), word.vectors])
-    kept = quantise_vectors(vectors) if parts.bits == 8 else vectors
-    return parts.node("Gather", [parts.constant("word.vectors", kept), row], "word.vector")
-
-
-def _topic(parts: Parts, before: str) -> str:
-    """Add the topics of rows, moved by the vectors of words as `training.model.words.topics` does.
-
-    The topics are ``step.topic`` [rows, F]. Returns their name, or in 8 bits that of their codes.
-    """
-    vector = "word.vector"
-    if parts.bits == 8:
-        vector = parts.node("DequantizeLinear", [vector, "step", "zero"], "word.vector.numbers")
-    fading = parts.constant("topic.fading", np.float32(FADING))
-    fresh = parts.constant("topic.fresh", np.float32(1 - FADING))
-    kept = parts.node("Mul", [before, fading], "topic.kept")
-    added = parts.node("Mul", [vector, fresh], "topic.added")
-    moved = parts.node("Add", [kept, added], "topic.moved")
-    axis = parts.constant("topic.axis", np.array([1]))
-    known = parts.node("Unsqueeze", ["word.known", axis], "topic.known")
-    parts.node("Where", [known, moved, before], "step.topic")
-    return parts.operand("step.topic")
 
 
 def _expected(parts: Parts, network: FoldedNetwork) -> str:

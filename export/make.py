@@ -176,6 +176,7 @@ def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dic
         "onbook.corpus": config.corpus,
         "onbook.licence": config.licence,
         "onbook.trained": best.get("trained", ""),
+        "onbook.memory": _json(config.shape(vocabulary).packed),
         "onbook.config": _json(json.loads(config.to_json())),
         "onbook.evaluation": _json(evaluation),
         "onbook.curve": _json(_curve(run)),

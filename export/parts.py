@@ -107,8 +107,3 @@ def quantise(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
     largest = abs(matrix).max(axis=0)
     scales = (np.where(largest == 0, 1, largest) / LARGEST_CODE).astype(np.float32)
     return np.rint(matrix / scales).astype(np.int8), scales
-
-
-def quantise_vectors(vectors: Floats) -> NDArray[np.uint8]:
-    """Return the nearest codes of numbers between -1 and 1, as QuantizeLinear does."""
-    return (np.rint(vectors / STEP) + ZERO).clip(0, 255).astype(np.uint8)

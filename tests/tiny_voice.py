@@ -11,6 +11,7 @@ from export.__main__ import main as export
 from training import trainer
 from training.config import Config
 from training.data.corpora.shakespeare import read_play
+from training.model.memory import MemoryShape
 from training.model.network import Regularisation
 from training.model.prior import PriorShape
 from training.pretraining import train
@@ -22,10 +23,9 @@ TINY = Config(
     licence="public domain",
     embedding=16,
     lower=32,
-    word=64,
-    summary=24,
     upper=48,
     prior=PriorShape(contexts=3000),
+    memory=MemoryShape(characters=60),
     drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02),
     batch=8,
     window=64,

@@ -7,15 +7,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from tyro.conf import Suppress, UseAppendAction, arg
+from tyro.conf import Suppress, UseAppendAction
 
 from .data.vocabulary import Vocabulary
+from .model.memory import MemoryShape
 from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
-from .model.words import NO_WORDS, WordShape, letter_numbers
-from .ranges import NonNegativeInt, OptionalPositiveInt, PositiveFloat, PositiveInt, Share
+from .ranges import OptionalPositiveInt, PositiveFloat, PositiveInt, Share
 
 DECAY = 0.2
 """The share of a schedule with a known end in which the learning rate falls."""
@@ -74,16 +74,12 @@ class Config(Learning, Description):
     """Numbers that a character is read as."""
     lower: PositiveInt = Shape.lower
     """Units of the layer that reads characters."""
-    word: NonNegativeInt = Shape.word
-    """Units of the layer that takes one step a word; 0 for none."""
-    summary: PositiveInt = Shape.summary
-    """Numbers in the summary of the word layer that the upper layer reads."""
     upper: PositiveInt = Shape.upper
     """Units of the layer that predicts the next character."""
     recurrence: str = Shape.recurrence
     """The recurrent layer, a module of training/model."""
-    vectors: Annotated[WordShape, arg(name="")] = NO_WORDS
     prior: PriorShape = field(default_factory=PriorShape)
+    memory: MemoryShape = field(default_factory=MemoryShape)
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
     """Read the texts in folders of this name so many times per epoch; others are read once."""
     minutes: Suppress[float | None] = None
@@ -132,13 +128,10 @@ class Config(Learning, Description):
         """Return the network's sizes for a vocabulary."""
         return Shape(
             len(vocabulary),
-            letter_numbers(vocabulary.characters),
             self.embedding,
             self.lower,
-            self.word,
-            self.summary if self.word else 0,
             self.upper,
-            self.vectors if self.word else NO_WORDS,
+            self.memory,
             self.prior,
             self.recurrence,
         )
@@ -153,8 +146,8 @@ class Config(Learning, Description):
         fields: dict[str, Any] = json.loads(document)
         nested = {
             "drop": Regularisation(**fields["drop"]),
-            "vectors": WordShape(**fields["vectors"]),
             "prior": PriorShape(**fields["prior"]),
+            "memory": MemoryShape(**fields["memory"]),
             "taught_by": tuple(fields["taught_by"]),
         }
         return cls(**fields | nested)
@@ -163,16 +156,13 @@ class Config(Learning, Description):
 PRESETS: Mapping[str, Config] = {
     # One CPU core: the default.
     "standard": Config(),
-    # One GPU: 15 million parameters, each of which takes a byte in a file of 20 MB. That leaves 4
+    # One GPU: 14 million parameters, each of which takes a byte in a file of 20 MB. That leaves 4
     # MB to the prior, whose whole distributions take half, so the prior has fewer contexts than
-    # usual. Most of the additional parameters are in the word layer: a parameter there costs a
-    # fifth of a parameter in the upper layer, also at inference, because it is used once a word.
-    # All sizes are multiples of 64, to suit a GPU's matrix units.
+    # usual. All sizes are multiples of 64, to suit a GPU's matrix units.
     "gpu": dataclasses.replace(
         Config(),
-        word=1408,
-        upper=640,
-        vectors=WordShape(words=20_000),
+        lower=512,
+        upper=1536,
         prior=PriorShape(contexts=300_000),
         drop=Regularisation(embedding=0.05, layers=0.1, recurrent=0.1),
         # The characters of a window are read one after another, so only many streams keep a GPU

@@ -191,6 +191,9 @@ def _weights(
         weights[name] = torch.cat([old, *(row[None] for row in rows)])
     weights["output.bias"][len(vocabulary) :] -= RARER
     more = len(like)
+    for name in ("memory.keys", "memory.queries", "memory.values.weight"):
+        if name in weights:
+            weights[name] = _with_symbols(weights[name], like)
     if not beside:
         return weights
     if known.prior:
@@ -206,6 +209,15 @@ def _weights(
         weights |= {name: torch.zeros_like(fresh[name]) for name in (*names, "trust.bias")}
         weights["sure"] = fresh["sure"]
     return weights | {f"prior.{name}": tensor for name, tensor in beside.state_dict().items()}
+
+
+def _with_symbols(table: Tensor, like: Sequence[int | None]) -> Tensor:
+    """Add symbols to a table of a memory head, [..., symbols, numbers], before its last symbol."""
+    characters = table[..., 1:-1, :]
+    mean = characters.mean(dim=-2)
+    rows = [characters[..., i, :] if i is not None else mean for i in like]
+    added = [row[..., None, :] for row in rows]
+    return torch.cat([table[..., :-1, :], *added, table[..., -1:, :]], dim=-2)
 
 
 ADDED = 100_000

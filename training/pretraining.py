@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from training.errors import RunError, TrainingError
 
@@ -20,9 +21,8 @@ from .data.texts import Split, collect, fingerprint, gather
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .distributed import ALONE, Team
-from .model import prior, words
+from .model import prior
 from .model.network import CharLSTM
-from .model.words import WordVectors
 from .run import Run, make_folder, save
 from .trainer import Session, Training, windows_of
 from .voice_file import Trained
@@ -125,15 +125,10 @@ def _begin(
     config = fitted(config, texts, vocabulary)
     initial: dict[str, Tensor] = {}
     if voice:
-        initial = weights_of(voice.model())
-    elif config.vectors.words:
-        contents = (text.content for text in split.train)
-        found = words.commonest(contents, vocabulary, config.vectors)
-        shape = dataclasses.replace(config.vectors, words=len(found))
-        config = dataclasses.replace(config, vectors=shape)
-        vectors = WordVectors(shape)
-        vectors.know(words.keys_of(found, vocabulary), words.pretrained(found, shape.features))
-        initial = {f"vectors.{name}": tensor for name, tensor in vectors.state_dict().items()}
+        known = voice.model()
+        initial = weights_of(known)
+        if config.memory.characters and not known.memory:
+            initial = with_unheard_memory(initial, CharLSTM(config.shape(vocabulary)))
     run.begin(config, vocabulary, split)
     texts.save(run.corpus)
     if initial:
@@ -142,17 +137,37 @@ def _begin(
 
 
 def _as_large_as(voice: Trained, config: Config) -> Config:
-    """Return a configuration with the layers and sizes of a voice, but its own contexts."""
+    """Return a configuration with the layers and sizes of a voice, but its own contexts.
+
+    A voice without a memory head gets one.
+    """
     shape = voice.model().shape
     contexts = config.prior.contexts if shape.prior.contexts else 0
-    sizes = ("embedding", "lower", "word", "summary", "upper", "vectors", "recurrence")
+    sizes = ("embedding", "lower", "upper", "recurrence")
     return dataclasses.replace(
         config,
         **{name: getattr(shape, name) for name in sizes},
         # As long as the voice's, because the parameters of trust depend on a context's length.
         prior=dataclasses.replace(shape.prior, contexts=contexts),
+        memory=shape.memory if shape.memory.characters else config.memory,
         begun_from=voice.fingerprint(),
     )
+
+
+def with_unheard_memory(weights: Mapping[str, Tensor], network: CharLSTM) -> dict[str, Tensor]:
+    """Add the memory head of a network to weights without one, which compute as before.
+
+    What reads the head has columns of zeros for it.
+    """
+    fresh = weights_of(network)
+    heads = {name: tensor for name, tensor in fresh.items() if name.startswith("memory.")}
+    read = {name: _widened(tensor, fresh[name].shape) for name, tensor in weights.items()}
+    return read | heads
+
+
+def _widened(matrix: Tensor, shape: torch.Size) -> Tensor:
+    """Return a tensor with columns of zeros added at its end, up to a shape."""
+    return functional.pad(matrix, (0, shape[-1] - matrix.shape[-1])) if matrix.dim() > 1 else matrix
 
 
 def fitted(config: Config, texts: Tokens, vocabulary: Vocabulary) -> Config:

@@ -19,7 +19,8 @@ from onnx import helper, numpy_helper
 from .config import Config
 from .data.vocabulary import Vocabulary
 from .errors import VoiceError
-from .model.folding import Floats, FoldedNetwork, FoldedPrior, WordLayer
+from .model.folding import Floats, FoldedMemory, FoldedNetwork, FoldedPrior
+from .model.memory import NONE, WIDTH
 from .model.network import CharLSTM, Shape
 from .model.tables import STORED, Tables
 from .run import Run
@@ -29,9 +30,6 @@ FORMAT = "1"
 
 DESCRIPTION = ("producer_version", "model_version", "doc_string")
 """The fields of ModelProto, besides `metadata_props`, on which no line of a voice depends."""
-
-NUMBERS_PER_CODE = 127
-"""A vector's number is (code - 128) / 127, see `export.parts`."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,8 @@ class Voice:
     def config(self) -> Config:
         """Return the configuration of the training, with the network's sizes in the file."""
         config = Config.from_json(self.metadata["onbook.config"])
-        return dataclasses.replace(config, embedding=self.network().shape.embedding)
+        shape = self.network().shape
+        return dataclasses.replace(config, embedding=shape.embedding, memory=shape.memory)
 
     def to_bytes(self) -> bytes:
         """Return the whole file."""
@@ -166,32 +165,27 @@ def read_network(model: onnx.ModelProto, recurrence: str = Shape.recurrence) -> 
         trust, sure = stored["prior.trust"][:, 0], stored["prior.sure"][:, 0]
         prior = FoldedPrior(read_tables(stored), trust, sure)
     return FoldedNetwork(
-        letters=stored["letters"][:, 0].astype(np.int64),
         table=stored["table"],
         lower=_matrix(stored, "lower"),
-        word=_word(stored) if "word.bias" in stored else None,
         upper=_matrix(stored, "upper"),
         upper_bias=stored["upper.bias"],
         output=_matrix(stored, "output"),
         output_bias=stored["output.bias"],
+        memory=_memory(stored) if "matches" in stored else None,
         prior=prior,
         recurrence=recurrence,
     )
 
 
-def _word(stored: Mapping[str, Any]) -> WordLayer:
-    keys, vectors = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
-    if "word.keys" in stored:
-        keys, vectors = stored["word.keys"][1:], stored["word.vectors"][1:]
-        if vectors.dtype == np.uint8:
-            vectors = (vectors.astype(np.float32) - 128) / np.float32(NUMBERS_PER_CODE)
-    return WordLayer(
-        matrix=_matrix(stored, "word"),
-        bias=stored["word.bias"],
-        summary=_matrix(stored, "summary"),
-        summary_bias=stored["summary.bias"],
-        keys=keys,
-        vectors=vectors,
+def _memory(stored: Mapping[str, Any]) -> FoldedMemory:
+    matches = stored["matches"]
+    bias = stored["asked.bias"].copy()
+    # In the graph, this number keeps the head from places without a character.
+    bias[NONE] = 0
+    begin, end = stored["following.from"], stored["following.to"]
+    shape = (WIDTH, -1, matches.shape[1])
+    return FoldedMemory(
+        int(end[0] - begin[0]), matches.reshape(shape), _matrix(stored, "asked"), bias
     )
 
 

@@ -61,7 +61,9 @@ async def prime_model(engine: Engine, style: str | None, owner: object) -> Prime
     states = _primed_states.setdefault(engine, {})
     if text not in states:
         tokens = model.encode("".join(map(format_for_model, split_fountain(text))))
-        states[text] = (await unprimed.read(unprimed.start, tokens)).state
+        read = await unprimed.read(unprimed.start, tokens)
+        # Only the tone should stay: the script would repeat the nouns of the opening.
+        states[text] = model.forget_characters(read.state)
     opening = hashlib.sha256(text.encode()).hexdigest()[:16]
     return replace(unprimed, opening=opening, start=states[text])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ LARGEST_MODEL_FILE = 256 * 2**20
 OPERATORS = frozenset(
     {
         *("Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "Constant", "Div", "Elu", "Equal", "Erf"),
-        *("Exp", "Flatten", "Floor", "GRU", "Gather", "Gelu", "Gemm", "Greater", "HardSigmoid"),
+        *("Exp", "Flatten", "Floor", "GRU", "Gather", "GatherElements", "Gelu", "Gemm"),
+        *("Greater", "HardSigmoid"),
         *("Identity", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "Log", "LogSoftmax"),
         *("MatMul", "Max"),
         *("Min", "Mod", "Mul", "Neg", "NonZero", "Not", "Pow", "RMSNormalization", "RNN"),
@@ -111,6 +113,8 @@ class Model:
     """The metadata of the file (``onbook.*``)."""
     openings: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Passages of Fountain by style, each read before a script in that style."""
+    memory: tuple[int, int] = (0, 0)
+    """The first and the last number, exclusive, of a state that hold the characters read last."""
 
     @classmethod
     def load(cls, path: Path, threads: int = 2) -> Model:
@@ -131,6 +135,7 @@ class Model:
             vocabulary = _parse_vocabulary(about["onbook.vocabulary"])
             fold = _parse_fold(about["onbook.fold"])
             openings = parse_openings(about)
+            memory = _parse_memory(about)
             fingerprint = _check_fingerprint(anatomy)
             session = _open_session(content, file, threads)
             size = _read_state_size(session, len(vocabulary))
@@ -141,7 +146,7 @@ class Model:
         except (KeyError, ValueError, TypeError) as error:
             why = phrase("its metadata cannot be read: ")
             raise ModelError(NOT_TO_CONTRACT, file=file, why=why, what=str(error)) from error
-        return cls(session, name, vocabulary, fold, fingerprint, size, about, openings)
+        return cls(session, name, vocabulary, fold, fingerprint, size, about, openings, memory)
 
     @property
     def newline(self) -> int:
@@ -187,6 +192,15 @@ class Model:
     def start(self) -> States:
         """Return the state in which nothing has been read: zeros, float32 [S]."""
         return np.zeros(self.state_size, np.float32)
+
+    def forget_characters(self, state: States) -> States:
+        """Return a state, float32 [S], without the characters from which the model copies words.
+
+        What else the state remembers of them, such as the tone, is kept.
+        """
+        kept = state.copy()
+        kept[slice(*self.memory)] = 0
+        return kept
 
     def step(self, tokens: Tokens, states: States) -> tuple[Logits, States]:
         """Read one character in each row; return the logits of the next one, and the next states.
@@ -369,6 +383,12 @@ def parse_openings(about: Mapping[str, str]) -> dict[str, str]:
         if not all(map(_is_element, split_fountain(text))):
             raise ContractError("an opening is not plain Fountain: ", style)
     return openings
+
+
+def _parse_memory(about: Mapping[str, str]) -> tuple[int, int]:
+    """Return where the characters read last lie in a state; raises ValueError or TypeError."""
+    begin, end = map(operator.index, json.loads(about.get("onbook.memory", "[0,0]")))
+    return begin, end
 
 
 def _is_element(block: str) -> bool:

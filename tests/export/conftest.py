@@ -15,9 +15,9 @@ import tests.tiny_voice  # noqa: F401 - its shorter proofs are for all tests of 
 from export.parts import quantise
 from training.data.vocabulary import Vocabulary
 from training.model.folding import Floats
+from training.model.memory import NO_MEMORY, MemoryShape
 from training.model.network import CharLSTM, Shape
 from training.model.prior import PriorShape
-from training.model.words import NO_WORDS, WordShape, key_of, letter_numbers
 
 LETTERS = "\n abcdefghijklmnopqrstuvwxyz.,"
 
@@ -34,34 +34,24 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
     @cache
     def make(
         lower: int = 24,
-        word: int = 40,
         upper: int = 32,
         *,
-        words: int = 50,
         contexts: int = 300,
+        memory: int = 20,
         seed: int = 1,
         recurrence: str = "lstm",
     ) -> CharLSTM:
         torch.manual_seed(seed)
         shape = Shape(
             len(vocabulary),
-            letter_numbers(vocabulary.characters),
             16,
             lower,
-            word,
-            12 if word else 0,
             upper,
-            WordShape(words, features=6) if word and words else NO_WORDS,
+            MemoryShape(memory, keys=4, values=6) if memory else NO_MEMORY,
             PriorShape(contexts, longest=6, rows=60, dense=2),
             recurrence,
         )
         model = CharLSTM(shape)
-        if model.vectors:
-            # All words of one letter are known, and some of two.
-            letters = torch.arange(1, 27)
-            pairs = [key_of([int(a), int(b)]) for a in letters for b in letters]
-            keys = [key_of([int(a)]) for a in letters] + pairs[: words - 26]
-            model.vectors.know(torch.tensor(keys), torch.rand(words, 6) * 1.8 - 0.9)
         if model.prior:
             # Characters that are likely after others, and contexts that the prior drops.
             model.prior.learn([torch.randint(0, 3, (3000,)).cumsum(0) % len(vocabulary)])

@@ -19,10 +19,8 @@ from training.model.prior import PriorShape
 from training.model.tables import Tables
 from training.voice_file import read_network, serialise
 
-SHAPES = [(0, 0, 0), (0, 0, 300), (40, 0, 0), (40, 50, 0), (48, 50, 300)]
-"""Units of the word layer, words that have a vector, and contexts of the prior."""
-
-NOTHING, ALL = SHAPES[0], SHAPES[-1]
+SHAPES = [(0, 0), (0, 20), (300, 0), (300, 9)]
+"""Contexts of the prior, and characters that the memory head looks back."""
 
 
 def read(model, tokens):
@@ -54,29 +52,28 @@ def tokens(vocabulary):
     return np.random.default_rng(1).integers(0, len(vocabulary), (60, 3))
 
 
-@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
-def test_32_bits_give_pytorchs_logits_and_states(network, tokens, word, words, contexts):
-    model = network(word=word, words=words, contexts=contexts)
+@pytest.mark.parametrize(("contexts", "memory"), SHAPES)
+def test_32_bits_give_pytorchs_logits_and_states(network, tokens, contexts, memory):
+    model = network(contexts=contexts, memory=memory)
     expected = read(model, tokens)
     found = run(graph.build(FoldedNetwork.of(model), 32), tokens)
     np.testing.assert_allclose(found[0], expected[0], atol=3e-5)
     np.testing.assert_allclose(found[1], expected[1], atol=3e-5)
 
 
-@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
-def test_8_bits_give_similar_logits(network, tokens, word, words, contexts):
-    model = network(word=word, words=words, contexts=contexts)
+@pytest.mark.parametrize(("contexts", "memory"), SHAPES)
+def test_8_bits_give_similar_logits(network, tokens, contexts, memory):
+    model = network(contexts=contexts, memory=memory)
     expected, _ = read(model, tokens)
     found, _ = run(graph.build(FoldedNetwork.of(model), 8), tokens)
     assert (found - expected).std() < 0.1 * expected.std()
 
 
 @pytest.mark.parametrize(
-    ("word", "words", "contexts", "size"),
-    [(0, 0, 0, 113), (40, 0, 0, 205), (40, 50, 0, 213), (40, 50, 300, 218)],
+    ("contexts", "memory", "size"), [(0, 0, 112), (0, 20, 120), (300, 20, 125)]
 )
-def test_inputs_and_outputs_follow_the_contract(network, vocabulary, word, words, contexts, size):
-    model = network(word=word, words=words, contexts=contexts)
+def test_inputs_and_outputs_follow_the_contract(network, vocabulary, contexts, memory, size):
+    model = network(contexts=contexts, memory=memory)
     built = graph.build(FoldedNetwork.of(model), 8)
     onnx.checker.check_model(built, full_check=True)
 
@@ -106,16 +103,14 @@ def test_large_matrices_are_quantised(network):
     built = graph.build(FoldedNetwork.of(network()), 8)
     kinds = {one.name: one.data_type for one in built.graph.initializer}
     assert {name for name, kind in kinds.items() if kind == TensorProto.INT8} == {
-        f"{layer}.codes" for layer in ("lower", "word", "summary", "upper", "output")
+        f"{layer}.codes" for layer in ("lower", "asked", "upper", "output")
     }
-    assert kinds["word.vectors"] == TensorProto.UINT8
     assert kinds["table"] == TensorProto.FLOAT
     operators = [node.op_type for node in built.graph.node]
-    assert operators.count("MatMulIntegerToFloat") == 5
+    assert operators.count("MatMulIntegerToFloat") == 4
 
 
 def test_a_row_has_the_same_bits_alone_and_beside_others(network, vocabulary):
-    """Check this whether words end in all rows, in some, or in none."""
     runtime = Runtime(serialise(graph.build(FoldedNetwork.of(network()), 8)))
     tokens = np.random.default_rng(2).integers(0, len(vocabulary), (60, 7))
     together, alone = runtime.start(7), [runtime.start(1)] * 7
@@ -128,23 +123,23 @@ def test_a_row_has_the_same_bits_alone_and_beside_others(network, vocabulary):
 
 
 @pytest.mark.parametrize("bits", [8, 32])
-@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
-def test_a_graph_can_be_read_back(network, tokens, dequantise, word, words, contexts, bits):
+@pytest.mark.parametrize(("contexts", "memory"), SHAPES)
+def test_a_graph_can_be_read_back(network, tokens, dequantise, contexts, memory, bits):
     def as_kept(matrix):
         return matrix if bits == 32 else dequantise(matrix)
 
-    folded = FoldedNetwork.of(network(word=word, words=words, contexts=contexts))
+    made = network(contexts=contexts, memory=memory)
+    folded = FoldedNetwork.of(made)
     built = graph.build(folded, bits)
     found = read_network(built)
     assert found.shape == folded.shape
-    for name in ("table", "upper_bias", "output_bias", "letters"):
+    for name in ("table", "upper_bias", "output_bias"):
         np.testing.assert_array_equal(getattr(found, name), getattr(folded, name))
     for name in ("lower", "upper", "output"):
         np.testing.assert_array_equal(getattr(found, name), as_kept(getattr(folded, name)))
-    if word:
-        for name in ("matrix", "summary"):
-            kept = as_kept(getattr(folded.word, name))
-            np.testing.assert_array_equal(getattr(found.word, name), kept)
+    if memory:
+        np.testing.assert_array_equal(found.memory.asked, as_kept(folded.memory.asked))
+        np.testing.assert_array_equal(found.memory.matches, folded.memory.matches)
     # The prior that is read back matches the file, and makes the same file again.
     assert serialise(graph.build(found, bits)) == serialise(built)
     expected, said = run(built, tokens), read(found.network(), tokens)
@@ -171,7 +166,7 @@ def test_a_voice_of_the_gpu_preset_fits_into_20_mb():
     config = PRESETS["gpu"]
     network = CharLSTM(config.shape(Vocabulary.of(["".join(map(chr, range(32, 120))) * RARE])))
     assert network.prior
-    assert 15e6 < sum(weights.numel() for weights in network.parameters()) < 25e6
+    assert 14e6 < sum(weights.numel() for weights in network.parameters()) < 25e6
     network.prior.set_tables(full(config.prior, network.shape.vocabulary))
     written = serialise(graph.build(FoldedNetwork.of(network), 8))
     # The metadata, openings included, has enough room.

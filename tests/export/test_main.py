@@ -65,7 +65,14 @@ def test_the_metadata_describe_the_voice(request, tiny_run, bits):
         f"onbook.{name}"
         for name in (
             *("format", "name", "vocabulary", "fold", "fingerprint", "corpus", "licence"),
-            *("trained", "config", "evaluation", "curve", *(["openings"] if bits == 8 else [])),
+            *(
+                "trained",
+                "config",
+                "evaluation",
+                "curve",
+                "memory",
+                *(["openings"] if bits == 8 else []),
+            ),
         )
     }
     assert said["onbook.format"] == "1"

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.parts import LARGEST_CODE, STEP, ZERO, quantise, quantise_vectors
+from export.parts import LARGEST_CODE, STEP, ZERO, quantise
 
 
 def matrix(rows: int, columns: int) -> np.ndarray:
@@ -35,14 +35,12 @@ def test_zeros_stay_zeros(dequantise):
     weights[::3] = 0
     assert not dequantise(weights)[::3].any()
     assert not dequantise(np.zeros((70, 4), np.float32)).any()
-    assert (quantise_vectors(np.zeros(3, np.float32)) == ZERO).all()
 
 
 def test_vectors_are_rounded_as_in_the_graph():
     vectors = np.linspace(-1.02, 1.02, 4001, dtype=np.float32)
     node = helper.make_node("QuantizeLinear", ["a", "step", "zero"], ["y"])
     found = _run(node, TensorProto.UINT8, {"a": vectors}, step=STEP, zero=ZERO)
-    np.testing.assert_array_equal(quantise_vectors(vectors), found)
     off = abs((found.astype(np.float32) - ZERO) * STEP - vectors)
     assert (off[abs(vectors) <= 1] <= STEP * 0.51).all()
 

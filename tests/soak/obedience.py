@@ -37,8 +37,8 @@ from bot.screenplay.fountain import parse_model_text
 from export import graph
 from tests.voice_option import STAGE, VoiceFile
 from training.model.folding import FoldedNetwork
+from training.model.memory import MemoryShape
 from training.model.network import CharLSTM, Shape
-from training.model.words import letter_numbers
 from training.voice_file import Voice, serialise
 
 BEFORE = ".A ROOM IN THE CASTLE\n\nEnter MAYA and JONAS\n\nMAYA\nWho is there, at this hour?\n\n"
@@ -93,8 +93,9 @@ def find_common_words(text: str) -> list[str]:
 def random_voice(path: Path, like: Model) -> Model:
     """Make a voice with the characters of another one and random weights."""
     torch.manual_seed(1)
-    letters = letter_numbers(like.vocabulary)
-    shape = Shape(len(letters), letters, embedding=16, lower=32, word=64, summary=16, upper=64)
+    shape = Shape(
+        len(like.vocabulary), embedding=16, lower=32, upper=64, memory=MemoryShape(60, 4, 6)
+    )
     model = CharLSTM(shape).eval()
     with torch.no_grad():
         for weights in model.parameters():

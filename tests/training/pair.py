@@ -29,8 +29,6 @@ from training.trainer import Session, Training
 SMALL = Config(
     embedding=16,
     lower=16,
-    word=24,
-    summary=8,
     upper=24,
     prior=PriorShape(contexts=60, longest=1),
     batch=8,
@@ -50,7 +48,7 @@ TIMED = dataclasses.replace(SMALL, steps=None, minutes=0.01)
 
 def command(scenes: Path, run: Path) -> list[str]:
     """Return the command of a training that ends by Ctrl-C alone, but for its steps."""
-    names = ("lower", "word", "summary", "upper", "batch", "window")
+    names = ("lower", "upper", "batch", "window")
     sizes = [f"--{name}={getattr(SMALL, name)}" for name in names]
     more = ["--prior.contexts=60", "--prior.longest=1", "--evaluate-every=1000"]
     return ["train", str(scenes), "--out", str(run), *sizes, *more]

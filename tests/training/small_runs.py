@@ -24,8 +24,6 @@ FEW = dataclasses.replace(
     steps=12,
     evaluate_every=5,
     lower=16,
-    word=24,
-    summary=8,
     upper=24,
     prior=PriorShape(contexts=500, longest=2, rows=100),
 )
@@ -33,7 +31,7 @@ FEW = dataclasses.replace(
 
 SIZES = [
     *("--prior.contexts=60", "--prior.longest=1"),
-    *(f"--{name}={getattr(FEW, name)}" for name in ("lower", "word", "summary", "upper")),
+    *(f"--{name}={getattr(FEW, name)}" for name in ("lower", "upper")),
     *("--batch=8", "--window=64"),
 ]
 """The sizes of `FEW`, as options of ``train``, with a prior that takes even less."""

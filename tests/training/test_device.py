@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from training import checkpoint
+from training import checkpoint, device
 from training.device import use_precision
 from training.model.lstm import WIDE, LSTMLayer
-from training.model.network import CharLSTM, Shape
+from training.model.network import CharLSTM
 from training.run import Run, load
 
 from .small_runs import FEW, begin, resume, take_steps
@@ -40,8 +40,18 @@ def test_a_gpu_multiplies_in_tf32_unless_float32_is_chosen():
     assert not torch.backends.cudnn.allow_tf32
 
 
-@pytest.mark.parametrize("idle", [False, True])
-def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch: pytest.MonkeyPatch, idle: bool):
+def test_auto_takes_bfloat16_only_where_products_are_faster(monkeypatch: pytest.MonkeyPatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(device, "WORTH", 1e9)
+    assert not device.uses_bfloat16("auto", cpu)
+    assert device.uses_bfloat16("bfloat16", cpu)
+    monkeypatch.setattr(device, "WORTH", 0)
+    able = torch.cpu.get_capabilities()
+    there = any(able.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    assert device.uses_bfloat16("auto", cpu) == there
+
+
+def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch: pytest.MonkeyPatch):
     """Check for 32 bits even where autocast halves all else, one piece, and rows of eights."""
     torch.manual_seed(1)
     layer = LSTMLayer(16, 24, 0.3)
@@ -56,9 +66,8 @@ def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch, "lstm", noted)
     x, state = torch.randn(5, 3, 16).bfloat16(), torch.randn(3, 50)
     h, c = state.split([24, 26], dim=1)[0], state[:, 26:]
-    still = torch.arange(5)[:, None] >= torch.tensor([5, 2, 0])
     with torch.autocast("cpu", torch.bfloat16):
-        y, (_, last) = layer(x, (h, c), still if idle else None)
+        y, (_, last) = layer(x, (h, c))
     (y.sum() + last.sum()).backward()
     [tensors] = given
     assert all(one.is_contiguous() and one.dtype == torch.float32 for one in tensors)
@@ -102,23 +111,3 @@ def test_a_checkpoint_moves_to_the_device_of_the_network(scenes: Path, tmp_path:
     assert len(moments) == len(list(model.parameters()))
     assert {one.device.type for each in moments for one in each.values()} == {"meta"}
     assert {one.device.type for one in model.parameters()} == {"meta"}
-
-
-def test_words_are_found_before_any_layer_is_queued(monkeypatch: pytest.MonkeyPatch):
-    """Check that the number of words is read from the device before any layer is queued.
-
-    Otherwise the reading would wait for a layer.
-    """
-    model = CharLSTM(Shape(9, letters=(0, *range(1, 9)), embedding=4, lower=8, word=8, upper=8))
-    called: list[str] = []
-    for one in ("lower", "word", "upper", "embedding"):
-        getattr(model, one).register_forward_pre_hook(lambda *_, name=one: called.append(name))
-    nonzero: Any = Tensor.nonzero
-
-    def noted(self: Tensor, *, as_tuple: bool = False) -> object:
-        called.append("words")
-        return nonzero(self, as_tuple=as_tuple)
-
-    monkeypatch.setattr(Tensor, "nonzero", noted)
-    model(torch.randint(0, 9, (20, 2)), model.start(2))
-    assert called == ["words", "embedding", "lower", "word", "upper"]

@@ -15,22 +15,15 @@ from training import evaluation
 from training.data.texts import as_read
 from training.data.vocabulary import Vocabulary
 from training.model.lstm import LockedDropout, LSTMLayer
+from training.model.memory import MemoryShape
 from training.model.network import CharLSTM, Network, Regularisation, Shape, at_temperatures
 from training.model.prior import NO_PRIOR, PriorShape, fitted
 
-SHAPE = Shape(
-    vocabulary=11,
-    letters=(0, 0, 0, *range(1, 9)),
-    embedding=6,
-    lower=8,
-    word=12,
-    summary=5,
-    upper=7,
-)
-PLAIN = replace(SHAPE, word=0, summary=0)
+PLAIN = Shape(vocabulary=11, embedding=6, lower=8, upper=7)
+SHAPE = replace(PLAIN, memory=MemoryShape(characters=9, keys=4, values=6))
 
 
-@pytest.fixture(params=[SHAPE, PLAIN], ids=["words", "plain"])
+@pytest.fixture(params=[PLAIN, SHAPE], ids=["plain", "memory"])
 def model(request: pytest.FixtureRequest) -> CharLSTM:
     torch.manual_seed(1)
     return CharLSTM(request.param).eval()
@@ -46,44 +39,22 @@ def as_torch_lstm(layer: LSTMLayer) -> nn.LSTM:
 
 
 @torch.no_grad()
-def test_without_words_the_network_is_pytorchs_lstm():
+def test_without_memory_the_network_is_pytorchs_lstm():
     model = CharLSTM(PLAIN).eval()
     tokens = torch.randint(0, 11, (20, 3))
     logits, state = model(tokens, model.start(3))
     x, (lower_h, lower_c) = as_torch_lstm(model.lower)(model.embedding(tokens))
     y, (upper_h, upper_c) = as_torch_lstm(model.upper)(x)
     assert torch.allclose(logits, model.output(y), atol=1e-6)
-    inside = (tokens[-1] >= 3)[:, None]
-    packed = torch.cat([lower_h[0], upper_h[0], lower_c[0], upper_c[0], inside], dim=1)
+    packed = torch.cat([lower_h[0], upper_h[0], lower_c[0], upper_c[0]], dim=1)
     assert state.shape == (3, PLAIN.state)
     assert torch.allclose(state, packed, atol=1e-6)
-
-
-@torch.no_grad()
-def test_the_word_layer_steps_only_where_words_end():
-    """Compare with a computation word by word, as slow and plain as possible."""
-    model = CharLSTM(SHAPE).eval()
-    tokens = torch.tensor([5, 0, 1, 4, 6, 2, 7, 7, 0, 9])[:, None]
-    logits, state = model(tokens, model.start(1))
-    x, _ = as_torch_lstm(model.lower)(model.embedding(tokens))
-    ends = [1, 5, 8]
-    y, (h, c) = as_torch_lstm(model.word)(x[ends])
-    said = torch.cat([torch.zeros(1, 1, 5), torch.tanh(model.summarise(y))])
-    summaries = said[[sum(end <= at for end in ends) for at in range(len(tokens))]]
-    z, _ = as_torch_lstm(model.upper)(torch.cat([x, summaries], dim=2))
-    assert torch.allclose(logits, model.output(z), atol=1e-6)
-    _, word_h, _, _, word_c, _, summary, *_, inside, _ = state.split(SHAPE.sections, dim=1)
-    assert torch.allclose(word_h, h[0], atol=1e-6)
-    assert torch.allclose(word_c, c[0], atol=1e-6)
-    assert torch.allclose(summary, summaries[-1], atol=1e-6)
-    assert inside.item() == 1
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("size", [1, 4, 13])
 def test_reading_in_pieces_or_row_by_row_equals_reading_at_once(model: CharLSTM, size: int):
     tokens = torch.randint(0, 11, (30, 3))
-    tokens[:9, 1] = 0  # no word ends in the first windows of this row
     whole, end = model(tokens, model.start(3))
     state, pieces = model.start(3), []
     for piece in tokens.split(size):
@@ -97,7 +68,7 @@ def test_reading_in_pieces_or_row_by_row_equals_reading_at_once(model: CharLSTM,
         assert torch.allclose(end[row], state[0], atol=1e-6)
 
 
-def test_gradients_reach_a_word_that_ended_long_before():
+def test_gradients_reach_a_character_read_long_before():
     torch.manual_seed(2)
     model = CharLSTM(SHAPE)
     tokens = torch.randint(0, 11, (60, 2))
@@ -107,36 +78,21 @@ def test_gradients_reach_a_word_that_ended_long_before():
     assert touched.sum() > 8
 
 
-@pytest.mark.parametrize("idle", [False, True])
-def test_bfloat16_outputs_and_gradients_are_close_to_float32(idle: bool):
+def test_bfloat16_outputs_and_gradients_are_close_to_float32():
     torch.manual_seed(3)
     layer = LSTMLayer(9, 512, 0.0)
     x, h, c = torch.randn(12, 4, 9), torch.randn(4, 512) / 2, torch.randn(4, 512)
-    still = torch.arange(12)[:, None] >= torch.tensor([12, 3, 0, 7])
     found: list[list[Tensor]] = []
     for half in (False, True):
         inputs = [one.clone().requires_grad_() for one in (x, h, c)]
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            y, (_, last_c) = layer(inputs[0], tuple(inputs[1:]), still if idle else None)
-        said = y.float().masked_fill(still[..., None], 0.0) if idle else y.float()
+            y, (_, last_c) = layer(inputs[0], tuple(inputs[1:]))
+        said = y.float()
         cost = said.square().sum() + last_c.float().square().sum()
         grads = torch.autograd.grad(cost, [*inputs, *layer.parameters()])
         found.append([said, last_c.float(), *(one.float() for one in grads)])
     for exact, rough in zip(*found, strict=True):
         assert (rough - exact).norm() < 0.02 * exact.norm()
-
-
-@torch.no_grad()
-def test_an_idle_step_changes_no_cell():
-    torch.manual_seed(4)
-    layer = LSTMLayer(3, 6, 0.0)
-    x, h, c = torch.randn(5, 2, 3), torch.randn(2, 6), torch.randn(2, 6)
-    idle = torch.tensor([[False, False], [False, True], [True, True], [True, True], [True, True]])
-    _, (_, after) = layer(x, (h, c), idle)
-    for row, steps in ((0, 2), (1, 1)):
-        memory = h[row : row + 1], c[row : row + 1]
-        _, (_, expected) = layer(x[:steps, row : row + 1], memory)
-        assert torch.allclose(after[row], expected[0], atol=1e-6)
 
 
 @torch.no_grad()
@@ -193,7 +149,7 @@ def vocabulary() -> Vocabulary:
 @pytest.fixture
 def reader(vocabulary: Vocabulary) -> CharLSTM:
     torch.manual_seed(4)
-    return CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), letters=())).eval()
+    return CharLSTM(replace(SHAPE, vocabulary=len(vocabulary))).eval()
 
 
 @torch.no_grad()
@@ -247,7 +203,7 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
         text += draw.choice("elns" + 3 * text[-1])
     tokens = torch.tensor(vocabulary.encode(as_read(text)))
     shape = fitted([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
-    model = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), letters=(), prior=shape)).eval()
+    model = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), prior=shape)).eval()
     model.prior.learn([tokens])
     nn.init.zeros_(model.output.weight)
     nn.init.zeros_(model.output.bias)

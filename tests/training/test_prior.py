@@ -22,7 +22,7 @@ SHAPE = PriorShape(contexts=10_000, longest=6, rows=400, dense=2)
 
 CHARACTERS = 10
 
-SIZES = Shape(CHARACTERS, embedding=6, lower=8, word=0, summary=0, upper=8, prior=SHAPE)
+SIZES = Shape(CHARACTERS, embedding=6, lower=8, upper=8, prior=SHAPE)
 
 
 def digits_of(seed: int, length: int) -> torch.Tensor:

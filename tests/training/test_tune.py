@@ -92,7 +92,7 @@ def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFacto
 def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return another voice of the same scenes, with other sizes: no words and no prior."""
     run = Run(tmp_path_factory.mktemp("second"))
-    config = dataclasses.replace(FEW, word=0, prior=NO_PRIOR, steps=40, seed=2)
+    config = dataclasses.replace(FEW, prior=NO_PRIOR, steps=40, seed=2)
     assert train([scenes], run, config).run()
     assert run.vocabulary() == old.vocabulary()
     return run

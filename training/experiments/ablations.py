@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from training.config import Config
+from training.model.memory import NO_MEMORY, MemoryShape
 from training.model.network import Regularisation
 from training.model.prior import NO_PRIOR, PriorShape
-from training.model.words import NO_WORDS, WordShape
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,9 @@ class Variant:
 
 BASE = Config(
     lower=128,
-    word=512,
-    summary=128,
     upper=256,
-    vectors=WordShape(words=10_000),
     prior=PriorShape(contexts=300_000),
-    renamed=0.5,
+    renamed=0.0,
     batch=16,
     window=256,
     warmup=100,
@@ -39,11 +36,9 @@ DROP = Regularisation()
 VARIANTS: Mapping[str, Variant] = {
     "base": Variant("base", BASE),
     "seed": Variant("base with another seed: the noise", replace(BASE, seed=2)),
-    "flat": Variant(
-        "two plain layers of 256, no layer on the clock of words", replace(BASE, word=0, lower=256)
-    ),
-    "wide-word": Variant("1,024 units on the clock of words", replace(BASE, word=1024)),
-    "no-vectors": Variant("no word vectors", replace(BASE, vectors=NO_WORDS)),
+    "no-memory": Variant("no memory head", replace(BASE, memory=NO_MEMORY)),
+    "short-memory": Variant("a memory of 126 characters", replace(BASE, memory=MemoryShape(126))),
+    "long-memory": Variant("a memory of 1,023 characters", replace(BASE, memory=MemoryShape(1023))),
     "no-prior": Variant("no prior", replace(BASE, prior=NO_PRIOR)),
     "short-prior": Variant(
         "contexts of up to 6 characters", replace(BASE, prior=replace(BASE.prior, longest=6))
@@ -51,7 +46,7 @@ VARIANTS: Mapping[str, Variant] = {
     "large-prior": Variant(
         "1,200,000 contexts", replace(BASE, prior=replace(BASE.prior, contexts=1_200_000))
     ),
-    "names": Variant("names as they are", replace(BASE, renamed=0.0)),
+    "names": Variant("half of the names drawn anew", replace(BASE, renamed=0.5)),
     "batch": Variant("batch of 32", replace(BASE, batch=32, warmup=50)),
     "window": Variant("windows of 128, batch of 32", replace(BASE, batch=32, window=128)),
     "drop": Variant("layers dropped 0.3", replace(BASE, drop=replace(DROP, layers=0.3))),

@@ -6,37 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .memory import NO_MEMORY, WIDTH, MemoryHead, MemoryShape
 from .network import CharLSTM, Shape
 from .prior import NO_PRIOR, PriorShape
 from .recurrent import Floats, RecurrentLayer, find_layer, from_graph_order, in_graph_order
 from .tables import Tables
-from .words import NO_WORDS, WordShape
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class WordLayer:
-    """The layer that steps once a word: W units, a summary of S numbers, over L units below.
+class FoldedMemory:
+    """A memory head over N symbols: none, the V characters, and nowhere.
 
-    F is the size of the word vectors, 0 without word vectors.
+    The values are folded into the rows of the layers that read the head, so that the head's output
+    is the weight of each symbol.
     """
 
-    matrix: Floats
-    """[L + 2F + W, 4W], for (h of the lower layer, vector of the word, topic, own h)."""
-    bias: Floats
-    """[4W]"""
-    summary: Floats
-    """[W, S]"""
-    summary_bias: Floats
-    """[S]"""
-    keys: Integers
-    """int64 [words], ascending: the keys of the words that have a vector."""
-    vectors: Floats
-    """[words, F], between -1 and 1"""
+    characters: int
+    """Characters that the head looks back."""
+    matches: Floats
+    """[WIDTH, N, N]: the score of each symbol of an earlier place, by the present symbol."""
+    asked: Floats
+    """[L, WIDTH x N], for h of the lower layer: the score of each symbol of an earlier place."""
+    asked_bias: Floats
+    """[WIDTH x N]"""
 
 
 @dataclass(frozen=True)
@@ -54,27 +48,26 @@ class FoldedPrior:
 class FoldedNetwork:
     """The matrices of one step of a `CharLSTM`, gates in the order of `RecurrentLayer.gate_order`.
 
-    There are V characters, L and U units in the lower and the upper layer, and S numbers in the
-    summary (0 without a word layer). R is V with a prior, whose expectation the lower layer reads
-    as square roots of probabilities, and 0 without a prior.
+    There are V characters, L and U units in the lower and the upper layer, and N symbols of the
+    memory head (0 without one). R is V with a prior, whose expectation the lower layer reads as
+    square roots of probabilities, and 0 without a prior.
     """
 
-    letters: Integers
-    """int64 [V]: the numbers of the letters, see `training.model.words.letter_numbers`."""
     table: Floats
     """[V, 4L]: the term that each character adds to the gates of the lower layer, its bias
     included."""
     lower: Floats
     """[L + R, 4L], for (own h, square roots of probabilities)."""
-    word: WordLayer | None
     upper: Floats
-    """[L + S + U, 4U], for (h of the lower layer, summary, own h)."""
+    """[L + N + U, 4U], for (h of the lower layer, weights of the memory head's symbols, own h)."""
     upper_bias: Floats
     """[4U]"""
     output: Floats
-    """[U, V], and with a prior [U, V + 1]: the last column gives the trust in the prior."""
+    """[U + N, V], for (h of the upper layer, weights of the memory head's symbols), and with a
+    prior [U + N, V + 1]: the last column gives the trust in the prior."""
     output_bias: Floats
     """[V] or [V + 1]"""
+    memory: FoldedMemory | None = None
     prior: FoldedPrior | None = None
     recurrence: str = Shape.recurrence
 
@@ -86,15 +79,16 @@ class FoldedNetwork:
         prior = NO_PRIOR
         if self.prior:
             prior = PriorShape(len(self.prior.tables.codes), len(self.prior.trust) - 1)
+        memory, symbols = NO_MEMORY, 0
+        if self.memory:
+            symbols = self.memory.matches.shape[1]
+            memory = MemoryShape(self.memory.characters, symbols, symbols)
         return Shape(
             vocabulary=characters,
-            letters=tuple(self.letters.tolist()),
             embedding=characters + beside,
             lower=lower,
-            word=len(self.word.summary) if self.word else 0,
-            summary=len(self.word.summary_bias) if self.word else 0,
-            upper=len(self.output),
-            vectors=WordShape(*self.word.vectors.shape) if self.word else NO_WORDS,
+            upper=len(self.output) - symbols,
+            memory=memory,
             prior=prior,
             recurrence=self.recurrence,
         )
@@ -104,42 +98,32 @@ class FoldedNetwork:
         """Fold the layers below a network's lower LSTM layer into that layer."""
         # Folded in double precision, so that rounding happens only once.
         kind, units = network.shape.layer, network.shape.lower
+        upper = network.upper.matrix().double()
         into, lower = network.lower.matrix().split([network.shape.embedding, units])
         into = into.double()
         output: Tensor = network.output.weight.T
         output_bias: Tensor = network.output.bias
-        prior = None
+        prior = memory = None
         if network.prior:
             lower = torch.cat([lower, network.expect.weight.double().T @ into])
             output = torch.cat([output, network.trust.weight.T], dim=1)
             output_bias = torch.cat([output_bias, network.trust.bias])
             trust = _array(network.trust_length.weight[:, 0])
             prior = FoldedPrior(network.prior.tables(), trust, _array(network.sure))
-        word = None
-        if network.word:
-            keys, vectors = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
-            if network.vectors:
-                keys = network.vectors.keys.cpu().numpy()
-                vectors = _array(torch.tanh(network.vectors.vectors.weight[1:]))
-            word = WordLayer(
-                in_graph_order(kind, network.word.matrix()),
-                in_graph_order(kind, network.word.bias),
-                _array(network.summarise.weight.T),
-                _array(network.summarise.bias),
-                keys,
-                vectors,
-            )
+        if network.memory:
+            memory = _fold_memory(network.memory)
+            upper = _with_values(network.memory, upper, network.shape.lower)
+            output = _with_values(network.memory, output.double(), network.shape.upper)
         return cls(
-            letters=network.letters.cpu().numpy(),
             table=in_graph_order(
                 kind, network.embedding.weight.double() @ into + network.lower.bias
             ),
             lower=in_graph_order(kind, lower),
-            word=word,
-            upper=in_graph_order(kind, network.upper.matrix()),
+            upper=in_graph_order(kind, upper),
             upper_bias=in_graph_order(kind, network.upper.bias),
             output=_array(output),
             output_bias=_array(output_bias),
+            memory=memory,
             prior=prior,
             recurrence=network.shape.recurrence,
         )
@@ -158,13 +142,8 @@ class FoldedNetwork:
         own, beside = np.split(self.lower, [shape.lower])
         matrix = np.vstack([self.table, beside, own])
         _set(network.lower, matrix, np.zeros_like(self.table[0]))
-        if network.word and self.word:
-            _set(network.word, self.word.matrix, self.word.bias)
-            network.summarise.weight = _parameter(self.word.summary.T)
-            network.summarise.bias = _parameter(self.word.summary_bias)
-            if network.vectors:
-                keys, vectors = torch.tensor(self.word.keys), torch.tensor(self.word.vectors)
-                network.vectors.know(keys, vectors)
+        if network.memory and self.memory:
+            _set_memory(network.memory, self.memory)
         _set(network.upper, self.upper, self.upper_bias)
         network.output.weight = _parameter(self.output[:, :characters].T)
         network.output.bias = _parameter(self.output_bias[:characters])
@@ -176,6 +155,38 @@ class FoldedNetwork:
             network.trust_length.weight = _parameter(self.prior.trust[:, None])
             network.sure.copy_(torch.tensor(self.prior.sure))
         return network.eval()
+
+
+def _fold_memory(head: MemoryHead) -> FoldedMemory:
+    """Fold the keys of a memory head into the present characters and the layer below."""
+    keys = head.keys.double()
+    # One block of the layer below for each character of a place: [WIDTH, keys, L + 1].
+    ask = torch.cat([head.ask.weight, head.ask.bias[:, None]], dim=1).double()
+    blocks = ask.view(WIDTH, head.shape.keys, -1)
+    asked = (keys @ blocks).flatten(0, 1)
+    return FoldedMemory(
+        head.shape.characters,
+        _array(head.queries.double() @ keys.transpose(1, 2)),
+        _array(asked[:, :-1].T),
+        _array(asked[:, -1]),
+    )
+
+
+def _with_values(head: MemoryHead, matrix: Tensor, at: int) -> Tensor:
+    """Replace the rows of a matrix that read a head's values, from ``at`` on, by its symbols'."""
+    rows = matrix[at : at + head.shape.values]
+    folded = head.values.weight.double() @ rows
+    return torch.cat([matrix[:at], folded, matrix[at + len(rows) :]])
+
+
+def _set_memory(head: MemoryHead, folded: FoldedMemory) -> None:
+    """Set a head, whose keys and values are as many as its symbols, to a folded one."""
+    identity = torch.eye(head.symbols)
+    head.keys = nn.Parameter(identity.repeat(WIDTH, 1, 1))
+    head.queries = _parameter(folded.matches)
+    head.ask.weight = _parameter(folded.asked.T)
+    head.ask.bias = _parameter(folded.asked_bias)
+    head.values.weight = nn.Parameter(identity)
 
 
 def _set(layer: RecurrentLayer, matrix: Floats, bias: Floats) -> None:

@@ -41,14 +41,11 @@ class RecurrentLayer(nn.Module):
     def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
         super().__init__()
 
-    def forward(
-        self, x: Tensor, memory: Memory, idle: Tensor | None = None
-    ) -> tuple[Tensor, Memory]:
+    def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Read a window; return the outputs [time, batch, hidden] and the memory after it.
 
         x: float [time, batch, inputs]; memory: float [batch, hidden] each, from the step before the
-        window; idle: bool [time, batch], the steps that leave the memory as it is, except perhaps
-        the output, which is meaningless then. Idle steps come last in the window of their row.
+        window.
         """
         raise NotImplementedError
 

@@ -50,8 +50,10 @@ def test_a_model_has_what_export_wrote(model: Model, voices: Path):
     assert list(model.vocabulary) == json.loads(voice.metadata["onbook.vocabulary"])
     assert model.fold == json.loads(voice.metadata["onbook.fold"])
     assert model.about["onbook.licence"] == "public domain"
-    # The state is two layers' h and c, and the last five characters.
-    assert model.state_size == 2 * (32 + 64 + 48) + 24 + 1 + 11
+    # The state is two layers' h and c, the 63 characters of the memory head, three to a number, and
+    # the last eleven characters for the prior.
+    assert model.state_size == 2 * (32 + 48) + 21 + 11
+    assert model.memory == (160, 181)
     assert model.fingerprint == voice.fingerprint()
     stored = onnx.ModelProto.FromString(path.read_bytes())
     texts = [model.about[f"onbook.{key}"].encode() for key in ("vocabulary", "fold")]

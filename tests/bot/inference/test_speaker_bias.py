@@ -188,7 +188,7 @@ async def test_in_a_cast_of_two_the_silent_one_answers(engine: Engine):
     alone = await write_cues(engine, 1.0, heard, **asked | {"present": ()})
     together = await write_cues(engine, 1.0, heard, **asked)
     assert set(together) <= set(pair)
-    assert together.count("DON PEDRO") > 90 > alone.count("DON PEDRO")
+    assert together.count("DON PEDRO") > max(90, alone.count("DON PEDRO"))
 
 
 async def test_a_speaker_whom_somebody_plays_takes_no_share_of_the_others(engine: Engine):

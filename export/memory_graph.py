@@ -1,0 +1,111 @@
+"""Add a memory head to a step graph.
+
+The state holds the last characters alone, several to a number (`training.model.memory.Packing`);
+keys are computed again. All symbols get a score at each of the `WIDTH` distances from a place: an
+amount for the present character at that distance, and what the lower layer asks for. A place takes
+one of these scores at each distance, so that nothing is multiplied place by place:
+
+present characters, h of the lower layer -> scores of the symbols   [batch, WIDTH x N]
+  -> scores of the last M places, and of nowhere, and their Softmax  [batch, M + 1]
+  -> the weight of each symbol that followed, by ScatterElements     [batch, N]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto
+
+from training.model.folding import FoldedMemory
+from training.model.memory import NONE, WIDTH, Packing
+
+from .parts import Parts
+
+NEVER = -1e9
+"""The score of a place without a character."""
+
+
+def add_memory(parts: Parts, memory: FoldedMemory, vocabulary: int, lower: str) -> str:
+    """Add a memory head; return the name of the weights of its N symbols, float32 [batch, N].
+
+    The graph must have ``packed``, a section of its state, and gets ``next.packed``. ``lower``: the
+    name of h of the lower layer as a product reads it.
+    """
+    packing = Packing(vocabulary, memory.characters)
+    parts.constant("memory.axis", np.array([1]))
+    read = _read(parts, packing)
+    end = packing.length + 1
+    back = [_slice(parts, f"back{i}", read, end - 1 - i, end - i) for i in range(WIDTH)]
+    scores = _scores(parts, memory, back, lower)
+    nowhere = parts.node("Mul", [back[0], parts.constant("memory.zero", np.array(0))], "no")
+    last = parts.constant("memory.nowhere", np.array(vocabulary + 1))
+    nowhere = parts.node("Add", [nowhere, last], "nowhere")
+    found = []
+    for i in range(WIDTH):
+        begin = end - 1 - i - memory.characters
+        place = _slice(parts, f"place{i}", read, begin, end - 1 - i)
+        symbols = parts.node("Concat", [place, nowhere], f"place{i}.symbols", axis=1)
+        first = parts.constant(f"place{i}.first", np.array(i * (vocabulary + 2)))
+        column = parts.node("Add", [symbols, first], f"place{i}.column")
+        found.append(parts.node("GatherElements", [scores, column], f"place{i}.score", axis=1))
+    weights = parts.node("Softmax", [parts.node("Sum", found, "places")], "places.weight", axis=1)
+    following = _slice(parts, "following", read, end - memory.characters, end)
+    followers = parts.node("Concat", [following, nowhere], "followers", axis=1)
+    zeros = parts.constant("unheard.zeros", np.zeros((1, vocabulary + 2), np.float32))
+    first = parts.node("Mul", ["tokens", "memory.zero"], "unheard.row")
+    none = parts.node("Gather", [zeros, first], "unheard")
+    return parts.node(
+        "ScatterElements", [none, followers, weights], "heard", axis=1, reduction="add"
+    )
+
+
+def _read(parts: Parts, packing: Packing) -> str:
+    """Add the symbols of all characters so far, int64 [batch, `Packing.length` + 1], and pack them.
+
+    The graph gets ``next.packed``.
+    """
+    base = parts.constant("packed.base", np.float32(packing.base))
+    left, digits = "packed", []
+    for i in range(1, packing.per_number):
+        divided = parts.node("Div", [left, base], f"packed.divided{i}")
+        higher = parts.node("Floor", [divided], f"packed.higher{i}")
+        whole = parts.node("Mul", [higher, base], f"packed.whole{i}")
+        digits.append(parts.node("Sub", [left, whole], f"packed.digit{i}"))
+        left = higher
+    before = parts.node("Concat", [*digits, left], "packed.digits", axis=1)
+    token = parts.node("Cast", ["tokens"], "token", to=TensorProto.FLOAT)
+    symbol = parts.node("Add", [token, parts.constant("token.first", np.float32(1))], "symbol")
+    last = parts.node("Unsqueeze", [symbol, "memory.axis"], "symbol.last")
+    read = parts.node("Concat", [before, last], "read", axis=1)
+    kept = _slice(parts, "kept", read, 1, packing.length + 1)
+    sizes = parts.constant("kept.sizes", np.array([packing.numbers] * packing.per_number))
+    names = [f"kept{i}" for i in range(packing.per_number)]
+    parts.node("Split", [kept, sizes], *names, axis=1)
+    together = names.pop()
+    for name in reversed(names):
+        raised = parts.node("Mul", [together, base], f"{name}.raised")
+        together = parts.node("Add", [raised, name], f"{name}.packed")
+    parts.node("Identity", [together], "next.packed")
+    return parts.node("Cast", [read], "read.symbols", to=TensorProto.INT64)
+
+
+def _scores(parts: Parts, memory: FoldedMemory, present: list[str], lower: str) -> str:
+    """Add the scores of all symbols at all distances: float32 [batch, WIDTH x N]."""
+    symbols = memory.matches.shape[1]
+    bias = memory.asked_bias.copy()
+    bias[NONE] = NEVER
+    asked = parts.product("asked", [lower], memory.asked, bias)
+    firsts = parts.constant("matches.first", np.arange(WIDTH) * symbols)
+    columns = parts.node("Concat", present, "present", axis=1)
+    rows = parts.node("Add", [columns, firsts], "present.rows")
+    matches = parts.constant("matches", memory.matches.reshape(WIDTH * symbols, symbols))
+    matched = parts.node("Gather", [matches, rows], "present.matches")
+    flat = parts.constant("matches.flat", np.array([-1, WIDTH * symbols]))
+    flattened = parts.node("Reshape", [matched, flat], "matched")
+    return parts.node("Add", [asked, flattened], "scores")
+
+
+def _slice(parts: Parts, name: str, whole: str, begin: int, end: int) -> str:
+    """Add the columns of a matrix from ``begin`` to before ``end``."""
+    bounds = zip(("from", "to"), (begin, end), strict=True)
+    names = [parts.constant(f"{name}.{bound}", np.array([at])) for bound, at in bounds]
+    return parts.node("Slice", [whole, *names, "memory.axis"], name)
