@@ -34,24 +34,28 @@ def add_memory(parts: Parts, memory: FoldedMemory, vocabulary: int, lower: str) 
     parts.constant("memory.axis", np.array([1]))
     read = _read(parts, packing)
     end = packing.length + 1
-    back = [_slice(parts, f"back{i}", read, end - 1 - i, end - i) for i in range(WIDTH)]
-    scores = _scores(parts, memory, back, lower)
-    nowhere = parts.node("Mul", [back[0], parts.constant("memory.zero", np.array(0))], "no")
-    last = parts.constant("memory.nowhere", np.array(vocabulary + 1))
-    nowhere = parts.node("Add", [nowhere, last], "nowhere")
+    ends = parts.constant("present.columns", np.arange(end - 1, end - 1 - WIDTH, -1))
+    present = parts.node("Gather", [read, ends], "present", axis=1)
+    scores = _scores(parts, memory, present, lower)
+    tables = [f"scores.back{i}" for i in range(WIDTH)]
+    parts.node("Split", [scores], *tables, axis=1, num_outputs=WIDTH)
     found = []
-    for i in range(WIDTH):
+    for i, table in enumerate(tables):
         begin = end - 1 - i - memory.characters
-        place = _slice(parts, f"place{i}", read, begin, end - 1 - i)
-        symbols = parts.node("Concat", [place, nowhere], f"place{i}.symbols", axis=1)
-        first = parts.constant(f"place{i}.first", np.array(i * (vocabulary + 2)))
-        column = parts.node("Add", [symbols, first], f"place{i}.column")
-        found.append(parts.node("GatherElements", [scores, column], f"place{i}.score", axis=1))
-    weights = parts.node("Softmax", [parts.node("Sum", found, "places")], "places.weight", axis=1)
+        place = _slice(parts, f"places.back{i}", read, begin, end - 1 - i)
+        found.append(parts.node("GatherElements", [table, place], f"places.score{i}", axis=1))
+    away = parts.constant("away.column", np.array([vocabulary + 1]))
+    aways = [parts.node("Gather", [one, away], f"{one}.away", axis=1) for one in tables]
+    together = [parts.node("Sum", found, "places"), parts.node("Sum", aways, "away")]
+    score = parts.node("Concat", together, "places.score", axis=1)
+    weights = parts.node("Softmax", [score], "places.weight", axis=1)
+    zero = parts.constant("memory.zero", np.array(0))
+    first = parts.node("Mul", ["tokens", zero], "memory.row")
+    follower = parts.constant("away.follower", np.array([[vocabulary + 1]]))
     following = _slice(parts, "following", read, end - memory.characters, end)
-    followers = parts.node("Concat", [following, nowhere], "followers", axis=1)
+    last = parts.node("Gather", [follower, first], "following.away")
+    followers = parts.node("Concat", [following, last], "followers", axis=1)
     zeros = parts.constant("unheard.zeros", np.zeros((1, vocabulary + 2), np.float32))
-    first = parts.node("Mul", ["tokens", "memory.zero"], "unheard.row")
     none = parts.node("Gather", [zeros, first], "unheard")
     return parts.node(
         "ScatterElements", [none, followers, weights], "heard", axis=1, reduction="add"
@@ -88,15 +92,14 @@ def _read(parts: Parts, packing: Packing) -> str:
     return parts.node("Cast", [read], "read.symbols", to=TensorProto.INT64)
 
 
-def _scores(parts: Parts, memory: FoldedMemory, present: list[str], lower: str) -> str:
+def _scores(parts: Parts, memory: FoldedMemory, present: str, lower: str) -> str:
     """Add the scores of all symbols at all distances: float32 [batch, WIDTH x N]."""
     symbols = memory.matches.shape[1]
     bias = memory.asked_bias.copy()
     bias[NONE] = NEVER
     asked = parts.product("asked", [lower], memory.asked, bias)
     firsts = parts.constant("matches.first", np.arange(WIDTH) * symbols)
-    columns = parts.node("Concat", present, "present", axis=1)
-    rows = parts.node("Add", [columns, firsts], "present.rows")
+    rows = parts.node("Add", [present, firsts], "present.rows")
     matches = parts.constant("matches", memory.matches.reshape(WIDTH * symbols, symbols))
     matched = parts.node("Gather", [matches, rows], "present.matches")
     flat = parts.constant("matches.flat", np.array([-1, WIDTH * symbols]))
