@@ -11,6 +11,7 @@ other commands:
     python -m tests.quality score FILE.md ...               the means of marks or answers
     python -m tests.quality samples VOICE                   unedited samples
     python -m tests.quality costs VOICE CORPUS ...          bits per character of held-out texts
+    python -m tests.quality words VOICE CORPUS              bits per word, said first and again
     python -m tests.quality turns VOICE                     who speaks in free runs
 """
 
@@ -39,16 +40,31 @@ from bot.errors import ModelError
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.settings import Settings, name_variable
+from training.data.texts import Text
 from training.errors import TextError
 from training.experiments.counted import Ppmd
+from training.ranges import OptionalPositiveInt
 
-from . import heard, judging, places, report, sheets, turn_taking, writing
+from . import (
+    heard,
+    judging,
+    mentions,
+    places,
+    report,
+    sheets,
+    turn_taking,
+    word_costs,
+    writing,
+)
 from .places import Place
 from .reader import Reader, ReaderMissing
 from .writing import Setting, Written
 
 TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
 """The temperatures of a sweep, beside the shipped one."""
+
+LISTS = Path(__file__).parents[2] / "training/scenes/lists.txt"
+"""The words that the frames of scenes draw, some of them into held-out scenes alone."""
 
 EVERY = 2
 """A passage is also written at every second place."""
@@ -60,8 +76,6 @@ class Command:
 
     voice: Positional[Path]
     """A voice file (.onnx)."""
-    set: UseAppendAction[Mapping[str, str]] = field(default_factory=dict)
-    """A setting in place of the shipped one, such as ``top_p 0.9``."""
 
     def model(self) -> Model:
         """Return the voice, for a computation without the bot; raises TextError."""
@@ -72,7 +86,15 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtPlaces(Command):
+class WithSettings:
+    """A command that depends on the settings."""
+
+    set: UseAppendAction[Mapping[str, str]] = field(default_factory=dict)
+    """A setting in place of the shipped one, such as ``top_p 0.9``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtPlaces(WithSettings, Command):
     """A command that needs lines at places of held-out texts."""
 
     corpus: Positional[Path]
@@ -104,7 +126,7 @@ class AtPlaces(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turns(Command):
+class Turns(WithSettings, Command):
     """Measure who speaks in free runs."""
 
     runs: int = turn_taking.RUNS
@@ -202,7 +224,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples(Command):
+class Samples(WithSettings, Command):
     """Print unedited samples."""
 
     heading: str = "INT. DINER - NIGHT"
@@ -222,7 +244,7 @@ class Samples(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Costs(Command):
+class Costs(WithSettings, Command):
     """Print the bits per character of held-out texts by the voice itself."""
 
     corpora: Positional[tuple[Path, ...]]
@@ -236,11 +258,7 @@ class Costs(Command):
     def __call__(self) -> None:
         model = self.model()
         company = float(self.set.get("company", 1.0))
-        texts = [text for corpus in self.corpora for text in places.held_out(corpus)]
-        if self.only:
-            texts = [text for text in texts if any(part in text.name for part in self.only)]
-        if not texts:
-            raise TextError("No held-out text has such a name: give --only a part of one.")
+        texts = find_texts(self.corpora, self.only)
         ppmd = None
         if self.ppmd:
             learned = [text.content for corpus in self.corpora for text in places.learned(corpus)]
@@ -248,10 +266,49 @@ class Costs(Command):
         print(heard.table(model, texts, company, ppmd))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words(Command):
+    """Print the bits of words in held-out texts: said first, again soon, and later."""
+
+    corpus: Positional[Path]
+    """A folder with held-out texts."""
+    reader: bool = False
+    """Also what the words cost the independent reader."""
+    only: UseAppendAction[tuple[str, ...]] = ()
+    """Only texts with this in their name."""
+    limit: OptionalPositiveInt = None
+    """The most scenes or texts of a group."""
+    learned: UseAppendAction[tuple[Path, ...]] = ()
+    """Another corpus that the voice learned from; listed words that it has are not unmet."""
+
+    def __call__(self) -> None:
+        torch.set_num_threads(1)
+        model = self.model()
+        texts = find_texts([self.corpus], self.only)
+        corpora = [*self.learned, *([self.corpus] if (self.corpus / "train").is_dir() else [])]
+        unmet: set[str] = set()
+        if any(mentions.find_group(text.name) == mentions.UNMET for text in texts):
+            learned = (text for corpus in corpora for text in places.learned(corpus))
+            lists = LISTS.read_text(encoding="utf-8") if LISTS.exists() else ""
+            unmet = mentions.find_unmet_words(lists, learned)
+        reader = Reader.load() if self.reader else None
+        print(word_costs.table(model, texts, reader, unmet, self.limit))
+
+
+def find_texts(corpora: Sequence[Path], only: Sequence[str]) -> list[Text]:
+    """Return the held-out texts with one of the parts in their names; raise TextError."""
+    texts = [text for corpus in corpora for text in places.held_out(corpus)]
+    if only:
+        texts = [text for text in texts if any(part in text.name for part in only)]
+    if not texts:
+        raise TextError("No held-out text has such a name: give --only a part of one.")
+    return texts
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     command = tyro.cli(
-        Judge | Sheet | Pairs | Score | Samples | Costs | Turns,
+        Judge | Sheet | Pairs | Score | Samples | Costs | Words | Turns,
         args=arguments,
         prog="python -m tests.quality",
         description=__doc__,

@@ -36,6 +36,10 @@ SHORT = 48
 BATCH = 512
 """Most tokens that are read side by side."""
 
+CHUNK, LONGEST = 512, 4_096
+"""Tokens of a long text that are read at once, and the most that are read as one: then half of
+them is read again as the context of the next ones."""
+
 START = "<|endoftext|>"
 """The token before a context: it separated the documents that the reader learned from."""
 
@@ -119,6 +123,23 @@ class Reader:
                     found[job.place] = cost
         return found
 
+    def read(self, text: str) -> list[tuple[int, int, float]]:
+        """Return each token of a text read from its start: its begin, its end and its bits."""
+        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        tokens = [self._start, *encoded["input_ids"]]
+        bits: list[float] = []
+        cache, length = None, 0
+        while len(bits) < len(tokens) - 1:
+            at = len(bits)
+            if cache is None or length + CHUNK > LONGEST:
+                before = tokens[max(0, at - LONGEST // 2) : at]
+                cache, length = self._make_cache(before), len(before)
+            chunk = tokens[at : at + CHUNK + 1]
+            bits += self._read_on(cache, chunk)
+            length += len(chunk) - 1
+        spans = encoded["offset_mapping"]
+        return [(*span, cost) for span, cost in zip(spans, bits, strict=True)]
+
     def _grouped(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[int, ...], list[_Job]]:
         """Group the texts by the tokens before them that are read once and kept."""
         groups: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
@@ -136,18 +157,34 @@ class Reader:
 
     def _read(self, prefix: tuple[int, ...]) -> Any:
         """Return the key-value cache after some tokens, or None after none; keep the last one."""
-        import torch
-        from transformers import DynamicCache
-
         if not prefix:
             return None
         if self._kept[0] != prefix:
             self._kept = ((), None)  # frees the memory of the cache first
-            with torch.inference_mode():
-                cache = DynamicCache(config=self._model.config)
-                self._model(torch.tensor([prefix]), cache=cache, logits_to_keep=1)
-            self._kept = (prefix, cache)
+            self._kept = (prefix, self._make_cache(prefix))
         return self._kept[1]
+
+    def _make_cache(self, tokens: Sequence[int]) -> Any:
+        """Return the key-value cache after some tokens."""
+        import torch
+        from transformers import DynamicCache
+
+        cache = DynamicCache(config=self._model.config)
+        if tokens:
+            with torch.inference_mode():
+                self._model(torch.tensor([tokens]), cache=cache, logits_to_keep=1)
+        return cache
+
+    def _read_on(self, cache: Any, tokens: Sequence[int]) -> list[float]:
+        """Return the bits of tokens but the first; the cache takes in all but the last."""
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        read = torch.tensor(tokens)
+        with torch.inference_mode():
+            logits = self._model(read[None, :-1], cache=cache).logits[0]
+            nats = cross_entropy(logits, read[1:], reduction="none").double()
+        return (nats / math.log(2)).tolist()
 
     def _costs(self, kept: Any, batch: Sequence[_Job]) -> list[float]:
         """Return the bits of each text; the padding of a shorter one stands behind it, unseen."""

@@ -14,8 +14,9 @@ SCENE = "INT. BOATHOUSE - DAY\n\nA swan stands by the oars.\n\nMAX\nIs that your
 class Letters:
     """A tokenizer whose tokens are letters."""
 
-    def __call__(self, text: str, *, add_special_tokens: bool) -> dict[str, list[int]]:
-        return {"input_ids": [ord(letter) for letter in text]}
+    def __call__(self, text: str, **_: bool) -> dict[str, list]:
+        spans = [(at, at + 1) for at in range(len(text))]
+        return {"input_ids": [ord(letter) for letter in text], "offset_mapping": spans}
 
     def convert_tokens_to_ids(self, token: str) -> int:
         assert token == START
@@ -65,6 +66,23 @@ def test_a_cost_is_the_same_alone_in_a_batch_and_after_a_kept_context(small: Rea
     # Costs add up: the text may as well be read as one with its context.
     whole = small.bits("", long + texts[1])
     assert whole == pytest.approx(small.bits("", long) + small.bits(long, texts[1]), abs=0.02)
+
+
+def test_the_tokens_of_a_text_cost_what_the_text_costs(
+    small: Reader, monkeypatch: pytest.MonkeyPatch
+):
+    found = small.read(SCENE)
+    assert "".join(SCENE[begin:end] for begin, end, _ in found) == SCENE
+    assert sum(bits for *_, bits in found) == pytest.approx(small.bits("", SCENE), abs=0.01)
+    # To read a text in chunks changes nothing.
+    monkeypatch.setattr(module, "CHUNK", 20)
+    assert small.read(SCENE) == [(*span, pytest.approx(bits, abs=0.001)) for *span, bits in found]
+    # Of a longer text, what stands far above is forgotten, and half of the longest piece is not.
+    other, nearer = ("#" * size + SCENE[size:] for size in (29, 30))
+    assert small.read(other)[60:80] != small.read(SCENE)[60:80]
+    monkeypatch.setattr(module, "LONGEST", 60)
+    assert small.read(other)[60:80] == small.read(SCENE)[60:80] != small.read(nearer)[60:80]
+    assert small.read("") == []
 
 
 def test_an_empty_text_costs_nothing(small: Reader):
