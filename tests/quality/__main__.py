@@ -13,6 +13,10 @@ other commands:
     python -m tests.quality costs VOICE CORPUS ...          bits per character of held-out texts
     python -m tests.quality words VOICE CORPUS              bits per word, said first and again
     python -m tests.quality turns VOICE                     who speaks in free runs
+
+Voices and people also go on with forty scenes as friends type them:
+
+    python -m tests.quality friends VOICE ... -o FILE.md    blind continuations to mark and count
 """
 
 from __future__ import annotations
@@ -46,6 +50,7 @@ from training.experiments.counted import Ppmd
 from training.ranges import OptionalPositiveInt
 
 from . import (
+    friends,
     heard,
     judging,
     mentions,
@@ -56,6 +61,7 @@ from . import (
     word_costs,
     writing,
 )
+from .friends import Continuation, FriendScene, SceneKind
 from .places import Place
 from .reader import Reader, ReaderMissing
 from .writing import Setting, Written
@@ -199,14 +205,7 @@ class Pairs(AtPlaces):
     def __call__(self) -> None:
         # Write a few more, because the voice may say what people said at some places.
         chosen = self.choose(self.places + self.places // 10, sheets.APART)
-        text, answers = sheets.of_pairs(chosen, self.lines(chosen), self.places, self.seed)
-        self.out.write_text(text, encoding="utf-8")
-        key = sheets.key_of(self.out)
-        key.write_text(json.dumps(answers) + "\n", encoding="utf-8")
-        print(
-            f"Answer in {self.out} without a look at {key.name}, then: "
-            f"python -m tests.quality score {self.out}"
-        )
+        write_sheet(self.out, *sheets.of_pairs(chosen, self.lines(chosen), self.places, self.seed))
 
 
 @dataclass(frozen=True)
@@ -295,6 +294,58 @@ class Words(Command):
         print(word_costs.table(model, texts, reader, unmet, self.limit))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Friends(WithSettings):
+    """Write a sheet on which voices and people go on with scenes as friends type them."""
+
+    voices: Positional[tuple[Path, ...]]
+    """Voice files (.onnx): those with "stage" in their name go on with scenes for the stage."""
+    out: Annotated[Path, arg(aliases=["-o"])]
+    """The sheet."""
+    seed: int = 1
+    """The seed of the lines and of the order."""
+    only: SceneKind | None = None
+    """The kind of scenes that all voices go on with."""
+    scenes: OptionalPositiveInt = None
+    """So many scenes at random; all without it."""
+    pairs: bool = False
+    """Write pairs of first lines to tell apart."""
+
+    def __call__(self) -> None:
+        if not self.voices:
+            raise TextError("No voice is named: give voice files.")
+        for voice in self.voices:  # before the first one writes for minutes
+            if not voice.is_file():
+                raise TextError(f"There is no voice {voice}. Name a voice file.")
+        every = friends.read_scenes()
+        chosen = {voice: friends.choose_scenes(every, voice, self.only) for voice in self.voices}
+        some = [scene for scene in every if any(scene in scenes for scenes in chosen.values())]
+        drawn = friends.draw_scenes(some, self.scenes, self.seed)
+        if self.pairs and sum(map(len, chosen.values())) > len(some):
+            raise TextError("With --pairs, name one voice, or one for films and one for the stage.")
+        found = [
+            one
+            for voice, scenes in chosen.items()
+            for one in self._write(voice, [scene for scene in drawn if scene in scenes])
+        ]
+        if self.pairs:
+            write_sheet(self.out, *sheets.of_first_lines(found, self.seed))
+        else:
+            found += friends.by_people(drawn)
+            write_sheet(self.out, *sheets.of_continuations(found, self.seed))
+
+    def _write(self, voice: Path, scenes: Sequence[FriendScene]) -> list[Continuation]:
+        return asyncio.run(friends.by_voice(voice, scenes, self.seed, self.set))
+
+
+def write_sheet(out: Path, text: str, key: object) -> None:
+    """Write a sheet, and what nobody who fills it in may know beside it."""
+    out.write_text(text, encoding="utf-8")
+    file = sheets.key_of(out)
+    file.write_text(json.dumps(key) + "\n", encoding="utf-8")
+    print(f"Fill in {out} without a look at {file.name}, then: python -m tests.quality score {out}")
+
+
 def find_texts(corpora: Sequence[Path], only: Sequence[str]) -> list[Text]:
     """Return the held-out texts with one of the parts in their names; raise TextError."""
     texts = [text for corpus in corpora for text in places.held_out(corpus)]
@@ -308,7 +359,7 @@ def find_texts(corpora: Sequence[Path], only: Sequence[str]) -> list[Text]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     command = tyro.cli(
-        Judge | Sheet | Pairs | Score | Samples | Costs | Words | Turns,
+        Judge | Sheet | Pairs | Score | Samples | Costs | Words | Turns | Friends,
         args=arguments,
         prog="python -m tests.quality",
         description=__doc__,

@@ -1,7 +1,7 @@
-"""Sheets for people to read: lines to mark from 1 to 5, and pairs to tell apart.
+"""Sheets for people to read: lines to mark from 1 to 5, pairs to tell apart, and continuations.
 
 Markers should know neither the play nor the voice. A sheet is Markdown; the marks and the
-answers are written into the last column of its table, and `score` reads them back.
+answers are written into the last columns of its table, and `score` reads them back.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import json
 import random
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bot.screenplay.elements import Element
 from training.errors import TextError
 from training.experiments.comparison import line
 
+from .friends import LINES as CONTINUED
+from .friends import PEOPLE, Continuation
 from .places import Place
 
 CONTEXT = 3
@@ -44,7 +46,26 @@ One of the two lines is by the writer of the scene before them, the other by a p
 into the last column: the line that you take for the writer's.
 """
 
-ROW = re.compile(r"^\| *\d+ *\|.*\| *([^|]*?) *\|$", re.MULTILINE)
+CONTINUATIONS = """# {number} continuations
+
+Each row has the beginning of a scene, as friends typed it in a chat, and {lines} lines that go on
+from it. Some are by people, and the others by programs; several rows may have the same beginning.
+Judge each row by itself, and fill in its last four columns:
+
+- `mark`: the continuation as a whole. 5, a good writer would keep it; 4, it makes sense here; 3, it
+  makes sense, but hardly here; 2, it is English; 1, it is nonsense.
+- `answers`: how many of the {lines} lines, from 0 to {lines}, plainly answer what was just said or
+  done, or take up a concrete word or thing of the scene and say something sensible about it.
+- `echo`: how many only say again what was just said, and add nothing. They answer nothing.
+- `faulty`: how many are faulty English, such as words that do not exist or sentences that fall
+  apart. Slang and unfinished sentences are no faults.
+"""
+
+JUDGED = ("mark", "answers", "echo", "faulty")
+
+ROW = re.compile(r"^\| *\d+ *\|.*\|$", re.MULTILINE)
+
+BAR = re.compile(r"(?<!\\)\|")
 
 
 def of_lines(voice: str, places: Sequence[Place], lines: Sequence[Element]) -> str:
@@ -60,35 +81,81 @@ def of_pairs(
 
     Places where both say the same are left out.
     """
+    pairs = [
+        (_scene(place), _speech(place, place.people), _speech(place, own))
+        for place, own in zip(places, lines, strict=True)
+        if own.body != place.people.body
+    ]
+    return _pairs(pairs[:number], seed)
+
+
+def of_first_lines(found: Sequence[Continuation], seed: int) -> tuple[str, list[str]]:
+    """Return a sheet of pairs of first lines, people's and a voice's, and its answers."""
+    pairs = [
+        (_show(one.scene.given), _show(one.scene.people[:1]), _show(one.lines[:1]))
+        for one in found
+        if one.lines[0].text != one.scene.people[0].text
+    ]
+    random.Random(seed).shuffle(pairs)
+    return _pairs(pairs, seed)
+
+
+def _pairs(pairs: Sequence[tuple[str, str, str]], seed: int) -> tuple[str, list[str]]:
+    """Return a sheet of scenes with people's line and another one each, and its answers."""
     chance = random.Random(seed)
-    rows, answers = [], []
-    for place, own in zip(places, lines, strict=True):
-        if own.body == place.people.body or len(rows) == number:
-            continue
-        both = [_speech(place, place.people), _speech(place, own)]
-        answers.append(chance.choice("AB"))
-        rows.append([_scene(place), *(both if answers[-1] == "A" else both[::-1])])
+    answers = [chance.choice("AB") for _ in pairs]
+    rows = [
+        [scene, *((people, own) if answer == "A" else (own, people))]
+        for (scene, people, own), answer in zip(pairs, answers, strict=True)
+    ]
     return _sheet(PAIRS.format(number=len(rows)), ["scene", "A", "B", "writer's"], rows), answers
 
 
+def of_continuations(found: Sequence[Continuation], seed: int) -> tuple[str, list[dict[str, str]]]:
+    """Return a blind sheet of continuations, scene by scene in random order, and who wrote each."""
+    chance = random.Random(seed)
+    by_scene: dict[int, list[Continuation]] = {}
+    for one in found:
+        by_scene.setdefault(one.scene.number, []).append(one)
+    scenes = list(by_scene.values())
+    chance.shuffle(scenes)
+    shuffled = [one for some in scenes for one in chance.sample(some, len(some))]
+    rows = [[_show(one.scene.given), _show(one.lines)] for one in shuffled]
+    text = CONTINUATIONS.format(number=len(rows), lines=CONTINUED)
+    heads = ["scene", f"{CONTINUED} lines", *JUDGED]
+    key = [{"scene": one.scene.title, "writer": one.writer} for one in shuffled]
+    return _sheet(text, heads, rows), key
+
+
 def key_of(sheet: Path) -> Path:
-    """Return the path of the answers to a sheet of pairs."""
+    """Return the path of the answers to a sheet of pairs, or of who wrote continuations."""
     return sheet.with_suffix(".key.json")
 
 
 def score(sheet: Path) -> str:
-    """Return the result of the marks or answers in a sheet, in a sentence.
+    """Return the result of the marks or answers in a sheet, in a sentence or a table.
 
     Raises:
         TextError: Nobody has filled the sheet in, or an entry is no mark or answer.
     """
     try:
-        entries = ROW.findall(sheet.read_text(encoding="utf-8"))
+        rows = ROW.findall(sheet.read_text(encoding="utf-8"))
         key = key_of(sheet)
         answers = json.loads(key.read_text(encoding="utf-8")) if key.exists() else None
     except OSError as error:
         raise TextError(f"{sheet} cannot be read: {error.strerror}.") from error
-    return _told_apart(sheet, entries, answers) if answers else _marked(sheet, entries)
+    cells = [[cell.strip() for cell in BAR.split(row)[1:-1]] for row in rows]
+    entries = [row[-1] for row in cells]
+    if not answers:
+        return _marked(sheet, entries)
+    if len(entries) != len(answers):
+        raise TextError(
+            f"{sheet} has {len(entries)} rows, its key {len(answers)}: make both again."
+        )
+    if isinstance(answers[0], dict):
+        judged = [row[-len(JUDGED) :] for row in cells]
+        return _judged(sheet, judged, [answer["writer"] for answer in answers])
+    return _told_apart(sheet, entries, answers)
 
 
 def _marked(sheet: Path, entries: Sequence[str]) -> str:
@@ -101,10 +168,6 @@ def _marked(sheet: Path, entries: Sequence[str]) -> str:
 
 def _told_apart(sheet: Path, entries: Sequence[str], answers: Sequence[str]) -> str:
     _check(sheet, entries, "AB")
-    if len(entries) != len(answers):
-        raise TextError(
-            f"{sheet} has {len(entries)} pairs, its key {len(answers)}: make both again."
-        )
     right = sum(entry == answer for entry, answer in zip(entries, answers, strict=True))
     return (
         f"{sheet.name}: people's line was told in {right} of {len(entries)} pairs "
@@ -112,22 +175,48 @@ def _told_apart(sheet: Path, entries: Sequence[str], answers: Sequence[str]) -> 
     )
 
 
-def _check(sheet: Path, entries: Sequence[str], known: Sequence[str] | dict[str, int]) -> None:
+def _judged(sheet: Path, rows: Sequence[Sequence[str]], writers: Sequence[str]) -> str:
+    """Return the table of what was judged, by writer."""
+    counts = [str(number) for number in range(CONTINUED + 1)]
+    for column, name in enumerate(JUDGED):
+        known = list(map(str, MARKS)) if name == "mark" else counts
+        _check(sheet, [row[column] for row in rows], known, f" in {name}")
+    heads = [sheet.name, "continuations", "mark", *(f"lines: {name}" for name in JUDGED[1:])]
+    table = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+    for writer in sorted(set(writers), key=lambda one: (one != PEOPLE, one)):
+        own = [list(map(int, row)) for row, by in zip(rows, writers, strict=True) if by == writer]
+        marks, *shares = zip(*own, strict=True)
+        error = f" ± {statistics.stdev(marks) / len(own) ** 0.5:.2f}" if len(own) > 1 else ""
+        cells = [f"{sum(share) / (CONTINUED * len(own)):.0%}" for share in shares]
+        table.append(line([writer, str(len(own)), f"{statistics.mean(marks):.2f}{error}", *cells]))
+    return "\n".join(table)
+
+
+def _check(sheet: Path, entries: Sequence[str], known: Collection[str], what: str = "") -> None:
     """Raise TextError for a sheet with an entry that is not among the known ones."""
     wrong = [number for number, entry in enumerate(entries, 1) if not entry or entry not in known]
     if wrong or not entries:
         where = f"in row {wrong[0]}" if wrong else "at all"
-        raise TextError(f"{sheet} has no valid entry {where}: write one of {', '.join(known)}.")
+        raise TextError(
+            f"{sheet} has no valid entry{what} {where}: write one of {', '.join(known)}."
+        )
 
 
 def _sheet(text: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = [line(["", *heads]), line(["---:", *("---" for _ in heads)])]
-    body = [line([str(number), *cells, " "]) for number, cells in enumerate(rows, 1)]
+    body = [
+        line([str(number), *cells, *[" "] * (len(heads) - len(cells))])
+        for number, cells in enumerate(rows, 1)
+    ]
     return "\n".join([text, *head, *body]) + "\n"
 
 
 def _scene(place: Place) -> str:
-    return "<br><br>".join(_cell(_end_of(one.text)) for one in place.before[-CONTEXT:])
+    return _show(place.before[-CONTEXT:])
+
+
+def _show(elements: Sequence[Element]) -> str:
+    return "<br><br>".join(_cell(_end_of(one.text)) for one in elements)
 
 
 def _speech(place: Place, own: Element) -> str:

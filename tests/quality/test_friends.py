@@ -1,0 +1,203 @@
+"""Tests of scenes by friends, of voices that go on with them, and of the blind sheets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.quality.__main__ import main
+from tests.quality.friends import (
+    LINES,
+    SCENES,
+    FriendScene,
+    by_voice,
+    choose_scenes,
+    draw_scenes,
+    read_scenes,
+)
+from tests.quality.sheets import score
+from training.errors import TextError
+
+QUICK = {"quality": "quick", "line_length": "40"}
+SHORT = [word for name, value in QUICK.items() for word in ("--set", name, value)]
+
+
+@pytest.fixture(scope="module")
+def every() -> list[FriendScene]:
+    return read_scenes()
+
+
+@pytest.fixture(scope="module")
+def both(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the paths of a voice for films and of one for the stage."""
+    folder = tmp_path_factory.mktemp("both")
+    for name in ("tiny", "my-stage"):
+        shutil.copy(voices / "tiny.onnx", folder / f"{name}.onnx")
+    return [str(folder / "tiny.onnx"), str(folder / "my-stage.onnx")]
+
+
+def written(voice: Path, scenes: Sequence[FriendScene], seed: int = 1, **changes: str):
+    found = asyncio.run(by_voice(voice, scenes, seed, QUICK | changes))
+    return [[line.text for line in one.lines] for one in found]
+
+
+def rows_of(sheet: Path) -> list[list[str]]:
+    rows = re.findall(r"^\| \d+ \|.*$", sheet.read_text(encoding="utf-8"), re.MULTILINE)
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[2:-1]] for row in rows]
+
+
+def fill(sheet: Path, entries: Sequence[str]) -> None:
+    """Write entries into the empty columns of the rows."""
+    text = sheet.read_text(encoding="utf-8")
+    left = iter(entries)
+    text = re.sub(
+        r"^(\| \d+ \|.*?)((?:\|   )+\|)$",
+        lambda m: f"{m[1]}| {next(left)} |",
+        text,
+        flags=re.MULTILINE,
+    )
+    assert next(left, None) is None
+    sheet.write_text(text, encoding="utf-8")
+
+
+def as_cell(elements) -> str:
+    return "<br><br>".join(one.text.replace("\n", "<br>") for one in elements)
+
+
+def test_every_element_of_the_forty_scenes_is_read(every: list[FriendScene]):
+    text = "".join(
+        f"=== {one.title}\n"
+        + "\n\n".join(element.text for element in one.given)
+        + "\n\n---\n"
+        + "\n\n".join(element.text for element in one.people)
+        + "\n\n"
+        for one in every
+    )
+    assert text.strip() == SCENES.read_text(encoding="utf-8").strip()
+    assert Counter(one.kind for one in every) == {"film": 32, "stage": 8}
+
+
+def test_a_scene_without_an_end_by_people_is_refused(tmp_path: Path):
+    file = tmp_path / "scenes.txt"
+    said = ["IDA\nNo."] * LINES
+    for given, people in (
+        ("IDA\nYes.", []),
+        ("IDA\nYes.", said[1:]),
+        ("IDA\nYes.", [*said, *said]),
+        ("", said),
+    ):
+        text = "\n\n".join(people)
+        file.write_text(f"=== one\n{given}\n\n---\n{text}\n", encoding="utf-8")
+        with pytest.raises(TextError, match="one"):
+            read_scenes(file)
+    file.write_text("=== one\nIDA\nYes.\n", encoding="utf-8")
+    with pytest.raises(TextError, match="one"):
+        read_scenes(file)
+
+
+def test_a_voice_goes_on_with_scenes_of_its_kind(every: list[FriendScene]):
+    film, stage = (
+        choose_scenes(every, Path(name)) for name in ("stage/big.onnx", "big-stage-2.onnx")
+    )
+    assert {one.number for one in film} == set(range(40)) - {one.number for one in stage}
+    assert {one.title.startswith("stage: ") for one in stage} == {True}
+    assert choose_scenes(every, Path("big.onnx"), "stage") == stage
+    some = draw_scenes(every, 5, seed=1)
+    assert len({one.title for one in some}) == 5
+    assert some != draw_scenes(every, 5, seed=2)
+    assert draw_scenes(every, None, seed=1) == draw_scenes(every, 99, seed=1) == every
+
+
+def test_what_a_voice_adds_depends_on_scene_and_seed_alone(voices: Path, every: list[FriendScene]):
+    voice = voices / "tiny.onnx"
+    first = written(voice, every[:3])
+    assert [len(lines) for lines in first] == [LINES] * 3
+    assert written(voice, every[2:3]) == first[2:] != written(voice, every[2:3], seed=2)
+    # The shipped quality chooses each line among candidates.
+    assert first[2:] != written(voice, every[2:3], quality="good")
+    with pytest.raises(TextError, match="no voice"):
+        written(voices / "gone.onnx", every[:1])
+
+
+def test_continuations_are_blind_and_scored_by_writer(
+    both: list[str], tmp_path: Path, every: list[FriendScene], capsys: pytest.CaptureFixture[str]
+):
+    sheet = tmp_path / "friends.md"
+    asked = ["friends", *both, "-o", str(sheet), *SHORT]
+    assert main([*asked, "--scenes", "12"]) == 0
+    key = json.loads((tmp_path / "friends.key.json").read_text(encoding="utf-8"))
+    rows = rows_of(sheet)
+    titles = list(dict.fromkeys(row["scene"] for row in key))
+    by_title = {one.title: one for one in every}
+    assert len(rows) == len(key) == 24
+    assert len(titles) == 12
+    assert titles != sorted(titles, key=[*by_title].index)
+    assert {row["writer"] for row in key[::2]} > {"people"}
+    for row, (scene, lines, *empty) in zip(key, rows, strict=True):
+        told = by_title[row["scene"]]
+        assert scene == as_cell(told.given)
+        assert (lines == as_cell(told.people)) == (row["writer"] == "people")
+        assert lines.count("<br><br>") == LINES - 1
+        assert empty == [""] * 4
+        assert row["writer"] in ("people", both[told.kind == "stage"])
+    text = sheet.read_text(encoding="utf-8")
+    assert not any(name in text for name in ("tiny", "my-stage"))
+
+    with pytest.raises(TextError, match="in mark in row 1"):
+        score(sheet)
+    marks = iter("45" * 6)
+    entries = [
+        f"{next(marks)} | 3 | 0 | 0" if row["writer"] == "people" else "2 | 1 | 2 | 3"
+        for row in key
+    ]
+    fill(sheet, entries)
+    capsys.readouterr()
+    assert main(["score", str(sheet)]) == 0
+    table = [re.split(r" *\| *", row)[1:-1] for row in capsys.readouterr().out.splitlines()]
+    counts = Counter(row["writer"] for row in key)
+    # 6 marks of 4 and 6 of 5 have a standard deviation of 0.522.
+    assert table[2] == ["people", "12", "4.50 ± 0.15", "100%", "0%", "0%"]
+    assert {row[0]: row[1:] for row in table[3:]} == {
+        voice: [str(counts[voice]), mark, "33%", "67%", "100%"]
+        for voice, mark in zip(both, ("2.00 ± 0.00", "2.00"), strict=True)
+    }
+    text = sheet.read_text(encoding="utf-8")
+    sheet.write_text(text.replace("2 | 1 | 2 | 3", "2 | 1 | 4 | 3", 1), encoding="utf-8")
+    with pytest.raises(TextError, match="in echo in row"):
+        score(sheet)
+
+
+def test_pairs_are_of_first_lines(both: list[str], tmp_path: Path, every: list[FriendScene]):
+    sheet = tmp_path / "pairs.md"
+    asked = ["friends", *both, "-o", str(sheet), *SHORT, "--pairs"]
+    assert main([*asked, "--scenes", "6"]) == 0
+    answers = json.loads((tmp_path / "pairs.key.json").read_text(encoding="utf-8"))
+    people = {as_cell(one.given): as_cell(one.people[:1]) for one in every}
+    rows = rows_of(sheet)
+    assert len(rows) == len(answers) == 6
+    for (scene, *both_lines, empty), answer in zip(rows, answers, strict=True):
+        assert [line == people[scene] for line in both_lines] == [answer == "A", answer == "B"]
+        assert not empty
+    fill(sheet, answers)
+    assert "in 6 of 6 pairs (100%)" in score(sheet)
+
+
+def test_requests_that_make_no_sheet_are_refused(
+    both: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = ["-o", str(tmp_path / "sheet.md")]
+    for asked, told in (
+        ([*both, "--pairs", "--only", "film"], "name one voice"),
+        ([*both[:1], str(tmp_path / "gone.onnx")], "gone.onnx"),
+        ([], "No voice"),
+    ):
+        assert main(["friends", *asked, *out]) == 1
+        assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
