@@ -17,6 +17,7 @@ other commands:
 Voices and people also go on with forty scenes as friends type them:
 
     python -m tests.quality friends VOICE ... -o FILE.md    blind continuations to mark and count
+    python -m tests.quality copied VOICE --corpus DIR       lines by heart, and repetitions
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ from bot.settings import Settings, name_variable
 from training.data.texts import Text
 from training.errors import TextError
 from training.experiments.counted import Ppmd
-from training.ranges import OptionalPositiveInt
+from training.ranges import OptionalPositiveInt, PositiveInt
 
 from . import (
+    copying,
     friends,
     heard,
     judging,
@@ -338,6 +340,34 @@ class Friends(WithSettings):
         return asyncio.run(friends.by_voice(voice, scenes, self.seed, self.set))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Copied(WithSettings, Command):
+    """Count the lines that a voice knows by heart, and repetitions, in scenes by friends."""
+
+    corpus: UseAppendAction[tuple[Path, ...]] = ()
+    """A corpus from which the voice learned."""
+    seed: int = 1
+    """The seed of the lines."""
+    seeds: PositiveInt = 1
+    """How often the voice goes on with each scene."""
+
+    def __call__(self) -> None:
+        if not self.corpus:
+            raise TextError("No corpus is named: add those that the voice learned, with --corpus.")
+        learned = [text for corpus in self.corpus for text in places.learned(corpus)]
+        scenes = friends.read_scenes()
+        found = [
+            one
+            for number in range(self.seeds)
+            for one in asyncio.run(
+                friends.by_voice(
+                    self.voice, scenes, self.seed + number * friends.SEEDS_APART, self.set
+                )
+            )
+        ]
+        print(copying.table(self.voice.stem, found, friends.by_people(scenes), learned))
+
+
 def write_sheet(out: Path, text: str, key: object) -> None:
     """Write a sheet, and what nobody who fills it in may know beside it."""
     out.write_text(text, encoding="utf-8")
@@ -359,7 +389,7 @@ def find_texts(corpora: Sequence[Path], only: Sequence[str]) -> list[Text]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     command = tyro.cli(
-        Judge | Sheet | Pairs | Score | Samples | Costs | Words | Turns | Friends,
+        Judge | Sheet | Pairs | Score | Samples | Costs | Words | Turns | Friends | Copied,
         args=arguments,
         prog="python -m tests.quality",
         description=__doc__,

@@ -1,0 +1,79 @@
+"""Count what a voice copies: lines of the texts that it learned, and what was just said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from bot.screenplay.elements import Element
+from training.data.texts import Text
+from training.experiments.comparison import line
+
+from .friends import PEOPLE, Continuation
+from .measures import GRAM, NEAR, loops, words
+
+LEAST = 5
+"""Least words of a line that counts as copied: shorter ones are everybody's."""
+
+
+def table(
+    voice: str,
+    found: Sequence[Continuation],
+    people: Sequence[Continuation],
+    learned: Iterable[Text],
+) -> str:
+    """Return what a voice copies beside people, as Markdown, and the lines that it copied."""
+    both = [[split_words(one) for each in some for one in each.lines] for some in (found, people)]
+    long = [[said for said in some if len(said) >= LEAST] for some in both]
+    known = find_copied([*long[0], *long[1]], learned)
+    copied = [[said for said in some if said in known] for some in long]
+    shares = [
+        f"{len(some) / len(every):.1%}" if every else "-"
+        for some, every in zip(copied, long, strict=True)
+    ]
+    rows = [
+        ["", voice, PEOPLE],
+        ["---", "---:", "---:"],
+        [f"lines of {LEAST} words and more", *(str(len(some)) for some in long)],
+        ["of these, word for word in a learned text", *shares],
+        [
+            f"sequences of {GRAM} characters that stood in the {NEAR} before",
+            *(f"{share_repeated(some):.1%}" for some in (found, people)),
+        ],
+    ]
+    heart = sorted({" ".join(said) for said in copied[0]})
+    return "\n".join([*map(line, rows), *(["", "By heart:", *heart] if heart else [])])
+
+
+def split_words(element: Element) -> tuple[str, ...]:
+    """Return the words of an element without its parentheticals."""
+    said = [row for row in element.body.split("\n") if not row.startswith("(")]
+    return tuple(words("\n".join(said)))
+
+
+def find_copied(lines: Iterable[tuple[str, ...]], learned: Iterable[Text]) -> set[tuple[str, ...]]:
+    """Return the lines of at least `LEAST` words whose words stand in a learned text in a row."""
+    begun: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
+    for said in lines:
+        begun[said[:LEAST]].add(said)
+    found: set[tuple[str, ...]] = set()
+    for text in learned:
+        every = words(text.content)
+        for at, first in enumerate(zip(*(every[n:] for n in range(LEAST)), strict=False)):
+            if first in begun:
+                found |= {
+                    said for said in begun[first] if said == tuple(every[at : at + len(said)])
+                }
+    return found
+
+
+def share_repeated(found: Sequence[Continuation]) -> float:
+    """Return the share of the sequences in written lines that stood shortly before."""
+    repeated = total = 0
+    for one in found:
+        before = "\n".join(element.body for element in one.scene.given)
+        for element in one.lines:
+            again, count = loops(before, element.body)
+            repeated, total = repeated + again, total + count
+            before += "\n" + element.body
+    return repeated / total if total else 0.0
