@@ -102,9 +102,14 @@ def test_the_shipped_corpus_is_split(corpus: Path):
 
 
 def test_slots_write_articles_and_plurals(tmp_path: Path):
-    lines = ("a: b", "beast: owl", "dish: @food", "A: {A beast}, {beast.s}, {a dish}, {Dish.s}.")
+    lines = (
+        "a: b",
+        "beast: owl",
+        "dish: @food",
+        "A: {A beast}, {an beast}, {beast.s}, {a dish}, {Dish.s}.",
+    )
     [speech] = draw(tmp_path, *lines)
-    assert speech.endswith("\nAn owl, owls, some soup, Soup.")
+    assert speech.endswith("\nAn owl, an owl, owls, some soup, Soup.")
 
 
 def test_a_capital_begins_a_sentence(tmp_path: Path):

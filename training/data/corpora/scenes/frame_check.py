@@ -38,7 +38,7 @@ CLASHES = {"INT.": ("outdoors", "spot"), "EXT.": ("room", "spot")}
 
 BARE_ARTICLE = re.compile(r"\b[Aa]n? \{")
 PLURAL = re.compile(r"\}e?s\b")
-DETERMINER = re.compile(r"(?:the|an?|some|my|your|his|her|our|their|no)\b|\{[Aa] ")
+DETERMINER = re.compile(r"(?:the|an?|some|my|your|his|her|our|their|no)\b|\{[Aa]n? ")
 AFTER_ARTICLE = re.compile(r"\b(?:the|my|your|our|no|every|another|one) $", re.IGNORECASE)
 SENTENCE_START = re.compile(r"(?:^|(?<!\.)(?<!\bMrs)(?<!\bMr)(?<!\bDr)(?<!\bSt)[.?!][\"')]? )$")
 

@@ -17,7 +17,7 @@ SEPARATOR = " | "
 HELD_OUT_PERCENT = 3
 """The share of the frames that are held out whole."""
 
-USE = re.compile(r"\{(?:(?P<article>[Aa]) )?(?P<name>\w+)(?:\.(?P<form>\w+))?\}")
+USE = re.compile(r"\{(?:(?P<article>[Aa]n?) )?(?P<name>\w+)(?:\.(?P<form>\w+))?\}")
 """A slot or a member of the cast in a text, such as `{a thing}`, `{Guest.He}` and `{B}`."""
 
 TITLE = re.compile(r"=== (.+)")
