@@ -78,10 +78,15 @@ class Voice:
     def network(self) -> FoldedNetwork:
         """Return the network of the graph, as exactly as the graph stores it.
 
-        Raises VoiceError for a graph that `export.graph.build` did not make.
+        Raises VoiceError for a graph that this version of `export.graph.build` did not make.
         """
+        config = json.loads(self.metadata.get("onbook.config", "{}"))
+        if config.get("word"):
+            raise VoiceError(
+                f"{self} is of an earlier network, which the bot runs but training does not read: name "
+                f"another voice."
+            )
         try:
-            config = json.loads(self.metadata.get("onbook.config", "{}"))
             recurrence = config.get("recurrence", Shape.recurrence)
             return read_network(onnx.ModelProto.FromString(self.graph), recurrence)
         except KeyError as error:
