@@ -83,8 +83,7 @@ class Voice:
         config = json.loads(self.metadata.get("onbook.config", "{}"))
         if config.get("word"):
             raise VoiceError(
-                f"{self} is of an earlier network, which the bot runs but training does not read: name "
-                f"another voice."
+                f"{self} is of an earlier network, which training cannot read: name another."
             )
         try:
             recurrence = config.get("recurrence", Shape.recurrence)
