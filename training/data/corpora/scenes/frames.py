@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 
 from training.errors import CorpusError
@@ -14,13 +13,11 @@ FRAMES = Path(__file__).parents[3] / "scenes"
 
 CAST = "ABCDE"
 SEPARATOR = " | "
-HELD_OUT_PERCENT = 3
-"""The share of the frames that are held out whole."""
 
 USE = re.compile(r"\{(?:(?P<article>[Aa]n?) )?(?P<name>\w+)(?:\.(?P<form>\w+))?\}")
 """A slot or a member of the cast in a text, such as `{a thing}`, `{Guest.He}` and `{B}`."""
 
-TITLE = re.compile(r"=== (.+)")
+TITLE = re.compile(r"=== (.+?)( \(held out\))?")
 SPEECH = re.compile(r"([A-E])(?: \(([^)]*)\))?: (.+)")
 ACTION = re.compile(r"(-) (.+)")
 HEADING = re.compile(r"(PLACE): (.+)")
@@ -92,6 +89,8 @@ class Frame:
     title: str
     file: Path
     at: int
+    held_out: bool = False
+    """Whether its scenes are for validation alone."""
     slots: list[Slot] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
 
@@ -105,12 +104,6 @@ class Frame:
         """Return "film", or "stage" where no place is inside or outside."""
         places = [place for line in self.headings for place in line.alternatives]
         return "film" if any(map(is_film_place, places)) else "stage"
-
-    @property
-    def held_out(self) -> bool:
-        """Whether the frame is held out whole, by a hash of its title and its text."""
-        texts = [self.title, *(text for line in self.lines for text in line.alternatives)]
-        return int(sha256("\n".join(texts).encode()).hexdigest(), 16) % 100 < HELD_OUT_PERCENT
 
 
 @dataclass(frozen=True)
@@ -170,7 +163,7 @@ def _read_frames(file: Path, text: str, unread: list[Fault]) -> Iterator[Frame]:
         if match := TITLE.fullmatch(line):
             if frame:
                 yield frame
-            frame = Frame(match[1], file, at)
+            frame = Frame(match[1], file, at, held_out=bool(match[2]))
         elif not frame:
             unread.append(Fault(file, at, "a frame begins with a line `=== title`"))
         elif match := SPEECH.fullmatch(line):
