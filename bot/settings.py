@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     """The penalty for repeating earlier passages; 0 is off."""
     company: Bias = 1.0
     """The bias towards earlier speakers; 0 is off."""
-    recall: Bias = 1.0
+    recall: Bias = 0.0
     """The bias towards rare words of the last lines; 0 is off."""
     quality: Literal["quick", "good", "best"] = "best"
     """The candidates for each line: quick 1, good 16, best 64."""

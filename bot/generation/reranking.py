@@ -13,7 +13,8 @@ and fits everywhere ("What are you doing?"), so that more counts:
 - whether both ask or neither does. The first is a plain draw, so that questions stay as usual as
   the model finds them here;
 - whether the line is a stock phrase, which has hardly any bits;
-- the words of the last lines that the line takes up.
+- the words of the last lines that the line takes up, and whether it only says them again: a voice
+  that can copy words finds its own copies likely.
 
 A line that the script has had, or a parenthetical alone, is chosen only where nothing else was
 written. `python -m tests.quality.choosing` compares this rule with others.
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -46,6 +48,9 @@ MIN_SIZE = 20
 
 RECENT_LINES = 2
 """The number of last lines whose words count as taken up."""
+
+ECHO_RUN = 3
+"""The words of the shortest run that counts as said again."""
 
 MAX_OVERLAP = 0.5
 """The share of common words above which two takes are too much alike."""
@@ -75,12 +80,43 @@ class Weights:
     """For a parenthetical."""
     recalled_word: float = 0.05
     """For each of at most two words that the last lines have: a gain."""
+    echo: float = 1.0
+    """For a line that consists of runs of `ECHO_RUN` words or more of the last lines."""
+    repeated_word: float = 0.4
+    """For each of at most two content words that the line has again."""
 
 
 STOCK_BITS = 28.0
 """Bits from which a line is no stock phrase."""
 
 DEFAULT_WEIGHTS = Weights()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a script's last lines have said."""
+
+    words: frozenset[str]
+    """The content words of the last `RECENT_LINES` lines."""
+    runs: frozenset[tuple[str, ...]]
+    """All runs of `ECHO_RUN` words of all last lines."""
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Said:
+        """Collect what texts say, the last line last."""
+        words = (find_content_words(text) for text in texts[-RECENT_LINES:])
+        runs = (find_runs(split_words(text)) for text in texts)
+        return cls(frozenset[str]().union(*words), frozenset(run for some in runs for run in some))
+
+    def find_echo(self, words: Sequence[str]) -> float:
+        """Return the share of words that stand in runs that were said before, 0 to 1."""
+        echoed = {
+            at + i
+            for at, run in enumerate(find_runs(words))
+            if run in self.runs
+            for i in range(ECHO_RUN)
+        }
+        return len(echoed) / max(1, len(words))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,16 +204,14 @@ def _rank(
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> list[Candidate]:
     first = candidates[0]
-    recent_words = frozenset[str]().union(
-        *(find_content_words(text) for text in recent_texts[-RECENT_LINES:])
-    )
+    said = Said.of(recent_texts)
     used = {split_words(text) for text in (*recent_texts, *other_takes)}
 
     def rank(candidate: Candidate) -> tuple[int, float]:
         words = split_words(candidate.draft.element.text)
         is_repetition = not words or words in used
         return is_repetition + (is_repetition or _resembles_any(words, other_takes)), score(
-            candidate, first, recent_words, weights
+            candidate, first, said, weights
         )
 
     return sorted(candidates, key=rank)
@@ -186,14 +220,13 @@ def _rank(
 def score(
     candidate: Candidate,
     first: Candidate,
-    recent_words: frozenset[str],
+    said: Said,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> float:
-    """Return the cost of a line beside the first candidate's, in bits a character.
-
-    ``recent_words`` has the words of the last lines.
-    """
+    """Return the cost of a line beside the first candidate's, in bits a character."""
     text = candidate.draft.element.text
+    words = split_words(text)
+    repeated = Counter(word for word in words if is_content_word(word))
     scene_gain = (
         0.0
         if candidate.bits_without_scene is None
@@ -207,7 +240,9 @@ def score(
         + weights.stock_phrase * max(0.0, 1 - candidate.bits / STOCK_BITS)
         + weights.question_mismatch * (candidate.is_question != first.is_question)
         + weights.parenthetical * ("(" in strip_cue(candidate.draft))
-        - weights.recalled_word * min(2, len(find_content_words(text) & recent_words))
+        - weights.recalled_word * min(2, len(find_content_words(text) & said.words))
+        + weights.echo * said.find_echo(words)
+        + weights.repeated_word * min(2, repeated.total() - len(repeated))
     )
 
 
@@ -248,6 +283,14 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 def find_content_words(text: str) -> frozenset[str]:
     """Return the words of a line without those that any line can have."""
     words = (word.removesuffix("'s") for word in split_words(text))
-    return frozenset(
-        word for word in words if len(word) >= MIN_WORD_LENGTH and word not in COMMON_WORDS
-    )
+    return frozenset(filter(is_content_word, words))
+
+
+def is_content_word(word: str) -> bool:
+    """Return whether a word, in lower case, is none that any line can have."""
+    return len(word) >= MIN_WORD_LENGTH and word not in COMMON_WORDS
+
+
+def find_runs(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return all runs of `ECHO_RUN` words, in their order."""
+    return [tuple(words[at : at + ECHO_RUN]) for at in range(len(words) - ECHO_RUN + 1)]

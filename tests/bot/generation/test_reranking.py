@@ -100,6 +100,20 @@ def test_words_of_the_last_lines_make_a_line_better():
     assert choose_candidate([plain, taking], said[:1]) is plain
 
 
+def test_a_line_that_says_the_last_ones_again_is_worse():
+    said = ["MAYA\nThe doorbell rings at night.", "JO\nI never heard it."]
+    echo = candidate("JO\nThe doorbell rings at the sea.", 1.0)
+    answer = candidate("JO\nThat doorbell is not ours now.", 1.35)
+    assert choose_candidate([echo, answer], said) is answer
+    assert choose_candidate([echo, answer], ["JO\nIt rained all night."]) is echo
+
+
+def test_a_line_that_has_a_word_twice_is_worse():
+    twice = candidate("JO\nThe moose saw the other moose.", 1.0)
+    once = candidate("JO\nThe moose saw the other goose.", 1.2)
+    assert choose_candidate([twice, once]) is once
+
+
 def test_repetitions_and_parentheticals_come_last():
     said = ["JO\n(softly)\nRain on the window, again!"]
     again = candidate("MAYA\nRain on the window again.", 0.1)
