@@ -89,7 +89,13 @@ def _read(parts: Parts, packing: Packing) -> str:
         raised = parts.node("Mul", [together, base], f"{name}.raised")
         together = parts.node("Add", [raised, name], f"{name}.packed")
     parts.node("Identity", [together], "next.packed")
-    return parts.node("Cast", [read], "read.symbols", to=TensorProto.INT64)
+    whole = parts.node("Cast", [read], "read.whole", to=TensorProto.INT64)
+    # A damaged state must not fail the rows beside it, as an index out of bounds would.
+    bounds = [
+        parts.constant("read.least", np.array(0)),
+        parts.constant("read.most", np.array(packing.vocabulary)),
+    ]
+    return parts.node("Clip", [whole, *bounds], "read.symbols")
 
 
 def _scores(parts: Parts, memory: FoldedMemory, present: str, lower: str) -> str:

@@ -18,8 +18,6 @@ from .conftest import opened, staged, start_script
 
 SIZES = {
     "lower": 16,
-    "word": 24,
-    "summary": 8,
     "upper": 24,
     "embedding": 16,
     "batch": 8,
