@@ -52,6 +52,9 @@ RECENT_LINES = 2
 ECHO_RUN = 3
 """The words of the shortest run that counts as said again."""
 
+ECHO_LINES = 10
+"""The number of last lines whose runs count; any run has been said in a long script."""
+
 MAX_OVERLAP = 0.5
 """The share of common words above which two takes are too much alike."""
 
@@ -81,7 +84,7 @@ class Weights:
     recalled_word: float = 0.05
     """For each of at most two words that the last lines have: a gain."""
     echo: float = 1.0
-    """For a line that consists of runs of `ECHO_RUN` words or more of the last lines."""
+    """For a line that consists of runs of `ECHO_RUN` words or more of the last `ECHO_LINES`."""
     repeated_word: float = 0.4
     """For each of at most two content words that the line has again."""
 
@@ -94,21 +97,21 @@ DEFAULT_WEIGHTS = Weights()
 
 @dataclass(frozen=True)
 class Said:
-    """What a script's last lines have said."""
+    """Hold what a script's last lines have said."""
 
     words: frozenset[str]
     """The content words of the last `RECENT_LINES` lines."""
     runs: frozenset[tuple[str, ...]]
-    """All runs of `ECHO_RUN` words of all last lines."""
+    """All runs of `ECHO_RUN` words of the last `ECHO_LINES` lines."""
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Said:
         """Collect what texts say, the last line last."""
         words = (find_content_words(text) for text in texts[-RECENT_LINES:])
-        runs = (find_runs(split_words(text)) for text in texts)
+        runs = (find_runs(split_words(text)) for text in texts[-ECHO_LINES:])
         return cls(frozenset[str]().union(*words), frozenset(run for some in runs for run in some))
 
-    def find_echo(self, words: Sequence[str]) -> float:
+    def measure_echo(self, words: Sequence[str]) -> float:
         """Return the share of words that stand in runs that were said before, 0 to 1."""
         echoed = {
             at + i
@@ -226,7 +229,7 @@ def score(
     """Return the cost of a line beside the first candidate's, in bits a character."""
     text = candidate.draft.element.text
     words = split_words(text)
-    repeated = Counter(word for word in words if is_content_word(word))
+    repeated = Counter(filter(is_content_word, (word.removesuffix("'s") for word in words)))
     scene_gain = (
         0.0
         if candidate.bits_without_scene is None
@@ -241,7 +244,7 @@ def score(
         + weights.question_mismatch * (candidate.is_question != first.is_question)
         + weights.parenthetical * ("(" in strip_cue(candidate.draft))
         - weights.recalled_word * min(2, len(find_content_words(text) & said.words))
-        + weights.echo * said.find_echo(words)
+        + weights.echo * said.measure_echo(words)
         + weights.repeated_word * min(2, repeated.total() - len(repeated))
     )
 

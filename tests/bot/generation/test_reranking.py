@@ -16,6 +16,7 @@ from bot.generation.prefill import read_text
 from bot.generation.reranking import (
     CANDIDATES,
     DEFAULT_WEIGHTS,
+    ECHO_LINES,
     Candidate,
     choose_candidate,
     make_seeds,
@@ -103,15 +104,22 @@ def test_words_of_the_last_lines_make_a_line_better():
 def test_a_line_that_says_the_last_ones_again_is_worse():
     said = ["MAYA\nThe doorbell rings at night.", "JO\nI never heard it."]
     echo = candidate("JO\nThe doorbell rings at the sea.", 1.0)
-    answer = candidate("JO\nThat doorbell is not ours now.", 1.35)
+    answer = candidate("JO\nThat doorbell is not ours now.", 1.2)
     assert choose_candidate([echo, answer], said) is answer
     assert choose_candidate([echo, answer], ["JO\nIt rained all night."]) is echo
+    # In a long script, any run of words was said at some time.
+    assert choose_candidate([echo, answer], [*said, *["JO\nIt rained."] * ECHO_LINES]) is echo
 
 
 def test_a_line_that_has_a_word_twice_is_worse():
     twice = candidate("JO\nThe moose saw the other moose.", 1.0)
     once = candidate("JO\nThe moose saw the other goose.", 1.2)
     assert choose_candidate([twice, once]) is once
+    # Common words do not count.
+    again, dearer = map(
+        candidate, ("JO\nOne for the other.", "JO\nThe one for the other."), (1.2, 1.0)
+    )
+    assert choose_candidate([again, dearer]) is dearer
 
 
 def test_repetitions_and_parentheticals_come_last():
