@@ -1,7 +1,7 @@
 """Add a memory head to a step graph.
 
-The state holds the last characters alone, several to a number (`training.model.memory.Packing`);
-keys are computed again. All symbols get a score at each of the `WIDTH` distances from a place: an
+The state holds the last characters alone, several to a number (`training.model.memory.Packing`),
+and no keys. All symbols get a score at each of the `WIDTH` distances from a place: an
 amount for the present character at that distance, and what the lower layer asks for. A place takes
 one of these scores at each distance, so that nothing is multiplied place by place:
 

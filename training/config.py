@@ -12,7 +12,7 @@ from typing import Any, Literal
 from tyro.conf import Suppress, UseAppendAction
 
 from .data.vocabulary import Vocabulary
-from .model.memory import MemoryShape
+from .model.memory import NO_MEMORY, MemoryShape
 from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
 from .ranges import OptionalPositiveInt, PositiveFloat, PositiveInt, Share
@@ -131,7 +131,7 @@ class Config(Learning, Description):
             self.embedding,
             self.lower,
             self.upper,
-            self.memory,
+            self.memory if self.memory.characters else NO_MEMORY,
             self.prior,
             self.recurrence,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import re
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from training.data.texts import Split, Text
 from training.data.vocabulary import Vocabulary
 from training.errors import RunError, TrainingError
 from training.evaluation import calibrated, carried
+from training.model.memory import MemoryShape
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
 from training.pretraining import train
@@ -203,6 +205,13 @@ def test_a_refused_start_leaves_no_folder(
     with pytest.raises(TrainingError, match=sentence):
         begin(tmp_path / "run", scenes, dataclasses.replace(FEW, prior=NO_PRIOR, **change))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_can_do_without_a_memory_head(scenes: Path, tmp_path: Path):
+    config = dataclasses.replace(FEW, prior=NO_PRIOR, memory=MemoryShape(characters=0))
+    training = begin(tmp_path, scenes, config)
+    assert training.model.memory is None
+    assert math.isfinite(training.train_step())
 
 
 def test_an_infinite_loss_stops_the_training(scenes: Path, tmp_path: Path):

@@ -4,7 +4,7 @@ An LSTM remembers what a scene is about, but not how a name or a rare word is sp
 said. One attention head beside the layers does (Merity 2019, "Single Headed Attention RNN"): it
 finds earlier places like the present one, and reads the characters that followed there. This is
 what an induction head does (Olsson et al. 2022, "In-context Learning and Induction Heads"), whose
-first half a network of characters needs not learn: places are alike if their last `WIDTH`
+first half a network of characters need not learn: places are alike if their last `WIDTH`
 characters are.
 """
 
@@ -25,7 +25,7 @@ WIDTH = 4
 
 MATCH = 1.5
 """The initial score of a character that is the same in both places; all `WIDTH` of them outweigh
-some hundred places that differ."""
+about four hundred places that differ."""
 
 EXACT = 24
 """Bits of an integer that float32 stores exactly."""
