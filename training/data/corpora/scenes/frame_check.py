@@ -229,4 +229,5 @@ def unmet_words(lists: Lists) -> re.Pattern[str]:
     singular = {word.text for words in lists.values() for word in words.held_out}
     forms = {*singular, *map(ENGLISH.plural_noun, singular)}
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
+    # Without held-out words, nothing is found.
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first)) or '(?!)'})\b")
