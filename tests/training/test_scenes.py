@@ -192,6 +192,13 @@ def test_a_place_without_int_or_ext_is_on_the_stage(tmp_path: Path):
     assert "AUGUSTA" in scene or "ALGERNON" in scene
 
 
+def test_the_example_of_the_page_passes_the_check(tmp_path: Path):
+    page = (FRAMES / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    lists = (FRAMES / "lists.txt").read_text(encoding="utf-8")
+    assert not list(map(str, find_faults(source(tmp_path, example, lists=lists))))
+
+
 # What is drawn
 
 

@@ -60,7 +60,7 @@ class Bag(Generic[T]):
         self._left: list[T] = []
 
     def draw(self, avoid: Callable[[T], bool] = lambda _: False) -> T:
-        """Return an item that is not to be avoided, or any item where all are."""
+        """Return an item that need not be avoided, or any item where all must be."""
         for _ in range(2):
             avoided: list[T] = []
             while self._left:
@@ -70,11 +70,12 @@ class Bag(Generic[T]):
                     return item
                 avoided.append(item)
             self._left = [*avoided, *self._items]
+        self._left = []
         return self._rng.choice(self._items)
 
 
 class Drawer:
-    """Draws scenes from one frame, and uses all alternatives equally often.
+    """Draw scenes from one frame, and use all alternatives equally often.
 
     With ``unmet``, slots draw held-out words where their lists have such words. The scenes depend
     on the seed and on the frame alone, so they stay the same when other frames are added.

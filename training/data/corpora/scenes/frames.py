@@ -90,7 +90,7 @@ class Frame:
     file: Path
     at: int
     held_out: bool = False
-    """Whether its scenes are for validation alone."""
+    """True if its scenes are for validation alone."""
     slots: list[Slot] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
 
