@@ -62,7 +62,7 @@ class Session:
     """The options of one process, which are not stored with the run."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; ``auto`` for a GPU if there is one."""
+    """The device that computes; `auto` for a GPU if there is one."""
     minutes: OptionalPositiveFloat = None
     """Minutes after which to save and stop, from the start of the session; no limit by default."""
     checkpoint_minutes: PositiveFloat = 5.0
@@ -70,7 +70,7 @@ class Session:
     team: Suppress[Team] = ALONE
     """The processes that train the network."""
     tensorboard: bool = False
-    """Write metrics and samples to ``board`` in the run folder, for TensorBoard, too."""
+    """Write metrics and samples to `board` in the run folder, for TensorBoard, too."""
     clock: Suppress[Clock] = time.perf_counter
     """Measures the minutes of the schedule."""
     began: Suppress[float] = field(default_factory=time.monotonic)

@@ -20,7 +20,7 @@ from training.experiments.task import Task
 from training.experiments.trainee import Budget, Interrupted, Unit
 from training.ranges import OptionalPositiveInt, PositiveFloat, PositiveInt
 
-from .command import INTERRUPTED, Command
+from .command import INTERRUPTED, UNSET, Command
 
 LENGTH = create_mutex_group(required=False)
 CORPUS = create_mutex_group(required=False)
@@ -38,7 +38,7 @@ class Rows(Command):
     only: tuple[str, ...] = ()
     all: bool = False
     """Make all missing rows."""
-    results: Path | None = None
+    results: Annotated[Path | None, UNSET] = None
     """The folder of rows, instead of runs/comparison and training/experiments/results."""
     work: Path = Path("runs/compare")
     """The folder where unfinished rows are kept, to be resumed."""
@@ -85,10 +85,10 @@ class Compare(Rows):
     """The steps that each learns."""
     characters: Annotated[OptionalPositiveInt, LENGTH] = None
     """The characters that each reads, in all epochs."""
-    tinyshakespeare: Annotated[Path | None, CORPUS] = None
+    tinyshakespeare: Annotated[Path | None, CORPUS, UNSET] = None
     """Instead of the plays: the first 90% of this file, judged on the last 10%."""
-    corpus: Annotated[Path | None, CORPUS] = None
-    """Instead of the plays: a folder with ``train``, ``validation`` and perhaps ``test``."""
+    corpus: Annotated[Path | None, CORPUS, UNSET] = None
+    """Instead of the plays: a folder with `train`, `validation` and perhaps `test`."""
 
     def __call__(self) -> int:
         """Make rows, and print the table of all models."""
@@ -131,7 +131,7 @@ class Benchmark(Command):
     preset: Literal["standard", "gpu"] = "standard"
     """The sizes."""
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    """The precision of products; ``auto`` for the faster one on the device."""
+    """The precision of products; `auto` for the faster one on the device."""
     compile: bool = False
     """Also time torch.compile, which needs a C++ compiler."""
 

@@ -49,10 +49,10 @@ class Train(Command):
     """Continue the run in --out as it was configured, but for --steps and --learning-rate."""
     prepare: Annotated[bool, START] = False
     """Only lay out the run; --resume starts the training, also on another machine."""
-    voice: Annotated[Path | None, arg(name="from")] = None
+    voice: Annotated[Path | None, arg(name="from", help_behavior_hint="")] = None
     """Start with the weights, sizes and characters of a voice file or of another run."""
     preset: Literal["standard", "gpu"] = "standard"
-    """Sizes for a CPU, or for a GPU. The defaults below are those of ``standard``."""
+    """Sizes for a CPU, or for a GPU. The defaults below are those of `standard`."""
     session: Annotated[Session, arg(name="")] = field(default_factory=Session)
     config: Annotated[Config, arg(name="")] = field(default_factory=Config)
 
@@ -89,7 +89,7 @@ class Decay(Command):
     """
 
     run: Positional[Path]
-    """A run of ``train``, finished or not."""
+    """A run of `train`, finished or not."""
     texts: Texts = ()
     """The texts of these steps, instead of all texts of RUN."""
     out: Out

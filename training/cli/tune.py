@@ -41,7 +41,7 @@ class Tune(Command):
     voice: Positional[Path]
     """A voice file or a run folder."""
     texts: Texts = ()
-    """Your scripts, as for ``train``."""
+    """Your scripts, as for `train`."""
     out: Out
     """The run folder."""
     teacher: UseAppendAction[tuple[Path, ...]] = ()
@@ -53,7 +53,7 @@ class Tune(Command):
     resume: bool = False
     """Continue the run in --out with its own configuration, except for --steps."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; ``auto`` for a GPU if there is one."""
+    """The device that computes; `auto` for a GPU if there is one."""
     description: Annotated[Description, arg(name="")] = field(default_factory=Description)
     learning: Annotated[Learning, arg(name="")] = TUNING
     taught: Share = Config.taught
@@ -131,7 +131,7 @@ class Voice(Command):
     """
 
     texts: Texts = ()
-    """Your scripts, as for ``train``."""
+    """Your scripts, as for `train`."""
     name: str = "mine"
     """The name of the voice."""
     voice: Annotated[Path, arg(name="from")] = VOICES / "screen.onnx"
@@ -143,7 +143,7 @@ class Voice(Command):
     voices: Path = field(default_factory=lambda: Path(os.environ.get("ONBOOK_MODELS") or VOICES))
     """The folder that the bot reads voices from: ONBOOK_MODELS, or bot/models."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; ``auto`` for a GPU if there is one."""
+    """The device that computes; `auto` for a GPU if there is one."""
 
     def __call__(self) -> int:
         """Tune, export and install the voice."""
