@@ -14,11 +14,13 @@ from tyro import conf
 from . import __version__
 from .app.commands import Command, run_command
 
+VERSION_OPTIONS = frozenset({"--version", "-V"})
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code, which is 1 after one sentence when it fails."""
     given = sys.argv[1:] if arguments is None else arguments
-    if "--version" in given[:1]:
+    if not VERSION_OPTIONS.isdisjoint(given):
         print(f"On Book {__version__}")
         return 0
     command: Command = tyro.cli(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
+from training import __version__
 from training.errors import UserError, VoiceError
 
 if TYPE_CHECKING:
@@ -37,15 +38,19 @@ class Export:
     """Bits per recurrent weight; 8 is smaller and faster."""
     heldout: tuple[Path, ...] = ()
     """Texts to verify the voice on, if the run has no held-out texts."""
-    openings: Annotated[Path | None, arg(metavar="FILE.toml")] = None
+    openings: Annotated[Path | None, arg(metavar="FILE.toml", help_behavior_hint="")] = None
     """A passage for each style that a script can begin in, instead of export/styles/NAME.toml."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write one voice file; return the exit code: 0, or 1 after an error message on stderr."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if not {"--version", "-V"}.isdisjoint(given):
+        print(f"On Book {__version__}")
+        return 0
     options = tyro.cli(
         Export,
-        args=arguments,
+        args=given,
         prog="onbook-export" if Path(sys.argv[0]).stem == "onbook-export" else "python -m export",
         config=(DisallowNone, PositionalMetavarFromFieldName),
     )

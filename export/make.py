@@ -10,6 +10,7 @@ from typing import Any
 
 import onnx
 
+from training import __version__
 from training.data.texts import KINDS, KINDS_IN_WORDS, Text, read
 from training.data.vocabulary import Vocabulary
 from training.errors import TextError, VoiceError
@@ -18,7 +19,7 @@ from training.model.folding import FoldedNetwork
 from training.run import Run
 from training.voice_file import Voice, serialise
 
-from . import __version__, graph, openings
+from . import graph, openings
 from .parts import Bits
 from .proof import LARGEST_LOSS, Proof, loss, prove, tokens
 from .runtime import Runtime

@@ -1,1 +1,4 @@
 """Train voices: read texts, write checkpoints. See ``python -m training --help``."""
+
+__version__ = "0.1.0"
+"""The version of On Book, which the exporter writes into voice files."""

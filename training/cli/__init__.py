@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union
 import tyro
 from tyro import conf
 
+from training import __version__
 from training.errors import UserError
 
 COMMANDS = {
@@ -42,6 +43,9 @@ class NotGiven:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; print each error as one sentence to stderr."""
     given = sys.argv[1:] if arguments is None else arguments
+    if not {"--version", "-V"}.isdisjoint(given):
+        print(f"On Book {__version__}")
+        return 0
     commands = [_make_command(name, is_given=name in given[:1]) for name in COMMANDS]
     parse = partial(
         tyro.cli,
