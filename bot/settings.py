@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -235,15 +235,20 @@ def read_settings() -> Settings:
         return Settings()
 
 
-def read_runner_settings() -> RunnerSettings:
-    """Read the settings of a runner: the environment, ``.env`` and Docker's secrets.
+def read_runner_settings(env_file: Path | None = None, **changes: Any) -> RunnerSettings:  # noqa: ANN401 - values of any field
+    """Read the settings of a runner: the environment, a file (by default ``.env``) and secrets.
 
-    Raises SettingsError.
+    ``changes`` are values of fields that come before those; a ``database`` also replaces the
+    address of one. The secrets are Docker's. Raises SettingsError.
     """
+    if env_file and not env_file.is_file():
+        raise SettingsError(f"There is no file {env_file}. Name the file of settings, or none.")
+    if "database" in changes:
+        changes["database_url"] = None
     with _one_sentence():
         folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
         # mypy takes the fields for all arguments.
-        return RunnerSettings(_env_file=".env", _secrets_dir=folder)  # type: ignore[call-arg]
+        return RunnerSettings(_env_file=env_file or ".env", _secrets_dir=folder, **changes)  # type: ignore[call-arg]
 
 
 @contextmanager

@@ -10,9 +10,9 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from ..errors import ModelError, OperatorError, RunnerError
 from . import LOCAL_PORT
@@ -23,8 +23,49 @@ if TYPE_CHECKING:
     from ..settings import RunnerSettings
 
 
-@dataclass(frozen=True)
-class Play:
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+# An option without a default needs no words about its default.
+UNSET = arg(help_behavior_hint="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """A command that reads settings."""
+
+    env_file: Annotated[Path | None, UNSET] = None
+    """A file of settings, instead of .env; variables of the environment come first."""
+
+    def read_settings(self) -> RunnerSettings:
+        """Read the settings; raise SettingsError."""
+        from ..settings import read_runner_settings
+
+        changes = {
+            name: value
+            for name in ("database", "log_level")
+            if (value := getattr(self, name, None)) is not None
+        }
+        return read_runner_settings(self.env_file, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored(Configured):
+    """A command that needs the database."""
+
+    database: Annotated[Path | None, UNSET] = None
+    """A SQLite file, instead of the database of the settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged(Stored):
+    """A command that writes a log."""
+
+    log_level: Annotated[LogLevel | None, UNSET] = None
+    """How much to log, instead of ONBOOK_LOG_LEVEL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play(Logged):
     """Write in a simulated Discord in the browser."""
 
     port: int = LOCAL_PORT
@@ -45,8 +86,8 @@ class Play:
         asyncio.run(local.run_locally(settings, self.port))
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, kw_only=True)
+class Run(Logged):
     """Run the bot on Discord; needs DISCORD_TOKEN."""
 
     def __call__(self, settings: RunnerSettings) -> None:
@@ -55,8 +96,8 @@ class Run:
         asyncio.run(runner.run_on_discord(settings))
 
 
-@dataclass(frozen=True)
-class Write:
+@dataclass(frozen=True, kw_only=True)
+class Write(Stored):
     """Write in this terminal."""
 
     def __call__(self, settings: RunnerSettings) -> None:
@@ -65,31 +106,56 @@ class Write:
         asyncio.run(terminal.write(settings))
 
 
-@dataclass(frozen=True)
-class Doctor:
+@dataclass(frozen=True, kw_only=True)
+class Doctor(Stored):
     """Check the token, the database, the voices and the ports."""
+
+    command: Annotated[Positional[Literal["run", "play", "write"] | None], UNSET] = None
+    """A command to check; what only other commands need is then no fault."""
+    json: bool = False
+    """Print the findings as JSON."""
 
     def __call__(self, settings: RunnerSettings) -> int:
         from . import doctor
 
-        return asyncio.run(doctor.check_all(settings))
+        return asyncio.run(doctor.check_all(settings, self.command, as_json=self.json))
 
 
-@dataclass(frozen=True)
-class Voices:
+@dataclass(frozen=True, kw_only=True)
+class Voices(Configured):
     """List the voices, or check one and show its card."""
 
-    voice: Positional[str | None] = None
+    voice: Annotated[Positional[str | None], UNSET] = None
     """A voice's name, or a file such as mine.onnx."""
+    json: bool = False
+    """Print what the voices' files say as JSON."""
 
     def __call__(self, settings: RunnerSettings) -> None:
         from . import voice_cards
 
-        asyncio.run(voice_cards.show(settings, self.voice))
+        asyncio.run(voice_cards.show(settings, self.voice, as_json=self.json))
 
 
-@dataclass(frozen=True)
-class Backup:
+@dataclass(frozen=True, kw_only=True)
+class Export(Stored):
+    """Export a script to a file; the bot may be running."""
+
+    script: Positional[str]
+    """The title or the id of a script."""
+    file: Positional[Path]
+    """A new file, whose name ends with .fountain, .pdf, .fdx, .html or .txt."""
+    paper: Literal["letter", "a4"] = "letter"
+    """The size of a PDF's pages."""
+
+    def __call__(self, settings: RunnerSettings) -> None:
+        from . import script_files
+
+        asyncio.run(script_files.export(settings, self.script, self.file, self.paper))
+        print(f"Exported {self.file}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup(Stored):
     """Back up all scripts to a file; the bot may be running."""
 
     file: Positional[Path]
@@ -103,12 +169,12 @@ class Backup:
         print(f"Backed up {scripts:,} scripts from {settings.database} to {self.file}.")
 
 
-@dataclass(frozen=True)
-class Restore:
+@dataclass(frozen=True, kw_only=True)
+class Restore(Stored):
     """Restore a backup; stop the bot first."""
 
     file: Positional[Path]
-    """A file that ``backup`` made."""
+    """A file that `onbook backup` made."""
 
     def __call__(self, settings: RunnerSettings) -> None:
         from ..storage.sqlite.backup import restore
@@ -119,13 +185,13 @@ class Restore:
         print(f"Restored {settings.database} from {self.file}.{kept}")
 
 
-@dataclass(frozen=True)
-class CopyDatabase:
+@dataclass(frozen=True, kw_only=True)
+class CopyDatabase(Configured):
     """Copy a SQLite file to PostgreSQL, or back, and verify it; stop the bot first."""
 
-    source: Positional[str | None] = None
+    source: Annotated[Positional[str | None], UNSET] = None
     """A file or an address, instead of ONBOOK_DATABASE."""
-    target: Positional[str | None] = None
+    target: Annotated[Positional[str | None], UNSET] = None
     """An empty database, instead of ONBOOK_DATABASE_URL."""
 
     def __call__(self, settings: RunnerSettings) -> None:
@@ -145,7 +211,7 @@ class CopyDatabase:
         print(f"Copied {source} to {target}: {sum(counts.values()):,} rows, all identical.")
 
 
-Command = Play | Run | Write | Doctor | Voices | Backup | Restore | CopyDatabase
+Command = Play | Run | Write | Doctor | Voices | Export | Backup | Restore | CopyDatabase
 
 
 def run_command(command: Command) -> int:
@@ -154,12 +220,11 @@ def run_command(command: Command) -> int:
     from discord.utils import setup_logging
 
     from ..log_redaction import guard_handlers
-    from ..settings import read_runner_settings
 
     try:
-        settings = read_runner_settings()
+        settings = command.read_settings()
         # The other commands write no log.
-        level = settings.log_level if isinstance(command, Play | Run) else "ERROR"
+        level = settings.log_level if isinstance(command, Logged) else "ERROR"
         setup_logging(level=logging.getLevelNamesMapping()[level])
         logging.getLogger("alembic").setLevel(logging.WARNING)
         # discord.py warns that voice is not supported: it means sound in channels, and people read

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
 import socket
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,6 +33,9 @@ from .runner import translate_discord_errors
 DISCORD_TIMEOUT = 20.0
 """Seconds in which Discord must answer all questions."""
 
+MARKS = {"ok": "ok", "note": "--", "fault": "!!"}
+"""The marks of findings by their grades."""
+
 MOST_GUILDS = 200
 """The servers whose permissions are checked: as many as one request returns."""
 
@@ -45,18 +50,48 @@ class Finding:
     part: str
     text: str
     is_ok: bool = True
+    needed_by: tuple[str, ...] = ("run", "play", "write")
+    """The commands that do not work as long as the part is not ok."""
 
 
-async def check_all(settings: RunnerSettings) -> int:
-    """Print a line for each part; return the exit code, which is 1 if there is something to do."""
-    to_do = 0
-    print(f"ok  On Book {__version__}, Python {platform.python_version()}", flush=True)
+async def check_all(
+    settings: RunnerSettings, command: str | None = None, *, as_json: bool = False
+) -> int:
+    """Print a line for each part; return the exit code, which is 1 if there is something to do.
+
+    There is something to do about a part that is not ok and that ``command`` needs, or, without
+    one, that all commands need; other such parts are noted.
+    """
+    grades = Counter[str]()
+    found = []
+    if not as_json:
+        print(f"ok  On Book {__version__}, Python {platform.python_version()}", flush=True)
+    async for finding in _check(settings):
+        grade = _grade(finding, command)
+        grades[grade] += 1
+        if as_json:
+            found.append({"part": finding.part, "grade": grade, "text": finding.text})
+        else:
+            print(f"{MARKS[grade]}  {finding.part}: {finding.text}", flush=True)
+    to_do = grades["fault"]
+    if as_json:
+        print(json.dumps({"version": __version__, "findings": found}, indent=2))
+    else:
+        print(f"{to_do} to do." if to_do else "Everything is ok.")
+    return 1 if to_do else 0
+
+
+async def _check(settings: RunnerSettings) -> AsyncIterator[Finding]:
     for check in (_check_discord, _check_database, _check_voices, _check_ports):
         async for finding in check(settings):
-            to_do += not finding.is_ok
-            print(f"{'ok' if finding.is_ok else '!!'}  {finding.part}: {finding.text}", flush=True)
-    print(f"{to_do} to do." if to_do else "Everything is ok.")
-    return 1 if to_do else 0
+            yield finding
+
+
+def _grade(finding: Finding, command: str | None) -> str:
+    if finding.is_ok:
+        return "ok"
+    everywhere = len(finding.needed_by) == len(Finding.needed_by)
+    return "fault" if everywhere or command in finding.needed_by else "note"
 
 
 async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
@@ -64,7 +99,7 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
     if not token:
         text = "DISCORD_TOKEN is not set. Put the bot's token into .env, to run on Discord."
-        yield Finding("Token", text, is_ok=False)
+        yield Finding("Token", text, is_ok=False, needed_by=("run",))
         return
     try:
         with translate_discord_errors():
@@ -82,11 +117,12 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
                 yield Finding("Commands", known)
                 guilds = await client.http.get_guilds(MOST_GUILDS, with_counts=False)
                 if not guilds:
-                    yield Finding("Servers", f"none. Invite the bot: {link}", is_ok=False)
+                    text = f"none. Invite the bot: {link}"
+                    yield Finding("Servers", text, is_ok=False, needed_by=("run",))
                 for guild in guilds:
                     yield _check_permissions(guild["name"], int(guild["permissions"]), link)
     except RunnerError as error:
-        yield Finding("Token", str(error), is_ok=False)
+        yield Finding("Token", str(error), is_ok=False, needed_by=("run",))
 
 
 def _describe_intents(flags: discord.ApplicationFlags) -> Finding:
@@ -111,7 +147,7 @@ def _check_permissions(name: str, permissions: int, link: str) -> Finding:
     if not missing:
         return Finding(f"Server “{name}”", "has all permissions")
     text = f"lacks {', '.join(missing)}. Grant these to its role, or invite it again: {link}"
-    return Finding(f"Server “{name}”", text, is_ok=False)
+    return Finding(f"Server “{name}”", text, is_ok=False, needed_by=("run",))
 
 
 async def _check_database(settings: RunnerSettings) -> AsyncIterator[Finding]:
@@ -168,28 +204,30 @@ async def _check_voices(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
     if find_spec("simcord") is None:
-        yield Finding("Local page", "not installed; pip install 'onbook[local]' adds `onbook play`")
+        text = "not installed; pip install 'onbook[local]' adds `onbook play`"
+        yield Finding("Local page", text, is_ok=False, needed_by=("play",))
     else:
         otherwise = "Use `onbook play --port 0`"
-        yield _check_port("Local page", "127.0.0.1", LOCAL_PORT, otherwise)
+        yield _check_port("Local page", "127.0.0.1", LOCAL_PORT, otherwise, "play")
     if not is_installed():
-        yield Finding("Table reads", "not installed; pip install 'onbook[audio]' adds them")
+        text = "not installed; pip install 'onbook[audio]' adds them"
+        yield Finding("Table reads", text, is_ok=False, needed_by=())
     if not settings.metrics_port:
         yield Finding("Metrics", "off")
     elif find_spec("prometheus_client") is None:
         text = "ONBOOK_METRICS_PORT needs an extra. Run pip install 'onbook[metrics]'."
-        yield Finding("Metrics", text, is_ok=False)
+        yield Finding("Metrics", text, is_ok=False, needed_by=("run",))
     else:
         host, otherwise = settings.metrics_host, "Set ONBOOK_METRICS_PORT to a free one"
-        yield _check_port("Metrics", host, settings.metrics_port, otherwise)
+        yield _check_port("Metrics", host, settings.metrics_port, otherwise, "run")
 
 
-def _check_port(part: str, host: str, port: int, otherwise: str) -> Finding:
+def _check_port(part: str, host: str, port: int, otherwise: str, command: str) -> Finding:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         why = str(error.strerror).partition(" (")[0]  # without the address, which Python adds
         text = f"port {port} cannot be opened ({why}). {otherwise}, unless On Book runs."
-        return Finding(part, text, is_ok=False)
+        return Finding(part, text, is_ok=False, needed_by=(command,))
     return Finding(part, f"port {port} is free")

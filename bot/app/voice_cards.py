@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..inference.registry import ModelFile, ModelRegistry
@@ -9,27 +10,44 @@ from ..settings import Settings
 from ..ui.markdown import to_plain_text
 from ..ui.model_cards import format_model_card
 
+LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
+"""Metadata that only a program which runs the voice needs."""
 
-async def show(settings: Settings, voice: str | None) -> None:
+
+async def show(settings: Settings, voice: str | None, *, as_json: bool = False) -> None:
     """List the voices, or show the card of one, by its name or the path of its file.
 
-    Raises ModelError for a file that is refused.
+    Raises ModelError for a single file that is refused.
     """
     path = Path(voice or "")
     is_file = path.suffix == ".onnx"
     folder = path.parent if is_file else settings.models
     registry = ModelRegistry(folder, settings.threads, settings.rows, settings.queue)
     if voice is None:
+        files = await registry.examine_all()
+        if as_json:
+            print(json.dumps([_describe(file) for file in files], indent=2))
+            return
         print(f"Voices in {folder}:")
-        for file in await registry.examine_all():
+        for file in files:
             print(_format_row(file, is_chosen=file.name == settings.model))
         return
     file = await registry.look(path.stem if is_file else voice)
     if file.refusal:
         raise file.refusal
+    if as_json:
+        print(json.dumps(_describe(file), indent=2))
+        return
     print(to_plain_text(format_model_card(file)))
     if (card := folder / f"{file.name}.md").is_file():
         print(f"The whole card is in {card}.")
+
+
+def _describe(file: ModelFile) -> dict[str, object]:
+    """Return what a machine reads about a file: its metadata without the lists of characters."""
+    about = {name: value for name, value in (file.about or {}).items() if name not in LONG}
+    refusal = str(file.refusal) if file.refusal else None
+    return {"name": file.name, "bytes": file.size, "refusal": refusal, "metadata": about}
 
 
 def _format_row(file: ModelFile, *, is_chosen: bool) -> str:

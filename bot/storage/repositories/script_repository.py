@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, true, update
+from sqlalchemy import and_, false, func, or_, select, true, update
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
@@ -110,6 +110,18 @@ class ScriptRepository(Repository):
             .where(Script.channel == channel)
             .order_by(Script.running.desc(), Script.archived, Script.id.desc())
         )
+
+    async def find_scripts(self, name: str) -> list[Script]:
+        """Return the scripts of all channels with a title, or with an id: the latest first."""
+        is_id = Script.id == int(name) if name.isdecimal() else false()
+        named = func.lower(Script.title) == name.lower()
+        return await self._scalars(
+            select(Script).where(or_(named, is_id)).order_by(Script.id.desc())
+        )
+
+    async def list_latest_scripts(self, count: int) -> list[Script]:
+        """Return the scripts of all channels that were begun last, the latest first."""
+        return await self._scalars(select(Script).order_by(Script.id.desc()).limit(count))
 
     async def list_ended_scripts(self) -> list[Script]:
         """Return the scripts that have ended, and whose closing cards are not shown yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from pathlib import Path
@@ -27,7 +28,7 @@ def with_token(chosen: RunnerSettings, token: str) -> RunnerSettings:
 async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
     with fake_discord() as address, at(address):
         async with Discord(address) as people:
-            assert await doctor.check_all(with_token(chosen, TOKEN)) == 1
+            assert await doctor.check_all(with_token(chosen, TOKEN), "run") == 1
             assert "!!  Servers: none. Invite the bot: https://" in capsys.readouterr().out
             await people.guild("The Playhouse", INVITE_PERMISSIONS.value)
             assert await doctor.check_all(with_token(chosen, TOKEN)) == 0
@@ -39,10 +40,10 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
             assert "ok  Voice of new scripts: tiny writes" in out
             assert out.endswith("Everything is ok.\n")
             await people.guild("The Globe", discord.Permissions(send_messages=True).value)
-            assert await doctor.check_all(with_token(chosen, TOKEN)) == 1
+            assert await doctor.check_all(with_token(chosen, TOKEN), "run") == 1
             out = capsys.readouterr().out
             assert re.search("!!  Server “The Globe”: lacks .*Attach Files", out)
-        assert await doctor.check_all(with_token(chosen, "not.a.token")) == 1
+        assert await doctor.check_all(with_token(chosen, "not.a.token"), "run") == 1
         assert "!!  Token: Discord refused DISCORD_TOKEN" in capsys.readouterr().out
 
 
@@ -51,7 +52,7 @@ async def test_doctor_works_without_a_network(
 ):
     chosen.database.touch()
     with FileLock(f"{chosen.database}.lock"), at("http://127.0.0.1:1"):
-        assert await doctor.check_all(with_token(chosen, TOKEN)) == 1
+        assert await doctor.check_all(with_token(chosen, TOKEN), "run") == 1
     out = capsys.readouterr().out
     assert "!!  Token: Discord cannot be reached (ClientConnectorError)." in out
     assert f"ok  Database: {chosen.database} is in use by an On Book that runs" in out
@@ -61,7 +62,7 @@ async def test_doctor_works_without_a_network(
         port = taken.getsockname()[1]
         nowhere = {"database": tmp_path / "no" / "scripts.db", "model": "gone"}
         wrong = chosen.model_copy(update={"metrics_port": port, **nowhere})
-        assert await doctor.check_all(wrong) == 1
+        assert await doctor.check_all(wrong, "run") == 1
     out = capsys.readouterr().out
     assert "!!  Token: DISCORD_TOKEN is not set." in out
     assert "!!  Database: There is no folder" in out
@@ -71,3 +72,14 @@ async def test_doctor_works_without_a_network(
     chosen.database.write_bytes(b"no database" * 500)
     assert await doctor.check_all(chosen) == 1
     assert "is not a usable database" in capsys.readouterr().out
+
+
+async def test_doctor_notes_what_the_command_does_not_need(
+    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+):
+    for command, code, mark in ((None, 0, "--"), ("write", 0, "--"), ("run", 1, "!!")):
+        assert await doctor.check_all(chosen, command) == code
+        assert f"{mark}  Token: DISCORD_TOKEN is not set." in capsys.readouterr().out
+    assert await doctor.check_all(chosen, "run", as_json=True) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [one["grade"] for one in findings if one["part"] == "Token"] == ["fault"]

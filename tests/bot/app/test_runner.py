@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -14,14 +15,21 @@ from filelock import FileLock
 from pydantic import SecretStr
 
 import bot
-from bot.app import runner, voice_cards
+from bot.__main__ import main as bot_program
+from bot.app import runner, script_files, voice_cards
 from bot.errors import RunnerError
 from bot.inference.model import ModelError
-from bot.settings import RunnerSettings
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Element, Kind
+from bot.settings import RunnerSettings, read_runner_settings
+from bot.storage.schema import Script
+from bot.storage.store import Store
+from export.__main__ import main as export_program
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import ROOT, fake_discord, run_onbook
 from tests.fake_discord.state import TOKEN
+from training.cli import main as training_program
 
 from .program import python_m_bot, without_log
 
@@ -47,9 +55,16 @@ def test_help_and_the_version_import_nothing_large(tmp_path: Path, program: str)
     assert done.stdout.startswith(f"usage: python -m {program}")
 
 
-def test_version_and_usage(tmp_path: Path):
-    code, out, err = python_m_bot(tmp_path, "--version")
-    assert (code, out, err) == (0, f"On Book {bot.__version__}\n", "")
+@pytest.mark.parametrize("given", [["--version"], ["-V"], ["voices", "-V"]])
+def test_version_is_printed_wherever_it_is_asked_for(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+):
+    for program in (bot_program, training_program, export_program):
+        assert program(given) == 0
+        assert capsys.readouterr().out == f"On Book {bot.__version__}\n"
+
+
+def test_usage(tmp_path: Path):
     code, out, err = python_m_bot(tmp_path)
     assert (code, out) == (2, "")
     assert "Expected one of {play, run, " in err
@@ -131,3 +146,62 @@ async def test_too_few_shards_are_refused(chosen: RunnerSettings):
         token = {"discord_token": SecretStr(TOKEN)}
         with at(address), pytest.raises(RunnerError, match=r"^Discord requires more shards"):
             await runner.run_on_discord(chosen.model_copy(update=token))
+
+
+def test_settings_can_be_given_with_a_command(tmp_path: Path):
+    file = tmp_path / "settings.env"
+    file.write_text("ONBOOK_DATABASE_URL=postgresql://a:b@c/d\nONBOOK_LOG_LEVEL=ERROR\n")
+    settings = read_runner_settings(file, database=tmp_path / "own.db", log_level="DEBUG")
+    assert settings.database_location == tmp_path / "own.db"
+    assert settings.log_level == "DEBUG"
+    assert read_runner_settings(file).log_level == "ERROR"
+    code, _, err = onbook(tmp_path, "voices", "--env-file", "none.env")
+    assert (code, err) == (1, "There is no file none.env. Name the file of settings, or none.")
+
+
+async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings, tmp_path: Path):
+    store = await Store.open(chosen.database)
+    try:
+        with pytest.raises(RunnerError, match="There is no script yet"):
+            await script_files.export(chosen, "The Heist", tmp_path / "heist.txt", "letter")
+        element = Element(Kind.DIALOGUE, "MAYA\nThe vault is empty.")
+        draft = Draft(element, 1, "Ann", None, "fingerprint")
+        first, second = [
+            await store.scripts.create_script(
+                Script(
+                    channel=channel,
+                    owner=1,
+                    title="The Heist",
+                    cast=[],
+                    voice="tiny",
+                    running=True,
+                    head=None,
+                ),
+                [draft] * lines,
+            )
+            for channel, lines in ((1, 1), (2, 0))
+        ]
+        with pytest.raises(RunnerError, match="2 scripts are called “the heist”"):
+            await script_files.export(chosen, "the heist", tmp_path / "heist.txt", "letter")
+        with pytest.raises(RunnerError, match="has no lines yet"):
+            await script_files.export(chosen, str(second.id), tmp_path / "heist.txt", "letter")
+        with pytest.raises(RunnerError, match=r"(?s)No script is called “x”.*The Heist"):
+            await script_files.export(chosen, "x", tmp_path / "heist.txt", "letter")
+        with pytest.raises(RunnerError, match=r"ends with one of \.fountain"):
+            await script_files.export(chosen, "x", tmp_path / "heist.doc", "letter")
+        for ending in ("fountain", "pdf"):
+            file = tmp_path / f"heist.{ending}"
+            await script_files.export(chosen, str(first.id), file, "a4")
+            assert file.stat().st_size
+            with pytest.raises(RunnerError, match="File exists"):
+                await script_files.export(chosen, str(first.id), file, "a4")
+        assert "The vault is empty." in (tmp_path / "heist.fountain").read_text()
+    finally:
+        await store.close()
+
+
+async def test_machines_read_json(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
+    await voice_cards.show(chosen, None, as_json=True)
+    voices = {voice["name"]: voice for voice in json.loads(capsys.readouterr().out)}
+    assert voices["tiny"]["refusal"] is None
+    assert voices["tiny"]["metadata"]["onbook.name"] == "tiny"

@@ -1,0 +1,81 @@
+"""Export scripts to files, beside a bot that runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import URL
+
+from ..cogs.reading import prepare_edition
+from ..errors import RunnerError
+from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from ..screenplay.statistics import count_script
+from ..settings import Settings
+from ..storage.schema import Script
+from ..storage.sqlite.backup import backup
+from ..storage.store import Store
+
+NAMED = 10
+"""The scripts that an error message names."""
+
+
+async def export(settings: Settings, name: str, file: Path, paper: str) -> None:
+    """Write a script, named by its title or id, to a new file in the format of its ending.
+
+    Raises RunnerError and StoreError.
+    """
+    export_format = EXPORT_FORMATS.get(file.suffix[1:].lower())
+    if export_format is None:
+        raise RunnerError(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
+    async with _open_beside(settings.database_location) as store:
+        script = await _find_script(store, name)
+        lines = await store.lines.load_path(script.head)
+    if not lines:
+        raise RunnerError(f"“{script.title}” has no lines yet. Write one first.")
+    edition = prepare_edition(script, lines, count_script(lines))
+    exported = export_format.write(edition, PaperSize(paper))
+    try:
+        with file.open("xb") as output:
+            output.write(exported.content)
+    except OSError as error:
+        raise RunnerError(
+            f"{file} cannot be written ({error.strerror}). Name another file."
+        ) from error
+
+
+@asynccontextmanager
+async def _open_beside(location: Path | URL) -> AsyncIterator[Store]:
+    """Open a database for reading; of a SQLite file, which a running bot locks, open a copy."""
+    with TemporaryDirectory() as folder:
+        if isinstance(location, Path):
+            copy = Path(folder) / "copy.db"
+            await asyncio.to_thread(backup, location, copy)
+            location = copy
+        store = await Store.open(location)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+async def _find_script(store: Store, name: str) -> Script:
+    """Return the only script of a name; raise RunnerError, which names some, otherwise."""
+    found = await store.scripts.find_scripts(name)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RunnerError(f"{len(found)} scripts are called “{name}”. Give an id: {_list(found)}")
+    latest = await store.scripts.list_latest_scripts(NAMED)
+    if not latest:
+        raise RunnerError("There is no script yet. Start one first.")
+    raise RunnerError(f"No script is called “{name}”. The latest are: {_list(latest)}")
+
+
+def _list(scripts: list[Script]) -> str:
+    """Return a line for each script: its id, its title and the day on which it began."""
+    rows = [f"{script.id}  {script.title}, {script.begun:%Y-%m-%d}" for script in scripts[:NAMED]]
+    return "\n  ".join(["", *rows])
