@@ -92,7 +92,9 @@ class Rest:
             return await handler(request)
         except Refused as refused:
             self._note(request, refused)
-            said = {"message": str(refused), "code": refused.code}
+            said: Json = {"message": str(refused), "code": refused.code}
+            if refused.errors:
+                said["errors"] = refused.errors
             return json_answer(said, refused.status)
 
     @web.middleware
@@ -158,6 +160,8 @@ class Rest:
 
     def _note(self, request: web.Request, refused: Refused) -> None:
         words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
+        if refused.errors:
+            words += f" {refused.errors}"
         self.world.refuse(words)
         if one := self.world.with_token(request.match_info.get("token")):
             one.refused.append(refused.code)

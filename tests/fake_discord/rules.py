@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from unicodedata import category, normalize
 
 from .state import Answer, Json, Kind, Refused, Version
 
@@ -45,7 +46,10 @@ ANSWERS = {
 
 IN_CONTAINER = {ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR}
 
-NOT_IN_WEBHOOK_NAMES = ("clyde", "discord")
+NOT_IN_WEBHOOK_NAMES = ("clyde", "discord", "```", "system message")
+NO_WEBHOOK_NAMES = ("everyone", "here")
+"""Discord documents what the names of webhooks and users cannot contain and be, but for the system
+message, which stands for the rules that it does not publish."""
 
 IMAGES = {
     "image/png": b"\x89PNG\r\n\x1a\n",
@@ -272,12 +276,27 @@ def _unique(names: Iterator[Any]) -> None:
 
 
 def clean_webhook_name(name: object, where: str) -> str:
-    """Return a name with single spaces, as Discord shows it; refuse an invalid one."""
-    shown = " ".join(str(name or "").split())
-    check_length(shown, 1, WEBHOOK_NAME, where)
+    """Return a name without zero-width characters and with single spaces, as Discord shows it.
+
+    Refuse an invalid one. Letters in any case and width count as the same ones, which is stricter
+    than what Discord documents.
+    """
+    shown = " ".join("".join(one for one in str(name or "") if category(one) != "Cf").split())
+    folded = normalize("NFKC", shown).casefold()
+    if not 1 <= len(shown) <= WEBHOOK_NAME:
+        said = f"Must be between 1 and {WEBHOOK_NAME} in length."
+        raise _invalid(where, "BASE_TYPE_BAD_LENGTH", said)
     for part in NOT_IN_WEBHOOK_NAMES:
-        check(part not in shown.lower(), f'{where}: cannot contain "{part}"')
+        if part in folded:
+            raise _invalid(where, "USERNAME_INVALID_CONTAINS", f'Username cannot contain "{part}"')
+    if folded in NO_WEBHOOK_NAMES:
+        raise _invalid(where, "USERNAME_INVALID", f'Username cannot be "{folded}"')
     return shown
+
+
+def _invalid(where: str, code: str, said: str) -> Refused:
+    errors = {where: {"_errors": [{"code": code, "message": said}]}}
+    return Refused(400, 50035, "Invalid Form Body", errors)
 
 
 def parse_image(uri: object) -> tuple[bytes, str]:

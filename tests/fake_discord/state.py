@@ -85,12 +85,16 @@ class Place(IntEnum):
 
 
 class Refused(Exception):
-    """A refusal by Discord, with an HTTP status and a JSON error code."""
+    """A refusal by Discord, with an HTTP status and a JSON error code.
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    ``errors`` are those of the keys of a body, in the form of Discord's answer.
+    """
+
+    def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.errors = errors
 
 
 class NotPossible(Exception):

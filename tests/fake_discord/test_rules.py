@@ -117,6 +117,11 @@ VERSIONS = [
     (Version(0, embeds=[{}]), Version(0, embeds=[{}], is_v2=True)),
 ]
 
+WRONG_NAMES = [
+    *("", " ", "\u200b", "The Discord", "CLYDE", "Cly\u2060de", "a```b", "EVERYONE", "Here"),
+    "\uff28\uff25\uff32\uff25",
+]
+
 WRONG_IMAGES = [ENCODED, f"data:text/plain;base64,{ENCODED}", "data:image/png;base64,abc", None]
 
 
@@ -131,7 +136,8 @@ WRONG_IMAGES = [ENCODED, f"data:text/plain;base64,{ENCODED}", "data:image/png;ba
         *((rules.check_version, *pair) for pair in VERSIONS),
         *((rules.parse_image, f"data:image/png;base64,{ENCODED}", wrong) for wrong in WRONG_IMAGES),
         *((check_emoji, "Z" * 32, one) for one in ("a", "a" * 33, "a b", "a-b", "ä_1", "taken")),
-        *((check_webhook, "x" * 80, one) for one in ("", " ", "x" * 81, "The Discord", "CLYDE")),
+        *((check_webhook, "Everyone is here", one) for one in WRONG_NAMES),
+        (check_webhook, "x" * 80, "x" * 81),
     ],
 )
 def test_a_body_beyond_a_limit_is_refused(
@@ -151,5 +157,6 @@ def test_the_number_and_the_size_of_emojis_are_limited():
         rules.check_emoji("ann", bytes(rules.EMOJI_SIZE + 1), [])
 
 
-def test_the_name_of_a_webhook_has_single_spaces():
-    assert rules.clean_webhook_name(f" {'x' * 39}  {'y' * 40} ", "name") == f"{'x' * 39} {'y' * 40}"
+def test_the_name_of_a_webhook_has_single_spaces_and_nothing_invisible():
+    name = f" {'x' * 39} \u200b {'y' * 40} "
+    assert rules.clean_webhook_name(name, "name") == f"{'x' * 39} {'y' * 40}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import discord
+import pytest
 from discord.http import Route
 
 from .conditions import IN_CHANNEL
@@ -62,7 +63,8 @@ async def test_the_names_of_webhooks_are_checked(stage: Stage):
     create = Route("POST", "/channels/{channel_id}/webhooks", channel_id=stage.channel.id)
     assert await code_of(stage.client.http.request(create, json={"name": "CLYDE"})) == 50035
     hook = await stage.text_channel.create_webhook(name="On Book")
-    assert await code_of(hook.send("Hello.", username="The Discord")) == 50035
+    with pytest.raises(discord.HTTPException, match='In username: Username cannot be "here"'):
+        await hook.send("Hello.", username="HERE")
 
 
 async def test_only_its_webhook_edits_and_deletes_a_message(stage: Stage):
