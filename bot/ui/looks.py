@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from unicodedata import normalize
 
 import discord
 from discord import ui
@@ -23,11 +24,22 @@ DIVIDER = "-# " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 16
 MIN_CUT = 50
 """The size from which on a part of a row is worth showing."""
 
-NAME_LIMIT = 70
-"""The size of a speaker's name; Discord takes 80, of which `make_webhook_name` needs some."""
+NAME_LIMIT = 80
+"""The size of a speaker's name, which is Discord's limit for the names of webhooks."""
 
-REFUSED_IN_NAMES = re.compile("c(?=lyde)|d(?=iscord)", re.IGNORECASE | re.ASCII)
-"""Matches the first letters of words that Discord refuses in the names of webhooks."""
+REFUSED_IN_NAMES = re.compile(r"clyde|discord|```|\A(?:everyone|here)\Z", re.IGNORECASE)
+"""Matches what Discord refuses in the names of webhooks."""
+
+LOOK_ALIKES = str.maketrans(
+    {
+        "e": "\N{CYRILLIC SMALL LETTER IE}",
+        "E": "\N{CYRILLIC CAPITAL LETTER IE}",
+        "o": "\N{CYRILLIC SMALL LETTER O}",
+        "O": "\N{CYRILLIC CAPITAL LETTER O}",
+        "`": "\N{MODIFIER LETTER GRAVE ACCENT}",
+    }
+)
+"""Characters of which each match of `REFUSED_IN_NAMES` has one, and those that look the same."""
 
 
 class Look(StrEnum):
@@ -143,7 +155,10 @@ def find_speaker(element: Element) -> str:
 
 
 def make_webhook_name(name: str) -> str:
-    """Return a name that Discord takes for a webhook's message."""
+    """Return a name that looks the same, and that Discord takes for a webhook's message."""
     name = plain(name, NAME_LIMIT) or "\N{HORIZONTAL ELLIPSIS}"
-    # People see no difference, and Discord no longer finds the word.
-    return REFUSED_IN_NAMES.sub("\\g<0>\N{WORD JOINER}", name)
+    # Discord may read letters of another width or style as plain ones, and drops what is invisible.
+    folded = plain(normalize("NFKC", name), NAME_LIMIT)
+    if not REFUSED_IN_NAMES.search(folded):
+        return name
+    return REFUSED_IN_NAMES.sub(lambda found: found[0].translate(LOOK_ALIKES), folded)

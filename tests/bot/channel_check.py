@@ -9,15 +9,11 @@ from typing import Any
 from bot.storage.schema import Line, Script
 from bot.storage.store import Store
 from bot.ui.message_sync import MAX_FIRST_LINES
+from tests.fake_discord.people import letters
 
 from .conftest import Stage, buttons, labels
 
 MOST_LINES = 9999
-
-
-def letters(text: str) -> str:
-    """Return the letters and digits of a text, without its layout and Markdown."""
-    return "".join(one for one in text.upper() if one.isalnum())
 
 
 def read(message: Any) -> str:

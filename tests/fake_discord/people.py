@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from string import ascii_uppercase
 from typing import Any, Self, TypeVar
+from unicodedata import normalize
 
 import aiohttp
 import discord
@@ -38,6 +39,13 @@ BOT_MAY = discord.Permissions(
 ).value
 """The bot's permissions by default."""
 
+LOOK_ALIKES = str.maketrans(
+    "\N{CYRILLIC CAPITAL LETTER IE}\N{CYRILLIC CAPITAL LETTER O}",
+    "EO",
+    "\N{MODIFIER LETTER GRAVE ACCENT}",
+)
+"""Letters that the bot writes instead of others, and those for which people take them, if any."""
+
 
 class Look(Version):
     """A version of a message as people see it."""
@@ -61,8 +69,12 @@ def names(count: int) -> list[str]:
 
 
 def letters(text: str) -> str:
-    """Return the letters and digits of a text, which layout and escapes do not change."""
-    return "".join(filter(str.isalnum, text.upper()))
+    """Return the letters and digits of a text as people see them.
+
+    Layout, escapes, width and look-alikes do not change them.
+    """
+    seen = normalize("NFKC", text).upper().translate(LOOK_ALIKES)
+    return "".join(filter(str.isalnum, seen))
 
 
 class Message(state.Message):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.settings import RunnerSettings
-from tests.bot.channel_check import letters
+from tests.fake_discord.people import letters
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,7 +11,7 @@ from bot.cogs.history_page import make_line_menu
 from bot.session.turn import ScriptPosition
 from bot.ui import components, script_messages
 from bot.ui.components import make_page_buttons, make_view
-from tests.bot.channel_check import assert_channel_is_true, letters
+from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     HEADING,
     Stage,
@@ -23,6 +23,7 @@ from tests.bot.conftest import (
     start_script,
 )
 from tests.bot.playing import ask, write
+from tests.fake_discord.people import letters
 
 
 async def test_a_line_that_could_not_be_posted_is_posted_after_a_restart(stage: Stage):

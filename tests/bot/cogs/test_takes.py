@@ -20,7 +20,7 @@ from bot.storage.schema import Line, Poll
 from bot.ui import live_polls
 from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
-from tests.bot.channel_check import assert_channel_is_true, letters
+from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, poll, start_script
 from tests.bot.playing import (
     BY_VOICE,
@@ -32,6 +32,7 @@ from tests.bot.playing import (
 )
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
+from tests.fake_discord.people import letters
 
 NUMBERS = ["1", "2", "3"]
 

@@ -15,6 +15,8 @@ from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make
 from tests.bot.channel_check import assert_channel_is_true, is_line, read
 from tests.bot.conftest import Stage, answer, fields, start_script
 from tests.bot.playing import act_unrecorded, write
+from tests.fake_discord.people import letters
+from tests.fake_discord.rules import clean_webhook_name
 
 
 @pytest.fixture
@@ -131,11 +133,22 @@ async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     await assert_channel_is_true(stage)
 
 
-@pytest.mark.parametrize("name", ["Clyde", "clydeclyde", "DISCORD", "x" * 200, "\u200b", "@a`*_"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Clyde", "clydeclyde", "DISCORD", "Everyone", "HERE", "a```b", "@a`*_", "x" * 200),
+        *("\u200b", "he\u200bre", "cly\u2060de", "\uff28\uff25\uff32\uff25", "\u24d7ere"),
+    ],
+)
 def test_webhook_names_are_made_acceptable(name: str):
     made = make_webhook_name(name)
-    assert 1 <= len(made) <= 80
-    assert not any(word in made.lower() for word in ("clyde", "discord"))
+    assert clean_webhook_name(made, "username") == made
+    assert letters(name).startswith(letters(made))
+
+
+def test_webhook_names_that_discord_takes_are_kept():
+    for name in ("MAYA (V.O.)", "There", "Here and everyone", "\uff2d\uff21\uff39\uff21", "x" * 80):
+        assert make_webhook_name(name) == name
 
 
 def test_message_under_another_name_says_who_speaks():
