@@ -107,15 +107,24 @@ async def send_with_retries(
             async with asyncio.timeout(min(timeout, deadline - clock())):
                 return await send()
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-            is_transient = (
-                isinstance(error, CONNECTION_ERRORS) or error.status == HTTPStatus.TOO_MANY_REQUESTS
-            )
-            if not is_transient or clock() + pause >= deadline:
+            if not is_transient(error) or clock() + pause >= deadline:
                 raise
             # The type alone, because the message may hold an address with a token.
             log.info("retrying after %s", type(error).__name__)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         timeout, pause = 2 * timeout, min(2 * pause, MAX_PAUSE)
+
+
+def is_transient(error: Exception) -> bool:
+    """Return whether a request that failed so may succeed when it is sent again."""
+    if isinstance(error, discord.HTTPException) and error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
+    return isinstance(error, CONNECTION_ERRORS)
+
+
+def is_refusal(error: discord.HTTPException) -> bool:
+    """Return whether Discord refuses what a message says, however often the message is sent."""
+    return error.status == HTTPStatus.BAD_REQUEST
 
 
 async def try_once(send: Callable[[], Awaitable[object]]) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
+from discord import ui
 
+from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element
 from ..storage.schema import Line, PostedLine, Script
 from .components import make_layout
@@ -21,15 +25,41 @@ from .delivery import (
     REQUEST_TIMEOUT,
     MessageChannel,
     edit_message,
+    is_refusal,
     post_message,
     send_with_retries,
 )
 from .faces import Faces
 from .images.monogram import monogram_of
 from .images.pictures import Colour
-from .looks import Look, find_speaker, format_block, format_message, make_card, make_webhook_name
+from .looks import (
+    NAME_LIMIT,
+    Look,
+    find_speaker,
+    format_block,
+    format_message,
+    make_card,
+    make_webhook_name,
+)
+from .markdown import inline
 from .webhook_pace import WebhookPace
 from .webhooks import Webhooks
+
+log = logging.getLogger("onbook.line_messages")
+
+T = TypeVar("T")
+
+REFUSED_LINE = phrase("Discord refuses this line. Read it with {/script show}.")
+"""Stands in the place of a line that Discord takes in no look."""
+
+OF_NAME = " username: "
+"""Stands in the text of discord.py's error where Discord refuses the name of a webhook's message.
+
+Discord does not publish all rules for names.
+"""
+
+MAX_REFUSED_NAMES = 1000
+"""Refused names that are remembered, so that each is tried and told of once."""
 
 SURE_SECONDS = 0.9
 """Seconds within which discord.py has sent a webhook's message once; it retries after a second."""
@@ -47,11 +77,19 @@ class LineMessages:
         self.webhooks = Webhooks(client)
         self._faces = Faces(client)
         self._pace = WebhookPace()
+        self._refused_names = deque[str](maxlen=MAX_REFUSED_NAMES)
+        self._refusals: dict[int, str] = {}
+        """What to tell of the last refusal in each channel."""
 
-    async def choose_look(self, channel: MessageChannel, wanted: str) -> Look:
-        """Return the look that is wanted, or where it is not possible, cards."""
+    async def choose_look(
+        self, channel: MessageChannel, script: Script, line: Line, wanted: str
+    ) -> Look:
+        """Return the look that is wanted for a line, or where it is not possible, cards."""
         look = Look(wanted)
-        if look is Look.CHARACTERS and await self.webhooks.find(channel) is None:
+        if look is Look.CHARACTERS and (
+            make_name(script, line.element) in self._refused_names
+            or await self.webhooks.find(channel) is None
+        ):
             return Look.CARDS
         return look
 
@@ -62,20 +100,45 @@ class LineMessages:
 
         A second attempt after the same ``newest`` recorded message of the channel posts nothing
         new, as when a process died before it recorded the first one; but webhooks know no such
-        thing.
+        thing. A line that Discord refuses from the webhook is a card.
         """
         name, is_sure = None, True
         message: discord.Message
         if look is Look.CHARACTERS:
             name = make_name(script, line.element)
-            message, is_sure = await self._speak(channel, script, line.element, name)
+            try:
+                message, is_sure = await self._speak(channel, script, line.element, name)
+            except discord.HTTPException as error:
+                if not is_refusal(error):
+                    raise
+                self._note_refusal(channel, name, error)
+                return await self.post(channel, script, line, Look.CARDS, newest)
         else:
+            nonce = make_nonce(line.id, newest)
             shown = await _draw(line.element, look)
-            message = await post_message(channel, nonce=make_nonce(line.id, newest), **shown)
+            message = await _show_or_say_refused(
+                lambda shown: post_message(channel, nonce=nonce, **shown), shown
+            )
         post = PostedLine(
             message=message.id, channel=channel.id, line=line.id, look=look, name=name
         )
         return post, is_sure
+
+    def _note_refusal(
+        self, channel: MessageChannel, name: str, error: discord.HTTPException
+    ) -> None:
+        """Note what to tell of a refused message of a webhook, and its name if that is refused."""
+        log.warning("channel %d: a line is a card, because of %s", channel.id, error)
+        if OF_NAME in error.text:
+            self._refused_names.append(name)
+        self._refusals[channel.id] = say(
+            "Discord refused a line under the name “{name}”. It is a card instead.",
+            name=inline(name, NAME_LIMIT),
+        )
+
+    def pop_refusal(self, channel: int) -> str:
+        """Return what to tell of a refusal in a channel, once, or "" where there is nothing."""
+        return self._refusals.pop(channel, "")
 
     async def edit(
         self, channel: MessageChannel, script: Script, post: PostedLine, line: Line
@@ -83,10 +146,15 @@ class LineMessages:
         """Show a line in a message that was posted for another; return False if that is gone."""
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
-            shown: dict[str, Any] = {"content": content, "allowed_mentions": NO_MENTIONS}
             edit = discord.Webhook.edit_message
-            return await self._ask_webhook(edit, channel, post.message, **shown)
-        return await edit_message(channel, post.message, **await _draw(line.element, post.look))
+            return await _show_or_say_refused(
+                lambda shown: self._ask_webhook(edit, channel, post.message, **shown),
+                {"content": content, "allowed_mentions": NO_MENTIONS},
+            )
+        return await _show_or_say_refused(
+            lambda shown: edit_message(channel, post.message, **shown),
+            await _draw(line.element, post.look),
+        )
 
     async def delete(self, channel: MessageChannel, post: PostedLine) -> None:
         """Delete the message of a line, if it exists."""
@@ -166,6 +234,22 @@ async def _draw(element: Element, look: str) -> dict[str, Any]:
     if look == Look.CARDS:
         return {"view": make_layout(make_card(element, await find_colour(element)))}
     return {"content": format_block(element)}
+
+
+async def _show_or_say_refused(
+    send: Callable[[dict[str, Any]], Awaitable[T]], shown: dict[str, Any]
+) -> T:
+    """Send the content or the view of a line; where Discord refuses it, say so in its place."""
+    try:
+        return await send(shown)
+    except discord.HTTPException as error:
+        if not is_refusal(error):
+            raise
+        log.warning("a line is not shown, because of %s", error)
+    text = f"-# {say(REFUSED_LINE)}"
+    if "view" in shown:
+        return await send({"view": make_layout(ui.Container(ui.TextDisplay(text)))})
+    return await send(shown | {"content": text})
 
 
 async def find_colour(element: Element) -> Colour | None:

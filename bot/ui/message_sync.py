@@ -17,7 +17,14 @@ from ..session.channel_session import ChannelSession
 from ..storage.repositories.message_repository import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
 from ..storage.store import Store
-from .delivery import CONNECTION_ERRORS, NONCE_SECONDS, MessageChannel, post_message
+from .delivery import (
+    CONNECTION_ERRORS,
+    NONCE_SECONDS,
+    MessageChannel,
+    is_refusal,
+    is_transient,
+    post_message,
+)
 from .line_messages import LineMessages
 from .looks import Look
 from .panel import Panel, delete_message, is_panel
@@ -73,7 +80,7 @@ class MessageSync:
         message ``above``, which has announced something.
 
         Raises:
-            discord.HTTPException: Discord refuses a message. The next sync tries again.
+            discord.HTTPException: Discord refuses all messages. The next sync tries again.
             aiohttp.ClientError: Or another of `CONNECTION_ERRORS`, likewise.
         """
         # One at a time, each from what is stored then, so that a slow one cannot undo a later one.
@@ -81,11 +88,13 @@ class MessageSync:
             content = await self.store.messages.load_content(session.channel)
             await self._check(channel, content)
             if announcement:
-                above = (await post_message(channel, announcement)).id
+                above = await _announce(channel, announcement)
             try:
                 if content.script is not None:
                     await self._show_lines(channel, content.script, content)
             finally:
+                if refusal := self.line_messages.pop_refusal(channel.id):
+                    note = "\n".join(filter(None, (note, f"-# {refusal}")))
                 await self.panel.place(channel, content, note, above)
 
     # Lines
@@ -142,11 +151,13 @@ class MessageSync:
         clock = asyncio.get_running_loop().time
         deadline = clock() + NONCE_SECONDS
         while True:
-            look = await self.line_messages.choose_look(channel, script.look or self._look)
+            wanted = script.look or self._look
+            look = await self.line_messages.choose_look(channel, script, line, wanted)
             try:
                 post, is_sure = await self.line_messages.post(channel, script, line, look, newest)
-            except CONNECTION_ERRORS:
-                if look is not Look.CHARACTERS or clock() > deadline:
+            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                may_retry = look is Look.CHARACTERS and is_transient(error)
+                if not may_retry or clock() > deadline:
                     raise
                 await asyncio.sleep(RETRY_PAUSE)
                 await self._delete_orphans(channel, look, newest)
@@ -261,3 +272,14 @@ class MessageSync:
             log.warning("could not draw message %d again: %s", post.message, error)
             return False
         return True
+
+
+async def _announce(channel: MessageChannel, announcement: str) -> int:
+    """Post an announcement, and return its id, or 0 where Discord refuses what it says."""
+    try:
+        return (await post_message(channel, announcement)).id
+    except discord.HTTPException as error:
+        if not is_refusal(error):
+            raise
+        log.warning("could not announce in channel %d: %s", channel.id, error)
+        return 0

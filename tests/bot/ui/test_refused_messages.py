@@ -5,6 +5,7 @@ The real bot plays at the project's own Discord, in the default look.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -14,9 +15,12 @@ from bot.settings import RunnerSettings
 from tests.bot.conftest import HEADING
 from tests.bot.playing import read_true_script
 from tests.fake_discord.bot import bot_here
+from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import BOT_MAY, PATIENCE, Channel, Discord, Message, Person
 from tests.fake_discord.server import served
 from tests.fake_discord.state import MANAGE_WEBHOOKS, World
+
+BY_WEBHOOK, BY_BOT = r"/webhooks/\d+/[^/]+$", r"/channels/\d+/messages$"
 
 NAMES = ["EVERYONE", "HERE", "CLYDE", "DISCORDIA", "\uff28\uff25\uff32\uff25", "THERE", "X" * 40]
 """Names of characters, all but the last two of which no webhook may have."""
@@ -55,6 +59,15 @@ class Play:
         """Write lines, and wait for the bot."""
         await (await self.ann.slash(self.channel, "write", text=text)).is_done()
 
+    def told(self) -> list[str]:
+        """Return what the panels have said of refusals."""
+        texts = [
+            version.text
+            for message in self.channel.discord.messages_in(self.channel.id)
+            for version in message.versions
+        ]
+        return [found[0] for text in texts if (found := re.search("Discord refused .*?\\.", text))]
+
     async def check(self, lines: int) -> list[Message]:
         """Check that the channel shows so many lines, and return their messages."""
         assert len(await read_true_script(self.ann, self.channel)) == lines
@@ -76,3 +89,82 @@ async def test_every_name_is_shown_before_and_after_a_restart(
         shown = await play.check(1 + len(NAMES) + 2)
     assert all(one.webhook for one in shown)
     assert discord.refusals == []
+
+
+async def test_a_refused_name_stands_on_cards(discord: Discord, chosen: RunnerSettings):
+    title = "A System Message"
+    async with bot_here(discord.address, chosen):
+        await discord.bot_is_ready()
+        play = await Play.begin(discord, title)
+        await play.write("MAYA: Hello.\n\nRain.")
+        shown = await play.check(3)
+        assert [one.webhook is not None for one in shown] == [False, True, False]
+        assert play.told() == [f"Discord refused a line under the name “{title}”."]
+        assert len(discord.refusals) == 1
+    async with bot_here(discord.address, chosen):
+        await discord.bot_is_ready()
+        await play.write("Wind.\n\nMAYA: Good night.")
+        shown = await play.check(5)
+        assert [one.webhook is not None for one in shown[3:]] == [False, True]
+        assert len(discord.refusals) == len(play.told()) == 2
+
+
+async def test_a_refused_line_stops_no_other(discord: Discord, chosen: RunnerSettings):
+    async with bot_here(discord.address, chosen):
+        await discord.bot_is_ready()
+        play = await Play.begin(discord)
+        for path in (BY_WEBHOOK, BY_BOT):
+            await discord.fail(Kind.STATUS, "POST", path, status=400)
+        await play.write("MAYA: Hello.\n\nRain.")
+        _, refused, rain = [one for one in play.channel.messages() if one.is_line]
+        assert "Discord refuses this line" in refused.text
+        assert (rain.webhook is not None, rain.reads("Rain.")) == (True, True)
+        await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
+        await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
+        await play.check(1)
+        assert len(discord.faults) == 2
+
+
+@pytest.mark.parametrize("look", ["characters", "cards", "typewriter"])
+async def test_a_refused_edit_stops_no_other_line(
+    discord: Discord, chosen: RunnerSettings, look: str
+):
+    async with bot_here(discord.address, chosen.model_copy(update={"look": look})):
+        await discord.bot_is_ready()
+        play = await Play.begin(discord)
+        await play.write("MAYA: Hello.")
+        path = r"/webhooks/\d+/[^/]+/messages/" if look == "characters" else r"/channels/\d+/"
+        await discord.fail(Kind.STATUS, "PATCH", path, status=400)
+        window = await play.ann.slash(play.channel, "script edit", line=2)
+        await (await play.ann.submit_modal(window, {"Text": "MAYA: Good day."})).is_done()
+        assert "Discord refuses this line" in play.channel.messages()[-2].text
+        window = await play.ann.slash(play.channel, "script edit", line=2)
+        await (await play.ann.submit_modal(window, {"Text": "MAYA: Good night."})).is_done()
+        await play.check(2)
+        assert len(discord.faults) == 1
+
+
+async def test_a_line_that_is_limited_keeps_its_look(discord: Discord, chosen: RunnerSettings):
+    async with bot_here(discord.address, chosen):
+        await discord.bot_is_ready()
+        play = await Play.begin(discord)
+        # discord.py gives up after five answers.
+        limit = {"status": TOO_MANY, "retry_after": 0.05}
+        await discord.fail(Kind.STATUS, "POST", BY_WEBHOOK, most=6, **limit)
+        await play.write("MAYA: Hello.\n\nRain.")
+        assert all(one.webhook for one in await play.check(3))
+        assert len(discord.faults) == 6
+
+
+async def test_a_refused_announcement_stops_no_line(discord: Discord, chosen: RunnerSettings):
+    async with bot_here(discord.address, chosen):
+        await discord.bot_is_ready()
+        play = await Play.begin(discord)
+        await discord.fail(Kind.STATUS, "POST", BY_BOT, status=400)
+        asked = await play.ann.slash(play.channel, "start", title="The Roof", heading="Ext. roof")
+        offer = await asked.shows("running in this channel")
+        await (await play.ann.click(offer, "Pause it and start the new one")).is_done()
+        assert len(discord.faults) == 1
+        line, panel = play.channel.messages()[-2:]
+        assert line.reads("EXT. ROOF")
+        assert panel.is_panel
