@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 import discord
 
@@ -16,6 +17,9 @@ log = logging.getLogger("onbook.faces")
 ANSWER_SECONDS = 5.0
 """Seconds that finding a picture may take; without it the character has none."""
 
+RETRY_SECONDS = 60.0
+"""Seconds after a failure for which no emoji is requested; lines show those that are known."""
+
 MAX_PLAYERS = 1000
 """Members whose pictures are remembered."""
 
@@ -25,8 +29,10 @@ class Faces:
 
     def __init__(self, client: discord.Client) -> None:
         self.client = client
-        self._emojis: dict[str, str] | None = None
-        """The addresses of the application's emojis, by their names; None before they are known."""
+        self._emojis: dict[str, str] = {}
+        """The addresses of the application's emojis, by their names."""
+        self._retry_at = 0.0
+        """The time from which on emojis are requested."""
         self._players: dict[int, str] = {}
         self._lock = asyncio.Lock()
 
@@ -51,15 +57,35 @@ class Faces:
             self._players[player] = user.display_avatar.url
         return self._players[player]
 
-    async def _find_emoji(self, monogram: Monogram) -> str:
-        """Return the address of the application emoji of a monogram, which is made if needed."""
+    async def _find_emoji(self, monogram: Monogram) -> str | None:
+        """Return the address of the application emoji of a monogram, which is made if needed.
+
+        Return None for a while after a failure.
+        """
+        name = monogram.emoji_name
         async with self._lock:
-            if self._emojis is None:
-                emojis = await self.client.fetch_application_emojis()
-                self._emojis = {emoji.name: emoji.url for emoji in emojis}
-            name = monogram.emoji_name
+            if name not in self._emojis and time.monotonic() >= self._retry_at:
+                self._retry_at = time.monotonic() + RETRY_SECONDS
+                if not self._emojis:
+                    await self._list_emojis()
+                if name not in self._emojis:
+                    await self._create_emoji(monogram)
+                self._retry_at = 0.0
+            return self._emojis.get(name)
+
+    async def _list_emojis(self) -> None:
+        emojis = await self.client.fetch_application_emojis()
+        self._emojis = {emoji.name: emoji.url for emoji in emojis}
+
+    async def _create_emoji(self, monogram: Monogram) -> None:
+        """Create the application emoji of a monogram, or find it if it exists after all."""
+        name, image = monogram.emoji_name, await asyncio.to_thread(monogram.png)
+        try:
+            emoji = await self.client.create_application_emoji(name=name, image=image)
+            self._emojis[name] = emoji.url
+        except (discord.HTTPException, *CONNECTION_ERRORS):
+            # Discord may have made the emoji although the answer was lost, or another process may
+            # have; then Discord refuses a second one of the same name.
+            await self._list_emojis()
             if name not in self._emojis:
-                image = await asyncio.to_thread(monogram.png)
-                emoji = await self.client.create_application_emoji(name=name, image=image)
-                self._emojis[name] = emoji.url
-            return self._emojis[name]
+                raise
