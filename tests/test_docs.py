@@ -193,21 +193,8 @@ def test_each_setting_exists(page: Path):
 
 def test_the_readme_is_short():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 200
-    assert len(text.split()) <= 1_600
-
-
-def test_the_figures_of_the_readme_are_among_the_results():
-    _, _, table = (ROOT / "README.md").read_text("utf-8").partition("| Measured ")
-    table, _, _ = table.partition("\n\n")
-    kept = "".join(
-        (ROOT / "docs" / name).read_text("utf-8") for name in ("results.md", "scaling.md")
-    )
-    for row in table.splitlines()[2:]:
-        _, _, figure, command, _ = row.split("|")
-        for number in re.findall(r"[\d,]*\d(?:\.\d+)?(?= s| MB| char| times|$)", figure.strip()):
-            assert number in kept, row
-        assert command.strip() in kept, row
+    assert len(text.splitlines()) <= 130
+    assert len(text.split()) <= 1_100
 
 
 def test_the_scenes_of_the_readme_are_on_the_cards():
@@ -215,5 +202,5 @@ def test_the_scenes_of_the_readme_are_on_the_cards():
     voices, _, _ = voices.partition("\n## ")
     cards = "".join(card.read_text("utf-8") for card in ROOT.glob("bot/models/*.md"))
     scenes = [scene for _, scene in BLOCK.findall(voices)]
-    assert len(scenes) == 2
+    assert scenes
     assert [scene for scene in scenes if scene not in cards] == []

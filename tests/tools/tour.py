@@ -35,7 +35,6 @@ WIDTH, HEIGHT = 760, 1600
 SCENE_HEIGHT = 720
 """The height of the animation [pixels]: a heading, six lines and the panel."""
 
-PHONE = {"width": 390, "height": 780}
 
 SETTLED = 1000.0
 """The time in which the page shows the outcome of an act [ms]."""
@@ -273,7 +272,7 @@ def tour(page: Page, folder: Path) -> None:
 
 
 def play_scene(page: Page, folder: Path) -> None:
-    """Film a scene of six lines, and take pictures of it in the window and on a phone."""
+    """Film a scene of six lines in the window."""
     page.set_viewport_size({"width": WIDTH, "height": SCENE_HEIGHT})
     reel = Reel(page)
     become(page, "Ben")
@@ -286,9 +285,6 @@ def play_scene(page: Page, folder: Path) -> None:
     filmed(reel, "write", text="JONAS: I brought your umbrella. It is mostly holes.")
     filmed(reel, "continue", character="MAYA")
     reel.save(folder / "scene.webp")
-    page.set_viewport_size(PHONE)
-    page.wait_for_timeout(SETTLED)
-    shot(page, folder / "phone.png")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 

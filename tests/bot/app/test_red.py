@@ -169,7 +169,7 @@ def read_instructions(repository: Path) -> list[str]:
     page = (ROOT / "docs" / "plugin.md").read_text(encoding="utf-8")
     _, _, part = page.partition("\n## Red\n")
     lines = part.split("```")[1].split("\n")[1:-1]
-    return [line.replace("ADDRESS-OF-THIS-REPOSITORY", repository.as_uri()) for line in lines]
+    return [line.replace("file:///path/to/onbook", repository.as_uri()) for line in lines]
 
 
 async def test_owner_installs_and_unloads_the_cog(red: Red, repository: Path):
