@@ -47,6 +47,12 @@ class Kind(StrEnum):
     """The bot's process is killed at this moment."""
     HOLD = "hold"
     """The request is carried out once the fault is mended, if its sender still waits then."""
+    LATE = "late"
+    """The request is carried out once the fault is mended, even if its sender waits no longer."""
+
+
+HELD = {Kind.HOLD, Kind.LATE}
+"""The kinds that end when the fault is mended."""
 
 
 @dataclass
@@ -104,9 +110,10 @@ class Fault:
                 return socket
             case Kind.KILL:
                 os.kill(self.process, signal.SIGKILL)
-            case Kind.HOLD:
+            case kind if kind in HELD:
+                await request.read()  # while its sender is there
                 await self.mended.wait()
-                if request.transport:
+                if request.transport or kind is Kind.LATE:
                     return await handler(request)
         return web.Response(status=503)
 

@@ -133,7 +133,7 @@ class Gateway:
         event = "MESSAGE_DELETE"
         if not it.deleted:
             event = "MESSAGE_CREATE" if len(it.versions) == 1 else "MESSAGE_UPDATE"
-            told = payloads.message(self.world, it)
+            told = payloads.withheld_message(self.world, it)
         self.dispatch(event, where.guild, told | guild, intent=intent)
 
     def dispatch(

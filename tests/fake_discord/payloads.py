@@ -157,6 +157,8 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
     flags = (EPHEMERAL if of.only_for else 0) | (LOADING if of.thinking else 0)
     flags |= COMPONENTS_V2 if last.is_v2 else 0
     webhook = of.webhook or (world.bot.id if of.interaction else None)
+    posted_by = world.webhooks.get(of.webhook or 0)
+    is_foreign = posted_by is not None and posted_by.by != world.bot.id
     return plain_message() | {
         "id": str(of.id),
         "channel_id": str(of.channel),
@@ -169,9 +171,20 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "flags": flags,
         "timestamp": format_time(first.at),
         "edited_timestamp": format_time(last.at) if last is not first else None,
-        "application_id": str(world.bot.id),
+        "application_id": None if is_foreign else str(world.bot.id),
         **({"webhook_id": str(webhook)} if webhook else {}),
     }
+
+
+def withheld_message(world: World, of: Message) -> Json:
+    """Return a message for the bot, which may read the content of its own messages alone.
+
+    A webhook's messages are not the bot's own, even where the webhook is.
+    """
+    shown = message(world, of)
+    if of.webhook:
+        shown |= {"content": "", "components": [], "embeds": [], "attachments": []}
+    return shown
 
 
 def _author(world: World, of: Message) -> Json:

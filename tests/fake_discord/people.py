@@ -16,7 +16,7 @@ import aiohttp
 import discord
 
 from . import rules, state
-from .faults import Kind
+from .faults import HELD, Kind
 from .state import Json, NotPossible, Version
 
 T = TypeVar("T")
@@ -442,14 +442,19 @@ class Discord:
         await self.do("let_time_pass", seconds=seconds)
 
     @asynccontextmanager
-    async def holding(self, method: str, path: str, most: int | None = None) -> AsyncIterator[None]:
-        """Hold the bot's next requests with this method and path within the context."""
+    async def holding(
+        self, method: str, path: str, most: int | None = None, kind: Kind = Kind.HOLD
+    ) -> AsyncIterator[None]:
+        """Hold the bot's next requests with this method and path within the context.
+
+        ``kind`` is one of `faults.HELD`.
+        """
         self.held = 0
-        await self.fail(Kind.HOLD, method, path, most)
+        await self.fail(kind, method, path, most)
         try:
             yield
         finally:
-            await self.do("mend", kind=Kind.HOLD)
+            await self.do("mend", kind=kind)
 
     async def fail(
         self, kind: Kind, method: str, path: str, most: int | None = 1, **how: Any
@@ -586,7 +591,7 @@ class Discord:
                 self.bot_is_there = it
             case "fault":
                 self.faults.append(it)
-                self.held += it[0] == Kind.HOLD
+                self.held += it[0] in HELD
 
 
 def _update(seen: object, now: Json) -> None:

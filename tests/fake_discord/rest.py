@@ -19,6 +19,7 @@ from .state import (
     TOKEN,
     USE_EXTERNAL_APPS,
     Answer,
+    Channel,
     Context,
     Interaction,
     Json,
@@ -336,9 +337,7 @@ class Rest:
 
     async def history(self, request: web.Request) -> web.Response:
         """Return the public messages after a given one, newest first."""
-        where = self.world.channel(int(request.match_info["channel"]))
-        if where.guild:
-            self.world.require(where, READ_MESSAGE_HISTORY)
+        where = self._readable_channel(request)
         after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
         found = [
             one
@@ -346,10 +345,18 @@ class Rest:
             if one.channel == where.id and one.id > after and not one.only_for and not one.deleted
         ]
         first = sorted(found, key=lambda one: one.id)[:limit]
-        return json_answer([payloads.message(self.world, one) for one in reversed(first)])
+        return json_answer([payloads.withheld_message(self.world, one) for one in reversed(first)])
 
     async def message(self, request: web.Request) -> web.Response:
-        return self.shown(self._in_channel(request))
+        self._readable_channel(request)
+        return json_answer(payloads.withheld_message(self.world, self._in_channel(request)))
+
+    def _readable_channel(self, request: web.Request) -> Channel:
+        """Find the channel of a request; raise Refused unless the bot may read its history."""
+        where = self.world.channel(int(request.match_info["channel"]))
+        if where.guild:
+            self.world.require(where, READ_MESSAGE_HISTORY)
+        return where
 
     async def edit(self, request: web.Request) -> web.Response:
         body, files = await json_body(request)

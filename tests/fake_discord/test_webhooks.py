@@ -10,6 +10,7 @@ from discord.http import Route
 
 from .conditions import IN_CHANNEL
 from .conftest import Stage, code_of
+from .faults import Kind
 from .people import Entry
 from .state import Webhook
 
@@ -98,6 +99,32 @@ async def test_the_messages_of_a_deleted_webhook_stay(stage: Stage):
             await asyncio.sleep(0.01)
 
 
+async def test_the_content_of_a_webhooks_messages_is_withheld_from_the_bot(stage: Stage):
+    hook = await stage.text_channel.create_webhook(name="On Book")
+    sent = await hook.send("Hello.", username="ANN", wait=True)
+    assert sent.content == (await hook.fetch_message(sent.id)).content == "Hello."
+    [heard] = await stage.until_heard(1)
+    [read] = [message async for message in stage.text_channel.history()]
+    for seen in (heard, read, await stage.text_channel.fetch_message(sent.id)):
+        assert (seen.content, seen.author.name, seen.webhook_id) == ("", "ANN", hook.id)
+        assert seen.application_id == stage.client.application_id
+    own = await stage.text_channel.send("Mine.")
+    assert (await stage.text_channel.fetch_message(own.id)).content == "Mine."
+    await stage.channel.deny(read_message_history=True)
+    assert await code_of(stage.text_channel.fetch_message(own.id)) == 50013
+
+
+async def test_a_late_request_is_carried_out_although_its_sender_has_gone(stage: Stage):
+    hook = await stage.text_channel.create_webhook(name="On Book")
+    async with stage.discord.holding("POST", "/webhooks/", kind=Kind.LATE):
+        sending = asyncio.create_task(hook.send("Hello."))
+        await stage.discord.until(lambda: stage.discord.held)
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert stage.channel.shown() == []
+    await stage.channel.shows(("On Book", "Hello."))
+
+
 async def test_a_webhook_posts_in_the_threads_of_its_channel(stage: Stage):
     hook = await stage.text_channel.create_webhook(name="On Book")
     thread = await stage.channel.thread("Act one")
@@ -122,7 +149,8 @@ async def test_only_the_bots_own_webhooks_have_buttons(stage: Stage):
     path = f"{stage.world.address}/api/v10/webhooks/{foreign.id}/{foreign.token}?wait=true"
     payload = {"content": "Hello.", "components": view.to_components()}
     async with hook.session.post(path, json=payload) as response:
-        assert (await response.json())["components"] == []
+        shown = await response.json()
+    assert (shown["components"], shown["application_id"]) == ([], None)
 
 
 async def test_webhooks_have_limits_of_their_own_and_of_their_channel(stage: Stage):
