@@ -45,13 +45,15 @@ INVITE_PERMISSIONS = discord.Permissions(
     send_messages_in_threads=True,
     create_public_threads=True,
     attach_files=True,
+    manage_messages=True,
     manage_webhooks=True,
     read_message_history=True,
 )
 """The permissions that the bot needs.
 
 They are to see and post messages, to open threads for forks, to attach scripts as files, to let
-characters speak under their names, and to find messages that an earlier process could not record.
+characters speak under their names, to delete what they said when their webhook is gone, and to find
+messages that an earlier process could not record.
 """
 
 SINGLE_SHARD = Shards.all_of(1)

@@ -18,6 +18,7 @@ from ..storage.repositories.person_repository import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery import FirstResponse, complete_response
+from ..ui.line_messages import format_undeleted
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 
 ABOUT = phrase(
@@ -32,9 +33,10 @@ ABOUT = phrase(
 )
 
 UNCHANGED_MESSAGES = phrase(
-    "Messages that show your lines change with them. Your face beside lines of a character that "
-    "you played, public files and pictures, closing cards, reminders, summaries of sprints, and "
-    "messages of deleted scripts stay; moderators can delete them."
+    "Messages that show your lines change with them, or I tell you how many cannot. Your face "
+    "beside lines of a character that you played, public files and pictures, closing cards, "
+    "reminders, summaries of sprints, and messages of deleted scripts stay; moderators can delete "
+    "them."
 )
 
 CONFIRMATION = phrase(
@@ -108,7 +110,14 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         self.services.admit(interaction)
         await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
         forgotten = await self.forget_person(interaction.user.id, text=text)
-        await complete_response(interaction, content=format_forgotten(forgotten, text=text))
+        told = format_forgotten(forgotten, text=text)
+        if stale := len(forgotten.messages):
+            await complete_response(interaction, content=f"{told} {format_redrawing(stale)}")
+            await self.services.stale.redraw()
+            stale, undeletable = await self.services.stale.count_stale(forgotten.messages)
+            told += f" {format_redrawing(stale)}" if stale else ""
+            told += f" {format_undeleted(undeletable)}" if undeletable else ""
+        await complete_response(interaction, content=told)
 
     async def forget_person(self, person: int, *, text: bool) -> ErasureResult:
         """Remove a person's name from everything and, with ``text``, the text of their lines.
@@ -151,6 +160,11 @@ def format_forgotten(forgotten: ErasureResult, *, text: bool) -> str:
             )
         )
     return " ".join(sentences)
+
+
+def format_redrawing(messages: int) -> str:
+    """Return the sentence that messages still show what was removed, but not for long."""
+    return say("I am now redrawing {messages}.", messages=many(messages, "message"))
 
 
 def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:

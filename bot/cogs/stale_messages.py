@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 
 import discord
 
@@ -54,6 +55,18 @@ class StaleMessages:
         except Exception:
             log.exception("could not draw messages that show what was forgotten")
 
+    async def count_stale(self, messages: Collection[int]) -> tuple[int, int]:
+        """Count those of some messages that are still stale.
+
+        Returns:
+            How many will be redrawn, perhaps by another process, and how many the bot may not
+            delete.
+        """
+        stale = await self.sessions.store.messages.list_stale_messages()
+        left = set(messages).intersection(chain.from_iterable(stale.values()))
+        undeletable = left & self.messages.line_messages.undeletable
+        return len(left - undeletable), len(undeletable)
+
     async def show_unshown(self) -> None:
         """Show the last lines that earlier processes could not show, on this process's shards."""
         store = self.sessions.store
@@ -86,5 +99,6 @@ class StaleMessages:
                 batch = messages[start : start + BATCH_SIZE]
                 redrawn = await self.messages.redraw_messages(channel, session, batch)
                 await store.messages.mark_messages_redrawn(redrawn)
-                if not redrawn:
+                failed = set(batch) - redrawn - self.messages.line_messages.undeletable
+                if failed and not redrawn:
                     return  # the channel takes no edits now

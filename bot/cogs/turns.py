@@ -27,6 +27,7 @@ from ..ui.delivery import (
     try_once,
 )
 from ..ui.installations import find_installer
+from ..ui.line_messages import format_undeleted
 from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
@@ -140,17 +141,22 @@ class Turns:
         notes = filter(None, (note, result.note, format_model_change(result)))
         joined = "\n".join(f"-# {one}" for one in notes)
         announcement = f"-# {announce(result.script)}" if announce else ""
+        sentences = list[str]()
         if is_member:
-            await self.services.messages.sync(channel, session, joined, announcement)
+            if left := await self.services.messages.sync(channel, session, joined, announcement):
+                sentences.append(format_undeleted(left))
         else:
             await self.services.answers.show(
                 interaction, session, before, result.script, joined, announcement
             )
-        await self._finish(interaction, result, await tell(result.script) if tell else "")
+        if tell and (told := await tell(result.script)):
+            sentences.append(told)
+        await self._finish(interaction, result, sentences)
 
-    async def _finish(self, interaction: Interaction, result: TurnResult, told: str) -> None:
+    async def _finish(
+        self, interaction: Interaction, result: TurnResult, sentences: list[str]
+    ) -> None:
         """Tell the requester what they must know, or delete the answer that nobody else sees."""
-        sentences = [told] if told else list[str]()
         if result.unreadable:
             sentences.append(
                 say(

@@ -148,6 +148,7 @@ THINGS = {
     "vote": plural("{number:,} vote", "{number:,} votes"),
     "character": plural("{number:,} character", "{number:,} characters"),
     "take": plural("{number:,} take", "{number:,} takes"),
+    "message": plural("{number:,} message", "{number:,} messages"),
     "remark": plural(
         "{number:,} note, comment or section", "{number:,} notes, comments or sections"
     ),

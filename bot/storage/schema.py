@@ -318,6 +318,10 @@ class PostedLine(Base):
     """The look in which the message was posted, and must be edited."""
     name: Mapped[str | None]
     """The name under which a webhook posted it; None for a message of the bot."""
+    webhook: Mapped[int | None] = mapped_column(BigInteger)
+    """The webhook that posted it, and alone can edit it; None for a message of the bot."""
+    surplus: Mapped[bool] = mapped_column(default=False)
+    """Whether the message no longer belongs here, but the bot may not delete it yet."""
 
 
 class Channel(Base):
@@ -334,7 +338,7 @@ class Channel(Base):
 
 
 class StaleMessage(Base):
-    """A message that shows an erased name or text, until it is redrawn."""
+    """A message that shows an erased name or text, or a removed line, until that is mended."""
 
     __tablename__ = "stale_messages"
 

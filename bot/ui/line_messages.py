@@ -14,12 +14,11 @@ from typing import Any, TypeVar
 import discord
 from discord import ui
 
-from ..i18n.catalogue import phrase, say
+from ..i18n.catalogue import many, phrase, say
 from ..screenplay.elements import Element
 from ..storage.schema import Line, PostedLine, Script
 from .components import make_layout
 from .delivery import (
-    CONNECTION_ERRORS,
     EDIT_SECONDS,
     NO_MENTIONS,
     REQUEST_TIMEOUT,
@@ -64,6 +63,9 @@ MAX_REFUSED_NAMES = 1000
 SURE_SECONDS = 0.9
 """Seconds within which discord.py has sent a webhook's message once; it retries after a second."""
 
+UNKNOWN_WEBHOOK = 10015
+"""Discord's code for a webhook that was deleted."""
+
 
 def make_nonce(*parts: object) -> str:
     """Return the nonce of a message, which is the same for the same parts in every process."""
@@ -80,6 +82,8 @@ class LineMessages:
         self._refused_names = deque[str](maxlen=MAX_REFUSED_NAMES)
         self._refusals: dict[int, str] = {}
         """What to tell of the last refusal in each channel."""
+        self.undeletable: set[int] = set()
+        """Messages of lost webhooks that the bot was not permitted to delete when it last tried."""
 
     async def choose_look(
         self, channel: MessageChannel, script: Script, line: Line, wanted: str
@@ -120,7 +124,12 @@ class LineMessages:
                 lambda shown: post_message(channel, nonce=nonce, **shown), shown
             )
         post = PostedLine(
-            message=message.id, channel=channel.id, line=line.id, look=look, name=name
+            message=message.id,
+            channel=channel.id,
+            line=line.id,
+            look=look,
+            name=name,
+            webhook=message.webhook_id,
         )
         return post, is_sure
 
@@ -143,12 +152,12 @@ class LineMessages:
     async def edit(
         self, channel: MessageChannel, script: Script, post: PostedLine, line: Line
     ) -> bool:
-        """Show a line in a message that was posted for another; return False if that is gone."""
+        """Show a line in a message that was posted for another; return False if that cannot be."""
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
             edit = discord.Webhook.edit_message
             return await _show_or_say_refused(
-                lambda shown: self._ask_webhook(edit, channel, post.message, **shown),
+                lambda shown: self._ask_webhook(edit, channel, post.message, post.webhook, **shown),
                 {"content": content, "allowed_mentions": NO_MENTIONS},
             )
         return await _show_or_say_refused(
@@ -156,22 +165,41 @@ class LineMessages:
             await _draw(line.element, post.look),
         )
 
-    async def delete(self, channel: MessageChannel, post: PostedLine) -> None:
-        """Delete the message of a line, if it exists."""
-        if post.name is not None:
-            await self.delete_spoken(channel, post.message)
-            return
+    async def delete(self, channel: MessageChannel, post: PostedLine) -> bool:
+        """Delete the message of a line; return False if it stays, because the bot may not."""
+        if post.webhook is not None:
+            return await self.delete_spoken(channel, post.message, post.webhook)
         partial = discord.PartialMessage(channel=channel, id=post.message)
         with suppress(discord.NotFound):
             await send_with_retries(partial.delete, EDIT_SECONDS)
+        return True
 
     def fits(self, script: Script, post: PostedLine, line: Line) -> bool:
         """Return whether a message can show a line under the name that the message has."""
         return post.name is None or post.name == make_name(script, line.element)
 
-    async def delete_spoken(self, channel: MessageChannel, message: int) -> None:
-        """Delete a message of the channel's webhook, recorded or not."""
-        await self._ask_webhook(discord.Webhook.delete_message, channel, message)
+    async def delete_spoken(self, channel: MessageChannel, message: int, webhook: int) -> bool:
+        """Delete a webhook's message, recorded or not; return False if the bot may not delete it.
+
+        The messages of a deleted webhook stay, and need **Manage Messages**.
+        """
+        delete = discord.Webhook.delete_message
+        if await self._ask_webhook(delete, channel, message, webhook):
+            return True
+        partial = discord.PartialMessage(channel=channel, id=message)
+        try:
+            if self.webhooks.may_delete_messages(channel):
+                await send_with_retries(partial.delete, EDIT_SECONDS)
+                return True
+            if message not in self.undeletable:
+                # A moderator may have deleted it.
+                await send_with_retries(partial.fetch, EDIT_SECONDS)
+        except discord.NotFound:
+            return True
+        except discord.Forbidden:
+            pass
+        self.undeletable.add(message)
+        return False
 
     async def _speak(
         self, channel: MessageChannel, script: Script, element: Element, name: str
@@ -203,25 +231,23 @@ class LineMessages:
         ask: Callable[..., Awaitable[object]],
         channel: MessageChannel,
         message: int,
+        posted_by: int | None,
         **more: object,
     ) -> bool:
-        """Edit or delete a message by the channel's webhook; return False where it knows none such.
-
-        A webhook that was deleted has left its messages, which the bot may delete with **Manage
-        Messages** alone.
-        """
-        webhook = await self.webhooks.find(channel)
-        if webhook is not None:
-            with suppress(discord.NotFound):
-                thread = self.webhooks.find_thread(channel)
-                await send_with_retries(
-                    lambda: ask(webhook, message, thread=thread, **more), EDIT_SECONDS
-                )
-                return True
-        partial = discord.PartialMessage(channel=channel, id=message)
-        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            await partial.delete()
-        return False
+        """Edit or delete a message by its webhook; return False if either is gone."""
+        webhook = await self.webhooks.find_to_change(channel)
+        if webhook is None or webhook.id != posted_by:
+            return False
+        thread = self.webhooks.find_thread(channel)
+        try:
+            await send_with_retries(
+                lambda: ask(webhook, message, thread=thread, **more), EDIT_SECONDS
+            )
+        except discord.NotFound as error:
+            if error.code == UNKNOWN_WEBHOOK:
+                self.webhooks.forget(webhook)
+            return False
+        return True
 
 
 def make_name(script: Script, element: Element) -> str:
@@ -256,3 +282,12 @@ async def find_colour(element: Element) -> Colour | None:
     """Return the colour of the character who speaks in an element, or None."""
     cue = element.cue
     return (await asyncio.to_thread(monogram_of, cue)).colour if cue else None
+
+
+def format_undeleted(messages: int) -> str:
+    """Return the sentence that messages show removed text, which the bot may not delete."""
+    return say(
+        "The old text is still visible in {messages}. A moderator can delete it, or give me "
+        "**Manage Messages**.",
+        messages=many(messages, "message"),
+    )

@@ -72,12 +72,14 @@ class MessageSync:
         note: str = "",
         announcement: str = "",
         above: int = 0,
-    ) -> None:
+    ) -> int:
         """Make a channel show its running script: each line once, in order, above the panel.
 
         The panel says the ``note`` until something else happens. A message of its own says the
         ``announcement``, such as which script goes on here now, for good. The panel goes below the
         message ``above``, which has announced something.
+
+        Return the number of messages that should now be gone, but that the bot may not delete.
 
         Raises:
             discord.HTTPException: Discord refuses all messages. The next sync tries again.
@@ -89,20 +91,25 @@ class MessageSync:
             await self._check(channel, content)
             if announcement:
                 above = await _announce(channel, announcement)
+            undeleted = 0
             try:
                 if content.script is not None:
-                    await self._show_lines(channel, content.script, content)
+                    undeleted = await self._show_lines(channel, content.script, content)
             finally:
                 if refusal := self.line_messages.pop_refusal(channel.id):
                     note = "\n".join(filter(None, (note, f"-# {refusal}")))
                 await self.panel.place(channel, content, note, above)
+        return undeleted
 
     # Lines
 
     async def _show_lines(
         self, channel: MessageChannel, script: Script, content: ChannelContent
-    ) -> None:
-        """Show the lines of a script, and keep the newest message of ``content`` up to date."""
+    ) -> int:
+        """Show the lines of a script, and keep the newest message of ``content`` up to date.
+
+        Return the number of surplus messages that the bot may not delete.
+        """
         posts, path, last_lines = await self._load(script)
         kept = min(len(posts), len(path))
         pairs = enumerate(zip(posts, path, strict=False))
@@ -121,13 +128,11 @@ class MessageSync:
                 lines |= {one.id: one for one in await self.store.lines.load_lines(path[kept:])}
                 break
         edited = [pair for number, pair in changed.items() if number < kept]
-        if not await self._edit(channel, script, edited, lines):
+        if lost := await self._edit(channel, script, edited, lines):
+            undeleted = await self._delete(channel, [lost])
             await self._update_newest_post(content, channel.id)
-            await self._show_lines(channel, script, content)  # without the message that is gone
-            return
-        for post in reversed(posts[kept:]):
-            await self.line_messages.delete(channel, post)
-            await self.store.messages.delete_posts([post.message])
+            return undeleted + await self._show_lines(channel, script, content)
+        undeleted = await self._delete(channel, posts[kept:])
         if posts[kept:]:
             await self._update_newest_post(content, channel.id)
         newest = max(content.newest_post, content.panel)
@@ -135,6 +140,18 @@ class MessageSync:
             post = await self._post(channel, script, lines[line], newest)
             await self.store.messages.record_post(post, lines[line])
             newest = content.newest_post = post.message
+        return undeleted
+
+    async def _delete(self, channel: MessageChannel, posts: Sequence[PostedLine]) -> int:
+        """Delete messages, the last one first; return the number of those that stay as surplus."""
+        undeleted = 0
+        for post in reversed(posts):
+            if await self.line_messages.delete(channel, post):
+                await self.store.messages.delete_posts([post.message])
+            else:
+                await self.store.messages.mark_surplus(post.message)
+                undeleted += 1
+        return undeleted
 
     async def _update_newest_post(self, content: ChannelContent, channel: int) -> None:
         """Read the newest message again, because some were deleted."""
@@ -190,10 +207,10 @@ class MessageSync:
         script: Script,
         changed: Sequence[tuple[PostedLine, int]],
         lines: Mapping[int, Line],
-    ) -> bool:
+    ) -> PostedLine | None:
         """Show the lines that an edit has put in the places of others, each in its message.
 
-        Return False where a message is gone, and was forgotten.
+        Stop at a message that cannot be edited, because it or its webhook is gone, and return it.
         """
         copied = {
             post.message: line
@@ -205,10 +222,9 @@ class MessageSync:
             if post.message in copied:
                 continue
             if not await self.line_messages.edit(channel, script, post, lines[line]):
-                await self.store.messages.delete_posts([post.message])
-                return False
+                return post
             await self.store.messages.replace_lines({post.message: line})
-        return True
+        return None
 
     async def _check(self, channel: MessageChannel, content: ChannelContent) -> None:
         """Delete what an earlier process has posted in a channel and could not record, once."""
@@ -231,11 +247,12 @@ class MessageSync:
         if not self._may_read_history(channel):
             return  # then nonces alone prevent messages that stand twice
         is_spoken = look == Look.CHARACTERS
-        webhook = await self.line_messages.webhooks.find(channel) if is_spoken else None
+        webhooks = self.line_messages.webhooks
+        webhook = await webhooks.find_to_change(channel) if is_spoken else None
         newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
         for message in [message async for message in newer if message.id != keep]:
             if webhook is not None and message.webhook_id == webhook.id:
-                await self.line_messages.delete_spoken(channel, message.id)
+                await self.line_messages.delete_spoken(channel, message.id, webhook.id)
             elif is_panel(message) and message.author == self.client.user:
                 await delete_message(channel, message.id)
 
@@ -264,13 +281,18 @@ class MessageSync:
 
     async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
         line = await self.store.lines.find_line(post.line)
-        script = line and await self.store.scripts.find_script(line.script)
+        script = await self.store.scripts.find_script(line.script) if line else None
+        if line is None or script is None:
+            return True
         try:
-            if line and script and not await self.line_messages.edit(channel, script, post, line):
-                await self.store.messages.delete_posts([post.message])
+            if not post.surplus and await self.line_messages.edit(channel, script, post, line):
+                return True
+            if not await self.line_messages.delete(channel, post):
+                return False
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
             log.warning("could not draw message %d again: %s", post.message, error)
             return False
+        await self.store.messages.delete_posts([post.message])
         return True
 
 

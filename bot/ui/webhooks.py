@@ -43,7 +43,7 @@ class Webhooks:
         """Held by channel, so that no channel waits for the webhook of another one."""
 
     async def find(self, channel: MessageChannel) -> discord.Webhook | None:
-        """Return the webhook for a channel or thread, or None where the bot may have none."""
+        """Return the webhook that posts in a channel, or None where the bot may have none."""
         parent = self._find_parent(channel)
         if parent is None or not may_manage(parent):
             return None
@@ -60,6 +60,15 @@ class Webhooks:
                 self._refused[parent.id] = time.monotonic() + RETRY_SECONDS
             return self._found.get(parent.id)
 
+    async def find_to_change(self, channel: MessageChannel) -> discord.Webhook | None:
+        """Return the webhook that can edit and delete what it posted in a channel, or None.
+
+        A known webhook needs no permission, because its token is enough.
+        """
+        parent = self._find_parent(channel)
+        known = self._found.get(parent.id) if parent else None
+        return known or await self.find(channel)
+
     def find_thread(self, channel: MessageChannel) -> Any:  # noqa: ANN401 - discord.py's MISSING
         """Return a channel as the thread in which its parent's webhook posts."""
         found = self._resolve(channel)
@@ -74,6 +83,11 @@ class Webhooks:
         """Return whether the bot could have a webhook for a channel if it had the permission."""
         parent = self._find_parent(channel)
         return parent is not None and not may_manage(parent)
+
+    def may_delete_messages(self, channel: MessageChannel) -> bool:
+        """Return whether the bot may delete messages of deleted webhooks in a channel."""
+        parent = self._find_parent(channel)
+        return parent is not None and parent.permissions_for(parent.guild.me).manage_messages
 
     async def _find_or_create(self, parent: Parent) -> discord.Webhook:
         for webhook in await parent.webhooks():

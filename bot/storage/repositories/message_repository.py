@@ -34,7 +34,7 @@ class MessageRepository(Repository):
     async def load_posts(self, script: Script, limit: int | None = None) -> list[PostedLine]:
         """Load the messages in a script's channel that show its lines, the newest one last.
 
-        A ``limit`` leaves out the older ones.
+        Surplus messages are left out, and so are the older ones above a ``limit``.
         """
         async with self._database.reading() as session:
             return await _load_posts(session, script, limit)
@@ -60,14 +60,14 @@ class MessageRepository(Repository):
 
     async def record_post(self, post: PostedLine, line: Line) -> None:
         """Record the message that shows a line; it is stale if the text was erased meanwhile."""
-        columns = PostedLine.__table__.columns
+        columns = [one for one in PostedLine.__table__.columns if one.default is None]
         values = (literal(getattr(post, column.key), column.type) for column in columns)
         # There is no such line if the script was deleted before its message could be recorded.
         stored = select(*values).where(select(Line.id).where(Line.id == line.id).exists())
         is_removed = select(Line.removed).where(Line.id == line.id).scalar_subquery()
 
         async def change(session: AsyncSession) -> None:
-            row = insert(session, PostedLine).from_select(columns.keys(), stored)
+            row = insert(session, PostedLine).from_select(columns, stored)
             recorded = row.on_conflict_do_nothing().returning(is_removed)
             if await session.scalar(recorded) and not line.removed:
                 stale = insert(session, StaleMessage).values(message=post.message)
@@ -87,6 +87,14 @@ class MessageRepository(Repository):
         if messages:
             await self._write(delete(PostedLine).where(PostedLine.message.in_(messages)))
 
+    async def mark_surplus(self, message: int) -> None:
+        """Record that a message no longer belongs where it is, but could not be deleted."""
+        async with self._database.writing() as session:
+            marked = update(PostedLine).where(PostedLine.message == message).values(surplus=True)
+            await session.execute(marked)
+            stale = insert(session, StaleMessage).values(message=message)
+            await session.execute(stale.on_conflict_do_nothing())
+
     async def delete_all_messages(self) -> None:
         """Record that all messages are gone, as after the end of a simulated Discord."""
         async with self._database.writing() as session:
@@ -100,7 +108,9 @@ class MessageRepository(Repository):
         Scripts of private channels, whose numbers are negative, are shown in answers alone.
         """
         shown = select(PostedLine.line).where(
-            PostedLine.line == Script.head, PostedLine.channel == Script.channel
+            PostedLine.line == Script.head,
+            PostedLine.channel == Script.channel,
+            ~PostedLine.surplus,
         )
         gone = select(Channel.id).where(Channel.id == Script.channel, Channel.panel.is_(None))
         is_unshown = or_(~shown.exists(), gone.exists())
@@ -147,7 +157,7 @@ class MessageRepository(Repository):
     # Stale messages
 
     async def list_stale_messages(self) -> dict[int, list[int]]:
-        """Return the messages that show erased names or text, by script, the oldest first."""
+        """Return the messages to redraw or to delete, by script, the oldest first."""
         owner = func.coalesce(Line.script, Poll.script, Script.id)
         wanted = (
             select(StaleMessage.message, owner)
@@ -173,7 +183,11 @@ async def _load_posts(session: AsyncSession, script: Script, limit: int | None) 
     wanted = (
         select(PostedLine)
         .join(Line, Line.id == PostedLine.line)
-        .where(PostedLine.channel == script.channel, line_tree.is_in_tree(script))
+        .where(
+            PostedLine.channel == script.channel,
+            ~PostedLine.surplus,
+            line_tree.is_in_tree(script),
+        )
         .order_by(PostedLine.message.desc())
         .limit(limit)
     )

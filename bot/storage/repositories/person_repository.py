@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
@@ -63,6 +64,8 @@ class ErasureResult:
     """How many lines named the person."""
     purged: bool
     """Whether all content is gone from the disk; otherwise it is purged later."""
+    messages: Sequence[int] = ()
+    """The messages that show the person's name or text until they are redrawn."""
 
 
 class PersonRepository(Repository):
@@ -122,7 +125,8 @@ class PersonRepository(Repository):
         theirs = select(Line.id).where(Line.author == person)
         async with self._database.erasing() as session:
             lines = await session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
-            await _mark_stale(session, person, theirs if text else theirs.where(false()))
+            shown = theirs if text else theirs.where(false())
+            messages = await _mark_stale(session, person, shown)
             if text:
                 await _remove_text(session, theirs)
             nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME}
@@ -139,15 +143,18 @@ class PersonRepository(Repository):
                 script.players = {
                     name: player for name, player in script.players.items() if player != person
                 }
-        return ErasureResult(lines, await self._database.purge())
+        return ErasureResult(lines, await self._database.purge(), messages)
 
 
 async def _load_pairs(session: AsyncSession, query: Select[T, Script]) -> list[tuple[T, Script]]:
     return [(item, script) for item, script in await session.execute(query)]
 
 
-async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
-    """Mark the messages that show lines, and the polls and panels that name or count a person."""
+async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> list[int]:
+    """Mark the messages that show lines, and the polls and panels that name or count a person.
+
+    Return these messages.
+    """
     shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
     voted = select(Vote.poll).where(Vote.person == person)
     polls = select(Poll.message).where(
@@ -159,8 +166,10 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
         .join(Script, Script.channel == Channel.id)
         .where(Script.running, Script.id.in_(orders), Channel.panel.is_not(None))
     )
-    stale = insert(session, StaleMessage).from_select(["message"], shown.union(polls, panels))
+    messages = shown.union(polls, panels)
+    stale = insert(session, StaleMessage).from_select(["message"], messages)
     await session.execute(stale.on_conflict_do_nothing())
+    return list(await session.scalars(messages))
 
 
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:

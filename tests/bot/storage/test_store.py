@@ -229,6 +229,26 @@ async def test_a_script_is_unshown_until_a_message_shows_its_last_line(store: St
         assert len(await store.messages.list_unshown_scripts()) == unshown
 
 
+async def test_a_surplus_message_shows_no_line_and_is_listed_until_it_is_deleted(store: Store):
+    script, messages = await store.scripts.create_script(make_script()), store.messages
+    [one, two] = await append(store, script.id, "One.", "Two.")
+    script = await store.scripts.get_script(script.id)
+    for message, line in ((100, one), (200, two)):
+        await record_post(store, message, line)
+    for _ in range(2):
+        await messages.mark_surplus(200)
+        assert [post.message for post in await messages.load_posts(script)] == [100]
+        posts, path, _ = await messages.load_posts_and_path(script, 10)
+        assert ([post.message for post in posts], path) == ([100], [one, two])
+        assert len(await messages.list_unshown_scripts()) == 1
+        assert await messages.list_stale_messages() == {script.id: [200]}
+    assert (await messages.load_content(1)).newest_post == 200
+    erased = await store.people.erase_person(7, text=True)
+    assert sorted(erased.messages) == [100, 200]
+    await messages.delete_posts([200])
+    assert await messages.list_stale_messages() == {script.id: [100]}
+
+
 async def test_each_channel_has_one_panel(store: Store):
     assert await store.messages.find_channel(1) is None
     for panel in (5, 6, None):

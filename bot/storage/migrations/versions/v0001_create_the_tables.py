@@ -127,6 +127,8 @@ def upgrade() -> None:
         sa.Column("line", INT64, nullable=False, index=True),
         sa.Column("look", sa.String(), nullable=False),
         sa.Column("name", sa.String()),
+        sa.Column("webhook", sa.BigInteger()),
+        sa.Column("surplus", sa.Boolean(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
