@@ -12,6 +12,7 @@ from discord.ext import commands, tasks
 
 from ..errors import TransactionFailed
 from ..sharding import Shards
+from ..ui.delivery import CONNECTION_ERRORS, MessageChannel
 from .feature import FeatureCog
 
 log = logging.getLogger("onbook.upkeep")
@@ -64,6 +65,22 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         with suppress(TransactionFailed):  # the next start notes it
             if await self.services.claim_housekeeping():
                 await self.store.guilds.record_departures([], [guild.id])
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Delete what the bot's webhook has posted late, after it was posted again."""
+        application, webhook = self.bot.application_id, message.webhook_id
+        # The answers of interactions have the application as their webhook.
+        if webhook is None or message.application_id != application or webhook == application:
+            return
+        deleting = self._delete_unrecorded(message.channel, message.id, webhook)
+        self.services.in_flight.track(asyncio.create_task(deleting))
+
+    async def _delete_unrecorded(self, channel: MessageChannel, message: int, webhook: int) -> None:
+        session = self.services.sessions.get(channel.id)
+        # The next turn looks for what stays.
+        with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
+            await self.services.messages.delete_unrecorded(channel, session, message, webhook)
 
     @tasks.loop(minutes=REDRAW_MINUTES)
     async def _draw_stale(self) -> None:

@@ -21,7 +21,6 @@ from .components import make_layout
 from .delivery import (
     EDIT_SECONDS,
     NO_MENTIONS,
-    REQUEST_TIMEOUT,
     MessageChannel,
     edit_message,
     is_refusal,
@@ -59,6 +58,9 @@ Discord does not publish all rules for names.
 
 MAX_REFUSED_NAMES = 1000
 """Refused names that are remembered, so that each is tried and told of once."""
+
+POST_SECONDS = 30.0
+"""Seconds that a webhook's post may take: many, because a repeated post stands there twice."""
 
 SURE_SECONDS = 0.9
 """Seconds within which discord.py has sent a webhook's message once; it retries after a second."""
@@ -212,7 +214,7 @@ class LineMessages:
         await self._pace.take(webhook.channel_id or channel.id)
         started = time.monotonic()
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT):
+            async with asyncio.timeout(POST_SECONDS):
                 message = await webhook.send(
                     format_message(element, name, name),
                     username=name,

@@ -46,7 +46,10 @@ RETRY_PAUSE = 0.5
 """Seconds before a webhook posts a message again."""
 
 MAX_ORPHANS = 50
-"""Messages that are looked at for those that a lost process could not record."""
+"""Messages that are looked at for those that were posted but not recorded."""
+
+MINUTE = 60_000 << 22
+"""The difference between the ids of messages that are posted a minute apart."""
 
 
 class MessageSync:
@@ -62,8 +65,8 @@ class MessageSync:
         self._look = look
         self.panel = Panel(store)
         self._checked: set[int] = set()
-        """The channels already searched for messages that an earlier process posted but did not
-        record."""
+        """The channels already searched for messages that are not recorded, because an earlier
+        process died or Discord was slow."""
 
     async def sync(
         self,
@@ -163,24 +166,28 @@ class MessageSync:
         """Post the message of a line below the newest recorded message, just once.
 
         A message of a webhook has no nonce. Where it may have been posted twice, or it is unknown
-        whether it was posted, what stands below the newest recorded message is deleted.
+        whether it was posted, what stands below the newest recorded message is deleted. What comes
+        later is deleted by `delete_unrecorded`, or else by the next sync.
         """
         clock = asyncio.get_running_loop().time
-        deadline = clock() + NONCE_SECONDS
+        deadline, is_repeated = clock() + NONCE_SECONDS, False
         while True:
             wanted = script.look or self._look
             look = await self.line_messages.choose_look(channel, script, line, wanted)
             try:
                 post, is_sure = await self.line_messages.post(channel, script, line, look, newest)
             except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                self._checked.discard(channel.id)
                 may_retry = look is Look.CHARACTERS and is_transient(error)
                 if not may_retry or clock() > deadline:
                     raise
                 await asyncio.sleep(RETRY_PAUSE)
                 await self._delete_orphans(channel, look, newest)
+                is_repeated = True
                 continue
-            if not is_sure:
-                await self._delete_orphans(channel, look, newest, keep=post.message)
+            if is_repeated or not is_sure:
+                self._checked.discard(channel.id)
+                await self._delete_orphans(channel, look, newest, keep=[post.message])
             return post
 
     async def _load(self, script: Script) -> tuple[list[PostedLine], list[int], list[Line]]:
@@ -227,34 +234,63 @@ class MessageSync:
         return None
 
     async def _check(self, channel: MessageChannel, content: ChannelContent) -> None:
-        """Delete what an earlier process has posted in a channel and could not record, once."""
+        """Delete what was posted in a channel but not recorded, by an earlier process or late."""
         if channel.id in self._checked:
             return
-        script, after = content.script, max(content.newest_post, content.panel)
-        if not after and script is not None:
+        script = content.script
+        # A late copy of the newest line stands above the panel that was posted in the meantime.
+        after = max(content.newest_post, content.panel - MINUTE)
+        if after <= 0 and script is not None:
             after = discord.utils.time_snowflake(script.begun)
-        if after:
+        if after > 0:
             look = (script and script.look) or self._look
-            await self._delete_orphans(
-                channel, look, after, keep=self.panel.find_progress(channel.id)
-            )
+            keep = [content.panel, self.panel.find_progress(channel.id)]
+            await self._delete_orphans(channel, look, after, keep)
         self._checked.add(channel.id)
 
     async def _delete_orphans(
-        self, channel: MessageChannel, look: str, after: int, keep: int = 0
+        self, channel: MessageChannel, look: str, after: int, keep: Collection[int] = ()
     ) -> None:
-        """Delete panels and messages of the webhook ``after`` a message, but for one to keep."""
+        """Delete panels and messages of the webhook ``after`` a message, but for those to keep."""
         if not self._may_read_history(channel):
             return  # then nonces alone prevent messages that stand twice
-        is_spoken = look == Look.CHARACTERS
-        webhooks = self.line_messages.webhooks
-        webhook = await webhooks.find_to_change(channel) if is_spoken else None
+        webhook = await self._find_webhook(channel, look)
         newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
-        for message in [message async for message in newer if message.id != keep]:
+        for message in [message async for message in newer if message.id not in keep]:
             if webhook is not None and message.webhook_id == webhook.id:
                 await self.line_messages.delete_spoken(channel, message.id, webhook.id)
-            elif is_panel(message) and message.author == self.client.user:
+            elif (
+                message.webhook_id is None
+                and is_panel(message)
+                and message.author == self.client.user
+            ):
                 await delete_message(channel, message.id)
+
+    async def delete_unrecorded(
+        self, channel: MessageChannel, session: ChannelSession, message: int, webhook: int
+    ) -> None:
+        """Delete a new message of On Book's webhook that is the late copy of another one.
+
+        Raises TransactionFailed where another process may have recorded it.
+        """
+        # What a sync has posted is recorded before the sync ends.
+        async with session.drawing:
+            if await self.store.messages.find_post(message):
+                return
+            content = await self.store.messages.load_content(session.channel)
+            if not content.newest_post:
+                return  # another bot with the same token may play here
+            await self.store.check_may_write()
+            look = (content.script and content.script.look) or self._look
+            own = await self._find_webhook(channel, look)
+            if own is not None and own.id == webhook:
+                await self.line_messages.delete_spoken(channel, message, webhook)
+
+    async def _find_webhook(self, channel: MessageChannel, look: str) -> discord.Webhook | None:
+        """Return the webhook whose messages show lines in a channel, or None in other looks."""
+        if look != Look.CHARACTERS:
+            return None
+        return await self.line_messages.webhooks.find_to_change(channel)
 
     def _may_read_history(self, channel: MessageChannel) -> bool:
         found = self.client.get_channel(channel.id) or channel

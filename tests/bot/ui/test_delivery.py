@@ -45,7 +45,7 @@ def hurry(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shorten the waits for answers that never come."""
     for name in ("REQUEST_TIMEOUT", "FIRST_RESPONSE_TIMEOUT", "MIN_PAUSE"):
         monkeypatch.setattr(delivery, name, 0.4)
-    monkeypatch.setattr(line_messages, "REQUEST_TIMEOUT", 0.4)
+    monkeypatch.setattr(line_messages, "POST_SECONDS", 0.4)
     yield
     # Discord refuses to carry out a repeated first answer again.
     inside.discord.refusals.clear()

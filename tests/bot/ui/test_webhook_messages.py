@@ -1,4 +1,4 @@
-"""Test that the messages of characters are deleted when the bot says so.
+"""Test that the messages of characters are deleted when the bot says so, and stand once.
 
 The real bot plays at the project's own Discord, which withholds the content of these messages.
 """
@@ -11,17 +11,33 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from aiohttp import ClientSession
 from discord import TextChannel
 
 from bot.app.client import Bot
-from bot.cogs import services, stale_messages
+from bot.audio.table_read import TableRead
+from bot.cogs import listening, services, stale_messages, turns
 from bot.settings import RunnerSettings
+from bot.ui import delivery, line_messages
 from tests.bot.conftest import HEADING
 from tests.bot.playing import begin_script, read_true_script
 from tests.fake_discord.bot import bot_here
-from tests.fake_discord.people import BOT_MAY, PATIENCE, Asked, Channel, Discord, Person
+from tests.fake_discord.faults import Kind
+from tests.fake_discord.people import (
+    BOT_MAY,
+    PATIENCE,
+    Asked,
+    Channel,
+    Discord,
+    Guild,
+    Message,
+    Person,
+)
 from tests.fake_discord.server import served
-from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, World
+from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, Webhook, World
+
+EXECUTE = r"/webhooks/\d+/[^/]+$"
+"""The path at which a webhook posts."""
 
 HELLO, SECRET = "MAYA\nHello.", "JONAS\nI hid the knife."
 
@@ -34,6 +50,7 @@ class Theatre:
 
     world: World
     discord: Discord
+    guild: Guild
     channel: Channel
     ann: Person
     chosen: RunnerSettings
@@ -77,9 +94,24 @@ class Theatre:
             while not place.permissions_for(place.guild.me).manage_messages:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
+    async def post(self, webhook: Webhook, text: str) -> None:
+        """Post a message by a webhook that is not On Book's."""
+        self.world.webhooks[webhook.id] = webhook
+        url = f"{self.discord.address}/api/v10/webhooks/{webhook.id}/{webhook.token}"
+        async with ClientSession() as session, session.post(url, json={"content": text}) as posted:
+            posted.raise_for_status()
+
+    def posted(self, text: str) -> int:
+        """Return how many messages of the channel show a text, or did."""
+        return sum(text in one.text for one in self.channel.timeline())
+
     def shows(self, text: str) -> int:
         """Return how many messages of the channel show a text."""
         return sum(text in one.text for one in self.channel.messages())
+
+    def panels(self) -> list[Message]:
+        """Return the messages with the buttons of a script."""
+        return [one for one in self.channel.messages() if one.is_panel]
 
     async def until_gone(self, text: str) -> None:
         """Wait until the channel shows a text no longer."""
@@ -95,7 +127,7 @@ async def theatre(chosen: RunnerSettings) -> AsyncIterator[Theatre]:
         channel, ann = await guild.channel("stage"), await guild.person("Ann")
         await channel.deny(manage_messages=True)
         characters = chosen.model_copy(update={"look": "characters"})
-        yield Theatre(world, discord, channel, ann, characters)
+        yield Theatre(world, discord, guild, channel, ann, characters)
         # Discord bans a bot that it has often refused for want of a permission.
         assert not [one for one in discord.refusals if "Missing Permissions" in one]
 
@@ -105,6 +137,12 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits for what never ends."""
     for name in ("FINISH_SECONDS", "SHOW_SECONDS", "GIVE_UP_SECONDS"):
         monkeypatch.setattr(services, name, 0.1)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the wait for a webhook's answer."""
+    monkeypatch.setattr(line_messages, "POST_SECONDS", 0.5)
 
 
 # What is removed
@@ -195,3 +233,102 @@ async def test_text_that_a_moderator_has_deleted_is_not_called_visible(theatre: 
         await undone.is_done()
         await theatre.discord.until(lambda: not undone.answers())
         assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+
+
+# What is posted
+
+
+async def test_a_slow_post_is_not_repeated(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.3)
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        async with theatre.discord.holding("POST", EXECUTE):
+            asked = await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
+            await theatre.discord.until(lambda: theatre.discord.held)
+            await asyncio.sleep(2.0)  # because nothing is to happen
+        await asked.is_done()
+        assert theatre.discord.held == theatre.posted("Hello") == 1
+
+
+async def test_a_post_that_is_carried_out_late_is_removed(theatre: Theatre, impatient: None):
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        async with theatre.discord.holding("POST", EXECUTE, most=1, kind=Kind.LATE):
+            await theatre.write("MAYA: Hello.")
+            assert theatre.posted("Hello") == 1
+        await theatre.discord.until(lambda: theatre.posted("Hello") == 2)
+        await theatre.discord.until(lambda: theatre.shows("Hello") == 1)
+        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+
+
+async def test_a_post_that_is_carried_out_after_a_restart_is_removed(theatre: Theatre):
+    discord = theatre.discord
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        await discord.fail(Kind.LATE, "POST", EXECUTE)
+        await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
+        await discord.until(lambda: discord.held)
+    async with theatre.bot():
+        await discord.until(lambda: theatre.shows("Hello") and len(theatre.panels()) == 1)
+        await discord.mend()
+        await discord.until(lambda: theatre.posted("Hello") == 2)
+        await discord.until(lambda: theatre.shows("Hello") == 1)
+        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+
+
+async def test_a_late_post_of_which_no_bot_hears_is_removed_by_the_next_turn(
+    theatre: Theatre, impatient: None
+):
+    discord = theatre.discord
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        await discord.fail(Kind.LATE, "POST", EXECUTE)
+        async with discord.holding("POST", r"/channels/\d+/messages$", most=1):
+            asked = await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
+            await discord.until(lambda: discord.held == 2)  # the panel will stand below the copy
+            await discord.invalidate(resumable=False)
+            await discord.do("mend", kind=Kind.LATE)
+            await discord.until(lambda: theatre.shows("Hello") == 2)
+            assert not discord.bot_is_there
+        await asked.is_done()
+        await discord.bot_is_ready()
+        await theatre.write("Rain.")
+        assert theatre.shows("Hello") == 1
+        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO, "Rain."]
+
+
+async def test_an_answer_in_progress_is_not_taken_for_the_panel_of_a_lost_process(
+    theatre: Theatre, impatient: None, monkeypatch: pytest.MonkeyPatch
+):
+    spoken = asyncio.Event()
+
+    async def record(*_: object) -> TableRead:
+        await spoken.wait()
+        return TableRead(b"mp3", 1.0, 0, 0)
+
+    monkeypatch.setattr(listening, "record_table_read", record)
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        asked = await theatre.ann.slash(theatre.channel, "script listen")
+        [progress] = await theatre.discord.until(
+            lambda: [one for one in asked.answers() if one.labels == ["Stop"]]
+        )
+        await theatre.discord.fail(Kind.SILENCE, "POST", EXECUTE, heard=True)
+        await theatre.write("MAYA: Hello.")
+        spoken.set()
+        assert await asked.shows("A table read") is progress
+
+
+async def test_the_messages_of_others_stay(theatre: Theatre):
+    own, elsewhere = theatre.world.bot.id, await theatre.guild.channel("elsewhere")
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        await theatre.post(Webhook(1, theatre.channel.id, "News", theatre.ann.id), "News.")
+        await theatre.post(Webhook(2, theatre.channel.id, "News", own), "News.")
+        # A bot with the same token, but another database, may play there.
+        await theatre.post(Webhook(3, elsewhere.id, "On Book", own), "News.")
+        await theatre.write("Rain.")
+        assert theatre.shows("News") == 2
+        await asyncio.sleep(1.0)  # because nothing is to happen
+        assert elsewhere.shown() == [("On Book", "News.")]
