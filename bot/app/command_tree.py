@@ -11,6 +11,7 @@ from discord import AppCommandOptionType, app_commands
 from ..cogs.feature import speaking_to
 from ..cogs.option_checks import InvalidOption
 from ..ui.components import Interaction
+from ..ui.delivery import FirstResponse
 from ..ui.responses import IS_HANDLED, answer_error
 
 
@@ -35,7 +36,7 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
     async def _refuse(self, interaction: Interaction) -> None:
         with speaking_to(interaction):
             if interaction.type is discord.InteractionType.autocomplete:
-                await interaction.response.autocomplete([])
+                await FirstResponse(interaction).suggest([])
             else:
                 await answer_error(interaction, InvalidOption())
 

@@ -36,6 +36,7 @@ from .feature import (
     UNTITLED,
     FeatureCog,
     answer_errors,
+    answer_suggestions,
     listens_to,
     message_command,
 )
@@ -126,6 +127,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     @history.autocomplete("line")
     @edit.autocomplete("line")
+    @answer_suggestions
     async def _suggest_line(
         self, interaction: Interaction, current: str | int
     ) -> list[app_commands.Choice[int]]:

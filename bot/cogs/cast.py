@@ -7,7 +7,6 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from ..errors import NoScript
 from ..i18n.catalogue import say
 from ..screenplay.free_text import parse_cast, parse_name
 from ..session.channel_session import ChannelSession
@@ -22,6 +21,7 @@ from .feature import (
     FeatureCog,
     allow_in_servers_and_dms,
     answer_errors,
+    answer_suggestions,
     listens_to,
     suggest,
 )
@@ -95,11 +95,9 @@ class Cast(FeatureCog, name="OnBook.cast"):
         await complete_response(interaction, content=format_cast(script))
 
     @add_to_cast.autocomplete("names")
+    @answer_suggestions
     async def _suggest_name(self, interaction: Interaction, current: str) -> Choices:
-        try:
-            names = await self.services.admit_to_session(interaction).library.list_characters()
-        except NoScript:
-            return []
+        names = await self.services.admit_to_session(interaction).library.list_characters()
         *earlier, last = str(current).split(",")
         given = [name.strip() for name in earlier if name.strip()]
         given_names = {name.casefold() for name in given}
@@ -114,6 +112,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         ]
 
     @remove_from_cast.autocomplete("character")
+    @answer_suggestions
     async def _suggest_member(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)

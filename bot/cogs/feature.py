@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
@@ -13,7 +13,7 @@ from discord import app_commands, ui
 from discord.ext import commands
 from discord.ext.tasks import Loop
 
-from ..errors import RequestError
+from ..errors import OnBookError, RequestError
 from ..generation.moods import label_moods
 from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, remember_commands, speaking
@@ -33,6 +33,8 @@ Cog = TypeVar("Cog", bound="FeatureCog")
 CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 Choices = list[app_commands.Choice[str]]
+ChoiceT = TypeVar("ChoiceT", str, int)
+Suggest = Callable[[Cog, Interaction, str], Coroutine[Any, Any, list[app_commands.Choice[ChoiceT]]]]
 
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
@@ -42,6 +44,25 @@ BELOW_SCRIPT = {"group": "script"}
 
 UNTITLED = phrase("Untitled")
 """The title of a script that was given none."""
+
+
+def answer_suggestions(suggest: Suggest[Cog, ChoiceT]) -> Suggest[Cog, ChoiceT]:
+    """Decorate an autocompletion to answer itself, in the person's language.
+
+    discord.py would log a traceback where an answer is refused. Errors suggest nothing.
+    """
+
+    @functools.wraps(suggest)
+    async def handle(
+        cog: Cog, interaction: Interaction, current: str, /
+    ) -> list[app_commands.Choice[ChoiceT]]:
+        choices: list[app_commands.Choice[ChoiceT]] = []
+        with speaking(interaction.locale.value, cog.services.group), suppress(OnBookError):
+            choices = await suggest(cog, interaction, current)
+        await FirstResponse(interaction).suggest(choices)
+        return choices
+
+    return handle
 
 
 class FeatureCog(commands.Cog):
@@ -158,18 +179,18 @@ class FeatureCog(commands.Cog):
         modal.submit = submit
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 
+    @answer_suggestions
     async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:
         """Return the voices whose names contain what was typed."""
         return suggest(self.services.voices.names(), current)
 
-    async def suggest_mood(self, interaction: Interaction, current: str) -> Choices:
+    @answer_suggestions
+    async def suggest_mood(self, _interaction: Interaction, current: str) -> Choices:
         """Return the moods whose names, in the person's language, contain what was typed."""
         typed = str(current).casefold()
-        with speaking(interaction.locale.value, self.services.group):
-            labels = label_moods(self.services.settings).items()
         choices = [
             app_commands.Choice(name=label, value=name)
-            for name, label in labels
+            for name, label in label_moods(self.services.settings).items()
             if typed in label.casefold()
         ]
         return choices[:MAX_CHOICES]

@@ -12,7 +12,6 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import ModelError
 from ..generation.options import OptionValue
 from ..i18n.catalogue import LANGUAGES, phrase, say
 from ..inference.model import LONGEST_STYLE
@@ -39,6 +38,7 @@ from .feature import (
     FeatureCog,
     allow_everywhere,
     answer_errors,
+    answer_suggestions,
     listens_to,
     suggest,
 )
@@ -143,15 +143,13 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     @start.autocomplete("style")
     @import_.autocomplete("style")
+    @answer_suggestions
     async def _suggest_style(self, interaction: Interaction, current: str) -> Choices:
         voice = interaction.namespace.voice
         if not voice:
             session = self.services.admit_to_session(interaction)
             voice = await session.library.find_chosen_model(get_guild(interaction))
-        try:
-            return suggest(list_styles(await self.services.voices.look(voice)), current)
-        except ModelError:
-            return []
+        return suggest(list_styles(await self.services.voices.look(voice)), current)
 
     async def _open_window(self, interaction: Interaction) -> None:
         """Open a window with a situation, which people may leave or change."""

@@ -8,7 +8,6 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import NoScript
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
@@ -24,6 +23,7 @@ from .feature import (
     FeatureCog,
     allow_everywhere,
     answer_errors,
+    answer_suggestions,
     listens_to,
     suggest,
 )
@@ -84,13 +84,11 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self._continue(interaction, request)
 
     @continue_.autocomplete("character")
+    @answer_suggestions
     async def _suggest_speaker(self, interaction: Interaction, current: str) -> Choices:
         library = self.services.admit_to_session(interaction).library
-        try:
-            script = await library.load_script()
-            names = script.cast if script.lock and script.cast else await library.list_characters()
-        except NoScript:
-            names = []
+        script = await library.load_script()
+        names = script.cast if script.lock and script.cast else await library.list_characters()
         return suggest(names, current)
 
     @app_commands.command(name="write")
@@ -129,11 +127,9 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self._retry(interaction)
 
     @write.autocomplete("character")
+    @answer_suggestions
     async def _suggest_character(self, interaction: Interaction, current: str) -> Choices:
-        try:
-            names = await self.services.admit_to_session(interaction).library.list_characters()
-        except NoScript:
-            names = []
+        names = await self.services.admit_to_session(interaction).library.list_characters()
         return suggest(names, current)
 
     # Buttons and windows

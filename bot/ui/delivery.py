@@ -13,13 +13,14 @@ import io
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
 import discord
+from discord import app_commands
 
 from .components import Interaction
 from .waiting import acknowledge
@@ -58,9 +59,6 @@ ALREADY_RESPONDED = 40060
 EXPIRED_STATUSES = {401, 404}
 """The statuses of a reply whose interaction has ended, or that was deleted."""
 
-FIRST_RESPONSE = "onbook.first"
-"""The key of the type of the first answer among an interaction's extras."""
-
 EPHEMERAL = "onbook.private"
 """A key that is set among an interaction's extras if its first answer is ephemeral."""
 
@@ -85,7 +83,7 @@ MessageChannel = (
 """The channels that have messages."""
 
 _deliveries: dict[int, object] = {}
-"""The deliveries that were answered here, by the ids of their interactions."""
+"""The delivery that is carried out of each interaction, by the interaction's id."""
 
 
 async def send_with_retries(
@@ -134,6 +132,26 @@ async def try_once(send: Callable[[], Awaitable[object]]) -> None:
             await send()
     except (discord.HTTPException, *CONNECTION_ERRORS) as error:
         log.info("gave up after %s", type(error).__name__)
+
+
+class AttemptRecorder:
+    """A session that records whether Discord may have carried out one of its requests.
+
+    discord.py repeats a request after some errors without saying so.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.may_be_carried_out = False
+        self._session = session
+
+    @asynccontextmanager
+    async def request(self, *arguments: Any, **more: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 - aiohttp's
+        """Send a request; the arguments are those of `aiohttp.ClientSession.request`."""
+        before, self.may_be_carried_out = self.may_be_carried_out, True
+        async with self._session.request(*arguments, **more) as response:
+            if HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                self.may_be_carried_out = before
+            yield response
 
 
 class FirstResponse:
@@ -191,37 +209,39 @@ class FirstResponse:
             discord.InteractionResponseType.modal, lambda: self.response.send_modal(modal)
         )
 
+    async def suggest(self, choices: Sequence[app_commands.Choice[Any]]) -> None:
+        """Answer with suggestions, which nobody misses if they come too late."""
+        kind = discord.InteractionResponseType.autocomplete_result
+        try:
+            await self._respond(kind, lambda: self.response.autocomplete(choices))
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            self.response._response_type = kind  # noqa: SLF001 - or discord.py would answer again
+            log.info("gave up suggestions after %s", type(error).__name__)
+
     async def _respond(
         self, kind: discord.InteractionResponseType, respond: Callable[[], Awaitable[object]]
     ) -> bool:
         """Answer until Discord has it; return whether Discord has confirmed it."""
-        is_first, attempts, confirmed = _is_first_delivery(self.interaction), 0, True
-
-        async def send() -> None:
-            nonlocal attempts
-            attempts += 1
-            await respond()
-
+        interaction, confirmed = self.interaction, True
+        attempts = AttemptRecorder(interaction._session)  # noqa: SLF001 - nothing public has it
+        interaction._session = attempts  # type: ignore[assignment]  # noqa: SLF001 - as above
+        _claim(interaction)
         try:
-            await send_with_retries(send, FIRST_RESPONSE_SECONDS, FIRST_RESPONSE_TIMEOUT)
+            await send_with_retries(respond, FIRST_RESPONSE_SECONDS, FIRST_RESPONSE_TIMEOUT)
+            _deliveries[interaction.id] = interaction.extras[DELIVERY_KEY]
         except CONNECTION_ERRORS:
             # Discord may have it: the next answer edits it, or is refused.
-            self.interaction.extras[FIRST_RESPONSE] = kind
+            self.response._response_type = kind  # noqa: SLF001 - discord.py knows of no such answer
             raise
         except discord.HTTPException as error:
-            # An earlier request was heard, unless the interaction itself was delivered twice.
-            if not (is_first and attempts > 1 and error.code == ALREADY_RESPONDED):
+            # Otherwise another delivery has answered, here or in another process.
+            is_ours = attempts.may_be_carried_out and _claim(interaction)
+            if not (is_ours and error.code == ALREADY_RESPONDED):
                 raise
             confirmed = False
-        self.interaction.extras[FIRST_RESPONSE] = kind
-        acknowledge(self.interaction)
+        self.response._response_type = kind  # noqa: SLF001 - as above
+        acknowledge(interaction)
         return confirmed
-
-
-def find_first_response_type(interaction: Interaction) -> discord.InteractionResponseType | None:
-    """Return the type of an interaction's first answer, or None before it."""
-    kind: discord.InteractionResponseType | None = interaction.extras.get(FIRST_RESPONSE)
-    return kind or interaction.response.type
 
 
 async def edit_response(interaction: Interaction, **more: Any) -> discord.InteractionMessage:  # noqa: ANN401
@@ -253,10 +273,7 @@ async def complete_response(interaction: Interaction, **more: Any) -> discord.Me
         channel = interaction.channel
         expired = isinstance(error, CONNECTION_ERRORS) or error.status in EXPIRED_STATUSES
         thinking = discord.InteractionResponseType.deferred_channel_message
-        public = (
-            find_first_response_type(interaction) is thinking
-            and EPHEMERAL not in interaction.extras
-        )
+        public = interaction.response.type is thinking and EPHEMERAL not in interaction.extras
         if not (expired and public and isinstance(channel, MessageChannel)):
             raise
     log.warning("posting an answer as a new message, because its interaction has ended")
@@ -330,10 +347,10 @@ class ReusableFiles:
         ]
 
 
-def _is_first_delivery(interaction: Interaction) -> bool:
-    """Return whether this delivery of an interaction is the first."""
+def _claim(interaction: Interaction) -> bool:
+    """Claim an interaction for this delivery, unless another has it; return whether this has it."""
     delivery = interaction.extras.setdefault(DELIVERY_KEY, object())
-    first = _deliveries.setdefault(interaction.id, delivery) is delivery
+    has_claim = _deliveries.setdefault(interaction.id, delivery) is delivery
     if len(_deliveries) > MAX_REMEMBERED:
         del _deliveries[next(iter(_deliveries))]
-    return first
+    return has_claim

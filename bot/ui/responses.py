@@ -31,7 +31,6 @@ from .delivery import (
     FirstResponse,
     delete_response,
     edit_response,
-    find_first_response_type,
     send_ephemeral,
 )
 from .installations import find_installer
@@ -119,7 +118,7 @@ async def _send_error(interaction: Interaction, error: Exception, keep: str) -> 
         if keep:
             returned, files = _return_text(interaction, keep)
             content += f" {returned}"
-    first = find_first_response_type(interaction)
+    first = interaction.response.type
     if first is None:
         await FirstResponse(interaction).send_message(
             content, view=view, files=files, ephemeral=True

@@ -17,6 +17,7 @@ import discord
 
 from . import rules, state
 from .faults import HELD, Kind
+from .rest import BASE
 from .state import Json, NotPossible, Version
 
 T = TypeVar("T")
@@ -436,6 +437,13 @@ class Discord:
     async def deliver_again(self, asked: Asked) -> None:
         """Deliver an interaction to the bot a second time."""
         await self.do("deliver_again", interaction=asked.id)
+
+    async def answer(self, asked: Asked, response: Json) -> None:
+        """Answer an interaction as another process of the bot would."""
+        payload = await self.do("payload", interaction=asked.id)
+        path = f"{BASE}/interactions/{asked.id}/{payload['token']}/callback"
+        async with self._session.post(path, json=response) as answered:
+            answered.raise_for_status()
 
     async def let_time_pass(self, seconds: float) -> None:
         """Put Discord's clock forward."""

@@ -156,9 +156,11 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
             done = "after" if heard else "before"
             for kind in (Kind.SILENCE, Kind.RESET):
                 found[f"{name}: {kind} {done} it was done"] = kind, method, path, {"heard": heard}
-        for status in (*STATUSES, TOO_MANY):
-            how = {"status": status, "retry_after": 0.5}
-            found[f"{name}: {status}"] = Kind.STATUS, method, path, how
+            for status in STATUSES:
+                how = {"heard": heard, "status": status}
+                found[f"{name}: {status} {done} it was done"] = Kind.STATUS, method, path, how
+        limit = {"status": TOO_MANY, "retry_after": 0.5}
+        found[f"{name}: {TOO_MANY}"] = Kind.STATUS, method, path, limit
     return found
 
 

@@ -22,9 +22,10 @@ from tests.bot.playing import (
     read_true_script,
     slow_down,
 )
+from tests.fake_discord import rules
 from tests.fake_discord.faults import STATUSES, TOO_MANY, Kind
-from tests.fake_discord.people import BOT_MAY, Asked
-from tests.fake_discord.state import MANAGE_WEBHOOKS
+from tests.fake_discord.people import BOT_MAY, Asked, Message
+from tests.fake_discord.state import MANAGE_WEBHOOKS, Answer
 
 CALLBACK, ORIGINAL, POSTED = "/callback", "@original", r"/channels/\d+/messages$"
 
@@ -49,6 +50,12 @@ def hurry(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     # Discord refuses to carry out a repeated first answer again.
     inside.discord.refusals.clear()
+
+
+def find_first_option(message: Message) -> tuple[str, str]:
+    """Return the id of a message's menu, and the value of its first option."""
+    [menu] = [one for one in rules.interactive(message.versions[-1].components) if "options" in one]
+    return menu["custom_id"], menu["options"][0]["value"]
 
 
 async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
@@ -136,6 +143,75 @@ async def test_buttons_work_although_their_answer_was_lost(inside: Inside):
     await begun.shows("starts here")
 
 
+async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(
+    inside: Inside, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    # discord.py itself repeats the request after a second.
+    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 30.0)
+    ann, discord, guild = inside.ann, inside.discord, await inside.discord.guild("The Globe")
+    on, write, window, show, choose, archive, start, suggest = stages = [
+        await guild.channel(f"stage-{number}") for number in range(2 * len(STATUSES))
+    ]
+    panels = {stage.id: await begin_script(ann, stage) for stage in stages}
+    [list_to_choose, list_to_archive] = [
+        await (await ann.slash(stage, "script list")).shows("The Diner")
+        for stage in (choose, archive)
+    ]
+    await ann.choose(list_to_archive, *find_first_option(list_to_archive))
+    await discord.until(lambda: "Archive" in list_to_archive.labels)
+
+    async def write_in_window() -> None:
+        opened = await ann.click(panels[window.id], "Write")
+        await heard(lambda: ann.submit_modal(opened, {"Text": "Rain."}))
+
+    async def start_another() -> None:
+        offer = await (await ann.slash(start, "start", title="Roof")).shows("running in this")
+        begun = await heard(lambda: ann.click(offer, "Pause it and start the new one"))
+        await begun.shows("**Roof** starts here")
+
+    async def turn_into(message: Message, text: str, act: Awaitable[Asked]) -> None:
+        await act
+        await discord.until(lambda: text in message.text, lambda: f"{text} in {message.text}")
+
+    for status in STATUSES:
+        how = {"most": 2, "heard": True, "status": status}
+        await discord.fail(Kind.STATUS, "POST", CALLBACK, **how)
+    *_, suggested = await asyncio.gather(
+        ann.click(panels[on.id], "Continue"),
+        ann.slash(write, "write", text="Rain."),
+        write_in_window(),
+        ann.slash(show, "settings show"),
+        turn_into(
+            list_to_choose,
+            ": running here,",
+            ann.choose(list_to_choose, *find_first_option(list_to_choose)),
+        ),
+        turn_into(list_to_archive, ": archived,", ann.click(list_to_archive, "Archive")),
+        start_another(),
+        ann.autocomplete(suggest, "start", "voice", "t"),
+    )
+    assert len(discord.faults) == len(stages)
+    assert "tiny" in suggested
+    assert [len(await read_true_script(ann, stage)) for stage in (on, write, window)] == [2] * 3
+    assert sum("40060" in one for one in discord.refusals) == len(stages)
+    assert not {"onbook.responses", "discord.app_commands.tree"} & {
+        one.name for one in caplog.records
+    }
+
+
+async def test_a_command_that_another_process_has_answered_is_left_to_it(
+    inside: Inside, caplog: pytest.LogCaptureFixture
+):
+    await begin_script(inside.ann, inside.channel)
+    async with inside.discord.holding("POST", CALLBACK, most=1):
+        asked = await inside.ann.slash(inside.channel, "write", text="Rain.")
+        await inside.discord.until(lambda: inside.discord.held)
+        await inside.discord.answer(asked, {"type": int(Answer.THINKING)})
+    await asked.is_refused(40060)
+    assert await read_script(inside.ann, inside.channel) == [HEADING]
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_file_is_complete_when_it_is_sent_again(inside: Inside):
     await begin_script(inside.ann, inside.channel)
     await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL, most=2)
@@ -152,6 +228,19 @@ async def test_a_doubled_delivery_does_nothing_although_its_answer_is_lost(insid
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK)
     await inside.discord.deliver_again(undone)
     await undone.is_refused(40060)
+    assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
+
+
+async def test_of_doubled_deliveries_one_acts_although_the_answer_of_the_other_was_lost(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 30.0)
+    await begin_script(inside.ann, inside.channel)
+    await (await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.")).is_done()
+    await inside.discord.fail(Kind.STATUS, "POST", CALLBACK)
+    undone = await inside.ann.slash(inside.channel, "undo", times=2)
+    await undone.is_refused(40060)
+    await undone.is_done()
     assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
 
 
