@@ -20,7 +20,6 @@ from ..storage.schema import Script
 from ..ui.components import (
     LINES,
     Interaction,
-    get_selected,
     page_pattern,
     parse_position,
     position_pattern,
@@ -43,14 +42,13 @@ from .feature import (
 from .history_page import (
     LINE_ID,
     LINES_PER_PAGE,
-    MAX_REWRITE,
     format_label,
     format_lines,
     make_line_menu,
     make_option,
     make_rewrite_input,
 )
-from .option_checks import check_lengths, parse_chosen_id
+from .option_checks import parse_chosen_id
 from .requester import format_requester, get_requester
 
 CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
@@ -181,7 +179,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def choose_line(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that was selected from a menu."""
-        line = parse_chosen_id(get_selected(interaction))
+        line = parse_chosen_id(interaction)
         await self._jump_to(interaction, ScriptPosition(int(match["script"]), line))
 
     @listens_to(page_pattern("history"))
@@ -268,7 +266,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _rewrite_line(
         self, interaction: Interaction, position: ScriptPosition, text: str
     ) -> None:
-        check_lengths(text=(text, MAX_REWRITE))
         self.services.charge(interaction, Cost(characters=len(text)))
         session = self.services.admit_to_session(interaction)
         await session.history.line_to_rewrite(get_requester(interaction), position)

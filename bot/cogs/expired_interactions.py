@@ -11,6 +11,7 @@ from ..errors import RequestError
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction
 from ..ui.responses import IS_HANDLED
 from .feature import FeatureCog
+from .windows import collect_texts
 
 ANSWERED_TYPES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 
@@ -31,18 +32,5 @@ class ExpiredInteractions(FeatureCog, name="OnBook.expired"):
             str(data.get("custom_id")).startswith(CUSTOM_ID_PREFIX) or self.services.group is None
         ):
             return
-        async with self.answering(interaction, keep=_collect_texts(data)):
+        async with self.answering(interaction, keep=collect_texts(interaction)):
             raise RequestError("That has expired. Use the command again.")
-
-
-def _collect_texts(data: dict[str, Any]) -> str:
-    """Return all texts of a window, so that they are not lost with it."""
-    texts: list[str] = []
-    components = [data]
-    while components:
-        component = components.pop(0)
-        if isinstance(value := component.get("value"), str) and value.strip():
-            texts.append(value)
-        children = [*(component.get("components") or ()), component.get("component")]
-        components += [child for child in children if isinstance(child, dict)]
-    return "\n\n".join(texts)

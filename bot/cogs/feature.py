@@ -19,13 +19,14 @@ from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, remember_commands, speaking
 from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
-from ..ui.components import Handler, Interaction, make_custom_id, make_listener
+from ..ui.components import Handler, Interaction, make_listener
 from ..ui.delivery import FirstResponse
 from ..ui.responses import IS_HANDLED, answer_error
 from ..ui.waiting import measure_wait
 from .option_checks import check_options
 from .services import CogServices
 from .turns import Turns
+from .windows import Submit, Window
 
 CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
@@ -170,14 +171,11 @@ class FeatureCog(commands.Cog):
         name: str,
         title: str,
         items: Iterable[ui.Item[Any]],
-        submit: Callable[[Interaction], Coroutine[Any, Any, None]],
+        submit: Submit,
     ) -> None:
         """Open a window, and call ``submit`` once the person has filled in its items."""
-        modal = Modal(title=title, custom_id=make_custom_id(name))
-        for item in items:
-            modal.add_item(item)
-        modal.submit = submit
-        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
+        window = Window(name, title, items, submit, self.answering)
+        await FirstResponse(interaction).send_modal(self.services.in_flight.register(window))
 
     @answer_suggestions
     async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:
@@ -194,16 +192,6 @@ class FeatureCog(commands.Cog):
             if typed in label.casefold()
         ]
         return choices[:MAX_CHOICES]
-
-
-class Modal(ui.Modal):
-    """A window that calls ``submit`` once a person has filled it in."""
-
-    submit: Callable[[Interaction], Coroutine[Any, Any, None]]
-
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Pass the interaction on."""
-        await self.submit(interaction)
 
 
 def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:

@@ -6,17 +6,21 @@ A client asks for a number from 1 to 10, but discord.py passes on any number tha
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import discord
 from discord import AppCommandOptionType as Type
-from discord import app_commands
+from discord import app_commands, ui
 
 from ..errors import RequestError
+from ..ui.components import Interaction
 
 MAX_ID = 2**63 - 1
 """The largest integer of a database."""
+
+MAX_VALUE_LENGTH, MAX_INPUT = 100, 4000
+"""Discord's limits: characters of a value of a menu, and of a text in a window."""
 
 VALUE_TYPES: dict[Type, tuple[type, ...]] = {
     Type.string: (str,),
@@ -62,24 +66,38 @@ def _accepts(option: app_commands.Parameter, value: object) -> bool:
     return True
 
 
-def check_lengths(**texts: tuple[object, int]) -> None:
-    """Raise RequestError for a value that is no text, or is longer than the number beside it."""
-    for text, most in texts.values():
-        if not isinstance(text, str) or len(text) > most:
-            raise RequestError("That is longer than {most:,} characters. Shorten it.", most=most)
+def parse_choice(interaction: Interaction, offered: Iterable[str] | None = None) -> str:
+    """Return the value that was chosen from a menu; raise InvalidOption for any other data.
+
+    ``offered`` has the values of the menu, where they are known.
+    """
+    data: Any = interaction.data
+    match data.get("values"):
+        case [str(value)] if 0 < len(value) <= MAX_VALUE_LENGTH:
+            if offered is None or value in offered:
+                return value
+    raise InvalidOption
 
 
-def parse_chosen_id(values: Sequence[object]) -> int:
-    """Parse the id that was chosen from a menu; raise RequestError for any other value."""
-    if len(values) == 1 and isinstance(values[0], str) and values[0].isdecimal():
-        number = int(values[0][:20])
-        if 0 < number <= MAX_ID:
-            return number
+def parse_chosen_id(interaction: Interaction) -> int:
+    """Return the id that was chosen from a menu; raise RequestError for any other value."""
+    value = parse_choice(interaction)
+    if value.isdecimal() and 0 < int(value) <= MAX_ID:
+        return int(value)
     raise RequestError("That is no longer on the list. Open the list again.")
 
 
-def parse_choice(values: Sequence[object]) -> str:
-    """Return the one text that was chosen from a list; raise InvalidOption for anything else."""
-    if len(values) != 1 or not isinstance(values[0], str):
+def check_inputs(modal: ui.Modal) -> None:
+    """Raise InvalidOption for a value that an input of a submitted window does not take."""
+    if not all(map(_takes_value, modal.walk_children())):
         raise InvalidOption
-    return values[0]
+
+
+def _takes_value(item: ui.Item[Any]) -> bool:
+    if isinstance(item, ui.TextInput):
+        fits = isinstance(item.value, str) and len(item.value) <= (item.max_length or MAX_INPUT)
+        return fits and bool(item.value or not item.required)
+    if isinstance(item, ui.Select):
+        offered = [option.value for option in item.options]
+        return len(item.values) <= item.max_values and all(one in offered for one in item.values)
+    return True

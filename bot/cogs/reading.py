@@ -30,7 +30,6 @@ from ..storage.schema import Line, Script
 from ..ui.components import (
     REPLAY,
     Interaction,
-    get_selected,
     make_position_id,
     make_view,
     page_pattern,
@@ -44,7 +43,7 @@ from ..ui.markdown import inline
 from ..ui.replay_report import format_report, format_table
 from ..ui.script_messages import format_page
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
-from .option_checks import InvalidOption, parse_choice
+from .option_checks import parse_choice
 
 FORMAT_CHOICES = [
     app_commands.Choice(name=one.label, value=one.ending) for one in EXPORT_FORMATS.values()
@@ -144,9 +143,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def export_from_menu(self, interaction: Interaction, _match: Match[str]) -> None:
         """Export the script in the format that was chosen."""
-        export_format = EXPORT_FORMATS.get(parse_choice(get_selected(interaction)))
-        if export_format is None:
-            raise InvalidOption
+        export_format = EXPORT_FORMATS[parse_choice(interaction, EXPORT_FORMATS)]
         await self._send_export(interaction, export_format, PaperSize.LETTER, scene_numbers=False)
 
     async def _send_export(

@@ -31,7 +31,6 @@ from ..settings import Settings
 from ..storage.schema import Script
 from ..ui.components import (
     Interaction,
-    get_selected,
     make_position_button,
     make_view,
     parse_position,
@@ -122,7 +121,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @answer_errors
     async def choose_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Change the mood or the style to the one that was chosen from the menu."""
-        name, value = match["action"].removeprefix("menu-"), parse_choice(get_selected(interaction))
+        name, value = match["action"].removeprefix("menu-"), parse_choice(interaction)
         await self._check_script(interaction, parse_position(match))
         chosen = parse_mood(value, self.services.settings) if name == "mood" else {name: value}
         await self._change_preferences(interaction, chosen)

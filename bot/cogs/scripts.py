@@ -11,14 +11,13 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, say
-from ..screenplay.free_text import TITLE_LIMIT, clean_title
+from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Script
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
     SCRIPT_BUTTON_ID,
     Interaction,
-    get_selected,
     make_page_buttons,
     make_script_button,
     make_view,
@@ -28,7 +27,7 @@ from ..ui.components import (
 from ..ui.delivery import FirstResponse, edit_response
 from ..ui.markdown import inline, mention, plain
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
-from .option_checks import check_lengths, parse_chosen_id
+from .option_checks import parse_chosen_id
 from .requester import format_requester, get_channel, get_message_channel, get_requester
 
 SCRIPTS_PER_PAGE = 10
@@ -98,7 +97,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def choose_script(self, interaction: Interaction, _match: Match[str]) -> None:
         """Show the script that was selected from the menu."""
         session = self.services.admit_to_session(interaction)
-        script = await session.library.find(parse_chosen_id(get_selected(interaction)))
+        script = await session.library.find(parse_chosen_id(interaction))
         await self._show_script(interaction, script)
 
     @listens_to(page_pattern("shelf"))
@@ -112,7 +111,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @answer_errors
     async def submit_title(self, interaction: Interaction, script_id: int, title: str) -> None:
         """Rename a script, from the window."""
-        check_lengths(title=(title, TITLE_LIMIT))
         title = clean_title(title) or say(UNTITLED)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()

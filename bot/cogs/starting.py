@@ -42,7 +42,6 @@ from .feature import (
     listens_to,
     suggest,
 )
-from .option_checks import check_lengths
 from .requester import get_guild
 from .services import CogServices
 from .turns import TurnFunction
@@ -229,11 +228,6 @@ class Starting(FeatureCog, name="OnBook.starting"):
     ) -> None:
         """Start a script, unless another one runs: then ask which of them to go on with."""
         check_bot_permissions(interaction)
-        check_lengths(
-            title=(beginning.title, TITLE_LIMIT),
-            heading=(beginning.heading, MAX_HEADING_LENGTH),
-            cast=(beginning.cast, MAX_CAST_LENGTH),
-        )
         if file:
             check_file(file.filename, file.size)
         title = clean_title(beginning.title)

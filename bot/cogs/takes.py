@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from re import Match
 
-from ..ui.components import Interaction, get_selected
+from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, send_ephemeral
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors, listens_to
+from .option_checks import parse_choice
 from .requester import get_message_channel, get_requester
 
 
@@ -36,12 +37,14 @@ class Takes(FeatureCog, name="OnBook.takes"):
     @answer_errors
     async def read_take(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
-        poll, take = int(match["poll"]), int(get_selected(interaction)[0])
+        poll = int(match["poll"])
         await self.turns.record_pressed_poll(interaction, poll)
         session = self.services.admit_to_session(interaction)
         poll_row = await session.polls.find(poll)
         await session.library.find(poll_row.script)
-        first, *rest = format_take(take, (await self.store.polls.load_takes(poll_row))[take])
+        takes = await self.store.polls.load_takes(poll_row)
+        take = int(parse_choice(interaction, map(str, takes)))
+        first, *rest = format_take(take, takes[take])
         await FirstResponse(interaction).send_message(first, ephemeral=True)
         for message in rest:
             await send_ephemeral(interaction, message)

@@ -12,7 +12,7 @@ from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
 from ..session.turn_orders import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
-from ..ui.components import Interaction, get_selected, parse_position, position_pattern
+from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery import FirstResponse, edit_response
 from ..ui.installations import check_is_member
 from ..ui.markdown import format_moment, mention
@@ -28,7 +28,7 @@ from ..ui.turn_messages import (
     make_order_view,
 )
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
-from .option_checks import InvalidOption, check_lengths, parse_choice
+from .option_checks import parse_choice
 from .requester import format_requester, get_message_channel, get_requester
 
 MAX_DIGITS = 3
@@ -98,10 +98,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
                 await orders.turn_off(requester, script)
                 return say("{who} ended the turns.", who=who)
             case _:
-                chosen = parse_choice(get_selected(interaction))
-                if chosen not in map(str, DEADLINES):
-                    raise InvalidOption
-                hours = int(chosen)
+                hours = int(parse_choice(interaction, map(str, DEADLINES)))
                 await orders.set_deadline(requester, script, hours or None)
                 if hours == NO_DEADLINE:
                     return say("{who} removed the deadline.", who=who)
@@ -142,7 +139,6 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def start_sprint(self, interaction: Interaction, script: int, minutes: str) -> None:
         """Start a sprint, from the window."""
         check_bot_permissions(interaction)
-        check_lengths(minutes=(minutes, MAX_DIGITS))
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         number = int(minutes) if minutes.isdecimal() else 0

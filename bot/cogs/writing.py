@@ -14,7 +14,7 @@ from ..screenplay.free_text import parse_name
 from ..session.preferences import MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition
-from ..ui.components import LINES, Interaction, get_selected, parse_position, position_pattern
+from ..ui.components import LINES, Interaction, parse_position, position_pattern
 from ..ui.installations import check_is_member
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from .feature import (
@@ -27,7 +27,7 @@ from .feature import (
     listens_to,
     suggest,
 )
-from .option_checks import InvalidOption, check_lengths, parse_choice, parse_chosen_id
+from .option_checks import InvalidOption, parse_choice
 from .requester import format_requester, get_requester
 
 KIND_CHOICES = [
@@ -37,8 +37,8 @@ KIND_CHOICES = [
 ]
 """The kinds of lines that /continue can be asked for."""
 
-MAX_TURN_LENGTH, MAX_NAME_LENGTH = 6000, 60
-"""Characters of a person's turn, and of a speaker's name."""
+MAX_NAME_LENGTH = 60
+"""Characters of a speaker's name."""
 
 VOTE_TAKES, VOTE_SECONDS = 3, 60
 """Takes and seconds of a vote that the menu opens."""
@@ -158,14 +158,14 @@ class Writing(FeatureCog, name="OnBook.writing"):
         """Let the voice continue with the speaker chosen from the panel."""
         position = parse_position(match)
         await self.turns.replace_old_panel(interaction, position)
-        value = parse_choice(get_selected(interaction))
+        value = parse_choice(interaction)
         request = ContinueRequest()
         if value == ACTION:
             request = ContinueRequest(kind=Kind.ACTION)
+        elif value.startswith(CHARACTER):
+            request = ContinueRequest(character=parse_name(value.removeprefix(CHARACTER)))
         elif value != ANYBODY:
-            name = value.removeprefix(CHARACTER)
-            check_lengths(character=(name, MAX_NAME_LENGTH))
-            request = ContinueRequest(character=parse_name(name))
+            raise InvalidOption
         await self._continue(interaction, request, position)
 
     @listens_to(position_pattern("menu-lines", "menu-vote"))
@@ -175,9 +175,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
         if match["action"] == "menu-vote":
             request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
         else:
-            request = ContinueRequest(lines=parse_chosen_id(get_selected(interaction)))
-            if request.lines > MAX_LINES:
-                raise InvalidOption
+            lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
+            request = ContinueRequest(lines=int(lines))
         await self._continue(interaction, request, parse_position(match))
 
     async def _continue(
@@ -243,7 +242,6 @@ class Writing(FeatureCog, name="OnBook.writing"):
     ) -> None:
         """Add a person's lines, from the command or the window."""
         async with self.answering(interaction, keep=text.strip()):
-            check_lengths(text=(text, MAX_TURN_LENGTH), character=(character, MAX_NAME_LENGTH))
             speaker = character.strip() or None
             self.services.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))

@@ -56,13 +56,10 @@ def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Ite
         async def callback(self, interaction: Interaction) -> None:
             await handler(interaction, self.match)
 
+        def _refresh_state(self, interaction: Interaction, data: Any) -> None:  # noqa: ANN401
+            """Read no values: discord.py fails at malformed ones, before a handler can answer."""
+
     return Listener
-
-
-def get_selected(interaction: Interaction) -> list[Any]:
-    """Return the values that were selected in a menu, unchecked."""
-    data: Any = interaction.data or {}
-    return list(data.get("values") or ())
 
 
 def make_view(*items: ui.Item[Any]) -> ui.View:

@@ -10,14 +10,13 @@ import pytest
 from bot.cogs.option_checks import (
     MAX_ID,
     InvalidOption,
-    check_lengths,
     check_options,
-    parse_chosen_id,
 )
 from bot.cogs.script_settings import ScriptSettings
 from bot.cogs.writing import Writing
-from bot.errors import RequestError
+from tests.bot.playing import read_script
 from tests.fake_discord.people import Asked, Channel, Person
+from tests.fake_discord.rules import SELECT, inputs
 
 CONTINUE: Any = Writing.continue_
 
@@ -49,17 +48,6 @@ def test_required_options_are_required() -> None:
         check_options(reset, SimpleNamespace())
 
 
-def test_long_texts_and_bad_ids_are_refused() -> None:
-    check_lengths(title=("x" * 5, 5))
-    for text in ("x" * 6, None, 5):
-        with pytest.raises(RequestError):
-            check_lengths(title=(text, 5))
-    assert parse_chosen_id(["12"]) == 12
-    for values in ([], ["1", "2"], ["x"], ["0"], ["-1"], [str(MAX_ID + 1)], ["9" * 5000], [1]):
-        with pytest.raises(RequestError):
-            parse_chosen_id(values)
-
-
 async def send_raw(who: Person, channel: Channel, **interaction: Any) -> Asked:
     """Send an interaction as no client does."""
     sent = await who.discord.do("send_raw", user=who.id, channel=channel.id, **interaction)
@@ -67,7 +55,7 @@ async def send_raw(who: Person, channel: Channel, **interaction: Any) -> Asked:
 
 
 async def press(
-    who: Person, channel: Channel, message: int, custom_id: str, kind: int, *values: str
+    who: Person, channel: Channel, message: int, custom_id: str, kind: int, values: object = ()
 ) -> Asked:
     """Press a component that is under no message of the bot."""
     data = {"custom_id": custom_id, "component_type": kind, "values": values}
@@ -88,12 +76,89 @@ async def test_forged_buttons_and_menus_are_answered(channel: Channel, ann: Pers
         (f"onbook:poll:{ballot}:take:9", 2, (), "no such take"),
         (f"onbook:poll:{'9' * 18}:take:1", 2, (), "deleted"),
         ("onbook:line:1", 3, ("x",), "no longer on the list"),
-        ("onbook:line:1", 3, (), "no longer on the list"),
+        ("onbook:line:1", 3, (), "not allowed"),
         ("onbook:scripts", 3, ("9" * 30,), "no longer on the list"),
+        ("onbook:scripts", 3, (str(MAX_ID + 1),), "no longer on the list"),
+        ("onbook:scripts", 3, ("0",), "no longer on the list"),
         ("onbook:scripts", 3, (str(MAX_ID),), "no longer here"),
     ):
-        asked = await press(ann, channel, begun.id, custom_id, kind, *values)
+        asked = await press(ann, channel, begun.id, custom_id, kind, values)
         assert (await asked.shows(said)).only_for == ann.id
+
+
+NO_CHOICES: list[Any] = [
+    *([], ["x"], [None], [1], [1.5], [True], [{}], [["x"]], ["1", "1"], [""], ["-1"], ["99"]),
+    *(["9" * 5000], ["\N{SUPERSCRIPT TWO}"], ["\ud800"], ["name:\ud800"], ["name:" + "x" * 99]),
+    *("x", "12", 5, None, {}, {"x": 1}),
+]
+"""Values that no menu offers, and data that is no list of values."""
+
+NO_TEXTS: list[Any] = [None, 5, [], ["x"], {}, True, "x" * 9999]
+"""Values that no input of a window can have."""
+
+MALFORMED: list[Any] = [
+    *(5, None, {}, "x", [5], [None], [{}], [{"type": 1}], [{"type": 18}], [{"type": 4}]),
+    *([{"type": 1, "components": 5}], [{"type": 18, "component": 5}]),
+]
+"""The components of a submitted window that no client would send."""
+
+
+async def is_refused(asked: Asked, by: Person, of: object) -> None:
+    """Wait until one person alone reads an answer that blames the values, not the bot."""
+
+    def find() -> list[str]:
+        return [one.content for one in asked.answers() if one.only_for == by.id and one.content]
+
+    [said, *_] = await asked.discord.until(find, lambda: f"an answer to {of}")
+    assert "went wrong" not in said, of
+
+
+async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person) -> None:
+    begun = await (await ann.slash(channel, "start", heading="Roof")).is_done()
+    [script] = {button.split(":")[2] for button in begun.buttons.values()}
+    takes = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows("Take 1")
+    ballot = takes.buttons[takes.labels[0]].split(":")[2]
+    for menu in (
+        *(f"speaker:{script}:1", f"menu-lines:{script}:1", f"menu-mood:{script}:1"),
+        *(f"menu-style:{script}:1", f"menu-format:{script}:1", f"turns:hours:{script}"),
+        *(f"line:{script}", f"poll:{ballot}:read", "scripts"),
+    ):
+        for values in NO_CHOICES:
+            asked = await press(ann, channel, begun.id, f"onbook:{menu}", 3, values)
+            await is_refused(asked, ann, (menu, values))
+    assert await read_script(ann, channel) == [".ROOF"]
+
+
+async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Person) -> None:
+    begun = await (await ann.slash(channel, "start", heading="Roof")).is_done()
+    menu = await (await ann.click(begun, "More…")).shows("What next")
+    listed = await (await ann.slash(channel, "script list")).shows("Untitled")
+    await ann.choose(listed, "onbook:scripts", begun.buttons["Write"].split(":")[2])
+    await ann.discord.until(lambda: "Rename" in listed.labels)
+
+    async def submit(opened: Asked, components: Any) -> None:
+        """Submit a window with these components."""
+        data = {"custom_id": opened.modal["custom_id"], "components": components}
+        asked = await send_raw(ann, channel, kind=5, data=data, message=begun.id)
+        await is_refused(asked, ann, components)
+
+    for open_window in (
+        lambda: ann.click(begun, "Write"),
+        lambda: ann.click(menu, "Advanced"),
+        lambda: ann.click(menu, "Sprint"),
+        lambda: ann.click(listed, "Rename"),
+        lambda: ann.slash(channel, "script edit"),
+        lambda: ann.slash(channel, "start"),
+    ):
+        opened = await open_window()
+        modal = await opened.shows_modal()
+        for _, one in inputs(modal):
+            for value in NO_CHOICES if one["type"] == SELECT else NO_TEXTS:
+                filled = one | {"value": value, "values": value}
+                await submit(opened, [{"type": 1, "components": [filled]}])
+        for components in MALFORMED:
+            await submit(opened, components)
+    assert await read_script(ann, channel) == [".ROOF"]
 
 
 async def test_text_in_an_expired_window_is_given_back(channel: Channel, ann: Person) -> None:

@@ -7,6 +7,7 @@ import re
 import discord
 import numpy as np
 
+from bot.cogs.windows import WINDOW_SECONDS
 from bot.screenplay.elements import Kind
 from bot.ui.markdown import LIMIT, size
 from tests.bot.channel_check import assert_channel_is_true
@@ -67,6 +68,19 @@ async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
     assert refused.content.endswith("Here is your text:\n```\nLater.\n```")
     assert labels(refused) == ["Continue from here"]
     assert (await stage.lines(), stage.seen()) == (lines, seen)
+
+
+async def test_a_dismissed_window_is_forgotten_but_not_its_text(stage: Stage):
+    await start_script(stage)
+    windows = stage.world.bot._connection._view_store._modals
+    _, late = [await stage.ann.click(stage.panel(), label="Write") for _ in range(2)]
+    assert len(windows) == 2
+    await stage.world.advance_time(WINDOW_SECONDS + 1)
+    assert len(windows) == 0
+    refused = answer(await stage.ann.submit_modal(late, {fields(late)["Text"]: "Rain."}))
+    assert "That has expired" in refused.content
+    assert "Rain." in refused.content
+    assert await stage.lines() == [HEADING]
 
 
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage):
