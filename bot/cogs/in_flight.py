@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -15,12 +16,29 @@ from ..session.turn import Job
 Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
 
+@dataclass(frozen=True)
+class StoppableJob:
+    """A job below whose progress stands a Stop button."""
+
+    job: Job
+    asker: int
+    """The id of the person who asked for it."""
+    channel: int
+    """The channel, as `requester.get_channel` returns it."""
+    is_public: bool
+    """Whether everybody in the channel sees the button."""
+
+    def is_shown_to(self, person: int, channel: int) -> bool:
+        """Return whether a person in a channel sees the button."""
+        return channel == self.channel and (self.is_public or person == self.asker)
+
+
 class InFlight:
     """The tasks that answer interactions, the jobs that can be stopped, and the open modals."""
 
     def __init__(self) -> None:
-        self.jobs: dict[int, Job] = {}
-        """The turns that can be stopped, by the ids of the interactions that asked for them."""
+        self.jobs: dict[int, StoppableJob] = {}
+        """The jobs that can be stopped, by the ids of the interactions that asked for them."""
         self._tasks: dict[asyncio.Task[Any], set[int]] = {}
         """The ids of the people whom each task concerns."""
         self._registered: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
@@ -75,8 +93,8 @@ class InFlight:
 
     def stop_jobs(self) -> None:
         """Stop all turns as their Stop buttons do, which keeps the finished lines."""
-        for job in self.jobs.values():
-            job.stop()
+        for stoppable in self.jobs.values():
+            stoppable.job.stop()
 
     def cancel(self) -> None:
         """Cancel all tasks."""

@@ -6,9 +6,11 @@ from re import Match
 
 from ..errors import RequestError
 from ..i18n.catalogue import phrase
+from ..session.permissions import check_may_write
 from ..ui.components import LINES, LISTEN, REPLAY, SCRIPT, STOP_ID, Interaction
 from ..ui.delivery import FirstResponse
 from .feature import FeatureCog, answer_errors, listens_to
+from .requester import get_channel, get_requester
 
 REPLAY_ENDED = phrase(
     "That replay has ended. If its message shows no result, use {/script replay} again."
@@ -37,11 +39,19 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
     @listens_to(STOP_ID)
     @answer_errors
     async def stop(self, interaction: Interaction, match: Match[str]) -> None:
-        """Stop a job, by the id of its interaction."""
-        job = self.services.in_flight.jobs.get(int(match["turn"]))
-        if job is None:
+        """Stop a job, by the id of its interaction, for a requester who may write.
+
+        A requester may always stop a job that they asked for, and none whose button they cannot
+        see.
+        """
+        channel, requester = get_channel(interaction), get_requester(interaction)
+        stoppable = self.services.in_flight.jobs.get(int(match["turn"]))
+        if stoppable is None or not stoppable.is_shown_to(requester.id, channel):
             # The turn may have ended with another process, which had no time to show its end.
             is_delivered = await self.store.lines.is_delivered(match["turn"])
             raise RequestError(ENDED_SENTENCES[match["work"]][is_delivered])
+        script = await self.store.scripts.find_running_script(channel)
+        if script and requester.id != stoppable.asker:
+            check_may_write(script, requester)
         await FirstResponse(interaction).defer()
-        job.stop()
+        stoppable.job.stop()

@@ -20,6 +20,7 @@ from ..ui import components
 from ..ui.components import Interaction
 from ..ui.delivery import (
     CONNECTION_ERRORS,
+    EPHEMERAL,
     FirstResponse,
     complete_response,
     delete_response,
@@ -32,7 +33,8 @@ from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
 from ..ui.responses import IS_WRITTEN, check_bot_permissions
-from .requester import get_guild, get_message_channel, get_requester
+from .in_flight import StoppableJob
+from .requester import get_channel, get_guild, get_message_channel, get_requester
 from .services import CogServices
 
 R = TypeVar("R")
@@ -55,13 +57,16 @@ class Turns:
         run: Callable[[Job], Coroutine[Any, Any, R]],
         kind: str,
     ) -> R:
-        """Do work with progress and a Stop button shown to everybody, and return its result.
+        """Do work with progress and a Stop button shown, and return its result.
 
         ``kind`` is one of `components.JOB_KINDS`.
         """
         job, jobs = Job(), self.services.in_flight.jobs
+        is_public = not (kind in components.READING_JOBS and EPHEMERAL in interaction.extras)
+        asker, channel = interaction.user.id, get_channel(interaction)
+        stoppable = StoppableJob(job, asker, channel, is_public)
         # An interaction can be delivered twice: the Stop button stops the first one.
-        first = jobs.setdefault(interaction.id, job) is job
+        first = jobs.setdefault(interaction.id, stoppable) is stoppable
         task = asyncio.ensure_future(run(job))
         is_shown = False
         try:

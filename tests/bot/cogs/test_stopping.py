@@ -12,7 +12,8 @@ from bot.cogs import turns
 from bot.ui import components
 from tests.bot.conftest import HEADING, Inside, Stage, buttons, start_script
 from tests.bot.playing import begin_script, read_script
-from tests.fake_discord.people import Asked
+from tests.fake_discord.people import WRITERS_MAY, Asked, Message, Person
+from tests.fake_discord.state import MANAGE_MESSAGES
 
 STOPPED = "Stopped while the voice was reading the script. Nothing was changed."
 
@@ -124,3 +125,64 @@ async def test_stop_tells_when_the_work_was_lost(
     assert said in told.content
     running = await inside.services.store.scripts.find_running_script(inside.channel.id)
     assert (running and running.title) == "The Diner"
+
+
+async def forge_stop(by: Person, under: Message, asked: Asked, kind: str) -> Asked:
+    """Press the Stop button of a person's job, but under another message."""
+    custom_id = f"onbook:stop:{asked.id}:{kind}"
+    button = {"type": 2, "custom_id": custom_id, "style": 1, "label": "Stop"}
+    forged: dict[str, Any] = {
+        "kind": 3,
+        "data": {"custom_id": custom_id, "component_type": 2},
+        "message": under.id,
+        "components": [{"type": 1, "components": [button]}],
+    }
+    sent = await by.discord.do("send_raw", user=by.id, channel=under.channel, **forged)
+    return by.discord.asked(sent["id"])
+
+
+async def test_nobody_stops_the_work_of_another_channel(inside: Inside, gate: asyncio.Event):
+    gate.set()
+    guild = await inside.discord.guild("The Globe")
+    eve = await guild.person("Eve")
+    elsewhere = await begin_script(eve, await guild.channel("stage"))
+    gate.clear()
+    asked = await write(inside)
+    await asked.shows("The voice is reading the script: 0%.")
+    refused = await forge_stop(eve, elsewhere, asked, "lines")
+    assert (await refused.shows("That turn was interrupted")).only_for == eve.id
+    gate.set()
+    await asked.is_done()
+    assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain.", "Snow."]
+
+
+async def test_nobody_stops_what_one_person_alone_sees(inside: Inside, gate: asyncio.Event):
+    gate.set()
+    written = await (await inside.ann.slash(inside.channel, "continue")).is_done()
+    gate.clear()
+    asked = await inside.ann.slash(inside.channel, "script replay")
+    shown = await asked.shows("The voice is reading")
+    refused = await forge_stop(inside.ben, written, asked, "replay")
+    assert (await refused.shows("That replay has ended")).only_for == inside.ben.id
+    await inside.ann.click(shown, "Stop")
+    await asked.shows("The replay ended before line")
+
+
+async def test_who_may_not_write_stops_only_what_they_asked_for(
+    inside: Inside, gate: asyncio.Event
+):
+    gate.set()
+    guild = await inside.discord.guild("The Globe")
+    channel, may = await guild.channel("stage"), WRITERS_MAY & ~MANAGE_MESSAGES
+    ann, ben = [await guild.person(name, may) for name in ("Ann", "Ben")]
+    await (await ann.click(await begin_script(ann, channel), "Continue")).is_done()
+    gate.clear()
+    scripts = inside.services.store.scripts
+    script = await scripts.find_running_script(channel.id)
+    await scripts.update_script(script.id, role=1)
+    asked = await ann.slash(channel, "script replay", everyone=True)
+    shown = await asked.shows("The voice is reading")
+    refused = await ben.click(shown, "Stop")
+    assert (await refused.shows("limited to a role")).only_for == ben.id
+    await ann.click(shown, "Stop")
+    await asked.shows("The replay ended before line")
