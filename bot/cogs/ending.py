@@ -29,6 +29,7 @@ from ..ui.delivery import (
     MessageChannel,
     complete_response,
     delete_response,
+    log_failure,
     post_message,
 )
 from ..ui.images import pictures
@@ -189,8 +190,8 @@ class Ending(FeatureCog, name="OnBook.ending"):
                 await self._try_to_show(channel, session, script)
         except TransactionFailed:
             raise
-        except Exception:
-            log.exception("could not show the end of script %d", script.id)
+        except Exception as error:  # noqa: BLE001 - the other scripts must not wait for this one
+            log_failure(log, f"could not show the end of script {script.id}", error)
 
 
 def _find_file_limits(channel: object) -> tuple[bool, int]:

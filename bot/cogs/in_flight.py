@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,6 +13,9 @@ import discord
 
 from ..errors import EngineClosed
 from ..session.turn import Job
+from ..ui.delivery import log_failure
+
+log = logging.getLogger("onbook.tasks")
 
 Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
@@ -58,7 +62,13 @@ class InFlight:
         """Track a task, so that an unload waits for the task."""
         if task not in self._tasks:
             self._tasks[task] = set()
-            task.add_done_callback(lambda done: self._tasks.pop(done, None))
+            task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        """Forget a task that is done, and log its error, because nobody may await the task."""
+        self._tasks.pop(task, None)
+        if not task.cancelled() and (error := task.exception()):
+            log_failure(log, "a task failed", error)
 
     def track_person(self, person: int) -> None:
         """Track the current task as one that concerns a person: see `wait_for`."""

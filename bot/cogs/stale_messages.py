@@ -9,11 +9,10 @@ from itertools import chain
 
 import discord
 
-from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..session.channel_session import ChannelSessions
 from ..sharding import Shards
-from ..ui.delivery import CONNECTION_ERRORS
+from ..ui.delivery import log_failure
 from ..ui.live_polls import find_locale
 from ..ui.message_sync import MessageSync
 
@@ -50,10 +49,8 @@ class StaleMessages:
                     return
                 for script, messages in (await store.messages.list_stale_messages()).items():
                     await self._redraw_script(script, messages)
-        except TransactionFailed:
-            pass  # which the store has logged
-        except Exception:
-            log.exception("could not draw messages that show what was forgotten")
+        except Exception as error:  # noqa: BLE001 - the next time tries again
+            log_failure(log, "could not draw messages that show what was forgotten", error)
 
     async def count_stale(self, messages: Collection[int]) -> tuple[int, int]:
         """Count those of some messages that are still stale.
@@ -77,8 +74,8 @@ class StaleMessages:
             try:
                 with speaking(find_locale(script, self.client), self.group):
                     await self.messages.sync(channel, self.sessions.get(script.channel))
-            except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
-                log.warning("could not show the end of script %d: %s", script.id, error)
+            except Exception as error:  # noqa: BLE001 - the others must not wait for this one
+                log_failure(log, f"could not show the end of script {script.id}", error)
 
     async def redraw_after(self, tasks: set[asyncio.Task[None]]) -> None:
         """Draw now, and again once the tasks in flight have sent their messages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import discord
 from discord import ui
@@ -16,14 +16,8 @@ WINDOW_SECONDS = 1800.0
 """Seconds for which a window can be submitted, because Discord does not tell of dismissed ones."""
 
 Submit = Callable[[Interaction], Coroutine[Any, Any, None]]
-
-
-class Answering(Protocol):
-    """A function that returns a context in which errors are answered, as `FeatureCog.answering`."""
-
-    def __call__(
-        self, interaction: Interaction, /, keep: str
-    ) -> AbstractAsyncContextManager[None]: ...
+Answering = Callable[[Interaction, str], AbstractAsyncContextManager[None]]
+"""Returns a context in which an error is answered, and a text given back with it."""
 
 
 class Window(ui.Modal):
@@ -55,12 +49,14 @@ class Window(ui.Modal):
         """Pass the interaction on."""
         await self._submit(interaction)
 
-    async def on_error(self, interaction: Interaction, error: Exception, /) -> None:
+    async def on_error(  # type: ignore[override]  # discord.py's own modal does the same
+        self, interaction: Interaction, error: Exception, /
+    ) -> None:
         """Refuse values that are invalid, or that discord.py could not read."""
         if isinstance(error, discord.HTTPException):  # which `submit` could not answer
             await super().on_error(interaction, error)
             return
-        async with self._answering(interaction, keep=collect_texts(interaction)):
+        async with self._answering(interaction, collect_texts(interaction)):
             raise InvalidOption from error
 
 

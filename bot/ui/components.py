@@ -56,7 +56,7 @@ def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Ite
         async def callback(self, interaction: Interaction) -> None:
             await handler(interaction, self.match)
 
-        def _refresh_state(self, interaction: Interaction, data: Any) -> None:  # noqa: ANN401
+        def _refresh_state(self, interaction: Interaction, data: Any) -> None:  # noqa: ANN401 - discord.py's
             """Read no values: discord.py fails at malformed ones, before a handler can answer."""
 
     return Listener

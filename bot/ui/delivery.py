@@ -22,6 +22,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
+from ..errors import TransactionFailed
 from .components import Interaction
 from .waiting import acknowledge
 
@@ -84,6 +85,22 @@ MessageChannel = (
 
 _deliveries: dict[int, object] = {}
 """The delivery that is carried out of each interaction, by the interaction's id."""
+
+
+def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Log that something failed: in one line, or with its traceback if that shows a defect.
+
+    A failed transaction is logged by the store.
+    """
+    if isinstance(error, TransactionFailed):
+        return
+    if isinstance(error, CONNECTION_ERRORS):
+        # The type alone, because the message may hold an address with a token.
+        log.warning("%s: %s", what, type(error).__name__)
+    elif isinstance(error, discord.HTTPException) and error.status != HTTPStatus.BAD_REQUEST:
+        log.warning("%s: %s", what, error)
+    else:
+        log.error(what, exc_info=error)
 
 
 async def send_with_retries(

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import discord
 
+from ..errors import TransactionFailed
 from ..session.channel_session import ChannelSession
 from ..storage.repositories.message_repository import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
@@ -65,8 +66,7 @@ class MessageSync:
         self._look = look
         self.panel = Panel(store)
         self._checked: set[int] = set()
-        """The channels already searched for messages that are not recorded, because an earlier
-        process died or Discord was slow."""
+        """The channels already searched for messages that were posted but not recorded."""
 
     async def sync(
         self,
@@ -98,6 +98,9 @@ class MessageSync:
             try:
                 if content.script is not None:
                     undeleted = await self._show_lines(channel, content.script, content)
+            except TransactionFailed:
+                self._checked.discard(channel.id)  # because a message may not have been recorded
+                raise
             finally:
                 if refusal := self.line_messages.pop_refusal(channel.id):
                     note = "\n".join(filter(None, (note, f"-# {refusal}")))

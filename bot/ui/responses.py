@@ -31,6 +31,7 @@ from .delivery import (
     FirstResponse,
     delete_response,
     edit_response,
+    log_failure,
     send_ephemeral,
 )
 from .installations import find_installer
@@ -48,8 +49,9 @@ IS_HANDLED = "onbook.heard"
 RETURNED_TEXT_SIZE = 1500
 """The size up to which a refused text is given back in the message itself."""
 
-UNANSWERABLE_CODES = {10015, 10062, 40060, 50027}
-"""Discord's codes for an interaction that is too old, was answered already, or has ended."""
+UNANSWERABLE_CODES = {10003, 10015, 10062, 40060, 50027}
+"""Discord's codes for an interaction that is too old, was answered already, or has ended, or whose
+channel was deleted."""
 
 UNKNOWN_MESSAGE = 10008
 """Discord's code for a message that was deleted."""
@@ -79,7 +81,7 @@ async def answer_error(interaction: Interaction, error: Exception, keep: str = "
         if not _is_unanswerable(error):
             await _send_error(interaction, error, keep)
             return
-    except CONNECTION_ERRORS as lost:
+    except (discord.Forbidden, discord.NotFound, *CONNECTION_ERRORS) as lost:
         error = lost
     except discord.HTTPException as refused:
         # A refused request is the only sign of a second delivery where nothing was written.
@@ -109,7 +111,7 @@ async def _send_error(interaction: Interaction, error: Exception, keep: str) -> 
     """Send the sentence first, instead of a "thinking", or as a follow-up."""
     view, files = _make_next_step(error) or discord.utils.MISSING, list[discord.File]()
     if IS_WRITTEN in interaction.extras:
-        log.error("could not show lines", exc_info=error)
+        log_failure(log, "could not show lines", error)
         content = say(
             "Your lines are in the script, but could not be shown here. See {/script show}."
         )
@@ -155,10 +157,9 @@ def format_error(error: Exception) -> str:
         return say("That value is not allowed. Choose another one.")
     if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
         return say("That message was deleted. Use the command again.")
+    log_failure(log, "a command failed", error)
     if isinstance(error, CONNECTION_ERRORS):
-        log.warning("a command failed: %s", type(error).__name__)
         return say("Discord did not respond. Check the script, then try again.")
-    log.error("a command failed", exc_info=error)
     return say("Something went wrong, and it was logged. Check the script, then try again.")
 
 

@@ -7,10 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-import discord
-
-from ..errors import TransactionFailed
-from .delivery import CONNECTION_ERRORS
+from .delivery import log_failure
 
 log = logging.getLogger("onbook.timers")
 
@@ -78,10 +75,8 @@ class Timers:
     async def _try(self, key: Key, action: Action, delays: Sequence[float]) -> None:
         try:
             await action()
-        except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
-            log.warning("could not do what is due in %s %d: %s", *key, error)
-        except Exception:
-            log.exception("what is due in %s %d failed", *key)
+        except Exception as error:  # noqa: BLE001 - the next time tries again
+            log_failure(log, f"could not do what is due in {key[0]} {key[1]}", error)
         else:
             return
         if delays:

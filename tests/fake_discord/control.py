@@ -121,6 +121,17 @@ class Control:
         where.denied = permissions
         self._tell_of_place("CHANNEL_UPDATE", where.guild, payloads.channel(self.world, where))
 
+    async def delete_channel(self, channel: int) -> None:
+        """Delete a channel of a server, with its webhooks and messages."""
+        where = self.world.channels[channel]
+        where.deleted = True
+        self.world.guilds[where.guild].channels.remove(channel)
+        for webhook in [one for one in self.world.webhooks.values() if one.channel == channel]:
+            del self.world.webhooks[webhook.id]
+        for message in [one for one in self.world.messages.values() if one.channel == channel]:
+            self.world.delete(message)
+        self._tell_of_place("CHANNEL_DELETE", where.guild, payloads.channel(self.world, where))
+
     async def make_channels(self, guild: int, count: int, first: int | None = None) -> Json:
         """Make several channels before the bot connects, with new ids or ids from ``first`` on.
 

@@ -215,6 +215,10 @@ class Channel:
         denied = discord.Permissions(**permissions).value
         await self.discord.do("deny", channel=self.id, permissions=denied)
 
+    async def delete(self) -> None:
+        """Delete the channel as a moderator."""
+        await self.discord.do("delete_channel", channel=self.id)
+
     def timeline(self) -> list[Entry]:
         """Return all public messages of the channel, oldest first, including deleted ones."""
         found = (one for one in self.discord.messages_in(self.id) if one.only_for is None)

@@ -145,6 +145,7 @@ class Channel:
     """The members of a private channel, perhaps with the bot."""
     denied: int = 0
     """Permissions that are denied to everybody in this channel."""
+    deleted: bool = False
 
 
 @dataclass
@@ -409,7 +410,7 @@ class World:
     def channel(self, channel: int) -> Channel:
         """Find a channel that the bot sees; raise Refused otherwise."""
         found = self.channels.get(channel)
-        if found is None:
+        if found is None or found.deleted:
             raise Refused(404, 10003, "Unknown Channel")
         if not self.bot_sees(found):
             raise Refused(403, 50001, "Missing Access")
@@ -449,6 +450,8 @@ class World:
         found = self.with_token(token)
         if found is None or found.how is None:
             raise Refused(404, 10015, "Unknown Webhook")
+        if self.channels[found.channel].deleted:
+            raise Refused(404, 10003, "Unknown Channel")
         if self.now() > found.began + TOKEN_LIFE:
             raise Refused(401, 50027, "Invalid Webhook Token")
         return found
@@ -462,6 +465,8 @@ class World:
         found = self.interactions.get(interaction)
         if found is None or found.token != token:
             raise Refused(404, 10062, "Unknown interaction")
+        if self.channels[found.channel].deleted:
+            raise Refused(404, 10003, "Unknown Channel")
         if found.how is not None:
             raise Refused(400, 40060, "Interaction has already been acknowledged.")
         if self.now() > found.began + self.time_to_answer:

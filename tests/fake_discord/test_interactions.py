@@ -208,6 +208,18 @@ async def test_suggestions_answer_an_unfinished_command(hand: Hand):
     assert (await hand.answer(asked, Answer.CHOICES, choices=choices[:2]))[0] == 204
 
 
+async def test_a_deleted_channel_takes_nothing(hand: Hand):
+    asked, answered = [await hand.ann.slash(hand.channel, "say") for _ in "ab"]
+    assert (await hand.answer(answered, Answer.MESSAGE, content="Hello."))[0] == 204
+    path = f"/channels/{hand.channel.id}/messages"
+    await hand.channel.delete()
+    assert await hand.answer(asked, Answer.MESSAGE, content="Hello.") == (404, 10003)
+    assert await hand.original(answered, "PATCH", content="Hello?") == (404, 10003)
+    assert await hand.follow_up(answered, content="Hello?") == (404, 10003)
+    assert await hand.ask("POST", path, {"content": "Hello?"}) == (404, 10003)
+    await hand.discord.until(lambda: hand.channel.messages() == [])
+
+
 async def test_unknown_routes_and_tokens_are_refused(hand: Hand):
     assert (await hand.ask("GET", "/guilds/1/emojis"))[0] == 501
     await hand.discord.until(lambda: "add it to tests/fake_disc" in "".join(hand.discord.refusals))

@@ -1,0 +1,119 @@
+"""Test turns whose channel, or the bot's access to it, or the database is lost in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+
+import pytest
+
+from bot.settings import RunnerSettings
+from tests.bot.conftest import Inside
+from tests.bot.playing import begin_script, read_true_script
+from tests.fake_discord.people import BOT_MAY, Asked, Channel, Message, Person
+from tests.fake_discord.state import MANAGE_WEBHOOKS
+
+Act = Callable[[Person, Channel, Message], Awaitable[Asked]]
+
+Lose = Callable[[Channel], Awaitable[None]]
+
+HELD = ["/callback$", r"/messages$|/webhooks/\d+/[^/]+$"]
+"""The requests that are on their way: the first answers, or the messages after them."""
+
+POSTING = 5
+"""How many of the acts post a message: the first ones."""
+
+ACTS: list[Act] = [
+    lambda ann, channel, _: ann.slash(channel, "write", text="Rain."),
+    lambda ann, channel, _: ann.slash(channel, "continue", lines=2),
+    lambda ann, channel, _: ann.slash(channel, "continue", takes=2, vote=600),
+    lambda ann, channel, _: ann.slash(channel, "script fork", title="Roof"),
+    lambda ann, _, panel: ann.click(panel, "Continue"),
+    lambda ann, _, panel: ann.click(panel, "Write"),
+    lambda ann, _, panel: ann.click(panel, "More…"),
+    lambda ann, channel, _: ann.slash(channel, "undo"),
+    lambda ann, channel, _: ann.slash(channel, "cast add", names="MAYA"),
+    lambda ann, channel, _: ann.slash(channel, "settings writing", takes=2),
+    lambda ann, channel, _: ann.slash(channel, "script show"),
+    lambda ann, channel, _: ann.slash(channel, "script list"),
+    lambda ann, channel, _: ann.slash(channel, "script replay"),
+    lambda ann, channel, _: ann.slash(channel, "start"),
+]
+"""What people do, each in a channel of its own."""
+
+
+async def delete(channel: Channel) -> None:
+    """Delete a channel."""
+    await channel.delete()
+
+
+async def deny(channel: Channel) -> None:
+    """Take from the bot the access to a channel."""
+    await channel.deny(view_channel=True)
+
+
+async def until_idle(inside: Inside) -> None:
+    """Wait until the bot does nothing for a moment."""
+    idle = 0
+    while idle < 5:
+        await asyncio.sleep(0.05)
+        idle = 0 if inside.services.in_flight.tasks else idle + 1
+
+
+def find_unexpected(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what the log has that is an error, or longer than a line."""
+    gc.collect()  # because asyncio logs the error of a task when nobody can await it any more
+    said = [(one, caplog.handler.format(one)) for one in caplog.records]
+    return [text for one, text in said if "\n" in text or one.levelno >= logging.ERROR]
+
+
+@asynccontextmanager
+async def acting(inside: Inside, held: str) -> AsyncIterator[list[tuple[Channel, Asked]]]:
+    """Do all acts, and hold the requests of the bot with this path within the context."""
+    inside.services.messages._look = "characters"
+    guild, ann = await inside.discord.guild("The Globe", BOT_MAY | MANAGE_WEBHOOKS), inside.ann
+    channels = [await guild.channel("stage") for _ in ACTS]
+    panels = await asyncio.gather(*(begin_script(ann, channel) for channel in channels))
+    acts = zip(ACTS, channels, panels, strict=True)
+    async with inside.discord.holding("POST", held):
+        asked = await asyncio.gather(*(act(ann, channel, panel) for act, channel, panel in acts))
+        await inside.discord.until(lambda: inside.discord.held >= POSTING)
+        yield list(zip(channels, asked, strict=True))
+    await until_idle(inside)
+
+
+@pytest.mark.parametrize("lose", [delete, deny])
+@pytest.mark.parametrize("held", HELD)
+async def test_a_place_that_is_lost_in_the_middle_takes_no_traceback(
+    inside: Inside, caplog: pytest.LogCaptureFixture, held: str, lose: Lose
+):
+    async with acting(inside, held) as acts:
+        for channel, _ in acts:
+            await lose(channel)
+    assert find_unexpected(caplog) == []
+    inside.discord.refusals.clear()
+
+
+@pytest.mark.parametrize("held", HELD)
+async def test_a_database_that_is_locked_in_the_middle_takes_a_line_of_log(
+    inside: Inside, caplog: pytest.LogCaptureFixture, chosen: RunnerSettings, held: str
+):
+    with closing(sqlite3.connect(chosen.database)) as other:
+        async with acting(inside, held) as [(channel, written), *_]:
+            other.execute("BEGIN IMMEDIATE")
+    assert {one.name for one in caplog.records if one.levelno >= logging.WARNING} == {
+        "onbook.database"
+    }
+    assert all("\n" not in text for text in find_unexpected(caplog))
+    if held == HELD[0]:
+        told = await written.shows("Another program is using the database")
+        assert "Rain." in told.content
+    else:
+        await written.shows("Your lines are in the script")
+    await (await inside.ann.slash(channel, "write", text="Snow.")).is_done()
+    assert (await read_true_script(inside.ann, channel))[-1] == "Snow."
+    inside.discord.refusals.clear()
