@@ -102,6 +102,17 @@ class Element:
         """Return the shown text: dialogue without its cue, any other element whole."""
         return "\n".join(self.shown[1:] if self.kind.spec.has_cue else self.shown)
 
+    def find_marks(self) -> set[int]:
+        """Return the positions in `text` of the forcing marks and escapes that `shown` lacks."""
+        spec, begin = self.kind.spec, 0
+        found = {escape.start() for escape in _ESCAPE.finditer(self.text)}
+        for number, line in enumerate(self.text.split("\n")):
+            is_speech = spec.has_cue and number > 0
+            bare = _SPEECH_ESCAPE.sub("", line) if is_speech else spec.unforce(line).lstrip()
+            found |= set(range(begin, begin + len(line) - len(bare)))
+            begin += len(line) + 1
+        return found
+
     def _unforced(self) -> list[str]:
         """Return the lines of Fountain without forcing marks."""
         spec = self.kind.spec

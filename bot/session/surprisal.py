@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import Floats, Logits
 from ..generation.openings import PrimedModel
 from ..inference.model import Model
-from ..screenplay.elements import Kind
+from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line
 from .channel_session import ChannelSession
@@ -110,9 +110,11 @@ async def load_last_surprisal(
 def make_cells(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
     """Return a line as cells; ``costs`` [n] has the bits of all its tokens but the first.
 
-    A character that is several tokens costs what they cost together.
+    A character that is several tokens costs what they cost together. Forcing marks and escapes are
+    left out, because readers see them nowhere else.
     """
-    written = unicodedata.normalize("NFC", format_for_model(line.text))
+    text = unicodedata.normalize("NFC", line.text)
+    written, marks = format_for_model(text), Element(Kind(line.kind), text).find_marks()
     widths = [len(model.encode(character)) for character in written]
     ends = np.cumsum([0, *widths])
     bits = np.concatenate([[0.0], np.asarray(costs, np.float64)])
@@ -122,7 +124,7 @@ def make_cells(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
             character, float(bits[begin:end].sum()) if end > begin else None, int(begin), n > given
         )
         for n, (character, (begin, end)) in enumerate(zip(written, pairwise(ends), strict=True))
-        if n > 0
+        if n > 0 and n - 1 not in marks
     )
 
 

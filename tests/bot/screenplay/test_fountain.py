@@ -23,7 +23,16 @@ from bot.screenplay.fountain import (
 from bot.screenplay.free_text import parse_person_text
 
 from .parsers import assert_one_element
-from .samples import nasty, steadily
+from .samples import nasty, nasty_elements, steadily
+
+
+@steadily
+@given(nasty_elements)
+def test_an_element_without_its_marks_is_what_is_shown(elements: list[Element]):
+    for element in elements:
+        marks = element.find_marks()
+        bare = "".join(one for at, one in enumerate(element.text) if at not in marks)
+        assert bare == "\n".join(element.shown)
 
 
 @steadily

@@ -83,6 +83,24 @@ def test_requested_characters_are_no_peaks(model: Model, line: Line, free: str):
     assert len(cells) - len(free) <= min(cell for _, cell in find_peaks([cells]))
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (make_line("!## Act Two"), "## Act Two\n"),
+        (make_line("Rain.\n!# 1"), "Rain.\n# 1\n"),
+        (make_line(".THE SECOND ACT", Kind.HEADING, seed=1), "THE SECOND ACT\n"),
+        (make_line("> FADE OUT.", Kind.TRANSITION), "FADE OUT.\n"),
+        (make_line("@McAvoy\n\\#yes \\*no\\* [\\[x]]", Kind.DIALOGUE), "McAvoy\n#yes *no* [[x]]\n"),
+    ],
+)
+def test_the_marks_of_fountain_are_not_shown(model: Model, line: Line, shown: str):
+    costs = np.arange(1, len(model.encode(format_for_model(line.text))), dtype=np.float32)
+    cells = make_cells(model, line, costs)
+    assert "".join(cell.character for cell in cells) == shown
+    assert cells[-1].position == len(costs)
+    assert cells[-1].bits == costs[-1]
+
+
 async def test_a_requested_name_is_no_peak(harness: SessionHarness):
     await harness.start(cast=("ZYX", "QVX"))
     for seed in range(2):
