@@ -21,6 +21,7 @@ from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.lexicon import RECALL_LINES, RecentElements
 from ..inference.processors.repetition import REACH
+from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
@@ -32,6 +33,9 @@ LINES_AT_ONCE = 8
 
 TIME_LIMIT = 600.0
 """Seconds after which the other lines stay unproved. Discord waits for 900."""
+
+NOTHING = Element(Kind.ACTION, "")
+"""Stands for a line that could not be written again."""
 
 MAX_STATES = 64
 """States that are kept on the way, so that lines below need not be read from the top."""
@@ -55,7 +59,7 @@ class Finding:
     line: Line
     verdict: Verdict
     rewritten: str | None = None
-    """The text that was written again, where it differs."""
+    """The text that was written again, as an audience reads it, where it differs."""
     reasons: tuple[str, ...] = ()
     """What may have caused the difference, or why the line could not be proved."""
 
@@ -135,7 +139,7 @@ class Replayer:
         if key not in self._readers:
             self._readers[key] = await self._open_reader(*key)
         reader, original = self._readers[key], self._cache.find_original(line)
-        rewritten: str | None = None
+        rewritten: Element | None = None
         reasons: tuple[str, ...]
         if original is None:
             reasons = (say("the line it was copied from was deleted"),)
@@ -147,14 +151,15 @@ class Replayer:
             rewritten = await self._rewrite(reader, original, progress)
             reasons = explain_differences(line, self._banned, reader.primed.opening)
         progress.written += 1
-        if rewritten == line.text:
+        if rewritten == line.element:
             return Finding(number, line, Verdict.PROVED, None, reasons)
         # A difference proves nothing if a reason, such as another processor, may explain it.
         verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
-        return Finding(number, line, verdict, rewritten, reasons)
+        text = rewritten and "\n".join(rewritten.shown)
+        return Finding(number, line, verdict, text, reasons)
 
-    async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> str:
-        """Write a line from the same seed and options; return its text, or "" if that fails.
+    async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> Element:
+        """Write a line from the same seed and options; return `NOTHING` if that fails.
 
         Raises what `Engine.run` raises, but NoContinuation.
         """
@@ -163,8 +168,8 @@ class Replayer:
         try:
             draft = await generator.generate(at, options)
         except (NoContinuation, UnspellableElement):
-            return ""
-        return draft.element.text if draft else ""
+            return NOTHING
+        return draft.element if draft else NOTHING
 
     async def _open_reader(self, name: str, fingerprint: str) -> ReplayReader | str:
         """Return a reader for the model that wrote a line, or why there is none."""

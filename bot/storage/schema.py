@@ -230,7 +230,7 @@ class Line(Base):
     copy_of: Mapped[int | None]
     """The original of a line that was copied below a rewritten one; may have been deleted."""
     rewrite_of: Mapped[int | None]
-    """The line that this line replaces; may have been deleted."""
+    """The line that this line, or its original, replaces; may have been deleted."""
     removed: Mapped[bool] = mapped_column(default=False)
     """Whether the author had the text removed."""
 

@@ -101,8 +101,11 @@ def _format_finding_row(finding: Finding) -> str:
     line = finding.line
     remarks = [*finding.reasons]
     remarks += [say("rewritten by hand")] if line.rewrite_of else []
-    remarks += [say("a copy, verified where it was first written")] if line.copy_of else []
-    seed = str(line.origin.get("seed", ""))
-    cells = [str(finding.number), say(finding.verdict), line.credit, seed, line.text]
+    if line.copy_of and finding.verdict is Verdict.PROVED:
+        remarks.append(say("a copy, verified where it was first written"))
+    elif line.copy_of:
+        remarks.append(say("a copy"))
+    seed, text = str(line.origin.get("seed", "")), "\n".join(line.element.shown)
+    cells = [str(finding.number), say(finding.verdict), line.credit, seed, text]
     cells += [finding.rewritten or "", "; ".join(remarks)]
     return "\t".join(" ".join(cell.split()) for cell in cells)

@@ -87,8 +87,17 @@ async def test_a_copy_is_verified_where_its_original_stands(harness: SessionHarn
     result = await replayed(harness)
     assert verdicts(result) == [PERSON, PERSON, PROVED, PROVED, PERSON, PROVED, PROVED]
     assert result.findings[-1].line.copy_of == last.id
-    assert result.edited == [1]
-    assert "Rewritten by hand: line 1." in format_report(result)
+    # A copy below a line that was rewritten later is still a line that was rewritten.
+    assert result.edited == [1, 2]
+    assert "Rewritten by hand: lines 1, 2." in format_report(result)
+    notes = [row.split("\t")[-1] for row in format_table(result).splitlines()[1:]]
+    assert notes == [
+        "rewritten by hand",
+        "rewritten by hand; a copy",
+        *["a copy, verified where it was first written"] * 2,
+        "a copy",
+        *["a copy, verified where it was first written"] * 2,
+    ]
     tampered = await replayed(harness, TAMPER + str(result.findings[3].line.id))
     assert verdicts(tampered)[3] is DIFFERENT
 
@@ -108,7 +117,7 @@ async def test_a_line_that_was_changed_by_hand_differs(harness: SessionHarness):
     lines = await harness.continue_script(1, lines=3)
     result = await replayed(harness, TAMPER + str(lines[2].id))
     assert verdicts(result) == [PERSON, PROVED, PROVED, DIFFERENT]
-    assert result.findings[3].rewritten == lines[2].text
+    assert result.findings[3].rewritten == "\n".join(lines[2].element.shown)
     report = format_report(result)
     assert "2 of the 3 lines by the voice came out the same." in report
     assert "**4** Nobody ever wrote this\\.\n-# replayed as:" in report
@@ -167,6 +176,17 @@ async def test_other_banned_words_leave_a_line_unverified(harness: SessionHarnes
     assert finding.reasons == ("the banned words have changed",)
 
 
+async def test_a_report_shows_text_without_the_marks_of_fountain(harness: SessionHarness):
+    await harness.start()
+    await harness.write("## Act Two")
+    line = (await harness.lines())[-1]
+    while not line.text.startswith("."):
+        [line] = await harness.continue_script(line.id, kind=Kind.HEADING, temperature=1.4)
+    result = await replayed(harness, TAMPER + str(line.id))
+    assert result.findings[-1].rewritten == line.text[1:]
+    assert "\t## Act Two\t" in format_table(result)
+
+
 async def test_a_deleted_original_leaves_its_copy_unverified(harness: SessionHarness):
     await harness.start()
     first, _ = await harness.continue_script(1, lines=2)
@@ -175,6 +195,7 @@ async def test_a_deleted_original_leaves_its_copy_unverified(harness: SessionHar
     finding = result.findings[-1]
     assert (finding.verdict, finding.rewritten) == (UNPROVED, None)
     assert "cannot be verified" in format_report(result)
+    assert format_table(result).splitlines()[-1].endswith("was deleted; a copy")
 
 
 @pytest.mark.usefixtures("_small_batches")
