@@ -48,6 +48,11 @@ class PrimedModel:
         return await self.engine.run(Request(state, tokens, owner=self.owner))
 
 
+def remove_opening(fingerprint: str) -> str:
+    """Return the fingerprint of the model alone in a `PrimedModel.fingerprint`."""
+    return fingerprint.partition(" ")[0]
+
+
 async def prime_model(engine: Engine, style: str | None, owner: object) -> PrimedModel:
     """Read the opening of a style, once for each engine; a model without that style reads none.
 

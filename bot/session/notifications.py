@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..generation.openings import PrimedModel
+from ..generation.openings import PrimedModel, remove_opening
 from ..inference.model import Model
 from ..screenplay.elements import Element
 from .turn import TurnResult
@@ -32,11 +32,12 @@ class Notifications:
     def record_model(self, script: int, primed: PrimedModel, before: str | None = None) -> None:
         """Note that a model reads a script.
 
-        ``before`` is the fingerprint of the model that read it in an earlier process, if any did.
+        ``before`` is the `PrimedModel.fingerprint` of the reader in an earlier process, if there
+        was one. Another style makes no other model.
         """
-        before = self._models.get(script) or before
-        self._models[script] = primed.fingerprint
-        if before and before != primed.fingerprint:
+        before = self._models.get(script) or (before and remove_opening(before))
+        self._models[script] = now = primed.model.fingerprint
+        if before and before != now:
             self._new_models[script] = primed.model.name
 
     def attach_model_change(self, result: TurnResult) -> TurnResult:

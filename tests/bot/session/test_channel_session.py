@@ -192,6 +192,16 @@ async def test_the_next_written_line_announces_a_new_voice(harness: SessionHarne
     assert (await harness.write("Snow.")).new_model == ""
 
 
+async def test_another_style_is_no_new_voice(harness: SessionHarness):
+    await harness.start()
+    await harness.continue_script()
+    await harness.change_preferences({"style": "storm"})
+    assert (await harness.write("Rain.")).new_model == ""
+    await harness.restart()
+    await harness.change_preferences({"style": None})
+    assert (await harness.write("Snow.")).new_model == ""
+
+
 async def test_retry_writes_a_sibling_with_the_same_options(harness: SessionHarness):
     await harness.start()
     [first] = await harness.continue_script(5, temperature=1.9, top_p=0.8, character="JONAS")
