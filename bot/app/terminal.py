@@ -50,7 +50,7 @@ VOICE, PERSON, NOTE = "ansicyan", "", "ansibrightblack"
 """The colours of the voice's lines, of a person's, and of what the program says."""
 
 HELP = """\
-Type a line of the script: INT. DINER - NIGHT, MAYA: Hello., CUT TO:, or an action.
+Type a line of the script: INT. DINER - NIGHT, Maya: Hello., CUT TO:, or an action.
 Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 
 /continue [LINES] [NAME]  let the voice write up to 10 lines; NAME speaks first

@@ -93,7 +93,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
 
     @app_commands.command(name="write")
     @app_commands.describe(
-        text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or an action",
+        text="INT. DINER - NIGHT, or Maya: Hello., or CUT TO:, or an action",
         character="Who says it; all of the text is then speech, even (quietly)",
     )
     @allow_everywhere
@@ -215,7 +215,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await session.turn_orders.check_turn(get_requester(interaction), script)
         character = ui.TextInput[Any](
             label=say("Who speaks"),
-            placeholder=say("MAYA (empty if nobody speaks)"),
+            placeholder=say("HELEN (empty if nobody speaks, or the text says who)"),
             required=False,
             max_length=MAX_NAME_LENGTH,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..cleaning import clean
 from ..errors import RequestError
@@ -23,6 +23,7 @@ from .fountain import (
     write_heading,
     write_transition,
 )
+from .speakers import NUMBER, fold_name, looks_like_name
 
 TITLE_LIMIT = 100
 """The longest title of a script, in characters: the limit that Discord sets for a thread's name."""
@@ -30,94 +31,168 @@ TITLE_LIMIT = 100
 CAST_LIMIT = 25
 """The most names in a cast, which is also the most choices that Discord shows."""
 
+COLLECTIVE_NAMES = {"ALL", "BOTH", "EVERYBODY", "EVERYONE", "NARRATOR"}
+"""The speakers whom every script knows."""
+
 _BLANK_LINES = re.compile(r"\n\s*\n")
-_SAID = re.compile(r"(@?) ?([^:\uff1a()]{1,60}?) ?(\([^()]+\))? ?[:\uff1a](?![/\d]) ?(.*)")
-_DIRECTION = re.compile(r"(?:.+ )?TO|FADE (?:IN|OUT)|TITLE(?: CARD)?|SUPER|INSERT|CHYRON|NOTE")
-_LOOSE_TRANSITION = re.compile(
-    r"(?:\w+[ -])?(?:cut|fade|dissolve|wipe) (?:\w+ )?to:|fade (?:in:|out\.)", re.IGNORECASE
+_MOUTH = r"['\u2019]?-?(?P<mouth>[()\[\]<DdPpOoSsCcXx|\\*$@])(?P=mouth)*"
+_WHO = (
+    r"(?![-*+\u2022\u2013\u2014] )"  # an item of a list
+    r"(?P<forced>@?) ?(?P<speaker>[^:\uff1a()]{1,60}?) ?(?P<aside>\([^()]+\))?"
 )
-_PARENTHETICAL_FIRST = re.compile(r"(\([^()]+\)) ?(.+)")
+_SAID = re.compile(
+    # No link, time or smiley.
+    rf"{_WHO}(?: [:\uff1a](?= |$)|(?<! )[:\uff1a](?![/\d]|{_MOUTH}(?: |$))) ?(?P<speech>.*)"
+)
+_KNOWN_CUE = re.compile(rf"{_WHO}(?P<speech>)")
+_BOLD_NAME = re.compile(r"^([*_]{1,3})([^*_:]+)(?:\1(?= ?[(:])|(:)\1)")
+_EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
+_HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
+_EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
+_ACT = re.compile(rf"(?:act|scene|akt|szene) {NUMBER}(?: ?[:.,\u2013\u2014-].*)?", re.IGNORECASE)
+_PLACE = re.compile(r"(int|ext)(?:erior)?: ?(.+)", re.IGNORECASE)
+_LOOSE_TRANSITION = re.compile(
+    r"(?:\w+[ -])?(?:cut|fade|dissolve|wipe) (?:\w+ )?to:|fade (?:in:|out\.)"
+    r"|(?:cut|fade) to (?:black|white)\.?",
+    re.IGNORECASE,
+)
 
 
-def parse_person_text(text: str, character: str | None = None) -> list[Element]:
+def parse_person_text(
+    text: str, character: str | None = None, names: Iterable[str] = ()
+) -> list[Element]:
     """Return what a person typed as one or more elements; a blank line begins the next element.
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
-    `MAYA: Hello.` and `MAYA (quietly): Hello.`. Everything else is action. A `character` speaks the
-    first block, whatever it looks like, and each further block that would be plain action. Raises
-    RequestError for a blank text, or where `character` is not a name.
+    `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`. Everything else is action. A speaker
+    among the ``names``, which the script knows, may be typed in any case. A ``character`` speaks
+    the first block, whatever it looks like, and each further block that would be plain action.
+    Raises RequestError for a blank text, or where ``character`` is not a name.
     """
     blocks = [lines for block in _BLANK_LINES.split(clean(text)) if (lines := split_lines(block))]
     if not blocks:
         raise RequestError("The text is empty. Write something.")
+    parser = _Parser(names)
     if character is None:
-        return [element for block in blocks for element in _read_block(block)]
-    cue = make_cue(parse_name(character))
+        return [element for block in blocks for element in parser.read_block(block)]
+    name = parse_name(character)
+    cue = make_cue(parser.find_known(name) or name)
     elements = [_write_speech(cue, blocks[0])]
     for block in blocks[1:]:
-        elements += [_write_speech(cue, block)] if _is_plain(block) else _read_block(block)
+        is_plain = parser.is_plain(block)
+        elements += [_write_speech(cue, block)] if is_plain else parser.read_block(block)
     return elements
 
 
-def _is_plain(block: list[str]) -> bool:
-    """Return whether a block is action that nobody forced."""
-    is_forced = block[0].startswith(Kind.ACTION.spec.mark)
-    return not is_forced and [one.kind for one in _read_block(block)] == [Kind.ACTION]
+class _Parser:
+    """Read the lines between two blank lines, in a script that knows some names."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        known = list(names)
+        # Of two names that differ only in their spelling, the first is meant, unless typed exactly.
+        self._names = {fold_name(name): name for name in reversed(known)}
+        self._names |= {name: name for name in known}
+
+    def find_known(self, name: str) -> str | None:
+        """Return a name as the script spells it, or None if the script does not know the name."""
+        return self._names.get(name) or self._names.get(fold_name(name))
+
+    def is_plain(self, block: list[str]) -> bool:
+        """Return whether a block is action that nobody forced."""
+        is_forced = block[0].startswith(Kind.ACTION.spec.mark)
+        return not is_forced and [one.kind for one in self.read_block(block)] == [Kind.ACTION]
+
+    def read_block(self, lines: list[str]) -> list[Element]:
+        """Return the elements in the lines of a block."""
+        elements = []
+        while lines:
+            element, lines = self._take_element(lines)
+            elements.append(element)
+        return elements
+
+    def _take_element(self, lines: list[str]) -> tuple[Element, list[str]]:
+        """Return the first element of the lines, and the lines after it."""
+        first, rest = lines[0], lines[1:]
+        if first.startswith(Kind.ACTION.spec.mark):
+            return write_action(lines), []
+        if is_heading(first) or _ACT.fullmatch(first):
+            return make_heading(first), rest
+        if place := _PLACE.fullmatch(first):
+            return make_heading(f"{place[1]}. {place[2]}"), rest
+        if _LOOSE_TRANSITION.fullmatch(first):
+            return write_transition(first.upper()), rest
+        if is_transition(first):
+            return write_transition(first), rest
+        if rest and is_cue(first) and (cue := parse_cue(first)):
+            return write_dialogue(cue, rest), []
+        end = next((at for at, line in enumerate(rest, 1) if self._parse_said(line)), len(lines))
+        if said := self._parse_said(first) or (rest and self._parse_known_cue(first)):
+            cue, *speech = said
+            # An emote ends the speech, but not before the speech has begun.
+            after = range(1 if speech else 2, end)
+            end_of_speech = next((at for at in after if _EMOTE.fullmatch(lines[at])), end)
+            if speech or end > 1:
+                speech += lines[1:end_of_speech]
+                return _write_speech(cue, speech), lines[end_of_speech:]
+        return self._write_plain_action(lines[:end]), lines[end:]
+
+    def _parse_said(self, line: str) -> list[str] | None:
+        """Return the lines of dialogue in `Maya (quietly): Hello.`, cue first, or None.
+
+        The speech may be missing, because people also type it on the lines below.
+        """
+        match = _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", line))
+        if match is None:
+            return None
+        name = self._find_speaker(match["speaker"], is_forced=bool(match["forced"]))
+        return _split_said(match, name) if name else None
+
+    def _parse_known_cue(self, line: str) -> list[str] | None:
+        """Return the lines of dialogue in `maya (quietly)`, without a colon, or None."""
+        match = _KNOWN_CUE.fullmatch(line)
+        name = match and self.find_known(match["speaker"])
+        return _split_said(match, name) if match and name else None
+
+    def _find_speaker(self, typed: str, *, is_forced: bool) -> str | None:
+        """Return the name of the speaker before a colon, or None if nobody is named there."""
+        try:
+            name = parse_name(typed)
+        except RequestError:
+            return None
+        if known := self.find_known(name):
+            return known
+        is_new = (is_forced and is_name(typed)) or looks_like_name(typed)
+        return name if is_new or name in COLLECTIVE_NAMES else None
+
+    def _write_plain_action(self, lines: list[str]) -> Element:
+        """Make action of lines, without the asterisks of emotes."""
+        bare = [emote[2] if (emote := _EMOTE.fullmatch(line)) else line for line in lines]
+        element = write_action(bare)
+        if bare == lines or self.read_block(element.text.split("\n")) == [element]:
+            return element
+        return write_action([Kind.ACTION.spec.force(bare[0]), *bare[1:]])
 
 
-def _read_block(lines: list[str]) -> list[Element]:
-    """Return the elements in the lines between two blank lines."""
-    elements = []
-    while lines:
-        element, lines = _take_element(lines)
-        elements.append(element)
-    return elements
-
-
-def _take_element(lines: list[str]) -> tuple[Element, list[str]]:
-    """Return the first element of the lines, and the lines after it."""
-    first, rest = lines[0], lines[1:]
-    if first.startswith(Kind.ACTION.spec.mark):
-        return write_action(lines), []
-    if is_heading(first):
-        return make_heading(first), rest
-    if _LOOSE_TRANSITION.fullmatch(first):
-        return write_transition(first.upper()), rest
-    if is_transition(first):
-        return write_transition(first), rest
-    if rest and is_cue(first) and (cue := parse_cue(first)):
-        return write_dialogue(cue, rest), []
-    end = next((at for at, line in enumerate(rest, 1) if _parse_said(line)), len(lines))
-    if said := _parse_said(first):
-        cue, *speech = said
-        if speech or end > 1:
-            return _write_speech(cue, [*speech, *lines[1:end]]), lines[end:]
-    return write_action(lines[:end]), lines[end:]
-
-
-def _parse_said(line: str) -> list[str] | None:
-    """Return the lines of dialogue in `MAYA (quietly): Hello.`, cue first, or None.
-
-    The speech may be missing, because people also type it on the lines below.
-    """
-    match = _SAID.fullmatch(line)
-    if match is None:
-        return None
-    forced, speaker, aside, speech = match.groups(default="")
-    is_speaker = is_name(speaker) and not _DIRECTION.fullmatch(speaker)
-    if not is_speaker or not (forced or speaker.isupper()):
-        return None
-    cue = make_cue(parse_name(speaker))
-    # Capitals in brackets are an extension such as (V.O.), which belongs on the line of the cue.
-    lines = (f"{cue} {aside}", speech) if aside.isupper() else (cue, aside, speech)
+def _split_said(match: re.Match[str], name: str) -> list[str]:
+    """Return the lines of dialogue that `_SAID` has matched, cue first."""
+    # Cleaned again, because a combining mark may have stood on the colon.
+    cue, aside, speech = make_cue(name), match["aside"] or "", clean(match["speech"])
+    # An extension such as (V.O.) belongs on the line of the cue, a parenthetical below it.
+    is_extension = aside.isupper() or _EXTENSION.fullmatch(aside)
+    lines = (f"{cue} {aside.upper()}", speech) if is_extension else (cue, aside, speech)
     return [line for line in lines if line]
 
 
 def _write_speech(cue: str, lines: Sequence[str]) -> Element:
-    """Make dialogue in which the parenthetical of `(quietly) Hello.` gets its own line."""
+    """Make dialogue in which the parenthetical of `(quietly) Hello.` gets its own line.
+
+    The emote of `*waves* Hello.` becomes one.
+    """
     first, *rest = lines
-    split = _PARENTHETICAL_FIRST.fullmatch(first)
-    return write_dialogue(cue, (*split.groups(), *rest) if split else lines)
+    if how := _HOW_FIRST.fullmatch(first):
+        speech = [how[3]] if how[3] else []
+        return write_dialogue(cue, [f"({how[1] or how[2]})", *speech, *rest])
+    return write_dialogue(cue, lines)
 
 
 def make_heading(text: str) -> Element:

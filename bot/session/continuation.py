@@ -40,7 +40,8 @@ class Continuation:
         """Add a person's lines, which the model reads."""
         async with self.library.open_turn(requester, expected) as context:
             script = context.script
-            elements = parse_typed_text(text, character)
+            names = await self.library.list_characters(script)
+            elements = parse_typed_text(text, character, names)
             await context.check_pace()
             await context.check_alternation()
             primed = await self.reader.open_model_for(script, script.head)

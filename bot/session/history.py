@@ -75,7 +75,8 @@ class History:
         async with self.library.open_turn(requester) as context:
             script = context.script
             line = await self.line_to_rewrite(requester, position, script)
-            elements = parse_typed_text(text, None)
+            names = await self.library.list_characters(script)
+            elements = parse_typed_text(text, None, names)
             if elements == [line.element]:
                 raise RequestError("The line already says that. Change something, or leave it.")
             if len(elements) > 1:  # then the script gets longer

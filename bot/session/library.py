@@ -118,9 +118,12 @@ class Library:
         """Return the script's lines, from the first to the last."""
         return await self.store.lines.load_path((await self.load_script()).head)
 
-    async def list_characters(self) -> list[str]:
-        """Return the cast, and after it the other characters, the latest speaker first."""
-        script = await self.load_script()
+    async def list_characters(self, script: Script | None = None) -> list[str]:
+        """Return a script's cast, and after it the other characters, the latest speaker first.
+
+        By default, the script is the running one.
+        """
+        script = script or await self.load_script()
         cues = await self.store.lines.list_speech_cues(script.head)
         spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))

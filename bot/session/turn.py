@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -161,9 +161,12 @@ def current_position(script: Script) -> ScriptPosition:
     return ScriptPosition(script.id, script.head or ROOT_LINE)
 
 
-def parse_typed_text(text: str, character: str | None) -> list[Element]:
-    """Parse what a person typed; raise RequestError for what cannot be a turn."""
-    elements = parse_person_text(text, character)
+def parse_typed_text(text: str, character: str | None, names: Iterable[str]) -> list[Element]:
+    """Parse what a person typed in a script that knows some names.
+
+    Raises RequestError for what cannot be a turn.
+    """
+    elements = parse_person_text(text, character, names)
     if any(len(element.text) > MAX_ELEMENT_LENGTH for element in elements):
         raise RequestError(
             "One line is longer than {most:,} characters. Split it with blank lines.",

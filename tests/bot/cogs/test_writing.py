@@ -83,6 +83,22 @@ async def test_a_dismissed_window_is_forgotten_but_not_its_text(stage: Stage):
     assert await stage.lines() == [HEADING]
 
 
+async def test_names_are_cues_in_any_case_wherever_somebody_types(stage: Stage):
+    await start_script(stage, cast="Helen, Dragon")
+    await write(stage, "helen: get me down\n\nEmile: On my way.")
+    shown = await stage.ben.click(stage.panel(), label="Write")
+    await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Dragon (softly): No."})
+    shown = await stage.ben.click(stage.panel(), label="Write")
+    typed = {fields(shown)["Who speaks"]: "émile", fields(shown)["Text"]: "*sighs* Why?"}
+    await stage.ben.submit_modal(shown, typed)
+    lines = ["HELEN\nget me down", "EMILE\nOn my way.", "DRAGON\n(softly)\nNo."]
+    assert (await stage.lines())[1:] == [*lines, "EMILE\n(sighs)\nWhy?"]
+    shown = await stage.ben.slash(stage.channel, "script edit")
+    await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "emile: Because."})
+    assert (await stage.lines())[-1] == "EMILE\nBecause."
+    await assert_channel_is_true(stage)
+
+
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage):
     await start_script(stage)
     await stage.continue_with_seed(stage.ann, stage.channel, seed=1)

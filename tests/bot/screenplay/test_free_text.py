@@ -23,16 +23,20 @@ from .samples import nasty, steadily
 
 
 @steadily
-@given(nasty, st.sampled_from([None, "Maya", "茂", "est. Claire"]))
-def test_any_text_of_a_person_is_elements(text: str, character: str | None):
+@given(
+    nasty,
+    st.sampled_from([None, "Maya", "茂", "est. Claire"]),
+    st.sampled_from([(), ("MAYA", "AB", "O", "INT")]),
+)
+def test_any_text_of_a_person_is_elements(text: str, character: str | None, names: tuple[str, ...]):
     try:
-        elements = parse_person_text(text, character)
+        elements = parse_person_text(text, character, names)
     except RequestError:
         assert parse_model_text(text) is None
         return
     for element in elements:
         assert_one_element(element)
-        assert parse_person_text(element.text) == [element]
+        assert parse_person_text(element.text, names=names) == [element]
     if character is not None:
         assert elements[0].cue == parse_name(character)
 
@@ -56,8 +60,32 @@ def test_any_text_of_a_person_is_elements(text: str, character: str | None):
         ("MAYA (V.O.): (quietly) Hello.", ["MAYA (V.O.)\n(quietly)\nHello."]),
         ("MAYA: Hello.\nJO: Hey.\nYou.", ["MAYA\nHello.", "JO\nHey.\nYou."]),
         ("Rain.\nMAYA: Hello.", ["Rain.", "MAYA\nHello."]),
-        ("Maya: Hello.", ["Maya: Hello."]),
-        ("@Maya: Hello.", ["MAYA\nHello."]),
+        ("Maya: Hello.", ["MAYA\nHello."]),
+        ("maya: Hello.", ["maya: Hello."]),
+        ("@maya: Hello.", ["MAYA\nHello."]),
+        ("Ludwig van Beethoven: What?", ["LUDWIG VAN BEETHOVEN\nWhat?"]),
+        ("The Man With Hats: Me.", ["The Man With Hats: Me."]),
+        ("Guard #2: Halt!\nMe: No.", ["GUARD #2\nHalt!", "ME\nNo."]),
+        ("everyone: Surprise!", ["EVERYONE\nSurprise!"]),
+        ("Later That Night: rain.", ["Later That Night: rain."]),
+        ("Act One: rain", [".ACT ONE: RAIN"]),
+        ("act one of the play", ["act one of the play"]),
+        ("Day 2: rain.", ["Day 2: rain."]),
+        ("Cut To: rain.", ["Cut To: rain."]),
+        ("LATER: rain.", ["LATER: rain."]),
+        ("Dear Kevin: no.", ["Dear Kevin: no."]),
+        ("Int: diner", ["INT. DINER"]),
+        ("Fun :) and games:D", ["Fun :) and games:D"]),
+        ("Wow :wave:", ["Wow :wave:"]),
+        ("- Maya: a rope\n- Jo: soup", ["- Maya: a rope\n- Jo: soup"]),
+        ("*She waves.*", ["She waves."]),
+        ("*Maya: hello*", ["!Maya: hello"]),
+        ("*int. diner*", ["!int. diner"]),
+        ("**bold**", ["**bold**"]),
+        ("Maya:\n*waves*", ["MAYA\n(waves)"]),
+        ("Maya: Hello.\n*She waves.*\nJo: Hey.", ["MAYA\nHello.", "She waves.", "JO\nHey."]),
+        ("MAYA\nHello.\n*She waves.*", ["MAYA\nHello.\n*She waves.*"]),
+        ("MAYA: *Never* again.", ["MAYA\n*Never* again."]),
         ("@茂: 来たか", ["@茂\n来たか"]),
         ("10:30", ["10:30"]),
         ("AT 10:30 WE GO", ["AT 10:30 WE GO"]),
@@ -99,6 +127,28 @@ def test_text_of_a_person(text: str, stored: list[str]):
 )
 def test_text_of_a_person_for_a_character(text: str, stored: list[str]):
     assert [element.text for element in parse_person_text(text, "  maya:")] == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("maya: Hello.", ["MAYA\nHello."]),
+        ("zoe: Hello.", ["ZOË\nHello."]),
+        ("mcavoy (v.o.): Hello.", ["@McAvoy (V.O.)\nHello."]),
+        ("maya\n(quietly) Hello.", ["MAYA\n(quietly)\nHello."]),
+        ("maya", ["maya"]),
+        ("note: Hello.", ["NOTE\nHello."]),
+        ("maya:12:30", ["maya:12:30"]),
+        ("maya :) hello", ["maya :) hello"]),
+        ("She says to maya: Hello.", ["She says to maya: Hello."]),
+        ("!maya: Hello.", ["!maya: Hello."]),
+    ],
+)
+def test_the_script_knows_names_in_any_case(text: str, stored: list[str]):
+    names = ["MAYA", "ZOË", "ZOE'S", "McAvoy", "NOTE"]
+    assert [element.text for element in parse_person_text(text, names=names)] == stored
+    assert parse_person_text("Hello.", "zoë", ["ZOE", "ZOË"])[0].cue == "ZOË"
+    assert parse_person_text("Hello.", "Zo-e", ["ZOE", "ZOË"])[0].cue == "ZOE"
 
 
 def test_one_block_may_have_thousands_of_speeches():
