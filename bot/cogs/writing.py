@@ -134,7 +134,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
 
     # Buttons and windows
 
-    @listens_to(position_pattern("continue", "take", "undo", "redo", "write"))
+    @listens_to(position_pattern("continue", "take", "undo", "redo", "write", "action", "speech"))
     @answer_errors
     async def press(self, interaction: Interaction, match: Match[str]) -> None:
         """Answer a button under a line."""
@@ -149,6 +149,12 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await self._undo(interaction, position)
             case "redo":
                 await self._redo(interaction, position)
+            case "action":
+                note = say("{who} made it action.", who=format_requester(interaction))
+                await self._reinterpret(interaction, position, note)
+            case "speech":
+                note = say("{who} made it speech.", who=format_requester(interaction))
+                await self._reinterpret(interaction, position, note)
             case _:
                 await self._open_window(interaction, position)
 
@@ -253,6 +259,18 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 expected,
                 kind=LINES,
             )
+
+    async def _reinterpret(
+        self, interaction: Interaction, expected: ScriptPosition, note: str
+    ) -> None:
+        """Make the last line action if it is speech, or speech if it is action."""
+        await self.turns.take_turn(
+            interaction,
+            lambda session, requester, job: session.history.reinterpret(requester, expected, job),
+            expected,
+            kind=LINES,
+            note=note,
+        )
 
     async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
         await self.turns.take_turn(

@@ -23,7 +23,7 @@ from .fountain import (
     write_heading,
     write_transition,
 )
-from .speakers import NUMBER, fold_name, looks_like_name
+from .speakers import MAX_CAPITALISED, NUMBER, fold_name, looks_like_name
 
 TITLE_LIMIT = 100
 """The longest title of a script, in characters: the limit that Discord sets for a thread's name."""
@@ -171,6 +171,34 @@ class _Parser:
         if bare == lines or self.read_block(element.text.split("\n")) == [element]:
             return element
         return write_action([Kind.ACTION.spec.force(bare[0]), *bare[1:]])
+
+
+def reinterpret(element: Element) -> Element | None:
+    """Return speech as action, or action that begins like `maya: Hello.` as speech.
+
+    Return None for anything else.
+    """
+    first, *rest = split_lines("\n".join(element.marked))
+    if element.kind is Kind.DIALOGUE:
+        return write_action([Kind.ACTION.spec.force(_spell_cue(first, rest)), *rest])
+    match = _SAID.fullmatch(first) if element.kind is Kind.ACTION else None
+    speaker = match["speaker"] if match else ""
+    if match is None or not is_name(speaker) or len(speaker.split()) > MAX_CAPITALISED:
+        return None
+    cue, *speech = [*_split_said(match, parse_name(speaker)), *rest]
+    said = _write_speech(cue, speech) if speech else None
+    # A rewritten line is read again, and FADE OUT. would become a transition.
+    return said if said and parse_person_text(said.text) == [said] else None
+
+
+def _spell_cue(cue: str, speech: list[str]) -> str:
+    """Return `Maya (quietly): Hello.` for a cue, and remove what it says from the speech."""
+    name, bracket, extension = cue.partition("(")
+    spelt = re.sub(r"[\w'\u2019]+", lambda word: word[0].capitalize(), name)
+    how = ""
+    if len(speech) > 1 and speech[0].startswith("(") and speech[0].endswith(")"):
+        how = f" {speech.pop(0)}"
+    return f"{spelt}{bracket}{extension}{how}: {speech.pop(0)}"
 
 
 def _split_said(match: re.Match[str], name: str) -> list[str]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ..errors import RequestError
+from ..screenplay.elements import Element
+from ..screenplay.free_text import reinterpret
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
@@ -82,16 +87,46 @@ class History:
             if len(elements) > 1:  # then the script gets longer
                 await context.check_pace()
                 await context.check_alternation()
-            primed = await self.reader.open_model_for(script, line.parent)
-            drafts = await self.reader.read_below(
-                primed, line.parent, elements, requester, job or Job()
-            )
-            lines, head = await self.store.lines.rewrite_line(
-                script, line, drafts, requester.delivery, requester.id
-            )
-            return self.reader.notifications.attach(
-                context.make_result(head, lines), requester.id, primed.model, elements
-            )
+            return await self._replace(context, line, elements, requester, job)
+
+    async def reinterpret(
+        self,
+        requester: Requester,
+        expected: ScriptPosition | None = None,
+        job: Job | None = None,
+    ) -> TurnResult:
+        """Make the last line action if it is speech, or speech if it is action.
+
+        The line stays its writer's, because the words do.
+        """
+        async with self.library.open_turn(requester, expected) as context:
+            line = await context.load_last_line()
+            check_may_write(context.script, requester)
+            check_may_remove(context.script, line, requester)
+            element = reinterpret(line.element)
+            if line.author is None or element is None:
+                raise RequestError("Only a person's speech or action can become the other.")
+            writer = replace(requester, id=line.author, name=line.credit)
+            return await self._replace(context, line, [element], writer, job)
+
+    async def _replace(
+        self,
+        context: TurnContext,
+        line: Line,
+        elements: Sequence[Element],
+        writer: Requester,
+        job: Job | None,
+    ) -> TurnResult:
+        """Replace a line by elements of a writer, and copy what followed it below them."""
+        script, requester = context.script, context.requester
+        primed = await self.reader.open_model_for(script, line.parent)
+        drafts = await self.reader.read_below(primed, line.parent, elements, writer, job or Job())
+        lines, head = await self.store.lines.rewrite_line(
+            script, line, drafts, requester.delivery, requester.id
+        )
+        return self.reader.notifications.attach(
+            context.make_result(head, lines), requester.id, primed.model, elements
+        )
 
     async def line_to_rewrite(
         self, requester: Requester, position: ScriptPosition, script: Script | None = None

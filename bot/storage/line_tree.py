@@ -80,11 +80,12 @@ def query_path_with_last_lines() -> Select[int, Line | None]:
     return select(walked.c.id, Line).outerjoin(Line, last).order_by(walked.c.id)
 
 
-def query_speech_cues(head: int) -> Select[str, int]:
-    """Build a query of the first lines of speeches on a path, each with its ``latest`` line."""
+def query_speech_cues(head: int) -> Select[str, int, int]:
+    """Build a query of the first lines of ``speeches`` on a path, each with its ``latest`` line."""
     above = query_path(head)
     cue, latest = text_before_newline(Line.text), func.max(Line.id).label("latest")
-    cues = select(cue.label("cue"), latest).join(above, Line.id == above.c.id)
+    speeches = func.count().label("speeches")
+    cues = select(cue.label("cue"), latest, speeches).join(above, Line.id == above.c.id)
     return cues.where(Line.kind == Kind.DIALOGUE).group_by(cue)
 
 

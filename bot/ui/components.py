@@ -103,6 +103,8 @@ POSITION_BUTTONS = {
     "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
     "redo": (phrase("Redo"), discord.ButtonStyle.secondary),
     "write": (phrase("Write"), discord.ButtonStyle.secondary),
+    "action": (phrase("Make it action"), discord.ButtonStyle.secondary),
+    "speech": (phrase("Make it speech"), discord.ButtonStyle.secondary),
     "more": (phrase("More…"), discord.ButtonStyle.secondary),
     "here": (phrase("Continue from here"), discord.ButtonStyle.primary),
     "start": (phrase("Start a script"), discord.ButtonStyle.primary),

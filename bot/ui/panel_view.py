@@ -6,6 +6,7 @@ position in the script, so that a press never acts on a script that has moved on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from discord import ui
 
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
+from ..screenplay.free_text import reinterpret
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.repositories.script_repository import PanelState
 from ..storage.schema import ROOT_LINE, Script
@@ -70,17 +72,46 @@ async def load_panel(store: Store, script: Script) -> tuple[str, list[ui.Item[An
     if state.is_voting:
         return text, []
     position = current_position(script)
+    speeches = _count_speeches(state.cues)
+    other = _find_other_reading(script, state, speeches)
     shown = {
         "continue": True,
         "take": has_lines and state.author is None,
         "undo": position.line != ROOT_LINE,
         "redo": state.redo is not None,
         "write": True,
+        "action": other is Kind.ACTION,
+        "speech": other is Kind.DIALOGUE,
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
-    speakers = _list_speakers(script, state.cues)
-    return text, [_make_speaker_select(speakers, position), *buttons]
+    return text, [_make_speaker_select(_list_speakers(script, speeches), position), *buttons]
+
+
+def _count_speeches(cues: Mapping[str, int]) -> Counter[str]:
+    """Return the number of speeches by each character, in the order of the cues."""
+    counted = Counter[str]()
+    for cue, number in cues.items():
+        if speaker := Element(Kind.DIALOGUE, cue).cue:
+            counted[speaker] += number
+    return counted
+
+
+def _find_other_reading(
+    script: Script, state: PanelState, speeches: Mapping[str, int]
+) -> Kind | None:
+    """Return what else a person may have meant by the last line, or None.
+
+    The first speech of a new name may be action: `Plot Twist: rain.` Action may be speech by
+    somebody new: `kevin: Hi.`
+    """
+    element = state.element
+    if element is None or state.author is None:
+        return None
+    if element.cue and (element.cue in script.cast or speeches[element.cue] > 1):
+        return None
+    other = reinterpret(element)
+    return other and other.kind
 
 
 async def _format_writers(store: Store, script: Script, state: PanelState) -> str:
@@ -91,10 +122,9 @@ async def _format_writers(store: Store, script: Script, state: PanelState) -> st
     return format_turn(state.order) if state.order else ""
 
 
-def _list_speakers(script: Script, cues: Iterable[str]) -> list[str]:
-    """Return for whom the voice may write: the cast, and who has spoken with these cues."""
-    spoken = (Element(Kind.DIALOGUE, cue).cue for cue in cues)
-    names = [*script.cast, *filter(None, spoken)]
+def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:
+    """Return for whom the voice may write: the cast, and who else has spoken."""
+    names = [*script.cast, *spoken]
     played = script.players if script.skip_played else ()
     return [
         name

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import and_, false, func, or_, select, true, update
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
+from ...screenplay.elements import Element, Kind
 from .. import deletion, line_tree
 from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
 from ..state_eviction import count_state_bytes
@@ -27,10 +28,12 @@ class PanelState:
     """The line to which redo moves the head, or None."""
     author: int | None = None
     """The author of the last line; None for a model or without a line."""
+    element: Element | None = None
+    """The last line."""
     is_voting: bool = False
     """Whether people vote for how the script goes on from where it stands."""
-    cues: Sequence[str] = ()
-    """The first line of each speech, the latest first; none of a script with a locked cast."""
+    cues: Mapping[str, int] = field(default_factory=dict)
+    """How many speeches have each first line, the latest first."""
 
 
 class ScriptRepository(Repository):
@@ -84,9 +87,11 @@ class ScriptRepository(Repository):
             Poll.ends.is_not(None),
             ~Poll.closed,
         )
-        cues = line_tree.query_speech_cues(ROOT_LINE if script.lock else head).subquery()
+        cues = line_tree.query_speech_cues(head).subquery()
+        last = Line.author, Line.kind, Line.text
+        spoken = cues.c.cue, cues.c.speeches
         wanted = (
-            select(TurnOrder, Sprint, RedoPointer.child, Line.author, votes.exists(), cues.c.cue)
+            select(TurnOrder, Sprint, RedoPointer.child, votes.exists(), *last, *spoken)
             .select_from(Script)
             .outerjoin(TurnOrder)
             .outerjoin(Sprint)
@@ -99,9 +104,10 @@ class ScriptRepository(Repository):
         rows = await self._rows(wanted)
         if not rows:
             return PanelState()
-        order, sprint, redo, author, is_voting, _ = rows[0]
-        spoken = [cue for *_, cue in rows if cue is not None]
-        return PanelState(order, sprint, redo, author, is_voting, spoken)
+        order, sprint, redo, is_voting, author, kind, text, *_ = rows[0]
+        element = Element(Kind(kind), text) if kind else None
+        speeches = {cue: number for *_, cue, number in rows if cue is not None}
+        return PanelState(order, sprint, redo, author, element, is_voting, speeches)
 
     async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""

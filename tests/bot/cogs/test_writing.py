@@ -6,13 +6,15 @@ import re
 
 import discord
 import numpy as np
+import pytest
 
 from bot.cogs.windows import WINDOW_SECONDS
+from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.ui.markdown import LIMIT, size
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, fields, labels, start_script
-from tests.bot.playing import BY_VOICE, ask, write
+from tests.bot.playing import BY_PERSON, BY_VOICE, ask, write
 from tests.bot.session_harness import SessionHarness
 
 
@@ -97,6 +99,43 @@ async def test_names_are_cues_in_any_case_wherever_somebody_types(stage: Stage):
     await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "emile: Because."})
     assert (await stage.lines())[-1] == "EMILE\nBecause."
     await assert_channel_is_true(stage)
+
+
+async def test_one_press_turns_a_wrong_cue_into_action_and_back(stage: Stage):
+    await start_script(stage)
+    cid = stage.guild.add_member(stage.world.create_user("Cid"))
+    await write(stage, "Plot Hole: (huge) everybody falls in")
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "Make it action", "More…"]
+    refused = answer(await cid.click(stage.panel(), label="Make it action"))
+    assert refused.content.startswith("That would remove Ben's line.")
+    look = stage.look(stage.panel())
+    await stage.ben.click(stage.panel(), label="Make it action")
+    assert stage.panel().content.startswith("-# Ben made it action.\n")
+    assert (await stage.lines())[1:] == ["!Plot Hole (huge): everybody falls in"]
+    await assert_channel_is_true(stage)
+    refused = answer(await stage.press_late(stage.ben, look, "Make it action"))
+    assert refused.content.startswith("The script has moved on.")
+    # The line stays its writer's, whoever presses.
+    await stage.ann.click(stage.panel(), label="Make it speech")
+    [_, line] = await stage.session.library.load_lines()
+    assert line.text == "PLOT HOLE\n(huge)\neverybody falls in"
+    assert (line.author, line.credit, line.asker) == (stage.ben.id, "Ben", stage.ann.id)
+    await assert_channel_is_true(stage)
+    # Somebody whom the script knows is no mistake, nor is action without a colon.
+    for text in ("plot hole: hello", "Rain."):
+        await write(stage, text)
+        assert labels(stage.panel()) == BY_PERSON
+    await write(stage, "kevin: hi")
+    await stage.restart()
+    await stage.ben.click(stage.panel(), label="Make it speech")
+    assert (await stage.lines())[-1] == "KEVIN\nhi"
+
+
+async def test_the_voices_line_is_neither(harness: SessionHarness):
+    await harness.start()
+    await harness.continue_script(1, character="MAYA")
+    with pytest.raises(RequestError, match="Only a person's speech or action"):
+        await harness.session.history.reinterpret(harness.writer())
 
 
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage):

@@ -16,6 +16,7 @@ from bot.screenplay.free_text import (
     parse_cast,
     parse_name,
     parse_person_text,
+    reinterpret,
 )
 
 from .parsers import assert_one_element
@@ -149,6 +150,54 @@ def test_the_script_knows_names_in_any_case(text: str, stored: list[str]):
     assert [element.text for element in parse_person_text(text, names=names)] == stored
     assert parse_person_text("Hello.", "zoë", ["ZOE", "ZOË"])[0].cue == "ZOË"
     assert parse_person_text("Hello.", "Zo-e", ["ZOE", "ZOË"])[0].cue == "ZOE"
+
+
+@pytest.mark.parametrize(
+    ("speech", "action"),
+    [
+        ("KEVIN\nHi.", "!Kevin: Hi."),
+        (
+            "OLD JEAN-LUC (V.O.)\n(softly)\n*Hi*.\nYou.",
+            "!Old Jean-Luc (V.O.) (softly): *Hi*.\nYou.",
+        ),
+        ("THE 2ND O'HARA\n(waves)", "!The 2nd O'hara: (waves)"),
+        ("KEVIN\n\\#yes\n\\!no [\\[x]]", "!Kevin: #yes\n!no [\\[x]]"),
+    ],
+)
+def test_speech_becomes_action_and_speech_again(speech: str, action: str):
+    element = reinterpret(Element(Kind.DIALOGUE, speech))
+    assert element == Element(Kind.ACTION, action)
+    assert parse_person_text(action) == [element]
+
+
+@pytest.mark.parametrize(
+    ("action", "speech"),
+    [
+        ("kevin: hi", "KEVIN\nhi"),
+        ("!Plot Twist: hi\nthere", "PLOT TWIST\nhi\nthere"),
+        ("Note (softly): hi", "NOTE\n(softly)\nhi"),
+        ("kevin:", None),
+        ("She looks at the sign: hi", None),
+        ("12:30", None),
+        ("Hello :)", None),
+        ("Hello, you: hi", None),
+    ],
+)
+def test_action_becomes_speech(action: str, speech: str | None):
+    element = reinterpret(Element(Kind.ACTION, action))
+    assert element == (speech and Element(Kind.DIALOGUE, speech))
+
+
+@steadily
+@given(nasty)
+def test_any_reinterpreted_element_is_one(text: str):
+    try:
+        elements = parse_person_text(text)
+    except RequestError:
+        return
+    for element in filter(None, map(reinterpret, elements)):
+        assert_one_element(element)
+        assert parse_person_text(element.text) == [element]
 
 
 def test_one_block_may_have_thousands_of_speeches():
