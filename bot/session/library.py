@@ -20,7 +20,7 @@ from ..storage.repositories.key_value_repository import guild_voice_key
 from ..storage.schema import Line, Script
 from .banned_words import read_words
 from .context import TurnContext
-from .permissions import check_may_manage, check_may_write
+from .permissions import check_may_manage, check_may_recast, check_may_write
 from .reader import ScriptReader
 from .turn import (
     NO_SCRIPT,
@@ -325,6 +325,8 @@ class Library:
             check_may_write(script, requester)
             if not names:
                 raise RequestError("Name a character to add, such as MAYA.")
+            for name in names:
+                check_may_recast(script, name, player, requester)
             await self._check_names(names, script.guild)
             cast = list(dict.fromkeys([*script.cast, *names]))
             if len(cast) > CAST_LIMIT:

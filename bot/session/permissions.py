@@ -42,6 +42,24 @@ def check_may_manage(script: Script, requester: Requester) -> None:
         )
 
 
+def check_may_recast(
+    script: Script, character: str, player: int | None, requester: Requester
+) -> None:
+    """Raise RequestError for a requester who may not give a character another player.
+
+    A free character is anybody's to give; one with a player that player's, the script's owner's
+    and the moderators'.
+    """
+    current = script.players.get(character)
+    if current in (None, player, requester.id) or is_manager(script, requester):
+        return
+    raise RequestError(
+        "{person} plays {name}. Ask them, the script's owner or a moderator.",
+        person=PersonId(current),
+        name=character,
+    )
+
+
 def check_may_pick(poll: Poll, requester: Requester) -> None:
     """Raise RequestError for a requester who neither asked for the takes nor is a moderator."""
     if requester.id != poll.asker and not requester.moderator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.errors import RequestError
@@ -65,6 +67,26 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
         assert refused.ephemeral
         assert why in refused.content
     assert (await stage.script()).cast == ["MAYA", "JONAS"]
+
+
+async def test_few_may_take_a_character_from_its_player(stage: Stage):
+    cid = stage.guild.add_member(stage.world.create_user("Cid"))
+    await start_script(stage, cast="Maya, Jonas")
+
+    async def give(by: Any, names: str = "Maya, Zoë", player: Any = None) -> str:
+        options = {"player": player} if player else {}
+        return (await ask(stage, "cast add", by, names=names, **options)).content
+
+    await give(stage.ann, player=stage.ben)
+    for player in (None, cid, stage.ann):
+        refused = await give(cid, player=player)
+        assert refused.startswith(f"<@{stage.ben.id}> plays MAYA.")
+    assert (await stage.script()).players == {"MAYA": stage.ben.id, "ZOË": stage.ben.id}
+    assert "MAYA, played by" in await give(cid, player=stage.ben)  # nothing is taken
+    assert f"JONAS, played by <@{cid.id}>" in await give(cid, "Jonas", cid)
+    # The player gives a character away, and the owner and moderators take one.
+    for by, player in ((stage.ben, cid), (stage.ann, stage.ben), (moderator(stage), cid)):
+        assert f"MAYA, played by <@{player.id}>" in await give(by, player=player)
 
 
 async def test_the_lock_and_the_players_decide_who_speaks(harness: SessionHarness):
