@@ -25,6 +25,8 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, edit_response
+from ..ui.installations import find_installer
+from ..ui.looks import format_recap
 from ..ui.markdown import inline, mention, plain
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_chosen_id
@@ -171,15 +173,30 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _switch(self, interaction: Interaction, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
-        who = format_requester(interaction)
+        who, recap = format_requester(interaction), await self._make_recap(interaction, script_id)
+
+        def announce(script: Script) -> str:
+            title = inline(script.title, 100)
+            return "\n".join([say("{who} resumed “{title}”.", who=who, title=title), *recap])
+
         await self.turns.take_turn(
             interaction,
             lambda session, requester, _: session.library.switch(requester, script_id),
-            announce=lambda script: say(
-                "{who} resumed “{title}”.", who=who, title=inline(script.title, 100)
-            ),
+            announce=announce,
             is_checked=True,
         )
+
+    async def _make_recap(self, interaction: Interaction, script_id: int) -> list[str]:
+        """Return where a script stands, because its messages stand above another script's.
+
+        Where the bot only answers, the answer itself shows the last lines.
+        """
+        if find_installer(interaction) is not None:
+            return []
+        library = self.services.admit_to_session(interaction).library
+        script = await library.find(script_id)
+        elements = await self.store.lines.load_elements(script.head)
+        return format_recap(elements, await library.list_characters(script))
 
     async def _check_may_replace(self, interaction: Interaction, script_id: int) -> None:
         """Raise RequestError for the button of a closing card where another script runs by now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from unicodedata import normalize
 
@@ -23,6 +23,9 @@ DIVIDER = "-# " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 16
 
 MIN_CUT = 50
 """The size from which on a part of a row is worth showing."""
+
+RECAP_LINES, RECAP_SIZE, NAMES_SIZE = 5, 1000, 300
+"""The last lines of a script that a recap has, and the sizes of these lines and of the names."""
 
 NAME_LIMIT = 80
 """The size of a speaker's name, which is Discord's limit for the names of webhooks."""
@@ -76,6 +79,19 @@ def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
     """
     rows = (row for element in elements for row in _name_rows(element))
     return _fit_rows(rows, limit, note, indent="> ")
+
+
+def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]:
+    """Return the last lines of a script below their scene heading, and who is in the script."""
+    scene = list(elements[-RECAP_LINES:])
+    headings = [one for one in elements if one.kind is Kind.HEADING]
+    if headings and headings[-1] not in scene:
+        scene.insert(0, headings[-1])
+    recap = [format_scene(scene, RECAP_SIZE, f"-# {say(MORE)}")] if scene else []
+    if names:
+        who = inline(", ".join(names), NAMES_SIZE)
+        recap.append(f"-# {say('In it: {names}.', names=who)}")
+    return recap
 
 
 def split_scene(elements: Iterable[Element], limit: int) -> list[str]:

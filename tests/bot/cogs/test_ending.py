@@ -98,7 +98,7 @@ async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
     await stage.restart()
     await stage.ben.click(find_cards(stage)[0], label="Reopen")
     assert await stage.lines() == [HEADING, "Rain."]
-    assert stage.messages()[-2].content == "-# Ben resumed “The Diner”."
+    assert stage.messages()[-2].content.startswith("-# Ben resumed “The Diner”.\n")
     assert "Redo" in labels(stage.panel())
     await assert_channel_is_true(stage)
     refused = answer(await stage.ann.click(find_cards(stage)[0], label="Reopen"))

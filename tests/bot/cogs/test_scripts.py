@@ -87,7 +87,8 @@ async def test_the_channel_goes_on_with_another_script(stage: Stage):
     assert labels(shown) == ["Continue it", "Rename", "Archive", "Delete", "All scripts"]
     await stage.restart()
     await stage.ann.click(shown, label="Continue it")
-    assert stage.messages()[-2].content == "-# Ann resumed “The Diner”."
+    recap = "-# Ann resumed “The Diner”.\n> **INT\\. DINER \\- NIGHT**"
+    assert stage.messages()[-2].content == recap
     assert await stage.lines() == [HEADING]
     await assert_channel_is_true(stage)
     await write_lines(stage, "Rain.")
@@ -95,6 +96,26 @@ async def test_the_channel_goes_on_with_another_script(stage: Stage):
     await assert_channel_is_true(stage)
     refused = answer(await stage.ann.click(shown, label="Continue it"))
     assert "already running here" in refused.content
+
+
+async def test_a_resumed_script_shows_where_it_stands(stage: Stage):
+    await start_script(stage, cast="Maya, Jonas")
+    await write_lines(stage, *(f"Knock {number}." for number in range(4)))
+    await write_lines(stage, "MAYA: (softly) Come in.", "CUT TO:", "ZOE: Hi.")
+    await replace_script(stage)
+    await write_lines(stage, "Snow.")
+    await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
+    *_, snow, recap, _panel = stage.messages()
+    assert "Snow." in snow.content
+    assert recap.content.split("\n") == [
+        "-# Ann resumed “The Diner”.",
+        "> **INT\\. DINER \\- NIGHT**",
+        *("> *Knock 2\\.*", "> *Knock 3\\.*"),
+        *("> **MAYA**", "> *\\(softly\\)*", "> Come in\\."),
+        *("> *CUT TO\\:*", "> **ZOE**", "> Hi\\."),
+        "-# In it: MAYA, JONAS, ZOE.",
+    ]
+    await assert_channel_is_true(stage)
 
 
 async def test_a_script_is_archived_and_reopened(stage: Stage):
