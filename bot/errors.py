@@ -56,6 +56,20 @@ class StaleLine(RequestError):
         self.line = line
 
 
+class NotInCast(RequestError):
+    """A request names a speaker outside a locked cast."""
+
+    sentence = phrase(
+        "{name} is not in the cast. Add them with {/cast add}, or let others speak with "
+        "{/cast lock}."
+    )
+
+    def __init__(self, sentence: str = "", /, *, script: int, name: str) -> None:
+        super().__init__(sentence, script=script, name=name)
+        self.script = script
+        self.name = name
+
+
 class HeadMoved(RequestError):
     """Another command has moved the script's head meanwhile; nothing was written."""
 

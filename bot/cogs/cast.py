@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from re import Match
 from typing import Literal
 
 import discord
@@ -11,8 +12,8 @@ from ..i18n.catalogue import say
 from ..screenplay.free_text import parse_cast, parse_name
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Script
-from ..ui.components import Interaction, position_pattern
-from ..ui.delivery import FirstResponse, complete_response
+from ..ui.components import CAST_BUTTON_ID, Interaction, make_view, position_pattern
+from ..ui.delivery import FirstResponse, complete_response, edit_response
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
 from .feature import (
@@ -25,7 +26,7 @@ from .feature import (
     listens_to,
     suggest,
 )
-from .requester import get_requester
+from .requester import format_requester, get_requester
 
 
 class Cast(FeatureCog, name="OnBook.cast"):
@@ -56,7 +57,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.add_to_cast(
             get_requester(interaction), parse_cast(names), player_id
         )
-        await complete_response(interaction, content=format_cast(script))
+        await self._show_change(interaction, session, script)
 
     @cast_group.command(name="remove")
     @app_commands.describe(character="The character to remove; their lines stay")
@@ -71,7 +72,26 @@ class Cast(FeatureCog, name="OnBook.cast"):
         script = await session.library.remove_from_cast(
             get_requester(interaction), parse_name(character)
         )
-        await complete_response(interaction, content=format_cast(script))
+        await self._show_change(interaction, session, script)
+
+    @listens_to(CAST_BUTTON_ID)
+    @answer_errors
+    async def add_speaker(self, interaction: Interaction, match: Match[str]) -> None:
+        """Add the character whom a button names, and leave the other buttons."""
+        check_bot_permissions(interaction)
+        name, session = parse_name(match["name"]), self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer()
+        await session.library.add_speaker_to_cast(
+            get_requester(interaction), int(match["script"]), name
+        )
+        assert interaction.message is not None  # because its button was pressed
+        others = discord.ui.View.from_message(interaction.message).children
+        left = [one for one in others if getattr(one, "custom_id", "") != match.string]
+        content = say("{name} is in the cast now.", name=inline(name, 60))
+        await edit_response(interaction, content=content, view=make_view(*left) if left else None)
+        who = format_requester(interaction)
+        note = say("{who} added {name} to the cast.", who=who, name=inline(name, 60))
+        await self.turns.sync(interaction, session, f"-# {note}")
 
     @cast_group.command(name="list")
     @listens_to(position_pattern("menu-cast"))
@@ -117,6 +137,13 @@ class Cast(FeatureCog, name="OnBook.cast"):
         session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         return suggest(running.cast if running else [], current)
+
+    async def _show_change(
+        self, interaction: Interaction, session: ChannelSession, script: Script
+    ) -> None:
+        """Show the cast to everybody, and offer its members in the panel."""
+        await complete_response(interaction, content=format_cast(script))
+        await self.turns.sync(interaction, session)
 
     async def _defer_change(self, interaction: Interaction, session: ChannelSession) -> None:
         """Defer, because the cast changes only when the voice has written what it is writing."""

@@ -17,7 +17,7 @@ from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
 from ..storage.schema import Script
 from ..ui import components
-from ..ui.components import Interaction
+from ..ui.components import Interaction, make_cast_button, make_view
 from ..ui.delivery import (
     CONNECTION_ERRORS,
     EPHEMERAL,
@@ -40,6 +40,9 @@ from .services import CogServices
 R = TypeVar("R")
 TurnFunction = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
 """A turn; the job is for one that takes a while, and can be stopped."""
+
+OUTSIDERS_SIZE = 500
+"""The size of the names of new speakers outside the cast."""
 
 PROGRESS_INTERVAL = 1.5
 """Seconds until everybody sees the progress of a turn, and between two updates."""
@@ -177,12 +180,20 @@ class Turns:
                     "speak under a name and face of its own."
                 )
             )
+        view = discord.utils.MISSING
+        if result.outsiders:
+            names = inline(", ".join(result.outsiders), OUTSIDERS_SIZE)
+            sentences.append(
+                say("The cast is locked, so the voice will not write for {names}.", names=names)
+            )
+            script = result.script.id
+            view = make_view(*(make_cast_button(script, name) for name in result.outsiders))
         if find_installer(interaction) is not None:
             if sentences:
-                await send_ephemeral(interaction, " ".join(sentences))
+                await send_ephemeral(interaction, " ".join(sentences), view=view)
             return
         if sentences:
-            await complete_response(interaction, content=" ".join(sentences))
+            await complete_response(interaction, content=" ".join(sentences), view=view)
             return
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
             await delete_response(interaction)
@@ -204,10 +215,10 @@ class Turns:
         )
         return True
 
-    async def sync(self, interaction: Interaction, session: ChannelSession) -> None:
-        """Show the script of an interaction's channel as it is now."""
+    async def sync(self, interaction: Interaction, session: ChannelSession, note: str = "") -> None:
+        """Show the script of an interaction's channel as it is now, with a note in the panel."""
         if find_installer(interaction) is None:
-            await self.services.messages.sync(get_message_channel(interaction), session)
+            await self.services.messages.sync(get_message_channel(interaction), session, note)
         else:
             await self.services.answers.restore(interaction, session)
 

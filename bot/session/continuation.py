@@ -12,7 +12,15 @@ from ..screenplay.elements import Kind
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
-from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult, parse_typed_text
+from .turn import (
+    ContinueRequest,
+    Job,
+    Requester,
+    ScriptPosition,
+    TurnResult,
+    find_outsiders,
+    parse_typed_text,
+)
 
 
 class Continuation:
@@ -51,9 +59,9 @@ class Continuation:
             lines = await self.store.lines.append_lines(
                 script, script.head, drafts, requester.delivery, requester.id, self.library.clock()
             )
-            return self.reader.notifications.attach(
-                context.make_result(lines[-1].id, lines), requester.id, primed.model, elements
-            )
+            result = context.make_result(lines[-1].id, lines)
+            result = replace(result, outsiders=find_outsiders(script, names, elements))
+            return self.reader.notifications.attach(result, requester.id, primed.model, elements)
 
     async def generate(
         self,

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..errors import RequestError, Stopped
+from ..errors import NotInCast, RequestError, Stopped
 from ..generation import reranking
 from ..generation.candidates import write_candidates
 from ..generation.inputs import GenerationContext, GenerationOptions
@@ -181,11 +181,7 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
             name=request.character or "",
         )
     if script.lock and script.cast and request.character not in (None, *script.cast):
-        raise RequestError(
-            "{name} is not in the cast. Add them with {/cast add}, or let others speak with "
-            "{/cast lock}.",
-            name=request.character or "",
-        )
+        raise NotInCast(script=script.id, name=request.character or "")
     present = tuple(name for name in script.cast if name not in played)
     if script.cast and not present and not request.is_unspoken:
         raise RequestError(

@@ -12,7 +12,14 @@ from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
 from .permissions import check_may_remove, check_may_write
-from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text
+from .turn import (
+    Job,
+    Requester,
+    ScriptPosition,
+    TurnResult,
+    find_outsiders,
+    parse_typed_text,
+)
 
 
 class History:
@@ -87,7 +94,8 @@ class History:
             if len(elements) > 1:  # then the script gets longer
                 await context.check_pace()
                 await context.check_alternation()
-            return await self._replace(context, line, elements, requester, job)
+            result = await self._replace(context, line, elements, requester, job)
+            return replace(result, outsiders=find_outsiders(script, names, elements))
 
     async def reinterpret(
         self,

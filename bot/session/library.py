@@ -327,15 +327,24 @@ class Library:
                 raise RequestError("Name a character to add, such as MAYA.")
             for name in names:
                 check_may_recast(script, name, player, requester)
-            await self._check_names(names, script.guild)
-            cast = list(dict.fromkeys([*script.cast, *names]))
-            if len(cast) > CAST_LIMIT:
-                raise RequestError(
-                    "A cast can have at most {most} characters. Remove one first.", most=CAST_LIMIT
-                )
-            return await self.store.scripts.replace_cast(
-                script.id, cast, dict.fromkeys(names, player)
+            return await self._extend_cast(script, names, dict.fromkeys(names, player))
+
+    async def add_speaker_to_cast(self, requester: Requester, script: int, name: str) -> Script:
+        """Add a character who has spoken to the cast of the running script; the player stays."""
+        async with self.lock_running_script(script) as running:
+            check_may_write(running, requester)
+            return await self._extend_cast(running, [name], {})
+
+    async def _extend_cast(
+        self, script: Script, names: Sequence[str], players: Mapping[str, int | None]
+    ) -> Script:
+        await self._check_names(names, script.guild)
+        cast = list(dict.fromkeys([*script.cast, *names]))
+        if len(cast) > CAST_LIMIT:
+            raise RequestError(
+                "A cast can have at most {most} characters. Remove one first.", most=CAST_LIMIT
             )
+        return await self.store.scripts.replace_cast(script.id, cast, players)
 
     async def remove_from_cast(self, requester: Requester, name: str) -> Script:
         """Take a character out of the cast."""
@@ -343,6 +352,12 @@ class Library:
             script = await self.load_script()
             check_may_manage(script, requester)
             if name not in script.cast:
+                if name in await self.list_characters(script):
+                    raise RequestError(
+                        "{name} has lines, but is not in the cast. To remove {name} from the menu, "
+                        "undo or rewrite the lines.",
+                        name=name,
+                    )
                 raise RequestError("“{name}” is not in the cast. See {/cast list}.", name=name)
             cast = [member for member in script.cast if member != name]
             return await self.store.scripts.replace_cast(script.id, cast, {})

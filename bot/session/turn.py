@@ -136,6 +136,9 @@ class TurnResult:
     poll: Poll | None = None
     """The takes that one is chosen from; the script stands where it did."""
 
+    outsiders: Sequence[str] = ()
+    """The new speakers who are not in the cast, although it is locked."""
+
     new_model: str = ""
     """The name of a model that has read the script instead of another, if nobody was told yet."""
 
@@ -159,6 +162,16 @@ class PollResult:
 def current_position(script: Script) -> ScriptPosition:
     """Return the current position of a script."""
     return ScriptPosition(script.id, script.head or ROOT_LINE)
+
+
+def find_outsiders(
+    script: Script, known: Sequence[str], elements: Iterable[Element]
+) -> tuple[str, ...]:
+    """Return who speaks from outside a locked cast, but for the characters known before."""
+    if not (script.lock and script.cast):
+        return ()
+    cues = dict.fromkeys(element.cue for element in elements)
+    return tuple(cue for cue in cues if cue and cue not in known)
 
 
 def parse_typed_text(text: str, character: str | None, names: Iterable[str]) -> list[Element]:

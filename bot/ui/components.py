@@ -145,6 +145,17 @@ def make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.
     return ui.Button(label=say(label), style=style, custom_id=make_position_id(action, position))
 
 
+CAST_BUTTON_ID = rf"{CUSTOM_ID_PREFIX}cast:(?P<script>{ID_PATTERN}):(?P<name>.+)"
+
+
+def make_cast_button(script: int, name: str) -> ui.Button[Any]:
+    """Return the offer to add a character to the cast of a script."""
+    return ui.Button(
+        label=say("Add {name} to the cast", name=name),
+        custom_id=f"{CUSTOM_ID_PREFIX}cast:{script}:{name}",
+    )
+
+
 # Under scripts
 
 SCRIPT_BUTTONS = {

@@ -14,6 +14,7 @@ from ..errors import (
     AlreadyWritten,
     EngineBusy,
     NoScript,
+    NotInCast,
     PersonId,
     RateLimited,
     RequestError,
@@ -179,6 +180,8 @@ def _make_next_step(error: Exception) -> discord.ui.View | None:
     match error:
         case NoScript():
             return components.make_start_button()
+        case NotInCast():
+            return components.make_view(components.make_cast_button(error.script, error.name))
         case StaleLine():
             return components.make_continue_here_button(ScriptPosition(error.script, error.line))
         case _:

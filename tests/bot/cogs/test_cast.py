@@ -9,9 +9,22 @@ import pytest
 from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
-from tests.bot.conftest import Stage, moderator, start_script
+from bot.ui.panel_view import CHARACTER
+from tests.bot.conftest import Stage, answer, labels, moderator, start_script
 from tests.bot.playing import ask, write
 from tests.bot.session_harness import SessionHarness
+
+
+def speakers(stage: Stage) -> list[str]:
+    """Return the characters for whom the panel offers to write."""
+    values = [option.value for option in find_speaker_select(stage).options]
+    return [one.removeprefix(CHARACTER) for one in values if one.startswith(CHARACTER)]
+
+
+def find_speaker_select(stage: Stage) -> Any:
+    rows: list[Any] = stage.panel().components
+    [found] = [one for row in rows for one in row.children if one.type.name == "select"]
+    return found
 
 
 async def test_a_cast_grows_and_shrinks(stage: Stage):
@@ -61,7 +74,7 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
         ("add", {"names": "1234"}, "needs at least one letter"),
         ("add", {"names": ","}, "Name a character to add"),
         ("add", {"names": too_many}, f"at most {CAST_LIMIT}"),
-        ("remove", {"character": "Emile"}, "“EMILE” is not in the cast"),
+        ("remove", {"character": "Zoë"}, "“ZOË” is not in the cast. See </cast list:"),
     ]:
         refused = await ask(stage, f"cast {command}", **options)
         assert refused.ephemeral
@@ -87,6 +100,66 @@ async def test_few_may_take_a_character_from_its_player(stage: Stage):
     # The player gives a character away, and the owner and moderators take one.
     for by, player in ((stage.ben, cid), (stage.ann, stage.ben), (moderator(stage), cid)):
         assert f"MAYA, played by <@{player.id}>" in await give(by, player=player)
+
+
+async def test_whoever_has_lines_is_no_member_to_remove(stage: Stage):
+    await start_script(stage, cast="Maya")
+    await write(stage, "HELEN (V.O.): Get me down.")
+    refused = await ask(stage, "cast remove", character="helen")
+    assert refused.content == (
+        "HELEN has lines, but is not in the cast. To remove HELEN from the menu, undo or rewrite "
+        "the lines."
+    )
+
+
+async def test_the_panel_lists_the_cast_as_it_is(stage: Stage):
+    await start_script(stage, cast="Maya")
+    await write(stage, "KEVIN: Hi.")
+    assert speakers(stage) == ["MAYA", "KEVIN"]
+    await ask(stage, "cast add", names="Zoe")
+    assert speakers(stage) == ["MAYA", "ZOE", "KEVIN"]
+    await ask(stage, "cast remove", character="Maya")
+    assert speakers(stage) == ["ZOE", "KEVIN"]
+
+
+async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
+    await start_script(stage, cast="Maya")
+    offered = await ask(stage, "write", stage.ben, text="KEVIN: Hi.\n\nMAYA: Hi.\n\nZOE: Hi.")
+    assert offered.ephemeral
+    assert offered.content == "The cast is locked, so the voice will not write for KEVIN, ZOE."
+    assert labels(offered) == ["Add KEVIN to the cast", "Add ZOE to the cast"]
+    await stage.ben.click(offered, label="Add KEVIN to the cast")
+    assert (await stage.script()).cast == ["MAYA", "KEVIN"]
+    assert stage.panel().content.startswith("-# Ben added KEVIN to the cast.\n")
+    assert labels(offered) == ["Add ZOE to the cast"]
+    await stage.ben.click(offered, label="Add ZOE to the cast")
+    assert (offered.content, labels(offered)) == ("ZOE is in the cast now.", [])
+    # What is known by now is not offered again.
+    for text in ("ZOE: Hi.", "Rain."):
+        assert await ask(stage, "write", text=text) is None
+    await ask(stage, "cast remove", character="Zoe")
+    assert await ask(stage, "write", text="ZOE: Hello.") is None
+    for refused in (
+        answer(
+            await stage.ben.select(
+                stage.panel(), ["name:ZOE"], custom_id=find_speaker_select(stage).custom_id
+            )
+        ),
+        await ask(stage, "continue", stage.ben, character="Zoe"),
+    ):
+        assert refused.content.startswith("ZOE is not in the cast.")
+        assert labels(refused) == ["Add ZOE to the cast"]
+    await stage.restart()
+    await stage.ben.click(refused, label="Add ZOE to the cast")
+    assert (await stage.script()).cast == ["MAYA", "KEVIN", "ZOE"]
+
+
+async def test_a_late_press_takes_no_character_from_its_player(stage: Stage):
+    await start_script(stage, cast="Maya")
+    offered = await ask(stage, "write", stage.ben, text="KEVIN: Hi.")
+    await ask(stage, "cast add", names="Kevin", player=stage.ben)
+    await stage.ben.click(offered, label="Add KEVIN to the cast")
+    assert (await stage.script()).players == {"KEVIN": stage.ben.id}
 
 
 async def test_the_lock_and_the_players_decide_who_speaks(harness: SessionHarness):
