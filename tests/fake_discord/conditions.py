@@ -38,6 +38,8 @@ ROUTES = {
     "answer_message": (5, 2.0),
     "edit_answer": (5, 2.0),
     "delete_answer": (5, 2.0),
+    "react": (1, 0.25),
+    "unreact": (1, 0.25),
     "execute": (5, 2.0),
     "webhook_message": (5, 2.0),
     "edit_webhook_message": (5, 2.0),

@@ -17,6 +17,7 @@ from .client import require
 from .faults import Fault
 from .faults import Kind as FaultKind
 from .gateway import Gateway
+from .reactions import Reactions
 from .state import (
     Channel,
     Context,
@@ -28,6 +29,7 @@ from .state import (
     Message,
     NotPossible,
     Place,
+    Version,
     World,
 )
 from .webhooks import Webhooks
@@ -42,10 +44,13 @@ class Control:
     Each public coroutine takes the JSON of a POST as its arguments, and may return JSON.
     """
 
-    def __init__(self, world: World, gateway: Gateway, webhooks: Webhooks) -> None:
+    def __init__(
+        self, world: World, gateway: Gateway, webhooks: Webhooks, reactions: Reactions
+    ) -> None:
         self.world = world
         self.gateway = gateway
         self.webhooks = webhooks
+        self.reactions = reactions
         self.faults: list[Fault] = []
 
     def routes(self) -> list[web.RouteDef]:
@@ -109,6 +114,8 @@ class Control:
 
     async def make_private(self, people: list[int], with_bot: bool) -> Json:
         """Make a direct message between two, or a group, perhaps with the bot."""
+        if with_bot and len(people) == 1:
+            return {"id": self.world.find_private(people[0]).id}
         there = [*people, *([self.world.bot.id] if with_bot else [])]
         kind = Place.DM if len(there) == 2 else Place.GROUP
         channel = Channel(self.world.new_id(), 0, "", kind, people=there)
@@ -149,7 +156,13 @@ class Control:
         person = self.world.add_user(name, may, locale)
         if guild is not None:
             self.world.guilds[guild].members.append(person.id)
+            told = {"guild_id": str(guild), "role": payloads.role(person, may)}
+            self._tell_of_place("GUILD_ROLE_CREATE", guild, told)
         return {"id": person.id}
+
+    async def refuse_messages(self, user: int) -> None:
+        """Let a person take no direct messages from the bot."""
+        self.world.users[user].takes_messages = False
 
     async def install(self, user: int) -> None:
         self.world.users[user].has_installed = True
@@ -163,13 +176,53 @@ class Control:
 
     # What people do
 
-    async def write(self, user: int, channel: int, content: str) -> Json:
-        """Send a message to the bot, whatever its intents; the message is not kept."""
-        guild, written = self.world.channels[channel].guild, self.world.new_id()
-        who = self.world.users[user]
-        told = payloads.written(self.world, who, written, channel, content)
-        self.gateway.dispatch("MESSAGE_CREATE", guild, told | {"guild_id": str(guild)})
-        return {"id": written}
+    async def write(
+        self,
+        user: int,
+        channel: int,
+        content: str,
+        reply_to: int | None = None,
+        pings: bool = True,
+        files: dict[str, str] | None = None,
+    ) -> Json:
+        """Write a message with files of base64 content, perhaps as a reply that may ping."""
+        if reply_to is not None:
+            require(client.find_visible(self.world, user, reply_to).channel == channel, "elsewhere")
+        attached = [
+            self.world.add_file(name, base64.b64decode(one)) for name, one in (files or {}).items()
+        ]
+        message = self.world.post(
+            channel,
+            Version(self.world.now(), content, attachments=attached),
+            by=self.world.users[user],
+            reply_to=reply_to,
+            pings_author=pings,
+        )
+        return {"id": message.id}
+
+    async def edit(self, message: int, content: str) -> None:
+        """Edit a message as the person who wrote it."""
+        found = self.world.messages[message]
+        attached = found.versions[-1].attachments
+        self.world.edit(found, Version(self.world.now(), content, attachments=attached))
+
+    async def tell_again(self, message: int) -> None:
+        """Tell the bot of a message a second time."""
+        self.gateway.tell_of_message(self.world.messages[message])
+
+    async def react(self, user: int, message: int, emoji: str) -> None:
+        """React to a message as a person."""
+        found = client.find_visible(self.world, user, message)
+        self.reactions.add(found, emoji, self.world.users[user])
+
+    async def unreact(self, user: int, message: int, emoji: str) -> None:
+        """Take a person's reaction away."""
+        found = client.find_visible(self.world, user, message)
+        self.reactions.remove(found, emoji, self.world.users[user])
+
+    async def clear_reactions(self, message: int, emoji: str | None) -> None:
+        """Take all reactions of a message away as a moderator, or those with an emoji."""
+        self.reactions.clear(self.world.messages[message], emoji)
 
     async def use_command(
         self,

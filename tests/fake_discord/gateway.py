@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 
 from . import payloads
 from .faults import GATEWAYS, reset
-from .state import TOKEN, Guild, Json, World
+from .state import TOKEN, Guild, Json, Message, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
 INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
@@ -28,7 +28,7 @@ IGNORED = {3, 4, 8}
 
 UNKNOWN_ERROR, UNKNOWN_OPCODE, NOT_AUTHENTICATED, BAD_TOKEN = 4000, 4001, 4003, 4004
 ALREADY_AUTHENTICATED, INVALID_SEQUENCE, INVALID_SHARD = 4005, 4007, 4010
-SHARDS_REQUIRED = 4011
+SHARDS_REQUIRED, DISALLOWED_INTENTS = 4011, 4014
 
 ENDING = {1000, 1001}
 """Close codes with which a bot ends its session."""
@@ -42,7 +42,11 @@ ALL_INTENTS = -1
 """The intents of a bot that names none, which Discord itself would refuse."""
 
 GUILD_WEBHOOKS, GUILD_MESSAGES, DIRECT_MESSAGES = 1 << 5, 1 << 9, 1 << 12
-"""The intents for webhooks and for messages."""
+GUILD_MESSAGE_REACTIONS, DIRECT_MESSAGE_REACTIONS = 1 << 10, 1 << 13
+"""The intents for webhooks, for messages and for reactions."""
+
+MESSAGE_CONTENT = 1 << 15
+"""The privileged intent for the content of messages that do not concern the bot."""
 
 KEPT = 180.0
 """Seconds for which a session can be resumed. Discord promises "a few minutes"."""
@@ -121,8 +125,14 @@ class Gateway:
 
     def _hear_of_message(self, what: str, it: Any) -> None:
         """Tell the bot of a public message in a place of which it is a member."""
-        if what != "message" or it.only_for:
-            return
+        if what == "message" and not it.only_for:
+            self.tell_of_message(it)
+
+    def tell_of_message(self, it: Message) -> None:
+        """Tell the bot that a message is new, was edited or was deleted.
+
+        A session without the intent for it gets the content of few messages.
+        """
         where = self.world.channels[it.channel]
         intent = GUILD_MESSAGES if where.guild else DIRECT_MESSAGES
         wanted = any(session.intents & intent for session in self.sessions)
@@ -133,22 +143,32 @@ class Gateway:
         event = "MESSAGE_DELETE"
         if not it.deleted:
             event = "MESSAGE_CREATE" if len(it.versions) == 1 else "MESSAGE_UPDATE"
-            told = payloads.withheld_message(self.world, it)
-        self.dispatch(event, where.guild, told | guild, intent=intent)
+            told = payloads.message(self.world, it)
+        withheld = payloads.without_content(self.world, told)
+        self.dispatch(event, where.guild, told | guild, intent=intent, without=withheld | guild)
 
     def dispatch(
-        self, event: str, guild: int, data: Json, times: int = 1, intent: int = ALL_INTENTS
+        self,
+        event: str,
+        guild: int,
+        data: Json,
+        times: int = 1,
+        intent: int = ALL_INTENTS,
+        without: Json | None = None,
     ) -> float:
         """Dispatch an event in a guild ``times`` times, which may be 0, to bots with its intent.
 
+        Bots that may not read the content of messages receive ``without`` instead, if it is given.
         Returns how long the delivery takes [s].
         """
         took = 0.0
         for session in self.sessions:
             if session.has(guild) and session.intents & intent:
+                may_read = without is None or session.intents & MESSAGE_CONTENT
+                told = data if may_read else without
                 self.world.conditions.counts[f"{event} to shard {session.shard}"] += times
                 for _ in range(times):
-                    took = self._tell_of(session, event, data)
+                    took = self._tell_of(session, event, told)
         return took
 
     def _tell_of(self, session: Session, event: str, data: Json) -> float:
@@ -245,6 +265,9 @@ class Gateway:
             await connection.close(BAD_TOKEN)
             return
         if op == IDENTIFY:
+            if asked.get("intents", 0) & MESSAGE_CONTENT and not self.world.may_read_content:
+                await connection.close(DISALLOWED_INTENTS)
+                return
             session, heard = await self._identify(connection, *asked.get("shard", (0, 1))), 0
             if session:
                 session.intents = asked.get("intents", ALL_INTENTS)

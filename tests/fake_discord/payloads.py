@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 
 import discord
@@ -26,6 +27,12 @@ from .state import (
 )
 
 LOADING = 1 << 7
+
+CONTENT = ("embeds", "attachments", "components")
+"""The parts of a message that a bot cannot read without its content."""
+
+REPLY = ("message_reference", "referenced_message")
+"""The parts of a message that a quoted message lacks."""
 
 FILE_LIMIT = 10 * 1024 * 1024
 
@@ -56,18 +63,34 @@ def user(world: World, of: User) -> Json:
     }
 
 
-def member(world: World, of: User, may: int) -> Json:
-    """Return a user as a member of a guild, with their permissions there."""
+def member(world: World, of: User, may: int | None = None) -> Json:
+    """Return a user as a member of a guild, with their permissions in a channel if given."""
     return {
         "user": user(world, of),
         "nick": None,
         "avatar": None,
-        "roles": [],
+        "roles": [str(of.id)],
         "joined_at": creation_time(of.id),
         "deaf": False,
         "mute": False,
         "flags": 0,
-        "permissions": str(may),
+        **({} if may is None else {"permissions": str(may)}),
+    }
+
+
+def role(of: User | Guild, permissions: int) -> Json:
+    """Return the role of a user alone, or of everybody in a guild."""
+    return {
+        "id": str(of.id),
+        "name": f"Only {of.name}" if isinstance(of, User) else "@everyone",
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "position": int(isinstance(of, User)),
+        "permissions": str(permissions),
+        "managed": False,
+        "mentionable": False,
+        "flags": 0,
     }
 
 
@@ -104,32 +127,25 @@ def channel(world: World, of: Channel) -> Json:
 def guild(world: World, of: Guild) -> Json:
     """Return a guild as in GUILD_CREATE."""
     channels = [world.channels[one] for one in of.channels]
-    everyone = {
-        "id": str(of.id),
-        "name": "@everyone",
-        "color": 0,
-        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-        "hoist": False,
-        "position": 0,
-        "permissions": str(of.bot_may),
-        "managed": False,
-        "mentionable": False,
-        "flags": 0,
-    }
+    people = [world.users[one] for one in of.members]
     return {
         "id": str(of.id),
         "name": of.name,
-        # An unknown id until the guild has a member, because the owner has all permissions.
-        "owner_id": str(of.members[0] if of.members else of.id),
+        # The id of nobody, because the owner has all permissions.
+        "owner_id": str(of.id),
         "unavailable": False,
         "large": False,
         "joined_at": creation_time(of.id),
         "member_count": len(of.members) + 1,
         "preferred_locale": of.locale,
-        "roles": [everyone],
+        "roles": [
+            role(of, 0),
+            role(world.bot, of.bot_may),
+            *(role(one, one.may) for one in people),
+        ],
         "channels": [channel(world, one) for one in channels if not one.parent],
         "threads": [channel(world, one) for one in channels if one.parent],
-        "members": [member(world, world.bot, of.bot_may)],
+        "members": [member(world, world.bot)],
         **{name: [] for name in ("emojis", "features", "presences", "stickers", "voice_states")},
     }
 
@@ -164,6 +180,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "channel_id": str(of.channel),
         "type": 20 if of.interaction else 0,
         "author": _author(world, of),
+        "mentions": [user(world, world.users[one]) for one in sorted(mentioned(world, of))],
         "content": last.content,
         "components": last.components,
         "embeds": last.embeds,
@@ -171,26 +188,82 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "flags": flags,
         "timestamp": format_time(first.at),
         "edited_timestamp": format_time(last.at) if last is not first else None,
-        "application_id": None if is_foreign else str(world.bot.id),
+        **({} if of.by else {"application_id": None if is_foreign else str(world.bot.id)}),
         **({"webhook_id": str(webhook)} if webhook else {}),
+        **_reactions(world, of),
+        **_reply(world, of),
+        **_membership(world, of),
     }
 
 
-def withheld_message(world: World, of: Message) -> Json:
-    """Return a message for the bot, which may read the content of its own messages alone.
+def mentioned(world: World, of: Message) -> set[int]:
+    """Return the users whom a message mentions."""
+    named = {int(one) for one in re.findall(r"<@!?(\d+)>", of.versions[-1].content)}
+    replied = world.messages.get(of.reply_to or 0)
+    if replied and of.pings_author and replied.webhook is None and replied.interaction is None:
+        named.add(replied.by or world.bot.id)
+    return named & set(world.users)
 
-    A webhook's messages are not the bot's own, even where the webhook is.
+
+def without_content(world: World, told: Json) -> Json:
+    """Return a message for a bot without the intent for the content of messages.
+
+    The bot reads its own messages, those that mention it, and direct messages with it.
     """
-    shown = message(world, of)
-    if of.webhook:
-        shown |= {"content": "", "components": [], "embeds": [], "attachments": []}
-    return shown
+    content = {name: plain_message().get(name, "") for name in ("content", *CONTENT)}
+    if replied := told.get("referenced_message"):
+        told = told | {"referenced_message": without_content(world, replied)}
+    bot, channel = str(world.bot.id), world.channels[int(told["channel_id"])]
+    authors = (told.get("author"), *told.get("mentions", ()))
+    is_own = any(one and one["id"] == bot for one in authors)
+    return told if is_own or not channel.guild or "content" not in told else told | content
+
+
+def _reactions(world: World, of: Message) -> Json:
+    found = [
+        {
+            "emoji": {"id": None, "name": emoji},
+            "count": len(users),
+            "count_details": {"burst": 0, "normal": len(users)},
+            "me": world.bot.id in users,
+            "me_burst": False,
+            "burst_colors": [],
+        }
+        for emoji, users in of.reactions.items()
+        if users
+    ]
+    return {"reactions": found} if found else {}
+
+
+def _reply(world: World, of: Message) -> Json:
+    """Return the parts of a message that say to which one it replies."""
+    if of.reply_to is None:
+        return {}
+    reference = {"type": 0, "channel_id": str(of.channel), "message_id": str(of.reply_to)}
+    if guild := world.channels[of.channel].guild:
+        reference["guild_id"] = str(guild)
+    replied = world.messages[of.reply_to]
+    shown = {name: value for name, value in message(world, replied).items() if name not in REPLY}
+    return {
+        "type": 19,
+        "message_reference": reference,
+        "referenced_message": None if replied.deleted else shown,
+    }
+
+
+def _membership(world: World, of: Message) -> Json:
+    """Return the part of a message that describes its author as a member of the guild."""
+    if of.by is None or not world.channels[of.channel].guild:
+        return {}
+    described = member(world, world.users[of.by])
+    del described["user"]
+    return {"member": described}
 
 
 def _author(world: World, of: Message) -> Json:
-    """Return a message's author: the bot, or a webhook under the name of the message."""
+    """Return a message's author: a user, or a webhook under the name of the message."""
     if of.webhook is None:
-        return user(world, world.bot)
+        return user(world, world.users[of.by or world.bot.id])
     return {
         "id": str(of.webhook),
         "username": of.author,
@@ -232,18 +305,6 @@ def emoji(world: World, of: Emoji) -> Json:
         "managed": False,
         "animated": of.format == "image/gif",
         "available": True,
-    }
-
-
-def written(world: World, by: User, of: int, channel: int, content: str) -> Json:
-    """Return a person's message for a bot that may read message content."""
-    return plain_message() | {
-        "id": str(of),
-        "channel_id": str(channel),
-        "author": user(world, by),
-        "member": member(world, by, by.may),
-        "content": content,
-        "timestamp": creation_time(of),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice, product
@@ -318,10 +318,32 @@ class Person:
             "use_command", channel=channel.id, name=command, options=given, times=times, late=late
         )
 
-    async def write(self, channel: Channel, content: str) -> int:
-        """Write a message for a bot whose commands have a prefix; return the message's id."""
-        options = {"user": self.id, "channel": channel.id, "content": content}
-        return await self.discord.make("write", **options)
+    async def write(
+        self,
+        channel: Channel,
+        content: str,
+        *,
+        reply_to: Message | None = None,
+        pings: bool = True,
+        files: Mapping[str, bytes] | None = None,
+    ) -> int:
+        """Write a message, perhaps as a reply, which pings by default; return the message's id."""
+        encoded = {name: base64.b64encode(one).decode() for name, one in (files or {}).items()}
+        options = {"user": self.id, "channel": channel.id, "content": content, "pings": pings}
+        replied = reply_to.id if reply_to else None
+        return await self.discord.make("write", reply_to=replied, files=encoded, **options)
+
+    async def react(self, message: Message, emoji: str) -> None:
+        """React to a message."""
+        await self.discord.do("react", user=self.id, message=message.id, emoji=emoji)
+
+    async def unreact(self, message: Message, emoji: str) -> None:
+        """Take a reaction away."""
+        await self.discord.do("unreact", user=self.id, message=message.id, emoji=emoji)
+
+    async def refuse_messages(self) -> None:
+        """Take no direct messages from the bot."""
+        await self.discord.do("refuse_messages", user=self.id)
 
     async def menu(self, message: Message, command: str) -> Asked:
         """Use a command from a message's context menu."""
@@ -434,6 +456,18 @@ class Discord:
         """Delete a message as a moderator."""
         await self.do("delete", message=message.id)
 
+    async def edit(self, message: int, content: str) -> None:
+        """Edit a person's message."""
+        await self.do("edit", message=message, content=content)
+
+    async def tell_again(self, message: int) -> None:
+        """Tell the bot of a message a second time."""
+        await self.do("tell_again", message=message)
+
+    async def clear_reactions(self, message: Message, emoji: str | None = None) -> None:
+        """Take all reactions of a message away as a moderator, or those with an emoji."""
+        await self.do("clear_reactions", message=message.id, emoji=emoji)
+
     async def delete_webhook(self, webhook: int) -> None:
         """Delete a webhook as a moderator."""
         await self.do("delete_webhook", webhook=webhook)
@@ -536,6 +570,10 @@ class Discord:
         """Do an action of `Control`, and return the id of what it makes."""
         return int((await self.do(action, **options))["id"])
 
+    async def see(self, message: int) -> Message:
+        """Wait until people see a message, and return it."""
+        return await self.until(lambda: self.messages.get(message), lambda: f"message {message}")
+
     def messages_in(self, channel: int) -> list[Message]:
         """Return all messages of a channel, oldest first, including deleted ones."""
         return [one for _, one in sorted(self._in_channel.get(channel, {}).items())]
@@ -588,7 +626,7 @@ class Discord:
 
     def _see(self, what: str, it: Any) -> None:
         match what:
-            case "message":
+            case "message" | "reactions":
                 it["versions"] = [Look(**one) for one in it["versions"]]
                 seen = self.messages.setdefault(it["id"], Message(**it))
                 _update(seen, it)

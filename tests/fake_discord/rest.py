@@ -65,6 +65,7 @@ class Rest:
         return [
             web.get(f"{BASE}/users/@me", self.me),
             web.get(f"{BASE}/users/@me/guilds", self.guilds),
+            web.post(f"{BASE}/users/@me/channels", self.open_private),
             web.get(f"{BASE}/oauth2/applications/@me", self.application),
             web.get(f"{BASE}/gateway/bot", self.gateway),
             web.get(command, self.commands),
@@ -181,6 +182,12 @@ class Rest:
             if one.has_bot
         ]
         return json_answer(joined)
+
+    async def open_private(self, request: web.Request) -> web.Response:
+        """Open the direct messages with a person."""
+        body, _ = await json_body(request)
+        found = self.world.find_private(int(body["recipient_id"]))
+        return json_answer(payloads.channel(self.world, found))
 
     async def application(self, _request: web.Request) -> web.Response:
         return json_answer(payloads.application(self.world))
@@ -326,30 +333,52 @@ class Rest:
     async def send(self, request: web.Request) -> web.Response:
         """Post a message that answers no interaction."""
         body, files = await json_body(request)
-        channel = self.world.channel(int(request.match_info["channel"])).id
+        where = self.world.channel(int(request.match_info["channel"]))
+        channel = where.id
+        if any(not self.world.users[one].takes_messages for one in where.people):
+            raise Refused(403, 50007, "Cannot send messages to this user")
         known = channel, str(body.get("nonce"))
         if body.get("enforce_nonce") and known in self.world.nonces:
             return self.shown(self.world.find_message(self.world.nonces[known]))
-        message = self.world.post(channel, self.version(body, files))
+        reply_to = self._replied(channel, body.get("message_reference"))
+        message = self.world.post(channel, self.version(body, files), reply_to=reply_to)
         if "nonce" in body:
             self.world.nonces[known] = message.id
         return self.shown(message)
 
+    def _replied(self, channel: int, reference: Json | None) -> int | None:
+        """Return the message to which a new one replies, if that exists."""
+        if reference is None:
+            return None
+        replied = self.world.messages.get(int(reference["message_id"]))
+        if replied and replied.channel == channel and not replied.deleted:
+            return replied.id
+        rules.check(not reference.get("fail_if_not_exists", True), "message_reference: unknown")
+        return None
+
     async def history(self, request: web.Request) -> web.Response:
-        """Return the public messages after a given one, newest first."""
+        """Return the public messages after a given one, or the last before one, newest first."""
         where = self._readable_channel(request)
         after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
-        found = [
-            one
-            for one in self.world.messages.values()
-            if one.channel == where.id and one.id > after and not one.only_for and not one.deleted
-        ]
-        first = sorted(found, key=lambda one: one.id)[:limit]
-        return json_answer([payloads.withheld_message(self.world, one) for one in reversed(first)])
+        before = int(request.query.get("before", 1 << 63))
+        public = (one for one in self.world.messages.values() if not one.only_for)
+        found = sorted(
+            one.id
+            for one in public
+            if one.channel == where.id and after < one.id < before and not one.deleted
+        )
+        chosen = found[:limit] if after else found[-limit:]
+        return json_answer([self._readable(self.world.messages[one]) for one in reversed(chosen)])
 
     async def message(self, request: web.Request) -> web.Response:
         self._readable_channel(request)
-        return json_answer(payloads.withheld_message(self.world, self._in_channel(request)))
+        return json_answer(self._readable(self.in_channel(request)))
+
+    def _readable(self, message: Message) -> Json:
+        """Return a message, without its content where the bot may not read it."""
+        told = payloads.message(self.world, message)
+        may_read = self.world.may_read_content
+        return told if may_read else payloads.without_content(self.world, told)
 
     def _readable_channel(self, request: web.Request) -> Channel:
         """Find the channel of a request; raise Refused unless the bot may read its history."""
@@ -360,17 +389,20 @@ class Rest:
 
     async def edit(self, request: web.Request) -> web.Response:
         body, files = await json_body(request)
-        message = self._in_channel(request)
-        if message.webhook:
+        message = self.in_channel(request)
+        if message.webhook or message.by:
             raise Refused(403, 50005, "Cannot edit a message authored by another user")
         self.world.edit(message, self.version(body, files, message))
         return self.shown(message)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a message; a webhook's message needs a permission."""
-        message = self._in_channel(request)
-        if message.webhook:
-            self.world.require(self.world.channels[message.channel], MANAGE_MESSAGES)
+        """Delete a message; a message of somebody else's needs a permission."""
+        message = self.in_channel(request)
+        where = self.world.channels[message.channel]
+        if message.by and not where.guild:
+            raise Refused(403, 50003, "Cannot execute action on a DM channel")
+        if message.webhook or message.by:
+            self.world.require(where, MANAGE_MESSAGES)
         self.world.delete(message)
         return web.Response(status=204)
 
@@ -378,7 +410,7 @@ class Rest:
         """Accept the typing indicator, which no test reads."""
         return web.Response(status=204)
 
-    def _in_channel(self, request: web.Request) -> Message:
+    def in_channel(self, request: web.Request) -> Message:
         """Find a public message of the channel; raise Refused otherwise."""
         self.world.channel(int(request.match_info["channel"]))
         message = self.world.find_message(int(request.match_info["message"]))

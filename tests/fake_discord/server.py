@@ -14,6 +14,7 @@ from .control import Control
 from .emojis import Emojis
 from .faults import GATEWAYS
 from .gateway import Gateway
+from .reactions import Reactions
 from .rest import BASE, Rest
 from .state import World
 from .webhooks import Webhooks
@@ -27,14 +28,15 @@ def application(world: World) -> web.Application:
     """Return the server of one world."""
     rest, gateway = Rest(world), Gateway(world)
     webhooks, emojis = Webhooks(rest, gateway), Emojis(world)
-    control = Control(world, gateway, webhooks)
+    reactions = Reactions(rest, gateway)
+    control = Control(world, gateway, webhooks, reactions)
     app = web.Application(
         middlewares=[rest.travelling, rest.limiting, control.failing, rest.refusing],
         client_max_size=LARGEST_REQUEST,
     )
     gateways = [web.get(path, gateway.connect) for path in GATEWAYS]
     app.add_routes([*gateways, *control.routes()])
-    for part in (rest, webhooks, emojis):
+    for part in (rest, webhooks, emojis, reactions):
         app.add_routes(part.routes())
     app.add_routes([web.route("*", BASE + "/{path:.*}", rest.unknown)])
     return app

@@ -29,8 +29,8 @@ EPHEMERAL = 1 << 6
 COMPONENTS_V2 = 1 << 15
 """The flag of a message that consists of components; once set, it stays."""
 
-VIEW_CHANNEL, MANAGE_MESSAGES, READ_MESSAGE_HISTORY = 1 << 10, 1 << 13, 1 << 16
-MANAGE_WEBHOOKS = 1 << 29
+ADD_REACTIONS, VIEW_CHANNEL, MANAGE_MESSAGES = 1 << 6, 1 << 10, 1 << 13
+READ_MESSAGE_HISTORY, MANAGE_WEBHOOKS = 1 << 16, 1 << 29
 
 USE_EXTERNAL_APPS = 1 << 50
 """The permission without which the answers of user-installed bots are ephemeral."""
@@ -113,6 +113,8 @@ class User:
     """The language of the person's client."""
     has_installed: bool = False
     """Whether the person has installed the bot for themselves."""
+    takes_messages: bool = True
+    """Whether the person takes direct messages from the bot."""
 
 
 @dataclass
@@ -190,7 +192,7 @@ class Version:
 
 @dataclass
 class Message:
-    """A message of the bot or of a webhook, with all its versions; the last one is current."""
+    """A message of the bot, a webhook or a person, with all its versions; the last is current."""
 
     id: int
     channel: int
@@ -204,7 +206,15 @@ class Message:
     avatar: str | None = None
     """The address of the author's picture; None for the default one."""
     webhook: int | None = None
-    """The webhook that posted the message; None for a message of the bot."""
+    """The webhook that posted the message; None for other messages."""
+    by: int | None = None
+    """The person who wrote the message; None for a message of the bot or of a webhook."""
+    reply_to: int | None = None
+    """The message to which this one replies."""
+    pings_author: bool = False
+    """Whether the author of that message is mentioned."""
+    reactions: dict[str, list[int]] = field(default_factory=dict)
+    """The users who reacted, by emoji, the first one first."""
     deleted_at: float | None = None
 
     @property
@@ -275,8 +285,11 @@ class World:
         guilds_a_shard: int = 2500,
         concurrency: int = 16,
         identify_every: float = 0.0,
+        may_read_content: bool = False,
     ) -> None:
         self.time_to_answer = time_to_answer
+        self.may_read_content = may_read_content
+        """Whether the bot was granted the privileged intent for the content of messages."""
         self.shards = shards
         """The recommended number of shards."""
         self.guilds_a_shard = guilds_a_shard
@@ -367,6 +380,9 @@ class World:
         webhook: Webhook | None = None,
         author: str | None = None,
         avatar: str | None = None,
+        by: User | None = None,
+        reply_to: int | None = None,
+        pings_author: bool = False,
     ) -> Message:
         """Post a message; one without a version shows that the bot is thinking."""
         message = Message(
@@ -376,9 +392,12 @@ class World:
             interaction=interaction.id if interaction else None,
             thinking=version is None,
             versions=[version or Version(self.now())],
-            author=author or self.bot.name,
+            author=author or (by or self.bot).name,
             avatar=avatar,
             webhook=webhook.id if webhook else None,
+            by=by.id if by else None,
+            reply_to=reply_to,
+            pings_author=pings_author,
         )
         self.messages[message.id] = message
         if interaction:
@@ -437,6 +456,16 @@ class World:
         if channel.guild:
             return Context.GUILD
         return Context.BOT_DM if self.bot.id in channel.people else Context.PRIVATE_CHANNEL
+
+    def find_private(self, user: int) -> Channel:
+        """Return the direct messages of a person and the bot, which begin if necessary."""
+        there = {user, self.bot.id}
+        for channel in self.channels.values():
+            if channel.kind is Place.DM and set(channel.people) == there:
+                return channel
+        made = Channel(self.new_id(), 0, "", Place.DM, people=[user, self.bot.id])
+        self.channels[made.id] = made
+        return made
 
     def _is_seen(self, interaction: Interaction) -> None:
         if interaction.seen is None:

@@ -153,7 +153,7 @@ def running_red(python: Path, folder: Path, address: str, owner: Person) -> Iter
 @pytest.fixture
 async def red(python: Path, tmp_path: Path) -> AsyncIterator[Red]:
     """Yield a new Red in a channel; fail on a refusal by Discord and on an error in Red's log."""
-    with fake_discord(PATIENCE) as address:
+    with fake_discord(PATIENCE, may_read_content=True) as address:
         async with Discord(address) as discord:
             guild = await discord.guild("The Playhouse")
             channel = await guild.channel("stage")

@@ -1,0 +1,151 @@
+"""Test with discord.py what a bot receives of people's messages and reactions."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+import pytest
+
+from .bot import at
+from .conftest import Stage, code_of
+from .people import BOT_MAY, Discord
+from .server import served
+from .state import MANAGE_MESSAGES, TOKEN, World
+
+STAR = "\N{WHITE MEDIUM STAR}"
+
+
+async def test_the_content_of_a_message_is_withheld_unless_it_mentions_the_bot(stage: Stage):
+    bot, ann, channel = stage.world.bot.id, stage.ann, stage.channel
+    await ann.write(channel, "HELEN: Get me down.", files={"roof.png": b"roof"})
+    await ann.write(channel, f"<@{bot}> HELEN: Get me down.", files={"roof.png": b"roof"})
+    first, second = await stage.until_heard(2)
+    assert (first.content, first.attachments, first.mentions) == ("", [], [])
+    assert (second.content, len(second.attachments)) == (f"<@{bot}> HELEN: Get me down.", 1)
+    assert second.mentions == [stage.client.user]
+    assert isinstance(first.author, discord.Member)
+    assert (first.author.display_name, first.author.bot) == ("Ann", False)
+    await stage.discord.edit(first.id, "HELEN: Get me up.")
+    await stage.discord.edit(second.id, f"<@{bot}> Never mind.")
+    blank, edited = await stage.until(stage.client.edited, 2)
+    assert (blank.content, edited.content) == ("", f"<@{bot}> Never mind.")
+    readable = [one async for one in stage.text_channel.history()]
+    assert [one.content for one in readable] == [f"<@{bot}> Never mind.", ""]
+    private = await ann.dm()
+    await ann.write(private, "Hello.")
+    assert (await stage.until_heard(3))[2].content == "Hello."
+
+
+async def test_a_reply_mentions_the_author_of_a_regular_message_alone(stage: Stage):
+    bot, ann, channel = stage.world.bot.id, stage.ann, stage.channel
+    hook = await stage.text_channel.create_webhook(name="On Book")
+    mine = await stage.text_channel.send("Reply to this one.")
+    spoken = await hook.send("Hello.", username="HELEN", wait=True)
+    for replied, text, pings in (
+        (mine, "Get me down.", True),
+        (mine, "Get me down.", False),
+        (spoken, "Get me down.", True),
+        (spoken, f"<@{bot}> Get me down.", True),
+    ):
+        await ann.write(channel, text, reply_to=await stage.discord.see(replied.id), pings=pings)
+    heard = (await stage.until_heard(6))[2:]
+    assert [one.content for one in heard] == ["Get me down.", "", "", f"<@{bot}> Get me down."]
+    assert [bool(one.mentions) for one in heard] == [True, False, False, True]
+    references = [one.reference for one in heard if one.reference]
+    assert [one.message_id for one in references] == [mine.id, mine.id, spoken.id, spoken.id]
+    resolved = [one.resolved for one in references if isinstance(one.resolved, discord.Message)]
+    assert [one.content for one in resolved] == ["Reply to this one."] * 2 + ["", ""]
+    answer = await stage.text_channel.send("Yes.", reference=heard[0], mention_author=False)
+    assert answer.reference is not None
+    assert answer.reference.message_id == heard[0].id
+
+
+async def test_only_an_intent_that_was_granted_shows_all_content():
+    for is_granted in (False, True):
+        world = World(may_read_content=is_granted)
+        async with served(world) as address, Discord(address) as people:
+            guild = await people.guild("The Playhouse")
+            channel, ann = await guild.channel("stage"), await guild.person("Ann")
+            stage = Stage(world, people, guild, channel, ann)
+            stage.client._connection._intents.message_content = True
+            with at(address):
+                async with stage.client:
+                    running = asyncio.create_task(stage.client.start(TOKEN))
+                    if not is_granted:
+                        with pytest.raises(discord.PrivilegedIntentsRequired):
+                            await running
+                        continue
+                    await stage.client.wait_until_ready()
+                    await ann.write(channel, "HELEN: Get me down.")
+                    [heard] = await stage.until_heard(1)
+                    assert heard.content == "HELEN: Get me down."
+                await asyncio.wait([running])
+
+
+async def test_people_have_the_permissions_of_their_roles(stage: Stage):
+    for may in (BOT_MAY, BOT_MAY | MANAGE_MESSAGES):
+        await (await stage.guild.person("Mo", may)).write(stage.channel, "Hello.")
+    authors = [one.author for one in await stage.until_heard(2)]
+    moderate = [stage.text_channel.permissions_for(one).manage_messages for one in authors]
+    assert moderate == [False, True]
+    me = stage.text_channel.guild.me
+    assert stage.text_channel.permissions_for(me).value & BOT_MAY == BOT_MAY
+
+
+async def test_the_messages_of_others_are_deleted_with_a_permission(stage: Stage):
+    await stage.ann.write(stage.channel, "Hello.")
+    [heard] = await stage.until_heard(1)
+    assert await code_of(heard.delete()) == 50013
+    stage.world.guilds[stage.guild.id].bot_may |= MANAGE_MESSAGES
+    await heard.delete()
+    assert await code_of(heard.delete()) == 10008
+    assert await code_of(heard.edit(content="x")) == 10008
+    private = await stage.ann.dm()
+    await stage.ann.write(private, "Hello.")
+    [_, heard] = await stage.until_heard(2)
+    assert await code_of(heard.delete()) == 50003
+
+
+async def test_a_bot_opens_direct_messages_with_people_who_take_them(stage: Stage):
+    await stage.ann.write(stage.channel, "Hello.")
+    [heard] = await stage.until_heard(1)
+    await heard.author.send("Hello yourself.")
+    private = await stage.ann.dm()
+    await private.shows(("On Book", "Hello yourself."))
+    await stage.ann.refuse_messages()
+    assert await code_of(heard.author.send("Hello again.")) == 50007
+
+
+async def test_reactions_are_told_and_listed(stage: Stage):
+    ben = await stage.guild.person("Ben")
+    sent = await stage.text_channel.send("Rain.")
+    shown = await stage.discord.see(sent.id)
+    for one in (stage.ann, ben, ben):
+        await one.react(shown, STAR)
+    found = await stage.text_channel.fetch_message(sent.id)
+    [reaction] = found.reactions
+    assert (reaction.emoji, reaction.count, reaction.me) == (STAR, 2, False)
+    assert {one.id async for one in reaction.users()} == {stage.ann.id, ben.id}
+    await ben.unreact(shown, STAR)
+    await stage.discord.clear_reactions(shown, STAR)
+    await stage.discord.clear_reactions(shown)
+    added = [("add", sent.id, STAR, one.id) for one in (stage.ann, ben)]
+    rest = [("clear emoji", sent.id, STAR, None), ("clear", sent.id, "", None)]
+    told = await stage.until(stage.client.reactions, 5)
+    assert told == [*added, ("remove", sent.id, STAR, ben.id), *rest]
+    assert (await stage.text_channel.fetch_message(sent.id)).reactions == []
+
+
+async def test_a_bot_needs_permissions_to_react(stage: Stage):
+    await stage.ann.write(stage.channel, "Hello.")
+    [heard] = await stage.until_heard(1)
+    assert await code_of(heard.add_reaction(STAR)) == 50013
+    shown = await stage.discord.see(heard.id)
+    await stage.ann.react(shown, STAR)
+    await heard.add_reaction(STAR)
+    both = [stage.ann.id, stage.world.bot.id]
+    await stage.discord.until(lambda: shown.reactions == {STAR: both})
+    private = await stage.ann.dm()
+    await stage.ann.write(private, "Hello.")
+    await (await stage.until_heard(2))[1].add_reaction(STAR)
