@@ -92,7 +92,7 @@ class Bot(commands.AutoShardedBot):
             help_command=None,
             tree_cls=CommandTree,
             # Discord sends the text of a message only where the message mentions the bot.
-            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
+            intents=discord.Intents(guilds=True, messages=True, reactions=True),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             shard_ids=list(shards.ids),

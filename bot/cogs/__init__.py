@@ -27,6 +27,7 @@ from .reading import Reading
 from .script_settings import ScriptSettings
 from .scripts import Scripts
 from .services import CogServices, Host, OnBook, open_services
+from .star_reactions import StarReactions
 from .starting import Starting
 from .stopping import Stopping
 from .takes import Takes
@@ -47,6 +48,7 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Models,
     Privacy,
     Details,
+    StarReactions,
     Help,
     Menu,
     Takes,

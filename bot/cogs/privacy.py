@@ -34,9 +34,9 @@ ABOUT = phrase(
 
 UNCHANGED_MESSAGES = phrase(
     "Messages that show your lines change with them, or I tell you how many cannot. Your face "
-    "beside lines of a character that you played, public files and pictures, closing cards, "
-    "reminders, summaries of sprints, and messages of deleted scripts stay; moderators can delete "
-    "them."
+    "beside lines of a character that you played, star reactions, public files and pictures, "
+    "closing cards, reminders, summaries of sprints, and messages of deleted scripts stay; "
+    "moderators can delete them."
 )
 
 CONFIRMATION = phrase(

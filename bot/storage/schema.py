@@ -383,11 +383,14 @@ class Star(Base):
     """A person's star for a line that they like, which all copies of the line share."""
 
     __tablename__ = "stars"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (_index_present("stars_by_message", "message"), {"sqlite_with_rowid": False})
 
     line: Mapped[int] = mapped_column(primary_key=True)
     """The `original` of the line. No foreign key, because copies may outlive it."""
     person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    """`ERASED_PERSON` for all who were erased, but whose reactions remain."""
+    message: Mapped[int | None] = mapped_column(BigInteger)
+    """The message to which the person reacted; None for a star that a command gave."""
 
 
 class TurnOrder(Base):

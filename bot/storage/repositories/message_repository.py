@@ -125,6 +125,10 @@ class MessageRepository(Repository):
         """Return what the bot keeps of a channel, or None."""
         return await self._get(Channel, channel)
 
+    async def list_channels_with_panels(self) -> list[Channel]:
+        """Return the channels in which the bot shows a running script."""
+        return await self._scalars(select(Channel).where(Channel.panel.is_not(None)))
+
     async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
         """Record which message is the panel of a channel."""
         await self._update_channel(channel, guild, panel=message)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, String, cast, delete, false, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    String,
+    cast,
+    delete,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -135,6 +147,11 @@ class PersonRepository(Repository):
             for known_as in (Script.owner, Poll.asker, Sprint.starter):
                 renamed = update(known_as.class_).where(known_as == person)
                 await session.execute(renamed.values({known_as: ERASED_PERSON}))
+            # Their reactions stay, and must not be found again as theirs.
+            kept = select(Star.line, literal(ERASED_PERSON, BigInteger), Star.message)
+            kept = kept.where(Star.person == person, Star.message.is_not(None))
+            star = insert(session, Star).from_select(["line", "person", "message"], kept)
+            await session.execute(star.on_conflict_do_nothing())
             for opinion in (Vote, Star):
                 await session.execute(delete(opinion).where(opinion.person == person))
             for order in await session.scalars(_possible_orders_of(person)):

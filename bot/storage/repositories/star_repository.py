@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select
+from collections.abc import Collection
+
+from sqlalchemy import BigInteger, Select, delete, func, literal, or_, select
 
 from .. import line_tree
-from ..schema import ROOT_LINE, Line, Star
+from ..dialects import insert
+from ..schema import ROOT_LINE, Line, PostedLine, Star
 from .repository import Repository
 
 
@@ -24,6 +27,40 @@ class StarRepository(Repository):
                 return False
             session.add(star)
         return True
+
+    async def give_star(self, message: int, person: int) -> None:
+        """Give the line that a message shows, if any, the star of a person who has reacted."""
+        async with self._database.writing() as session:
+            ids = literal(person, BigInteger), literal(message, BigInteger)
+            given = _query_original(message).add_columns(*ids)
+            star = insert(session, Star).from_select(["line", "person", "message"], given)
+            await session.execute(
+                star.on_conflict_do_update(
+                    index_elements=["line", "person"], set_={"message": message}
+                )
+            )
+
+    async def take_star(self, message: int, person: int) -> None:
+        """Take a person's star back from the line that a message shows.
+
+        After a rewrite, the star belongs to the line that the message showed before.
+        """
+        is_shown = Star.line == _query_original(message).scalar_subquery()
+        of_person = Star.person == person, or_(Star.message == message, is_shown)
+        await self._write(delete(Star).where(*of_person))
+
+    async def clear_stars(self, message: int) -> None:
+        """Take all stars back that reactions to a message gave."""
+        await self._write(delete(Star).where(Star.message == message))
+
+    async def load_reactions(self, messages: Collection[int]) -> dict[int, set[int]]:
+        """Return the people whose reactions to these messages gave stars, by message."""
+        wanted = select(Star.message, Star.person).where(Star.message.in_(messages))
+        found: dict[int, set[int]] = {}
+        for message, person in await self._rows(wanted):
+            if message is not None:
+                found.setdefault(message, set()).add(person)
+        return found
 
     async def count_stars(self, line: Line) -> int:
         """Count the stars of a line."""
@@ -46,3 +83,10 @@ class StarRepository(Repository):
         best = select(Line, counted.c.stars).join(counted, Line.id == counted.c.id)
         rows = await self._rows(best.order_by(counted.c.stars.desc(), Line.id))
         return [(line, number) for line, number in rows]
+
+
+def _query_original(message: int) -> Select[int]:
+    """Build a query of the `original` of the line that a message shows."""
+    original = func.coalesce(Line.copy_of, Line.id)
+    shown = select(original).join(PostedLine, PostedLine.line == Line.id)
+    return shown.where(PostedLine.message == message)

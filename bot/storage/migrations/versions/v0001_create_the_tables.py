@@ -160,7 +160,16 @@ def upgrade() -> None:
         "stars",
         sa.Column("line", INT64, primary_key=True),
         sa.Column("person", sa.BigInteger(), primary_key=True),
+        sa.Column("message", sa.BigInteger()),
         sqlite_with_rowid=False,
+    )
+    is_present = sa.text("message IS NOT NULL")
+    op.create_index(
+        "stars_by_message",
+        "stars",
+        ["message"],
+        sqlite_where=is_present,
+        postgresql_where=is_present,
     )
     op.create_table(
         "turn_orders",

@@ -1,0 +1,135 @@
+"""Count star reactions to the message of a line as stars of the line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import discord
+from discord.ext import commands, tasks
+
+from ..errors import TransactionFailed
+from ..sharding import Shards
+from ..storage.schema import ERASED_PERSON, Channel
+from ..ui.delivery import CONNECTION_ERRORS
+from .feature import FeatureCog
+from .services import CogServices
+
+log = logging.getLogger("onbook.star_reactions")
+
+STAR = "\N{WHITE MEDIUM STAR}"
+"""The emoji that Discord calls :star:."""
+
+WINDOW = 100
+"""Messages of a channel in which stars are looked for that came or went while no bot ran."""
+
+
+class StarReactions(FeatureCog, name="OnBook.star_reactions"):
+    """Star lines by reactions. The events are raw, so that lines of any age count."""
+
+    def __init__(self, services: CogServices) -> None:
+        super().__init__(services)
+        self._counting = asyncio.Lock()
+        """Held for each reaction, so that they count in the order in which they came."""
+
+    @commands.Cog.listener("on_raw_reaction_add")
+    async def give_star(self, payload: discord.RawReactionActionEvent) -> None:
+        """Give the line whose message a person stars the person's star."""
+        is_by_bot = payload.member is not None and payload.member.bot
+        if is_star(payload.emoji) and not is_by_bot and not self._is_self(payload.user_id):
+            self.services.in_flight.track_person(payload.user_id)
+            message, person = payload.message_id, payload.user_id
+            await self._count(message, lambda: self.store.stars.give_star(message, person))
+
+    @commands.Cog.listener("on_raw_reaction_remove")
+    async def take_star(self, payload: discord.RawReactionActionEvent) -> None:
+        """Take a person's star back with the reaction."""
+        if is_star(payload.emoji):
+            self.services.in_flight.track_person(payload.user_id)
+            message, person = payload.message_id, payload.user_id
+            await self._count(message, lambda: self.store.stars.take_star(message, person))
+
+    @commands.Cog.listener("on_raw_reaction_clear")
+    async def clear_stars(self, payload: discord.RawReactionClearEvent) -> None:
+        """Take the stars back whose reactions a moderator has cleared."""
+        message = payload.message_id
+        await self._count(message, lambda: self.store.stars.clear_stars(message))
+
+    @commands.Cog.listener("on_raw_reaction_clear_emoji")
+    async def clear_star(self, payload: discord.RawReactionClearEmojiEvent) -> None:
+        """Take the stars back likewise, where only an emoji was cleared."""
+        if is_star(payload.emoji):
+            message = payload.message_id
+            await self._count(message, lambda: self.store.stars.clear_stars(message))
+
+    async def _count(self, message: int, count: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Change the stars of a message if it shows a line."""
+        async with self._counting:
+            with suppress(TransactionFailed):  # which the store has logged; the next start counts
+                if await self.store.messages.find_post(message):
+                    await count()
+
+    # Reactions of meanwhile
+
+    @tasks.loop(count=1)
+    async def _find_missed(self) -> None:
+        """Count the reactions that came or went while no bot ran, where scripts are in play."""
+        with suppress(TransactionFailed):  # which the store has logged
+            if not await self.services.claim_housekeeping():
+                return
+            for channel in await self.store.messages.list_channels_with_panels():
+                if Shards.of(self.bot).include(channel.guild) and self._may_read(channel):
+                    await self._recount(channel)
+
+    def _may_read(self, channel: Channel) -> bool:
+        """Return whether the bot may read the messages of a channel."""
+        found = self.bot.get_channel(channel.id)
+        if isinstance(found, discord.abc.GuildChannel | discord.Thread):
+            return found.permissions_for(found.guild.me).read_message_history
+        return channel.guild is None
+
+    async def _recount(self, channel: Channel) -> None:
+        """Compare the reactions to the last messages of a channel with the stars."""
+        place = self.bot.get_partial_messageable(channel.id)
+        newest = (await self.store.messages.load_content(channel.id)).newest_post
+        before = discord.Object(newest + 1)
+        try:
+            messages = [one async for one in place.history(limit=WINDOW, before=before)]
+            known = await self.store.stars.load_reactions([one.id for one in messages])
+            for message in messages:
+                async with self._counting:
+                    await self._recount_message(message, known.get(message.id, set()))
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            log.warning("could not count the stars in channel %d: %s", channel.id, error)
+
+    async def _recount_message(self, message: discord.Message, known: set[int]) -> None:
+        """Give and take the stars by which a message's line has more or fewer than are known.
+
+        Who was forgotten is not looked for, so that their reaction does not name them again.
+        """
+        reaction = next((one for one in message.reactions if is_star(one.emoji)), None)
+        if ERASED_PERSON in known or len(known) == (reaction.count if reaction else 0):
+            return
+        if await self.store.messages.find_post(message.id):
+            people = await self._load_people(reaction) if reaction else set()
+            for person in people - known:
+                await self.store.stars.give_star(message.id, person)
+            for person in known - people:
+                await self.store.stars.take_star(message.id, person)
+
+    async def _load_people(self, reaction: discord.Reaction) -> set[int]:
+        """Ask Discord who has reacted."""
+        kinds = [discord.ReactionType.normal, discord.ReactionType.burst]
+        found = [one for kind in kinds async for one in reaction.users(type=kind)]
+        return {one.id for one in found if not one.bot}
+
+    def _is_self(self, user: int) -> bool:
+        return self.bot.user is not None and self.bot.user.id == user
+
+
+def is_star(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool:
+    """Return whether an emoji is a star, with or without a sign that asks for colours."""
+    return str(emoji).removesuffix("\N{VARIATION SELECTOR-16}") == STAR
