@@ -17,8 +17,9 @@ __version__ = "0.1.0"
 
 __red_end_user_data_statement__ = (
     "On Book stores the lines that people write with it, with their names and IDs, who started a "
-    "script, who plays whom, and votes. It reads no other messages. `/onbook privacy` shows, "
-    "exports and deletes this data."
+    "script, who plays whom, votes and stars. Where the bot's owner allows it, it reads messages "
+    "that mention the bot or reply to it, and direct messages, to make lines of them. `/onbook "
+    "privacy` shows, exports and deletes this data."
 )
 """Red's name for its statement about the data of users."""
 

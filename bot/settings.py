@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     group: Annotated[str, Field(pattern=GROUP_PATTERN)] = "onbook"
     """The command that groups all others in a host's bot."""
     mentions: bool = False
-    """Whether On Book answers mentions of a host's bot, too."""
+    """Whether On Book reads mentions of a host's bot, replies and direct messages to it, too."""
     database: Path = Path("onbook.db")
     """The SQLite file with the scripts."""
     database_url: SecretStr | None = None
@@ -194,6 +194,8 @@ class RunnerSettings(Settings):
 
     discord_token: SecretStr | None = Field(default=None, validation_alias="DISCORD_TOKEN")
     """The bot's token."""
+    message_content: bool = False
+    """Whether to ask for the message-content intent, so that scripts can read plain messages."""
     shards: str | None = None
     """The shards of this process, such as 0-3/16; by default all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

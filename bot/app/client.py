@@ -48,12 +48,13 @@ INVITE_PERMISSIONS = discord.Permissions(
     manage_messages=True,
     manage_webhooks=True,
     read_message_history=True,
+    add_reactions=True,
 )
 """The permissions that the bot needs.
 
 They are to see and post messages, to open threads for forks, to attach scripts as files, to let
-characters speak under their names, to delete what they said when their webhook is gone, and to find
-messages that an earlier process could not record.
+characters speak under their names, to delete what they said when their webhook is gone, to find
+messages that an earlier process could not record, and to tick messages that have become lines.
 """
 
 SINGLE_SHARD = Shards.all_of(1)
@@ -66,7 +67,7 @@ DISCONNECT_TIMEOUT = 1.0
 
 
 class Bot(commands.AutoShardedBot):
-    """A Discord client that reads no members, and no messages but those that mention it.
+    """A Discord client that reads no members, and few messages unless its operator allows more.
 
     It serves the servers of its shards, which ``lease`` holds against other processes. With
     ``always_sync`` it syncs the commands at each start, changed or not. ``call_later`` is the timer
@@ -91,8 +92,14 @@ class Bot(commands.AutoShardedBot):
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=CommandTree,
-            # Discord sends the text of a message only where the message mentions the bot.
-            intents=discord.Intents(guilds=True, messages=True, reactions=True),
+            # Without the last one, which is privileged, Discord sends the text of a message only
+            # where the message mentions the bot, and in direct messages.
+            intents=discord.Intents(
+                guilds=True,
+                messages=True,
+                reactions=True,
+                message_content=settings.message_content,
+            ),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             shard_ids=list(shards.ids),
@@ -172,7 +179,7 @@ class Bot(commands.AutoShardedBot):
         log.info("ready as %s; invite it with %s", self.user, make_invite_link(self.application_id))
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Run no command by a mention, because a cog answers mentions."""
+        """Run no command by a mention, because a cog reads mentions."""
 
     async def on_shard_connect(self, shard_id: int) -> None:
         """Count a session that has begun."""

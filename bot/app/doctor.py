@@ -28,7 +28,7 @@ from ..storage.postgres.error_codes import raising_store_error
 from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
 from .client import INVITE_PERMISSIONS, make_invite_link
-from .runner import translate_discord_errors
+from .runner import CONTENT_REFUSED, translate_discord_errors
 
 DISCORD_TIMEOUT = 20.0
 """Seconds in which Discord must answer all questions."""
@@ -111,7 +111,7 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
                 assert client.application_id is not None  # known since the login
                 link = make_invite_link(client.application_id)
                 yield Finding("Token", f"Discord knows it as {client.user}")
-                yield _describe_intents(client.application_flags)
+                yield _check_intents(client.application_flags, settings)
                 commands = await client.http.get_global_commands(client.application_id)
                 known = f"{len(commands)} are registered" if commands else "the first run adds them"
                 yield Finding("Commands", known)
@@ -125,15 +125,20 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
         yield Finding("Token", str(error), is_ok=False, needed_by=("run",))
 
 
-def _describe_intents(flags: discord.ApplicationFlags) -> Finding:
-    """Name the privileged intents that are on, though the bot needs none."""
+def _check_intents(flags: discord.ApplicationFlags, settings: RunnerSettings) -> Finding:
+    """Compare the privileged intents that are on with what the settings ask for."""
     on = [
         name.removeprefix("gateway_").replace("_", " ")
         for name in PRIVILEGED
         if getattr(flags, name) or getattr(flags, f"{name}_limited")
     ]
-    text = f"{', '.join(on)} can be switched off" if on else "none is on"
-    return Finding("Privileged intents", f"On Book needs none; {text}")
+    needed = "message content" if settings.message_content else "none"
+    if settings.message_content:
+        if needed not in on:
+            return Finding("Privileged intents", CONTENT_REFUSED, is_ok=False)
+        on.remove(needed)
+    text = f"{', '.join(on)} can be switched off" if on else "no other is on"
+    return Finding("Privileged intents", f"On Book needs {needed}; {text}")
 
 
 def _check_permissions(name: str, permissions: int, link: str) -> Finding:

@@ -31,6 +31,11 @@ LOGIN_REFUSED = (
 BAD_TOKEN = 4004
 """The code with which Discord closes a connection of an invalid token."""
 
+CONTENT_REFUSED = (
+    "Discord refuses the message-content intent. Allow it on the bot's page in the developer "
+    "portal, or unset ONBOOK_MESSAGE_CONTENT."
+)
+
 SHARDING_ERRORS = {4010, 4011}
 """The codes with which Discord closes a connection that needs other shards."""
 
@@ -125,6 +130,8 @@ def translate_discord_errors() -> Iterator[None]:
         yield
     except discord.LoginFailure:
         raise RunnerError(LOGIN_REFUSED) from None
+    except discord.PrivilegedIntentsRequired:
+        raise RunnerError(CONTENT_REFUSED) from None
     except discord.ConnectionClosed as error:
         if error.code == BAD_TOKEN:
             raise RunnerError(LOGIN_REFUSED) from None

@@ -21,6 +21,7 @@ from .feature import BELOW_SCRIPT, FeatureCog
 from .help import Help
 from .listening import Listening
 from .menu import Menu
+from .messages import Messages
 from .models import Models
 from .privacy import Privacy
 from .reading import Reading
@@ -49,6 +50,7 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     Privacy,
     Details,
     StarReactions,
+    Messages,
     Help,
     Menu,
     Takes,

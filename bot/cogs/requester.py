@@ -41,13 +41,19 @@ def get_message_channel(interaction: Interaction) -> MessageChannel:
 
 def get_requester(interaction: Interaction) -> Requester:
     """Return the requester, with their permissions in the channel."""
-    user = interaction.user
+    return make_requester(interaction.user, interaction.id, interaction.permissions)
+
+
+def make_requester(
+    user: discord.User | discord.Member, delivery: int, permissions: discord.Permissions
+) -> Requester:
+    """Return a person as a requester by an interaction or a message, with their permissions."""
     roles = user.roles if isinstance(user, discord.Member) else []
     return Requester(
         user.id,
         find_name(user),
-        str(interaction.id),
-        moderator=interaction.permissions.manage_messages,
+        str(delivery),
+        moderator=permissions.manage_messages,
         roles=frozenset(role.id for role in roles),
     )
 

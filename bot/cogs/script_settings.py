@@ -169,6 +169,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         alternate="Let nobody write twice in a row",
         cooldown="Seconds between two lines, or 0",
         role="The role that may write here; only moderators can set it",
+        plain_messages="Make lines of plain messages: NAME: text, and *action*",
     )
     @answer_errors
     async def set_turns(
@@ -177,14 +178,22 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         alternate: bool | None = None,
         cooldown: app_commands.Range[int, 0, 86_400] | None = None,
         role: discord.Role | None = None,
+        plain_messages: bool | None = None,
     ) -> None:
-        """Change who may write this script, and when"""
+        """Change who may write this script, when, and by what messages"""
+        if plain_messages and not self.bot.intents.message_content:
+            raise RequestError(
+                "I cannot read plain messages. Mention me, or ask the bot's owner for the "
+                "message-content intent."
+            )
         chosen = {
             "alternate": alternate,
             "cooldown": cooldown,
             "role": role.id if role else None,
+            "plain_messages": plain_messages,
         }
-        await self._change_given(interaction, chosen)
+        note = say("I read every message here now. `NAME: text` and `*action*` become lines.")
+        await self._change_given(interaction, chosen, note if plain_messages else "")
 
     @settings_group.command(name="look")
     @app_commands.describe(look="Characters with faces, cards, or a typewritten page")
@@ -236,12 +245,14 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         voice = await session.library.find_chosen_model(interaction.guild_id)
         return self.services.settings.model_copy(update={"model": voice})
 
-    async def _change_given(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
-        """Change the settings that were given a value."""
+    async def _change_given(
+        self, interaction: Interaction, chosen: Mapping[str, Any], note: str = ""
+    ) -> None:
+        """Change the settings that were given a value, and tell everybody, with a ``note``."""
         given = {name: value for name, value in chosen.items() if value is not None}
         if not given:
             raise RequestError("Choose a setting to change, or see them all with {/settings show}.")
-        await self._change_preferences(interaction, given)
+        await self._change_preferences(interaction, given, note)
 
     async def _change_preferences(
         self, interaction: Interaction, values: Mapping[str, Any], note: str = ""

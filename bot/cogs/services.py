@@ -84,8 +84,13 @@ class CogServices:
 
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""
-        keys = {"person": interaction.user.id, "channel": get_channel(interaction)}
-        if (guild := get_guild(interaction)) is not None:
+        channel, guild = get_channel(interaction), get_guild(interaction)
+        self.charge_person(interaction.user.id, channel, guild, cost)
+
+    def charge_person(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
+        """Charge a person, a channel and perhaps a server; raise RateLimited at a limit."""
+        keys = {"person": person, "channel": channel}
+        if guild is not None:
             keys["guild"] = guild
         self.limits.spend(keys, cost)
 

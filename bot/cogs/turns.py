@@ -22,6 +22,7 @@ from ..ui.delivery import (
     CONNECTION_ERRORS,
     EPHEMERAL,
     FirstResponse,
+    MessageChannel,
     complete_response,
     delete_response,
     send_ephemeral,
@@ -64,27 +65,74 @@ class Turns:
 
         ``kind`` is one of `components.JOB_KINDS`.
         """
-        job, jobs = Job(), self.services.in_flight.jobs
+
+        async def restore() -> None:
+            if kind not in components.READING_JOBS:
+                await self.sync(interaction, self.services.admit_to_session(interaction))
+
         is_public = not (kind in components.READING_JOBS and EPHEMERAL in interaction.extras)
         asker, channel = interaction.user.id, get_channel(interaction)
-        stoppable = StoppableJob(job, asker, channel, is_public)
-        # An interaction can be delivered twice: the Stop button stops the first one.
-        first = jobs.setdefault(interaction.id, stoppable) is stoppable
+        return await self._run_job(
+            interaction.id,
+            StoppableJob(Job(), asker, channel, is_public),
+            run,
+            lambda job: self._show_progress(interaction, job, kind),
+            restore,
+        )
+
+    async def run_for_message(
+        self,
+        message: int,
+        author: int,
+        channel: MessageChannel,
+        guild: int | None,
+        run: Callable[[Job], Coroutine[Any, Any, R]],
+    ) -> R:
+        """Do the work that a message asks for likewise, and return its result."""
+        messages, session = self.services.messages, self.services.sessions.get(channel.id)
+
+        async def show(job: Job) -> None:
+            content = f"-# {components.format_progress(job.progress)}"
+            stop = components.make_stop_button(message, components.LINES)
+            async with session.drawing:
+                await messages.panel.show_progress(channel, guild, content, stop)
+
+        stoppable = StoppableJob(Job(), author, channel.id, is_public=True)
+        return await self._run_job(
+            message, stoppable, run, show, lambda: messages.sync(channel, session)
+        )
+
+    async def _run_job(
+        self,
+        delivery: int,
+        stoppable: StoppableJob,
+        run: Callable[[Job], Coroutine[Any, Any, R]],
+        show: Callable[[Job], Coroutine[Any, Any, None]],
+        restore: Callable[[], Coroutine[Any, Any, None]],
+    ) -> R:
+        """Do work that an interaction or a message asks for, by its id, and return the result.
+
+        ``show`` shows the progress from time to time. Where the work then fails, ``restore`` shows
+        later what was there before.
+        """
+        job, jobs = stoppable.job, self.services.in_flight.jobs
+        # It can be delivered twice: the Stop button stops the first one.
+        first = jobs.setdefault(delivery, stoppable) is stoppable
         task = asyncio.ensure_future(run(job))
         is_shown = False
         try:
             while not (await asyncio.wait({task}, timeout=PROGRESS_INTERVAL))[0]:
-                await self._show_progress(interaction, job, kind)
+                await show(job)
                 is_shown = True
             return await task
         except Exception:
-            if is_shown and kind not in components.READING_JOBS:
-                self._sync_later(interaction)
+            if is_shown:
+                self._try_later(restore)
             raise
         finally:
             task.cancel()
             if first:
-                del jobs[interaction.id]
+                del jobs[delivery]
 
     async def _show_progress(self, interaction: Interaction, job: Job, kind: str) -> None:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
@@ -166,13 +214,7 @@ class Turns:
     ) -> None:
         """Tell the requester what they must know, or delete the answer that nobody else sees."""
         if result.unreadable:
-            sentences.append(
-                say(
-                    "The voice “{voice}” cannot read many of these letters or symbols. It skips "
-                    "them; they stay in the script.",
-                    voice=inline(result.script.voice, 40),
-                )
-            )
+            sentences.append(format_unreadable(result))
         if await self._should_ask_for_webhooks(interaction, result.script):
             sentences.append(
                 say(
@@ -225,11 +267,16 @@ class Turns:
     def _sync_later(self, interaction: Interaction) -> None:
         """Show the script as it is, after what is being answered."""
         session = self.services.admit_to_session(interaction)
-        self.services.in_flight.track(asyncio.create_task(self._try_sync(interaction, session)))
+        self._try_later(lambda: self.sync(interaction, session))
 
-    async def _try_sync(self, interaction: Interaction, session: ChannelSession) -> None:
-        with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
-            await self.sync(interaction, session)
+    def _try_later(self, show: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Show something in a task of its own, and ignore a failure."""
+
+        async def try_to_show() -> None:
+            with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
+                await show()
+
+        self.services.in_flight.track(asyncio.create_task(try_to_show()))
 
     async def charge_lines(
         self,
@@ -279,6 +326,15 @@ class Turns:
             channel = get_message_channel(interaction)
             redrawing = messages.redraw_pressed(channel, session, poll, interaction.message.id)
             self.services.in_flight.track(asyncio.create_task(redrawing))
+
+
+def format_unreadable(result: TurnResult) -> str:
+    """Return the sentence for a writer whose text the voice cannot read."""
+    return say(
+        "The voice “{voice}” cannot read many of these letters or symbols. It skips them; they "
+        "stay in the script.",
+        voice=inline(result.script.voice, 40),
+    )
 
 
 def format_model_change(result: TurnResult) -> str:

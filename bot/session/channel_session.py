@@ -46,6 +46,8 @@ class ChannelSession:
         self.polls = Polls(self.library)
         self.turn_orders = TurnOrders(self.library)
         self.sprints = Sprints(self.library)
+        self.hearing = asyncio.Lock()
+        """Held for each message that may become a line, so that they do so in their order."""
         self.drawing = asyncio.Lock()
         """Held while the channel's messages are redrawn."""
         self.reminding = asyncio.Lock()

@@ -44,8 +44,12 @@ class Continuation:
         character: str | None = None,
         expected: ScriptPosition | None = None,
         job: Job | None = None,
+        author: Requester | None = None,
     ) -> TurnResult:
-        """Add a person's lines, which the model reads."""
+        """Add a person's lines, which the model reads.
+
+        The lines are the ``author``'s, where that is not the requester.
+        """
         async with self.library.open_turn(requester, expected) as context:
             script = context.script
             names = await self.library.list_characters(script)
@@ -54,7 +58,7 @@ class Continuation:
             await context.check_alternation()
             primed = await self.reader.open_model_for(script, script.head)
             drafts = await self.reader.read_below(
-                primed, script.head, elements, requester, job or Job()
+                primed, script.head, elements, author or requester, job or Job()
             )
             lines = await self.store.lines.append_lines(
                 script, script.head, drafts, requester.delivery, requester.id, self.library.clock()

@@ -24,6 +24,7 @@ class Notifications:
         self._models: dict[int, str] = {}
         self._new_models: dict[int, str] = {}
         self._reported_unreadable: set[tuple[int, int]] = set()
+        self._explained_replies: set[tuple[int, int]] = set()
 
     def knows_model(self, script: int) -> bool:
         """Return whether a model has read a script since the process began."""
@@ -62,8 +63,13 @@ class Notifications:
         self._reported_unreadable.add((script, person))
         return is_new
 
+    def should_explain_replies(self, channel: int, person: int) -> bool:
+        """Return, once per channel and person, whether they must be told how to reply."""
+        is_new = (channel, person) not in self._explained_replies
+        self._explained_replies.add((channel, person))
+        return is_new
+
     def forget(self, person: int) -> None:
         """Forget which notifications a person has had."""
-        self._reported_unreadable -= {
-            reported for reported in self._reported_unreadable if reported[1] == person
-        }
+        for notified in (self._reported_unreadable, self._explained_replies):
+            notified -= {one for one in notified if one[1] == person}

@@ -21,10 +21,12 @@ def check_may_write(script: Script, requester: Requester) -> None:
 def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
     """Raise RequestError for a requester who may neither take a line back nor rewrite it.
 
-    A model's line belongs to everybody, a person's to its author, the script's owner and the
-    moderators.
+    A model's line belongs to everybody, a person's to its author, whoever added it, the script's
+    owner and the moderators.
     """
-    if line.author in (None, requester.id) or is_manager(script, requester):
+    if line.author is None or requester.id in (line.author, line.asker):
+        return
+    if is_manager(script, requester):
         return
     raise RequestError(
         "That would remove {name}'s line. Ask them, the script's owner or a moderator, or "

@@ -36,6 +36,7 @@ LABELS = {
     "alternate": "alternate",
     "cooldown": "cooldown",
     "role": "role",
+    "plain_messages": phrase("plain messages"),
     "look": phrase("look"),
 }
 """The preferences, as people call them, in the order in which they are shown."""
@@ -87,6 +88,7 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
         "alternate": False,
         "cooldown": 0,
         "role": None,
+        "plain_messages": False,
         "look": None,
     }
 

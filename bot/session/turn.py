@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -29,6 +30,8 @@ MAX_LINES = 10
 MAX_ELEMENT_LENGTH = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
 
+_PLAIN_ACTION = re.compile(r"\*[^*]+\*")
+
 
 @dataclass(frozen=True)
 class ScriptPosition:
@@ -41,12 +44,12 @@ class ScriptPosition:
 
 @dataclass(frozen=True)
 class Requester:
-    """The person who requests something, and the id of the interaction."""
+    """The person who requests something, and the id of the interaction or message."""
 
     id: int
     name: str
     delivery: str
-    """The id of the interaction, which never writes twice."""
+    """The id of the interaction or message, which never writes twice."""
     moderator: bool = False
     """Whether the person moderates the channel."""
     roles: frozenset[int] = frozenset()
@@ -192,3 +195,14 @@ def parse_typed_text(text: str, character: str | None, names: Iterable[str]) -> 
             most=MAX_LINES,
         )
     return elements
+
+
+def is_plain_line(text: str) -> bool:
+    """Return whether a message that may be chat is a line: it begins with a cue, or is *action*."""
+    first = text.partition("\n")[0].strip()
+    if _PLAIN_ACTION.fullmatch(first):
+        return True
+    try:
+        return ":" in first and parse_typed_text(first, None)[0].kind.spec.has_cue
+    except RequestError:
+        return False

@@ -154,6 +154,8 @@ class Script(Base):
     """How its lines stand in the channel: one of `ui.looks.Look`; None for the operator's."""
     style: Mapped[str | None]
     """The style whose opening the model reads before the first line, if the model has it."""
+    plain_messages: Mapped[bool] = mapped_column(default=False)
+    """Whether plain messages of its channel become lines. A fork, perhaps elsewhere, does not."""
 
 
 _COPIED_TO_FORK = (
@@ -221,7 +223,7 @@ class Line(Base):
     seed: Mapped[int | None] = mapped_column(BigInteger)
     """The seed of the origin, which is not in `Provenance`."""
     delivery: Mapped[str]
-    """The interaction that asked for the line."""
+    """The interaction that asked for the line, or the message that became the line."""
     take: Mapped[int] = mapped_column(Integer)
     ordinal: Mapped[int] = mapped_column(Integer)
     written: Mapped[dt.datetime] = mapped_column(default=utc_now)

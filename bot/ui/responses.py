@@ -47,6 +47,8 @@ IS_WRITTEN = "onbook.written"
 IS_HANDLED = "onbook.heard"
 """A key that is set among an interaction's extras as soon as something begins to answer it."""
 
+NOT_SHOWN = phrase("Your lines are in the script, but could not be shown here. See {/script show}.")
+
 RETURNED_TEXT_SIZE = 1500
 """The size up to which a refused text is given back in the message itself."""
 
@@ -75,7 +77,7 @@ async def answer_error(interaction: Interaction, error: Exception, keep: str = "
 
     The text ``keep`` is given back to them, because it would be lost.
     """
-    set_outcome(interaction, _classify(error))
+    set_outcome(interaction, classify_error(error))
     if isinstance(error, AlreadyWritten):
         return
     try:
@@ -97,7 +99,8 @@ def _is_unanswerable(error: Exception) -> bool:
     return isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE_CODES
 
 
-def _classify(error: Exception) -> Outcome:
+def classify_error(error: Exception) -> Outcome:
+    """Return the outcome of a request that ends with an error."""
     if isinstance(error, AlreadyWritten):
         return Outcome.UNANSWERED
     if isinstance(error, RateLimited | EngineBusy):
@@ -113,9 +116,7 @@ async def _send_error(interaction: Interaction, error: Exception, keep: str) -> 
     view, files = _make_next_step(error) or discord.utils.MISSING, list[discord.File]()
     if IS_WRITTEN in interaction.extras:
         log_failure(log, "could not show lines", error)
-        content = say(
-            "Your lines are in the script, but could not be shown here. See {/script show}."
-        )
+        content = say(NOT_SHOWN)
     else:
         content = format_error(error)
         if keep:
@@ -190,13 +191,15 @@ def _make_next_step(error: Exception) -> discord.ui.View | None:
 
 def check_bot_permissions(interaction: Interaction) -> None:
     """Raise RequestError with the permissions that the bot lacks in this channel."""
-    if interaction.guild_id is None or find_installer(interaction) is not None:
-        return
-    in_thread = isinstance(interaction.channel, discord.Thread)
+    if interaction.guild_id is not None and find_installer(interaction) is None:
+        in_thread = isinstance(interaction.channel, discord.Thread)
+        check_permissions(interaction.app_permissions, in_thread=in_thread)
+
+
+def check_permissions(granted: discord.Permissions, *, in_thread: bool) -> None:
+    """Raise RequestError with the permissions that the bot lacks among those granted to it."""
     needed = ("view_channel", "send_messages_in_threads" if in_thread else "send_messages")
-    missing = [
-        PERMISSION_NAMES[one] for one in needed if not getattr(interaction.app_permissions, one)
-    ]
+    missing = [PERMISSION_NAMES[one] for one in needed if not getattr(granted, one)]
     match missing:
         case [permission]:
             raise RequestError(

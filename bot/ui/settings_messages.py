@@ -36,11 +36,12 @@ ENTRY_TEMPLATES = {
     "alternate": phrase("alternate {value}"),
     "cooldown": phrase("cooldown {value}"),
     "role": phrase("role {value}"),
+    "plain_messages": phrase("plain messages {value}"),
     "look": phrase("look {value}"),
 }
 """The preferences with their values."""
 
-HIDDEN_IF_NONE = ("style", "seed")
+HIDDEN_IF_UNSET = ("style", "seed", "plain_messages")
 """The preferences that most scripts do not have, and that are shown only where one does."""
 
 LIST_SIZE = 1500
@@ -61,7 +62,7 @@ def format_preferences(
     current = current_values(script, settings)
     lines = []
     for name in LABELS:
-        if name in HIDDEN_IF_NONE and current[name] is None:
+        if name in HIDDEN_IF_UNSET and (current[name] is None or current[name] is False):
             continue
         preference = _bold(format_preference(name, current[name]), own[name] != initial[name])
         lines.append(f"- {preference}{_format_range(name)}")

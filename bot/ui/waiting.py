@@ -40,10 +40,17 @@ def measure_wait(interaction: Interaction, meter: Meter) -> Iterator[None]:
     if meter is NULL_METER or WAIT_KEY in interaction.extras:
         yield
         return
-    wait = interaction.extras[WAIT_KEY] = Wait(meter, name_action(interaction))
-    meter.record_received(wait.action)
-    try:
+    with measure_act(meter, name_action(interaction)) as interaction.extras[WAIT_KEY]:
         yield
+
+
+@contextmanager
+def measure_act(meter: Meter, action: str) -> Iterator[Wait]:
+    """Measure a wait until the context exits; the action is one of a small set of names."""
+    wait = Wait(meter, action)
+    meter.record_received(action)
+    try:
+        yield wait
     except BaseException as error:
         ended = isinstance(error, asyncio.CancelledError)
         wait.outcome = Outcome.ABANDONED if ended else Outcome.FAILED

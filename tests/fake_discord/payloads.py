@@ -34,6 +34,9 @@ CONTENT = ("embeds", "attachments", "components")
 REPLY = ("message_reference", "referenced_message")
 """The parts of a message that a quoted message lacks."""
 
+MAY_READ_CONTENT = 1 << 19
+"""The flag of an application in few servers that was granted the intent for content."""
+
 FILE_LIMIT = 10 * 1024 * 1024
 
 PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_everyone=True).value
@@ -357,7 +360,7 @@ def application(world: World) -> Json:
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": "0" * 64,
-        "flags": 0,
+        "flags": MAY_READ_CONTENT if world.may_read_content else 0,
         "owner": user(world, world.bot),
         "team": None,
     }

@@ -37,6 +37,7 @@ BOT_MAY = discord.Permissions(
     send_messages_in_threads=True,
     attach_files=True,
     read_message_history=True,
+    add_reactions=True,
 ).value
 """The bot's permissions by default."""
 

@@ -140,6 +140,7 @@ async def test_reactions_are_told_and_listed(stage: Stage):
 async def test_a_bot_needs_permissions_to_react(stage: Stage):
     await stage.ann.write(stage.channel, "Hello.")
     [heard] = await stage.until_heard(1)
+    await stage.channel.deny(add_reactions=True)
     assert await code_of(heard.add_reaction(STAR)) == 50013
     shown = await stage.discord.see(heard.id)
     await stage.ann.react(shown, STAR)

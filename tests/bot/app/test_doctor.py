@@ -34,7 +34,7 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
             assert await doctor.check_all(with_token(chosen, TOKEN)) == 0
             out = capsys.readouterr().out
             assert "ok  Token: Discord knows it as " in out
-            assert "ok  Privileged intents: On Book needs none; none is on" in out
+            assert "ok  Privileged intents: On Book needs none; no other is on" in out
             assert "ok  Commands: the first run adds them" in out
             assert "ok  Server “The Playhouse”: has all permissions" in out
             assert "ok  Voice of new scripts: tiny writes" in out
@@ -45,6 +45,19 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
             assert re.search("!!  Server “The Globe”: lacks .*Attach Files", out)
         assert await doctor.check_all(with_token(chosen, "not.a.token"), "run") == 1
         assert "!!  Token: Discord refused DISCORD_TOKEN" in capsys.readouterr().out
+
+
+async def test_doctor_checks_the_intent_for_content(
+    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+):
+    asking = with_token(chosen, TOKEN).model_copy(update={"message_content": True})
+    for is_granted, finding in (
+        (False, "!!  Privileged intents: Discord refuses the message-content intent. Allow it on"),
+        (True, "ok  Privileged intents: On Book needs message content; no other is on"),
+    ):
+        with fake_discord(may_read_content=is_granted) as address, at(address):
+            await doctor.check_all(asking)
+            assert finding in capsys.readouterr().out
 
 
 async def test_doctor_works_without_a_network(

@@ -178,12 +178,12 @@ async def test_guest_works_and_changes_nothing_of_its_host(
         await host.tree.sync()
     [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
     rules.check_commands(synced)
-    menus = ["Continue from here", "Rewrite this line", "Details", "Star"]
+    menus = ["Continue from here", "Rewrite this line", "Details", "Star", "Add to the script"]
     named = [(one["type"], one["name"]) for one in synced]
     assert named == [(1, "roll"), (1, "onbook"), *((3, name) for name in menus)]
     # The commands are neither in private channels nor on a person's own installation.
     where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
-    assert where == [([0, 1], [0])] * 5
+    assert where == [([0, 1], [0])] * 6
 
     await start(stage, title="The Diner")
     assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
@@ -349,6 +349,41 @@ async def test_group_can_be_renamed(stage: Stage, host: Host, monkeypatch: pytes
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
     suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "voice", "ti")
     assert [one["value"] for one in suggested] == ["tiny"]
+
+
+async def test_guest_leaves_messages_to_its_host_unless_its_operator_allows_it(
+    stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
+):
+    async def dice(context: commands.Context[Any]) -> None:
+        await context.send("4")
+
+    host.command_prefix = commands.when_mentioned_or("!")
+    host.add_command(commands.Command(dice))
+    me = f"<@{host.user.id}>"
+    await load(stage)
+    await start(stage)
+    await stage.ann.send(stage.channel, f"{me} HELEN: Get me down.")
+    await stage.ann.send(stage.channel, "Rain.", reply_to=stage.panel())
+    assert await stage.lines() == [HEADING]
+
+    monkeypatch.setenv("ONBOOK_MENTIONS", "true")
+    with stage.world._bot_scope():
+        await host.reload_extension(EXTENSION)
+    for text in (f"{me} dice", f"{me} HELEN: Get me down."):
+        await stage.ann.send(stage.channel, text)
+    for text in ("!dice", "Rain."):
+        await stage.ann.send(stage.channel, text, reply_to=stage.panel())
+    said = await stage.ben.send(stage.channel, "Snow.")
+    await stage.ben.context_menu(stage.channel, "Add to the script", said)
+    await stage.world.settle()
+    assert await stage.lines() == [HEADING, "HELEN\nGet me down.", "Rain.", "Snow."]
+    # The host has answered both of its commands, and a reply to that answer is none of a script's.
+    answers = [one for one in stage.messages() if one.content == "4"]
+    assert len(answers) == 2
+    await stage.ann.send(stage.channel, "Again!", reply_to=answers[-1])
+    await stage.world.settle()
+    assert len(await stage.lines()) == 4
+    await assert_channel_is_true(stage)
 
 
 async def test_guest_pings_nobody_though_its_host_may(stage: Stage):

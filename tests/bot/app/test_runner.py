@@ -138,6 +138,14 @@ async def test_failed_login_is_explained_without_the_token(
     assert "not.a.token" not in str(raised.value)
 
 
+async def test_a_refused_intent_is_one_sentence(chosen: RunnerSettings):
+    with fake_discord() as address:
+        asking = {"discord_token": SecretStr(TOKEN), "message_content": True}
+        sentence = r"^Discord refuses the message-content intent\. Allow it on the bot's page"
+        with at(address), pytest.raises(RunnerError, match=sentence):
+            await runner.run_on_discord(chosen.model_copy(update=asking))
+
+
 async def test_too_few_shards_are_refused(chosen: RunnerSettings):
     with fake_discord(guilds_a_shard=1) as address:
         async with Discord(address) as people:

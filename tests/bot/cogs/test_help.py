@@ -23,7 +23,7 @@ async def test_a_mention_is_answered_once_a_minute(stage: Stage, monkeypatch: py
     [shown] = [one for one in stage.messages() if one.content == told]
     assert labels(shown) == ["Start a script"]
     assert await mention(stage) == [told]
-    monkeypatch.setattr("bot.cogs.help.MENTION_SECONDS", 0.0)
+    monkeypatch.setattr("bot.cogs.messages.ANSWER_SECONDS", 0.0)
     assert await mention(stage) == [told, told]
     # The operator of a host's bot has to allow it.
     services = stage.services

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("erased", INT64, nullable=False),
         sa.Column("look", sa.String()),
         sa.Column("style", sa.String()),
+        sa.Column("plain_messages", sa.Boolean(), nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_index(

@@ -1,0 +1,345 @@
+"""Make lines of messages, and answer mentions.
+
+Discord shows a bot without the privileged intent only the messages that mention it, as pinged
+replies to its regular messages do, and direct messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+import discord
+from discord.ext import commands
+
+from ..errors import AlreadyWritten, RateLimited, RequestError, TransactionFailed
+from ..i18n.catalogue import phrase, say, speaking
+from ..session.channel_session import ChannelSession
+from ..session.rate_limits import Cost
+from ..session.turn import Job, Requester, TurnResult, is_plain_line
+from ..ui.components import LINES, Interaction, make_start_button
+from ..ui.delivery import CONNECTION_ERRORS, MessageChannel, post_message, try_once
+from ..ui.markdown import NAME_SIZE, inline
+from ..ui.panel import delete_message, is_panel
+from ..ui.responses import NOT_SHOWN, check_permissions, classify_error, format_error
+from ..ui.waiting import measure_act
+from .addressing import Addressed, read_address, strip_mentions
+from .feature import FeatureCog, answer_errors, message_command
+from .help import HELP_TEXT
+from .requester import find_name, format_requester, make_requester
+from .services import CogServices
+from .turns import format_model_change, format_unreadable
+
+log = logging.getLogger("onbook.messages")
+
+ADD = phrase("Add to the script")
+"""The name of the command on messages."""
+
+HOW_TO_REPLY = phrase("Discord does not show me that reply. Reply to this one, or mention me.")
+"""The hint for people who reply to a line or the panel without a mention."""
+
+IS_ADDED = phrase("That message is in the script already. Choose another one.")
+
+ANSWER_SECONDS = 60.0
+"""Seconds in which a channel gets one answer to mentions, and a person one about limits."""
+
+TICK = "\N{WHITE HEAVY CHECK MARK}"
+"""The bot's reaction to a message that has become a line and stays."""
+
+
+@dataclass(eq=False)
+class Heard:
+    """A message that may become a line."""
+
+    message: discord.Message
+    channel: MessageChannel
+    session: ChannelSession
+    addressed: Addressed
+    is_withdrawn: bool = False
+    """Whether its writer has deleted or edited it meanwhile."""
+
+
+class Messages(FeatureCog, name="OnBook.messages"):
+    """Write by messages."""
+
+    def __init__(self, services: CogServices) -> None:
+        super().__init__(services)
+        self._heard: dict[int, Heard] = {}
+        """The messages that are being answered, by id."""
+        self._answered: dict[int, float] = {}
+        """When a channel or a person was answered last, by id."""
+
+    # What people write
+
+    @commands.Cog.listener("on_message")
+    async def hear(self, message: discord.Message) -> None:
+        """Make a line of a message that is meant for the script, or answer a mention.
+
+        A host's bot may use mentions otherwise, so that its operator has to allow this.
+        """
+        user, channel, services = self.bot.user, message.channel, self.services
+        if user is None or (services.group and not services.settings.mentions):
+            return
+        is_here = message.guild is not None or isinstance(channel, discord.DMChannel)
+        addressed = read_address(message, user.id)
+        if addressed is None or not is_here or not isinstance(channel, MessageChannel):
+            return
+        services.in_flight.track_person(message.author.id)
+        new = Heard(message, channel, services.sessions.get(channel.id), addressed)
+        locale = message.guild.preferred_locale.value if message.guild else "en-US"
+        with self._register(new) as heard, speaking(locale, services.group):
+            try:
+                async with heard.session.hearing:
+                    if not heard.is_withdrawn and not await self._is_for_host(message):
+                        await self._hear(heard)
+            except TransactionFailed as error:  # which the store has logged
+                if addressed.is_direct:
+                    await self._tell_error(heard, error)
+
+    @commands.Cog.listener("on_raw_message_edit")
+    async def hear_again(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Hear a message as its writer has edited it, if it has not become a line yet."""
+        if payload.message.edited_at and self._withdraw(payload.message_id):
+            await self.hear(payload.message)
+
+    @commands.Cog.listener("on_raw_message_delete")
+    async def withdraw(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Make no line of a message that was deleted."""
+        self._withdraw(payload.message_id)
+
+    @commands.Cog.listener("on_raw_bulk_message_delete")
+    async def withdraw_all(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Make no lines of messages that were deleted."""
+        for message in payload.message_ids:
+            self._withdraw(message)
+
+    @contextmanager
+    def _register(self, new: Heard) -> Iterator[Heard]:
+        """Let a message be withdrawn until the context exits; one that came twice is one."""
+        number = new.message.id
+        heard = self._heard.setdefault(number, new)
+        try:
+            yield heard
+        finally:
+            if self._heard.get(number) is heard:
+                del self._heard[number]
+
+    def _withdraw(self, message: int) -> bool:
+        """Stop the turn of a message, if it has begun; return whether the message was heard."""
+        heard = self._heard.pop(message, None)
+        if heard is None:
+            return False
+        heard.is_withdrawn = True
+        if job := self.services.in_flight.jobs.get(message):
+            job.stop()
+        return True
+
+    async def _is_for_host(self, message: discord.Message) -> bool:
+        """Return whether a message is for a host's own commands.
+
+        A mention is a prefix of many hosts, so that it alone makes no command.
+        """
+        if self.services.group is None:
+            return False
+        context = await self.bot.get_context(message)
+        return context.valid or not (context.prefix or "<@").startswith("<@")
+
+    async def _hear(self, heard: Heard) -> None:
+        addressed, channel = heard.addressed, heard.channel
+        script = await self.store.scripts.find_running_script(channel.id)
+        reads_plain = script is not None and script.plain_messages
+        if addressed.is_direct or (addressed.is_mentioned and await self._replies_to_us(heard)):
+            if script is None or addressed.asks_for_help:
+                await self._explain(channel)
+            else:
+                await self._write(heard)
+        elif reads_plain and is_plain_line(addressed.text):
+            await self._write(heard)
+        elif script and not reads_plain and not addressed.is_mentioned:
+            await self._explain_replies(heard)
+
+    async def _replies_to_us(self, heard: Heard) -> bool:
+        """Return whether a message replies to a line, the panel, or the hint `HOW_TO_REPLY`."""
+        reference = heard.message.reference
+        if not heard.addressed.is_reply or reference is None or reference.message_id is None:
+            return False
+        replied = reference.resolved
+        if isinstance(replied, discord.Message) and replied.author == self.bot.user:
+            is_ours = is_panel(replied) or replied.content == say(HOW_TO_REPLY)
+        else:
+            is_ours = False
+        return is_ours or await self.store.messages.find_post(reference.message_id) is not None
+
+    # Lines
+
+    async def _write(self, heard: Heard) -> None:
+        """Make a line of a message, show it, and replace the message."""
+        message, result = heard.message, None
+        with measure_act(self.services.meter, "message") as wait:
+            try:
+                result = await self._take_turn(heard)
+            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+                wait.outcome = classify_error(error)
+                if heard.is_withdrawn:
+                    return
+                if not await self._is_written(message, error):
+                    await self._tell_error(heard, error)
+                    return
+            note = format_model_change(result) if result else ""
+            try:
+                await self.services.messages.sync(
+                    heard.channel, heard.session, note and f"-# {note}"
+                )
+            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                wait.outcome = classify_error(error)
+                log.exception("could not show lines")
+                await _tell(heard, say(NOT_SHOWN))
+                return
+            me = message.guild.me if message.guild else message.author
+            await _replace(message, _find_permissions(message, me))
+        if result and result.unreadable:
+            await _tell(heard, format_unreadable(result))
+
+    async def _take_turn(self, heard: Heard) -> TurnResult:
+        """Add the lines of a message; raise what the commands raise."""
+        message, channel, text = heard.message, heard.channel, heard.addressed.text
+        author, guild = message.author, message.guild
+        self.services.in_flight.admit()
+        if guild:
+            in_thread = isinstance(channel, discord.Thread)
+            check_permissions(_find_permissions(message, guild.me), in_thread=in_thread)
+        cost, place = Cost(turns=1, characters=len(text)), guild.id if guild else None
+        self.services.charge_person(author.id, channel.id, place, cost)
+        requester = make_requester(author, message.id, _find_permissions(message, author))
+
+        async def write(job: Job) -> TurnResult:
+            if heard.is_withdrawn:  # before there was a job to stop
+                job.stop()
+            return await heard.session.continuation.write(requester, text, job=job)
+
+        return await self.turns.run_for_message(message.id, author.id, channel, place, write)
+
+    async def _is_written(self, message: discord.Message, error: Exception) -> bool:
+        """Return whether a refused message was delivered before, and has become a line then."""
+        if isinstance(error, AlreadyWritten):
+            return True
+        # Whoever wrote the last line may not be allowed to write the next one.
+        is_refused = isinstance(error, RequestError)
+        return is_refused and await self.store.lines.is_delivered(str(message.id))
+
+    @message_command(ADD)
+    @answer_errors
+    async def add_to_script(self, interaction: Interaction, message: discord.Message) -> None:
+        """Make a line of a message, by the person who wrote the message."""
+        assert self.bot.user is not None  # because it has received an interaction
+        self.services.admit(interaction)
+        is_ours = message.author.id == self.bot.user.id
+        if is_ours or await self.store.messages.find_post(message.id):
+            raise RequestError("I wrote that message. Choose somebody else's.")
+        text = strip_mentions(message.content, self.bot.user.id)
+        if not text:
+            raise RequestError("That message has no text. Choose another one.")
+        if await self.store.lines.is_delivered(str(message.id)):
+            raise RequestError(IS_ADDED)
+        self.services.charge(interaction, Cost(characters=len(text)))
+        author = self._find_author(interaction, message)
+
+        async def add(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
+            once = replace(requester, delivery=str(message.id))
+            try:
+                return await session.continuation.write(once, text, job=job, author=author)
+            except AlreadyWritten:
+                raise RequestError(IS_ADDED) from None
+
+        who, whose = format_requester(interaction), inline(find_name(message.author), NAME_SIZE)
+        note = say("{who} added a message by {author}.", who=who, author=whose) if author else ""
+        await self.turns.take_turn(interaction, add, kind=LINES, note=note)
+        is_theirs = message.author.id == interaction.user.id
+        may_delete = is_theirs or interaction.permissions.manage_messages
+        await _replace(message, interaction.app_permissions, may_delete=may_delete)
+
+    def _find_author(self, interaction: Interaction, message: discord.Message) -> Requester | None:
+        """Return the person who wrote a message, unless they ask themselves, or a bot wrote it."""
+        author = message.author
+        if author.bot or message.webhook_id or author.id == interaction.user.id:
+            return None
+        self.services.in_flight.track_person(author.id)
+        return make_requester(author, message.id, discord.Permissions.none())
+
+    # Answers
+
+    async def _explain(self, channel: MessageChannel) -> None:
+        """Say what the bot is, seldom enough to be no noise."""
+        if not self._may_answer(channel.id):
+            return
+        # The bot may not be allowed to post here.
+        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+            await post_message(channel, say(HELP_TEXT), view=make_start_button())
+
+    async def _explain_replies(self, heard: Heard) -> None:
+        """Tell a person once how to reply so that the bot sees it, if they replied to a line."""
+        if await self._replies_to_us(heard):
+            notifications = self.services.sessions.notifications
+            if notifications.should_explain_replies(heard.channel.id, heard.message.author.id):
+                await _reply(heard, say(HOW_TO_REPLY))
+
+    async def _tell_error(self, heard: Heard, error: Exception) -> None:
+        """Tell a person why their message has become no line; of limits, seldom."""
+        if not isinstance(error, RateLimited) or self._may_answer(heard.message.author.id):
+            await _tell(heard, format_error(error))
+
+    def _may_answer(self, whom: int) -> bool:
+        """Return whether a channel or a person was not answered for a while, and is now."""
+        now = time.monotonic()
+        self._answered = {
+            one: when for one, when in self._answered.items() if now - when < ANSWER_SECONDS
+        }
+        if whom in self._answered:
+            return False
+        self._answered[whom] = now
+        return True
+
+
+def _find_permissions(
+    message: discord.Message, user: discord.User | discord.Member
+) -> discord.Permissions:
+    """Return somebody's permissions where a message was written."""
+    channel = message.channel
+    if isinstance(channel, discord.DMChannel):
+        return channel.permissions_for(user)
+    if isinstance(channel, discord.PartialMessageable) or not isinstance(user, discord.Member):
+        return discord.Permissions.none()
+    return channel.permissions_for(user)
+
+
+async def _replace(
+    message: discord.Message, granted: discord.Permissions, *, may_delete: bool = True
+) -> None:
+    """Delete a message that has become a line, unless a file would be lost, or else tick it."""
+    channel = message.channel
+    may_delete &= granted.manage_messages and not message.attachments
+    if may_delete and isinstance(channel, MessageChannel):
+        await delete_message(channel, message.id)
+    elif granted.add_reactions and granted.read_message_history:
+        await try_once(lambda: message.add_reaction(TICK))
+
+
+async def _tell(heard: Heard, sentence: str) -> None:
+    """Tell a person something about their message, privately if they take direct messages."""
+    if heard.message.guild:
+        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+            private = await heard.message.author.create_dm()
+            await post_message(private, f"{sentence}\n-# {heard.message.jump_url}")
+            return
+    await _reply(heard, sentence)
+
+
+async def _reply(heard: Heard, sentence: str) -> None:
+    """Reply to a message, without a ping."""
+    reference = heard.message.to_reference(fail_if_not_exists=False)
+    # The bot may not be allowed to post here.
+    with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+        await post_message(heard.channel, sentence, reference=reference)

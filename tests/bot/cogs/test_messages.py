@@ -1,0 +1,380 @@
+"""Test lines that people write by messages, at the project's own Discord.
+
+It shows the bot what Discord shows: messages that mention it, pinged replies to its regular
+messages, direct messages, and the rest without their texts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bot.cogs.messages import TICK
+from bot.cogs.services import CogServices
+from bot.settings import RunnerSettings
+from bot.storage.schema import Line
+from tests.bot.conftest import HEADING
+from tests.bot.playing import begin_script, read_true_script, slow_down
+from tests.fake_discord.bot import bot_here
+from tests.fake_discord.faults import Kind
+from tests.fake_discord.people import (
+    BOT_MAY,
+    PATIENCE,
+    WRITERS_MAY,
+    Channel,
+    Discord,
+    Message,
+    Person,
+)
+from tests.fake_discord.server import served
+from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, World
+
+HELP = "That is the fun."
+
+HINT = "Discord does not show me that reply. Reply to this one, or mention me."
+
+CHATTERS_MAY = WRITERS_MAY & ~MANAGE_MESSAGES
+"""The permissions of people who moderate nothing."""
+
+
+@dataclass
+class Chat:
+    """A channel with the bot, in which two people write messages."""
+
+    discord: Discord
+    services: CogServices
+    world: World
+    channel: Channel
+    ann: Person
+    ben: Person
+
+    @property
+    def bot(self) -> str:
+        """Return a mention of the bot."""
+        return f"<@{self.world.bot.id}>"
+
+    async def say(self, person: Person, text: str, **how: Any) -> Message:
+        """Write a message that begins with a mention of the bot."""
+        return await self.write(person, f"{self.bot} {text}", **how)
+
+    async def write(self, person: Person, text: str, **how: Any) -> Message:
+        """Write a message."""
+        return await self.discord.see(await person.write(self.channel, text, **how))
+
+    async def lines(self) -> list[Line]:
+        """Return the lines of the script, as they are stored."""
+        script = await self.services.store.scripts.find_running_script(self.channel.id)
+        return await self.services.store.lines.load_path(script and script.head)
+
+    async def until_written(self, *texts: str) -> list[Line]:
+        """Wait until these are the lines below the heading, and everybody sees them."""
+        async with asyncio.timeout(PATIENCE):
+            while [one.text for one in await self.lines()] != [HEADING, *texts]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await read_true_script(self.ann, self.channel)
+        return (await self.lines())[1:]
+
+    async def until_gone(self, message: Message) -> None:
+        """Wait until a message is deleted."""
+        await self.discord.until(lambda: message.deleted)
+
+    async def until_ticked(self, message: Message) -> None:
+        """Wait until the bot has ticked a message, which stays."""
+        await self.discord.until(lambda: TICK in message.reactions)
+        assert not message.deleted
+
+    async def is_told(self, text: str, channel: Channel | None = None) -> Message:
+        """Wait until somebody says something in a channel, and return the message."""
+
+        def find() -> Message | None:
+            messages = (channel or self.channel).messages()
+            return next((one for one in messages if text in one.text), None)
+
+        return await self.discord.until(find, lambda: f"{text} in the channel")
+
+    async def is_spoken(self, text: str) -> Message:
+        """Wait until a character says something, and return the message."""
+
+        def find() -> Message | None:
+            spoken = (one for one in self.channel.messages() if one.webhook)
+            return next((one for one in spoken if text in one.text), None)
+
+        return await self.discord.until(find, lambda: f"{text} of a character")
+
+
+@asynccontextmanager
+async def chatting(
+    chosen: RunnerSettings, bot_may: int = BOT_MAY, *, may_read: bool = False
+) -> AsyncIterator[Chat]:
+    """Begin a script in a channel where the bot may do these things."""
+    world = World(PATIENCE, may_read_content=may_read)
+    settings = chosen.model_copy(update={"message_content": may_read})
+    async with (
+        served(world) as address,
+        Discord(address) as discord,
+        bot_here(address, settings) as bot,
+    ):
+        await discord.bot_is_ready()
+        guild = await discord.guild("The Playhouse", bot_may)
+        channel = await guild.channel("stage")
+        people = [await guild.person(name, CHATTERS_MAY) for name in ("Ann", "Ben")]
+        await begin_script(people[0], channel)
+        yield Chat(discord, bot.services, world, channel, *people)
+        assert discord.refusals == []
+
+
+@pytest.fixture
+async def chat(chosen: RunnerSettings) -> AsyncIterator[Chat]:
+    """Yield a chat in which characters speak by a webhook."""
+    settings = chosen.model_copy(update={"look": "characters"})
+    async with chatting(settings, BOT_MAY | MANAGE_WEBHOOKS) as chat:
+        yield chat
+
+
+async def test_a_message_that_mentions_the_bot_becomes_a_line(chat: Chat):
+    shouted = await chat.say(chat.ann, "HELEN: Get me down.")
+    await chat.until_written("HELEN\nGet me down.")
+    await chat.until_ticked(shouted)
+    spoken = await chat.is_spoken("Get me down")
+    await chat.say(chat.ben, "HELEN: Now!\n\nThe rope breaks.", reply_to=spoken)
+    *_, now, rope = await chat.until_written(
+        "HELEN\nGet me down.", "HELEN\nNow!", "The rope breaks."
+    )
+    assert [(one.author, one.asker, one.credit) for one in (now, rope)] == [
+        (chat.ben.id, chat.ben.id, "Ben")
+    ] * 2
+    assert chat.discord.pings == []
+
+
+async def test_a_message_is_replaced_where_nothing_is_lost(chosen: RunnerSettings):
+    async with chatting(chosen, BOT_MAY | MANAGE_MESSAGES) as chat:
+        shouted = await chat.say(chat.ann, "Rain.")
+        await chat.until_gone(shouted)
+        await chat.until_written("Rain.")
+        pictured = await chat.say(chat.ann, "Snow.", files={"snow.png": b"snow"})
+        await chat.until_ticked(pictured)
+        await chat.until_written("Rain.", "Snow.")
+
+
+async def test_pinged_replies_to_the_panel_and_to_lines_become_lines(chosen: RunnerSettings):
+    async with chatting(chosen) as chat:
+        panel = chat.channel.panel()
+        assert panel.interaction is None
+        first = await chat.write(chat.ben, "HELEN: Get me down.", reply_to=panel)
+        await chat.until_ticked(first)
+        await chat.until_written("HELEN\nGet me down.")
+        [_, line] = [one for one in chat.channel.messages() if one.is_line]
+        await chat.until_ticked(await chat.write(chat.ann, "Rain.", reply_to=line))
+        await chat.until_written("HELEN\nGet me down.", "Rain.")
+        # A reply to something else that the bot says is chat.
+        await chat.say(chat.ann, "help")
+        told = await chat.is_told(HELP)
+        await chat.write(chat.ben, "Thank you!", reply_to=told)
+        await chat.until_ticked(await chat.say(chat.ben, "Snow."))
+        await chat.until_written("HELEN\nGet me down.", "Rain.", "Snow.")
+
+
+async def test_who_replies_to_a_character_without_a_mention_is_told_once(chat: Chat):
+    await chat.say(chat.ann, "HELEN: Get me down.")
+    await chat.until_written("HELEN\nGet me down.")
+    spoken = await chat.is_spoken("Get me down")
+    reply = await chat.write(chat.ben, "DRAGON: No.", reply_to=spoken)
+    told = await chat.is_told(HINT)
+    assert (told.interaction, told.webhook, told.reply_to) == (None, None, reply.id)
+    await chat.write(chat.ben, "DRAGON: No.", reply_to=spoken)
+    await chat.write(chat.ben, "DRAGON: No.", reply_to=told, pings=False)
+    await chat.until_ticked(await chat.write(chat.ben, "DRAGON: No.", reply_to=told))
+    await chat.until_written("HELEN\nGet me down.", "DRAGON\nNo.")
+    chatter = await chat.write(chat.ann, "What a dragon!")
+    await chat.write(chat.ann, "Indeed.", reply_to=chatter)
+    await chat.until_ticked(await chat.say(chat.ann, "Rain."))
+    assert [one.text for one in chat.channel.messages()].count(HINT) == 1
+    # Each person is told.
+    await chat.write(chat.ann, "Rain.", reply_to=chat.channel.panel(), pings=False)
+    await chat.discord.until(lambda: [one.text for one in chat.channel.messages()].count(HINT) == 2)
+
+
+async def test_a_bare_mention_is_answered_and_chat_is_not(chat: Chat):
+    await chat.write(chat.ben, "HELEN: Get me down.")
+    await chat.write(chat.ben, f"I like {chat.bot} a lot.")
+    for text in ("", " Help?", "/undo"):
+        await chat.say(chat.ben, text)
+    await chat.until_ticked(await chat.say(chat.ben, "Rain."))
+    await chat.until_written("Rain.")
+    assert sum(HELP in one.text for one in chat.channel.messages()) == 1
+
+
+async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):
+    private = await chat.ann.dm()
+    await chat.ann.write(private, "Hello?")
+    await chat.is_told(HELP, private)
+    await begin_script(chat.ann, private)
+    chat.channel = private
+    await chat.until_ticked(await chat.write(chat.ann, "HELEN: Get me down."))
+    await chat.until_ticked(await chat.say(chat.ann, "Rain."))
+    await chat.until_written("HELEN\nGet me down.", "Rain.")
+    await chat.write(chat.ann, "\n\n".join(["Rain."] * 11))
+    told = await chat.is_told("That is 11 lines at once. Write at most 10.")
+    assert told.reply_to
+
+
+async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: Chat):
+    long = "HELEN: " + "No. " * 400
+    await chat.say(chat.ben, long)
+    sentence = "One line is longer than 1,500 characters. Split it with blank lines."
+    await chat.is_told(sentence, await chat.ben.dm())
+    await chat.ann.refuse_messages()
+    refused = await chat.say(chat.ann, long)
+    told = await chat.is_told(sentence)
+    assert told.reply_to == refused.id
+    assert chat.discord.refusals == ["POST send: 50007 Cannot send messages to this user"]
+    chat.discord.refusals.clear()
+    script = await chat.services.store.scripts.find_running_script(chat.channel.id)
+    await chat.services.store.turn_orders.add_writer(script.id, chat.ann.id, script.begun)
+    await chat.say(chat.ben, "Rain.")
+    await chat.is_told("'s turn. Wait for yours", await chat.ben.dm())
+    assert await chat.until_written() == []
+
+
+async def test_a_message_that_comes_twice_is_one_line(chat: Chat):
+    script = await chat.services.store.scripts.find_running_script(chat.channel.id)
+    await chat.services.store.scripts.update_script(script.id, alternate=True)
+    shouted = await chat.say(chat.ben, "Rain.")
+    await chat.discord.tell_again(shouted.id)
+    await chat.until_ticked(shouted)
+    # Another process may have died before it ticked the message.
+    for _ in range(2):
+        await chat.discord.tell_again(shouted.id)
+    await chat.until_ticked(await chat.say(chat.ann, "Snow."))
+    await chat.until_written("Rain.", "Snow.")
+    assert (await chat.ben.dm()).messages() == []
+
+
+async def test_messages_become_lines_in_their_order(chat: Chat, monkeypatch: pytest.MonkeyPatch):
+    await slow_down(chat.services, monkeypatch)
+    texts = [f"{number}." for number in range(8)]
+    continued = await chat.ann.slash(chat.channel, "continue")
+    for text in texts:
+        await chat.say(chat.ben, text)
+    await continued.is_done()
+    async with asyncio.timeout(PATIENCE):
+        while [one.text for one in (await chat.lines())[2:]] != texts:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await read_true_script(chat.ann, chat.channel)
+
+
+async def test_a_message_can_be_withdrawn_while_the_voice_writes(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+):
+    async def edit(message: Message, text: str) -> None:
+        await chat.discord.edit(message.id, f"{chat.bot} {text}")
+
+    async def run_later(request: Any) -> Any:
+        await going_on.wait()
+        return await run(request)
+
+    going_on, engine = asyncio.Event(), await chat.services.voices.engine("tiny")
+    run = engine.run
+    monkeypatch.setattr(engine, "run", run_later)
+    continued = await chat.ann.slash(chat.channel, "continue")
+    await chat.discord.until(lambda: continued.how)
+    rain, snow, hail = [await chat.say(chat.ben, text) for text in ("Rain.", "Snwo.", "Hail.")]
+    await chat.discord.delete(rain)
+    await edit(snow, "Snow.")
+    # The bot has heard all of it when it answers what came after that.
+    await (await chat.ann.slash(chat.channel, "help")).shows(HELP)
+    going_on.set()
+    for message in (snow, hail):
+        await chat.until_ticked(message)
+    # An edit of a line's message leaves the line as it is.
+    await edit(hail, "Sun.")
+    await chat.until_ticked(await chat.say(chat.ben, "Fog."))
+    _, _, *lines = await chat.lines()
+    assert [line.text for line in lines] == ["Hail.", "Snow.", "Fog."]
+    assert len(await read_true_script(chat.ann, chat.channel)) == 5
+    assert (await chat.ben.dm()).messages() == []
+
+
+async def test_a_line_that_cannot_be_shown_is_not_lost(chat: Chat):
+    posted = rf"/channels/{chat.channel.id}/messages|/webhooks/\d+/[^/]+$"
+    await chat.discord.fail(Kind.STATUS, "POST", posted, most=None, status=400)
+    shouted = await chat.say(chat.ben, "Rain.")
+    await chat.is_told("Your lines are in the script, but could not", await chat.ben.dm())
+    await chat.discord.mend()
+    assert (shouted.deleted, shouted.reactions) == (False, {})
+    await chat.discord.tell_again(shouted.id)
+    await chat.until_ticked(shouted)
+    await chat.until_written("Rain.")
+
+
+async def test_a_message_is_added_for_the_person_who_wrote_it(chosen: RunnerSettings):
+    async with chatting(chosen, BOT_MAY | MANAGE_MESSAGES) as chat:
+        said = await chat.write(chat.ben, "HELEN: Get me down.")
+        await (await chat.ann.menu(said, "Add to the script")).is_done()
+        [line] = await chat.until_written("HELEN\nGet me down.")
+        assert (line.author, line.credit, line.asker) == (chat.ben.id, "Ben", chat.ann.id)
+        assert "Ann added a message by Ben." in chat.channel.panel().text
+        # Only their writers and moderators may delete messages.
+        await chat.until_ticked(said)
+        refused = await chat.ben.menu(said, "Add to the script")
+        await refused.shows("That message is in the script already.")
+        mine = await chat.write(chat.ben, "Rain.")
+        await chat.ben.menu(mine, "Add to the script")
+        await chat.until_gone(mine)
+        await chat.until_written("HELEN\nGet me down.", "Rain.")
+        await (await chat.ben.slash(chat.channel, "undo")).is_done()
+        # Whoever added a line may take it back.
+        await (await chat.ann.slash(chat.channel, "undo")).is_done()
+        await chat.until_written()
+        for message, sentence in (
+            (chat.channel.panel(), "I wrote that message."),
+            (await chat.write(chat.ben, "", files={"a.png": b"a"}), "That message has no text."),
+        ):
+            refused = await chat.ann.menu(message, "Add to the script")
+            assert (await refused.shows(sentence)).only_for == chat.ann.id
+
+
+async def test_two_who_add_a_message_at_once_add_it_once(chosen: RunnerSettings):
+    async with chatting(chosen) as chat:
+        said = await chat.write(chat.ben, "Rain.")
+        both = [await one.menu(said, "Add to the script") for one in (chat.ann, chat.ben)]
+        await chat.until_written("Rain.")
+        await chat.discord.until(
+            lambda: any("already" in one.text for asked in both for one in asked.answers())
+        )
+
+
+async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen: RunnerSettings):
+    async with chatting(chosen, may_read=True) as chat:
+        await chat.write(chat.ben, "HELEN: Get me down.")
+        refused = await chat.ben.slash(chat.channel, "settings turns", plain_messages=True)
+        await refused.shows("Only the script's owner or a moderator")
+        allowed = await chat.ann.slash(chat.channel, "settings turns", plain_messages=True)
+        said = await allowed.shows("Changed: plain messages on. I read every message here now.")
+        assert said.only_for is None
+        for text in ("What fun!", "Note: buy rope", "at 12:30", "*really* fun", "https://a.b/c"):
+            await chat.write(chat.ben, text)
+        [line] = [one for one in chat.channel.messages() if one.is_line]
+        await chat.write(chat.ben, "Nice heading.", reply_to=line, pings=False)
+        await chat.until_ticked(await chat.write(chat.ben, "HELEN: Get me down.\n\nNow!"))
+        await chat.until_ticked(await chat.write(chat.ben, "*The dragon laughs.*"))
+        texts = [line.text for line in (await chat.lines())[1:]]
+        assert texts[:2] == ["HELEN\nGet me down.", "Now!"]
+        assert "The dragon laughs." in texts[2]
+        await (await chat.ann.slash(chat.channel, "settings turns", plain_messages=False)).shows(
+            "Changed: plain messages off."
+        )
+        await chat.write(chat.ben, "HELEN: Get me down.")
+        await chat.until_ticked(await chat.say(chat.ben, "Rain."))
+        assert len(await chat.lines()) == 5
+        assert not any(HINT in one.text for one in chat.channel.messages())
+
+
+async def test_plain_messages_need_the_intent(chat: Chat):
+    refused = await chat.ann.slash(chat.channel, "settings turns", plain_messages=True)
+    await refused.shows("I cannot read plain messages. Mention me, or ask the bot's owner")
