@@ -10,6 +10,9 @@ import discord
 HELP_WORDS = ("", "help", "hilfe")
 """What people write to a bot of which they know nothing, besides a mention."""
 
+PLAIN_MARKS = re.compile(r"[:\uff1a*]")
+"""Matches one of the signs that every line has which needs no mention."""
+
 
 @dataclass(frozen=True)
 class Addressed:
@@ -39,13 +42,13 @@ def read_address(message: discord.Message, bot: int) -> Addressed | None:
     text = strip_mentions(message.content, bot)
     is_private = isinstance(message.channel, discord.DMChannel)
     begins = re.match(rf"\s*<@!?{bot}>", message.content) is not None
-    if not (text or begins or is_private or is_reply):
+    if not (begins or is_private or is_reply or PLAIN_MARKS.search(text)):
         return None
     is_mentioned = any(one.id == bot for one in message.mentions)
     return Addressed(text, begins or is_private, is_reply, is_mentioned)
 
 
 def strip_mentions(content: str, bot: int) -> str:
-    """Return a text without mentions of the bot at its ends."""
-    mentions = rf"(?:<@!?{bot}>\s*)+"
+    """Return a text without mentions of the bot at its ends, and a sign after them."""
+    mentions = rf"(?:<@!?{bot}>[,:]?\s*)+"
     return re.sub(rf"^\s*{mentions}|{mentions}$", "", content).strip()

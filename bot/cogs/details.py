@@ -45,6 +45,9 @@ class Details(FeatureCog, name="OnBook.details"):
         if await self.store.polls.find_poll_by_message(message.id):
             raise RequestError("A take has no stars. Choose it first, then star its line.")
         line = await self.find_shown_line(message)
+        star = await self.store.stars.find_star(line, interaction.user.id)
+        if star and star.message and await self.store.messages.find_post(star.message):
+            raise RequestError("Your star is a reaction. Take the reaction away to take it back.")
         # Discord takes the first answer once, so that a second delivery takes no star back.
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         is_given = await self.store.stars.toggle_star(line.id, interaction.user.id)

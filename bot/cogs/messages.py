@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import discord
 from discord.ext import commands
 
-from ..errors import AlreadyWritten, RateLimited, RequestError, TransactionFailed
+from ..errors import AlreadyWritten, EngineClosed, RateLimited, RequestError, TransactionFailed
 from ..i18n.catalogue import phrase, say, speaking
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
@@ -38,7 +38,7 @@ log = logging.getLogger("onbook.messages")
 ADD = phrase("Add to the script")
 """The name of the command on messages."""
 
-HOW_TO_REPLY = phrase("Discord does not show me that reply. Reply to this one, or mention me.")
+HOW_TO_REPLY = phrase("I read no replies without a mention. Reply to this one, or mention me.")
 """The hint for people who reply to a line or the panel without a mention."""
 
 IS_ADDED = phrase("That message is in the script already. Choose another one.")
@@ -87,15 +87,16 @@ class Messages(FeatureCog, name="OnBook.messages"):
         addressed = read_address(message, user.id)
         if addressed is None or not is_here or not isinstance(channel, MessageChannel):
             return
-        services.in_flight.track_person(message.author.id)
         new = Heard(message, channel, services.sessions.get(channel.id), addressed)
         locale = message.guild.preferred_locale.value if message.guild else "en-US"
         with self._register(new) as heard, speaking(locale, services.group):
             try:
+                services.in_flight.admit()
+                services.in_flight.track_person(message.author.id)
                 async with heard.session.hearing:
                     if not heard.is_withdrawn and not await self._is_for_host(message):
                         await self._hear(heard)
-            except TransactionFailed as error:  # which the store has logged
+            except (EngineClosed, TransactionFailed) as error:
                 if addressed.is_direct:
                     await self._tell_error(heard, error)
 
@@ -133,8 +134,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if heard is None:
             return False
         heard.is_withdrawn = True
-        if job := self.services.in_flight.jobs.get(message):
-            job.stop()
+        if stoppable := self.services.in_flight.jobs.get(message):
+            stoppable.job.stop()
         return True
 
     async def _is_for_host(self, message: discord.Message) -> bool:
@@ -152,10 +153,10 @@ class Messages(FeatureCog, name="OnBook.messages"):
         script = await self.store.scripts.find_running_script(channel.id)
         reads_plain = script is not None and script.plain_messages
         if addressed.is_direct or (addressed.is_mentioned and await self._replies_to_us(heard)):
-            if script is None or addressed.asks_for_help:
-                await self._explain(channel)
-            else:
+            if script is not None and not addressed.asks_for_help:
                 await self._write(heard)
+            elif addressed.is_mentioned or self.services.group is None:
+                await self._explain(channel)
         elif reads_plain and is_plain_line(addressed.text):
             await self._write(heard)
         elif script and not reads_plain and not addressed.is_mentioned:
@@ -166,12 +167,16 @@ class Messages(FeatureCog, name="OnBook.messages"):
         reference = heard.message.reference
         if not heard.addressed.is_reply or reference is None or reference.message_id is None:
             return False
-        replied = reference.resolved
-        if isinstance(replied, discord.Message) and replied.author == self.bot.user:
-            is_ours = is_panel(replied) or replied.content == say(HOW_TO_REPLY)
-        else:
-            is_ours = False
-        return is_ours or await self.store.messages.find_post(reference.message_id) is not None
+        replied, number = reference.resolved, reference.message_id
+        if isinstance(replied, discord.Message) and self._asks_for_replies(replied):
+            return True
+        known = await self.store.messages.find_channel(heard.channel.id)
+        is_voting_panel = known is not None and known.panel == number  # which has no buttons
+        return is_voting_panel or await self.store.messages.find_post(number) is not None
+
+    def _asks_for_replies(self, message: discord.Message) -> bool:
+        is_hint = message.content == say(HOW_TO_REPLY)
+        return message.author == self.bot.user and (is_hint or is_panel(message))
 
     # Lines
 
@@ -207,7 +212,6 @@ class Messages(FeatureCog, name="OnBook.messages"):
         """Add the lines of a message; raise what the commands raise."""
         message, channel, text = heard.message, heard.channel, heard.addressed.text
         author, guild = message.author, message.guild
-        self.services.in_flight.admit()
         if guild:
             in_thread = isinstance(channel, discord.Thread)
             check_permissions(_find_permissions(message, guild.me), in_thread=in_thread)
@@ -318,9 +322,10 @@ def _find_permissions(
 async def _replace(
     message: discord.Message, granted: discord.Permissions, *, may_delete: bool = True
 ) -> None:
-    """Delete a message that has become a line, unless a file would be lost, or else tick it."""
+    """Delete a message that has become a line, or tick it where something would be lost."""
     channel = message.channel
-    may_delete &= granted.manage_messages and not message.attachments
+    has_more = bool(message.attachments or message.stickers or message.poll)
+    may_delete &= granted.manage_messages and not has_more
     if may_delete and isinstance(channel, MessageChannel):
         await delete_message(channel, message.id)
     elif granted.add_reactions and granted.read_message_history:

@@ -203,6 +203,6 @@ def is_plain_line(text: str) -> bool:
     if _PLAIN_ACTION.fullmatch(first):
         return True
     try:
-        return ":" in first and parse_typed_text(first, None)[0].kind.spec.has_cue
+        return parse_typed_text(first, None)[0].kind.spec.has_cue
     except RequestError:
         return False

@@ -51,7 +51,7 @@ class PersonalData:
     lines: list[tuple[Line, Script]]
     """The lines that they wrote, without copies of existing lines."""
     asked: list[tuple[Line, Script]]
-    """The lines that a model wrote at their request."""
+    """The lines of a model, or of messages of others, that they asked for."""
     scripts: list[Script]
     """The scripts that they began."""
     parts: list[tuple[str, Script]]
@@ -88,7 +88,7 @@ class PersonRepository(Repository):
         is_original = or_(Line.copy_of.is_(None), Line.copy_of.not_in(select(Line.id)))
         lines = select(Line, Script).join(Script).where(is_original).order_by(Line.id)
         written = lines.where(Line.author == person)
-        asked = lines.where(Line.asker == person, Line.author.is_(None))
+        asked = lines.where(Line.asker == person, Line.author.is_distinct_from(person))
         votes = select(Vote, Script).select_from(Vote).join(Poll).join(Script)
         votes = votes.where(Vote.person == person).order_by(Vote.poll)
         # The original of a line may be gone, but not all of its copies.

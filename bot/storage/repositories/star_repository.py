@@ -15,6 +15,10 @@ from .repository import Repository
 class StarRepository(Repository):
     """The stars that people gave to lines."""
 
+    async def find_star(self, line: Line, person: int) -> Star | None:
+        """Return a person's star of a line, or None."""
+        return await self._get(Star, (line.original, person))
+
     async def toggle_star(self, line: int, person: int) -> bool:
         """Give a person's star to a line, or take it back; return whether it is given now.
 

@@ -36,7 +36,7 @@ from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, World
 
 HELP = "That is the fun."
 
-HINT = "Discord does not show me that reply. Reply to this one, or mention me."
+HINT = "I read no replies without a mention. Reply to this one, or mention me."
 
 CHATTERS_MAY = WRITERS_MAY & ~MANAGE_MESSAGES
 """The permissions of people who moderate nothing."""
@@ -199,6 +199,15 @@ async def test_who_replies_to_a_character_without_a_mention_is_told_once(chat: C
     await chat.discord.until(lambda: [one.text for one in chat.channel.messages()].count(HINT) == 2)
 
 
+async def test_the_panel_takes_replies_during_a_vote(chat: Chat):
+    panel = chat.channel.panel()
+    asked = await chat.ann.slash(chat.channel, "continue", takes=2, vote=600)
+    await asked.shows("**Take 1**")
+    await chat.discord.until(lambda: not panel.buttons)
+    await chat.until_ticked(await chat.write(chat.ben, "Rain.", reply_to=panel))
+    assert [line.text for line in (await chat.lines())[1:]] == ["Rain."]
+
+
 async def test_a_bare_mention_is_answered_and_chat_is_not(chat: Chat):
     await chat.write(chat.ben, "HELEN: Get me down.")
     await chat.write(chat.ben, f"I like {chat.bot} a lot.")
@@ -310,6 +319,17 @@ async def test_a_line_that_cannot_be_shown_is_not_lost(chat: Chat):
     await chat.discord.tell_again(shouted.id)
     await chat.until_ticked(shouted)
     await chat.until_written("Rain.")
+
+
+async def test_what_is_asked_for_others_is_exported(chat: Chat):
+    said = await chat.write(chat.ben, "Rain.")
+    await (await chat.ann.menu(said, "Add to the script")).is_done()
+    people = chat.services.store.people
+    kept = await people.load_personal_data(chat.ann.id)
+    assert [line.text for line, _ in kept.asked] == ["Rain."]
+    assert [line.text for line, _ in kept.lines] == [HEADING]
+    await people.erase_person(chat.ben.id, text=True)
+    assert [line.text for line in await chat.lines()] == [HEADING, "…"]
 
 
 async def test_a_message_is_added_for_the_person_who_wrote_it(chosen: RunnerSettings):

@@ -51,6 +51,8 @@ async def test_a_reaction_is_a_star_until_it_is_taken_away(inside: Inside):
     assert told.only_for == ann.id
     await ben.react(snow, "\N{THUMBS UP SIGN}")
     await ben.react(inside.channel.panel(), STAR)
+    # A command does not take the star of a reaction back, which stands for all to see.
+    await (await ben.menu(rain, "Star")).shows("Your star is a reaction.")
     await ben.unreact(rain, STAR)
     await until_stars(inside, ("Rain.", 1), ("Snow.", 1))
     await discord.clear_reactions(rain)
