@@ -11,7 +11,7 @@ HELP_WORDS = ("", "help", "hilfe")
 """What people write to a bot of which they know nothing, besides a mention."""
 
 PLAIN_MARKS = re.compile(r"[:\uff1a*]")
-"""Matches one of the signs that every line has which needs no mention."""
+"""Matches a sign of a line that needs no mention: each such line has one."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..errors import AlreadyWritten, EngineClosed, RateLimited, RequestError, Tr
 from ..i18n.catalogue import phrase, say, speaking
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.turn import Job, Requester, TurnResult, is_plain_line
+from ..session.turn import Job, Requester, TurnResult
 from ..ui.components import LINES, Interaction, make_start_button
 from ..ui.delivery import CONNECTION_ERRORS, MessageChannel, post_message, try_once
 from ..ui.markdown import NAME_SIZE, inline
@@ -151,15 +151,14 @@ class Messages(FeatureCog, name="OnBook.messages"):
     async def _hear(self, heard: Heard) -> None:
         addressed, channel = heard.addressed, heard.channel
         script = await self.store.scripts.find_running_script(channel.id)
-        reads_plain = script is not None and script.plain_messages
         if addressed.is_direct or (addressed.is_mentioned and await self._replies_to_us(heard)):
             if script is not None and not addressed.asks_for_help:
                 await self._write(heard)
             elif addressed.is_mentioned or self.services.group is None:
                 await self._explain(channel)
-        elif reads_plain and is_plain_line(addressed.text):
+        elif script and heard.session.continuation.is_plain_line(script, addressed.text):
             await self._write(heard)
-        elif script and not reads_plain and not addressed.is_mentioned:
+        elif script and not (script.plain_messages or addressed.is_mentioned):
             await self._explain_replies(heard)
 
     async def _replies_to_us(self, heard: Heard) -> bool:
@@ -198,7 +197,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 await self.services.messages.sync(
                     heard.channel, heard.session, note and f"-# {note}"
                 )
-            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
                 wait.outcome = classify_error(error)
                 log.exception("could not show lines")
                 await _tell(heard, say(NOT_SHOWN))
@@ -328,7 +327,7 @@ async def _replace(
     may_delete &= granted.manage_messages and not has_more
     if may_delete and isinstance(channel, MessageChannel):
         await delete_message(channel, message.id)
-    elif granted.add_reactions and granted.read_message_history:
+    elif not message.guild or (granted.add_reactions and granted.read_message_history):
         await try_once(lambda: message.add_reaction(TICK))
 
 

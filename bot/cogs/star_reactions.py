@@ -37,7 +37,7 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
 
     @commands.Cog.listener("on_raw_reaction_add")
     async def give_star(self, payload: discord.RawReactionActionEvent) -> None:
-        """Give the line whose message a person stars the person's star."""
+        """Star the line to whose message a person has reacted with a star."""
         is_by_bot = payload.member is not None and payload.member.bot
         if is_star(payload.emoji) and not is_by_bot and not self._is_self(payload.user_id):
             self.services.in_flight.track_person(payload.user_id)
@@ -77,6 +77,8 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     @tasks.loop(count=1)
     async def _find_missed(self) -> None:
         """Count the reactions that came or went while no bot ran, where scripts are in play."""
+        if not self.bot.intents.guild_reactions:
+            return  # a host's bot, which is not told of reactions
         with suppress(TransactionFailed):  # which the store has logged
             if not await self.services.claim_housekeeping():
                 return

@@ -47,7 +47,7 @@ class ChannelSession:
         self.turn_orders = TurnOrders(self.library)
         self.sprints = Sprints(self.library)
         self.hearing = asyncio.Lock()
-        """Held for each message that may become a line, so that they do so in their order."""
+        """Held for each message that may become a line, so that lines keep the messages' order."""
         self.drawing = asyncio.Lock()
         """Held while the channel's messages are redrawn."""
         self.reminding = asyncio.Lock()

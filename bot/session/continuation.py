@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 
 from ..errors import RequestError, Stopped
 from ..generation.options import extract_requested_options
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
+from ..storage.schema import Script
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
@@ -21,6 +23,8 @@ from .turn import (
     find_outsiders,
     parse_typed_text,
 )
+
+_PLAIN_ACTION = re.compile(r"\*[^*]+\*")
 
 
 class Continuation:
@@ -66,6 +70,21 @@ class Continuation:
             result = context.make_result(lines[-1].id, lines)
             result = replace(result, outsiders=find_outsiders(script, names, elements))
             return self.reader.notifications.attach(result, requester.id, primed.model, elements)
+
+    def is_plain_line(self, script: Script, text: str) -> bool:
+        """Return whether a message that may be chat is a line of the script that runs.
+
+        The script must read such messages, and the first row must have a cue, or be *action*.
+        """
+        first = text.partition("\n")[0].strip()
+        if not script.plain_messages:
+            return False
+        if _PLAIN_ACTION.fullmatch(first):
+            return True
+        try:
+            return parse_typed_text(first, None)[0].kind.spec.has_cue
+        except RequestError:
+            return False
 
     async def generate(
         self,

@@ -30,8 +30,6 @@ MAX_LINES = 10
 MAX_ELEMENT_LENGTH = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
 
-_PLAIN_ACTION = re.compile(r"\*[^*]+\*")
-
 
 @dataclass(frozen=True)
 class ScriptPosition:
@@ -195,14 +193,3 @@ def parse_typed_text(text: str, character: str | None, names: Iterable[str]) -> 
             most=MAX_LINES,
         )
     return elements
-
-
-def is_plain_line(text: str) -> bool:
-    """Return whether a message that may be chat is a line: it begins with a cue, or is *action*."""
-    first = text.partition("\n")[0].strip()
-    if _PLAIN_ACTION.fullmatch(first):
-        return True
-    try:
-        return parse_typed_text(first, None)[0].kind.spec.has_cue
-    except RequestError:
-        return False
