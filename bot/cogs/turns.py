@@ -108,7 +108,7 @@ class Turns:
         stoppable: StoppableJob,
         run: Callable[[Job], Coroutine[Any, Any, R]],
         show: Callable[[Job], Coroutine[Any, Any, None]],
-        restore: Callable[[], Coroutine[Any, Any, None]],
+        restore: Callable[[], Coroutine[Any, Any, object]],
     ) -> R:
         """Do work that an interaction or a message asks for, by its id, and return the result.
 
@@ -269,7 +269,7 @@ class Turns:
         session = self.services.admit_to_session(interaction)
         self._try_later(lambda: self.sync(interaction, session))
 
-    def _try_later(self, show: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _try_later(self, show: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Show something in a task of its own, and ignore a failure."""
 
         async def try_to_show() -> None:

@@ -82,7 +82,7 @@ class Continuation:
         if _PLAIN_ACTION.fullmatch(first):
             return True
         try:
-            return parse_typed_text(first, None)[0].kind.spec.has_cue
+            return parse_typed_text(first, None, script.cast)[0].kind.spec.has_cue
         except RequestError:
             return False
 

@@ -155,7 +155,7 @@ class Replayer:
             return Finding(number, line, Verdict.PROVED, None, reasons)
         # A difference proves nothing if a reason, such as another processor, may explain it.
         verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
-        text = rewritten and "\n".join(rewritten.shown)
+        text = None if rewritten is None else "\n".join(rewritten.shown)
         return Finding(number, line, verdict, text, reasons)
 
     async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> Element:

@@ -111,7 +111,7 @@ def _find_other_reading(
     if element.cue and (element.cue in script.cast or speeches[element.cue] > 1):
         return None
     other = reinterpret(element)
-    return other and other.kind
+    return None if other is None else other.kind
 
 
 async def _format_writers(store: Store, script: Script, state: PanelState) -> str:

@@ -162,12 +162,15 @@ async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(
 
     async def write_in_window() -> None:
         opened = await ann.click(panels[window.id], "Write")
-        await heard(lambda: ann.submit_modal(opened, {"Text": "Rain."}))
+        await (await heard(lambda: ann.submit_modal(opened, {"Text": "Rain."}))).is_done()
 
     async def start_another() -> None:
         offer = await (await ann.slash(start, "start", title="Roof")).shows("running in this")
         begun = await heard(lambda: ann.click(offer, "Pause it and start the new one"))
         await begun.shows("**Roof** starts here")
+
+    async def finish(act: Awaitable[Asked]) -> None:
+        await (await act).is_done()
 
     async def turn_into(message: Message, text: str, act: Awaitable[Asked]) -> None:
         await act
@@ -177,8 +180,8 @@ async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(
         how = {"most": 2, "heard": True, "status": status}
         await discord.fail(Kind.STATUS, "POST", CALLBACK, **how)
     *_, suggested = await asyncio.gather(
-        ann.click(panels[on.id], "Continue"),
-        ann.slash(write, "write", text="Rain."),
+        finish(ann.click(panels[on.id], "Continue")),
+        finish(ann.slash(write, "write", text="Rain.")),
         write_in_window(),
         ann.slash(show, "settings show"),
         turn_into(
