@@ -170,7 +170,7 @@ async def test_a_script_goes_on_after_its_opening_has_changed(
     write_voice(path, Voice.read(path), openings=changed)
     await harness.restart()
     turn = await harness.session.continuation.generate(harness.writer(), ContinueRequest(seed=2))
-    assert turn.new_model == "tiny"
+    assert turn.new_model == ""  # because the network is the same
     found = await replay_script(harness.session, Job())
     old, new = found.findings
     assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)

@@ -161,5 +161,5 @@ def test_ctrl_c_ends_a_backup_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(backup_module, "backup", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        Backup(tmp_path / "copy.db")(RunnerSettings(database=tmp_path / "scripts.db"))
+        Backup(file=tmp_path / "copy.db")(RunnerSettings(database=tmp_path / "scripts.db"))
     assert steps == ["begun"]

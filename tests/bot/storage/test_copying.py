@@ -195,9 +195,9 @@ def test_copying_is_a_command(filled: Path, own_url: URL, tmp_path: Path):
 def test_copying_without_a_usable_address_asks_for_one(path: Path):
     settings = RunnerSettings(database=path)
     with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
-        CopyDatabase("scripts.db")(settings)
+        CopyDatabase(source="scripts.db")(settings)
     with pytest.raises(RunnerError, match="not a database address") as refused:
-        CopyDatabase("scripts.db", "mysql://a:secret@b/c")(settings)
+        CopyDatabase(source="scripts.db", target="mysql://a:secret@b/c")(settings)
     assert "secret" not in str(refused.value)
 
 
@@ -207,9 +207,9 @@ def test_an_empty_name_is_not_the_bot_s_database(
     monkeypatch.chdir(tmp_path)
     new = tmp_path / "new.db"
     with pytest.raises(StoreError):
-        CopyDatabase(str(filled), "")(RunnerSettings(database=new))
+        CopyDatabase(source=str(filled), target="")(RunnerSettings(database=new))
     with pytest.raises(StoreError):
-        CopyDatabase("", str(new))(RunnerSettings(database=filled))
+        CopyDatabase(source="", target=str(new))(RunnerSettings(database=filled))
 
 
 @pytest.mark.parametrize(("command", "instead"), [(Backup, "pg_dump"), (Restore, "pg_restore")])
@@ -218,5 +218,5 @@ def test_a_servers_backups_are_left_to_its_own_tools(
 ):
     server = make_url("postgresql+asyncpg://a:secret@localhost/b")
     with pytest.raises(RunnerError, match=f"PostgreSQL's {instead}") as refused:
-        command(Path("somewhere"))(on(RunnerSettings(database=path), server))
+        command(file=Path("somewhere"))(on(RunnerSettings(database=path), server))
     assert "secret" not in str(refused.value)
