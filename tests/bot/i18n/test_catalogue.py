@@ -25,8 +25,6 @@ FOR_OPERATORS = {
     # Sentences of these files appear in a terminal or in a log.
     *("__main__.py", "settings.py", "sharding.py", "app", "storage", "cogs/command_group.py"),
     "inference/sandbox.py",
-    # This file lists words that people type.
-    "screenplay/speakers.py",
 }
 
 NOT_SAID = {
