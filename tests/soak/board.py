@@ -1,9 +1,10 @@
 """Compare what a channel shows with what is stored: ``python -m tests.soak.board``.
 
-Two people act at random: they write, let the voice write, undo, edit, jump, fork, switch, archive,
-end and delete scripts, and the bot restarts. After each act, the program reads every message of the
-channel: the running script's lines must be shown once, in order, above one panel. The acts are the
-same for the same seed.
+Two people act at random: they write by commands and messages, let the voice write, undo, edit,
+jump, fork, star, switch, archive, end and delete scripts, and the bot restarts. After each act, the
+program reads every message of the channel: the running script's lines must be shown once, in order,
+above one panel. A message for the bot must have become the last line, and a star must count. The
+acts are the same for the same seed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 import tyro
 
+from bot.cogs.star_reactions import STAR
 from bot.settings import RunnerSettings
 from bot.ui.looks import Look
 from tests.bot.channel_check import Reader
@@ -27,6 +29,7 @@ PAUSE = "Pause it and start the new one"
 
 ACTS = [
     *["write"] * 4,
+    *["say", "say", "reply", "add", "star", "star"],
     *["carry_on", "press", "press_late", "retry", "undo", "undo", "redo", "edit", "edit", "edit"],
     *["edit_there", "go_there", "jump", "jump", "fork", "switch", "switch", "start"],
     *["archive", "end_script", "delete", "restart"],
@@ -56,6 +59,8 @@ class Rehearsal:
         self.reader = Reader()
         self.acts: list[str] = []
         """The acts so far, oldest first."""
+        self.lost: list[str] = []
+        """The messages that have become no line, and the reactions that have become no star."""
         self._written = 0
         self._looks: list[dict[str, Any]] = []
 
@@ -64,11 +69,11 @@ class Rehearsal:
         await self.start()
         store, channel = self.stage.services.store, self.stage.channel.id
         while not (faults := await self.reader.faults(store, channel, self.stage.messages())):
-            if len(self.acts) >= steps:
+            if len(self.acts) >= steps or self.lost:
                 break
             await self.act()
             store = self.stage.services.store  # another one after a restart
-        return faults
+        return faults + self.lost
 
     async def act(self) -> None:
         """Do one possible act."""
@@ -117,6 +122,45 @@ class Rehearsal:
     async def write(self) -> None:
         self._looks.append(self.stage.look(self.stage.panel()))
         await self.slash("write", text=self.words())
+
+    async def say(self) -> None:
+        """Write by a message that mentions the bot, perhaps in a reply to anything."""
+        replied = self.choose.choice([None, *self.stage.messages()])
+        await self._send(f"<@{self.stage.world.bot.user.id}> {self.words(2)}", replied)
+
+    async def reply(self) -> None:
+        """Write by a reply to the panel."""
+        await self._send(self.words(2), self.stage.panel())
+
+    async def add(self) -> None:
+        """Add a message to the script that was not meant for it."""
+        said = await self.somebody.send(self.stage.channel, self.words(1))
+        await self.somebody.context_menu(self.stage.channel, "Add to the script", said)
+        await self._find_written()
+
+    async def _send(self, text: str, replied: Any) -> None:
+        await self.somebody.send(self.stage.channel, text, reply_to=replied)
+        await self.stage.world.settle()
+        await self._find_written()
+
+    async def _find_written(self) -> None:
+        """Check that the last words are in the last line."""
+        last = (await self.stage.lines())[-1:]
+        if f"word {self._written}" not in "".join(last).lower():
+            self.lost.append(f"the last line is {last}, without word {self._written}")
+
+    async def star(self) -> None:
+        """React to a message, or take the reaction away."""
+        who, message = self.somebody, self.choose.choice(self.stage.messages())
+        reacted = self.choose.random() < 0.7
+        self.note(f"{message.id} {reacted}")
+        await who.set_reaction(message, STAR, reacted=reacted)
+        await self.stage.world.settle()
+        store = self.stage.services.store
+        people = (await store.stars.load_reactions([message.id])).get(message.id, set())
+        shows_line = await store.messages.find_post(message.id) is not None
+        if (who.id in people) is not (reacted and shows_line):
+            self.lost.append(f"the stars of {message.id} are {people}")
 
     async def carry_on(self) -> None:
         await self.slash("continue", lines=self.choose.randint(1, 2))
