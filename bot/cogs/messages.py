@@ -22,6 +22,7 @@ from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
 from ..ui.components import LINES, Interaction, make_start_button
 from ..ui.delivery import CONNECTION_ERRORS, MessageChannel, post_message, try_once
+from ..ui.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panel import delete_message, is_panel
 from ..ui.responses import NOT_SHOWN, check_permissions, classify_error, format_error
@@ -31,7 +32,7 @@ from .feature import FeatureCog, answer_errors, message_command
 from .help import HELP_TEXT
 from .requester import find_name, format_requester, make_requester
 from .services import CogServices
-from .turns import format_model_change, format_unreadable
+from .turns import format_model_change, format_warnings
 
 log = logging.getLogger("onbook.messages")
 
@@ -156,7 +157,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 await self._write(heard)
             elif addressed.is_mentioned or self.services.group is None:
                 await self._explain(channel)
-        elif script and heard.session.continuation.is_plain_line(script, addressed.text):
+        elif script and await heard.session.continuation.is_plain_line(script, addressed.text):
             await self._write(heard)
         elif script and not (script.plain_messages or addressed.is_mentioned):
             await self._explain_replies(heard)
@@ -192,20 +193,28 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 if not await self._is_written(message, error):
                     await self._tell_error(heard, error)
                     return
-            note = format_model_change(result) if result else ""
             try:
-                await self.services.messages.sync(
-                    heard.channel, heard.session, note and f"-# {note}"
-                )
+                sentences = await self._show(heard, result)
             except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
                 wait.outcome = classify_error(error)
                 log.exception("could not show lines")
-                await _tell(heard, say(NOT_SHOWN))
-                return
-            me = message.guild.me if message.guild else message.author
-            await _replace(message, _find_permissions(message, me))
-        if result and result.unreadable:
-            await _tell(heard, format_unreadable(result))
+                sentences = [say(NOT_SHOWN)]
+        if sentences:
+            await _tell(heard, " ".join(sentences))
+
+    async def _show(self, heard: Heard, result: TurnResult | None) -> list[str]:
+        """Show the script, and replace a message that was written, perhaps by an earlier delivery.
+
+        Return the sentences for the person who wrote the message.
+        """
+        message, note = heard.message, format_model_change(result) if result else ""
+        left = await self.services.messages.sync(
+            heard.channel, heard.session, note and f"-# {note}"
+        )
+        me = message.guild.me if message.guild else message.author
+        await _replace(message, _find_permissions(message, me))
+        sentences = format_warnings(result) if result else []
+        return [format_undeleted(left), *sentences] if left else sentences
 
     async def _take_turn(self, heard: Heard) -> TurnResult:
         """Add the lines of a message; raise what the commands raise."""

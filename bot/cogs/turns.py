@@ -213,8 +213,7 @@ class Turns:
         self, interaction: Interaction, result: TurnResult, sentences: list[str]
     ) -> None:
         """Tell the requester what they must know, or delete the answer that nobody else sees."""
-        if result.unreadable:
-            sentences.append(format_unreadable(result))
+        sentences += format_warnings(result)
         if await self._should_ask_for_webhooks(interaction, result.script):
             sentences.append(
                 say(
@@ -224,10 +223,6 @@ class Turns:
             )
         view = discord.utils.MISSING
         if result.outsiders:
-            names = inline(", ".join(result.outsiders), OUTSIDERS_SIZE)
-            sentences.append(
-                say("The cast is locked, so the voice will not write for {names}.", names=names)
-            )
             script = result.script.id
             view = make_view(*(make_cast_button(script, name) for name in result.outsiders))
         if find_installer(interaction) is not None:
@@ -328,13 +323,23 @@ class Turns:
             self.services.in_flight.track(asyncio.create_task(redrawing))
 
 
-def format_unreadable(result: TurnResult) -> str:
-    """Return the sentence for a writer whose text the voice cannot read."""
-    return say(
-        "The voice “{voice}” cannot read many of these letters or symbols. It skips them; they "
-        "stay in the script.",
-        voice=inline(result.script.voice, 40),
-    )
+def format_warnings(result: TurnResult) -> list[str]:
+    """Return the sentences for a writer for whose lines the voice has limits."""
+    sentences = list[str]()
+    if result.unreadable:
+        sentences.append(
+            say(
+                "The voice “{voice}” cannot read many of these letters or symbols. It skips them; "
+                "they stay in the script.",
+                voice=inline(result.script.voice, 40),
+            )
+        )
+    if result.outsiders:
+        names = inline(", ".join(result.outsiders), OUTSIDERS_SIZE)
+        sentences.append(
+            say("The cast is locked, so the voice will not write for {names}.", names=names)
+        )
+    return sentences
 
 
 def format_model_change(result: TurnResult) -> str:

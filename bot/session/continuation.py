@@ -71,7 +71,7 @@ class Continuation:
             result = replace(result, outsiders=find_outsiders(script, names, elements))
             return self.reader.notifications.attach(result, requester.id, primed.model, elements)
 
-    def is_plain_line(self, script: Script, text: str) -> bool:
+    async def is_plain_line(self, script: Script, text: str) -> bool:
         """Return whether a message that may be chat is a line of the script that runs.
 
         The script must read such messages, and the first row must have a cue, or be *action*.
@@ -81,8 +81,9 @@ class Continuation:
             return False
         if _PLAIN_ACTION.fullmatch(first):
             return True
+        names = await self.library.list_characters(script)
         try:
-            return parse_typed_text(first, None, script.cast)[0].kind.spec.has_cue
+            return parse_typed_text(first, None, names)[0].kind.spec.has_cue
         except RequestError:
             return False
 

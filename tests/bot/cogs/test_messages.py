@@ -250,6 +250,13 @@ async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: 
     assert await chat.until_written() == []
 
 
+async def test_the_writer_of_a_message_is_told_privately_what_concerns_it(chat: Chat):
+    script = await chat.services.store.scripts.find_running_script(chat.channel.id)
+    await chat.services.store.scripts.update_script(script.id, lock=True, cast=["HELEN"])
+    await chat.until_ticked(await chat.say(chat.ben, "KEVIN: Hi."))
+    await chat.is_told("the voice will not write for KEVIN", await chat.ben.dm())
+
+
 async def test_a_message_that_comes_twice_is_one_line(chat: Chat):
     script = await chat.services.store.scripts.find_running_script(chat.channel.id)
     await chat.services.store.scripts.update_script(script.id, alternate=True)
@@ -383,15 +390,17 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         await chat.write(chat.ben, "Nice heading.", reply_to=line, pings=False)
         await chat.until_ticked(await chat.write(chat.ben, "HELEN: Get me down.\n\nNow!"))
         await chat.until_ticked(await chat.write(chat.ben, "*The dragon laughs.*"))
+        # Who has spoken is a cue in any case.
+        await chat.until_ticked(await chat.write(chat.ben, "helen: now or never"))
         texts = [line.text for line in (await chat.lines())[1:]]
         assert texts[:2] == ["HELEN\nGet me down.", "Now!"]
-        assert "The dragon laughs." in texts[2]
+        assert texts[2:] == ["The dragon laughs.", "HELEN\nnow or never"]
         await (await chat.ann.slash(chat.channel, "settings turns", plain_messages=False)).shows(
             "Changed: plain messages off."
         )
         await chat.write(chat.ben, "HELEN: Get me down.")
         await chat.until_ticked(await chat.say(chat.ben, "Rain."))
-        assert len(await chat.lines()) == 5
+        assert len(await chat.lines()) == 6
         assert not any(HINT in one.text for one in chat.channel.messages())
 
 
