@@ -129,8 +129,8 @@ class ServiceError(OnBookError):
     """The bot cannot serve a request, and has changed nothing."""
 
 
-class EngineBusy(ServiceError):
-    """Too many lines wait for an engine."""
+class Overloaded(ServiceError):
+    """Too many requests are in progress for another one to be answered in time."""
 
     sentence = phrase("The bot is very busy. Try again in a moment.")
 

@@ -119,8 +119,8 @@ class Settings(BaseSettings):
     """Processor threads per voice."""
     rows: Annotated[int, Field(ge=1, le=1024)] = 64
     """Lines written at the same time."""
-    queue: Annotated[int, Field(ge=1)] = 256
-    """Lines that may wait before more are refused."""
+    queue: Annotated[int, Field(ge=1)] = 128
+    """Requests that are answered at the same time; more are refused."""
     person_limits: Rates = "60 100 1200000"
     """The turns, generated lines and characters to read that one person gets per minute."""
     channel_limits: Rates = "180 300 2400000"

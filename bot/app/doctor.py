@@ -194,7 +194,7 @@ def _check_file(path: Path) -> str:
 
 
 async def _check_voices(settings: RunnerSettings) -> AsyncIterator[Finding]:
-    registry = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
+    registry = ModelRegistry(settings.models, settings.threads, settings.rows)
     try:
         await registry.engine(settings.model)
         yield Finding("Voice of new scripts", f"{settings.model} writes")

@@ -22,7 +22,7 @@ async def show(settings: Settings, voice: str | None, *, as_json: bool = False) 
     path = Path(voice or "")
     is_file = path.suffix == ".onnx"
     folder = path.parent if is_file else settings.models
-    registry = ModelRegistry(folder, settings.threads, settings.rows, settings.queue)
+    registry = ModelRegistry(folder, settings.threads, settings.rows)
     if voice is None:
         files = await registry.examine_all()
         if as_json:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import discord
 
-from ..errors import EngineClosed
+from ..errors import EngineClosed, Overloaded
 from ..session.turn import Job
 from ..ui.delivery import log_failure
 
 log = logging.getLogger("onbook.tasks")
+
+CHANNEL_SHARE = 0.25
+"""The share of all requests that one channel may have in progress, so that others have room."""
 
 Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
@@ -37,14 +41,27 @@ class StoppableJob:
         return channel == self.channel and (self.is_public or person == self.asker)
 
 
-class InFlight:
-    """The tasks that answer interactions, the jobs that can be stopped, and the open modals."""
+@dataclass
+class Flight:
+    """What a task is about."""
 
-    def __init__(self) -> None:
+    people: set[int] = field(default_factory=set)
+    """The ids of the people whom the task concerns."""
+    channel: int | None = None
+    """The channel of the request that the task answers, if it answers one."""
+
+
+class InFlight:
+    """The tasks that answer interactions, the jobs that can be stopped, and the open modals.
+
+    At most ``most_requests`` are answered at the same time.
+    """
+
+    def __init__(self, most_requests: int) -> None:
         self.jobs: dict[int, StoppableJob] = {}
         """The jobs that can be stopped, by the ids of the interactions that asked for them."""
-        self._tasks: dict[asyncio.Task[Any], set[int]] = {}
-        """The ids of the people whom each task concerns."""
+        self._most_requests = most_requests
+        self._tasks: dict[asyncio.Task[Any], Flight] = {}
         self._registered: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
         self._closing = False
 
@@ -61,7 +78,7 @@ class InFlight:
     def track(self, task: asyncio.Task[Any]) -> None:
         """Track a task, so that an unload waits for the task."""
         if task not in self._tasks:
-            self._tasks[task] = set()
+            self._tasks[task] = Flight()
             task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
@@ -74,7 +91,20 @@ class InFlight:
         """Track the current task as one that concerns a person: see `wait_for`."""
         if task := asyncio.current_task():
             self.track(task)
-            self._tasks[task].add(person)
+            self._tasks[task].people.add(person)
+
+    def count_request(self, channel: int) -> None:
+        """Count the current task, which is tracked, as a request in a channel.
+
+        Raises Overloaded where too many are in progress already: a request that begins is finished
+        soon, and one that would have to wait for long is refused at once.
+        """
+        by_channel = Counter(one.channel for one in self._tasks.values() if one.channel is not None)
+        most_here = max(1, int(CHANNEL_SHARE * self._most_requests))
+        if by_channel.total() >= self._most_requests or by_channel[channel] >= most_here:
+            raise Overloaded
+        if task := asyncio.current_task():
+            self._tasks[task].channel = channel
 
     async def wait_for(self, person: int) -> None:
         """Wait for the tasks that concern a person: what they asked for, or others who named them.
@@ -83,8 +113,10 @@ class InFlight:
         """
         current = asyncio.current_task()
         if current in self._tasks:
-            self._tasks[current].clear()  # because two waiting tasks would wait for each other
-        tasks = {task for task, people in self._tasks.items() if person in people}
+            self._tasks[
+                current
+            ].people.clear()  # because two waiting tasks would wait for each other
+        tasks = {task for task, flight in self._tasks.items() if person in flight.people}
         if tasks:
             await asyncio.wait(tasks)
 

@@ -72,6 +72,7 @@ class CogServices:
 
         Raises:
             EngineClosed: The cogs are being unloaded.
+            Overloaded: Too many requests are in progress.
             RateLimited: The person, the channel or the server has used up a limit.
             RequestError: The interaction has no channel.
         """
@@ -79,6 +80,7 @@ class CogServices:
         self.in_flight.track_person(interaction.user.id)
         is_autocomplete = interaction.type is discord.InteractionType.autocomplete
         if not is_autocomplete and IS_CHARGED not in interaction.extras:
+            self.in_flight.count_request(get_channel(interaction))
             self.charge(interaction, Cost(turns=1))
             interaction.extras[IS_CHARGED] = True
 
@@ -136,7 +138,7 @@ async def open_services(
         settings, guard=guard, meter=meter, clock=discord.utils.utcnow
     )
     store = sessions.store
-    in_flight = InFlight()
+    in_flight = InFlight(settings.queue)
     timers = Timers(in_flight.track, call_later)
     poll_messages = PollMessages(store)
     messages = MessageSync(bot, store, poll_messages, settings.look)

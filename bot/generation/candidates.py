@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import NoContinuation
 from ..inference.engine import EngineLoad
+from ..inference.request import Completion
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from . import generator
@@ -24,7 +25,9 @@ from .openings import PrimedModel
 from .reranking import Candidate, compute_wanted_size, make_seeds, shortlist, strip_cue
 
 LOAD_LIMIT = 2
-"""The work of an engine, in multiples of its rows, from which on a line has one candidate."""
+"""The work of an engine, in multiples of its rows, from which on a line has one candidate.
+
+With the default settings, that is before requests are refused."""
 
 SHORTLIST_SIZE = 16
 """Candidates that are also read without their scene: the best by everything else."""
@@ -54,31 +57,61 @@ async def write_candidates(
     first, other_seeds = await _write_first(context, options, seeds)
     if first is None:
         return []
-    engine, count = context.primed.engine, options.candidates
-    if not options.ignores_load:
-        count = limit_candidates(engine.load, engine.rows, count)
-    if first.element.kind is Kind.TRANSITION:
-        count = 1  # others would have to be transitions too, which no request can ask for
-    first = replace(first, origin=first.origin | {"candidates": count})
-    first_candidate = Candidate.of(first)
-    if count == 1:
-        return [first_candidate]
-    limit = min(options.limit, _limit_length(first_candidate))
-    shared_options = replace(options.share_beginning(first.element), candidates=count, limit=limit)
-    prefix = await generator.read_prefix(context, shared_options)
-
-    async def write_beside(seed: int) -> Draft | None:
-        async with engine.candidate_slots:
-            return await generator.generate(context, _with_seed(shared_options, seed), prefix)
-
-    drafts = await _gather_nonempty(map(write_beside, other_seeds[: count - 1]))
+    candidate = Candidate.of(first)
+    limit = min(options.limit, _limit_length(candidate))
+    shared_options = replace(options.share_beginning(first.element), limit=limit)
+    # No request can ask for other transitions.
+    most = 1 if first.element.kind is Kind.TRANSITION else options.candidates
+    drafts = await _write_others(context, shared_options, other_seeds[: most - 1])
+    first = replace(first, origin=first.origin | {"candidates": 1 + len(drafts)})
+    candidate = Candidate.of(first)
+    if not drafts:
+        return [candidate]
     others = [
-        candidate
-        for candidate in map(Candidate.of, drafts)
-        if candidate.size <= limit or limit == options.limit
+        other
+        for other in (Candidate.of(draft) for draft in drafts if draft)
+        if other.size <= limit or limit == options.limit
     ]
-    best = shortlist([first_candidate, *others], context.recent_texts, shortlist_size)
+    best = shortlist([candidate, *others], context.recent_texts, shortlist_size)
     return await _score_without_scene(context.primed, best)
+
+
+async def _write_others(
+    context: GenerationContext, options: GenerationOptions, seeds: Sequence[int]
+) -> list[Draft | None]:
+    """Write a candidate for each of the first seeds, for as many as the engine has room for.
+
+    A candidate that comes out empty, or that the banned words rule out, is None.
+    """
+    engine = context.primed.engine
+
+    def count_room() -> int:
+        if options.ignores_load:
+            return len(seeds)
+        return limit_candidates(engine.load, engine.rows, 1 + len(seeds)) - 1
+
+    if not count_room():
+        return []
+    prefix = await generator.read_prefix(context, options)
+    request = await generator.prepare_request(context, options, prefix)
+    assert request.sampling is not None  # it writes
+    # Nothing is awaited until all are submitted, so that lines that come at once share the room.
+    seeds = seeds[: count_room()]
+    shared_options = replace(options, candidates=1 + len(seeds))
+    running: list[asyncio.Future[Completion]] = []
+    try:
+        for seed in seeds:
+            sampling = replace(request.sampling, seed=seed)
+            running.append(engine.submit(replace(request, sampling=sampling)))
+
+        async def complete(seed: int, completion: Awaitable[Completion]) -> Draft | None:
+            own_options = _with_seed(shared_options, seed)
+            return await generator.complete(context, own_options, prefix, await completion)
+
+        return await _gather_drafts(map(complete, seeds, running))
+    finally:
+        for future in running:
+            future.cancel()
 
 
 def _limit_length(first: Candidate) -> int:
@@ -120,13 +153,13 @@ def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
     return replace(options, sampling=replace(options.sampling, seed=seed))
 
 
-async def _gather_nonempty(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
-    """Return the candidates that are not empty; raise what one does, but for `NoContinuation`."""
+async def _gather_drafts(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft | None]:
+    """Return the candidates, None for one that raises NoContinuation; raise what another does."""
     results = await asyncio.gather(*candidates, return_exceptions=True)
     for candidate in results:
         if isinstance(candidate, BaseException) and not isinstance(candidate, NoContinuation):
             raise candidate
-    return [candidate for candidate in results if isinstance(candidate, Draft)]
+    return [candidate if isinstance(candidate, Draft) else None for candidate in results]
 
 
 async def _score_without_scene(

@@ -14,7 +14,7 @@ from ..inference.automaton import Automaton
 from ..inference.grammar import build_grammar
 from ..inference.lexicon import collect_recall_words
 from ..inference.processors.repetition import REACH
-from ..inference.request import Request
+from ..inference.request import Completion, Request
 from ..inference.word_filter import BannedWordFilter
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
@@ -49,19 +49,29 @@ async def read_prefix(context: GenerationContext, options: GenerationOptions) ->
     return Prefix(before.state, prompt, whole.surprise)
 
 
-async def generate(
-    context: GenerationContext, options: GenerationOptions, prefix: Prefix | None = None
-) -> Draft | None:
+async def generate(context: GenerationContext, options: GenerationOptions) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
-    ``prefix`` is the beginning of the line, where that has been read already. Raises what
-    `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.
+    Raises what `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.
     """
-    primed, model = context.primed, context.primed.model
-    prefix = prefix or await read_prefix(context, options)
+    prefix = await read_prefix(context, options)
+    request = await prepare_request(context, options, prefix)
+    return await complete(context, options, prefix, await context.primed.engine.run(request))
+
+
+async def prepare_request(
+    context: GenerationContext, options: GenerationOptions, prefix: Prefix
+) -> Request:
+    """Return the request for one element; raise UnspellableElement."""
     # In a thread, because what is built once for a cast or a list takes tens of milliseconds.
-    request = await asyncio.to_thread(_make_request, context, options, prefix)
-    completion = await primed.engine.run(request)
+    return await asyncio.to_thread(_make_request, context, options, prefix)
+
+
+async def complete(
+    context: GenerationContext, options: GenerationOptions, prefix: Prefix, completion: Completion
+) -> Draft | None:
+    """Return the element that was written, or None; raise what `Engine.run` raises."""
+    primed, model = context.primed, context.primed.model
     element = parse_model_text(options.prefix + model.decode(completion.written))
     if element is None:
         return None

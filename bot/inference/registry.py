@@ -74,14 +74,13 @@ class ModelFile:
 class ModelRegistry:
     """Open the models in the files ``*.onnx`` of a folder when they are first asked for.
 
-    A step of a model takes ``threads``. See `Engine` for ``rows`` and ``queue``.
+    A step of a model takes ``threads``, and an engine has ``rows``.
     """
 
-    def __init__(self, folder: Path, threads: int, rows: int, queue: int) -> None:
+    def __init__(self, folder: Path, threads: int, rows: int) -> None:
         self.folder = folder
         self.threads = threads
         self.rows = rows
-        self.queue = queue
         self._examiner = ModelSandbox()
         self._found: dict[str, ModelFile] = {}
         self._engines: dict[str, Engine] = {}
@@ -247,7 +246,7 @@ class ModelRegistry:
         if name in self._engines:
             log.info("model %s was replaced from its changed file", name)
             self._replaced.add(self._engines[name])
-        self._engines[name] = Engine(model, self.rows, self.queue)
+        self._engines[name] = Engine(model, self.rows)
         self._opened_from[name] = found.sha256
 
     def _load(self, found: ModelFile) -> Model:

@@ -81,7 +81,7 @@ class ChannelSessions:
         The guard is asked before each transaction that writes, and the meter measures all. Raises
         ModelError or StoreError if the voice or the database cannot be used.
         """
-        voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
+        voices = ModelRegistry(settings.models, settings.threads, settings.rows)
         # The voice is checked first, because a refused voice must leave no new database.
         await voices.peek(settings.model)
         budget = settings.states_mb * 2**20

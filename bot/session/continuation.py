@@ -31,8 +31,8 @@ class Continuation:
     """Add lines to the running script.
 
     A method that raises has changed nothing. It raises RequestError for what cannot be done,
-    ModelError for a model that is gone, or EngineBusy, EngineClosed, HeadMoved or AlreadyWritten.
-    The position ``expected`` is where the script must still stand.
+    ModelError for a model that is gone, or EngineClosed, HeadMoved or AlreadyWritten. The position
+    ``expected`` is where the script must still stand.
     """
 
     def __init__(self, library: Library) -> None:

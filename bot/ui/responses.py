@@ -12,9 +12,9 @@ from discord import app_commands
 from ..cleaning import clean
 from ..errors import (
     AlreadyWritten,
-    EngineBusy,
     NoScript,
     NotInCast,
+    Overloaded,
     PersonId,
     RateLimited,
     RequestError,
@@ -103,7 +103,7 @@ def classify_error(error: Exception) -> Outcome:
     """Return the outcome of a request that ends with an error."""
     if isinstance(error, AlreadyWritten):
         return Outcome.UNANSWERED
-    if isinstance(error, RateLimited | EngineBusy):
+    if isinstance(error, RateLimited | Overloaded):
         return Outcome.LIMITED
     is_refused = isinstance(
         error, RequestError | app_commands.TransformerError | app_commands.CheckFailure

@@ -49,7 +49,7 @@ class SessionHarness:
     async def open(self) -> None:
         chosen = self.settings
         self.store = await Store.open(chosen.database_location)
-        self.voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows, chosen.queue)
+        self.voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows)
         self.sessions = ChannelSessions(self.store, self.voices, chosen)
         self.session = self.sessions.get(CHANNEL)
 

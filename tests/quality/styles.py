@@ -180,7 +180,7 @@ def saved(reader: Reader, text: str, written: Sequence[Passage]) -> float:
 
 async def report(model: Model, reader: Reader | None, seeds: int, lines: int) -> list[str]:
     """Return the lines of the report on all styles of a voice."""
-    engine = Engine(model, queue=len(PLACES) * seeds)
+    engine = Engine(model)
     try:
         none, *readings = [
             await openings.prime_model(engine, style, None) for style in (None, *model.openings)

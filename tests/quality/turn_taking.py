@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -138,7 +137,7 @@ def defaults() -> Settings:
 async def _free_runs(
     model: Model, cast: int, runs: int, settings: Settings, seed: int, lines: Sequence[Element]
 ) -> list[Run]:
-    engine = Engine(model, queue=sys.maxsize)
+    engine = Engine(model)
     chance = random.Random(seed)
     begun = [
         (

@@ -123,7 +123,7 @@ async def opened(voice: Path, changes: Mapping[str, object]) -> AsyncIterator[Bo
             first = error.errors()[0]
             raise TextError(f"{first['loc'][0]} cannot be so: {first['msg']}.") from error
         store = await Store.open(settings.database_location)
-        voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
+        voices = ModelRegistry(settings.models, settings.threads, settings.rows)
         try:
             await voices.engine(settings.model)
             yield Bot(settings, ChannelSessions(store, voices, settings))

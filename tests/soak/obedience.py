@@ -107,7 +107,7 @@ def random_voice(path: Path, like: Model) -> Model:
 
 async def _written(model: Model, lines: int, seed: int, **asked: object) -> list[str]:
     """Write elements in the middle of a script, at temperatures from 0.5 to 1.5."""
-    engine = Engine(model, queue=lines + 1)
+    engine = Engine(model)
     context = model.encode("\n" + BEFORE)
     state = (await engine.run(Request(model.start(), context[:-1]))).state
     chance = random.Random(seed)

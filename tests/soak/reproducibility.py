@@ -148,7 +148,7 @@ class _Counting(Engine):
                 return super().step()
 
         self.batch_class = Counted
-        super().__init__(model, rows=ROWS, queue=10_000)
+        super().__init__(model, rows=ROWS)
 
 
 async def _among_others(

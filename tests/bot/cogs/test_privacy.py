@@ -261,7 +261,7 @@ async def test_an_erasure_waits_for_what_the_person_has_asked_for(inside: Inside
 
 
 async def test_two_erasures_do_not_wait_for_each_other():
-    in_flight, both_wait = InFlight(), asyncio.Barrier(2)
+    in_flight, both_wait = InFlight(128), asyncio.Barrier(2)
 
     async def press() -> None:
         in_flight.track_person(1)

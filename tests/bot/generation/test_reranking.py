@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from bot.generation.reranking import (
     shortlist,
     split_words,
 )
+from bot.inference.batch import Batch
 from bot.inference.engine import Engine, EngineLoad
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
@@ -32,6 +34,8 @@ from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from tests.bot.inference.requests import make_endless_request
 from tests.bot.session_harness import SessionHarness
+
+FIRST_SEED = 5
 
 SCRIPT = "\n.THE KITCHEN\n\nMAYA\nThere are feathers in the kitchen.\n"
 
@@ -224,6 +228,40 @@ async def test_a_busy_engine_writes_fewer_candidates(harness: SessionHarness):
     assert len(few) == (LOAD_LIMIT * 8 - 6) // 2
     assert {one.draft.origin["candidates"] for one in few} == {len(few)}
     assert len(many) == 16
+
+
+class HeldBatch(Batch):
+    """A batch that holds all lines but those of the first seed while its gate is closed."""
+
+    gate = threading.Event()
+
+    def step(self):
+        asked = [row.request.sampling for row in self.rows]
+        if any(one and one.seed != FIRST_SEED for one in asked):
+            self.gate.wait()
+        return super().step()
+
+
+class HeldEngine(Engine):
+    """An engine with such a batch."""
+
+    batch_class = HeldBatch
+
+
+async def test_lines_that_come_at_once_share_the_room_of_the_engine(harness: SessionHarness):
+    model = (await harness.voices.engine("tiny")).model
+    engine = HeldEngine(model, rows=8)
+    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=64)
+    HeldBatch.gate.clear()
+    # Alike, so that their first candidates end at the same step.
+    lines = [asyncio.create_task(write_candidates(at, options)) for _ in range(8)]
+    while engine.load.rows + engine.load.waiting < 13:  # noqa: ASYNC110 - the engine tells nobody
+        await asyncio.sleep(0.001)
+    HeldBatch.gate.set()
+    counts = [line[0].draft.origin["candidates"] for line in await asyncio.gather(*lines)]
+    await asyncio.to_thread(engine.close)
+    assert counts == [8, 4, 3, 2, 1, 1, 1, 1]
 
 
 async def test_the_best_candidate_is_written_and_replayed(harness: SessionHarness):

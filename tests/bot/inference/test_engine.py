@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import fields, replace
@@ -11,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bot.errors import EngineBusy, EngineClosed, NoContinuation, NonFiniteOutput
+from bot.errors import EngineClosed, NoContinuation, NonFiniteOutput
+from bot.inference import engine as engine_module
 from bot.inference.automaton import BARRED, FREE, Automaton
 from bot.inference.batch import Batch
 from bot.inference.engine import Engine
@@ -110,21 +112,6 @@ async def test_the_engine_goes_on_when_every_line_was_cancelled(
     assert not caplog.records
 
 
-async def test_a_full_queue_refuses_lines_but_does_not_count_cancelled_ones(
-    model: Model, open_engine: OpenEngine
-):
-    engine = open_engine(rows=1, queue=2)
-    [running] = await queue(engine, make_endless_request(model))
-    first, second = await queue(engine, *(make_request(model, n) for n in range(2)), waiting=2)
-    with pytest.raises(EngineBusy):
-        await engine.run(make_request(model, 3))
-    first.cancel()
-    await asyncio.wait([first])
-    [third] = await queue(engine, make_request(model, 3), waiting=2)
-    running.cancel()
-    assert all(reply.written for reply in await asyncio.gather(second, third))
-
-
 async def test_closing_fails_all_lines_and_further_ones(model: Model, open_engine: OpenEngine):
     engine = open_engine(rows=1)
     tasks = await queue(engine, *[make_endless_request(model)] * 3, waiting=2)
@@ -162,6 +149,43 @@ async def test_every_line_fails_when_the_thread_does(
     with pytest.raises(EngineClosed):
         await engine.run(make_request(model, 1))
     assert "engine of model tiny failed and has ended" in caplog.text
+
+
+class CountingBatch(Batch):
+    """A batch that counts the steps of all batches."""
+
+    steps = 0
+
+    def step(self):
+        CountingBatch.steps += 1
+        return super().step()
+
+
+class CountingEngine(Engine):
+    """An engine with such a batch."""
+
+    batch_class = CountingBatch
+
+
+async def test_the_event_loop_goes_first_unless_it_hangs(
+    model: Model, open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "STINT", 0.0)
+    monkeypatch.setattr(engine_module, "PATIENCE", 60.0)
+    engine = open_engine(kind=CountingEngine)
+    [line] = await queue(engine, make_endless_request(model))
+    while CountingBatch.steps < 5:  # noqa: ASYNC110 - the engine tells nobody
+        await asyncio.sleep(0.001)
+    before = CountingBatch.steps
+    time.sleep(0.5)  # noqa: ASYNC251 - the event loop must have work to do
+    assert CountingBatch.steps <= before + 1
+    monkeypatch.setattr(engine_module, "PATIENCE", 0.001)
+    await asyncio.sleep(0)
+    before = CountingBatch.steps
+    while CountingBatch.steps < before + 5:
+        time.sleep(0.001)  # noqa: ASYNC251 - the event loop must hang
+    line.cancel()
+    await asyncio.wait([line])
 
 
 UNREADABLE = 3

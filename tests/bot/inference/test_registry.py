@@ -37,7 +37,7 @@ def spare(voices: Path) -> Path:
 def registry(voices: Path, tmp_path: Path) -> Iterator[ModelRegistry]:
     """Yield a registry with ``tiny`` in a folder of its own."""
     shutil.copy(voices / "tiny.onnx", tmp_path)
-    found = ModelRegistry(tmp_path, threads=1, rows=8, queue=8)
+    found = ModelRegistry(tmp_path, threads=1, rows=8)
     yield found
     found.close()
 
@@ -120,7 +120,7 @@ async def test_a_bad_file_is_refused_and_the_old_voice_goes_on(
     assert await registry.engine("tiny") is before
     assert caplog.text.count("tiny.onnx is damaged") == 1
     # A new user of the bad file gets its refusal, without another examination.
-    another = ModelRegistry(registry.folder, threads=1, rows=8, queue=8)
+    another = ModelRegistry(registry.folder, threads=1, rows=8)
     for _ in range(2):
         with pytest.raises(ModelError, match="is damaged"):
             await another.engine("tiny")

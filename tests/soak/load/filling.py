@@ -91,7 +91,7 @@ async def write(
 ) -> None:
     """Write a play in each place with a session and a voice, without copying."""
     settings = Settings(models=voice.parent, model=voice.stem, database=path)
-    voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
+    voices = ModelRegistry(settings.models, settings.threads, settings.rows)
     store = await Store.open(path)
     sessions = ChannelSessions(store, voices, settings)
     try:
