@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     """Megabytes of cached states in the database."""
     departed_days: Annotated[int, Field(ge=0, le=3650)] = 30
     """Days until the scripts of a server that removed the bot are deleted."""
-    threads: Annotated[int, Field(ge=1, le=64)] = 2
-    """Processor threads per voice."""
+    threads: Annotated[int | None, Field(ge=1, le=64)] = None
+    """Processor threads per voice; by default 2, or 1 where the bot has one core."""
     rows: Annotated[int, Field(ge=1, le=1024)] = 64
     """Lines written at the same time."""
     queue: Annotated[int, Field(ge=1)] = 128

@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import EngineClosed, ModelError, NoVerdict
 from ..i18n.catalogue import phrase
 from .anatomy import Anatomy
+from .cores import choose_threads
 from .engine import Engine, EngineLoad
 from .model import Model, check_model_file, read_model_file
 from .sandbox import FILE_CHANGING, ModelSandbox, VerdictStore, classify_error, compute_sha256
@@ -74,12 +75,13 @@ class ModelFile:
 class ModelRegistry:
     """Open the models in the files ``*.onnx`` of a folder when they are first asked for.
 
-    A step of a model takes ``threads``, and an engine has ``rows``.
+    A step of a model takes ``threads``, by default as many as suit the machine. An engine has
+    ``rows``.
     """
 
-    def __init__(self, folder: Path, threads: int, rows: int) -> None:
+    def __init__(self, folder: Path, threads: int | None, rows: int) -> None:
         self.folder = folder
-        self.threads = threads
+        self.threads = threads or choose_threads()
         self.rows = rows
         self._examiner = ModelSandbox()
         self._found: dict[str, ModelFile] = {}
