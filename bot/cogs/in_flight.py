@@ -113,9 +113,8 @@ class InFlight:
         """
         current = asyncio.current_task()
         if current in self._tasks:
-            self._tasks[
-                current
-            ].people.clear()  # because two waiting tasks would wait for each other
+            # Two waiting tasks would wait for each other.
+            self._tasks[current].people.clear()
         tasks = {task for task, flight in self._tasks.items() if person in flight.people}
         if tasks:
             await asyncio.wait(tasks)

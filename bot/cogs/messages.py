@@ -223,6 +223,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if guild:
             in_thread = isinstance(channel, discord.Thread)
             check_permissions(_find_permissions(message, guild.me), in_thread=in_thread)
+        self.services.in_flight.count_request(channel.id)
         cost, place = Cost(turns=1, characters=len(text)), guild.id if guild else None
         self.services.charge_person(author.id, channel.id, place, cost)
         requester = make_requester(author, message.id, _find_permissions(message, author))

@@ -441,7 +441,7 @@ class Machine(RuleBasedStateMachine):
 
 def test_random_commands_agree_with_a_model(chosen: Settings, empty_database: Path):
     Machine.chosen, Machine.empty_database = chosen, empty_database
-    Machine.voices = ModelRegistry(chosen.models, 1, 8, 8)
+    Machine.voices = ModelRegistry(chosen.models, 1, 8)
     bounds = settings(
         max_examples=15,
         stateful_step_count=28,
