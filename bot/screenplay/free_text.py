@@ -31,9 +31,6 @@ TITLE_LIMIT = 100
 CAST_LIMIT = 25
 """The most names in a cast, which is also the most choices that Discord shows."""
 
-COLLECTIVE_NAMES = {"ALL", "BOTH", "EVERYBODY", "EVERYONE", "NARRATOR"}
-"""The speakers whom every script knows."""
-
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _MOUTH = r"['\u2019]?-?(?P<mouth>[()\[\]<DdPpOoSsCcXx|\\*$@])(?P=mouth)*"
 _WHO = (
@@ -162,7 +159,7 @@ class _Parser:
         if known := self.find_known(name):
             return known
         is_new = (is_forced and is_name(typed)) or looks_like_name(typed)
-        return name if is_new or name in COLLECTIVE_NAMES else None
+        return name if is_new else None
 
     def _write_plain_action(self, lines: list[str]) -> Element:
         """Make action of lines, without the asterisks of emotes."""

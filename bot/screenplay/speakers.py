@@ -32,8 +32,11 @@ def fold_name(name: str) -> str:
 def looks_like_name(text: str) -> bool:
     """Return whether words before a colon name a speaker whom the script does not know.
 
-    A name is in capitals, or has one to three words that begin with a capital.
+    A name is in capitals, or has one to three words that begin with a capital, or is one of those
+    that every script knows.
     """
+    if text.casefold() in _WORDS["collective"]:
+        return True
     if not is_name(text) or _is_label(text):
         return False
     particles = _WORDS["particles"]
