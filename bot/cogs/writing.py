@@ -40,6 +40,12 @@ KIND_CHOICES = [
 MAX_NAME_LENGTH = 60
 """Characters of a speaker's name."""
 
+REINTERPRETED = {
+    "action": phrase("{who} made it action."),
+    "speech": phrase("{who} made it speech."),
+}
+"""What has happened to a line, by the buttons that do it."""
+
 VOTE_TAKES, VOTE_SECONDS = 3, 60
 """Takes and seconds of a vote that the menu opens."""
 
@@ -149,11 +155,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await self._undo(interaction, position)
             case "redo":
                 await self._redo(interaction, position)
-            case "action":
-                note = say("{who} made it action.", who=format_requester(interaction))
-                await self._reinterpret(interaction, position, note)
-            case "speech":
-                note = say("{who} made it speech.", who=format_requester(interaction))
+            case "action" | "speech" as kind:
+                note = say(REINTERPRETED[kind], who=format_requester(interaction))
                 await self._reinterpret(interaction, position, note)
             case _:
                 await self._open_window(interaction, position)
