@@ -13,6 +13,7 @@ from ..errors import RequestError
 from ..i18n.catalogue import many, say
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
+from ..session.turn import Job, Requester, TurnResult
 from ..storage.schema import Script
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
@@ -173,30 +174,25 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _switch(self, interaction: Interaction, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
-        who, recap = format_requester(interaction), await self._make_recap(interaction, script_id)
+        who, recap = format_requester(interaction), list[str]()
+
+        async def switch(session: ChannelSession, requester: Requester, _job: Job) -> TurnResult:
+            result = await session.library.switch(requester, script_id)
+            # Where the bot only answers, the answer itself shows the last lines.
+            if find_installer(interaction) is None:
+                recap.extend(await self._make_recap(session, result.script))
+            return result
 
         def announce(script: Script) -> str:
             title = inline(script.title, 100)
             return "\n".join([say("{who} resumed “{title}”.", who=who, title=title), *recap])
 
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.library.switch(requester, script_id),
-            announce=announce,
-            is_checked=True,
-        )
+        await self.turns.take_turn(interaction, switch, announce=announce, is_checked=True)
 
-    async def _make_recap(self, interaction: Interaction, script_id: int) -> list[str]:
-        """Return where a script stands, because its messages stand above another script's.
-
-        Where the bot only answers, the answer itself shows the last lines.
-        """
-        if find_installer(interaction) is not None:
-            return []
-        library = self.services.admit_to_session(interaction).library
-        script = await library.find(script_id)
+    async def _make_recap(self, session: ChannelSession, script: Script) -> list[str]:
+        """Return where a script stands, because its messages stand above another script's."""
         elements = await self.store.lines.load_elements(script.head)
-        return format_recap(elements, await library.list_characters(script))
+        return format_recap(elements, await session.library.list_characters(script))
 
     async def _check_may_replace(self, interaction: Interaction, script_id: int) -> None:
         """Raise RequestError for the button of a closing card where another script runs by now."""
