@@ -244,7 +244,9 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
     address of one. The secrets are Docker's. Raises SettingsError.
     """
     if env_file and not env_file.is_file():
-        raise SettingsError(f"There is no file {env_file}. Name the file of settings, or none.")
+        raise SettingsError(
+            f"There is no file {env_file}. Name the file of settings, or leave --env-file out."
+        )
     if "database" in changes:
         changes["database_url"] = None
     with _one_sentence():

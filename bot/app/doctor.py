@@ -77,7 +77,8 @@ async def check_all(
     if as_json:
         print(json.dumps({"version": __version__, "findings": found}, indent=2))
     else:
-        print(f"{to_do} to do." if to_do else "Everything is ok.")
+        everything = "Nothing needs to be done." if grades["note"] else "Everything is ok."
+        print(f"{to_do} to do." if to_do else everything)
     return 1 if to_do else 0
 
 

@@ -24,8 +24,8 @@ def backup(database: Path, to: Path) -> int:
     """
     if not database.is_file():
         raise StoreError(
-            f"There is no database {database}. Set ONBOOK_DATABASE to the file to copy, or run "
-            "this in its folder."
+            f"There is no database {database}. Name its file with --database, or run this in its "
+            "folder."
         )
     if to.exists():
         raise StoreError(f"{to} already exists. Name a new file.")

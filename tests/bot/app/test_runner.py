@@ -164,7 +164,10 @@ def test_settings_can_be_given_with_a_command(tmp_path: Path):
     assert settings.log_level == "DEBUG"
     assert read_runner_settings(file).log_level == "ERROR"
     code, _, err = onbook(tmp_path, "voices", "--env-file", "none.env")
-    assert (code, err) == (1, "There is no file none.env. Name the file of settings, or none.")
+    assert (code, err) == (
+        1,
+        "There is no file none.env. Name the file of settings, or leave --env-file out.",
+    )
 
 
 async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings, tmp_path: Path):

@@ -101,7 +101,7 @@ async def _play(
     )
     voices = ModelRegistry(folder, 1, 64)
     # The model was loaded before the fork, with one thread, because a fork loses all others.
-    voices._engines[model.name] = Engine(model, 64, 256)
+    voices._engines[model.name] = Engine(model, 64)
     store = await Store.open(where)
     sessions = ChannelSessions(store, voices, settings)
     shown = os.open(folder / "shown", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
