@@ -21,7 +21,13 @@ from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
 from ..ui.components import LINES, Interaction, make_start_button
-from ..ui.delivery import CONNECTION_ERRORS, MessageChannel, post_message, try_once
+from ..ui.delivery import (
+    CONNECTION_ERRORS,
+    MessageChannel,
+    log_failure,
+    post_message,
+    try_once,
+)
 from ..ui.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panel import delete_message, is_panel
@@ -197,7 +203,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 sentences = await self._show(heard, result)
             except (discord.HTTPException, TransactionFailed, *CONNECTION_ERRORS) as error:
                 wait.outcome = classify_error(error)
-                log.exception("could not show lines")
+                log_failure(log, "could not show lines", error)
                 sentences = [say(NOT_SHOWN)]
         if sentences:
             await _tell(heard, " ".join(sentences))

@@ -8,27 +8,29 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from typing import Any
 
 import pytest
 
 from bot.settings import RunnerSettings
 from tests.bot.conftest import Inside
 from tests.bot.playing import begin_script, read_true_script
-from tests.fake_discord.people import BOT_MAY, Asked, Channel, Message, Person
+from tests.fake_discord.people import BOT_MAY, Channel, Message, Person
 from tests.fake_discord.state import MANAGE_WEBHOOKS
 
-Act = Callable[[Person, Channel, Message], Awaitable[Asked]]
+Act = Callable[[Person, Channel, Message], Awaitable[Any]]
 
 Lose = Callable[[Channel], Awaitable[None]]
 
 HELD = ["/callback$", r"/messages$|/webhooks/\d+/[^/]+$"]
 """The requests that are on their way: the first answers, or the messages after them."""
 
-POSTING = 5
+POSTING = 6
 """How many of the acts post a message: the first ones."""
 
 ACTS: list[Act] = [
     lambda ann, channel, _: ann.slash(channel, "write", text="Rain."),
+    lambda ann, channel, panel: ann.write(channel, "Rain.", reply_to=panel),
     lambda ann, channel, _: ann.slash(channel, "continue", lines=2),
     lambda ann, channel, _: ann.slash(channel, "continue", takes=2, vote=600),
     lambda ann, channel, _: ann.slash(channel, "script fork", title="Roof"),
@@ -72,7 +74,7 @@ def find_unexpected(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @asynccontextmanager
-async def acting(inside: Inside, held: str) -> AsyncIterator[list[tuple[Channel, Asked]]]:
+async def acting(inside: Inside, held: str) -> AsyncIterator[list[tuple[Channel, Any]]]:
     """Do all acts, and hold the requests of the bot with this path within the context."""
     inside.services.messages._look = "characters"
     guild, ann = await inside.discord.guild("The Globe", BOT_MAY | MANAGE_WEBHOOKS), inside.ann
