@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from re import Match
 
 import discord
@@ -11,12 +13,11 @@ from discord import app_commands
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
 from ..screenplay.free_text import clean_title
-from ..session.channel_session import ChannelSession
-from ..session.permissions import check_may_write
+from ..session.permissions import check_may_rewrite, check_may_write
 from ..session.preferences import current_values
 from ..session.rate_limits import Cost
 from ..session.turn import ScriptPosition, current_position
-from ..storage.schema import Script
+from ..storage.schema import Line, Script
 from ..ui.components import (
     LINES,
     Interaction,
@@ -27,12 +28,13 @@ from ..ui.components import (
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.installations import check_is_member
 from ..ui.markdown import LIMIT, inline, plain, size
-from ..ui.responses import check_bot_permissions
+from ..ui.responses import answer_privately, check_bot_permissions
 from ..ui.script_messages import format_page_title
 from .feature import (
     BELOW_SCRIPT,
     MAX_CHOICES,
     UNTITLED,
+    Choice,
     FeatureCog,
     answer_errors,
     answer_suggestions,
@@ -54,6 +56,9 @@ from .requester import format_requester, get_requester
 CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
 
+QUOTED_SIZE = 200
+"""The size of a line that is offered to be rewritten."""
+
 
 class Branches(FeatureCog, name="OnBook.branches"):
     """See how a script came to be, go back in it, and take it another way."""
@@ -66,13 +71,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """See who wrote what, and continue from any line"""
-        script = await self.services.admit_to_session(interaction).library.load_script()
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_script()
         number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
         if line is not None:
             requested = (await self._find_position(script, line)).line
             before = await self.store.lines.count_tree_lines(script, requested)
             number = before // LINES_PER_PAGE
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         content, view = await self._make_history_page(script, number, requested)
         await complete_response(interaction, content=content, view=view)
 
@@ -91,11 +97,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Start a second script from this one"""
         check_bot_permissions(interaction)
         title = clean_title(title) or say(UNTITLED)
-        session = self.services.admit_to_session(interaction)
-        check_may_write(await session.library.load_script(), get_requester(interaction))
         if thread:
             check_is_member(interaction)
-            await self._fork_into_thread(interaction, session, title)
+            await self._fork_into_thread(interaction, title)
             return
         who = format_requester(interaction)
         await self.turns.take_turn(
@@ -117,11 +121,18 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Rewrite a line and keep the lines after it"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        script = await session.library.load_nonempty_script()
-        position = (
-            current_position(script) if line is None else await self._find_position(script, line)
-        )
-        await self._open_rewrite_modal(interaction, position)
+        shown = self.services.messages.shown.find(session.channel)
+        if line is None and shown and shown.last_line:
+            await self._rewrite_shown(interaction, shown.script, shown.last_line)
+            return
+
+        async def find_position() -> ScriptPosition:
+            script = await session.library.load_nonempty_script()
+            if line is None:
+                return current_position(script)
+            return await self._find_position(script, line)
+
+        await self._offer_to_rewrite(interaction, find_position)
 
     @history.autocomplete("line")
     @edit.autocomplete("line")
@@ -146,14 +157,13 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
+        await self.turns.acknowledge(interaction)
         if poll := await self.store.polls.find_poll_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
             options = [make_option(lines[-1], None) for lines in takes.values()]
-            await FirstResponse(interaction).send_message(
-                say("Which take do you want to continue from?"),
-                view=make_line_menu(poll.script, options),
-                ephemeral=True,
-            )
+            question = say("Which take do you want to continue from?")
+            view = make_line_menu(poll.script, options)
+            await answer_privately(interaction, question, view=view)
             return
         await self._jump_to(interaction, await self._find_shown_position(message))
 
@@ -162,12 +172,21 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the window for the line that a message shows."""
         check_bot_permissions(interaction)
-        if await self.store.polls.find_poll_by_message(message.id):
-            raise RequestError(
-                "These takes are still open. Choose one, or go to one with "
-                "**Continue from here**, then rewrite it."
-            )
-        await self._open_rewrite_modal(interaction, await self._find_shown_position(message))
+        session = self.services.admit_to_session(interaction)
+        shown = self.services.messages.shown.find(session.channel)
+        if shown and shown.last_line and shown.message == message.id:
+            await self._rewrite_shown(interaction, shown.script, shown.last_line)
+            return
+
+        async def find_position() -> ScriptPosition:
+            if await self.store.polls.find_poll_by_message(message.id):
+                raise RequestError(
+                    "These takes are still open. Choose one, or go to one with "
+                    "**Continue from here**, then rewrite it."
+                )
+            return await self._find_shown_position(message)
+
+        await self._offer_to_rewrite(interaction, find_position)
 
     @listens_to(position_pattern("here"))
     @answer_errors
@@ -186,12 +205,13 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def turn_history(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the history."""
-        running = await self.services.admit_to_session(interaction).library.load_script()
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer()
+        running = await session.library.load_script()
         if running.id != int(match["script"]):
             raise RequestError(
                 "Another script is running here now. See its lines with {/script history}."
             )
-        await FirstResponse(interaction).defer()
         content, view = await self._make_history_page(running, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
@@ -252,9 +272,26 @@ class Branches(FeatureCog, name="OnBook.branches"):
             note=say("{who} moved the script to this line.", who=format_requester(interaction)),
         )
 
-    async def _open_rewrite_modal(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def _rewrite_shown(self, interaction: Interaction, script: Script, line: Line) -> None:
+        """Open the window for the last line of a channel, without reading anything."""
+        check_may_rewrite(script, line, get_requester(interaction))
+        await self._open_rewrite_modal(ScriptPosition(script.id, line.id), line, interaction)
+
+    async def _offer_to_rewrite(
+        self, interaction: Interaction, find_position: Callable[[], Awaitable[ScriptPosition]]
+    ) -> None:
+        """Find a line, and offer the window for it."""
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        position = await find_position()
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
+        open_window = partial(self._open_rewrite_modal, position, line)
+        choice = Choice(say(REWRITE), open_window, discord.ButtonStyle.primary, opens_window=True)
+        await self.offer(interaction, inline(line.element.one_line, QUOTED_SIZE), choice)
+
+    async def _open_rewrite_modal(
+        self, position: ScriptPosition, line: Line, interaction: Interaction
+    ) -> None:
         text = make_rewrite_input(line)
 
         async def submit(answer: Interaction) -> None:
@@ -267,8 +304,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, position: ScriptPosition, text: str
     ) -> None:
         self.services.charge(interaction, Cost(characters=len(text)))
-        session = self.services.admit_to_session(interaction)
-        await session.history.line_to_rewrite(get_requester(interaction), position)
         await self.turns.take_turn(
             interaction,
             lambda session, requester, job: session.history.rewrite(
@@ -278,9 +313,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
             note=say("{who} rewrote a line.", who=format_requester(interaction)),
         )
 
-    async def _fork_into_thread(
-        self, interaction: Interaction, session: ChannelSession, title: str
-    ) -> None:
+    async def _fork_into_thread(self, interaction: Interaction, title: str) -> None:
+        session = self.services.admit_to_session(interaction)
         channel, permissions = interaction.channel, interaction.app_permissions
         if not isinstance(channel, discord.TextChannel):
             raise RequestError("I cannot open a thread here. Leave out {*thread}.")
@@ -290,6 +324,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 "for them, or leave out {*thread}."
             )
         await FirstResponse(interaction).defer(thinking=True)
+        check_may_write(await session.library.load_script(), get_requester(interaction))
         thread = await channel.create_thread(
             name=plain(title, 100), type=discord.ChannelType.public_thread
         )

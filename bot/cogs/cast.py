@@ -53,7 +53,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         session = self.services.admit_to_session(interaction)
         if player:
             self.services.in_flight.track_person(player.id)
-        await self._defer_change(interaction, session)
+        await FirstResponse(interaction).defer(thinking=True)
         script = await session.library.add_to_cast(
             get_requester(interaction), parse_cast(names), player_id
         )
@@ -68,7 +68,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         """Remove a character from the cast"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        await self._defer_change(interaction, session)
+        await FirstResponse(interaction).defer(thinking=True)
         script = await session.library.remove_from_cast(
             get_requester(interaction), parse_name(character)
         )
@@ -98,8 +98,10 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @answer_errors
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast and who plays whom"""
-        script = await self.services.admit_to_session(interaction).library.load_script()
-        await FirstResponse(interaction).send_message(format_cast(script), ephemeral=True)
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_script()
+        await complete_response(interaction, content=format_cast(script))
 
     @cast_group.command(name="lock")
     @app_commands.describe(lock="on: only the cast speaks; off: anyone may")
@@ -108,7 +110,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         """Choose whether only the cast may speak"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        await self._defer_change(interaction, session)
+        await FirstResponse(interaction).defer(thinking=True)
         script = await session.library.change_preferences(
             get_requester(interaction), {"lock": lock == "on"}
         )
@@ -144,11 +146,6 @@ class Cast(FeatureCog, name="OnBook.cast"):
         """Show the cast to everybody, and offer its members in the panel."""
         await complete_response(interaction, content=format_cast(script))
         await self.turns.sync(interaction, session)
-
-    async def _defer_change(self, interaction: Interaction, session: ChannelSession) -> None:
-        """Defer, because the cast changes only when the voice has written what it is writing."""
-        await session.library.load_script()  # raises NoScript before everybody sees it
-        await FirstResponse(interaction).defer(thinking=True)
 
 
 def format_cast(script: Script) -> str:

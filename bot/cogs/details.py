@@ -30,9 +30,9 @@ class Details(FeatureCog, name="OnBook.details"):
     async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the details of the lines in a message to the person who asked."""
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script_id, lines = await self._find_lines(message)
         script = await session.library.find(script_id)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         primed = await session.reader.open_model(script.voice, script.style)
         entries = [await _format_details(session, primed, line) for line in lines]
         await complete_response(interaction, content=_fit(entries))
@@ -42,14 +42,14 @@ class Details(FeatureCog, name="OnBook.details"):
     async def star(self, interaction: Interaction, message: discord.Message) -> None:
         """Give the line in a message the person's star, or take the star back."""
         self.services.admit(interaction)
+        # Discord takes the first answer once, so that a second delivery takes no star back.
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         if await self.store.polls.find_poll_by_message(message.id):
             raise RequestError("A take has no stars. Choose it first, then star its line.")
         line = await self.find_shown_line(message)
         star = await self.store.stars.find_star(line, interaction.user.id)
         if star and star.message and await self.store.messages.find_post(star.message):
             raise RequestError("Your star is a reaction. Take the reaction away to take it back.")
-        # Discord takes the first answer once, so that a second delivery takes no star back.
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         is_given = await self.store.stars.toggle_star(line.id, interaction.user.id)
         text = inline(line.element.one_line, 100)
         if is_given:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
@@ -19,9 +30,9 @@ from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, remember_commands, speaking
 from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
-from ..ui.components import Handler, Interaction, make_listener
-from ..ui.delivery import FirstResponse
-from ..ui.responses import IS_HANDLED, answer_error
+from ..ui.components import Handler, Interaction, make_custom_id, make_listener
+from ..ui.delivery import CONNECTION_ERRORS, FirstResponse
+from ..ui.responses import IS_HANDLED, answer_error, answer_privately
 from ..ui.waiting import measure_wait
 from .option_checks import check_options
 from .services import CogServices
@@ -36,9 +47,16 @@ Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 Choices = list[app_commands.Choice[str]]
 ChoiceT = TypeVar("ChoiceT", str, int)
 Suggest = Callable[[Cog, Interaction, str], Coroutine[Any, Any, list[app_commands.Choice[ChoiceT]]]]
+Act = Callable[[Interaction], Awaitable[None]]
 
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
+
+OFFER_SECONDS = 600.0
+"""Seconds for which an offer can be answered."""
+
+SUGGESTION_SECONDS = 1.0
+"""Seconds after which nothing is suggested, because Discord waits for three."""
 
 BELOW_SCRIPT = {"group": "script"}
 """The extras of a command that is a subcommand of /script."""
@@ -50,7 +68,8 @@ UNTITLED = phrase("Untitled")
 def answer_suggestions(suggest: Suggest[Cog, ChoiceT]) -> Suggest[Cog, ChoiceT]:
     """Decorate an autocompletion to answer itself, in the person's language.
 
-    discord.py would log a traceback where an answer is refused. Errors suggest nothing.
+    discord.py would log a traceback where an answer is refused. Errors suggest nothing, nor does
+    what comes too late.
     """
 
     @functools.wraps(suggest)
@@ -58,12 +77,28 @@ def answer_suggestions(suggest: Suggest[Cog, ChoiceT]) -> Suggest[Cog, ChoiceT]:
         cog: Cog, interaction: Interaction, current: str, /
     ) -> list[app_commands.Choice[ChoiceT]]:
         choices: list[app_commands.Choice[ChoiceT]] = []
-        with speaking(interaction.locale.value, cog.services.group), suppress(OnBookError):
-            choices = await suggest(cog, interaction, current)
+        with (
+            speaking(interaction.locale.value, cog.services.group),
+            suppress(OnBookError, TimeoutError),
+        ):
+            async with asyncio.timeout(SUGGESTION_SECONDS):
+                choices = await suggest(cog, interaction, current)
         await FirstResponse(interaction).suggest(choices)
         return choices
 
     return handle
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A button of an offer."""
+
+    label: str
+    act: Act
+    """What is done for the interaction of the press."""
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary
+    opens_window: bool = False
+    """Whether it opens a window, which needs the message of the button until it is submitted."""
 
 
 class FeatureCog(commands.Cog):
@@ -176,6 +211,28 @@ class FeatureCog(commands.Cog):
         """Open a window, and call ``submit`` once the person has filled in its items."""
         window = Window(name, title, items, submit, self.answering)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(window))
+
+    async def offer(self, interaction: Interaction, question: str, *choices: Choice) -> None:
+        """Ask the person alone what to do, in an answer that goes away once they have chosen."""
+        view = ui.View(timeout=OFFER_SECONDS)
+
+        async def press(choice: Choice, chosen: Interaction) -> None:
+            if not choice.opens_window:
+                view.stop()
+            async with self.answering(chosen):
+                await choice.act(chosen)
+            if choice.opens_window or chosen.message is None:
+                return
+            # The buttons would fail a second time.
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                await interaction.followup.delete_message(chosen.message.id)
+
+        for choice in choices:
+            custom_id = make_custom_id("choice")
+            button = ui.Button[Any](label=choice.label, style=choice.style, custom_id=custom_id)
+            button.callback = partial(press, choice)  # type: ignore[method-assign]  # discord.py's documentation does so
+            view.add_item(button)
+        await answer_privately(interaction, question, view=self.services.in_flight.register(view))
 
     @answer_suggestions
     async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:

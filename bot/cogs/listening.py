@@ -25,7 +25,7 @@ from ..ui.components import LISTEN, Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
-from .reading import load_readable_script, make_file_name
+from .reading import check_may_attach, make_file_name
 
 
 class Listening(FeatureCog, name="OnBook.listening"):
@@ -43,10 +43,11 @@ class Listening(FeatureCog, name="OnBook.listening"):
     async def listen(self, interaction: Interaction, whole: bool = False) -> None:
         """Hear the last scene, with a voice for each character"""
         session = self.services.admit_to_session(interaction)
-        script = await load_readable_script(interaction, session)
+        check_may_attach(interaction)
+        await FirstResponse(interaction).defer(thinking=True)
+        script = await session.library.load_nonempty_script()
         # It takes about as long as so many lines take the voice.
         self.services.charge(interaction, Cost(lines=MAX_LINES))
-        await FirstResponse(interaction).defer(thinking=True)
         elements = await self.store.lines.load_elements(script.head)
         first = 0 if whole else find_last_scene(elements)
         try:

@@ -11,7 +11,7 @@ from ..i18n.catalogue import say
 from ..session.preferences import current_values
 from ..session.turn import current_position
 from ..ui.components import Interaction, parse_position, position_pattern
-from ..ui.delivery import FirstResponse
+from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline
 from ..ui.model_cards import list_styles
 from ..ui.panel_view import make_menu
@@ -25,10 +25,12 @@ class Menu(FeatureCog, name="OnBook.menu"):
     @answer_errors
     async def open_menu(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the menu to the person who pressed *More…* alone."""
-        await self.turns.replace_old_panel(interaction)
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        await self.turns.replace_old_panel(interaction)
         script = await session.library.load_script()
         await session.library.check_is_running(script, parse_position(match).script)
+        self.services.recent_scripts[script.id] = script
         settings = self.services.settings
         try:
             styles = list_styles(await self.services.voices.look(script.voice))
@@ -42,5 +44,6 @@ class Menu(FeatureCog, name="OnBook.menu"):
             styles=styles,
             style=script.style,
             has_audio=is_installed(),
+            has_sprint=await self.store.sprints.find_sprint(script.id) is not None,
         )
-        await FirstResponse(interaction).send_message(None, view=view, ephemeral=True)
+        await complete_response(interaction, content=None, view=view)

@@ -254,11 +254,11 @@ class Messages(FeatureCog, name="OnBook.messages"):
     async def add_to_script(self, interaction: Interaction, message: discord.Message) -> None:
         """Make a line of a message, by the person who wrote the message."""
         assert self.bot.user is not None  # because it has received an interaction
-        self.services.admit(interaction)
+        text = strip_mentions(message.content, self.bot.user.id)
+        await self.turns.acknowledge(interaction)
         is_ours = message.author.id == self.bot.user.id
         if is_ours or await self.store.messages.find_post(message.id):
             raise RequestError("I wrote that message. Choose somebody else's.")
-        text = strip_mentions(message.content, self.bot.user.id)
         if not text:
             raise RequestError("That message has no text. Choose another one.")
         if await self.store.lines.is_delivered(str(message.id)):

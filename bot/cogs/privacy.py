@@ -130,6 +130,8 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         await in_flight.wait_for(person)
         forgotten = await self.store.people.erase_person(person, text=text)
         self.services.sessions.notifications.forget(person)
+        self.services.messages.shown.forget_all()
+        self.services.recent_scripts.clear()
         redrawing = self.services.stale.redraw_after(in_flight.tasks)
         in_flight.track(asyncio.create_task(redrawing))
         return forgotten

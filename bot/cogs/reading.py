@@ -23,7 +23,6 @@ from ..screenplay.exporters.export_formats import (
 from ..screenplay.fountain import format_fountain
 from ..screenplay.statistics import ScriptStatistics, count_script, format_minutes
 from ..session import replay, surprisal
-from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES
 from ..storage.schema import Line, Script
@@ -76,8 +75,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script here, or download it"""
         session = self.services.admit_to_session(interaction)
-        script = await session.library.load_nonempty_script()
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_nonempty_script()
         elements = await self.store.lines.load_elements(script.head)
         content, view = await format_page(script, elements, -1)
         attached = []
@@ -92,12 +91,12 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def turn_page(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page."""
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer()
         running = await session.library.load_script()
         if running.id != int(match["script"]):
             raise RequestError("Another script is running here now. Read it with {/script show}.")
         if running.head is None:
             raise RequestError("The script is empty again. Write a line, or use {/continue}.")
-        await FirstResponse(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
         content, view = await format_page(running, elements, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
@@ -154,10 +153,10 @@ class Reading(FeatureCog, name="OnBook.reading"):
         *,
         scene_numbers: bool,
     ) -> None:
-        script = await load_readable_script(
-            interaction, self.services.admit_to_session(interaction)
-        )
+        session = self.services.admit_to_session(interaction)
+        check_may_attach(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_nonempty_script()
         lines = await self.store.lines.load_path(script.head)
 
         def write() -> ExportedFile:
@@ -184,10 +183,10 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks, who wrote how much, and how long the script is"""
-        script = await load_readable_script(
-            interaction, self.services.admit_to_session(interaction)
-        )
+        session = self.services.admit_to_session(interaction)
+        check_may_attach(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        script = await session.library.load_nonempty_script()
         lines = await self.store.lines.load_path(script.head)
         statistics = await asyncio.to_thread(count_script, lines)
         picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
@@ -206,10 +205,10 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings"""
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         script = await session.library.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         result = await self.turns.run_with_progress(
             interaction, lambda job: replay.replay_script(session, job), REPLAY
         )
@@ -236,8 +235,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
     ) -> None:
         """See what surprised the voice in the last lines, and what it expected instead"""
         session = self.services.admit_to_session(interaction)
-        script = await load_readable_script(interaction, session)
+        check_may_attach(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        script = await session.library.load_nonempty_script()
         found = await surprisal.measure_surprisal(session, lines)
         picture = await asyncio.to_thread(pictures.draw_surprisal, found)
         content = say_plural(
@@ -283,15 +283,13 @@ def describe_left_out(exported: ExportedFile) -> str:
     )
 
 
-async def load_readable_script(interaction: Interaction, session: ChannelSession) -> Script:
-    """Return the script; raise RequestError where it has no line, or where no file can be sent."""
-    script = await session.library.load_nonempty_script()
+def check_may_attach(interaction: Interaction) -> None:
+    """Raise RequestError where the bot cannot send a file."""
     if not interaction.app_permissions.attach_files:
         raise RequestError(
             "I need the **Attach Files** permission in this channel. Ask someone who manages the "
             "channel."
         )
-    return script
 
 
 async def _send_picture(

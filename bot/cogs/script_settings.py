@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from re import Match
 from typing import Any
 
@@ -37,9 +38,11 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, complete_response
+from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions, check_may_set
 from ..ui.settings_messages import format_changes, format_preferences, format_words
 from .feature import (
+    Choice,
     FeatureCog,
     allow_in_servers_and_dms,
     answer_errors,
@@ -65,7 +68,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def show_settings(self, interaction: Interaction) -> None:
         """See this script's settings"""
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
+        self.services.recent_scripts[script.id] = script
         banned = {
             say("in this channel"): await self.store.banned_words.load_word_list(
                 "channel", session.channel
@@ -77,9 +82,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             )
         content = format_preferences(script, await self._load_initial_settings(interaction), banned)
         button = make_position_button("menu-advanced", current_position(script))
-        await FirstResponse(interaction).send_message(
-            content, view=make_view(button), ephemeral=True
-        )
+        await complete_response(interaction, content=content, view=make_view(button))
 
     @settings_group.command(name="writing")
     @app_commands.describe(
@@ -122,47 +125,55 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def choose_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Change the mood or the style to the one that was chosen from the menu."""
         name, value = match["action"].removeprefix("menu-"), parse_choice(interaction)
-        await self._check_script(interaction, parse_position(match))
         chosen = parse_mood(value, self.services.settings) if name == "mood" else {name: value}
-        await self._change_preferences(interaction, chosen)
+        await self._change_preferences(interaction, chosen, position=parse_position(match))
 
     @listens_to(position_pattern("menu-advanced"))
     @answer_errors
     async def open_advanced(self, interaction: Interaction, match: Match[str]) -> None:
         """Open the window of the numbers that few people change."""
         position = parse_position(match)
-        script = await self._check_script(interaction, position)
+        session = self.services.admit_to_session(interaction)
+        script = self.services.recent_scripts.get(position.script)
+        if script:
+            await self._open_window(script, interaction)
+            return
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_script()
+        await session.library.check_is_running(script, position.script)
+        open_window = partial(self._open_window, script)
+        choice = Choice(say("Advanced"), open_window, opens_window=True)
+        await self.offer(interaction, inline(script.title, 100), choice)
+
+    async def _open_window(self, script: Script, interaction: Interaction) -> None:
         values = current_values(script, self.services.settings)
-        inputs = {name: _make_number_input(name, values[name]) for name in ADVANCED}
+        before = {name: values[name] for name in ADVANCED}
+        inputs = {name: _make_number_input(name, value) for name, value in before.items()}
         await self.open_modal(
             interaction,
             "advanced",
             say("Advanced"),
             inputs.values(),
             lambda answer: self.submit_advanced(
-                answer, position, {name: one.value for name, one in inputs.items()}
+                answer, script, before, {name: one.value for name, one in inputs.items()}
             ),
         )
 
     @answer_errors
     async def submit_advanced(
-        self, interaction: Interaction, position: ScriptPosition, texts: Mapping[str, str]
+        self,
+        interaction: Interaction,
+        script: Script,
+        before: Mapping[str, OptionValue | None],
+        texts: Mapping[str, str],
     ) -> None:
-        """Change the numbers of the window that differ."""
-        script = await self._check_script(interaction, position)
-        before = current_values(script, self.services.settings)
+        """Change the numbers of the window that differ from those that it had ``before``."""
         chosen = {name: parse_number(name, text) for name, text in texts.items()}
         changed = {name: value for name, value in chosen.items() if value != before[name]}
         if not changed:
             raise RequestError("No setting was changed. See all settings with {/settings show}.")
-        await self._change_preferences(interaction, changed)
-
-    async def _check_script(self, interaction: Interaction, position: ScriptPosition) -> Script:
-        """Return the running script; raise RequestError where it is another one."""
-        session = self.services.admit_to_session(interaction)
-        script = await session.library.load_script()
-        await session.library.check_is_running(script, position.script)
-        return script
+        position = current_position(script)
+        await self._change_preferences(interaction, changed, position=position)
 
     @settings_group.command(name="turns")
     @app_commands.describe(
@@ -218,6 +229,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         session = self.services.admit_to_session(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
+            await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
             await self.store.banned_words.replace_word_list(
                 "channel", session.channel, [], interaction.guild_id
             )
@@ -225,8 +237,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 "This channel bans no words of its own now. The lists of the bot and the server "
                 "still apply."
             )
-            await FirstResponse(interaction).send_message(sentence, ephemeral=True)
+            await complete_response(interaction, content=sentence)
             return
+        await self._defer_change(interaction)
         initial = initial_values(
             await session.library.load_script(), await self._load_initial_settings(interaction)
         )
@@ -254,15 +267,31 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             raise RequestError("Choose a setting to change, or see them all with {/settings show}.")
         await self._change_preferences(interaction, given, note)
 
-    async def _change_preferences(
-        self, interaction: Interaction, values: Mapping[str, Any], note: str = ""
-    ) -> None:
-        """Change settings, and tell everybody, with ``note`` after it."""
+    async def _defer_change(self, interaction: Interaction) -> None:
+        """Defer an answer that everybody sees, unless that was done."""
         check_bot_permissions(interaction)
-        # Opening a voice for the first time takes a moment.
-        await FirstResponse(interaction).defer(thinking=True)
+        self.services.admit(interaction)
+        if interaction.response.type is None:
+            await FirstResponse(interaction).defer(thinking=True)
+
+    async def _change_preferences(
+        self,
+        interaction: Interaction,
+        values: Mapping[str, Any],
+        note: str = "",
+        position: ScriptPosition | None = None,
+    ) -> None:
+        """Change settings, and tell everybody, with ``note`` after it.
+
+        Raises RequestError where another script runs than that of the position.
+        """
+        await self._defer_change(interaction)
         session = self.services.admit_to_session(interaction)
+        if position:
+            running = await session.library.load_script()
+            await session.library.check_is_running(running, position.script)
         script = await session.library.change_preferences(get_requester(interaction), values)
+        self.services.recent_scripts[script.id] = script
         sentence = format_changes(script, self.services.settings, values)
         await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
         if "voice" in values:
@@ -287,9 +316,11 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """See or change the words that the voice must not say here"""
         self.services.admit(interaction)
         scope, place = _find_scope(interaction, server)
-        words = await self.store.banned_words.load_word_list(scope, place)
         if add or remove or clear:
             check_may_set(interaction, scope)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        words = await self.store.banned_words.load_word_list(scope, place)
+        if add or remove or clear:
             words = edit_words([] if clear else words, add or "", remove or "")
             if add:
                 check_casts(await self.store.scripts.list_cast_names(scope, place), words)
@@ -297,9 +328,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 scope, place, words, interaction.guild_id
             )
         scope_phrase = say("in this server") if scope == "guild" else say("in this channel")
-        await FirstResponse(interaction).send_message(
-            format_words(words, scope_phrase), ephemeral=True
-        )
+        await complete_response(interaction, content=format_words(words, scope_phrase))
 
 
 def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:

@@ -25,7 +25,7 @@ from ..ui.components import (
     page_pattern,
     position_pattern,
 )
-from ..ui.delivery import FirstResponse, edit_response
+from ..ui.delivery import FirstResponse, complete_response, edit_response
 from ..ui.installations import find_installer
 from ..ui.looks import format_recap
 from ..ui.markdown import inline, mention, plain
@@ -47,8 +47,10 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @answer_errors
     async def list_scripts(self, interaction: Interaction) -> None:
         """See this channel's scripts: switch, rename, archive or delete them"""
-        content, view = await self._make_shelf_page(self.services.admit_to_session(interaction))
-        await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        content, view = await self._make_shelf_page(session)
+        await complete_response(interaction, content=content, view=view)
 
     @listens_to(SCRIPT_BUTTON_ID)
     @answer_errors
@@ -56,34 +58,33 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Answer a button of a script."""
         action, script_id = match["action"], int(match["script"])
         session = self.services.admit_to_session(interaction)
+        match action:
+            case "run" | "reopen":
+                await self.turns.acknowledge(interaction)
+            case "rename":
+                await self._open_title_window(interaction, script_id)
+                return
+            case _:
+                await FirstResponse(interaction).defer()
         if action == "all":
             content, view = await self._make_shelf_page(session)
-            await FirstResponse(interaction).edit_message(content=content, view=view)
+            await edit_response(interaction, content=content, view=view)
             return
         script = await session.library.find(script_id)
         match action:
             case "run" | "reopen":
                 await self._check_may_replace(interaction, script_id)
                 await self._switch(interaction, script_id)
-            case "rename":
-                title = make_title_input(script)
-                await self.open_modal(
-                    interaction,
-                    "rename",
-                    say("Rename this script"),
-                    [title],
-                    lambda answer: self.submit_title(answer, script_id, title.value),
-                )
             case "archive" | "return":
                 archived = action == "archive"
-                await FirstResponse(interaction).defer()
                 script = await session.library.archive(
                     get_requester(interaction), script_id, archived
                 )
                 await self._show_script(interaction, script)
                 await self.turns.sync(interaction, session)
             case "ask":
-                await FirstResponse(interaction).edit_message(
+                await edit_response(
+                    interaction,
                     content=await self._format_deletion(script),
                     view=make_view(
                         make_script_button("delete", script.id),
@@ -100,20 +101,29 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def choose_script(self, interaction: Interaction, _match: Match[str]) -> None:
         """Show the script that was selected from the menu."""
         session = self.services.admit_to_session(interaction)
-        script = await session.library.find(parse_chosen_id(interaction))
-        await self._show_script(interaction, script)
+        script_id = parse_chosen_id(interaction)
+        await FirstResponse(interaction).defer()
+        await self._show_script(interaction, await session.library.find(script_id))
 
     @listens_to(page_pattern("shelf"))
     @answer_errors
     async def turn_shelf(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the scripts."""
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer()
         content, view = await self._make_shelf_page(session, int(match["number"]))
-        await FirstResponse(interaction).edit_message(content=content, view=view)
+        await edit_response(interaction, content=content, view=view)
 
-    @answer_errors
-    async def submit_title(self, interaction: Interaction, script_id: int, title: str) -> None:
-        """Rename a script, from the window."""
+    async def _open_title_window(self, interaction: Interaction, script_id: int) -> None:
+        title = make_title_input(self.services.recent_scripts.get(script_id))
+
+        async def submit(answer: Interaction) -> None:
+            async with self.answering(answer, keep=title.value):
+                await self._rename(answer, script_id, title.value)
+
+        await self.open_modal(interaction, "rename", say("Rename this script"), [title], submit)
+
+    async def _rename(self, interaction: Interaction, script_id: int, title: str) -> None:
         title = clean_title(title) or say(UNTITLED)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
@@ -142,6 +152,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script and its buttons in the place of the menu."""
+        self.services.recent_scripts[script.id] = script
         lines = await self.store.lines.load_path_ids(script.head)
         content = say(
             "**{title}**: {standing}, started by {owner}, {lines}",
@@ -154,10 +165,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         if not script.running:
             actions.insert(0, "reopen" if script.archived else "run")
         view = make_view(*(make_script_button(action, script.id) for action in actions))
-        if interaction.response.is_done():
-            await edit_response(interaction, content=content, view=view)
-        else:
-            await FirstResponse(interaction).edit_message(content=content, view=view)
+        await edit_response(interaction, content=content, view=view)
 
     async def _format_deletion(self, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
@@ -209,7 +217,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     ) -> None:
         script = await session.library.find(script_id)
         polls = await self.store.polls.list_open_poll_messages(script.id)
-        await FirstResponse(interaction).defer()
         await session.library.delete(get_requester(interaction), script_id)
         deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
@@ -254,6 +261,7 @@ def format_scripts(scripts: Sequence[Script], lengths: Sequence[int], page: int,
     return "\n".join([*entries, *([f"-# {footer}"] if pages > 1 else [])])
 
 
-def make_title_input(script: Script) -> ui.TextInput[Any]:
-    """Return the input in which a script is renamed."""
-    return ui.TextInput(label=say("Title"), default=plain(script.title, 100), max_length=100)
+def make_title_input(script: Script | None) -> ui.TextInput[Any]:
+    """Return the input in which a script is renamed, empty where the script is not at hand."""
+    title = plain(script.title, 100) if script else None
+    return ui.TextInput(label=say("Title"), default=title, max_length=100)

@@ -10,10 +10,12 @@ from discord.ext import commands
 
 from ..inference.registry import ModelRegistry
 from ..log_redaction import Redaction, guard_loggers, release_loggers
+from ..recent import Recent
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.rate_limits import Cost, RateLimits
 from ..settings import Settings
 from ..storage.database import Guard
+from ..storage.schema import Script
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
@@ -32,6 +34,9 @@ Host = commands.Bot | commands.AutoShardedBot
 
 IS_CHARGED = "onbook.charged"
 """A key that is set among an interaction's extras once its turn was charged."""
+
+RECENT_SCRIPTS = 256
+"""Scripts whose rows are remembered, at some kilobytes each."""
 
 FINISH_SECONDS, SHOW_SECONDS, GIVE_UP_SECONDS = 5.0, 2.0, 1.0
 """Seconds that an unload waits: for work to finish, for stopped turns to show what they have, and
@@ -59,6 +64,8 @@ class CogServices:
     deadlines: Deadlines
     stale: StaleMessages
     in_flight: InFlight
+    recent_scripts: Recent[int, Script] = field(default_factory=lambda: Recent(RECENT_SCRIPTS))
+    """Scripts that were shown with their buttons, by their ids, to fill windows at once."""
     redaction: Redaction = field(default_factory=guard_loggers)
     closed: bool = False
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import SystemRandom
@@ -24,8 +23,8 @@ from ..session.rate_limits import Cost
 from ..session.situations import Situation, draw_situation, load_situations, suggest_voice
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
 from ..storage.schema import Script
-from ..ui.components import SCRIPT, Interaction, make_custom_id, position_pattern
-from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
+from ..ui.components import SCRIPT, Interaction, position_pattern
+from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
 from ..ui.model_cards import find_language, label_voice, list_styles, name_language
 from ..ui.responses import check_bot_permissions
@@ -34,6 +33,7 @@ from .feature import (
     BELOW_SCRIPT,
     MAX_CHOICES,
     UNTITLED,
+    Choice,
     Choices,
     FeatureCog,
     allow_everywhere,
@@ -48,9 +48,6 @@ from .turns import TurnFunction
 
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """Characters of a scene heading, and of a list of names."""
-
-OFFER_SECONDS = 600.0
-"""Seconds for which the choice between two scripts can be made."""
 
 BY_HEADING, SURPRISE = "*heading", "*surprise"
 """The values of the window's list of voices that are no names of voices."""
@@ -152,7 +149,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     async def _open_window(self, interaction: Interaction) -> None:
         """Open a window with a situation, which people may leave or change."""
-        situation, _ = await self._draw_situation(interaction)
+        library = self.services.admit_to_session(interaction).library
+        situation = self._draw_situation(library.recall_guild_model(get_guild(interaction)))
         voice = _make_voice_menu(self.services.voices.names())
         title = ui.TextInput[Any](default=situation.title, required=False, max_length=TITLE_LIMIT)
         heading = ui.TextInput[Any](
@@ -175,42 +173,39 @@ class Starting(FeatureCog, name="OnBook.starting"):
                 component=cast,
             ),
         ]
-        await self.open_modal(
-            interaction,
-            "start",
-            say("Start a script"),
-            labels,
-            lambda answer: self.submit_start(
-                answer, voice.values, title.value, heading.value, cast.value
-            ),
-        )
 
-    async def _draw_situation(self, interaction: Interaction) -> tuple[Situation, str]:
-        """Draw a situation, and return it with its voice: the server's, if that has chosen one."""
-        library = self.services.admit_to_session(interaction).library
-        chosen = await library.find_chosen_model(get_guild(interaction))
-        if await library.find_guild_model(get_guild(interaction)):
-            return draw_situation(chosen, SystemRandom()), chosen
+        async def submit(answer: Interaction) -> None:
+            chosen_voice = voice.values[0] if voice.values else BY_HEADING
+            if chosen_voice == SURPRISE:
+                await self._surprise(answer)
+                return
+            own_voice = None if chosen_voice == BY_HEADING else chosen_voice
+            beginning = Beginning(title.value, heading.value, cast.value, own_voice)
+            await self._begin_script(answer, beginning)
+
+        await self.open_modal(interaction, "start", say("Start a script"), labels, submit)
+
+    def _draw_situation(self, guild_voice: str | None) -> Situation:
+        """Draw a situation for the voice that a server has chosen, or of any voice that is here."""
+        if guild_voice:
+            return draw_situation(guild_voice, SystemRandom())
         names = self.services.voices.names()
         written = [one for one in load_situations() if one.voice in names]
-        situation = SystemRandom().choice(written or load_situations())
-        return situation, situation.voice if written else chosen
+        return SystemRandom().choice(written or load_situations())
 
     @answer_errors
-    async def submit_start(
-        self, interaction: Interaction, voices: Sequence[str], title: str, heading: str, cast: str
-    ) -> None:
-        """Start a script, from the window; a voice may also be `BY_HEADING` or `SURPRISE`."""
-        voice = voices[0] if voices else BY_HEADING
-        if voice == SURPRISE:
-            beginning = await self._draw_beginning(interaction)
-        else:
-            beginning = Beginning(title, heading, cast, None if voice == BY_HEADING else voice)
-        await self._begin_script(interaction, beginning)
+    async def _surprise(self, interaction: Interaction) -> None:
+        """Draw how a script begins, and begin it."""
+        await self.turns.acknowledge(interaction)
+        await self._begin_script(interaction, await self._draw_beginning(interaction))
 
     async def _draw_beginning(self, interaction: Interaction) -> Beginning:
         """Draw how a script begins, in the style of the situation if the voice has it."""
-        situation, voice = await self._draw_situation(interaction)
+        library, guild = self.services.admit_to_session(interaction).library, get_guild(interaction)
+        chosen = await library.find_guild_model(guild)
+        situation = self._draw_situation(chosen)
+        is_here = situation.voice in self.services.voices.names()
+        voice = chosen or (situation.voice if is_here else await library.find_chosen_model(guild))
         styles = list_styles(await self.services.voices.look(voice))
         return Beginning(
             title=situation.title,
@@ -227,6 +222,13 @@ class Starting(FeatureCog, name="OnBook.starting"):
         file: discord.Attachment | None = None,
     ) -> None:
         """Start a script, unless another one runs: then ask which of them to go on with."""
+        keep = "\n".join(filter(None, (beginning.title, beginning.heading, beginning.cast)))
+        async with self.answering(interaction, keep=keep):
+            await self._check_and_begin(interaction, beginning, file)
+
+    async def _check_and_begin(
+        self, interaction: Interaction, beginning: Beginning, file: discord.Attachment | None
+    ) -> None:
         check_bot_permissions(interaction)
         if file:
             check_file(file.filename, file.size)
@@ -235,8 +237,9 @@ class Starting(FeatureCog, name="OnBook.starting"):
         opening = [*heading, *beginning.elements]
         cast = parse_cast(beginning.cast)
         session = self.services.admit_to_session(interaction)
-        running = await self.store.scripts.find_running_script(session.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
+        await self.turns.acknowledge(interaction)
+        running = await self.store.scripts.find_running_script(session.channel)
         new = NewScript(
             title=title or say(UNTITLED),
             guild=get_guild(interaction),
@@ -307,44 +310,21 @@ class Starting(FeatureCog, name="OnBook.starting"):
         self, interaction: Interaction, running: Script, begin: TurnFunction
     ) -> None:
         """Ask which of two scripts to go on with: the one that runs, or the new one."""
-        view = ui.View(timeout=OFFER_SECONDS)
-
-        async def press(
-            go_on: Callable[[Interaction], Awaitable[None]], chosen: Interaction
-        ) -> None:
-            view.stop()
-            async with self.answering(chosen):
-                await go_on(chosen)
-            # The buttons of the offer would fail a second time.
-            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-                await delete_response(interaction)
-
-        keep = ui.Button[Any](
-            label=say("Continue it"),
-            style=discord.ButtonStyle.primary,
-            custom_id=make_custom_id("go-on"),
+        question = say(
+            "“{title}” is running in this channel. Continue it, or pause it? Paused scripts are "
+            "kept.",
+            title=inline(running.title, 100),
         )
-        pause = ui.Button[Any](
-            label=say("Pause it and start the new one"), custom_id=make_custom_id("begin")
-        )
-        keep.callback = partial(press, self._keep_running)  # type: ignore[method-assign]
-        pause.callback = partial(press, partial(self._begin, begin=begin))  # type: ignore[method-assign]
-        view.add_item(keep).add_item(pause)
-        await FirstResponse(interaction).send_message(
-            say(
-                "“{title}” is running in this channel. Continue it, or pause it? Paused scripts "
-                "are kept.",
-                title=inline(running.title, 100),
-            ),
-            view=self.services.in_flight.register(view),
-            ephemeral=True,
-        )
+        keep = Choice(say("Continue it"), self._keep_running, discord.ButtonStyle.primary)
+        pause = Choice(say("Pause it and start the new one"), partial(self._begin, begin=begin))
+        await self.offer(interaction, question, keep, pause)
 
     async def _keep_running(self, interaction: Interaction) -> None:
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
         sentence = say("“{title}” continues.", title=inline(script.title, 100))
-        await FirstResponse(interaction).send_message(sentence, ephemeral=True)
+        await complete_response(interaction, content=sentence)
         await self.turns.sync(interaction, session)
 
 

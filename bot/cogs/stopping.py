@@ -46,12 +46,13 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
         """
         channel, requester = get_channel(interaction), get_requester(interaction)
         stoppable = self.services.in_flight.jobs.get(int(match["turn"]))
+        await FirstResponse(interaction).defer()
         if stoppable is None or not stoppable.is_shown_to(requester.id, channel):
             # The turn may have ended with another process, which had no time to show its end.
             is_delivered = await self.store.lines.is_delivered(match["turn"])
             raise RequestError(ENDED_SENTENCES[match["work"]][is_delivered])
-        script = await self.store.scripts.find_running_script(channel)
-        if script and requester.id != stoppable.asker:
-            check_may_write(script, requester)
-        await FirstResponse(interaction).defer()
+        if requester.id != stoppable.asker:
+            script = await self.store.scripts.find_running_script(channel)
+            if script:
+                check_may_write(script, requester)
         stoppable.job.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from re import Match
 
 from ..ui.components import Interaction
-from ..ui.delivery import FirstResponse, send_ephemeral
+from ..ui.delivery import FirstResponse, complete_response, send_ephemeral
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors, listens_to
@@ -22,8 +22,9 @@ class Takes(FeatureCog, name="OnBook.takes"):
         """Pick a take, or vote for it where there is a vote."""
         poll, take = int(match["poll"]), int(match["take"])
         check_bot_permissions(interaction)
-        await self.turns.record_pressed_poll(interaction, poll)
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer()  # the button itself shows the new count
+        await self.turns.record_pressed_poll(interaction, poll)
         if (await session.polls.find(poll)).ends:
             await self._vote(interaction, poll, take)
             return
@@ -38,22 +39,21 @@ class Takes(FeatureCog, name="OnBook.takes"):
     async def read_take(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
         poll = int(match["poll"])
-        await self.turns.record_pressed_poll(interaction, poll)
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        await self.turns.record_pressed_poll(interaction, poll)
         poll_row = await session.polls.find(poll)
         await session.library.find(poll_row.script)
         takes = await self.store.polls.load_takes(poll_row)
         take = int(parse_choice(interaction, map(str, takes)))
         first, *rest = format_take(take, takes[take])
-        await FirstResponse(interaction).send_message(first, ephemeral=True)
+        await complete_response(interaction, content=first)
         for message in rest:
             await send_ephemeral(interaction, message)
 
     async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
         session = self.services.admit_to_session(interaction)
-        everybody_voted = await session.polls.vote(get_requester(interaction), poll, take)
-        await FirstResponse(interaction).defer()  # the button itself shows the new count
-        if everybody_voted:
+        if await session.polls.vote(get_requester(interaction), poll, take):
             self.services.polls.end_now(poll)
         else:
             self.services.polls.recount(poll)

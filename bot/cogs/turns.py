@@ -148,6 +148,20 @@ class Turns:
                 channel, interaction.guild_id, content, view
             )
 
+    async def acknowledge(self, interaction: Interaction) -> None:
+        """Acknowledge a turn, unless that was done, before anything is read for it.
+
+        Raises what `CogServices.admit` does, and RequestError where the bot may not post.
+        """
+        check_bot_permissions(interaction)
+        self.services.admit(interaction)
+        if interaction.response.type is not None:
+            return
+        if find_installer(interaction) is None:
+            await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        else:
+            await self.services.answers.defer(interaction)
+
     async def take_turn(
         self,
         interaction: Interaction,
@@ -160,7 +174,7 @@ class Turns:
         tell: Callable[[Script], Awaitable[str]] | None = None,
         is_checked: bool = False,
     ) -> None:
-        """Take one turn: defer, act, and show the script as it is then.
+        """Take one turn: acknowledge it, act, and show the script as it is then.
 
         Args:
             interaction: What was asked.
@@ -174,18 +188,15 @@ class Turns:
             is_checked: Whether to skip the check of the position, because the caller made it, or
                 because any script will do.
         """
-        check_bot_permissions(interaction)
+        await self.acknowledge(interaction)
         session = self.services.admit_to_session(interaction)
         channel, is_member = get_message_channel(interaction), find_installer(interaction) is None
         if not is_checked:
-            # Refuse a turn here if possible, before anything is seen of it.
+            # Refuse a turn here if possible, before everybody sees its progress.
             await session.library.load_script_at(expected)
         before = None
-        if is_member:
-            await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        else:
+        if not is_member:
             before = await self.services.store.scripts.find_running_script(session.channel)
-            await self.services.answers.defer(interaction)
         run = partial(take, session, get_requester(interaction))
         result = await (
             self.run_with_progress(interaction, run, kind) if kind is not None else run(Job())
@@ -225,7 +236,7 @@ class Turns:
         if result.outsiders:
             script = result.script.id
             view = make_view(*(make_cast_button(script, name) for name in result.outsiders))
-        if find_installer(interaction) is not None:
+        if EPHEMERAL not in interaction.extras:
             if sentences:
                 await send_ephemeral(interaction, " ".join(sentences), view=view)
             return
@@ -282,6 +293,8 @@ class Turns:
     ) -> None:
         """Charge the lines that the model will write; raise what `take_turn` raises, but earlier.
 
+        The turn is acknowledged first.
+
         Candidates cost nothing, because a busy engine writes few of them.
 
         Args:
@@ -290,7 +303,7 @@ class Turns:
             lines: The lines of each take.
             takes: The takes, or None for the script's setting.
         """
-        check_bot_permissions(interaction)
+        await self.acknowledge(interaction)
         script = await self.services.admit_to_session(interaction).library.load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 

@@ -13,7 +13,7 @@ from ..session.permissions import is_manager
 from ..session.turn_orders import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
 from ..ui.components import Interaction, parse_position, position_pattern
-from ..ui.delivery import FirstResponse, edit_response
+from ..ui.delivery import FirstResponse, complete_response, edit_response
 from ..ui.installations import check_is_member
 from ..ui.markdown import format_moment, mention
 from ..ui.responses import check_bot_permissions
@@ -46,9 +46,11 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def show_turns(self, interaction: Interaction) -> None:
         """Take turns: see who writes next, join, leave or pass"""
         check_is_member(interaction)
-        script = await self.services.admit_to_session(interaction).library.load_script()
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_script()
         content, view = await self._make_order_message(interaction, script)
-        await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
+        await complete_response(interaction, content=content, view=view)
 
     async def _make_order_message(
         self, interaction: Interaction, script: Script
@@ -110,30 +112,35 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @listens_to(position_pattern("menu-sprint"))
     @answer_errors
     async def open_sprint(self, interaction: Interaction, match: Match[str]) -> None:
-        """Ask how long a sprint lasts, or show the one that is under way."""
+        """Ask how long a sprint lasts."""
         check_is_member(interaction)
+        self.services.admit(interaction)
+        script = parse_position(match).script
+        minutes = ui.TextInput[Any](
+            label=say("Minutes, 1 to {most}", most=MAX_MINUTES),
+            default=str(DEFAULT_MINUTES),
+            max_length=MAX_DIGITS,
+        )
+        await self.open_modal(
+            interaction,
+            "sprint",
+            say("Start a sprint"),
+            [minutes],
+            lambda answer: self.start_sprint(answer, script, minutes.value),
+        )
+
+    @listens_to(position_pattern("menu-see-sprint"))
+    @answer_errors
+    async def see_sprint(self, interaction: Interaction, match: Match[str]) -> None:
+        """Show the sprint that is under way."""
         session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
         await session.library.check_is_running(script, parse_position(match).script)
-        sprint = await self.store.sprints.find_sprint(script.id)
-        if sprint is None:
-            minutes = ui.TextInput[Any](
-                label=say("Minutes, 1 to {most}", most=MAX_MINUTES),
-                default=str(DEFAULT_MINUTES),
-                max_length=MAX_DIGITS,
-            )
-            await self.open_modal(
-                interaction,
-                "sprint",
-                say("Start a sprint"),
-                [minutes],
-                lambda answer: self.start_sprint(answer, script.id, minutes.value),
-            )
-            return
-        lines = await session.store.lines.load_lines_after(script.head, sprint.after)
-        await FirstResponse(interaction).send_message(
-            format_sprint(sprint, len(lines)), view=make_end_button(script.id), ephemeral=True
-        )
+        sprint = await session.sprints.find(script.id)
+        lines = await self.store.lines.load_lines_after(script.head, sprint.after)
+        content, view = format_sprint(sprint, len(lines)), make_end_button(script.id)
+        await complete_response(interaction, content=content, view=view)
 
     @answer_errors
     async def start_sprint(self, interaction: Interaction, script: int, minutes: str) -> None:

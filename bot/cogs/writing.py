@@ -8,12 +8,14 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
+from ..errors import RequestError, StaleLine
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
+from ..session.permissions import check_turn
 from ..session.preferences import MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
-from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition
+from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition, current_position
 from ..ui.components import LINES, Interaction, parse_position, position_pattern
 from ..ui.installations import check_is_member
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
@@ -28,7 +30,7 @@ from .feature import (
     suggest,
 )
 from .option_checks import InvalidOption, parse_choice
-from .requester import format_requester, get_requester
+from .requester import format_requester, get_channel, get_requester
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -145,6 +147,13 @@ class Writing(FeatureCog, name="OnBook.writing"):
     async def press(self, interaction: Interaction, match: Match[str]) -> None:
         """Answer a button under a line."""
         position = parse_position(match)
+        if match["action"] == "write":
+            try:
+                await self._open_window(interaction, position)
+            finally:
+                await self.turns.replace_old_panel(interaction)
+            return
+        await self.turns.acknowledge(interaction)
         await self.turns.replace_old_panel(interaction, position)
         match match["action"]:
             case "continue":
@@ -153,19 +162,18 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await self._retry(interaction, position)
             case "undo":
                 await self._undo(interaction, position)
-            case "redo":
-                await self._redo(interaction, position)
             case "action" | "speech" as kind:
                 note = say(REINTERPRETED[kind], who=format_requester(interaction))
                 await self._reinterpret(interaction, position, note)
             case _:
-                await self._open_window(interaction, position)
+                await self._redo(interaction, position)
 
     @listens_to(position_pattern("speaker"))
     @answer_errors
     async def choose_speaker(self, interaction: Interaction, match: Match[str]) -> None:
         """Let the voice continue with the speaker chosen from the panel."""
         position = parse_position(match)
+        await self.turns.acknowledge(interaction)
         await self.turns.replace_old_panel(interaction, position)
         value = parse_choice(interaction)
         request = ContinueRequest()
@@ -218,10 +226,20 @@ class Writing(FeatureCog, name="OnBook.writing"):
         )
 
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
-        """Open a window to write in; a blank line begins the next line of the script."""
-        session = self.services.admit_to_session(interaction)
-        script = await session.library.load_script_at(position)
-        await session.turn_orders.check_turn(get_requester(interaction), script)
+        """Open a window to write in; a blank line begins the next line of the script.
+
+        Raises RequestError where the channel is known to show that the lines would be refused.
+        """
+        self.services.admit(interaction)
+        shown = self.services.messages.shown.find(get_channel(interaction))
+        if shown:
+            if shown.script.id != position.script:
+                raise RequestError(
+                    "Another script is running here now: “{title}”.", title=shown.script.title
+                )
+            if current_position(shown.script) != position:
+                raise StaleLine(script=position.script, line=position.line)
+            check_turn(shown.order, shown.script, get_requester(interaction))
         character = ui.TextInput[Any](
             label=say("Who speaks"),
             placeholder=say("HELEN (empty if nobody speaks, or the text says who)"),

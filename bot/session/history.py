@@ -11,7 +11,7 @@ from ..screenplay.free_text import reinterpret
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
-from .permissions import check_may_remove, check_may_write
+from .permissions import check_may_remove, check_may_rewrite, check_may_write
 from .turn import (
     Job,
     Requester,
@@ -147,8 +147,7 @@ class History:
             script.head, line.id
         ):
             raise RequestError("That line is not in the script now. Continue from it first.")
-        check_may_write(script, requester)
-        check_may_remove(script, line, requester)
+        check_may_rewrite(script, line, requester)
         return line
 
     async def fork(

@@ -221,6 +221,10 @@ class Library:
             return None
         return await self.store.key_values.find_value(guild_voice_key(guild))
 
+    def recall_guild_model(self, guild: int | None) -> str | None:
+        """Return what `find_guild_model` does if that is remembered, without waiting."""
+        return None if guild is None else self.store.key_values.recall_value(guild_voice_key(guild))
+
     async def _find_usable_model(self, guild: int | None) -> str:
         """Return the chosen model's name, or the operator's where the chosen one is gone."""
         chosen = await self.find_chosen_model(guild)

@@ -35,6 +35,12 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
     )
 
 
+def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:
+    """Raise RequestError for a requester who may not rewrite a line of a script."""
+    check_may_write(script, requester)
+    check_may_remove(script, line, requester)
+
+
 def check_may_manage(script: Script, requester: Requester) -> None:
     """Raise RequestError for a requester who is neither a script's owner nor a moderator."""
     if not is_manager(script, requester):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from ..errors import RequestError
-from ..storage.schema import Script, Sprint, TurnOrder
+from ..storage.schema import Sprint, TurnOrder
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
 from .turn import Requester
@@ -26,11 +26,6 @@ class TurnOrders:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.orders = library.store.turn_orders
-
-    async def check_turn(self, requester: Requester, script: Script) -> None:
-        """Raise RequestError if it is another person's turn."""
-        order, sprint = await self.orders.find_order_and_sprint(script.id)
-        check_turn(None if sprint else order, script, requester)
 
     async def join(self, requester: Requester, script: int) -> None:
         """Add the requester at the end of the order."""
@@ -114,13 +109,17 @@ class Sprints:
             ends = self.library.clock() + dt.timedelta(minutes=minutes)
             return await self.store.sprints.start_sprint(script, requester.id, ends)
 
+    async def find(self, script: int) -> Sprint:
+        """Return the sprint of a script; raise RequestError if that has ended."""
+        sprint = await self.store.sprints.find_sprint(script)
+        if sprint is None:
+            raise RequestError("That sprint has ended. Start another one with **More…**.")
+        return sprint
+
     async def end(self, requester: Requester, script: int) -> None:
         """Set the end of a sprint to now; raise RequestError."""
         async with self.library.lock:
-            row = await self.library.find(script)
-            sprint = await self.store.sprints.find_sprint(script)
-            if sprint is None:
-                raise RequestError("That sprint has ended. Start another one with **More…**.")
+            row, sprint = await self.library.find(script), await self.find(script)
             if requester.id != sprint.starter:
                 check_may_manage(row, requester)
             await self.store.sprints.end_sprint(script, self.library.clock())

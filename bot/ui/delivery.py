@@ -207,16 +207,6 @@ class FirstResponse:
             # discord.py learns from Discord's answer alone which message has the buttons.
             await edit_response(self.interaction, content=content, view=more["view"])
 
-    async def edit_message(self, **more: Any) -> None:  # noqa: ANN401 - discord.py's
-        """Edit the message whose button was pressed."""
-        edit = self.response.edit_message
-        confirmed = await self._respond(
-            discord.InteractionResponseType.message_update,
-            lambda: edit(allowed_mentions=NO_MENTIONS, **more),
-        )
-        if not confirmed and more.get("view"):
-            await edit_response(self.interaction, **more)
-
     async def send_modal(self, modal: discord.ui.Modal) -> None:
         """Open a window."""
         # discord.py listens to a window only once its request has returned, and offers no other

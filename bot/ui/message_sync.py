@@ -30,6 +30,7 @@ from .line_messages import LineMessages
 from .looks import Look
 from .panel import Panel, delete_message, is_panel
 from .poll_messages import PollMessages
+from .shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.message_sync")
 
@@ -64,7 +65,8 @@ class MessageSync:
         self.polls = polls
         self.line_messages = LineMessages(client)
         self._look = look
-        self.panel = Panel(store)
+        self.shown = ShownScripts()
+        self.panel = Panel(store, self.shown)
         self._checked: set[int] = set()
         """The channels already searched for messages that were posted but not recorded."""
 
@@ -142,10 +144,13 @@ class MessageSync:
         if posts[kept:]:
             await self._update_newest_post(content, channel.id)
         newest = max(content.newest_post, content.panel)
+        last = posts[kept - 1] if kept else None
         for line in path[kept:]:
-            post = await self._post(channel, script, lines[line], newest)
+            last = post = await self._post(channel, script, lines[line], newest)
             await self.store.messages.record_post(post, lines[line])
             newest = content.newest_post = post.message
+        if last and path and path[-1] in lines:
+            self.shown.record_line(channel.id, script, lines[path[-1]], last.message)
         return undeleted
 
     async def _delete(self, channel: MessageChannel, posts: Sequence[PostedLine]) -> int:
@@ -319,6 +324,7 @@ class MessageSync:
             return content.panel != message or await self.panel.place(channel, content)
 
     async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
+        self.shown.forget(channel.id)  # because the text was erased, maybe by another process
         line = await self.store.lines.find_line(post.line)
         script = await self.store.scripts.find_script(line.script) if line else None
         if line is None or script is None:

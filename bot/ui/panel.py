@@ -21,6 +21,7 @@ from .delivery import (
     try_once,
 )
 from .panel_view import load_panel
+from .shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.panel")
 
@@ -31,8 +32,9 @@ PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more",
 class Panel:
     """The panels of all channels: one message of the bot in each channel in which a script runs."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, shown: ShownScripts) -> None:
         self.store = store
+        self.shown = shown
         self._progress: dict[int, int] = {}
         """The messages that show progress, by channel. They are not recorded as panels, so that the
         next process finds them if this one dies."""
@@ -97,9 +99,10 @@ class Panel:
         script, progress, new = content.script, self.find_progress(channel.id), None
         old = content.panel or progress
         if script is not None:
-            text, items = await load_panel(self.store, script)
-            view = make_view(*items)
-            text = "\n".join(filter(None, (note, text)))
+            panel = await load_panel(self.store, script)
+            self.shown.record_panel(channel.id, script, panel.order)
+            view = make_view(*panel.items)
+            text = "\n".join(filter(None, (note, panel.text)))
             is_lowest = old > max(content.newest_post, above)
             if is_lowest and await edit_message(channel, old, content=text, view=view):
                 if progress:
@@ -107,6 +110,8 @@ class Panel:
                     del self._progress[channel.id]
                 return
             new = (await post_message(channel, text, view=view)).id
+        else:
+            self.shown.forget(channel.id)
         # Deleted before the new one is recorded, because a new one that is not recorded is found
         # below the newest recorded message, but an old one nowhere.
         if old:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -18,7 +19,7 @@ from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import reinterpret
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.repositories.script_repository import PanelState
-from ..storage.schema import ROOT_LINE, Script
+from ..storage.schema import ROOT_LINE, Script, TurnOrder
 from ..storage.store import Store
 from .components import make_layout, make_position_button, make_position_id, make_rows
 from .markdown import inline, plain
@@ -43,6 +44,7 @@ MENU_BUTTONS = {
     "advanced": phrase("Advanced"),
     "turns": phrase("Turns"),
     "sprint": phrase("Sprint"),
+    "see-sprint": phrase("Sprint"),
     "end": phrase("The end"),
 }
 """The labels of the buttons of the menu, by what they do."""
@@ -55,11 +57,19 @@ MENU_SELECTS = {
 """The placeholders of the lists of the menu, by what they choose."""
 
 
-async def load_panel(store: Store, script: Script) -> tuple[str, list[ui.Item[Any]]]:
-    """Load the text and the components of the panel under the last line of a running script.
+@dataclass(frozen=True)
+class PanelContent:
+    """The panel under the last line of a running script."""
 
-    While people vote for how the script goes on, there are no components: its takes have theirs.
-    """
+    text: str
+    items: Sequence[ui.Item[Any]]
+    """The components: none while people vote for how the script goes on, by those of the takes."""
+    order: TurnOrder | None
+    """The order in which people write, or None where everybody may."""
+
+
+async def load_panel(store: Store, script: Script) -> PanelContent:
+    """Load the panel of a running script."""
     title, has_lines = inline(script.title, MAX_LABEL), script.head is not None
     text = f"-# **{title}** · {inline(script.voice, 40)}"
     if not has_lines:
@@ -68,9 +78,15 @@ async def load_panel(store: Store, script: Script) -> tuple[str, list[ui.Item[An
             title=title,
         )
     state = await store.scripts.load_panel_state(script)
-    text = "\n".join(filter(None, (text, await _format_writers(store, script, state))))
+    is_sprinting = state.sprint is not None and state.sprint.ends > discord.utils.utcnow()
+    order = None if is_sprinting else state.order
+    writers = format_turn(order) if order else ""
+    if state.sprint and is_sprinting:
+        lines = await store.lines.load_lines_after(script.head, state.sprint.after)
+        writers = format_sprint(state.sprint, len(lines))
+    text = "\n".join(filter(None, (text, writers)))
     if state.is_voting:
-        return text, []
+        return PanelContent(text, [], order)
     position = current_position(script)
     speeches = _count_speeches(state.cues)
     other = _find_other_reading(script, state, speeches)
@@ -85,7 +101,8 @@ async def load_panel(store: Store, script: Script) -> tuple[str, list[ui.Item[An
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
-    return text, [_make_speaker_select(_list_speakers(script, speeches), position), *buttons]
+    speakers = _list_speakers(script, speeches)
+    return PanelContent(text, [_make_speaker_select(speakers, position), *buttons], order)
 
 
 def _count_speeches(cues: Mapping[str, int]) -> Counter[str]:
@@ -112,14 +129,6 @@ def _find_other_reading(
         return None
     other = reinterpret(element)
     return None if other is None else other.kind
-
-
-async def _format_writers(store: Store, script: Script, state: PanelState) -> str:
-    """Return how a sprint goes, or else whose turn it is, or ""."""
-    if state.sprint and state.sprint.ends > discord.utils.utcnow():
-        lines = await store.lines.load_lines_after(script.head, state.sprint.after)
-        return format_sprint(state.sprint, len(lines))
-    return format_turn(state.order) if state.order else ""
 
 
 def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:
@@ -149,11 +158,13 @@ def make_menu(
     styles: Sequence[str],
     style: str | None,
     has_audio: bool,
+    has_sprint: bool,
 ) -> ui.LayoutView:
     """Return the menu, which has more rows than a message with a text of its own may have.
 
     It offers the moods, as people call them by their names, and the styles of the script's voice,
-    of which ``mood`` and ``style`` are the script's. With ``has_audio``, it offers a table read.
+    of which ``mood`` and ``style`` are the script's. With ``has_audio``, it offers a table read;
+    with ``has_sprint``, the sprint that is under way instead of a new one.
     """
     lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
     # A list shows nothing but the label of what is chosen, so that each label says of what it is.
@@ -164,10 +175,11 @@ def make_menu(
         _make_menu_select("mood", position, mood_labels, mood),
         _make_menu_select("style", position, style_labels, style),
     ]
+    left_out = {"sprint" if has_sprint else "see-sprint", *(() if has_audio else ("listen",))}
     buttons: list[ui.Button[Any]] = [
         ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
         for action, label in MENU_BUTTONS.items()
-        if has_audio or action != "listen"
+        if action not in left_out
     ]
     offered = [one for one in selects if one.options]
     return make_layout(ui.TextDisplay(title), *make_rows([*offered, *buttons]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 
 import discord
@@ -112,7 +113,7 @@ def classify_error(error: Exception) -> Outcome:
 
 
 async def _send_error(interaction: Interaction, error: Exception, keep: str) -> None:
-    """Send the sentence first, instead of a "thinking", or as a follow-up."""
+    """Send the sentence of an error, with the text and what to do next."""
     view, files = _make_next_step(error) or discord.utils.MISSING, list[discord.File]()
     if IS_WRITTEN in interaction.extras:
         log_failure(log, "could not show lines", error)
@@ -122,6 +123,17 @@ async def _send_error(interaction: Interaction, error: Exception, keep: str) -> 
         if keep:
             returned, files = _return_text(interaction, keep)
             content += f" {returned}"
+    await answer_privately(interaction, content, view=view, files=files)
+
+
+async def answer_privately(
+    interaction: Interaction,
+    content: str,
+    *,
+    view: discord.ui.View = discord.utils.MISSING,
+    files: Sequence[discord.File] = (),
+) -> None:
+    """Answer for the person who asked alone: first, instead of a "thinking", or as a follow-up."""
     first = interaction.response.type
     if first is None:
         await FirstResponse(interaction).send_message(

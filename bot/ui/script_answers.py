@@ -137,9 +137,8 @@ class ScriptAnswers:
             await edit_response(interaction, view=view)
 
     async def remove_panel(self, interaction: Interaction, session: ChannelSession) -> None:
-        """Remove the panel that was pressed, because it is old."""
+        """Remove the panel that was pressed, because it is old; the press was deferred."""
         if pressed := find_pressed(interaction):
-            await FirstResponse(interaction).defer()
             await self._edit_pressed(interaction, session, await self._read(pressed))
 
     async def _compare(self, before: Script | None, after: Script) -> tuple[list[Line], list[Line]]:
@@ -224,8 +223,8 @@ class ScriptAnswers:
         script = await self.store.scripts.find_running_script(session.channel)
         if script is None:
             return await _compose(answer, note or "…")
-        text, items = await load_panel(self.store, script)
-        return await _compose(answer, "\n".join(filter(None, (note, text))), items)
+        panel = await load_panel(self.store, script)
+        return await _compose(answer, "\n".join(filter(None, (note, panel.text))), panel.items)
 
 
 def find_pressed(interaction: Interaction) -> discord.Message | None:

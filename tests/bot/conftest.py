@@ -516,5 +516,8 @@ def poll(stage: Stage) -> ResponseMessage:
 
 
 def answer(result: Any) -> Any:
-    """Return the message that answers an interaction: its response, its follow-up, or None."""
-    return result.response or next(iter(result.followups), None)
+    """Return the message that answers an interaction: its follow-up, its response, or None.
+
+    The response to a button may be the button's own message.
+    """
+    return next(iter(result.followups), None) or result.response

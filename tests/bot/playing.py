@@ -10,7 +10,7 @@ import pytest
 
 from bot.cogs import turns
 from bot.cogs.services import CogServices
-from tests.bot.conftest import HEADING, Stage, answer
+from tests.bot.conftest import HEADING, Stage, answer, labels
 from tests.fake_discord.people import Asked, Channel, Message, Person
 
 BLOCK = "```"
@@ -81,6 +81,19 @@ async def ask(stage: Stage, command: str, by: Any = None, **options: Any) -> Any
 async def write(stage: Stage, text: str) -> None:
     """Write lines as Ben."""
     await stage.ben.slash(stage.channel, "write", text=text)
+
+
+async def open_window(who: Any, asked: Any) -> Any:
+    """Return what opened the window to rewrite a line: a command, or the button that it offers."""
+    if asked.modal is None and "Rewrite this line" in labels(answer(asked)):
+        return await who.click(answer(asked), label="Rewrite this line")
+    return asked
+
+
+async def edit(stage: Stage, by: Any = None, **options: Any) -> Any:
+    """Open the window to rewrite a line, as Ann or somebody else."""
+    who = by or stage.ann
+    return await open_window(who, await who.slash(stage.channel, "script edit", **options))
 
 
 async def open_menu(stage: Stage, by: Any = None) -> Any:

@@ -24,6 +24,7 @@ from bot.settings import RunnerSettings
 from bot.ui.looks import Look
 from tests.bot.channel_check import Reader
 from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
+from tests.bot.playing import open_window
 
 PAUSE = "Pause it and start the new one"
 
@@ -198,6 +199,7 @@ class Rehearsal:
 
     async def fill_in(self, who: Any, asked: Any) -> None:
         """Fill in the modal with new words, if one opened."""
+        asked = await open_window(who, asked)
         if asked.modal:
             await who.submit_modal(asked, {fields(asked)["Text"]: self.words(2)})
 

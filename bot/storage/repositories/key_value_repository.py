@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ...recent import Recent
+from ..database import Database
 from ..dialects import insert
 from ..schema import KeyValue
 from .repository import Repository
@@ -12,6 +14,9 @@ GUILD_VOICE_PREFIX = "guild-voice"
 HOUSEKEEPER = "looked-after-by"
 """The key of the id of the bot that ends polls and deletes leftovers."""
 
+MOST_RECENT = 1_000
+"""The values that are remembered."""
+
 
 def guild_voice_key(guild: int) -> str:
     """Return the key of the model that a guild has chosen."""
@@ -21,15 +26,25 @@ def guild_voice_key(guild: int) -> str:
 class KeyValueRepository(Repository):
     """The small values that the bot must remember about itself, by key."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._recent: Recent[str, str | None] = Recent(MOST_RECENT)
+
     async def find_value(self, key: str) -> str | None:
         """Return the value of a key, or None."""
         row = await self._get(KeyValue, key)
-        return row.value if row else None
+        self._recent[key] = value = row.value if row else None
+        return value
+
+    def recall_value(self, key: str) -> str | None:
+        """Return the value of a key if it was found or saved lately, without waiting."""
+        return self._recent.get(key)
 
     async def save_value(self, key: str, value: str) -> None:
         """Set the value of a key."""
         async with self._database.writing() as session:
             await session.merge(KeyValue(key=key, value=value))
+        self._recent[key] = value
 
     async def claim_housekeeping(self, bot: int) -> bool:
         """Return whether a bot, by its id, is the one that ends polls and deletes leftovers here.

@@ -26,7 +26,7 @@ from tests.bot.conftest import (
     on_a_server,
     start_script,
 )
-from tests.bot.playing import BY_PERSON, menu_options, write_lines
+from tests.bot.playing import BY_PERSON, edit, menu_options, write_lines
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
 
@@ -277,18 +277,18 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "script edit", line=2))
     assert "The script has only 1 line. Choose one of them." in refused.content
     # By default, it is for the last line.
-    await rewrite(stage, await stage.ann.slash(stage.channel, "script edit"), "ext. roof - day")
+    await rewrite(stage, await edit(stage), "ext. roof - day")
     assert await stage.lines() == ["EXT. ROOF - DAY"]
     await write_lines(stage, "Rain.", "Wind.", "Snow.")
     before = [message.id for message in stage.messages()]
-    await rewrite(stage, await stage.ann.slash(stage.channel, "script edit", line=3), "Hail.")
+    await rewrite(stage, await edit(stage, line=3), "Hail.")
     assert [message.id for message in stage.messages()] == before
     assert stage.panel().content.startswith("-# Ann rewrote a line.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
     await assert_channel_is_true(stage)
     refused = answer(await stage.ben.slash(stage.channel, "script edit", line=3))
     assert "would remove Ann's line" in refused.content
-    shown = await stage.ann.slash(stage.channel, "script edit", line=3)
+    shown = await edit(stage, line=3)
     assert fields(shown).keys() == {"Text"}
     await rewrite(stage, shown, "A *storm*.\n\nMAYA: Oh!")
     assert (await stage.lines())[1:] == ["Rain.", "A *storm*.", "MAYA\nOh!", "Snow."]

@@ -111,10 +111,12 @@ async def test_of_two_takes_picked_at_once_one_is_the_line(channel: Channel, ann
     await (await ann.slash(channel, "continue", takes=2, times=2)).is_done()
     shown = find_takes(channel)
     labels = [shown.find_button(f"{take} · ") for take in (1, 2)]
-    [told] = await until_settled(await asyncio.gather(*(ann.click(shown, one) for one in labels)))
+    both = await asyncio.gather(*(ann.click(shown, one) for one in labels))
+    await ann.discord.until(lambda: any(one.answers() for one in both))
+    [told] = await until_settled(both)
     assert "already chosen" in told.content
+    await ann.discord.until(lambda: shown.labels == [])
     assert len(await read_true_script(ann, channel)) == 2
-    assert shown.labels == []
     ann.discord.refusals.clear()
 
 

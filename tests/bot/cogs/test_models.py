@@ -14,7 +14,7 @@ from PIL import Image
 from bot.ui.images import curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from tests.bot.conftest import Stage, answer, fields, moderator, start_script
-from tests.bot.playing import replace_script
+from tests.bot.playing import edit, replace_script
 from tests.bot.voice_files import replace_file
 
 REREAD = "The voice has changed: “{}” has read the script and continues it."
@@ -100,7 +100,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     told = await model(stage, "use", voice="other", script=True)
     assert "“other” writes this script from now on, and reads it first." in told.content
     assert stage.panel().content.endswith("** · other")
-    window = await stage.ann.slash(stage.channel, "script edit", line=2)
+    window = await edit(stage, line=2)
     await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert f"-# {REREAD.format('other')}\n" in stage.panel().content
     # The lines below are copies, so the next line follows one that the old voice read.

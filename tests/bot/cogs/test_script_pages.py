@@ -22,7 +22,7 @@ from tests.bot.conftest import (
     moderator,
     start_script,
 )
-from tests.bot.playing import ask, write
+from tests.bot.playing import ask, edit, write
 from tests.fake_discord.people import letters
 
 
@@ -90,7 +90,7 @@ async def test_a_moderator_deletes_messages(stage: Stage):
     rain = next(message for message in stage.messages() if "Rain." in message.content)
     await mo.delete(rain)
     await mo.slash(stage.channel, "undo")
-    edited = await mo.slash(stage.channel, "script edit", line=2)
+    edited = await edit(stage, mo, line=2)
     await mo.submit_modal(edited, {fields(edited)["Text"]: "Drizzle."})
     assert await stage.lines() == [HEADING, "Drizzle.", "Wind.", "Snow."]
     await assert_channel_is_true(stage)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bot.cogs import turns
 from bot.ui import components
-from tests.bot.conftest import HEADING, Inside, Stage, buttons, start_script
+from tests.bot.conftest import HEADING, Inside, Stage, answer, buttons, start_script
 from tests.bot.playing import begin_script, read_script
 from tests.fake_discord.people import WRITERS_MAY, Asked, Message, Person
 from tests.fake_discord.state import MANAGE_MESSAGES
@@ -27,7 +27,7 @@ async def test_a_late_stop_says_that_the_lines_are_written(stage: Stage):
     look["components"] = stop.to_components()
     assert list(buttons(look)) == ["Stop"]
     pressed = await stage.press_late(stage.ben, look, "Stop")
-    assert "That is already written" in pressed.response.content
+    assert "That is already written" in answer(pressed).content
     assert len(await stage.lines()) == 2
 
 

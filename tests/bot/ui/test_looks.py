@@ -14,7 +14,7 @@ from bot.ui.images.monogram import monogram_of
 from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make_webhook_name
 from tests.bot.channel_check import assert_channel_is_true, is_line, read
 from tests.bot.conftest import Stage, answer, fields, start_script
-from tests.bot.playing import act_unrecorded, write
+from tests.bot.playing import act_unrecorded, edit, write
 from tests.fake_discord.people import letters
 from tests.fake_discord.rules import clean_webhook_name
 
@@ -73,7 +73,7 @@ async def test_rewriting_the_last_line_changes_its_speaker(characters: Stage):
     await start_script(stage)
     await write(stage, "MAYA: Hello.\n\nRain.")
     for text in ("JONAS: Hello.", "JONAS: Who is there?"):
-        opened = await stage.ben.slash(stage.channel, "script edit", line=2)
+        opened = await edit(stage, stage.ben, line=2)
         await stage.ben.submit_modal(opened, {fields(opened)["Text"]: text})
     await assert_channel_is_true(stage)
 
@@ -128,7 +128,7 @@ async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     assert read(card) == "**MAYA**\n*\\(quietly\\)*\nYou came\\."
     await stage.ann.slash(stage.channel, "settings look", look="typewriter")
     await write(stage, "Rain.")
-    opened = await stage.ann.slash(stage.channel, "script edit", line=2)
+    opened = await edit(stage, line=2)
     await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "JONAS: You came."})
     await assert_channel_is_true(stage)
 
