@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +31,25 @@ def cores() -> int:
 def keep_to(most: int) -> None:
     """Limit this process and its future children to a number of cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:most])
+
+
+@contextmanager
+def sharing_a_core() -> Iterator[int]:
+    """Keep a program busy on one of this process's cores, and yield that core.
+
+    This process and its future children keep to the other cores, if there are any.
+    """
+    before = os.sched_getaffinity(0)
+    core = max(before)
+    program = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        os.sched_setaffinity(program.pid, {core})
+        os.sched_setaffinity(0, before - {core} or before)
+        yield core
+    finally:
+        os.sched_setaffinity(0, before)
+        program.kill()
+        program.wait()
 
 
 def cpu_seconds(process: int) -> float:

@@ -46,6 +46,13 @@ async def test_steady_commands_are_answered_once(house: House):
         assert every[name]["50 %"] > own[f"{name}, without Discord's latencies"]["50 %"]
 
 
+async def test_a_shared_core_serves_all_voices(house: House):
+    report = await scenarios.shared(house, PATIENT, rate=15, minutes=0.02)
+    assert wrong(report) == [], str(report)
+    assert "by 2 voices" in report.title
+    assert report.numbers["commands"] > 5
+
+
 async def test_unused_channels_continue_with_the_same_line(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):

@@ -134,12 +134,13 @@ class DatabaseCheck:
         return there
 
     def _wrong(self, database: sqlite3.Connection) -> int:
-        """Count the new lines whose state is not the one after reading them."""
+        """Count the new lines of the model's scripts whose state is not that after reading them."""
         rows = database.execute(
-            "SELECT lines.id, lines.parent, lines.text, states.state FROM lines LEFT JOIN states"
+            "SELECT lines.id, lines.parent, lines.text, states.state FROM lines"
+            " JOIN scripts ON scripts.id = lines.script AND scripts.voice = ? LEFT JOIN states"
             " ON states.line = lines.id AND states.fingerprint = ? WHERE lines.id > ?"
             " ORDER BY lines.id",
-            (self.model.fingerprint, self._compared),
+            (self.model.name, self.model.fingerprint, self._compared),
         ).fetchall()
         wrong = 0
         for line, parent, text, kept in rows:

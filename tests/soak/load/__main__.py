@@ -1,10 +1,11 @@
 """Measure the bot under load from many channels, over real HTTP and WebSockets.
 
-    python -m tests.soak.load                    # all four scenarios
+    python -m tests.soak.load                    # all five scenarios
     python -m tests.soak.load steady burst       # some of them
     python -m tests.soak.load --postgres --processes 2
 
     steady   a steady rate of commands for some minutes, over many channels of many servers
+    shared   the same, over few channels, on one core that another program keeps busy
     burst    many commands within one second
     faults   faults of the network and of Discord while commands arrive
     stored   a database with many channels: its size, the bot's memory, and slow commands
@@ -23,7 +24,7 @@ import platform
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +43,10 @@ from .findings import Report
 from .house import House
 from .scenarios import Scale
 
-Scenario = Literal["steady", "burst", "faults", "stored"]
+SHARED_GUILDS = 8
+"""The number of servers of ``shared``."""
+
+Scenario = Literal["steady", "shared", "burst", "faults", "stored"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,19 @@ class Options:
     scenarios: Positional[tuple[Scenario, ...]] = ()
     """Some of the scenarios, instead of all."""
     channels: int = 1000
-    """The number of channels, except of ``stored``."""
+    """The number of channels, except of ``shared`` and ``stored``."""
     guilds: int = 100
     """The number of servers."""
     rate: float = 20.0
     """``steady``: the commands a second."""
     minutes: float = 5.0
     """``steady``: the duration."""
+    shared_channels: int = 40
+    """``shared``: the number of channels."""
+    shared_rate: float = 4.5
+    """``shared``: the commands a second."""
+    shared_minutes: float = 25.0
+    """``shared``: the duration."""
     commands: int = 100
     """``burst``: the number of commands."""
     faults: int = 500
@@ -71,8 +81,8 @@ class Options:
     """``stored``: the lines in each channel."""
     pairs: int = 60
     """``stored``: the pairs of a cold and a warm line."""
-    threads: int = 2
-    """The threads of the voice."""
+    threads: int | None = None
+    """The threads of the voice, instead of what the bot chooses."""
     processes: int = 1
     """The processes of the bot, which divide the shards; several need --postgres."""
     cores: int = 2
@@ -120,11 +130,14 @@ def run(name: Scenario, options: Options) -> Report:
         database: Database = OneFile(folder)
         if options.postgres:
             database = stack.enter_context(on_a_server(folder, options.folder))
-        settings = {"threads": options.threads}
+        settings = {} if options.threads is None else {"threads": options.threads}
         house = House(folder, options.voice.resolve(), database, settings, options.processes)
         match name:
             case "steady":
                 measured = scenarios.steady(house, scale, options.rate, options.minutes)
+            case "shared":
+                few = replace(scale, channels=options.shared_channels, guilds=SHARED_GUILDS)
+                measured = scenarios.shared(house, few, options.shared_rate, options.shared_minutes)
             case "burst":
                 measured = scenarios.burst(house, scale, options.commands)
             case "faults":
@@ -148,7 +161,7 @@ def where(options: Options) -> dict[str, object]:
         "discord.py": version("discord.py"),
         "onnxruntime": version("onnxruntime"),
         "voice": options.voice.stem,
-        "threads": options.threads,
+        "threads": options.threads or "by default",
         "processes": options.processes,
         "database": "PostgreSQL" if options.postgres else "SQLite",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -69,11 +69,11 @@ class Report:
         return {"title": self.title, "findings": findings, "numbers": self.numbers}
 
 
-def resident(processes: Sequence[Memory]) -> list[Finding]:
+def resident(processes: Sequence[Memory], most: float = MEMORY) -> list[Finding]:
     """Judge the resident memory (RSS) of each process of the bot."""
     each = zip(bots(len(processes)), processes, strict=True)
     return [
-        Finding(f"memory of {who} after use (RSS)", one.resident / 1e6, MEMORY / 1e6, MB)
+        Finding(f"memory of {who} after use (RSS)", one.resident / 1e6, most / 1e6, MB)
         for who, one in each
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ class House:
     database: Database
     settings: Mapping[str, Any] = field(default_factory=dict)
     processes: int = 1
+    first: Callable[[], object] | None = None
+    """Called in each process before the bot starts."""
 
     @contextmanager
     def running(self, address: str) -> Iterator[list[int]]:
@@ -35,6 +37,7 @@ class House:
                 stack.enter_context(
                     running_bot(
                         *(address, self.folder, self.folder / f"bot {shard}.log"),
+                        first=self.first,
                         shards=f"{shard}/{self.processes}",
                         **settings,
                     )

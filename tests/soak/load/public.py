@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -33,6 +34,9 @@ MIX = {
 """People's acts and their shares in per cent. A person who finds no button uses /continue."""
 
 TITLE = "The Night"
+
+BUSY = "The bot is very busy."
+"""How the bot refuses what it cannot do in time."""
 
 PRIVATE = {"/script show": "```", "/scripts": TITLE}
 """Commands with private answers, and a text in those answers that are not refusals."""
@@ -73,6 +77,15 @@ class MeasuredAct:
         first = min(looks, key=lambda look: look.at, default=None)
         return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
 
+    def seconds_until(self, moment: Moment | None) -> float:
+        """Return the seconds from the request to a moment, without an end for none."""
+        return moment.at - self.asked.began if moment else math.inf
+
+    @property
+    def is_refused_as_busy(self) -> bool:
+        """Return whether the bot had too much else to do."""
+        return (self.refusal() or "").startswith(BUSY)
+
     def refusal(self) -> str | None:
         """Return the sentence of a refusal, if there was one."""
         wanted = PRIVATE.get(self.what)
@@ -93,12 +106,16 @@ class Public(Crowd):
     late: list[float] = field(default_factory=list)
     """Delays of arrivals [s], because this process was busy."""
     chance: random.Random = field(default_factory=random.Random)
+    voices: Sequence[str] = ()
+    """The voices of the scripts in turn, instead of the measured one."""
 
     async def begin_script(self, person: Person, channel: Channel) -> None:
         """Begin a script with a heading, without measuring it."""
         # A heading with INT. would choose the voice for films instead of the measured one.
-        heading = f"{self._token()} at night"
-        asked = await person.slash(channel, "start", title=TITLE, heading=heading)
+        given = {"title": TITLE, "heading": f"{self._token()} at night"}
+        if self.voices:
+            given["voice"] = self.voices[len(self.asked) % len(self.voices)]
+        asked = await person.slash(channel, "start", **given)
         self.asked[asked.id] = asked, 1
         await asked.is_done()
 

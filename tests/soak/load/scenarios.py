@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 from tests.fake_discord.conditions import BETWEEN_IDENTIFIES, CONCURRENCY
-from tests.fake_discord.people import Discord
+from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.processes import fake_discord
 from tests.soak import machine
 from tests.soak.faults import Outcome, judge, play
 from tests.tools.tables import format_table
 
-from .findings import Finding, Report, bots, percentile, percentiles, resident, waits
+from .findings import MEMORY, Finding, Report, bots, percentile, percentiles, resident, waits
 from .house import House
 from .public import Public, Unlucky, make_places
 
@@ -29,6 +30,13 @@ ACKNOWLEDGED, FINISHED = 0.5, 2.0
 
 IN_TIME = 3.0
 """Seconds after which Discord reports that the bot did not respond."""
+
+SOON, UNFINISHED, AT_ONCE = 1.5, 90.0, 1.0
+"""On a shared core: the seconds until 999 of 1,000 first answers, until each command has ended, and
+until a refusal."""
+
+SHARED_MEMORY = 250e6
+"""The most resident memory [bytes] of a bot that shares a core."""
 
 MILLISECONDS = "{:,.0f} ms"
 
@@ -95,12 +103,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
-    """Yield a bot with a script in each channel."""
+async def staged(house: House, scale: Scale, voices: Sequence[str] = ()) -> AsyncIterator[Stage]:
+    """Yield a bot with a script in each channel, by these voices in turn."""
     with _discord(scale) as address:
         async with Discord(address) as discord:
             people = await make_places(discord, scale.guilds, scale.channels)
-            public = Public(discord, people, chance=random.Random(scale.seed))
+            public = Public(discord, people, chance=random.Random(scale.seed), voices=voices)
             with house.running(address) as processes:
                 await discord.bot_is_ready()
                 await public.begin()
@@ -121,6 +129,51 @@ async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Rep
     )
     await _measure(report, house, scale, lambda public: public.come(rate, 60 * minutes))
     return report
+
+
+async def shared(house: House, scale: Scale, rate: float, minutes: float) -> Report:
+    """Measure a bot on one core that it shares with another busy program, with all its voices."""
+    voices = sorted(one.stem for one in house.voice.parent.glob("*.onnx"))
+    report = Report(
+        f"{rate:g} commands a second for {minutes:g} minutes, over {scale.channels:,} channels and "
+        f"by {len(voices)} voices, on one core that another program keeps busy"
+    )
+    spent = Spent()
+    with machine.sharing_a_core() as core:
+        house = replace(house, first=partial(os.sched_setaffinity, 0, {core}))
+        async with staged(house, scale, voices) as stage:
+            async with stage.measured(spent):
+                await stage.public.come(rate, 60 * minutes)
+                await _wait_for_ends(stage.public, UNFINISHED - PATIENCE)
+            counts = await stage.discord.counts()
+    _judge_sharing(report, stage.public)
+    await _judge_lines(report, stage.public, house)
+    _add_results(report, stage.public, counts, spent, SHARED_MEMORY)
+    return report
+
+
+async def _wait_for_ends(public: Public, seconds: float) -> None:
+    """Wait until all that people have asked for has ended, for at most so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not all(act.ended() for act in public.measured.values()):  # noqa: ASYNC110 - of many acts
+                await asyncio.sleep(0.1)
+
+
+def _judge_sharing(report: Report, public: Public) -> None:
+    """Judge that each command is acknowledged soon, and finished, or refused at once."""
+    acts = list(public.measured.values())
+    acknowledged = [act.seconds_until(act.acknowledged()) for act in acts]
+    ended = [act.seconds_until(act.ended()) for act in acts]
+    refused = [seconds for act, seconds in zip(acts, ended, strict=True) if act.is_refused_as_busy]
+    late = sum(seconds > SOON for seconds in acknowledged)
+    report.findings += [
+        Finding("acknowledged after 1.5 s, of 1,000", 1000 * late / len(acts), 1, "{:.1f}"),
+        Finding("unfinished after 90 s", sum(seconds > UNFINISHED for seconds in ended), 0),
+        Finding("refused as busy, of 100", 100 * len(refused) / len(acts), 10, "{:.1f}"),
+        Finding("refused as busy after a second", sum(one > AT_ONCE for one in refused), 0),
+    ]
+    report.tables.append(waits({"acknowledged": acknowledged, "ended": ended, "refused": refused}))
 
 
 async def burst(house: House, scale: Scale, commands: int) -> Report:
@@ -250,9 +303,15 @@ def _lines(outcome: Outcome) -> list[Finding]:
     ]
 
 
-def _add_results(report: Report, public: Public, counts: dict[str, int], spent: Spent) -> None:
+def _add_results(
+    report: Report,
+    public: Public,
+    counts: dict[str, int],
+    spent: Spent,
+    most_memory: float = MEMORY,
+) -> None:
     """Add the remaining results to the report."""
-    report.findings += resident(spent.memory)
+    report.findings += resident(spent.memory, most_memory)
     refusals = public.refusals()
     rows = [("refusals", "times")]
     rows += [(sentence, f"{times:,}") for sentence, times in refusals.most_common()]
