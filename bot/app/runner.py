@@ -19,6 +19,7 @@ from ..errors import RunnerError
 from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import LEASE_DURATION, Lease
+from .allocator import limit_allocator
 from .client import Bot
 
 log = logging.getLogger("onbook.runner")
@@ -50,6 +51,7 @@ async def run_on_discord(settings: RunnerSettings) -> None:
             "DISCORD_TOKEN is not set. Put the bot's token into .env, or write without Discord: "
             "`onbook play` or `onbook write`."
         )
+    limit_allocator()
     freeze_imports()
     end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with cancel_on_signal(end), translate_discord_errors():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ _ACCEPTED, _REJECTED = 0, 1
 Mask = NDArray[np.bool_]
 """A set of tokens: bool [V]."""
 
-Table = NDArray[np.int32]
-"""The state after each token in each state: int32 [S, V]."""
+Table = NDArray[np.signedinteger[Any]]
+"""The state after each token in each state, of some width: int [S, V]."""
 
 Transitions = Mapping[str, Sequence[tuple[Mask, str]]]
 """The transitions of each state as pairs of tokens and target. A later pair overrides an earlier
@@ -45,7 +46,7 @@ class Automaton:
     start: int
     """The state before the first character."""
     next: Table
-    """The state after each token, or `BARRED`: int32 [S, V]."""
+    """The state after each token, or `BARRED`: int [S, V], as narrow as possible."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def trim(machine: Dfa) -> Automaton | None:
         live[leading] = True
     if not live[machine.start]:
         return None
-    numbers = np.cumsum(live, dtype=np.int32) - 1
+    # Some hundred casts are remembered, and each has a table of its own.
+    numbers = (np.cumsum(live) - 1).astype(np.min_scalar_type(-len(live)))
     numbers[~live] = BARRED
     return Automaton(int(numbers[machine.start]), numbers[machine.next[live]])

@@ -103,13 +103,13 @@ class RowStore:
         """The column of the character that comes next."""
         self._capacity = capacity
         self._history = history
-        # Four times what a row can need, so that `make_room`, which copies that much, is rare.
-        self._width = 4 * (history + LONGEST_COMPLETION)
+        # Twice what a row can need, so that `make_room`, which copies that much, is rare.
+        self._width = 2 * (history + LONGEST_COMPLETION)
         self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.buffers.tokens, 0)]
         self._saved: list[NDArray[Any]] = [self.buffers.tokens]
         self._logs: list[NDArray[Any]] = []
-        self.tokens = self.log(np.int32)
-        """The characters that were read and written: int32 [capacity, columns]."""
+        self.tokens = self.log(np.int16)
+        """The characters that were read and written: int16 [capacity, columns]."""
         self.bits = self.log(np.float32)
         """The cost in bits of each character: float32 [capacity, columns]."""
         self.first = self.per_row(np.int64)
@@ -203,7 +203,8 @@ class RowStore:
     def checkpoints(self, at: RowIndices) -> Sequence[Checkpoint]:
         """Return a checkpoint of each of some rows, which all write."""
         positions = self.column - self.first[at]
-        states = self.buffers.states.take(at, axis=0)
+        # One copy each, because a part of a common one would keep all of it in memory.
+        states = [self.buffers.states[i].copy() for i in at.tolist()]
         entries = zip(*(array.take(at, axis=0) for array in self._saved), strict=True)
         return [*map(Checkpoint, positions.tolist(), states, entries)]
 

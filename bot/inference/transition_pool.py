@@ -8,8 +8,8 @@ from .automaton import FREE, Automaton, Table
 from .row_store import RowStore
 from .word_filter import BannedWordFilter
 
-COMPACTION_SIZE = 1 << 15
-"""Number of states at which unused tables are dropped, unless more are in use."""
+COMPACTION_SIZE = 1 << 13
+"""Number of states at which unused tables are dropped, unless more are in use: 2.7 MB."""
 
 
 class TransitionPool:

@@ -1,0 +1,44 @@
+"""Test that memory which is freed goes back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+PROGRAM = """
+import ctypes, sys
+from bot.app.allocator import limit_allocator
+
+class Usage(ctypes.Structure):
+    _fields_ = [(f"field_{number}", ctypes.c_int) for number in range(10)]
+
+if sys.argv[1] == "limited":
+    limit_allocator()
+mallinfo = ctypes.CDLL(None).mallinfo
+mallinfo.restype = Usage
+large = bytearray(2**24)  # as when a voice is opened
+del large
+before = mallinfo().field_3
+kept = bytearray(2**20)
+print(mallinfo().field_3 - before)
+"""
+"""Prints how many blocks of pages of its own an array takes, after a larger one was freed."""
+
+
+def has_glibc() -> bool:
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
+
+
+@pytest.mark.skipif(not has_glibc(), reason="another C library")
+def test_a_large_array_has_pages_of_its_own_although_a_larger_one_was_freed():
+    def run(how: str) -> int:
+        command = [sys.executable, "-c", PROGRAM, how]
+        return int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+
+    assert (run("limited"), run("as before")) == (1, 0)
