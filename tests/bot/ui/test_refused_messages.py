@@ -135,10 +135,10 @@ async def test_a_refused_edit_stops_no_other_line(
         await play.write("MAYA: Hello.")
         path = r"/webhooks/\d+/[^/]+/messages/" if look == "characters" else r"/channels/\d+/"
         await discord.fail(Kind.STATUS, "PATCH", path, status=400)
-        window = await play.ann.slash(play.channel, "script edit", line=2)
+        window = await play.ann.slash(play.channel, "script edit")
         await (await play.ann.submit_modal(window, {"Text": "MAYA: Good day."})).is_done()
         assert "Discord refuses this line" in play.channel.messages()[-2].text
-        window = await play.ann.slash(play.channel, "script edit", line=2)
+        window = await play.ann.slash(play.channel, "script edit")
         await (await play.ann.submit_modal(window, {"Text": "MAYA: Good night."})).is_done()
         await play.check(2)
         assert len(discord.faults) == 1
