@@ -16,6 +16,9 @@ from .app.commands import Command, run_command
 
 VERSION_OPTIONS = frozenset({"--version", "-V"})
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells give it."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code, which is 1 after one sentence when it fails."""
@@ -33,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "prints the version. Settings are in docs/hosting.md.",
         config=(conf.DisallowNone, conf.PositionalMetavarFromFieldName),
     )
-    return run_command(command)
+    try:
+        return run_command(command)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import getpass
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -26,7 +28,7 @@ from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
-from ..session.situations import draw_situation
+from ..session.situations import draw_situation, suggest_voice
 from ..session.turn import (
     ContinueRequest,
     Job,
@@ -35,7 +37,7 @@ from ..session.turn import (
     TurnResult,
 )
 from ..settings import Settings
-from ..storage.schema import Line
+from ..storage.schema import Line, Script
 from ..ui.markdown import to_plain_text
 from ..ui.responses import format_error
 from .runner import cancel_on_signal
@@ -57,6 +59,7 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 /retry                    get another take of the voice's last line
 /undo, /redo              take the last line back, or restore it
 /cast [add|remove NAMES]  show or change the cast
+/cast lock, /cast unlock  let only the cast speak, or anyone
 /start [HEADING]          pause this script, and start another one, there or anywhere
 /script [list|NUMBER]     read the whole script, list all, or go on with another one
 /export [FILE]            save it as FILE.fountain, .pdf, .fdx, .html or .txt
@@ -73,6 +76,18 @@ async def write(settings: Settings) -> None:
         await Terminal(sessions.get(TERMINAL_CHANNEL)).run()
     finally:
         await sessions.close()
+
+
+def _choose_path(script: Script, file: str) -> Path:
+    """Return the path of a file, or of a new one in this folder if only its ending is given.
+
+    A second export is `title-2.fountain`.
+    """
+    if "." in file:
+        return Path(file).expanduser()
+    name, ending = make_file_name(script), file or "fountain"
+    names = (f"{name}-{number}" if number > 1 else name for number in count(1))
+    return next(path for each in names if not (path := Path(f"{each}.{ending}")).exists())
 
 
 def _write_new(path: Path, content: bytes) -> None:
@@ -111,7 +126,7 @@ class Terminal:
                 typed = (await read()).strip()
             except (EOFError, KeyboardInterrupt):
                 return
-            if typed == "/quit":
+            if typed.lower() == "/quit":
                 return
             try:
                 await self.answer(typed)
@@ -140,10 +155,12 @@ class Terminal:
         name, _, rest = typed.partition(" ")
         if not typed:
             await self.continue_("")
-        elif name in self.commands:
-            await self.commands[name](rest.strip())
+        elif command := self.commands.get(name.lower()):
+            await command(rest.strip())
         elif name.startswith("/"):
-            self.note(f"There is no command {name}. See /help.")
+            similar = get_close_matches(name.lower(), self.commands, 1)
+            suggestion = f"Did you mean {similar[0]}? " if similar else ""
+            self.note(f"There is no command {name}. {suggestion}/help shows all.")
         else:
             await self._take_turn(
                 lambda job: self.session.continuation.write(self._requester(), typed, job=job)
@@ -193,8 +210,10 @@ class Terminal:
                 script = await library.add_to_cast(requester, parse_cast(names))
             case "remove":
                 script = await library.remove_from_cast(requester, parse_name(names))
+            case "lock" | "unlock":
+                script = await library.change_preferences(requester, {"lock": action == "lock"})
             case _:
-                self.note("Use /cast, /cast add MAYA, JONAS, or /cast remove MAYA.")
+                self.note("Use /cast, /cast add MAYA, JONAS, /cast remove MAYA, or /cast lock.")
                 return
         self.note(to_plain_text(format_cast(script)))
 
@@ -203,7 +222,9 @@ class Terminal:
         library = self.session.library
         if rest:
             opening: Sequence[Element] = [make_heading(rest)]
-            new = NewScript(title=UNTITLED)
+            suggested = suggest_voice(rest)
+            is_here = suggested in self.session.reader.voices.names()
+            new = NewScript(title=UNTITLED, voice=suggested if is_here else None)
         else:
             situation = draw_situation(await library.find_chosen_model(None), SystemRandom())
             opening = situation.elements
@@ -228,8 +249,7 @@ class Terminal:
     async def export(self, rest: str) -> None:
         """Save the script in a file."""
         script = await self.session.library.load_nonempty_script()
-        name = rest or f"{make_file_name(script)}.fountain"
-        path = Path(name if "." in name else f"{make_file_name(script)}.{name}")
+        path = _choose_path(script, rest)
         export_format = EXPORT_FORMATS.get(path.suffix[1:].lower())
         if export_format is None:
             self.note(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")

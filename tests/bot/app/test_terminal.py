@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from bot import settings
+from bot.__main__ import main
 from bot.settings import RunnerSettings
 from tests.fake_discord.processes import ROOT
 
@@ -32,9 +34,13 @@ MAYA: Where is the letter?
 /continue 2 JONAS
 /undo
 /redo
+/Export pdf
 /export pdf
-/export pdf
+/export untitled.pdf
+/contniue
 /nonsense
+/cast lock
+/cast unlock
 /continue 99
 /undo
 /undo
@@ -51,9 +57,13 @@ def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]
     assert "- MAYA\n- JONAS\n" in out
     assert re.search(r"^ +JONAS$", out, re.MULTILINE)
     assert "Restored:" in out
-    assert "Saved untitled.pdf.\nuntitled.pdf cannot be written (File exists)." in out
+    assert "Saved untitled.pdf.\nSaved untitled-2.pdf.\n" in out
+    assert "untitled.pdf cannot be written (File exists). Name another file." in out
+    assert "There is no command /contniue. Did you mean /continue? /help shows all." in out
     assert (tmp_path / "untitled.pdf").read_bytes().startswith(b"%PDF")
-    assert "There is no command /nonsense." in out
+    assert "There is no command /nonsense. /help shows all." in out
+    assert "The voice writes only for the cast now." in out
+    assert "The voice may write for others now, too." in out
     assert "The voice writes 1 to 10 lines at a time." in out
     assert out.endswith("The script is empty. Write a line, or use /continue.\n")
 
@@ -84,3 +94,13 @@ def test_ctrl_c_in_a_terminal_stops_the_line(tmp_path: Path, environment: dict[s
         read_until("Stopped before the first line. Nothing was added.")
         os.write(ours, b"/quit\r")
         assert program.wait(20) == 0
+
+
+def test_ctrl_c_while_the_program_loads_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(
+        settings, "read_runner_settings", lambda *_, **__: signal.raise_signal(signal.SIGINT)
+    )
+    assert main(["write"]) == 130
+    assert capfd.readouterr() == ("", "")
