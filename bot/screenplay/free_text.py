@@ -43,6 +43,7 @@ _SAID = re.compile(
 )
 _KNOWN_CUE = re.compile(rf"{_WHO}(?P<speech>)")
 _BOLD_NAME = re.compile(r"^([*_]{1,3})([^*_:]+)(?:\1(?= ?[(:])|(:)\1)")
+_QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
 _EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
 _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
@@ -138,7 +139,9 @@ class _Parser:
 
         The speech may be missing, because people also type it on the lines below.
         """
-        match = _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", line))
+        if quoted := _QUOTED.fullmatch(line):
+            line = quoted[1]
+        match = None if _EMOTE.fullmatch(line) else _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", line))
         if match is None:
             return None
         name = self._find_speaker(match["speaker"], is_forced=bool(match["forced"]))
