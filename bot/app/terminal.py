@@ -284,7 +284,7 @@ class Terminal:
             result = await run(job)
         self.show(result.lines)
         if result.unreadable:
-            self.note("The voice cannot read many of these letters or symbols. It skips them.")
+            self.note("The voice cannot read some of these letters or symbols. It skips them.")
 
     async def show_end(self, count: int | None) -> None:
         """Show the last lines of the script, or all, below its title."""

@@ -342,7 +342,7 @@ def format_warnings(result: TurnResult) -> list[str]:
     if result.unreadable:
         sentences.append(
             say(
-                "The voice “{voice}” cannot read many of these letters or symbols. It skips them; "
+                "The voice “{voice}” cannot read some of these letters or symbols. It skips them; "
                 "they stay in the script.",
                 voice=inline(result.script.voice, 40),
             )

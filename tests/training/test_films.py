@@ -15,7 +15,7 @@ from training.data.texts import collect, read
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("films")
-    films.write(out)
+    films.write_films(out)
     return out
 
 
@@ -44,7 +44,7 @@ def test_the_corpus_replaces_an_older_one(folder: Path, tmp_path: Path):
     left = tmp_path / "train" / "films" / "left.fountain"
     left.parent.mkdir(parents=True)
     left.write_text("Old.", encoding="utf-8")
-    films.write(tmp_path)
+    films.write_films(tmp_path)
     files = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.fountain")}
     again = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*.fountain")}
     assert again == files

@@ -30,8 +30,8 @@ FACETS_HELP = "Write only works with this facet; can be repeated, for works that
 
 
 @dataclass(frozen=True, kw_only=True)
-class Films(Command):
-    """Write 279 short films that were written for On Book as Fountain."""
+class Writing(Command):
+    """A command that writes a corpus."""
 
     out: Annotated[Path, arg(metavar="DIR")]
     """The folder to write to."""
@@ -44,12 +44,31 @@ class Films(Command):
 
     def write(self) -> Iterator[str]:
         """Write the corpus, and yield summaries of it."""
-        films.write(self.out)
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Films(Writing):
+    """Write 279 short films that were written for On Book as Fountain."""
+
+    def write(self) -> Iterator[str]:
+        """Write the corpus, and yield summaries of it."""
+        films.write_films(self.out)
         yield f"The films are in {self.out}: train them with `python -m training train`."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plays(Films):
+class Sketches(Writing):
+    """Write thousands of sketches, scenes of a few lines that were written for On Book."""
+
+    def write(self) -> Iterator[str]:
+        """Write the corpus, and yield summaries of it."""
+        films.write_sketches(self.out)
+        yield f"The sketches are in {self.out}: train them with `python -m training train`."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plays(Writing):
     """Write 36 plays of Shakespeare as Fountain."""
 
     def write(self) -> Iterator[str]:
@@ -59,7 +78,7 @@ class Plays(Films):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drama(Films):
+class Drama(Writing):
     """Write the plays that Project Gutenberg has as Fountain."""
 
     source: Annotated[Path, arg(name="from")]
@@ -160,4 +179,4 @@ class Scenes(Command):
         return 0
 
 
-Corpus = Plays | Films | Drama | Scenes
+Corpus = Plays | Films | Sketches | Drama | Scenes

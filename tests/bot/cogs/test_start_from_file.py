@@ -100,7 +100,7 @@ async def test_an_invalid_file_is_refused_in_a_sentence(stage: Stage):
     assert stage.messages() == []
     assert await stage.script() is None
     begun = await import_file(stage, "a.txt", "茂は来た。雨が降っている。")
-    assert "cannot read many" in answer(begun).content
+    assert "cannot read some" in answer(begun).content
 
 
 async def test_a_running_script_is_paused_only_for_a_file_that_can_be_read(stage: Stage):

@@ -174,7 +174,7 @@ async def test_each_writer_is_told_once_of_letters_that_the_voice_cannot_read(st
         assert bool(told) == is_told
         if told:
             assert told.ephemeral
-            assert "cannot read many of these letters or symbols" in told.content
+            assert "cannot read some of these letters or symbols" in told.content
     assert (await stage.lines())[1:3] == ["雨が降っている。", "雪が降っている。"]
 
 

@@ -1,11 +1,13 @@
-"""Write the corpus of films: 279 short screenplays that were written for On Book."""
+"""Write the corpora that were written for On Book: short films, and sketches of a few lines."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 FILMS = Path(__file__).parents[2] / "screenplays"
+SKETCHES = Path(__file__).parents[2] / "sketches"
 
 HELD_OUT = frozenset(
     {
@@ -23,16 +25,26 @@ HELD_OUT = frozenset(
 """The held-out films, a tenth, unlike each other."""
 
 
-def write(out: Path) -> None:
-    """Write the films below `out`, in place of what lies there.
+def write_films(out: Path) -> None:
+    """Write the films below `out`, as `_write` does."""
+    _write(FILMS, out, "films", lambda name: name in HELD_OUT)
 
-    The films lie in the folders that `training.data.texts.collect` knows. Learned films lie in
-    ``train/films``, a folder of their own, so that an epoch can read the films more often.
+
+def write_sketches(out: Path) -> None:
+    """Write the sketches below `out`, as `_write` does; about a twentieth of them is held out."""
+    _write(SKETCHES, out, "sketches", lambda name: name.endswith(("-10", "-30", "-50")))
+
+
+def _write(source: Path, out: Path, kind: str, is_held_out: Callable[[str], bool]) -> None:
+    """Write the screenplays of a folder below `out`, in place of what lies there.
+
+    They lie in the folders that `training.data.texts.collect` knows. Learned ones lie in a folder
+    of their kind below ``train``, so that an epoch can read one kind more often than others.
     """
     for part in ("train", "validation"):
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
-    (out / "train" / "films").mkdir()
-    for film in sorted(FILMS.glob("*.fountain")):
-        part = "validation" if film.stem in HELD_OUT else "train/films"
-        shutil.copy(film, out / part / film.name)
+    (out / "train" / kind).mkdir()
+    for path in sorted(source.glob("*.fountain")):
+        part = "validation" if is_held_out(path.stem) else f"train/{kind}"
+        shutil.copy(path, out / part / path.name)
