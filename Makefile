@@ -19,7 +19,7 @@ SCREEN := data/scenes data/films data/talk --name screen --licence MIT \
     --corpus "scenes and 249 short films written for On Book, and modern plays of Project Gutenberg" \
     --repeat films 4 --renamed 0 --resets 0.15 $(LEARNING) --window 160 --drop.layers 0.05 --evaluate-every 1000
 
-.PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs bench load
+.PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs site bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot play --port $(PORT)
@@ -56,10 +56,15 @@ load: .venv/development  ## How the bot bears many channels, beside what is aske
 docs: .venv/development  ## Update the tables in docs/ that are made from the code
 	$(BIN)/python -m tests.tools.settings_table
 
+site: | .venv/bin/python  ## Build the documentation as a site in build/site/site
+	$(INSTALL) --group site
+	$(BIN)/python docs/site/collect.py build/site $(ADDRESS)
+	$(BIN)/zensical build --clean --strict --config-file build/site/zensical.toml
+
 # One resolution for all systems and Pythons. Versions in the file stay, unless UPGRADE=--upgrade.
 lock: | .venv/bin/python  ## Bring constraints.txt, with the version of each package, up to date
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml training/pyproject.toml --all-extras --group development --group quality \
+	$(BIN)/uv pip compile pyproject.toml training/pyproject.toml --all-extras --group development --group quality --group site \
 	    --universal --no-annotate --custom-compile-command "make lock" --output-file constraints.txt --quiet $(UPGRADE)
 
 fix: .venv/development  ## Format, and mend what can be mended
@@ -72,6 +77,7 @@ texts: .venv/development
 	test -d data/drama || $(BIN)/python -m training corpus drama --download --from data/gutenberg --out data/drama
 	test -d data/plays || $(BIN)/python -m training corpus plays --out data/plays
 	test -d data/films || $(BIN)/python -m training corpus films --out data/films
+	test -d data/sketches || $(BIN)/python -m training corpus sketches --out data/sketches
 	test -d data/scenes || $(BIN)/python -m training corpus scenes --drawings 24 --out data/scenes
 	test -d data/talk || $(BIN)/python -m training corpus drama --from data/gutenberg --facet modern --facet talk --out data/talk
 
