@@ -28,8 +28,7 @@ class Menu(FeatureCog, name="OnBook.menu"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
-        script = await session.library.load_script()
-        await session.library.check_is_running(script, parse_position(match).script)
+        script = await session.library.load_running(parse_position(match).script)
         self.services.recent_scripts[script.id] = script
         settings = self.services.settings
         try:

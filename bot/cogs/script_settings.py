@@ -139,8 +139,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             await self._open_window(script, interaction)
             return
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        script = await session.library.load_script()
-        await session.library.check_is_running(script, position.script)
+        script = await session.library.load_running(position.script)
         open_window = partial(self._open_window, script)
         choice = Choice(say("Advanced"), open_window, opens_window=True)
         await self.offer(interaction, inline(script.title, 100), choice)
@@ -288,8 +287,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await self._defer_change(interaction)
         session = self.services.admit_to_session(interaction)
         if position:
-            running = await session.library.load_script()
-            await session.library.check_is_running(running, position.script)
+            await session.library.load_running(position.script)
         script = await session.library.change_preferences(get_requester(interaction), values)
         self.services.recent_scripts[script.id] = script
         sentence = format_changes(script, self.services.settings, values)

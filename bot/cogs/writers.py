@@ -135,8 +135,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Show the sprint that is under way."""
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        script = await session.library.load_script()
-        await session.library.check_is_running(script, parse_position(match).script)
+        script = await session.library.load_running(parse_position(match).script)
         sprint = await session.sprints.find(script.id)
         lines = await self.store.lines.load_lines_after(script.head, sprint.after)
         content, view = format_sprint(sprint, len(lines)), make_end_button(script.id)

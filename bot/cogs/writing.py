@@ -188,13 +188,19 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @listens_to(position_pattern("menu-lines", "menu-vote"))
     @answer_errors
     async def ask_for(self, interaction: Interaction, match: Match[str]) -> None:
-        """Ask the voice for several lines, or for takes with a vote, from the menu."""
+        """Ask the voice for several lines, or for takes with a vote, from the menu.
+
+        The menu stays open while others write, so that it acts on the script as it is now.
+        """
         if match["action"] == "menu-vote":
             request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
         else:
             lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
             request = ContinueRequest(lines=int(lines))
-        await self._continue(interaction, request, parse_position(match))
+        await self.turns.acknowledge(interaction)
+        library = self.services.admit_to_session(interaction).library
+        await library.load_running(parse_position(match).script)
+        await self._continue(interaction, request)
 
     async def _continue(
         self,

@@ -103,9 +103,13 @@ class Library:
     async def lock_running_script(self, script: int) -> AsyncIterator[Script]:
         """Lock the channel, and yield the script; raise RequestError if it is not running."""
         async with self.lock:
-            running = await self.load_script()
-            await self.check_is_running(running, script)
-            yield running
+            yield await self.load_running(script)
+
+    async def load_running(self, script: int) -> Script:
+        """Load the running script; raise RequestError where another one was meant."""
+        running = await self.load_script()
+        await self.check_is_running(running, script)
+        return running
 
     async def load_nonempty_script(self) -> Script:
         """Load the running script; raise NoScript, or RequestError if it has no line."""

@@ -13,7 +13,7 @@ from bot.session.preferences import parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import Stage, answer, fields, labels, poll, start_script
-from tests.bot.playing import BY_PERSON, ask, open_menu, write
+from tests.bot.playing import BY_PERSON, ask, open_menu, replace_script, write
 
 
 def find_components(message: Any) -> list[dict[str, Any]]:
@@ -97,6 +97,22 @@ async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
     assert (await last_line(stage)).origin["temperature"] == 0.5
     await stage.ann.click(await open_menu(stage, stage.ann), label="Three takes with a vote")
     assert "everyone has one vote" in poll(stage).content
+    assert len(labels(poll(stage))) == 3
+
+
+async def test_an_open_menu_acts_on_the_script_as_it_is(stage: Stage):
+    await start_script(stage)
+    menu = await open_menu(stage, stage.ann)
+    await write(stage, "Rain.")
+    for number in (3, 4):
+        assert await choose(stage.ann, menu, "menu-lines", "1") is None
+        assert len(await stage.lines()) == number
+    await replace_script(stage)
+    told = await choose(stage.ann, menu, "menu-lines", "1")
+    assert told.content == "That script is paused. “The Roof” is running here now."
+    menu = await open_menu(stage, stage.ann)
+    await write(stage, "Snow.")
+    await stage.ann.click(menu, label="Three takes with a vote")
     assert len(labels(poll(stage))) == 3
 
 
