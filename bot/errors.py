@@ -6,6 +6,7 @@ with the sentence in the language of the person who asked, and with escaped fiel
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar
 
 from .i18n.catalogue import Phrase, phrase, say, speaking
@@ -54,6 +55,19 @@ class StaleLine(RequestError):
         super().__init__(sentence, script=script, line=line)
         self.script = script
         self.line = line
+
+
+class VoteOpen(RequestError):
+    """People are voting on how the script goes on, until ``ends``; nothing was written."""
+
+    sentence = phrase(
+        "People are voting on the next line. Wait for the result, or add yours anyway with "
+        "{/write}."
+    )
+
+    def __init__(self, ends: dt.datetime) -> None:
+        super().__init__()
+        self.ends = ends
 
 
 class NotInCast(RequestError):

@@ -24,15 +24,16 @@ from discord import app_commands, ui
 from discord.ext import commands
 from discord.ext.tasks import Loop
 
-from ..errors import OnBookError, RequestError
+from ..errors import OnBookError, RequestError, VoteOpen
 from ..generation.moods import label_moods
 from ..generation.options import OptionSpec
-from ..i18n.catalogue import phrase, remember_commands, speaking
+from ..i18n.catalogue import phrase, remember_commands, say, speaking
 from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse
-from ..ui.responses import IS_HANDLED, answer_error, answer_privately
+from ..ui.markdown import format_moment
+from ..ui.responses import IS_HANDLED, answer_error, answer_privately, return_text
 from ..ui.waiting import measure_wait
 from .option_checks import check_options
 from .services import CogServices
@@ -60,6 +61,9 @@ SUGGESTION_SECONDS = 1.0
 
 BELOW_SCRIPT = {"group": "script"}
 """The extras of a command that is a subcommand of /script."""
+
+ADD_ANYWAY = phrase("Add it anyway")
+"""The button that adds a person's lines although people vote."""
 
 UNTITLED = phrase("Untitled")
 """The title of a script that was given none."""
@@ -212,8 +216,13 @@ class FeatureCog(commands.Cog):
         window = Window(name, title, items, submit, self.answering)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(window))
 
-    async def offer(self, interaction: Interaction, question: str, *choices: Choice) -> None:
-        """Ask the person alone what to do, in an answer that goes away once they have chosen."""
+    async def offer(
+        self, interaction: Interaction, question: str, *choices: Choice, keep: str = ""
+    ) -> None:
+        """Ask the person alone what to do, in an answer that goes away once they have chosen.
+
+        The text ``keep`` is given back with the question, because they may choose nothing.
+        """
         view = ui.View(timeout=OFFER_SECONDS)
 
         async def press(choice: Choice, chosen: Interaction) -> None:
@@ -232,7 +241,30 @@ class FeatureCog(commands.Cog):
             button = ui.Button[Any](label=choice.label, style=choice.style, custom_id=custom_id)
             button.callback = partial(press, choice)  # type: ignore[method-assign]  # discord.py's documentation does so
             view.add_item(button)
-        await answer_privately(interaction, question, view=self.services.in_flight.register(view))
+        files = list[discord.File]()
+        if keep:
+            returned, files = return_text(interaction, keep)
+            question = f"{question} {returned}"
+        shown = self.services.in_flight.register(view)
+        await answer_privately(interaction, question, view=shown, files=files)
+
+    @asynccontextmanager
+    async def asking_during_vote(
+        self, interaction: Interaction, label: str, act: Act, keep: str = ""
+    ) -> AsyncIterator[None]:
+        """Ask whether to write while people vote on the next line.
+
+        ``act`` writes even so, once the button with the ``label`` is pressed.
+        """
+        try:
+            yield
+        except VoteOpen as vote:
+            question = say(
+                "People are voting on the next line. Voting ends {when}. If you go on now, the "
+                "vote changes nothing.",
+                when=format_moment(vote.ends),
+            )
+            await self.offer(interaction, question, Choice(label, act), keep=keep)
 
     @answer_suggestions
     async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import discord
 from discord.ext import commands
@@ -34,7 +35,7 @@ from ..ui.panel import delete_message, is_panel
 from ..ui.responses import NOT_SHOWN, check_permissions, classify_error, format_error
 from ..ui.waiting import measure_act
 from .addressing import Addressed, read_address, strip_mentions
-from .feature import FeatureCog, answer_errors, message_command
+from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command
 from .help import HELP_TEXT
 from .requester import find_name, format_requester, make_requester
 from .services import CogServices
@@ -230,6 +231,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
             in_thread = isinstance(channel, discord.Thread)
             check_permissions(_find_permissions(message, guild.me), in_thread=in_thread)
         self.services.in_flight.count_request(channel.id)
+        self.services.sessions.presence.record(channel.id, author.id)
         cost, place = Cost(turns=1, characters=len(text)), guild.id if guild else None
         self.services.charge_person(author.id, channel.id, place, cost)
         requester = make_requester(author, message.id, _find_permissions(message, author))
@@ -261,6 +263,16 @@ class Messages(FeatureCog, name="OnBook.messages"):
             raise RequestError("I wrote that message. Choose somebody else's.")
         if not text:
             raise RequestError("That message has no text. Choose another one.")
+        await self._add(interaction, message, text)
+
+    async def _add(
+        self,
+        interaction: Interaction,
+        message: discord.Message,
+        text: str,
+        *,
+        during_vote: bool = False,
+    ) -> None:
         if await self.store.lines.is_delivered(str(message.id)):
             raise RequestError(IS_ADDED)
         self.services.charge(interaction, Cost(characters=len(text)))
@@ -269,16 +281,20 @@ class Messages(FeatureCog, name="OnBook.messages"):
         async def add(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
             once = replace(requester, delivery=str(message.id))
             try:
-                return await session.continuation.write(once, text, job=job, author=author)
+                return await session.continuation.write(
+                    once, text, job=job, author=author, during_vote=during_vote
+                )
             except AlreadyWritten:
                 raise RequestError(IS_ADDED) from None
 
         who, whose = format_requester(interaction), inline(find_name(message.author), NAME_SIZE)
         note = say("{who} added a message by {author}.", who=who, author=whose) if author else ""
-        await self.turns.take_turn(interaction, add, kind=LINES, note=note)
-        is_theirs = message.author.id == interaction.user.id
-        may_delete = is_theirs or interaction.permissions.manage_messages
-        await _replace(message, interaction.app_permissions, may_delete=may_delete)
+        add_anyway = partial(self._add, message=message, text=text, during_vote=True)
+        async with self.asking_during_vote(interaction, say(ADD_ANYWAY), add_anyway):
+            await self.turns.take_turn(interaction, add, kind=LINES, note=note)
+            is_theirs = message.author.id == interaction.user.id
+            may_delete = is_theirs or interaction.permissions.manage_messages
+            await _replace(message, interaction.app_permissions, may_delete=may_delete)
 
     def _find_author(self, interaction: Interaction, message: discord.Message) -> Requester | None:
         """Return the person who wrote a message, unless they ask themselves, or a bot wrote it."""

@@ -87,7 +87,9 @@ class CogServices:
         self.in_flight.track_person(interaction.user.id)
         is_autocomplete = interaction.type is discord.InteractionType.autocomplete
         if not is_autocomplete and IS_CHARGED not in interaction.extras:
-            self.in_flight.count_request(get_channel(interaction))
+            channel = get_channel(interaction)
+            self.in_flight.count_request(channel)
+            self.sessions.presence.record(channel, interaction.user.id)
             self.charge(interaction, Cost(turns=1))
             interaction.extras[IS_CHARGED] = True
 

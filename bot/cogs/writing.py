@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from re import Match
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..ui.components import LINES, Interaction, parse_position, position_pattern
 from ..ui.installations import check_is_member
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from .feature import (
+    ADD_ANYWAY,
     BELOW_SCRIPT,
     Choices,
     FeatureCog,
@@ -47,6 +50,9 @@ REINTERPRETED = {
     "speech": phrase("{who} made it speech."),
 }
 """What has happened to a line, by the buttons that do it."""
+
+ANYWAY = phrase("Continue anyway")
+"""The button by which the voice goes on although people vote."""
 
 VOTE_TAKES, VOTE_SECONDS = 3, 60
 """Takes and seconds of a vote that the menu opens."""
@@ -211,25 +217,38 @@ class Writing(FeatureCog, name="OnBook.writing"):
         if request.vote or (request.takes or 1) > 1:
             check_is_member(interaction)
         await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, job: session.continuation.generate(
-                requester, request, expected, job
-            ),
-            kind=LINES,
-            is_checked=True,
-        )
+
+        async def continue_anyway(chosen: Interaction) -> None:
+            await self._continue(chosen, replace(request, during_vote=True), expected)
+
+        async with self.asking_during_vote(interaction, say(ANYWAY), continue_anyway):
+            await self.turns.take_turn(
+                interaction,
+                lambda session, requester, job: session.continuation.generate(
+                    requester, request, expected, job
+                ),
+                kind=LINES,
+                is_checked=True,
+            )
 
     async def _retry(
-        self, interaction: Interaction, expected: ScriptPosition | None = None
+        self,
+        interaction: Interaction,
+        expected: ScriptPosition | None = None,
+        *,
+        during_vote: bool = False,
     ) -> None:
         await self.turns.charge_lines(interaction, expected, takes=1)
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, job: session.continuation.retry(requester, expected, job),
-            kind=LINES,
-            is_checked=True,
-        )
+        retry_anyway = partial(self._retry, expected=expected, during_vote=True)
+        async with self.asking_during_vote(interaction, say(ANYWAY), retry_anyway):
+            await self.turns.take_turn(
+                interaction,
+                lambda session, requester, job: session.continuation.retry(
+                    requester, expected, job, during_vote=during_vote
+                ),
+                kind=LINES,
+                is_checked=True,
+            )
 
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Open a window to write in; a blank line begins the next line of the script.
@@ -272,16 +291,26 @@ class Writing(FeatureCog, name="OnBook.writing"):
         text: str,
         character: str,
         expected: ScriptPosition | None = None,
+        *,
+        during_vote: bool = False,
     ) -> None:
         """Add a person's lines, from the command or the window."""
-        async with self.answering(interaction, keep=text.strip()):
+
+        async def add_anyway(chosen: Interaction) -> None:
+            await self._add_lines(chosen, text, character, expected, during_vote=True)
+
+        kept = text.strip()
+        async with (
+            self.answering(interaction, keep=kept),
+            self.asking_during_vote(interaction, say(ADD_ANYWAY), add_anyway, kept),
+        ):
             speaker = character.strip() or None
             self.services.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))
             await self.turns.take_turn(
                 interaction,
                 lambda session, requester, job: session.continuation.write(
-                    requester, text, speaker, expected, job
+                    requester, text, speaker, expected, job, during_vote=during_vote
                 ),
                 expected,
                 kind=LINES,

@@ -17,6 +17,7 @@ from .history import History
 from .library import Library
 from .notifications import Notifications
 from .polls import Polls
+from .presence import Presence
 from .reader import ScriptReader
 from .turn import Clock
 from .turn_orders import Sprints, TurnOrders
@@ -36,6 +37,7 @@ class ChannelSession:
         settings: Settings,
         notifications: Notifications | None = None,
         clock: Clock = utc_now,
+        presence: Presence | None = None,
     ) -> None:
         self.channel = channel
         self.store = store
@@ -43,7 +45,7 @@ class ChannelSession:
         self.library = Library(self.reader, settings, clock)
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
-        self.polls = Polls(self.library)
+        self.polls = Polls(self.library, presence or Presence(clock))
         self.turn_orders = TurnOrders(self.library)
         self.sprints = Sprints(self.library)
         self.hearing = asyncio.Lock()
@@ -65,6 +67,7 @@ class ChannelSessions:
         self.voices = voices
         self.settings = settings
         self.notifications = Notifications()
+        self.presence = Presence(clock)
         self._sessions: WeakValueDictionary[int, ChannelSession] = WeakValueDictionary()
 
     @classmethod
@@ -105,7 +108,13 @@ class ChannelSessions:
         session = self._sessions.get(channel)
         if session is None:
             session = ChannelSession(
-                channel, self.store, self.voices, self.settings, self.notifications, self.clock
+                channel,
+                self.store,
+                self.voices,
+                self.settings,
+                self.notifications,
+                self.clock,
+                self.presence,
             )
             self._sessions[channel] = session
         return session

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import RequestError
+from ..errors import RequestError, VoteOpen
 from ..i18n.catalogue import Count
 from ..storage.schema import ROOT_LINE, Line, Script, TurnOrder, utc_now
 from ..storage.store import Store
@@ -28,6 +29,13 @@ class TurnContext:
     """The banned words that apply to the script."""
     order: TurnOrder | None = None
     """The order in which people write, or None where everybody may."""
+    vote_ends: dt.datetime | None = None
+    """When the vote ends on how the script goes on from here; None without a vote."""
+
+    def check_vote(self, during_vote: bool) -> None:
+        """Raise VoteOpen while people vote, unless the requester has said to write even so."""
+        if self.vote_ends and not during_vote:
+            raise VoteOpen(self.vote_ends)
 
     async def check_pace(self) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet."""

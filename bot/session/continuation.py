@@ -49,10 +49,12 @@ class Continuation:
         expected: ScriptPosition | None = None,
         job: Job | None = None,
         author: Requester | None = None,
+        during_vote: bool = False,
     ) -> TurnResult:
         """Add a person's lines, which the model reads.
 
-        The lines are the ``author``'s, where that is not the requester.
+        The lines are the ``author``'s, where that is not the requester. A vote on the next line is
+        lost ``during_vote``; otherwise the method raises VoteOpen.
         """
         async with self.library.open_turn(requester, expected) as context:
             script = context.script
@@ -60,6 +62,7 @@ class Continuation:
             elements = parse_typed_text(text, character, names)
             await context.check_pace()
             await context.check_alternation()
+            context.check_vote(during_vote)
             primed = await self.reader.open_model_for(script, script.head)
             drafts = await self.reader.read_below(
                 primed, script.head, elements, author or requester, job or Job()
@@ -108,6 +111,7 @@ class Continuation:
                     "A vote needs several takes. Set {*takes} to a number from 2 to 5."
                 )
             await context.check_pace()
+            context.check_vote(request.during_vote)
             if request.seed is None:
                 request = replace(request, seed=context.script.seed)
             if takes > 1:
@@ -115,7 +119,12 @@ class Continuation:
             return await self._append_take(context, context.script.head, request, job or Job())
 
     async def retry(
-        self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
+        self,
+        requester: Requester,
+        expected: ScriptPosition | None = None,
+        job: Job | None = None,
+        *,
+        during_vote: bool = False,
     ) -> TurnResult:
         """Write the model's last line again, as a sibling of the one that is there."""
         async with self.library.open_turn(requester, expected) as context:
@@ -127,6 +136,7 @@ class Continuation:
                     name=line.credit,
                 )
             await context.check_pace()
+            context.check_vote(during_vote)
             origin = line.origin
             request = ContinueRequest(
                 character=origin.get("character"),

@@ -95,9 +95,11 @@ class Library:
             found = await self.store.scripts.find_running_for_turn(self.channel)
             if found is None:
                 raise await self._make_no_script()
-            script, words, order = found
-            await self._check_position(script, expected)
-            yield TurnContext(self.store, script, requester, self._add_own_words(words), order)
+            await self._check_position(found.script, expected)
+            banned = self._add_own_words(found.words)
+            yield TurnContext(
+                self.store, found.script, requester, banned, found.order, found.vote_ends
+            )
 
     @asynccontextmanager
     async def lock_running_script(self, script: int) -> AsyncIterator[Script]:

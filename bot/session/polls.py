@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from random import Random
@@ -12,18 +11,20 @@ from ..errors import RequestError, StaleLine
 from ..storage.schema import Line, Poll, Script
 from .library import Library
 from .permissions import check_may_pick, check_may_write
+from .presence import PRESENT, Presence
 from .turn import PollResult, Requester, TurnResult
 
-PRESENT = dt.timedelta(hours=1)
-"""The time since a person's last line for which a vote waits for that person."""
+FEWEST_VOTERS = 2
+"""The people who must have voted before a vote may end early."""
 
 
 class Polls:
     """Pick takes, and count votes for them; the takes that lose stay in the tree."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, presence: Presence) -> None:
         self.library = library
         self.store = library.store
+        self.presence = presence
         self._voting = asyncio.Lock()
         """Held while a vote is noted or all are counted, but never while the model writes."""
 
@@ -66,7 +67,8 @@ class Polls:
     async def vote(self, requester: Requester, poll: int, take: int) -> bool:
         """Record a person's vote for a take, from 0, instead of an earlier one.
 
-        Return whether everybody has voted who asked for or wrote a line in the last hour.
+        Return whether the vote may end early, because at least `FEWEST_VOTERS` have voted, and
+        among them everybody who is present.
         """
         async with self._voting:
             row = await self.find(poll)
@@ -75,9 +77,14 @@ class Polls:
             check_may_write(await self.library.find(row.script), requester)
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
-            since = self.library.clock() - PRESENT
-            present = await self.store.lines.find_people_since(row.script, since)
-            return bool(present) and present <= (await self.store.polls.load_votes(poll)).keys()
+            voters = (await self.store.polls.load_votes(poll)).keys()
+            return len(voters) >= FEWEST_VOTERS and await self._find_present(row) <= voters
+
+    async def _find_present(self, poll: Poll) -> set[int]:
+        """Return who used the bot a short time ago, or wrote, as an earlier process may know."""
+        since = self.library.clock() - PRESENT
+        writers = await self.store.lines.find_people_since(poll.script, since)
+        return writers | self.presence.find_present(self.library.channel)
 
     async def close(self, poll: int) -> PollResult | None:
         """Close a vote, and continue with the winning take if the script has not moved on.

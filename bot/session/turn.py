@@ -65,6 +65,8 @@ class ContinueRequest:
     """How many takes of the lines are written, of which one is chosen; None for the script's."""
     vote: int | None = None
     """The seconds for which everybody may vote; None leaves the choice to who asked."""
+    during_vote: bool = False
+    """Whether to write even while people vote on the next line."""
     seed: int | None = None
     options: Mapping[str, OptionValue | None] = field(default_factory=dict)
     """Options by the names of `options.OPTIONS`; None leaves one to the script or the operator."""

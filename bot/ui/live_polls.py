@@ -60,9 +60,9 @@ class LivePolls:
         self.timers.set(("vote", poll.id), left, partial(self._end, poll.id))
 
     def end_now(self, poll: int) -> None:
-        """Close a vote before it is due, unless it is being closed already."""
+        """Close a vote on which everybody has voted, unless it is being closed already."""
         if ("vote", poll) in self.timers:
-            self.timers.set(("vote", poll), 0.0, partial(self._end, poll))
+            self.timers.set(("vote", poll), 0.0, partial(self._end, poll, is_early=True))
 
     def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
@@ -73,9 +73,9 @@ class LivePolls:
         self._counted[poll] = due  # of votes at the same moment, all but the first wait
         self.timers.set(("count", poll), due - now, partial(self._recount, poll), delays=())
 
-    async def _end(self, poll: int) -> None:
+    async def _end(self, poll: int, *, is_early: bool = False) -> None:
         self._counted.pop(poll, None)
-        await self._act_in_channel(self._close, poll)
+        await self._act_in_channel(partial(self._close, is_early=is_early), poll)
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
@@ -96,7 +96,12 @@ class LivePolls:
                 await action(channel, self.sessions.get(script.channel), poll)
 
     async def _close(
-        self, channel: discord.PartialMessageable, session: ChannelSession, poll: int
+        self,
+        channel: discord.PartialMessageable,
+        session: ChannelSession,
+        poll: int,
+        *,
+        is_early: bool,
     ) -> None:
         """Close a vote in front of everybody."""
         if poll_result := await session.polls.close(poll):
@@ -104,7 +109,7 @@ class LivePolls:
             # Nobody waits in a channel that is gone; and where the bot may not post, the message
             # of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):
-                await self.messages.polls.announce(channel, poll_result)
+                await self.messages.polls.announce(channel, poll_result, is_early=is_early)
             await self.sessions.store.polls.mark_announced(poll)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)

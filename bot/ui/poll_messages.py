@@ -40,20 +40,13 @@ TAKE = phrase("Take {take}")
 LABEL_SIZE = 60
 """The size of a take's text in its button, of whose 80 the number and the count need some."""
 
-NOBODY_VOTED = {
-    True: phrase("Nobody voted, so take 1 was chosen."),
-    False: phrase("Nobody voted."),
+OUTCOMES = {
+    "taken": phrase("{result}."),
+    "moved": phrase("{result}, but the script has moved on without it."),
+    "shelf": phrase("{result}, but “{title}” is paused. Continue it with {/script list}."),
+    "archived": phrase("{result}, but “{title}” is archived. Continue it with {/script list}."),
 }
-"""The end of a vote without votes, by whether its first take is in the script."""
-
-NOT_TAKEN = {
-    "moved": phrase("The script has moved on, so it was not changed."),
-    "shelf": phrase("“{title}” is paused and was not changed. Continue it with {/script list}."),
-    "archived": phrase(
-        "“{title}” is archived and was not changed. Continue it with {/script list}."
-    ),
-}
-"""The reasons why a take that won is not in the script."""
+"""The sentences about a vote that has ended, by what became of the take that won."""
 
 TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):take:(?P<take>\d{{1,2}})"
 READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):read"
@@ -91,12 +84,14 @@ class PollMessages:
                 return False
         return True
 
-    async def announce(self, channel: MessageChannel, poll_result: PollResult) -> None:
+    async def announce(
+        self, channel: MessageChannel, poll_result: PollResult, *, is_early: bool
+    ) -> None:
         """Say how a vote ended, with the winning take if that is not in the script.
 
         A second attempt, some minutes after the first one, posts nothing.
         """
-        content, view = _format_poll_result(poll_result), discord.utils.MISSING
+        content, view = _format_poll_result(poll_result, is_early), discord.utils.MISSING
         if not poll_result.taken:
             first, *_ = format_take(poll_result.winner, poll_result.lines, size(content) + 1)
             content = f"{content}\n{first}"
@@ -204,7 +199,7 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
     if poll.closed:
         counts = count_votes(takes, votes.values())
         rows = [_format_closed_take(poll, take, lines, counts) for take, lines in takes.items()]
-        return "\n".join([_format_closed(poll, counts), *rows])
+        return "\n".join([_format_closed(poll), *rows])
     top, titles = _format_open(poll, len(takes)), [_format_title(take) for take in takes]
     scenes = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
     # A blank line ends a quotation.
@@ -223,19 +218,13 @@ def _format_open(poll: Poll, takes: int) -> str:
     return f"-# {status}"
 
 
-def _format_closed(poll: Poll, counts: Mapping[int, int]) -> str:
-    take, votes = (poll.chosen or 0) + 1, sum(counts.values())
+def _format_closed(poll: Poll) -> str:
+    """Return the first row of a closed poll; the result of a vote is announced below."""
     if poll.ends is None:
+        take = (poll.chosen or 0) + 1
         status = say("Take {take} was chosen. See the others in {/script history}.", take=take)
-    elif not votes:
-        status = say("Nobody voted, so take 1 was chosen. See the others in {/script history}.")
-    elif len(find_leaders(counts)) > 1:
-        status = say(
-            "The vote was a tie, and take {take} was drawn. See the others in {/script history}.",
-            take=take,
-        )
     else:
-        status = say("Take {take} won the vote. See the others in {/script history}.", take=take)
+        status = say("Voting has ended. See the other takes in {/script history}.")
     return f"-# {status}"
 
 
@@ -264,25 +253,35 @@ def _fit_takes(takes: Sequence[Sequence[Line]], space: int) -> list[str]:
     return scenes
 
 
-def _format_poll_result(poll_result: PollResult) -> str:
-    votes, script = sum(poll_result.counts.values()), poll_result.script
-    sentence = say(NOBODY_VOTED[poll_result.taken])
-    leaders = find_leaders(poll_result.counts)
-    if votes and len(leaders) > 1:
-        sentence = say(
-            "Voting has ended in a tie of {takes}, with {most} each. Take {take} was drawn.",
-            takes=many(len(leaders), "take"),
-            most=many(poll_result.counts[poll_result.winner], "vote"),
-            take=poll_result.winner + 1,
-        )
-    elif votes:
-        sentence = say(
-            "Voting has ended. Take {take} won with {most:,} of {votes}.",
-            take=poll_result.winner + 1,
-            most=poll_result.counts[poll_result.winner],
-            votes=many(votes, "vote"),
-        )
+def _format_poll_result(poll_result: PollResult, is_early: bool) -> str:
+    """Return the result of a vote and what became of the take that won, as one sentence."""
+    script, outcome = poll_result.script, "taken"
     if not poll_result.taken:
-        why = "moved" if script.running else "archived" if script.archived else "shelf"
-        sentence += f" {say(NOT_TAKEN[why], title=inline(script.title, 100))}"
+        outcome = "moved" if script.running else "archived" if script.archived else "shelf"
+    title = inline(script.title, 100)
+    sentence = say(OUTCOMES[outcome], result=_format_winner(poll_result), title=title)
+    if is_early:
+        sentence = say("Everybody here has voted. {result}", result=sentence)
     return f"-# {sentence}"
+
+
+def _format_winner(poll_result: PollResult) -> str:
+    """Return which take has won a vote, and why, without a full stop."""
+    take, counts = poll_result.winner + 1, poll_result.counts
+    votes, most = sum(counts.values()), counts[poll_result.winner]
+    leaders = find_leaders(counts)
+    if not votes:
+        return say("Take {take} was chosen because nobody voted", take=take)
+    if len(leaders) > 1:
+        return say(
+            "Take {take} was drawn from a tie of {takes} with {most} each",
+            take=take,
+            takes=many(len(leaders), "take"),
+            most=many(most, "vote"),
+        )
+    return say(
+        "Take {take} won with {most:,} of {votes}",
+        take=take,
+        most=most,
+        votes=many(votes, "vote"),
+    )

@@ -121,7 +121,7 @@ async def _send_error(interaction: Interaction, error: Exception, keep: str) -> 
     else:
         content = format_error(error)
         if keep:
-            returned, files = _return_text(interaction, keep)
+            returned, files = return_text(interaction, keep)
             content += f" {returned}"
     await answer_privately(interaction, content, view=view, files=files)
 
@@ -152,7 +152,7 @@ async def answer_privately(
     await send_ephemeral(interaction, content, view=view, files=files)
 
 
-def _return_text(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
+def return_text(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
     """Return a text for its writer: in a block, or in a file where it is longer."""
     block = fenced(clean(text))
     if size(block) <= RETURNED_TEXT_SIZE:

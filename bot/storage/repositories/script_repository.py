@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, false, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    SQLColumnExpression,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
@@ -15,6 +27,19 @@ from .. import deletion, line_tree
 from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
 from ..state_eviction import count_state_bytes
 from .repository import Repository
+
+
+@dataclass(frozen=True)
+class TurnState:
+    """What a turn needs of the script that runs."""
+
+    script: Script
+    words: set[str]
+    """The banned words of the channel's list and the guild's."""
+    order: TurnOrder | None
+    """The order in which people write, or None where everybody may."""
+    vote_ends: dt.datetime | None
+    """When the vote ends on how the script goes on from where it stands; None without a vote."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +77,15 @@ class ScriptRepository(Repository):
         """Return the script that runs in a channel, or None."""
         return await self._scalar(select(Script).where(Script.channel == channel, Script.running))
 
-    async def find_running_for_turn(
-        self, channel: int
-    ) -> tuple[Script, set[str], TurnOrder | None] | None:
-        """Return the script that runs in a channel with all that a turn needs of it, or None.
-
-        With it come the words of the channel's list and the guild's, and the order in which people
-        write, or None where everybody may.
-        """
+    async def find_running_for_turn(self, channel: int) -> TurnState | None:
+        """Return the script that runs in a channel with all that a turn needs of it, or None."""
         lists = or_(
             and_(BannedWords.scope == "channel", BannedWords.place == Script.channel),
             and_(BannedWords.scope == "guild", BannedWords.place == Script.guild),
         )
+        vote_ends = select(func.max(Poll.ends)).where(_is_voted_on(Script.head)).scalar_subquery()
         wanted = (
-            select(Script, BannedWords.words, TurnOrder)
+            select(Script, BannedWords.words, TurnOrder, vote_ends)
             .outerjoin(BannedWords, lists)
             .outerjoin(Sprint)
             .outerjoin(TurnOrder, and_(TurnOrder.script == Script.id, Sprint.script.is_(None)))
@@ -73,20 +93,15 @@ class ScriptRepository(Repository):
         rows = await self._rows(wanted.where(Script.channel == channel, Script.running))
         if not rows:
             return None
-        words = {word for _, listed, _ in rows for word in listed or ()}
-        script, _, order = rows[0]
-        return script, words, order
+        words = {word for _, listed, *_ in rows for word in listed or ()}
+        script, _, order, ends = rows[0]
+        return TurnState(script, words, order, ends)
 
     async def load_panel_state(self, script: Script) -> PanelState:
         """Load what a script's panel shows besides the script."""
         head = script.head or ROOT_LINE
         redo = and_(RedoPointer.script == Script.id, RedoPointer.line == head)
-        votes = select(Poll.id).where(
-            Poll.script == script.id,
-            func.coalesce(Poll.parent, ROOT_LINE) == head,
-            Poll.ends.is_not(None),
-            ~Poll.closed,
-        )
+        votes = select(Poll.id).where(_is_voted_on(literal(head)))
         cues = line_tree.query_speech_cues(head).subquery()
         last = Line.author, Line.kind, Line.text
         spoken = cues.c.cue, cues.c.speeches
@@ -225,3 +240,13 @@ class ScriptRepository(Repository):
         """Return whether a line is in a script's tree: its own, or above the line of its fork."""
         wanted = select(Line.id).where(Line.id == line, line_tree.is_in_tree(script))
         return await self._scalar(wanted) is not None
+
+
+def _is_voted_on(head: SQLColumnExpression[int | None]) -> ColumnElement[bool]:
+    """Build the condition that a poll is an open vote on how a script goes on from a head."""
+    return and_(
+        Poll.script == Script.id,
+        func.coalesce(Poll.parent, ROOT_LINE) == func.coalesce(head, ROOT_LINE),
+        Poll.ends.is_not(None),
+        ~Poll.closed,
+    )

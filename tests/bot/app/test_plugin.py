@@ -237,7 +237,8 @@ async def test_unloading_leaves_nothing_behind(stage: Stage, host: Host):
         assert "Continue it" in labels(asked.response)
         await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
         assert [one[:1] for one in labels(poll(stage))] == ["1", "2"]
-        await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
+        asked = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
+        await stage.ann.click(asked.response, label="Add it anyway")
         assert (await stage.ann.click(stage.panel(), label="Write")).modal
         views = host._connection._view_store
         assert [*views._modals, *views._views]

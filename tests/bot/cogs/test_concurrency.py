@@ -298,7 +298,7 @@ async def test_a_vote_that_ends_during_an_undo_chooses_or_says_why_not(inside: I
     inside.services.polls.watch(poll)
 
     def told() -> list[Message]:
-        return [one for one in channel.messages() if "Voting has ended" in one.content]
+        return [one for one in channel.messages() if "won with" in one.content]
 
     [said] = await inside.discord.until(told)
     await (await undone).is_done()

@@ -38,9 +38,9 @@ NUMBERS = ["1", "2", "3"]
 
 
 @pytest.fixture(autouse=True)
-def _absent(monkeypatch: pytest.MonkeyPatch):
-    """Let votes last as long as they may, because nobody counts as present."""
-    monkeypatch.setattr(polls, "PRESENT", dt.timedelta(days=-9999))
+def _patient(monkeypatch: pytest.MonkeyPatch):
+    """Let votes last as long as they may, because never enough people have voted."""
+    monkeypatch.setattr(polls, "FEWEST_VOTERS", 99)
 
 
 @pytest.fixture
@@ -77,6 +77,12 @@ async def vote(stage: Stage, shown: Any, take: int, by: Any = None) -> None:
 def numbers(shown: Any) -> list[str]:
     """Return the numbers of the takes that have buttons."""
     return [label.partition(" · ")[0] for label in labels(shown)]
+
+
+async def write_anyway(stage: Stage, text: str) -> None:
+    """Write during a vote, as Ann, and confirm it."""
+    asked = answer(await stage.ann.slash(stage.channel, "write", text=text))
+    await stage.ann.click(asked, label="Add it anyway")
 
 
 async def load_takes(stage: Stage, shown: Any) -> list[str]:
@@ -223,11 +229,61 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, written[1]]
     told = stage.messages()[-3]
-    assert told.content == "-# Voting has ended. Take 2 won with 2 of 3 votes."
+    assert told.content == "-# Take 2 won with 2 of 3 votes."
     assert labels(stage.panel()) == BY_VOICE
-    assert shown.content.startswith("-# Take 2 won the vote.")
+    # The result is told once, and marked in the message of the takes.
+    top, *rows = shown.content.split("\n")
+    assert top.startswith("-# Voting has ended. See the other takes in </script history:")
+    assert [row[:7] for row in rows] == ["-# 1 · ", "-# **2 ", "-# 3 · "]
     assert counts(shown) == [0, 2, 1]
     await assert_channel_is_true(stage)
+
+
+async def test_a_vote_ends_early_once_two_and_all_who_are_present_have_voted(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(polls, "FEWEST_VOTERS", 2)
+    cy, dee = [stage.guild.add_member(stage.world.create_user(name)) for name in ("Cy", "Dee")]
+    await dee.click(stage.panel(), label="More…")
+    await stage.world.advance_time(901)  # until Dee seems to have left
+    await cy.click(stage.panel(), label="More…")
+    shown = await ask(stage, vote=600)
+    written = await load_takes(stage, shown)
+    await vote(stage, shown, 2)
+    assert numbers(shown) == NUMBERS  # one voter is no vote
+    await vote(stage, shown, 1, stage.ben)
+    assert numbers(shown) == NUMBERS  # Cy has pressed a button a moment ago
+    await vote(stage, shown, 2, cy)
+    assert await stage.lines() == [HEADING, written[1]]
+    told = stage.messages()[-3]
+    assert told.content == "-# Everybody here has voted. Take 2 won with 2 of 3 votes."
+    await assert_channel_is_true(stage)
+
+
+async def test_writing_during_a_vote_asks_first(stage: Stage):
+    await stage.continue_with_seed(stage.ann, stage.channel, seed=3)
+    shown = await ask(stage, vote=600)
+    lines, end = await stage.lines(), int(stage.world.now().timestamp()) + 600
+    for command, options, label in (
+        ("write", {"text": "Rain."}, "Add it anyway"),
+        ("continue", {}, "Continue anyway"),
+        ("script retry", {}, "Continue anyway"),
+    ):
+        asked = answer(await stage.ben.slash(stage.channel, command, **options))
+        assert asked.ephemeral
+        assert asked.content.startswith(
+            f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, the "
+        )
+        assert ("Rain." in asked.content) == (command == "write")
+        assert labels(asked) == [label]
+        assert await stage.lines() == lines
+    written = answer(await stage.ben.slash(stage.channel, "write", text="Rain."))
+    await stage.ben.click(written, label="Add it anyway")
+    assert await stage.lines() == [*lines, "Rain."]
+    # The vote is not about the end of the script any more.
+    assert await write_lines(stage, "Snow.")
+    assert (await stage.lines())[-1] == "Snow."
+    assert numbers(shown) == NUMBERS
 
 
 async def test_the_seed_draws_the_winner_of_a_tie(stage: Stage):
@@ -237,10 +293,10 @@ async def test_the_seed_draws_the_winner_of_a_tie(stage: Stage):
     await vote(stage, shown, 2, stage.ben)
     await stage.world.advance_time(601)
     drawn = Random(5).choice([1, 2])
-    assert stage.messages()[-3].content.startswith(
-        f"-# Voting has ended in a tie of 2 takes, with 1 vote each. Take {drawn + 1} was drawn."
+    assert stage.messages()[-3].content == (
+        f"-# Take {drawn + 1} was drawn from a tie of 2 takes with 1 vote each."
     )
-    assert shown.content.startswith(f"-# The vote was a tie, and take {drawn + 1} was drawn.")
+    assert "tie" not in shown.content
     assert await stage.lines() == [HEADING, written[drawn]]
 
 
@@ -248,13 +304,12 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     shown = await ask(stage, vote=600)
     written = await load_takes(stage, shown)
     await vote(stage, shown, 2)
-    await write_lines(stage, "Rain.")
+    await write_anyway(stage, "Rain.")
     await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, "Rain."]
     told = stage.messages()[-1]
     assert told.content.startswith(
-        "-# Voting has ended. Take 2 won with 1 of 1 vote. The script has moved on, so it was "
-        "not changed.\n**Take 2**\n"
+        "-# Take 2 won with 1 of 1 vote, but the script has moved on without it.\n**Take 2**\n"
     )
     assert labels(told) == ["Continue from here"]
     assert shown.components == []
@@ -270,8 +325,7 @@ async def test_a_vote_in_a_paused_or_archived_script_changes_nothing(stage: Stag
     await stage.world.advance_time(601)
     told = stage.messages()[-1]
     assert told.content.startswith(
-        "-# Voting has ended. Take 2 won with 1 of 1 vote. “The Diner” is paused and "
-        "was not changed. Continue it with </script list:"
+        "-# Take 2 won with 1 of 1 vote, but “The Diner” is paused. Continue it with </script list:"
     )
     assert await stage.lines() == ["EXT. ROOF"]
     await ask(stage, vote=600)
@@ -279,7 +333,7 @@ async def test_a_vote_in_a_paused_or_archived_script_changes_nothing(stage: Stag
     await stage.store.scripts.update_script(roof.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
-        "-# Nobody voted. “The Roof” is archived and was not changed. Continue it with </script"
+        "-# Take 1 was chosen because nobody voted, but “The Roof” is archived. Continue it with "
     )
     await stage.store.scripts.run_script(diner.id)
     await stage.ann.click(told, label="Continue from here")
@@ -291,7 +345,7 @@ async def test_the_next_process_announces_once_how_a_vote_was_closed(stage: Stag
     written = await load_takes(stage, shown := await ask(stage, vote=600))
     await vote(stage, shown, 2)
     if not stands:
-        await write_lines(stage, "Rain.")
+        await write_anyway(stage, "Rain.")
     await pass_time_without_bot(stage, 601)
     [ballot] = await stage.store.polls.list_unannounced_polls()
     await stage.session.polls.close(ballot.id)
@@ -299,9 +353,9 @@ async def test_the_next_process_announces_once_how_a_vote_was_closed(stage: Stag
     for _ in range(2):
         await stage.restart()
         await stage.world.settle()
-    [told] = [one for one in stage.messages() if one.content.startswith("-# Voting")]
-    assert told.content.startswith("-# Voting has ended. Take 2 won with 1 of 1 vote.")
-    assert shown.content.startswith("-# Take 2 won the vote.")
+    [told] = [one for one in stage.messages() if "won with" in one.content]
+    assert told.content.startswith("-# Take 2 won with 1 of 1 vote")
+    assert shown.content.startswith("-# Voting has ended.")
     assert shown.components == []
     assert await stage.lines() == [HEADING, written[1] if stands else "Rain."]
     assert labels(told) == ([] if stands else ["Continue from here"])
@@ -327,7 +381,7 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     assert await stage.lines() == [HEADING, written[0]]
     assert shown.components == []
     assert len(stage.messages()) == before + 2
-    assert stage.messages()[-3].content == "-# Nobody voted, so take 1 was chosen."
+    assert stage.messages()[-3].content == "-# Take 1 was chosen because nobody voted."
     await stage.world.advance_time(4000)
     assert len(stage.messages()) == before + 2
     await assert_channel_is_true(stage)
@@ -339,13 +393,13 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage):
         stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
         await stage.world.advance_time(601)
         assert await stage.store.polls.list_unannounced_polls() == []
-        assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
+        assert "-# **1 · " in shown.content
         assert (await stage.lines())[-1] == written[0]
 
 
 @pytest.mark.parametrize(
     ("vote_is", "says"),
-    [("open", "-# Take 2 won"), ("closed", "-# Nobody voted"), ("deleted", "-# 3 takes")],
+    [("open", "-# Voting has ended."), ("closed", "-# Voting has"), ("deleted", "-# 3 takes")],
 )
 async def test_a_press_records_the_message_of_a_vote(stage: Stage, vote_is: str, says: str):
     asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
@@ -394,7 +448,7 @@ async def test_votes_outlive_restarts_and_end_in_the_servers_language(
     stage.world.bot.dispatch("ready")
     await stage.world.settle()
     told = stage.messages()[before - 1]
-    assert told.content.startswith("-# Die Abstimmung")
+    assert told.content.startswith("-# Fassung 2 hat")
     assert await stage.lines() == [HEADING, written[1]]
     assert stage.with_buttons() == [stage.messages()[-1].id]
 

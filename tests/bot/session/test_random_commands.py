@@ -201,23 +201,23 @@ class Machine(RuleBasedStateMachine):
     @rule(text=WORDS, author=st.sampled_from([OWNER, OTHER]))
     def write(self, text: str, author: int = OWNER) -> None:
         writer = replace(self.writer, id=author)
-        turn = self.run(self.session.continuation.write(writer, text))
+        writing = self.session.continuation.write(writer, text, during_vote=True)
+        turn = self.run(writing)
         assert turn.lines[0].parent == self.script.head
         self.tree.append(self.tree.running, turn.lines)
 
     @precondition(is_running)
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2))
     def continue_script(self, seed: int, lines: int) -> None:
-        turn = self.run(
-            self.session.continuation.generate(self.writer, ContinueRequest(lines=lines, seed=seed))
-        )
+        request = ContinueRequest(lines=lines, seed=seed, during_vote=True)
+        turn = self.run(self.session.continuation.generate(self.writer, request))
         assert [turn.lines[0].parent, len(turn.lines)] == [self.script.head, lines]
         self.tree.append(self.tree.running, turn.lines)
 
     @precondition(is_running)
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2), vote=st.sampled_from([None, 60]))
     def open_poll(self, seed: int, lines: int, vote: int | None) -> None:
-        request = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote)
+        request = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote, during_vote=True)
         poll = self.run(self.session.continuation.generate(self.writer, request)).poll
         takes = self.run(self.store.polls.load_takes(poll))
         assert [(len(one), one[0].parent) for one in takes.values()] == [
@@ -271,7 +271,8 @@ class Machine(RuleBasedStateMachine):
     def retry(self) -> None:
         last = self.run(self.session.library.load_lines())[-1:]
         is_generated = bool(last) and last[0].author is None
-        turn = self.run(self.session.continuation.retry(self.writer), allowed=is_generated)
+        retrying = self.session.continuation.retry(self.writer, during_vote=True)
+        turn = self.run(retrying, allowed=is_generated)
         if turn:
             assert turn.lines[0].parent == last[0].parent
             self.tree.append(self.tree.running, turn.lines)
