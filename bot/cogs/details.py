@@ -13,10 +13,14 @@ from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Line
 from ..ui.components import Interaction
+from ..ui.credits import format_credit
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
 from ..ui.settings_messages import format_preference
 from .feature import FeatureCog, answer_errors, message_command
+
+CREDIT_SIZE = 120
+"""The size of the names of those who wrote a line."""
 
 DETAILS, STAR = phrase("Details"), phrase("Star")
 """The names of the commands on messages."""
@@ -75,7 +79,7 @@ class Details(FeatureCog, name="OnBook.details"):
 async def _format_details(session: ChannelSession, primed: PrimedModel, line: Line) -> str:
     """Return a line with its writer, its seed and settings, and what it cost the voice."""
     origin = line.origin
-    details = [inline(line.credit, 60), f"<t:{int(line.written.timestamp())}:f>"]
+    details = [inline(format_credit(line), CREDIT_SIZE), f"<t:{int(line.written.timestamp())}:f>"]
     if origin:
         details.append(say("seed {seed}", seed=origin["seed"]))
         details += [format_preference(name, origin[name]) for name in PREFERENCES if name in origin]

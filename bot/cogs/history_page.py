@@ -18,6 +18,7 @@ from ..ui.components import (
     make_page_buttons,
     make_view,
 )
+from ..ui.credits import format_credit
 from ..ui.markdown import LIMIT, inline, plain, size
 from ..ui.settings_messages import format_preference
 
@@ -26,6 +27,9 @@ MAX_REWRITE = 4000
 
 LINES_PER_PAGE = 8
 """Lines on a page, for which a message has room."""
+
+CREDIT_SIZE = 40
+"""The size of the names of those who wrote a line."""
 
 LABEL_SIZE = 90
 """The size of a line in a menu, of which Discord takes 100."""
@@ -70,7 +74,7 @@ def format_label(line: Line, number: int | None) -> str:
 
 def make_option(line: Line, number: int | None) -> discord.SelectOption:
     """Return a line as an option of a menu."""
-    kind, name = say(KIND_LABELS[Kind(line.kind)]), line.credit
+    kind, name = say(KIND_LABELS[Kind(line.kind)]), format_credit(line)
     if number:
         description = say("{kind} by {name}", kind=kind, name=name)
     else:
@@ -114,7 +118,7 @@ def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> 
     details += [say("text removed")] if line.removed else []
     details += [say("rewritten")] if line.rewrite_of else []
     details += [say("copied")] if line.copy_of else []
-    return f"{inline(line.credit, 40)}: {', '.join(details)}"
+    return f"{inline(format_credit(line), CREDIT_SIZE)}: {', '.join(details)}"
 
 
 def make_line_menu(

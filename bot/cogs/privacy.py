@@ -178,6 +178,7 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
     entries = {
         "lines": [_describe_line(*one) for one in kept.lines],
         "asked": [_describe_request(*one) for one in kept.asked],
+        "rewritten": [_describe_request(*one) for one in kept.rewritten],
         "scripts": [
             _describe_script(script) | {"begun": script.begun.isoformat()}
             for script in kept.scripts

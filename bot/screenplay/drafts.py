@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,6 +24,14 @@ class ScriptLine(Protocol):
     @property
     def credit(self) -> str:
         """Return the name of the person or the model."""
+
+
+class CreditedLine(ScriptLine, Protocol):
+    """Describe a line with all who wrote it."""
+
+    @property
+    def former_writers(self) -> Sequence[Sequence[Any]] | None:
+        """Return pairs of author and credit of the others whose lines this line replaces."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..i18n.catalogue import many, say
-from .drafts import ScriptLine
+from .drafts import CreditedLine
 from .elements import Kind
 from .page_layout import LINES_A_PAGE, PAPER_COLUMNS, lay_out_page
 
@@ -18,6 +18,8 @@ class WriterStatistics:
     name: str
     lines: int
     words: int
+    rewritten: int = 0
+    """Their lines that others rewrote, and that count as the others'."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,41 @@ class ScriptStatistics:
     """Models."""
 
 
-def count_script(lines: Sequence[ScriptLine]) -> ScriptStatistics:
+def count_script(lines: Sequence[CreditedLine]) -> ScriptStatistics:
     """Count a script. Call it off the event loop: thousands of lines take a while."""
     words = [len(line.element.body.split()) for line in lines]
     counted = list(zip(lines, words, strict=True))
-    people = ((one.author, one.credit, n) for one, n in counted if one.author is not None)
+    # The former writers first, because a line has its writer's latest name.
+    wrote = [
+        (author, WriterStatistics(credit, 0, 0, rewritten=1))
+        for line in lines
+        for author, credit in line.former_writers or ()
+    ]
+    wrote += [(line.author, WriterStatistics(line.credit, 1, n)) for line, n in counted]
     page = lay_out_page((line.element for line in lines), PAPER_COLUMNS)
     return ScriptStatistics(
         len(lines),
         sum(words),
         sum(line.element.kind == Kind.HEADING for line in lines),
         (page.count("\n") + bool(lines)) / LINES_A_PAGE,
-        _sum_by_key((cue, cue, n) for line, n in counted if (cue := line.element.cue)),
-        _sum_by_key(people),
-        _sum_by_key((one.credit, one.credit, n) for one, n in counted if one.author is None),
+        _sum_by_key(
+            (cue, WriterStatistics(cue, 1, n)) for line, n in counted if (cue := line.element.cue)
+        ),
+        _sum_by_key((author, count) for author, count in wrote if author is not None),
+        _sum_by_key((count.name, count) for author, count in wrote if author is None),
     )
+
+
+def format_count(count: WriterStatistics) -> str:
+    """Return how many lines and words somebody wrote."""
+    return f"{many(count.lines, 'line')}, {many(count.words, 'word')}"
+
+
+def format_rewritten(count: WriterStatistics) -> str:
+    """Return how many of somebody's lines others rewrote, after a comma, or ""."""
+    if not count.rewritten:
+        return ""
+    return say(", {lines} rewritten by others", lines=many(count.rewritten, "line"))
 
 
 def format_minutes(pages: float) -> str:
@@ -67,10 +89,17 @@ def compute_share(count: WriterStatistics, whole: ScriptStatistics) -> float:
     return count.words / whole.words if whole.words else count.lines / max(whole.lines, 1)
 
 
-def _sum_by_key(parts: Iterable[tuple[Hashable, str, int]]) -> tuple[WriterStatistics, ...]:
-    """Add up triples of a key, a name and words, by key, under each key's last name."""
+def _sum_by_key(
+    parts: Iterable[tuple[Hashable, WriterStatistics]],
+) -> tuple[WriterStatistics, ...]:
+    """Add up statistics by key, under each key's last name."""
     counts: dict[Hashable, WriterStatistics] = {}
-    for key, name, words in parts:
-        had = counts.get(key, WriterStatistics(name, 0, 0))
-        counts[key] = WriterStatistics(name, had.lines + 1, had.words + words)
+    for key, one in parts:
+        had = counts.get(key, WriterStatistics(one.name, 0, 0))
+        counts[key] = WriterStatistics(
+            one.name,
+            had.lines + one.lines,
+            had.words + one.words,
+            had.rewritten + one.rewritten,
+        )
     return tuple(sorted(counts.values(), key=lambda one: (-one.words, -one.lines, one.name)))

@@ -36,7 +36,7 @@ BATCH = 200
 
 COPIED_COLUMNS = (
     *(Line.kind, Line.text, Line.author, Line.credit, Line.provenance, Line.seed),
-    *(Line.written, Line.asker, Line.removed, Line.rewrite_of),
+    *(Line.written, Line.asker, Line.removed, Line.rewrite_of, Line.former_writers),
 )
 """The columns in which a copy of a line equals the line."""
 

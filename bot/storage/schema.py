@@ -206,6 +206,7 @@ class Line(Base):
         _index_present("lines_by_author", "author"),
         _index_present("lines_by_original", "copy_of"),
         _index_present("lines_by_provenance", "provenance"),
+        _index_present("rewritten_lines", "former_writers", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -233,6 +234,9 @@ class Line(Base):
     """The original of a line that was copied below a rewritten one; may have been deleted."""
     rewrite_of: Mapped[int | None]
     """The line that this line, or its original, replaces; may have been deleted."""
+    former_writers: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The others who wrote the lines that this line replaces, the first one first: pairs of an
+    author and a credit. None where the line replaces no other writer's."""
     removed: Mapped[bool] = mapped_column(default=False)
     """Whether the author had the text removed."""
 
@@ -242,6 +246,11 @@ class Line(Base):
     def original(self) -> int:
         """Return the id of the line of which this line is a copy, or its own id."""
         return self.copy_of or self.id
+
+    @property
+    def former_credits(self) -> list[str]:
+        """Return the names of the others who wrote the lines that this line replaces."""
+        return [credit for _, credit in self.former_writers or ()]
 
     @property
     def element(self) -> Element:

@@ -11,6 +11,7 @@ from ..i18n.catalogue import many, say
 from ..screenplay.statistics import ScriptStatistics
 from ..storage.schema import Line, Script
 from .components import make_layout, make_script_button
+from .credits import format_credit
 from .images.pictures import format_summary
 from .looks import MORE, format_scene
 from .markdown import NAME_SIZE, inline
@@ -61,7 +62,7 @@ def make_closing_card(
 
 def _format_best_line(line: Line, stars: int) -> str:
     scene = format_scene([line.element], LINE_SIZE, f"-# {say(MORE)}")
-    name = inline(line.credit, NAME_SIZE)
+    name = inline(format_credit(line), NAME_SIZE)
     if line.author is None:
         name = say("the voice “{name}”", name=name)
     return f"{scene}\n> -# {many(stars, 'star')} · {name}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..i18n.catalogue import many, say, say_plural
 from ..session.replay import Finding, ReplayResult, Verdict
+from .credits import format_credit
 from .markdown import inline
 
 MAX_SHOWN, MAX_REASONS = 8, 4
@@ -106,6 +107,6 @@ def _format_finding_row(finding: Finding) -> str:
     elif line.copy_of:
         remarks.append(say("a copy"))
     seed, text = str(line.origin.get("seed", "")), "\n".join(line.element.shown)
-    cells = [str(finding.number), say(finding.verdict), line.credit, seed, text]
+    cells = [str(finding.number), say(finding.verdict), format_credit(line), seed, text]
     cells += [finding.rewritten or "", "; ".join(remarks)]
     return "\t".join(" ".join(cell.split()) for cell in cells)

@@ -9,7 +9,12 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..screenplay.statistics import ScriptStatistics, WriterStatistics
+from ..screenplay.statistics import (
+    ScriptStatistics,
+    WriterStatistics,
+    format_count,
+    format_rewritten,
+)
 from ..session.turn_orders import find_due
 from ..storage.schema import Script, Sprint, TurnOrder
 from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
@@ -119,7 +124,7 @@ def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
 
 
 def _format_writer(name: str, count: WriterStatistics) -> str:
-    return f"- {name}: {many(count.lines, 'line')}, {many(count.words, 'word')}"
+    return f"- {name}: {format_count(count)}{format_rewritten(count)}"
 
 
 # For one person --------------------------------------------------------------------------------

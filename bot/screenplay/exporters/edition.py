@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ...i18n.catalogue import many, say
+from ...i18n.catalogue import say
 from ..elements import Element, Kind
-from ..statistics import ScriptStatistics, compute_share
+from ..statistics import ScriptStatistics, compute_share, format_count, format_rewritten
 
 MOST_CREDITS = 8
 """Writers that a title page has room for; a sentence counts the others."""
@@ -64,8 +64,8 @@ def make_edition(
     models = [replace(one, name=say("the voice “{name}”", name=one.name)) for one in counted.voices]
     writers = [*counted.writers, *models]
     shares = [
-        f"{one.name}: {many(one.lines, 'line')}, {many(one.words, 'word')} "
-        f"({compute_share(one, counted):.0%})"
+        f"{one.name}: {format_count(one)} ({compute_share(one, counted):.0%})"
+        f"{format_rewritten(one)}"
         for one in writers
     ]
     names = _shorten([one.name for one in writers])

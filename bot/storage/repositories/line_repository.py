@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -169,6 +170,7 @@ class LineRepository(Repository):
             )
             for new in lines:
                 new.rewrite_of = line.id
+                new.former_writers = _list_former_writers(line, new)
             head = await line_tree.copy_following(session, script, lines[-1], line)
             await line_tree.move_head(session, script, head)
         return lines, head
@@ -189,6 +191,15 @@ class LineRepository(Repository):
             await line_tree.move_head(session, script, head)
             if returned_at:
                 await return_turn(session, script.id, removed, returned_at)
+
+
+def _list_former_writers(line: Line, new: Line) -> list[Any] | None:
+    """Return the pairs of author and credit of all who wrote a line, but for the new writer."""
+    writers = [*(line.former_writers or ()), (line.author, line.credit)]
+    # A model has no id, and a person's name may change.
+    by_id = {author or credit: [author, credit] for author, credit in writers}
+    by_id.pop(new.author or new.credit, None)
+    return list(by_id.values()) or None
 
 
 def _batches(lines: Iterable[int]) -> Iterator[list[int]]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Select,
     String,
+    and_,
     cast,
     delete,
     false,
@@ -52,6 +54,8 @@ class PersonalData:
     """The lines that they wrote, without copies of existing lines."""
     asked: list[tuple[Line, Script]]
     """The lines of a model, or of messages of others, that they asked for."""
+    rewritten: list[tuple[Line, Script]]
+    """The lines by which others replaced theirs, and that name them."""
     scripts: list[Script]
     """The scripts that they began."""
     parts: list[tuple[str, Script]]
@@ -89,6 +93,7 @@ class PersonRepository(Repository):
         lines = select(Line, Script).join(Script).where(is_original).order_by(Line.id)
         written = lines.where(Line.author == person)
         asked = lines.where(Line.asker == person, Line.author.is_distinct_from(person))
+        rewritten = lines.where(_possibly_rewritten_from(person))
         votes = select(Vote, Script).select_from(Vote).join(Poll).join(Script)
         votes = votes.where(Vote.person == person).order_by(Vote.poll)
         # The original of a line may be gone, but not all of its copies.
@@ -111,6 +116,11 @@ class PersonRepository(Repository):
             return PersonalData(
                 lines=await _load_pairs(session, written),
                 asked=await _load_pairs(session, asked),
+                rewritten=[
+                    (line, script)
+                    for line, script in await _load_pairs(session, rewritten)
+                    if any(author == person for author, _ in line.former_writers or ())
+                ],
                 scripts=list(await session.scalars(begun)),
                 parts=[
                     (name, script)
@@ -144,6 +154,12 @@ class PersonRepository(Repository):
             nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME}
             await session.execute(update(Line).where(Line.author == person).values(nobody))
             await session.execute(update(Line).where(Line.asker == person).values(asker=None))
+            rewritten = select(Line).where(_possibly_rewritten_from(person))
+            for line in await session.scalars(rewritten):
+                line.former_writers = [
+                    [ERASED_PERSON, ERASED_NAME] if author == person else [author, credit]
+                    for author, credit in line.former_writers or ()
+                ]
             for known_as in (Script.owner, Poll.asker, Sprint.starter):
                 renamed = update(known_as.class_).where(known_as == person)
                 await session.execute(renamed.values({known_as: ERASED_PERSON}))
@@ -205,6 +221,12 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
         .where(Line.id.in_(lines))
         .values(kind=str(ERASED_ELEMENT.kind), text=ERASED_ELEMENT.text, removed=True)
     )
+
+
+def _possibly_rewritten_from(person: int) -> ColumnElement[bool]:
+    """Build the condition that a line's former writers, as JSON, contain a person's digits."""
+    found = cast(Line.former_writers, String).contains(str(person))
+    return and_(Line.former_writers.is_not(None), found)
 
 
 def _possibly_played_by(person: int) -> Select[Script]:

@@ -17,7 +17,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...i18n.catalogue import many, phrase, say, say_plural
 from ...screenplay import typeface
-from ...screenplay.statistics import ScriptStatistics, WriterStatistics, format_minutes
+from ...screenplay.statistics import (
+    ScriptStatistics,
+    WriterStatistics,
+    format_minutes,
+    format_rewritten,
+)
 from ...session.surprisal import Cell, Guess, Peak, SurprisalReport
 from ..markdown import plain
 
@@ -147,6 +152,8 @@ def _draw_bars(
         sheet.draw_text(EDGE, sheet.y, _truncate(name, NAME_COLUMNS), 30)
         _draw_bar(sheet, BAR_LEFT, width, stripes=by_model)
         text = f"{many(count.words, 'word')} · {many(count.lines, 'line')}"
+        if not count.lines:
+            text = say("{lines} rewritten", lines=many(count.rewritten, "line"))
         sheet.draw_text(BAR_LEFT + width + 12, sheet.y + 5, text, 22, FAINT)
         sheet.y += BAR_HEIGHT + 14
     if len(counts) > MAX_BARS:
@@ -176,6 +183,7 @@ def describe_statistics(title: str, statistics: ScriptStatistics) -> str:
                 words=many(count.words, "word"),
                 lines=many(count.lines, "line"),
             )
+            + format_rewritten(count)
             for count in counts[:MAX_BARS]
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -11,9 +12,11 @@ import simcord
 from bot.cogs.history_page import LINES_PER_PAGE, REQUESTED_MARK, format_lines
 from bot.errors import AlreadyWritten, RequestError, StaleLine
 from bot.generation.options import PREFERENCES
-from bot.session.turn import ScriptPosition, current_position
-from bot.storage.schema import Line, Provenance
+from bot.session.replay import replay_script
+from bot.session.turn import Job, Requester, ScriptPosition, current_position
+from bot.storage.schema import ERASED_NAME, Line, Provenance
 from bot.ui.markdown import size
+from bot.ui.replay_report import format_table
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     BOTH,
@@ -307,6 +310,61 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
         refused = answer(await stage.ann.context_menu(stage.channel, name, message))
         assert refused.ephemeral
         assert "shows no line of a script" in refused.content
+
+
+async def test_a_rewritten_line_still_credits_whose_it_was(stage: Stage):
+    await write_lines(stage, "MAYA: Good morrow.", by=stage.ben)
+    await rewrite(stage, await edit(stage, line=2), "MAYA: Good night.")
+    shown = await show_history(stage)
+    assert "\n-# Ann, after Ben: speech, rewritten" in shown.content
+    assert "speech by Ann, after Ben" in str(shown.components)
+    [message] = find(stage, "Good night")
+    details = answer(await stage.ben.context_menu(stage.channel, "Details", message))
+    assert "-# Ann, after Ben, <t:" in details.content
+    sent = answer(await stage.ben.slash(stage.channel, "script export", format="fountain"))
+    [file] = sent.attachments
+    page = (await file.read()).decode()
+    assert "\n    Ann\n    Ben\n" in page
+    assert "\n    Ben: 0 lines, 0 words (0%), 1 line rewritten by others\n" in page
+    told = answer(await stage.ben.slash(stage.channel, "script stats"))
+    [picture] = told.attachments
+    assert picture.description.endswith("Ben 0 words in 0 lines, 1 line rewritten by others.")
+    replayed = await replay_script(stage.session, Job())
+    assert "\tAnn, after Ben\t" in format_table(replayed)
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+async def test_former_writers_outlive_copies_but_not_their_wish_to_be_forgotten(
+    harness: SessionHarness,
+):
+    await harness.start()
+    people, session = harness.store.people, harness.session
+    first, ben, cy = (await harness.write("Rain.")).lines[0], *map(harness.writer, ("Ben", "Cy"))
+    await harness.store.scripts.update_script(first.script, owner=ben.id)
+    await harness.write("Thunder.")
+
+    async def rewrite(number: int, by: Requester, text: str) -> Line:
+        line = (await harness.lines())[number]
+        by = replace(by, delivery=harness.writer().delivery, moderator=True)
+        await session.history.rewrite(by, ScriptPosition(line.script, line.id), text)
+        return (await harness.lines())[number]
+
+    ann = harness.writer()
+    await rewrite(1, ben, "Snow.")
+    snow = await rewrite(1, cy, "Sleet.")
+    assert (snow.credit, snow.former_credits) == ("Cy", ["Ann", "Ben"])
+    # The writer of a line is not beside themselves.
+    assert (await rewrite(1, ben, "Hail.")).former_credits == ["Ann", "Cy"]
+    # A copy keeps what its original has.
+    await rewrite(0, ben, "int. roof")
+    assert (await harness.lines())[1].former_credits == ["Ann", "Cy"]
+    assert (await harness.lines())[2].former_credits == []
+    found = [line.text for line, _ in (await people.load_personal_data(cy.id)).rewritten]
+    assert found == ["Hail."]
+    await people.erase_person(cy.id, text=False)
+    assert (await harness.lines())[1].former_credits == ["Ann", ERASED_NAME]
+    assert not await people.load_personal_data(cy.id)
+    assert (await people.load_personal_data(ann.id)).rewritten
 
 
 async def test_lines_are_suggested(stage: Stage):

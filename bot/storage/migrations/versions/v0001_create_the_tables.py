@@ -93,19 +93,21 @@ def upgrade() -> None:
         sa.Column("asker", sa.BigInteger(), index=True),
         sa.Column("copy_of", INT64),
         sa.Column("rewrite_of", INT64),
+        sa.Column("former_writers", sa.JSON()),
         sa.Column("removed", sa.Boolean(), nullable=False),
         sa.UniqueConstraint("delivery", "take", "ordinal"),
         sqlite_autoincrement=True,
     )
-    for name, column in (
-        ("lines_by_author", "author"),
-        ("lines_by_parent", "parent"),
-        ("lines_by_original", "copy_of"),
-        ("lines_by_provenance", "provenance"),
+    for name, column, indexed in (
+        ("lines_by_author", "author", "author"),
+        ("lines_by_parent", "parent", "parent"),
+        ("lines_by_original", "copy_of", "copy_of"),
+        ("lines_by_provenance", "provenance", "provenance"),
+        ("rewritten_lines", "former_writers", "id"),
     ):
         is_present = sa.text(f"{column} IS NOT NULL")
         op.create_index(
-            name, "lines", [column], sqlite_where=is_present, postgresql_where=is_present
+            name, "lines", [indexed], sqlite_where=is_present, postgresql_where=is_present
         )
     op.create_table(
         "polls",
