@@ -218,6 +218,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         left = await self.services.messages.sync(
             heard.channel, heard.session, note and f"-# {note}"
         )
+        if result:
+            self.services.deadlines.watch_pings(result.script)
         me = message.guild.me if message.guild else message.author
         await _replace(message, _find_permissions(message, me))
         sentences = format_warnings(result) if result else []

@@ -180,6 +180,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         cooldown="Seconds between two lines, or 0",
         role="The role that may write here; only moderators can set it",
         plain_messages="Make lines of plain messages: NAME: text, and *action*",
+        ping="Ping whoever has the next turn",
     )
     @answer_errors
     async def set_turns(
@@ -189,6 +190,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         cooldown: app_commands.Range[int, 0, 86_400] | None = None,
         role: discord.Role | None = None,
         plain_messages: bool | None = None,
+        ping: bool | None = None,
     ) -> None:
         """Change who may write this script, when, and by what messages"""
         if plain_messages and not self.bot.intents.message_content:
@@ -201,6 +203,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             "cooldown": cooldown,
             "role": role.id if role else None,
             "plain_messages": plain_messages,
+            "ping": ping,
         }
         note = say("I read every message here now. `NAME: text` and `*action*` become lines.")
         await self._change_given(interaction, chosen, note if plain_messages else "")

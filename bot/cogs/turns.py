@@ -212,6 +212,7 @@ class Turns:
         if is_member:
             if left := await self.services.messages.sync(channel, session, joined, announcement):
                 sentences.append(format_undeleted(left))
+            self.services.deadlines.watch_pings(result.script)
         else:
             await self.services.answers.show(
                 interaction, session, before, result.script, joined, announcement

@@ -61,6 +61,32 @@ class Writers(FeatureCog, name="OnBook.writers"):
         manages = is_manager(script, requester)
         return format_order(script, order), make_order_view(script, order, requester.id, manages)
 
+    @listens_to(position_pattern("join"))
+    @answer_errors
+    async def join_from_panel(self, interaction: Interaction, match: Match[str]) -> None:
+        """Join the turns, and show the order to the person who has joined, now or before."""
+        check_is_member(interaction)
+        check_bot_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        await self.turns.replace_old_panel(interaction)
+        joined = parse_position(match).script
+        is_new = await session.turn_orders.join(get_requester(interaction), joined)
+        script = await session.library.load_script()
+        content, view = await self._make_order_message(interaction, script)
+        await complete_response(interaction, content=content, view=view)
+        if is_new:
+            note = say("{who} joined the turns.", who=format_requester(interaction))
+            await self._show_change(interaction, session, joined, note)
+
+    async def _show_change(
+        self, interaction: Interaction, session: ChannelSession, script: int, note: str
+    ) -> None:
+        """Say in the panel what has happened to the order, and watch its deadline."""
+        self.services.deadlines.watch(script)
+        channel = get_message_channel(interaction)
+        await self.services.messages.sync(channel, session, note=f"-# {note}")
+
     @listens_to(ORDER_ID)
     @answer_errors
     async def change_order(self, interaction: Interaction, match: Match[str]) -> None:
@@ -74,9 +100,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
             interaction, await session.library.load_script()
         )
         await edit_response(interaction, content=content, view=view)
-        self.services.deadlines.watch(script)
-        channel = get_message_channel(interaction)
-        await self.services.messages.sync(channel, session, note=f"-# {note}")
+        await self._show_change(interaction, session, script, note)
 
     async def _change_order(
         self, interaction: Interaction, session: ChannelSession, action: str, script: int

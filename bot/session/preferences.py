@@ -37,6 +37,7 @@ LABELS = {
     "cooldown": "cooldown",
     "role": "role",
     "plain_messages": phrase("plain messages"),
+    "ping": phrase("pings"),
     "look": phrase("look"),
 }
 """The preferences, as people call them, in the order in which they are shown."""
@@ -89,6 +90,7 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
         "cooldown": 0,
         "role": None,
         "plain_messages": False,
+        "ping": False,
         "look": None,
     }
 

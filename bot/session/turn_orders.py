@@ -27,17 +27,21 @@ class TurnOrders:
         self.library = library
         self.orders = library.store.turn_orders
 
-    async def join(self, requester: Requester, script: int) -> None:
-        """Add the requester at the end of the order."""
+    async def join(self, requester: Requester, script: int) -> bool:
+        """Add the requester at the end of the order; return whether they were not in it."""
         async with self.library.lock_running_script(script) as row:
             check_may_write(row, requester)
             order = await self.orders.find_order(script)
-            if order is not None and len(order.writers) >= MAX_WRITERS:
+            writers = order.writers if order else []
+            if requester.id in writers:
+                return False
+            if len(writers) >= MAX_WRITERS:
                 raise RequestError(
                     "At most {most} people take turns here. Wait until somebody leaves.",
                     most=MAX_WRITERS,
                 )
             await self.orders.add_writer(script, requester.id, self.library.clock())
+            return True
 
     async def leave(self, requester: Requester, script: int) -> None:
         """Remove the requester from the order; turns end with the last writer."""

@@ -156,11 +156,13 @@ class Script(Base):
     """The style whose opening the model reads before the first line, if the model has it."""
     plain_messages: Mapped[bool] = mapped_column(default=False)
     """Whether plain messages of its channel become lines. A fork, perhaps elsewhere, does not."""
+    ping: Mapped[bool] = mapped_column(default=False)
+    """Whether the person to whom a turn passes is pinged."""
 
 
 _COPIED_TO_FORK = (
     *("guild", "cast", "voice", "options", "head", "takes", "lock", "players", "skip_played"),
-    *("alternate", "cooldown", "role", "seed", "look", "style"),
+    *("alternate", "cooldown", "role", "seed", "look", "style", "ping"),
 )
 
 
@@ -424,6 +426,10 @@ class TurnOrder(Base):
     """How many turns were skipped since somebody last wrote, passed or joined."""
     announcement: Mapped[int | None] = mapped_column(BigInteger)
     """The reminder or the skip that the panel must still come below; 0 where none was posted."""
+    must_ping: Mapped[bool] = mapped_column(default=False)
+    """Whether the turn has passed to a writer who was not pinged yet."""
+    ping: Mapped[int | None] = mapped_column(BigInteger)
+    """The latest message that pinged a writer, until the next one does."""
     passed_by: Mapped[int | None]
     """The line with which the writer before passed the turn on; may have been deleted."""
 

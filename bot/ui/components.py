@@ -103,6 +103,7 @@ POSITION_BUTTONS = {
     "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
     "redo": (phrase("Redo"), discord.ButtonStyle.secondary),
     "write": (phrase("Write"), discord.ButtonStyle.secondary),
+    "join": (phrase("Join"), discord.ButtonStyle.secondary),
     "action": (phrase("Make it action"), discord.ButtonStyle.secondary),
     "speech": (phrase("Make it speech"), discord.ButtonStyle.secondary),
     "more": (phrase("More…"), discord.ButtonStyle.secondary),

@@ -1,4 +1,4 @@
-"""Remind and skip writers, and end sprints, when they are due."""
+"""Ping, remind and skip writers, and end sprints, when they are due."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from .delivery import NO_MENTIONS, post_message
 from .line_messages import make_nonce
 from .live_polls import find_locale
 from .message_sync import MessageSync
+from .panel import delete_message
 from .timers import Timers
-from .turn_messages import format_reminder, format_skip, format_sprint_summary
+from .turn_messages import format_ping, format_reminder, format_skip, format_sprint_summary
 
 
 @dataclass
 class Deadlines:
-    """The deadlines of all scripts. `resume` finds the stored ones again.
+    """The deadlines and pings of all scripts. `resume` finds the stored ones again.
 
     A line that passes a turn on needs no new timer, because it only puts off what is due: when the
     timer of the turn before runs out, a timer is set for what is due then.
@@ -64,6 +65,11 @@ class Deadlines:
         """
         self.timers.set(("script", script), seconds, partial(self._look, script))
 
+    def watch_pings(self, script: Script) -> None:
+        """Ping the writer to whom a turn has just passed, where the script's owner wishes it."""
+        if script.ping:
+            self.watch(script.id)
+
     async def _look(self, script: int) -> None:
         if due := await self._act(script):
             self.watch(script, (due - self.sessions.clock()).total_seconds())
@@ -87,11 +93,14 @@ class Deadlines:
         self, session: ChannelSession, script: Script, order: TurnOrder
     ) -> dt.datetime | None:
         """Remind or skip the writer if that is due, and return when to look again, or None."""
-        now, due = self.sessions.clock(), find_due(order)
+        now, due, channel = self.sessions.clock(), find_due(order), self._find_channel(script)
         if order.announcement is not None:
-            channel = self._find_channel(script)
             await self.messages.sync(channel, session, above=order.announcement)
             await self.store.turn_orders.record_shown(script.id, order.announcement)
+        may_ping = script.ping and script.running and len(order.writers) > 1
+        if order.must_ping and may_ping:
+            await self._ping(channel, script, order)
+            return now  # because the panel must come below
         if order.hours is None:
             return None
         if due is not None and due > now:
@@ -103,17 +112,31 @@ class Deadlines:
         if order.reminded is None:
             await self._remind(script, order, now)
         else:
-            message = await self._post(script, format_skip(script, order), "skip", order.turn)
+            mentioned = _allow_mention(order.writers[1]) if script.ping else NO_MENTIONS
+            message = await self._post(
+                script, format_skip(script, order), "skip", order.turn, mentioned=mentioned
+            )
             await self.store.turn_orders.skip_turn(script.id, order.turn, now, message)
         return now  # because the panel must come below, and something else may be due
 
     async def _remind(self, script: Script, order: TurnOrder, now: dt.datetime) -> None:
         """Remind the writer, by a mention of that person alone."""
-        person = discord.Object(order.writers[0])
-        mentioned = discord.AllowedMentions(everyone=False, roles=False, users=[person])
+        mentioned = _allow_mention(order.writers[0])
         content = format_reminder(script, order, now)
         message = await self._post(script, content, "remind", order.turn, mentioned=mentioned)
         await self.store.turn_orders.record_reminder(script.id, order.turn, now, message)
+
+    async def _ping(
+        self, channel: discord.PartialMessageable, script: Script, order: TurnOrder
+    ) -> None:
+        """Tell the writer to whom the turn has passed, instead of the one before."""
+        mentioned = _allow_mention(order.writers[0])
+        message = await self._post(
+            script, format_ping(order), "ping", order.turn, mentioned=mentioned
+        )
+        await self.store.turn_orders.record_ping(script.id, order.turn, message)
+        if order.ping:
+            await delete_message(channel, order.ping)
 
     async def _watch_sprint(
         self, session: ChannelSession, script: Script, sprint: Sprint
@@ -151,3 +174,8 @@ class Deadlines:
 
     def _find_channel(self, script: Script) -> discord.PartialMessageable:
         return self.client.get_partial_messageable(script.channel)
+
+
+def _allow_mention(person: int) -> discord.AllowedMentions:
+    """Allow the mention of one person alone."""
+    return discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(person)])

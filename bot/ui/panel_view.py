@@ -98,6 +98,7 @@ async def load_panel(store: Store, script: Script) -> PanelContent:
         "write": True,
         "action": other is Kind.ACTION,
         "speech": other is Kind.DIALOGUE,
+        "join": order is not None,
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]

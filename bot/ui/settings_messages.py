@@ -37,11 +37,12 @@ ENTRY_TEMPLATES = {
     "cooldown": phrase("cooldown {value}"),
     "role": phrase("role {value}"),
     "plain_messages": phrase("plain messages {value}"),
+    "ping": phrase("pings {value}"),
     "look": phrase("look {value}"),
 }
 """The preferences with their values."""
 
-HIDDEN_IF_UNSET = ("style", "seed", "plain_messages")
+HIDDEN_IF_UNSET = ("style", "seed", "plain_messages", "ping")
 """The preferences that most scripts do not have, and that are shown only where one does."""
 
 LIST_SIZE = 1500

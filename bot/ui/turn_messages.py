@@ -72,6 +72,11 @@ def format_sprint(sprint: Sprint, lines: int) -> str:
     )
 
 
+def format_ping(order: TurnOrder) -> str:
+    """Return the message to the writer to whom the turn has passed."""
+    return f"-# {say('{who}, it is your turn.', who=mention(order.writers[0]))}"
+
+
 def format_reminder(script: Script, order: TurnOrder, now: dt.datetime) -> str:
     """Return the reminder for the writer whose turn it is."""
     title = inline(script.title, TITLE_SIZE)

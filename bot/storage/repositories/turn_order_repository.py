@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..schema import ROOT_LINE, Line, Script, Sprint, TurnOrder
@@ -27,10 +27,11 @@ class TurnOrderRepository(Repository):
         return order, sprint
 
     async def list_scripts_with_deadlines(self) -> list[Script]:
-        """Return the scripts with a deadline for writers, or with a sprint."""
-        with_deadline = select(TurnOrder.script).where(TurnOrder.hours.is_not(None))
-        wanted = or_(Script.id.in_(with_deadline), Script.id.in_(select(Sprint.script)))
-        return await self._scalars(select(Script).where(wanted).order_by(Script.id))
+        """Return the scripts with a deadline or a ping for writers, or with a sprint."""
+        due = or_(TurnOrder.hours.is_not(None), and_(TurnOrder.must_ping, Script.ping))
+        wanted = select(Script).outerjoin(TurnOrder).outerjoin(Sprint)
+        wanted = wanted.where(or_(due, Sprint.script.is_not(None)))
+        return await self._scalars(wanted.order_by(Script.id))
 
     async def add_writer(self, script: int, person: int, now: dt.datetime) -> None:
         """Add a person at the end of an order, which the first person begins."""
@@ -74,6 +75,11 @@ class TurnOrderRepository(Repository):
         reminded = update(TurnOrder).where(TurnOrder.script == script, TurnOrder.turn == turn)
         await self._write(reminded.values(reminded=now, announcement=announcement))
 
+    async def record_ping(self, script: int, turn: int, message: int) -> None:
+        """Record that the writer was pinged in a turn, by a message."""
+        pinged = update(TurnOrder).where(TurnOrder.script == script, TurnOrder.turn == turn)
+        await self._write(pinged.values(must_ping=False, ping=message, announcement=message))
+
     async def skip_turn(self, script: int, turn: int, now: dt.datetime, announcement: int) -> None:
         """Begin the next turn after a turn whose writer was skipped, as a message says."""
         async with self._database.writing() as session:
@@ -81,6 +87,7 @@ class TurnOrderRepository(Repository):
             if order is not None and order.turn == turn:
                 _begin_next_turn(order, now)
                 order.skips, order.announcement = order.skips + 1, announcement
+                order.must_ping = False
 
     async def record_shown(self, script: int, announcement: int) -> None:
         """Record that the panel has come below an announcement."""
@@ -123,6 +130,7 @@ def _begin_turn(order: TurnOrder, writers: Sequence[int], now: dt.datetime) -> N
     order.writers = list(writers)
     order.turn += 1
     order.since, order.reminded, order.passed_by = now, None, None
+    order.must_ping = True
 
 
 def _begin_next_turn(order: TurnOrder, now: dt.datetime) -> None:
@@ -152,6 +160,7 @@ async def return_turn(
     if author in order.writers:
         others = [writer for writer in order.writers if writer != author]
         _begin_turn(order, [author, *others], now)
+        order.must_ping = False
 
 
 async def remove_writer(

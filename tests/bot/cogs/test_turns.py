@@ -154,6 +154,64 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert await write(stage, ben, "Rain.") is None
 
 
+async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy: Any):
+    await start_script(stage)
+    assert "Join" not in labels(stage.panel())
+    await press(stage, stage.ben, "Join")
+    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "Join", "More…"]
+    shown = answer(await cy.click(stage.panel(), label="Join"))
+    assert shown.ephemeral
+    assert f"1. <@{stage.ben.id}>\n2. <@{cy.id}>" in shown.content
+    assert labels(shown) == ["Leave"]
+    assert stage.panel().content.startswith("-# Cy joined the turns.\n")
+    assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
+    # Who has joined sees the order, and nobody else is told anything.
+    await write(stage, stage.ann, "Rain.")
+    shown = answer(await stage.ben.click(stage.panel(), label="Join"))
+    assert labels(shown) == ["Leave", "Pass"]
+    assert "joined" not in stage.panel().content
+    await start_sprint(stage)
+    assert "Join" not in labels(stage.panel())
+    await assert_channel_is_true(stage)
+
+
+async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage, cy: Any):
+    ben = stage.ben
+    await take_turns(stage, ben, cy)
+    refused = answer(await ben.slash(stage.channel, "settings turns", ping=True))
+    assert refused.content.startswith("Only the script's owner or a moderator")
+    told = answer(await stage.ann.slash(stage.channel, "settings turns", ping=True))
+    assert told.content == "Changed: pings on."
+    assert pings(stage) == []  # the first writer began the turns
+    await write(stage, ben, "Rain. @everyone")
+    assert pings(stage) == [(f"-# <@{cy.id}>, it is your turn.", cy.id)]
+    everyone = [body["allowed_mentions"].get("parse") for body in stage.sent()]
+    assert not any(everyone)
+    [first] = announcements(stage, "it is your turn")
+    assert stage.messages()[-2].content == first
+    # Lines of others and of the voice pass no turn on.
+    await write(stage, stage.ann, "Snow.")
+    await stage.ann.click(stage.panel(), label="Continue")
+    assert len(pings(stage)) == 1
+    await press(stage, cy, "Pass")
+    assert [who for _, who in pings(stage)] == [cy.id, ben.id]
+    # The ping of a turn that is over is gone.
+    assert announcements(stage, "it is your turn") == [f"-# <@{ben.id}>, it is your turn."]
+    await stage.restart()
+    await stage.world.settle()
+    assert len(pings(stage)) == 2
+    # A skip pings by its own message.
+    await set_deadline(stage)
+    await stage.world.advance_time(HOUR + 5)
+    await stage.world.advance_time(HOUR + 5)
+    assert [who for _, who in pings(stage)] == [cy.id, ben.id, ben.id, cy.id]
+    assert "was skipped" in pings(stage)[-1][0]
+    await stage.ann.slash(stage.channel, "settings turns", ping=False)
+    await write(stage, cy, "Hail.")
+    assert len(pings(stage)) == 4
+    await assert_channel_is_true(stage)
+
+
 async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)

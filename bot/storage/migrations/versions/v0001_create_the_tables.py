@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("look", sa.String()),
         sa.Column("style", sa.String()),
         sa.Column("plain_messages", sa.Boolean(), nullable=False),
+        sa.Column("ping", sa.Boolean(), nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -184,6 +185,8 @@ def upgrade() -> None:
         sa.Column("reminded", sa.DateTime(timezone=True)),
         sa.Column("skips", INT64, nullable=False),
         sa.Column("announcement", sa.BigInteger()),
+        sa.Column("must_ping", sa.Boolean(), nullable=False),
+        sa.Column("ping", sa.BigInteger()),
         sa.Column("passed_by", INT64),
     )
     op.create_table(
