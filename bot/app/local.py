@@ -12,8 +12,10 @@ import discord
 import simcord
 
 from ..cogs.help import HELP_TEXT
+from ..cogs.message_menus import MessageMenus
+from ..cogs.services import CogServices
 from ..errors import RunnerError
-from ..i18n.catalogue import say
+from ..i18n.catalogue import phrase, say
 from ..settings import RunnerSettings
 from ..ui.components import make_start_button
 from ..ui.delivery import post_message
@@ -23,11 +25,19 @@ from .runner import cancel_on_signal
 
 log = logging.getLogger("onbook.local")
 
-GUILD_NAME, CHANNEL_NAME, WRITER_NAMES = "The Playhouse", "stage", ("Ann", "Ben")
-WRITER_PERMISSIONS = discord.Permissions(
-    discord.Permissions.text().value, manage_channels=True, manage_guild=True
+GUILD_NAME, CHANNEL_NAME = "The Playhouse", "stage"
+MODERATOR_NAME, WRITER_NAME = "Ann", "Ben"
+MODERATOR_PERMISSIONS = discord.Permissions(
+    manage_messages=True, manage_channels=True, manage_guild=True
 )
-"""All permissions that the bot asks its users for, because the page is theirs."""
+"""All permissions that the bot asks moderators for; the other person has none of them."""
+
+LIMITS = phrase(
+    "-# This page stands in for Discord. {moderator} moderates it, {writer} does not: choose under "
+    "**Viewing as**. It lacks the menus of messages, so use `/apps`, and shows no faces, so lines "
+    "are cards."
+)
+"""The first message on the page."""
 
 SETTLE_TIMEOUT = 600.0
 """Seconds after which the page reports that a command is stuck."""
@@ -35,6 +45,11 @@ SETTLE_TIMEOUT = 600.0
 
 class LocalBot(Bot):
     """Run On Book in a simulated Discord."""
+
+    async def _sync_commands(self, services: CogServices) -> None:
+        """Add the command that stands in for the menus of messages, and sync all commands."""
+        await self.add_cog(MessageMenus(services))
+        await super()._sync_commands(services)
 
     async def on_ready(self) -> None:
         """Log no link, because nobody can invite the bot to a simulated Discord."""
@@ -64,8 +79,7 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
 
 def _choose_look(settings: RunnerSettings) -> RunnerSettings:
     """Return the settings with cards, unless the operator has chosen a look."""
-    # The page groups the messages of one webhook under the name of the first, unlike Discord, so
-    # that one would not see who speaks.
+    # Because `_create_world` allows no webhooks.
     is_chosen = "look" in settings.model_fields_set
     return settings if is_chosen else settings.model_copy(update={"look": Look.CARDS})
 
@@ -86,10 +100,16 @@ def _create_world(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simco
     """Create a guild, a channel and its writers; the channel's id is the same in every run."""
     world.backend.bot_user.name = "On Book"
     guild = world.create_guild(GUILD_NAME)
-    channel = guild.create_text_channel(CHANNEL_NAME)
+    # The page groups the messages of one webhook under the name of the first, unlike Discord, so
+    # that one character's line would stand under the name of another one.
+    no_webhooks = discord.PermissionOverwrite(manage_webhooks=False)
+    channel = guild.create_text_channel(CHANNEL_NAME, overwrites={guild.default_role: no_webhooks})
     # After the channel, because ids count up and the channel must keep its own.
-    role = guild.create_role("Writers", permissions=WRITER_PERMISSIONS)
-    writers = [guild.add_member(world.create_user(name), roles=[role]) for name in WRITER_NAMES]
+    role = guild.create_role("Moderators", permissions=MODERATOR_PERMISSIONS)
+    writers = [
+        guild.add_member(world.create_user(MODERATOR_NAME), roles=[role]),
+        guild.add_member(world.create_user(WRITER_NAME)),
+    ]
     # The simulated clock starts at the same moment in every run, and ids are made from it: unless
     # it is advanced, new interactions get the ids of interactions that the last run has stored.
     behind = dt.datetime.now(dt.UTC) - world.now()
@@ -98,7 +118,7 @@ def _create_world(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simco
 
 
 async def _post_last_end(bot: Bot, channel: int) -> None:
-    """Post the end of the script that the last run left, with buttons."""
+    """Post what the page lacks, and the end of the script that the last run left, with buttons."""
     services = bot.services
     assert services is not None  # since the client has started
     # The messages of the last run are gone.
@@ -106,6 +126,7 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
     text_channel = bot.get_channel(channel)
     assert isinstance(text_channel, discord.TextChannel)  # as created by `_create_world`
     session = services.sessions.get(channel)
+    await post_message(text_channel, say(LIMITS, moderator=MODERATOR_NAME, writer=WRITER_NAME))
     if await services.store.scripts.find_running_script(channel):
         await services.messages.sync(text_channel, session)
     else:

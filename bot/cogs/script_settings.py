@@ -38,6 +38,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, complete_response
+from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions, check_may_set
 from ..ui.settings_messages import format_changes, format_preferences, format_words
@@ -50,7 +51,7 @@ from .feature import (
     with_options,
 )
 from .option_checks import parse_choice
-from .requester import get_channel, get_requester
+from .requester import get_channel, get_message_channel, get_requester
 
 ADVANCED = (*ADVANCED_OPTIONS, "seed")
 """The settings in the window, which has room for five."""
@@ -216,7 +217,11 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @answer_errors
     async def set_look(self, interaction: Interaction, look: str) -> None:
         """Change how this script's new lines look"""
-        await self._change_given(interaction, {"look": look})
+        note = ""
+        webhooks = self.services.messages.line_messages.webhooks
+        if look == Look.CHARACTERS and webhooks.lacks_permission(get_message_channel(interaction)):
+            note = say("I lack **Manage Webhooks** here, so lines are cards.")
+        await self._change_given(interaction, {"look": look}, note)
 
     @settings_group.command(name="reset")
     @app_commands.describe(setting="The setting to reset")

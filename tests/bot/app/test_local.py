@@ -54,15 +54,26 @@ class LocalPage:
         return self.ask("/api/action", envelope | what)
 
     def command(self, name: str, **options: str) -> None:
+        self.act("run_command", **self.find_command(name), options=options)
+
+    def suggest(self, name: str, focused: str, value: str) -> Any:
+        """Return the answer to an option that is being typed."""
+        how = {"focused": focused, "value": value, "options": {}}
+        return self.act("autocomplete_command", **self.find_command(name), **how)
+
+    def find_command(self, name: str) -> dict[str, Any]:
         commands = self.ask("/api/commands")["entries"]
         entry = next(one for one in commands if one["invocation"].lstrip("/") == name)
-        self.act(
-            "run_command",
-            command_id=entry["commandId"],
-            path=entry["path"],
-            schema_fingerprint=entry["schemaFingerprint"],
-            options=options,
-        )
+        return {
+            "command_id": entry["commandId"],
+            "path": entry["path"],
+            "schema_fingerprint": entry["schemaFingerprint"],
+        }
+
+    def become(self, name: str) -> None:
+        """Change to another person on the page."""
+        [viewer] = [one for one in self.ask("/api/state")["viewers"] if one["name"] == name]
+        self.act("viewer", viewer_id=viewer["id"])
 
     def messages(self) -> list[dict[str, Any]]:
         state = self.ask("/api/state")
@@ -120,21 +131,23 @@ def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
 
 def test_next_run_continues_the_script(chosen: RunnerSettings):
     with local(chosen) as page:
-        [welcome] = page.messages()
+        limits, welcome = page.messages()
+        assert "Ann moderates it, Ben does not" in read(limits)
+        assert "no faces" in read(limits)
         assert "/start" in read(welcome)
         page.command("start", title="The Heath", heading="ext. heath - dawn")
         page.command("write", text="ANN: Good morrow.")
         page.command("continue")
-        before = page.messages()[2:-1]
+        before = page.messages()[3:-1]
         # Each line is a card with the name of its speaker.
         assert "**ANN**\nGood morrow" in read(before[1])
         assert all(one["components"] and not one["content"] for one in before)
     with local(chosen, ONBOOK_LOOK="typewriter") as page:
-        *lines, panel = page.messages()
+        _limits, *lines, panel = page.messages()
         assert [letters(read(one)) for one in lines] == [letters(read(one)) for one in before]
         key = find_button(panel, "Continue")
         page.act("click", target_id=panel["id"], control_key=key, values=[])
-        assert len(page.messages()) == len(before) + 2
+        assert len(page.messages()) == len(before) + 3
         page.command("settings banned", add="zounds")
         assert "zounds" in read(page.messages()[-1])
         page.command("write", text="Exit ANN")
@@ -151,3 +164,33 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         # The page shows what happened by itself along with the next answer.
         page.command("write", text="Enter MAYA")
         assert any("nobody voted" in read(one) for one in page.messages())
+
+
+def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSettings):
+    with local(chosen) as page:
+        page.command("start", title="The Heath", heading="ext. heath - dawn")
+        page.command("write", text="ANN: Good morrow.")
+        line = page.messages()[-2]
+        page.become("Ben")
+        # Ben is no moderator, and Ann owns the script.
+        page.command("undo")
+        assert "would remove Ann's line" in read(page.messages()[-1])
+        page.command("settings look", look="cards")
+        assert read(page.messages()[-1]).startswith("Only the script's owner or a moderator")
+        # A command stands in for the menus of messages, of which the page has none.
+        suggested = str(page.suggest("apps", "message", "morrow"))
+        assert "ANN Good morrow." in suggested
+        assert line["id"] in suggested
+        page.command("apps", entry="Star", message=line["id"])
+        assert read(page.messages()[-1]).startswith("You starred “ANN")
+        page.command("apps", entry="Star", message="7")
+        assert read(page.messages()[-1]) == "That message is gone. Choose another one."
+        page.act("send_message", content="HELEN: Get me down.", reply_to_id=None)
+        page.command("apps", entry="Add to the script", message=page.messages()[-1]["id"])
+        assert "**HELEN**\nGet me down" in read(page.messages()[-2])
+        # The page would show one character's line under the name of another.
+        page.become("Ann")
+        page.command("settings look", look="characters")
+        assert "I lack **Manage Webhooks** here, so lines are cards." in read(page.messages()[-1])
+        page.command("write", text="HELEN: Now!")
+        assert "**HELEN**\nNow" in read(page.messages()[-2])

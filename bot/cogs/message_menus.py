@@ -1,0 +1,61 @@
+"""Use the menus of messages by a command, where a client lacks them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from ..errors import RequestError
+from ..ui.components import Interaction
+from ..ui.markdown import plain, to_plain_text
+from ..ui.panel import is_panel
+from .branches import CONTINUE, REWRITE
+from .details import DETAILS, STAR
+from .feature import (
+    MAX_CHOICE_LENGTH,
+    MAX_CHOICES,
+    Choices,
+    FeatureCog,
+    answer_errors,
+    answer_suggestions,
+)
+from .messages import ADD
+from .requester import get_message_channel
+
+ENTRIES = (CONTINUE, REWRITE, DETAILS, STAR, ADD)
+"""The commands on messages."""
+
+
+class MessageMenus(FeatureCog, name="OnBook.message-menus"):
+    """Stand in for the menus of messages. Only the local page has this cog."""
+
+    @app_commands.command(name="apps")
+    @app_commands.describe(entry="What to do with the message", message="The message")
+    @app_commands.choices(entry=[app_commands.Choice(name=one, value=one) for one in ENTRIES])
+    @answer_errors
+    async def use_menu(self, interaction: Interaction, entry: str, message: str) -> None:
+        """Use the menu of a message"""
+        menu: Any = self.bot.tree.get_command(entry, type=discord.AppCommandType.message)
+        try:
+            target = await get_message_channel(interaction).fetch_message(int(message))
+        except (ValueError, discord.NotFound):
+            raise RequestError("That message is gone. Choose another one.") from None
+        await menu.callback(interaction, target)
+
+    @use_menu.autocomplete("message")
+    @answer_suggestions
+    async def _suggest_message(self, interaction: Interaction, current: str) -> Choices:
+        history = get_message_channel(interaction).history()
+        messages = [one async for one in history if not is_panel(one)]
+        labels = [(plain(_read(one), MAX_CHOICE_LENGTH), str(one.id)) for one in messages]
+        found = [one for one in labels if one[0] and current.casefold() in one[0].casefold()]
+        return [app_commands.Choice(name=name, value=one) for name, one in found[:MAX_CHOICES]]
+
+
+def _read(message: discord.Message) -> str:
+    """Return the text of a message; cards have it in their components."""
+    inside = [part for card in message.components for part in getattr(card, "children", ())]
+    texts = [message.content, *(getattr(part, "content", "") for part in inside)]
+    return to_plain_text(" ".join(filter(None, texts)))
