@@ -70,6 +70,21 @@ class VoteOpen(RequestError):
         self.ends = ends
 
 
+class NotTheirs(RequestError):
+    """A request would remove a line that the requester may not remove."""
+
+    sentence = phrase(
+        "That would remove {name}'s line. Ask them, the script's owner or a moderator, or use "
+        "{/script fork}."
+    )
+
+    def __init__(self, *, script: int, line: int, name: str) -> None:
+        super().__init__(name=name)
+        self.script = script
+        self.line = line
+        self.name = name
+
+
 class NotInCast(RequestError):
     """A request names a speaker outside a locked cast."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import RequestError, StaleLine
+from ..errors import NotTheirs, RequestError, StaleLine
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
@@ -18,12 +18,24 @@ from ..session.permissions import check_turn
 from ..session.preferences import MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition, current_position
-from ..ui.components import LINES, Interaction, parse_position, position_pattern
-from ..ui.installations import check_is_member
+from ..ui.components import (
+    LINES,
+    Interaction,
+    make_position_button,
+    make_view,
+    parse_position,
+    position_pattern,
+)
+from ..ui.delivery import FirstResponse, post_message
+from ..ui.installations import check_is_member, find_installer
+from ..ui.markdown import NAME_SIZE, inline
+from ..ui.panel import delete_message
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
+from ..ui.responses import check_bot_permissions, format_error
 from .feature import (
     ADD_ANYWAY,
     BELOW_SCRIPT,
+    Choice,
     Choices,
     FeatureCog,
     allow_everywhere,
@@ -33,7 +45,7 @@ from .feature import (
     suggest,
 )
 from .option_checks import InvalidOption, parse_choice
-from .requester import format_requester, get_channel, get_requester
+from .requester import format_requester, get_channel, get_message_channel, get_requester
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -328,7 +340,43 @@ class Writing(FeatureCog, name="OnBook.writing"):
             note=note,
         )
 
+    @listens_to(position_pattern("agree"))
+    @answer_errors
+    async def agree_to_undo(self, interaction: Interaction, match: Match[str]) -> None:
+        """Undo the line that somebody asks to undo, and delete the message that asks."""
+        try:
+            await self._take_line_back(interaction, parse_position(match))
+        except StaleLine:
+            await _delete_pressed(interaction)
+            raise
+        await _delete_pressed(interaction)
+
     async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
+        """Undo the last line; whoever may not is offered to ask those who may."""
+        try:
+            await self._take_line_back(interaction, expected)
+        except NotTheirs as refused:
+            if find_installer(interaction) is not None:
+                raise
+            ask = partial(self._ask_to_undo, refused)
+            await self.offer(interaction, format_error(refused), Choice(say("Ask to undo it"), ask))
+
+    async def _ask_to_undo(self, refused: NotTheirs, interaction: Interaction) -> None:
+        """Ask in front of everybody to undo somebody's line."""
+        check_bot_permissions(interaction)
+        await FirstResponse(interaction).defer()
+        question = say(
+            "{who} asks to undo {name}'s line.",
+            who=format_requester(interaction),
+            name=inline(refused.name, NAME_SIZE),
+        )
+        button = make_position_button("agree", ScriptPosition(refused.script, refused.line))
+        channel = get_message_channel(interaction)
+        await post_message(channel, f"-# {question}", view=make_view(button))
+
+    async def _take_line_back(
+        self, interaction: Interaction, expected: ScriptPosition | None
+    ) -> None:
         await self.turns.take_turn(
             interaction,
             lambda session, requester, _: session.history.undo(requester, expected),
@@ -343,3 +391,9 @@ class Writing(FeatureCog, name="OnBook.writing"):
             expected,
             note=say("{who} restored the undone line.", who=format_requester(interaction)),
         )
+
+
+async def _delete_pressed(interaction: Interaction) -> None:
+    """Delete the message whose button was pressed."""
+    if interaction.message:
+        await delete_message(get_message_channel(interaction), interaction.message.id)

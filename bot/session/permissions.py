@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import PersonId, RequestError
+from ..errors import NotTheirs, PersonId, RequestError
 from ..storage.schema import Line, Poll, Script, TurnOrder
 from .turn import Requester
 
@@ -19,7 +19,7 @@ def check_may_write(script: Script, requester: Requester) -> None:
 
 
 def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
-    """Raise RequestError for a requester who may neither take a line back nor rewrite it.
+    """Raise NotTheirs for a requester who may neither take a line back nor rewrite it.
 
     A model's line belongs to everybody, a person's to its author, whoever added it, the script's
     owner and the moderators.
@@ -28,11 +28,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
         return
     if is_manager(script, requester):
         return
-    raise RequestError(
-        "That would remove {name}'s line. Ask them, the script's owner or a moderator, or "
-        "use {/script fork}.",
-        name=line.credit,
-    )
+    raise NotTheirs(script=script.id, line=line.id, name=line.credit)
 
 
 def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:

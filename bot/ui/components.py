@@ -101,6 +101,7 @@ POSITION_BUTTONS = {
     "continue": (phrase("Continue"), discord.ButtonStyle.primary),
     "take": (phrase("Another take"), discord.ButtonStyle.secondary),
     "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
+    "agree": (phrase("Undo"), discord.ButtonStyle.secondary),
     "redo": (phrase("Redo"), discord.ButtonStyle.secondary),
     "write": (phrase("Write"), discord.ButtonStyle.secondary),
     "join": (phrase("Join"), discord.ButtonStyle.secondary),

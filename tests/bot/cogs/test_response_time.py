@@ -70,7 +70,7 @@ ON_A_MESSAGE = (
 
 BUTTONS = (
     *(f"{one}:POSITION" for one in ("continue", "take", "undo", "redo", "write", "more", "here")),
-    *("action:POSITION", "speech:POSITION", "cast:SCRIPT:Maya", "join:POSITION"),
+    *("action:POSITION", "speech:POSITION", "cast:SCRIPT:Maya", "join:POSITION", "agree:POSITION"),
     *(f"menu-{one}:POSITION" for one in ("vote", "cast", "show", "export", "listen", "surprise")),
     *(f"menu-{one}:POSITION" for one in ("stats", "history", "scripts", "advanced", "turns")),
     *(f"menu-{one}:POSITION" for one in ("sprint", "see-sprint")),

@@ -115,6 +115,34 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     await assert_channel_is_true(stage)
 
 
+async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    await write(stage, stage.ben, "Rain.")
+    refused = answer(await cy.click(stage.panel(), label="Undo"))
+    assert refused.ephemeral
+    assert refused.content.startswith("That would remove Ben's line.")
+    assert labels(refused) == ["Ask to undo it"]
+    await cy.click(refused, label="Ask to undo it")
+    asked = stage.messages()[-1]
+    assert asked.content == "-# Cy asks to undo Ben's line."
+    assert labels(asked) == ["Undo"]
+    assert answer(await cy.click(asked, label="Undo")).ephemeral
+    assert await stage.lines() == [HEADING, "Rain."]
+    await stage.ben.click(asked, label="Undo")
+    assert await stage.lines() == [HEADING]
+    assert turn(stage).startswith(f"It is <@{stage.ben.id}>'s turn.")
+    assert announcements(stage, "asks to undo") == []
+    # Everybody may undo the voice's line, and nobody is asked about a line that is not the last.
+    await stage.ben.click(stage.panel(), label="Continue")
+    await cy.click(stage.panel(), label="Undo")
+    await write(stage, stage.ben, "Rain.")
+    shown = stage.messages()[-2]
+    await write(stage, cy, "Snow.")
+    refused = answer(await cy.context_menu(stage.channel, "Rewrite this line", shown))
+    assert (refused.content[:29], labels(refused)) == ("That would remove Ben's line.", [])
+    await assert_channel_is_true(stage)
+
+
 async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     ben = stage.ben
     await start_script(stage)
