@@ -121,7 +121,7 @@ class NoContinuation(RequestError):
 
     sentence = phrase(
         "The banned-word list leaves no possible continuation. Try again, or edit it with "
-        "{/settings banned}."
+        "{/banned}."
     )
 
 

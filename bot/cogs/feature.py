@@ -16,7 +16,6 @@ from collections.abc import (
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import discord
@@ -26,7 +25,6 @@ from discord.ext.tasks import Loop
 
 from ..errors import OnBookError, RequestError, VoteOpen
 from ..generation.moods import label_moods
-from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, remember_commands, say, speaking
 from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
@@ -362,37 +360,6 @@ def allow_everywhere(command: CommandT) -> CommandT:
     """Allow a command in all places, for people who have installed the bot for themselves too."""
     command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)(command)
     return app_commands.allowed_installs(guilds=True, users=True)(command)
-
-
-def with_options(specs: Iterable[OptionSpec]) -> Callable[[CommandT], CommandT]:
-    """Give a command options of generation, which its function gets as keyword arguments."""
-    specs = [one for one in specs if one.description]
-
-    def add_options(command: CommandT) -> CommandT:
-        own = signature(command)  # type: ignore[arg-type]  # commands are functions here
-        kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
-        # discord.py reads a command's options from the signature of its function.
-        parameters = [*kept, *map(_to_parameter, specs)]
-        command.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-        described = app_commands.describe(**{one.name: one.description for one in specs})(command)
-        offered = {
-            one.name: [
-                app_commands.Choice(name=said, value=key) for key, said in one.choices.items()
-            ]
-            for one in specs
-            if one.choices
-        }
-        return app_commands.choices(**offered)(described)
-
-    return add_options
-
-
-def _to_parameter(spec: OptionSpec) -> Parameter:
-    """Return the parameter of a function by which discord.py offers an option."""
-    kind: Any = app_commands.Range[spec.type, *spec.bounds] if spec.bounds else spec.type
-    return Parameter(
-        spec.name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind | None
-    )
 
 
 def suggest(names: Sequence[str], current: str) -> Choices:

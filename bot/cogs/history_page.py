@@ -100,7 +100,7 @@ def _format_list(
         entries.append(f"{mark}{entry}\n-# {_format_origin(line, present, in_full=in_full)}")
     if any(line.origin for line in lines):
         entries.append(
-            f"-# {say('Settings that a seed does not mention are those of {/settings show}.')}"
+            f"-# {say('Settings that a seed does not mention are those of {/settings}.')}"
         )
     return "\n".join(entries)
 

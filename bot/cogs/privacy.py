@@ -26,7 +26,7 @@ ABOUT = phrase(
     "message, with its time, and with your name and ID if you wrote or requested it; titles and "
     "casts; who started a script, who plays whom, who takes turns, and your votes and stars. It "
     "reads messages that mention it or reply to it, and direct messages; others only where "
-    "{/settings turns} allows it. All of it stays on the computer of the bot's owner, goes to "
+    "{/settings} allows it. All of it stays on the computer of the bot's owner, goes to "
     "nobody else, and trains no voice.\n"
     "{/privacy export} gives you your data. {/privacy forget} removes your name from every line, "
     "and your text too if you like. If a server removes the bot, its scripts are deleted after "

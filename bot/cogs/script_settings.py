@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from re import Match
 from typing import Any
@@ -10,22 +10,22 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import RequestError
-from ..generation.options import ADVANCED_OPTIONS, PREFERENCES, OptionValue
+from ..errors import ModelError, RequestError
+from ..generation.moods import MOOD_OPTIONS, label_moods
+from ..generation.options import ADVANCED_OPTIONS, OptionValue
 from ..i18n.catalogue import phrase, say
-from ..inference.sampling import LARGEST_SEED
 from ..session.banned_words import check_casts, edit_words
 from ..session.preferences import (
-    BANNED,
+    CHOICES,
     EVERYTHING,
     LABELS,
-    LOOKS,
-    MAX_TAKES,
+    MOOD,
     RANGES,
+    RESET,
     current_values,
     initial_values,
-    parse_mood,
     parse_number,
+    parse_preference,
 )
 from ..session.turn import ScriptPosition, current_position
 from ..settings import Settings
@@ -39,16 +39,27 @@ from ..ui.components import (
 )
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.looks import Look
-from ..ui.markdown import inline
+from ..ui.markdown import inline, plain
+from ..ui.model_cards import list_styles
 from ..ui.responses import check_bot_permissions, check_may_set
-from ..ui.settings_messages import format_changes, format_preferences, format_words
+from ..ui.settings_messages import (
+    CARD,
+    format_changes,
+    format_preferences,
+    format_setting,
+    format_words,
+    make_settings_card,
+)
 from .feature import (
+    MAX_CHOICE_LENGTH,
+    MAX_CHOICES,
     Choice,
+    Choices,
     FeatureCog,
     allow_in_servers_and_dms,
     answer_errors,
+    answer_suggestions,
     listens_to,
-    with_options,
 )
 from .option_checks import parse_choice
 from .requester import get_channel, get_message_channel, get_requester
@@ -56,18 +67,112 @@ from .requester import get_channel, get_message_channel, get_requester
 ADVANCED = (*ADVANCED_OPTIONS, "seed")
 """The settings in the window, which has room for five."""
 
+RESET_LABEL = phrase("reset")
+"""The value `RESET`, as people call it."""
+
 
 class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
 
-    settings_group = allow_in_servers_and_dms(
-        app_commands.Group(name="settings", description="This script's settings")
+    @app_commands.command(name="settings")
+    @app_commands.describe(
+        setting="The setting to see or change; by default, the card of the most important ones",
+        value="Its new value, or reset",
     )
-
-    @settings_group.command(name="show")
+    @app_commands.choices(
+        setting=[
+            app_commands.Choice(name=label, value=name)
+            for name, label in {MOOD: phrase("mood"), **LABELS, EVERYTHING: EVERYTHING}.items()
+        ]
+    )
+    @allow_in_servers_and_dms
+    @listens_to(position_pattern("menu-settings"))
     @answer_errors
-    async def show_settings(self, interaction: Interaction) -> None:
-        """See this script's settings"""
+    async def settings(
+        self,
+        interaction: Interaction,
+        setting: str | None = None,
+        value: app_commands.Range[str, 1, 100] | None = None,
+    ) -> None:
+        """See and change how this script is written"""
+        if setting is None:
+            if value is not None:
+                raise RequestError("Choose the {*setting} that has this {*value}, too.")
+            await self._show_card(interaction)
+        elif value is None:
+            await self._show_setting(interaction, setting)
+        elif value.strip().casefold() in (RESET, say(RESET_LABEL).casefold()):
+            await self._reset(interaction, setting)
+        else:
+            await self._set(interaction, setting, value)
+
+    @settings.autocomplete("value")
+    @answer_suggestions
+    async def _suggest_value(self, interaction: Interaction, current: str) -> Choices:
+        """Return the values of the setting, by their names in the person's language."""
+        name = interaction.namespace.setting
+        labels = await self._list_values(interaction, name) if name else {}
+        labels = {key: say(label) for key, label in labels.items()} | {RESET: say(RESET_LABEL)}
+        typed = str(current).casefold()
+        choices = [
+            app_commands.Choice(name=plain(label, MAX_CHOICE_LENGTH), value=key)
+            for key, label in labels.items()
+            if typed in label.casefold()
+        ]
+        return choices[:MAX_CHOICES]
+
+    async def _list_values(self, interaction: Interaction, name: str) -> Mapping[str, str]:
+        """Return the values of a setting with their labels, if it has a few."""
+        match name:
+            case "mood":
+                return label_moods(self.services.settings)
+            case "voice":
+                return {voice: voice for voice in self.services.voices.names()}
+            case "style":
+                session = self.services.admit_to_session(interaction)
+                script = await session.library.load_script()
+                return {style: style for style in await self._list_styles(script)}
+            case "role":
+                return {str(role.id): role.name for role in _list_roles(interaction)}
+            case _:
+                return CHOICES.get(name, {})
+
+    async def _list_styles(self, script: Script) -> list[str]:
+        """Return the styles of a script's voice: none if the voice is gone."""
+        try:
+            return list_styles(await self.services.voices.look(script.voice))
+        except ModelError:
+            return []
+
+    async def _show_card(self, interaction: Interaction) -> None:
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_script()
+        card = make_settings_card(
+            script,
+            self.services.settings,
+            self.services.voices.names(),
+            await self._list_styles(script),
+        )
+        await complete_response(interaction, content=None, view=card)
+
+    async def _show_setting(self, interaction: Interaction, name: str) -> None:
+        if name == EVERYTHING:
+            await self._show_all(interaction)
+            return
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_script()
+        content = format_setting(name, script, self.services.settings)
+        await complete_response(interaction, content=content)
+
+    @listens_to(position_pattern("menu-all-settings"))
+    @answer_errors
+    async def press_all(self, interaction: Interaction, _match: Match[str]) -> None:
+        """Show all settings."""
+        await self._show_all(interaction)
+
+    async def _show_all(self, interaction: Interaction) -> None:
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
@@ -85,49 +190,42 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         button = make_position_button("menu-advanced", current_position(script))
         await complete_response(interaction, content=content, view=make_view(button))
 
-    @settings_group.command(name="writing")
-    @app_commands.describe(
-        voice="The voice to write with",
-        mood="How the voice feels",
-        seed="The same seed in the same place gives the same lines",
-        takes="How many takes to write at once",
-        cast_lock="Let only the cast speak",
-        skip_played="Leave characters to the people who play them",
-    )
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice, mood=FeatureCog.suggest_mood)
-    @with_options(PREFERENCES.values())
-    @answer_errors
-    async def set_writing(
-        self,
-        interaction: Interaction,
-        /,
-        voice: app_commands.Range[str, 1, 100] | None = None,
-        mood: app_commands.Range[str, 1, 40] | None = None,
-        seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
-        takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
-        cast_lock: bool | None = None,
-        skip_played: bool | None = None,
-        **options: OptionValue | None,
-    ) -> None:
-        """Change how the voice writes this script"""
-        chosen = {
-            **(parse_mood(mood, self.services.settings) if mood else {}),
-            "voice": voice,
-            "seed": seed,
-            "takes": takes,
-            "lock": cast_lock,
-            "skip_played": skip_played,
-            **{name: value for name, value in options.items() if value is not None},
-        }
-        await self._change_given(interaction, chosen)
+    async def _set(self, interaction: Interaction, name: str, text: str) -> None:
+        """Change a setting, or those of a mood, to what a person typed or chose."""
+        if name == EVERYTHING:
+            raise RequestError("Everything can only be reset. Choose `reset` as the {*value}.")
+        if name == "role":
+            await self._change_preferences(interaction, {name: _find_role(interaction, text)})
+            return
+        chosen = parse_preference(name, text, self.services.settings)
+        await self._change_preferences(interaction, chosen, self._explain(interaction, chosen))
 
-    @listens_to(position_pattern("menu-mood", "menu-style"))
+    def _explain(self, interaction: Interaction, chosen: Mapping[str, Any]) -> str:
+        """Return what people must know of a change, if anything.
+
+        Raises RequestError where the bot lacks an intent for it.
+        """
+        if chosen.get("plain_messages"):
+            if not self.bot.intents.message_content:
+                raise RequestError(
+                    "I cannot read plain messages. Mention me, or ask the bot's owner for the "
+                    "message-content intent."
+                )
+            return say("I read every message here now. `NAME: text` and `*action*` become lines.")
+        webhooks = self.services.messages.line_messages.webhooks
+        is_characters = chosen.get("look") == Look.CHARACTERS
+        if is_characters and webhooks.lacks_permission(get_message_channel(interaction)):
+            return say("I lack **Manage Webhooks** here, so lines are cards.")
+        return ""
+
+    @listens_to(position_pattern(*(f"menu-{name}" for name in CARD)))
     @answer_errors
     async def choose_setting(self, interaction: Interaction, match: Match[str]) -> None:
-        """Change the mood or the style to the one that was chosen from the menu."""
+        """Change a setting to the value that was chosen from the card."""
         name, value = match["action"].removeprefix("menu-"), parse_choice(interaction)
-        chosen = parse_mood(value, self.services.settings) if name == "mood" else {name: value}
-        await self._change_preferences(interaction, chosen, position=parse_position(match))
+        chosen = parse_preference(name, value, self.services.settings)
+        note = self._explain(interaction, chosen)
+        await self._change_preferences(interaction, chosen, note, parse_position(match))
 
     @listens_to(position_pattern("menu-advanced"))
     @answer_errors
@@ -171,92 +269,25 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         chosen = {name: parse_number(name, text) for name, text in texts.items()}
         changed = {name: value for name, value in chosen.items() if value != before[name]}
         if not changed:
-            raise RequestError("No setting was changed. See all settings with {/settings show}.")
+            raise RequestError("No setting was changed. Change one, and send the window again.")
         position = current_position(script)
         await self._change_preferences(interaction, changed, position=position)
 
-    @settings_group.command(name="turns")
-    @app_commands.describe(
-        alternate="Let nobody write twice in a row",
-        cooldown="Seconds between two lines, or 0",
-        role="The role that may write here; only moderators can set it",
-        plain_messages="Make lines of plain messages: NAME: text, and *action*",
-        ping="Ping whoever has the next turn",
-    )
-    @answer_errors
-    async def set_turns(
-        self,
-        interaction: Interaction,
-        alternate: bool | None = None,
-        cooldown: app_commands.Range[int, 0, 86_400] | None = None,
-        role: discord.Role | None = None,
-        plain_messages: bool | None = None,
-        ping: bool | None = None,
-    ) -> None:
-        """Change who may write this script, when, and by what messages"""
-        if plain_messages and not self.bot.intents.message_content:
-            raise RequestError(
-                "I cannot read plain messages. Mention me, or ask the bot's owner for the "
-                "message-content intent."
-            )
-        chosen = {
-            "alternate": alternate,
-            "cooldown": cooldown,
-            "role": role.id if role else None,
-            "plain_messages": plain_messages,
-            "ping": ping,
-        }
-        note = say("I read every message here now. `NAME: text` and `*action*` become lines.")
-        await self._change_given(interaction, chosen, note if plain_messages else "")
-
-    @settings_group.command(name="look")
-    @app_commands.describe(look="Characters with faces, cards, or a typewritten page")
-    @app_commands.choices(
-        look=[app_commands.Choice(name=name, value=key) for key, name in LOOKS.items()]
-    )
-    @answer_errors
-    async def set_look(self, interaction: Interaction, look: str) -> None:
-        """Change how this script's new lines look"""
-        note = ""
-        webhooks = self.services.messages.line_messages.webhooks
-        if look == Look.CHARACTERS and webhooks.lacks_permission(get_message_channel(interaction)):
-            note = say("I lack **Manage Webhooks** here, so lines are cards.")
-        await self._change_given(interaction, {"look": look}, note)
-
-    @settings_group.command(name="reset")
-    @app_commands.describe(setting="The setting to reset")
-    @app_commands.choices(
-        setting=[app_commands.Choice(name=LABELS[name], value=name) for name in LABELS]
-        + [app_commands.Choice(name=phrase("banned words"), value=BANNED)]
-        + [app_commands.Choice(name="everything", value=EVERYTHING)]
-    )
-    @answer_errors
-    async def reset(self, interaction: Interaction, setting: str) -> None:
-        """Reset this script's settings"""
+    async def _reset(self, interaction: Interaction, name: str) -> None:
+        """Reset a setting, those of a mood, or all of them."""
         session = self.services.admit_to_session(interaction)
-        if setting == BANNED:
-            check_may_set(interaction, "channel")
-            await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-            await self.store.banned_words.replace_word_list(
-                "channel", session.channel, [], interaction.guild_id
-            )
-            sentence = say(
-                "This channel bans no words of its own now. The lists of the bot and the server "
-                "still apply."
-            )
-            await complete_response(interaction, content=sentence)
-            return
         await self._defer_change(interaction)
         initial = initial_values(
             await session.library.load_script(), await self._load_initial_settings(interaction)
         )
-        if setting != EVERYTHING:
-            await self._change_preferences(interaction, {setting: initial[setting]})
+        if name != EVERYTHING:
+            names = MOOD_OPTIONS if name == MOOD else (name,)
+            await self._change_preferences(interaction, {one: initial[one] for one in names})
             return
         # The role and the banned words belong to the moderators: each is reset by its name alone.
-        chosen = {name: value for name, value in initial.items() if name != "role"}
+        chosen = {one: value for one, value in initial.items() if one != "role"}
         banned = await self.store.banned_words.load_word_list("channel", session.channel)
-        note = say("The channel's banned words stay. Reset them separately.")
+        note = say("The channel's banned words stay. Clear them with {/banned}.")
         await self._change_preferences(interaction, chosen, note if banned else "")
 
     async def _load_initial_settings(self, interaction: Interaction) -> Settings:
@@ -264,15 +295,6 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         session = self.services.admit_to_session(interaction)
         voice = await session.library.find_chosen_model(interaction.guild_id)
         return self.services.settings.model_copy(update={"model": voice})
-
-    async def _change_given(
-        self, interaction: Interaction, chosen: Mapping[str, Any], note: str = ""
-    ) -> None:
-        """Change the settings that were given a value, and tell everybody, with a ``note``."""
-        given = {name: value for name, value in chosen.items() if value is not None}
-        if not given:
-            raise RequestError("Choose a setting to change, or see them all with {/settings show}.")
-        await self._change_preferences(interaction, given, note)
 
     async def _defer_change(self, interaction: Interaction) -> None:
         """Defer an answer that everybody sees, unless that was done."""
@@ -303,13 +325,14 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         if "voice" in values:
             await self.turns.sync(interaction, session)  # the panel names the voice
 
-    @settings_group.command(name="banned")
+    @app_commands.command(name="banned")
     @app_commands.describe(
         add="Words or phrases to ban, separated by commas",
         remove="Words or phrases to allow again, separated by commas",
         clear="Empty the list first",
         server="For the whole server instead of this channel",
     )
+    @allow_in_servers_and_dms
     @answer_errors
     async def banned(
         self,
@@ -344,6 +367,19 @@ def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     if interaction.guild_id is None:
         raise RequestError("This is not a server. Leave out {*server}.")
     return "guild", interaction.guild_id
+
+
+def _list_roles(interaction: Interaction) -> Sequence[discord.Role]:
+    """Return the roles of a server, without the one that everybody has."""
+    return interaction.guild.roles[1:] if interaction.guild else ()
+
+
+def _find_role(interaction: Interaction, text: str) -> int:
+    """Return the id of the role that a person means by its id or its name."""
+    for role in _list_roles(interaction):
+        if text.strip().casefold() in (str(role.id), role.mention, role.name.casefold()):
+            return role.id
+    raise RequestError("This server has no role “{role}”. Choose one from the list.", role=text)
 
 
 def _make_number_input(name: str, value: OptionValue | None) -> ui.TextInput[Any]:

@@ -13,8 +13,12 @@ Mood = Mapping[str, OptionValue]
 """The values of the options that a mood sets, by their names."""
 
 
+MOOD_OPTIONS = ("temperature", "top_p", "length")
+"""The options that a mood sets."""
+
+
 def _make_mood(temperature: float, top_p: float, length: int) -> Mood:
-    return {"temperature": temperature, "top_p": top_p, "length": length}
+    return dict(zip(MOOD_OPTIONS, (temperature, top_p, length), strict=True))
 
 
 MOODS = {

@@ -1,7 +1,7 @@
 """Declare once the options of generation that people can choose.
 
-The options of the commands, the ranges and words of the preferences, the values of a new script,
-the options of a request and of another take, and how they are resolved all come from `OPTIONS`.
+The ranges and words of the preferences, the values of a new script, the options of a request and of
+another take, and how they are resolved all come from `OPTIONS`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class OptionSpec:
     default: str | float = ""
     """The default: a number, or the field of `Settings` that has it if its name is another one."""
     description: str = ""
-    """What the option does, as Discord's commands show it; empty if no command has the option."""
+    """What the option does, as people read it; empty if no person can set the option."""
     bounds: tuple[float, float] | None = None
     """The least and the largest value of a number."""
     choices: Mapping[str, str] | None = None

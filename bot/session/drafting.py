@@ -176,8 +176,8 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
     played = set(script.players) if script.skip_played else set()
     if request.character in played:
         raise RequestError(
-            "{name} is played by someone. Choose another character, or change this with "
-            "{/settings writing}.",
+            "{name} is played by someone. Choose another character, or "
+            "turn off *skip played* in {/settings}.",
             name=request.character or "",
         )
     if script.lock and script.cast and request.character not in (None, *script.cast):

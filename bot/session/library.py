@@ -387,7 +387,7 @@ class Library:
             if word := find_banned_word(name, banned):
                 raise RequestError(
                     "“{name}” cannot join the cast, because “{word}” is banned here. See "
-                    "{/settings banned}.",
+                    "{/banned}.",
                     name=name,
                     word=word,
                 )

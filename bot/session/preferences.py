@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import RequestError
 from ..generation.moods import Mood, label_moods, load_moods
-from ..generation.options import PREFERENCES, OptionValue, read_options
-from ..i18n.catalogue import Phrase, phrase
+from ..generation.options import PREFERENCES, QUALITIES, OptionValue, read_options
+from ..i18n.catalogue import Phrase, phrase, say
 from ..inference.sampling import LARGEST_SEED
 from ..settings import Settings
 from ..storage.schema import Script
@@ -19,11 +20,11 @@ PreferenceValue = str | float | None
 MAX_TAKES = 5
 """The most takes of a line that are written at once."""
 
-BANNED = "banned"
-"""Stands for the banned words of a channel, where a preference is chosen."""
+MOOD, EVERYTHING = "mood", "everything"
+"""Stand for the numbers of a mood, and for all preferences, where one is chosen."""
 
-EVERYTHING = "everything"
-"""Stands for all preferences, where one is chosen."""
+RESET = "reset"
+"""The value that stands for a preference's initial one."""
 
 LABELS = {
     "voice": phrase("voice"),
@@ -49,23 +50,81 @@ LOOKS = {
 }
 """The looks of lines in a channel."""
 
+SWITCH = {"on": phrase("on"), "off": phrase("off")}
+"""The values of a preference that is on or off."""
+
+SWITCHES = ("lock", "skip_played", "alternate", "plain_messages", "ping")
+"""The preferences that are on or off."""
+
+CHOICES: dict[str, Mapping[str, str]] = {
+    "quality": QUALITIES,
+    "look": LOOKS,
+    **dict.fromkeys(SWITCHES, SWITCH),
+}
+"""The values of the preferences that have a few, as people call them."""
+
+EXPLANATIONS = {
+    "voice": phrase("The voice to write with"),
+    MOOD: phrase("How the voice feels"),
+    **{name: spec.description for name, spec in PREFERENCES.items()},
+    "style": phrase("The tone to write in; each voice has its own"),
+    "seed": phrase("The same seed in the same place gives the same lines"),
+    "takes": phrase("How many takes to write at once"),
+    "lock": phrase("Let only the cast speak"),
+    "skip_played": phrase("Leave characters to the people who play them"),
+    "alternate": phrase("Let nobody write twice in a row"),
+    "cooldown": phrase("Seconds between two lines, or 0"),
+    "role": phrase("The role that may write here; only moderators can set it"),
+    "plain_messages": phrase("Make lines of plain messages: NAME: text, and *action*"),
+    "ping": phrase("Ping whoever has the next turn"),
+    "look": phrase("Characters with faces, cards, or a typewritten page"),
+}
+"""What the preferences mean."""
+
 RANGES: dict[str, tuple[float, float]] = {
     **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
     "seed": (0, LARGEST_SEED),
     "takes": (1, MAX_TAKES),
     "cooldown": (0, 86_400),
 }
-"""The least and the largest value of each number, as in the options of the commands."""
+"""The least and the largest value of each number."""
+
+WHOLE_NUMBERS = ("seed", "takes", "cooldown", "length")
+"""The numbers without decimals."""
 
 
 def parse_mood(name: str, settings: Settings) -> Mood:
     """Return the mood with a name in any language; raise RequestError for any other name."""
     labels = label_moods(settings)
-    wanted = name.strip().casefold()
-    for key, label in labels.items():
-        if wanted in (key, label.casefold()):
-            return load_moods(settings)[key]
+    if key := _find_choice(name, labels):
+        return load_moods(settings)[key]
     raise RequestError("Choose a mood from {moods}.", moods=", ".join(labels.values()))
+
+
+def parse_preference(name: str, text: str, settings: Settings) -> Mapping[str, PreferenceValue]:
+    """Return the preferences that a person changes with a text; raise RequestError.
+
+    A mood changes several. The name of a voice or of a style is returned unchecked.
+    """
+    if name == MOOD:
+        return parse_mood(text, settings)
+    if name in RANGES:
+        return {name: parse_number(name, text)}
+    if name not in CHOICES:
+        return {name: text.strip()}
+    labels = {key: say(label) for key, label in CHOICES[name].items()}
+    key = _find_choice(text, labels)
+    if key is None:
+        raise RequestError(
+            "Choose one of these values: {values}.", values=", ".join(labels.values())
+        )
+    return {name: key == "on" if name in SWITCHES else key}
+
+
+def _find_choice(text: str, labels: Mapping[str, str]) -> str | None:
+    """Return the key of the choice that a person means by its key or its label, or None."""
+    wanted = text.strip().casefold()
+    return next((key for key, label in labels.items() if wanted in (key, label.casefold())), None)
 
 
 def combine_options(
@@ -119,7 +178,7 @@ def parse_number(name: str, text: str) -> PreferenceValue:
     if name == "seed" and not text.strip():
         return None
     least, most = RANGES[name]
-    kind = int if name == "seed" else float
+    kind = int if name in WHOLE_NUMBERS else float
     try:
         value = kind(text.strip().replace(",", "."))
     except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self
 
 import discord
@@ -19,6 +19,7 @@ from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..session.turn import ScriptPosition
 from ..storage.schema import ROOT_LINE
+from .markdown import plain
 
 CUSTOM_ID_PREFIX = "onbook:"
 """The beginning of every custom id, because a host has components of its own."""
@@ -27,6 +28,9 @@ ID_PATTERN = r"\d{1,18}"
 """Matches the id of a script, a line or a poll."""
 
 BUTTONS_PER_ROW = 5
+
+MAX_OPTIONS, MAX_LABEL = 25, 100
+"""Discord's limits: the options of a menu, and the characters of one."""
 
 Interaction = discord.Interaction[discord.Client]
 
@@ -110,6 +114,7 @@ POSITION_BUTTONS = {
     "more": (phrase("More…"), discord.ButtonStyle.secondary),
     "here": (phrase("Continue from here"), discord.ButtonStyle.primary),
     "start": (phrase("Start a script"), discord.ButtonStyle.primary),
+    "menu-all-settings": (phrase("All settings"), discord.ButtonStyle.secondary),
     "menu-advanced": (phrase("Advanced"), discord.ButtonStyle.secondary),
 }
 """The labels and styles of the buttons that carry a position in a script, by their actions."""
@@ -145,6 +150,25 @@ def make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.
     """Return the button of one of the `POSITION_BUTTONS` for a position."""
     label, style = POSITION_BUTTONS[action]
     return ui.Button(label=say(label), style=style, custom_id=make_position_id(action, position))
+
+
+def make_position_select(
+    action: str,
+    position: ScriptPosition,
+    labels: Mapping[str, str],
+    placeholder: str,
+    chosen: str | None = None,
+) -> ui.Select[Any]:
+    """Return a menu of values with their labels, for a position."""
+    options = [
+        discord.SelectOption(label=plain(label, MAX_LABEL), value=value, default=value == chosen)
+        for value, label in labels.items()
+    ]
+    return ui.Select(
+        custom_id=make_position_id(action, position),
+        placeholder=placeholder,
+        options=options[:MAX_OPTIONS],
+    )
 
 
 CAST_BUTTON_ID = rf"{CUSTOM_ID_PREFIX}cast:(?P<script>{ID_PATTERN}):(?P<name>.+)"

@@ -4,26 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from discord import ui
+
 from ..generation.moods import find_mood, label_moods
 from ..generation.options import PREFERENCES, QUALITIES
 from ..i18n.catalogue import many, phrase, say
 from ..session.preferences import (
+    EXPLANATIONS,
     LABELS,
     LOOKS,
+    MAX_TAKES,
+    MOOD,
     RANGES,
     PreferenceValue,
     current_values,
     initial_values,
     own_values,
 )
+from ..session.turn import current_position
 from ..settings import Settings
 from ..storage.schema import Script
+from .components import (
+    make_layout,
+    make_position_button,
+    make_position_select,
+    make_rows,
+)
 from .markdown import fenced, inline, size
 
 HINT = phrase(
-    "Change these with {/settings writing}, {/settings turns} and {/settings look}, or restore "
-    "them with {/settings reset}. {/settings banned} lists the banned words."
+    "Change one with {/settings}, {*setting} and {*value}; the {*value} `reset` restores it. "
+    "{/banned} changes the banned words."
 )
+
+CARD = {
+    "voice": phrase("Voice: {value}"),
+    MOOD: phrase("Mood: {value}"),
+    "style": phrase("Style: {value}"),
+    "look": phrase("Look: {value}"),
+    "takes": phrase("Takes at once: {value}"),
+}
+"""The settings that people change most, as their lists on the card show them."""
 
 ENTRY_TEMPLATES = {
     "voice": phrase("voice {value}"),
@@ -74,6 +95,51 @@ def format_preferences(
         lines.append(f"- {_bold(list_there, bool(words))}")
     title = say("The settings of “{title}”:", title=inline(script.title, 100))
     return "\n".join((title, *lines, f"-# {say(HINT)}"))
+
+
+def make_settings_card(
+    script: Script, settings: Settings, voices: Sequence[str], styles: Sequence[str]
+) -> ui.LayoutView:
+    """Return the card of the settings that people change most.
+
+    It offers these voices, and these styles of the script's voice.
+    """
+    current = current_values(script, settings)
+    chosen = current | {MOOD: find_mood(current, settings)}
+    offered: dict[str, Mapping[str, str]] = {
+        "voice": dict(zip(voices, voices, strict=True)),
+        MOOD: label_moods(settings),
+        "style": dict(zip(styles, styles, strict=True)),
+        "look": {key: say(label) for key, label in LOOKS.items()},
+        "takes": {str(number): str(number) for number in range(1, MAX_TAKES + 1)},
+    }
+    position = current_position(script)
+    selects = [
+        # A list shows nothing but the label of what is chosen, so each label names its setting.
+        make_position_select(
+            f"menu-{name}",
+            position,
+            {value: say(template, value=label) for value, label in offered[name].items()},
+            say(template, value="…"),
+            str(chosen[name]),
+        )
+        for name, template in CARD.items()
+        if offered[name]
+    ]
+    title = say("The settings of “{title}”:", title=inline(script.title, 100))
+    button = make_position_button("menu-all-settings", position)
+    return make_layout(ui.TextDisplay(title), *make_rows([*selects, button]))
+
+
+def format_setting(name: str, script: Script, settings: Settings) -> str:
+    """Return a setting with its value, its range and what it means."""
+    current = current_values(script, settings)
+    explanation = f"-# {say(EXPLANATIONS[name])}"
+    if name == MOOD:
+        mood = find_mood(current, settings)
+        label = label_moods(settings)[mood] if mood else say("none")
+        return f"**{say('mood {mood}', mood=label)}**\n{explanation}"
+    return f"**{format_preference(name, current[name])}**{_format_range(name)}\n{explanation}"
 
 
 def format_changes(script: Script, settings: Settings, changed: Iterable[str]) -> str:

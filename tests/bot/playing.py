@@ -101,6 +101,19 @@ async def open_menu(stage: Stage, by: Any = None) -> Any:
     return answer(await (by or stage.ben).click(stage.panel(), label="More…"))
 
 
+def find_components(message: Any) -> list[dict[str, Any]]:
+    """Return the buttons and lists of a message."""
+    rows = [row if isinstance(row, dict) else row.to_dict() for row in message.components]
+    return [one for row in rows for one in row.get("components", ())]
+
+
+async def choose(actor: Any, message: Any, menu: str, value: str) -> Any:
+    """Choose a value of a list in a message, and return the answer."""
+    ids = [one["custom_id"] for one in find_components(message)]
+    [custom_id] = [one for one in ids if one.startswith(f"onbook:{menu}:")]
+    return answer(await actor.select(message, [value], custom_id=custom_id))
+
+
 async def act_unrecorded(stage: Stage, act: Any) -> None:
     """Act in a process that dies before it can record what it posts."""
     with pytest.MonkeyPatch.context() as patch:

@@ -10,13 +10,11 @@ from bot.ui.responses import format_error
 
 
 def test_fields_are_escaped_for_people_but_not_in_logs():
-    error = RequestError(
-        "“{word}” is not on this list. See it with {/settings banned}.", word="*a*"
-    )
-    assert str(error) == "“*a*” is not on this list. See it with /settings banned."
+    error = RequestError("“{word}” is not on this list. See it with {/banned}.", word="*a*")
+    assert str(error) == "“*a*” is not on this list. See it with /banned."
     with speaking("de"):
         assert format_error(error).startswith("„\\*a\\*“ steht nicht auf dieser Liste.")
-        assert str(error).endswith("See it with /settings banned.")
+        assert str(error).endswith("See it with /banned.")
 
 
 def test_counts_and_phrases_are_translated():

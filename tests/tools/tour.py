@@ -61,7 +61,7 @@ SCROLL = """(list) => {
 SHOWN = {
     "stats": "script stats",
     "cast": "cast list",
-    "settings": "settings show",
+    "settings": "settings",
 }
 """The pictures of single answers, and their commands."""
 
@@ -259,7 +259,8 @@ def printed(page: Page, file: Path) -> None:
 def tour(page: Page, folder: Path) -> None:
     """Write a scene as two people with the voice; name each picture after its step."""
     command(page, "start", title="The Last Diner", heading="INT. DINER - NIGHT", cast="Maya, Jonas")
-    command(page, "settings writing", seed=SEED, quality="best")
+    command(page, "settings", setting="seed", value=str(SEED))
+    command(page, "settings", setting="quality", value="best")
     play_scene(page, folder)
     become(page, "Ann")
     command(page, "continue", character="JONAS", takes="3", vote="600")

@@ -148,7 +148,7 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         key = find_button(panel, "Continue")
         page.act("click", target_id=panel["id"], control_key=key, values=[])
         assert len(page.messages()) == len(before) + 3
-        page.command("settings banned", add="zounds")
+        page.command("banned", add="zounds")
         assert "zounds" in read(page.messages()[-1])
         page.command("write", text="Exit ANN")
         assert read(page.messages()[-2]) == "```\nExit ANN\n```"
@@ -175,7 +175,7 @@ def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSett
         # Ben is no moderator, and Ann owns the script.
         page.command("undo")
         assert "would remove Ann's line" in read(page.messages()[-1])
-        page.command("settings look", look="cards")
+        page.command("settings", setting="look", value="cards")
         assert read(page.messages()[-1]).startswith("Only the script's owner or a moderator")
         # A command stands in for the menus of messages, of which the page has none.
         suggested = str(page.suggest("apps", "message", "morrow"))
@@ -190,7 +190,7 @@ def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSett
         assert "**HELEN**\nGet me down" in read(page.messages()[-2])
         # The page would show one character's line under the name of another.
         page.become("Ann")
-        page.command("settings look", look="characters")
+        page.command("settings", setting="look", value="characters")
         assert "I lack **Manage Webhooks** here, so lines are cards." in read(page.messages()[-1])
         page.command("write", text="HELEN: Now!")
         assert "**HELEN**\nNow" in read(page.messages()[-2])

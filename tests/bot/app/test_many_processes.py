@@ -98,7 +98,9 @@ async def make_guild(discord: Discord, shard: int, shards: int) -> Guild:
 async def write_lines(person: Person, channel: Channel, *seeds: int) -> list[str]:
     """Let the voice write a line from each of these seeds; return the script."""
     for seed in seeds:
-        await (await person.slash(channel, "settings writing", seed=seed)).shows("seed")
+        await (await person.slash(channel, "settings", setting="seed", value=str(seed))).shows(
+            "seed"
+        )
         await (await person.slash(channel, "continue")).is_done()
     return await read_script(person, channel)
 
@@ -132,7 +134,7 @@ async def test_another_process_writes_the_line_of_a_killed_one(
     first, _ = await processes.start_and_wait("0/1")
     for one in (undisturbed, channel):
         await begin_script(ann, one)
-    await (await ann.slash(channel, "settings writing", seed=1)).shows("seed")
+    await (await ann.slash(channel, "settings", setting="seed", value="1")).shows("seed")
     async with connection(url) as program:
         # The voice has written the line, and the process waits to store it.
         await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")

@@ -19,9 +19,9 @@ async def test_banned_words_of_a_channel_and_its_server_are_not_written(stage: S
     await stage.continue_with_seed(stage.ann, stage.channel, lines=5, seed=1)
     before = " ".join((await stage.lines())[1:])
     first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
-    told = await ask(stage, "settings banned", mo, add=f"{first.upper()}, zounds")
+    told = await ask(stage, "banned", mo, add=f"{first.upper()}, zounds")
     assert f"{first}, zounds" in told.content
-    await ask(stage, "settings banned", mo, add=second, server=True)
+    await ask(stage, "banned", mo, add=second, server=True)
     elsewhere = stage.services.sessions.get(stage.guild.create_text_channel("elsewhere").id)
     words = await elsewhere.library.load_banned_words(stage.guild.id)
     assert (second in words, first in words) == (True, False)
@@ -31,10 +31,10 @@ async def test_banned_words_of_a_channel_and_its_server_are_not_written(stage: S
     after = " ".join((await stage.lines())[1:])
     assert find_banned_word(before, [first, second])
     assert not find_banned_word(after, [first, second])
-    shown = await ask(stage, "settings banned", stage.ben)
+    shown = await ask(stage, "banned", stage.ben)
     assert first in shown.content
     assert shown.ephemeral
-    removed = await ask(stage, "settings banned", mo, remove=f"{first}, zounds")
+    removed = await ask(stage, "banned", mo, remove=f"{first}, zounds")
     assert "the bot's own list applies in this channel" in removed.content
 
 
@@ -43,7 +43,7 @@ async def test_settings_show_and_reset_banned_words(stage: Stage):
     await start_script(stage)
 
     async def shown() -> list[str]:
-        told = await ask(stage, "settings show")
+        told = await ask(stage, "settings", setting="everything")
         assert told.ephemeral
         return told.content.split("\n")[-3:-1]
 
@@ -52,26 +52,25 @@ async def test_settings_show_and_reset_banned_words(stage: Stage):
         ({"add": "word"}, "Manage Channels"),
         ({"add": "word", "server": True}, "Manage Server"),
     ):
-        refused = await ask(stage, "settings banned", **options)
+        refused = await ask(stage, "banned", **options)
         assert f"You need the **{permission}**" in refused.content
         assert await shown() == none
-    await ask(stage, "settings banned", mo, add="zounds, f*ie")
-    await ask(stage, "settings banned", mo, add="alas, alack", server=True)
+    await ask(stage, "banned", mo, add="zounds, f*ie")
+    await ask(stage, "banned", mo, add="alas, alack", server=True)
     assert await shown() == [
         "- **banned in this channel: 2 words (f\\*ie, zounds)**",
         "- **banned in this server: 2 words (alack, alas)**",
     ]
     for command, options in (
-        ("settings reset", {"setting": "banned"}),
-        ("settings banned", {"clear": True}),
-        ("settings banned", {"clear": True, "server": True}),
+        ("banned", {"clear": True}),
+        ("banned", {"clear": True, "server": True}),
     ):
         assert "You need the **" in (await ask(stage, command, **options)).content
-    told = await ask(stage, "settings reset", setting="everything")
-    assert told.content.endswith("banned words stay. Reset them separately.")
-    told = await ask(stage, "settings reset", mo, setting="banned")
-    assert told.content.startswith("This channel bans no words of its own now")
-    left = await ask(stage, "settings banned", mo, clear=True, add="fie", server=True)
+    told = await ask(stage, "settings", setting="everything", value="reset")
+    assert "banned words stay. Clear them with </banned:" in told.content
+    told = await ask(stage, "banned", mo, clear=True)
+    assert told.content.startswith("Only the bot's own list applies in this channel")
+    left = await ask(stage, "banned", mo, clear=True, add="fie", server=True)
     assert left.content.endswith("\n```\nfie\n```")
     await stage.restart()
     assert await shown() == [none[0], "- **banned in this server: 1 word (fie)**"]
@@ -79,7 +78,7 @@ async def test_settings_show_and_reset_banned_words(stage: Stage):
 
 async def test_banned_words_stay_out_of_casts(stage: Stage):
     mo = moderator(stage, manage_channels=True, manage_guild=True)
-    await ask(stage, "settings banned", mo, add="zounds")
+    await ask(stage, "banned", mo, add="zounds")
     refused = answer(await start_script(stage, cast="Maya, Old Zounds"))
     assert "cannot join the cast" in refused.content
     assert refused.ephemeral
@@ -87,10 +86,10 @@ async def test_banned_words_stay_out_of_casts(stage: Stage):
     await start_script(stage, cast="Maya")
     assert "“zounds” is banned here" in (await ask(stage, "cast add", names="Zounds")).content
     for server in (False, True):
-        refused = await ask(stage, "settings banned", mo, add="maya", server=server)
+        refused = await ask(stage, "banned", mo, add="maya", server=server)
         assert "cannot be banned, because “MAYA” is in a cast" in refused.content
     stage.channel = stage.guild.create_text_channel("elsewhere")
-    told = await ask(stage, "settings banned", mo, add="maya")
+    told = await ask(stage, "banned", mo, add="maya")
     assert "```\nmaya\n```" in told.content
 
 

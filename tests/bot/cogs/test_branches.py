@@ -124,7 +124,8 @@ async def test_history_says_how_each_line_was_written(stage: Stage):
     assert (last, who) == ("**2** MAYA\\: \\*Hello\\*\\.", "-# Ben: speech")
     assert [name.partition(".")[0] for name in menu_options(shown)][::2] == ["1", "2"]
     # Settings that differ from the present ones are listed.
-    await stage.ann.slash(stage.channel, "settings writing", repetition=0.0, length=200)
+    for setting, value in (("repetition", "0"), ("length", "200")):
+        await stage.ann.slash(stage.channel, "settings", setting=setting, value=value)
     how = (await show_history(stage)).content.split("\n")[4]
     assert how.endswith(", seed 7, temperature 0.4, repetition 0.5, length 60 characters")
     await stage.continue_with_seed(stage.ann, stage.channel, seed=8)

@@ -92,7 +92,7 @@ async def test_the_same_script_is_stored_in_each_language(guild: Guild, ann: Per
     for person in (ann, hans):
         channel = await guild.channel(person.name)
         await begin_script(person, channel)
-        await (await person.slash(channel, "settings writing", seed=7)).shows("7")
+        await (await person.slash(channel, "settings", setting="seed", value="7")).shows("7")
         await (await person.slash(channel, "continue")).is_done()
         await (await person.slash(channel, "write", text="Rain.")).shows("Rain.")
         scripts.append(await read_script(ann, channel))

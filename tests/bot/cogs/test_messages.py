@@ -386,9 +386,13 @@ async def test_two_who_add_a_message_at_once_add_it_once(chosen: RunnerSettings)
 async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen: RunnerSettings):
     async with chatting(chosen, may_read=True) as chat:
         await chat.write(chat.ben, "HELEN: Get me down.")
-        refused = await chat.ben.slash(chat.channel, "settings turns", plain_messages=True)
+        refused = await chat.ben.slash(
+            chat.channel, "settings", setting="plain_messages", value="on"
+        )
         await refused.shows("Only the script's owner or a moderator")
-        allowed = await chat.ann.slash(chat.channel, "settings turns", plain_messages=True)
+        allowed = await chat.ann.slash(
+            chat.channel, "settings", setting="plain_messages", value="on"
+        )
         said = await allowed.shows("Changed: plain messages on. I read every message here now.")
         assert said.only_for is None
         for text in ("What fun!", "Note: buy rope", "at 12:30", "*really* fun", "https://a.b/c"):
@@ -402,9 +406,9 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         texts = [line.text for line in (await chat.lines())[1:]]
         assert texts[:2] == ["HELEN\nGet me down.", "Now!"]
         assert texts[2:] == ["The dragon laughs.", "HELEN\nnow or never"]
-        await (await chat.ann.slash(chat.channel, "settings turns", plain_messages=False)).shows(
-            "Changed: plain messages off."
-        )
+        await (
+            await chat.ann.slash(chat.channel, "settings", setting="plain_messages", value="off")
+        ).shows("Changed: plain messages off.")
         await chat.write(chat.ben, "HELEN: Get me down.")
         await chat.until_ticked(await chat.say(chat.ben, "Rain."))
         assert len(await chat.lines()) == 6
@@ -412,5 +416,5 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
 
 
 async def test_plain_messages_need_the_intent(chat: Chat):
-    refused = await chat.ann.slash(chat.channel, "settings turns", plain_messages=True)
+    refused = await chat.ann.slash(chat.channel, "settings", setting="plain_messages", value="on")
     await refused.shows("I cannot read plain messages. Mention me, or ask the bot's owner")

@@ -47,7 +47,7 @@ async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
     )
     assert other == "- **other**: a few scenes of Shakespeare"
     assert tiny == "- **tiny**: a few scenes of Shakespeare (for new scripts)"
-    for command in ("voice use", "voice info", "start", "settings writing"):
+    for command in ("voice use", "voice info", "start"):
         found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
         assert [one["value"] for one in found] == ["other"]
 
@@ -76,9 +76,9 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     await stage.restart()
     assert await continue_script(stage) == "other"
     # A reset of the settings goes back to the server's voice.
-    reset = await stage.ann.slash(stage.channel, "settings reset", setting="voice")
+    reset = await stage.ann.slash(stage.channel, "settings", setting="voice", value="reset")
     assert "voice other" in answer(reset).content
-    show = answer(await stage.ann.slash(stage.channel, "settings show"))
+    show = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
     assert "- voice other" in show.content
     # Another server has its own choice.
     guild = stage.world.create_guild("The Other Playhouse")

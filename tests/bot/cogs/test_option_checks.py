@@ -12,7 +12,6 @@ from bot.cogs.option_checks import (
     InvalidOption,
     check_options,
 )
-from bot.cogs.script_settings import ScriptSettings
 from bot.cogs.writing import Writing
 from tests.bot.playing import read_script
 from tests.fake_discord.people import Asked, Channel, Person
@@ -42,10 +41,10 @@ def test_values_outside_the_registered_options_are_refused(
 
 
 def test_required_options_are_required() -> None:
-    reset: Any = ScriptSettings.reset
-    check_options(reset, SimpleNamespace(setting="takes"))
+    write: Any = Writing.write
+    check_options(write, SimpleNamespace(text="Rain."))
     with pytest.raises(InvalidOption):
-        check_options(reset, SimpleNamespace())
+        check_options(write, SimpleNamespace())
 
 
 async def send_raw(who: Person, channel: Channel, **interaction: Any) -> Asked:

@@ -13,13 +13,15 @@ from bot.session.preferences import parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import Stage, answer, fields, labels, poll, start_script
-from tests.bot.playing import BY_PERSON, ask, open_menu, replace_script, write
-
-
-def find_components(message: Any) -> list[dict[str, Any]]:
-    """Return the buttons and lists of a message."""
-    rows = [row if isinstance(row, dict) else row.to_dict() for row in message.components]
-    return [one for row in rows for one in row.get("components", ())]
+from tests.bot.playing import (
+    BY_PERSON,
+    ask,
+    choose,
+    find_components,
+    open_menu,
+    replace_script,
+    write,
+)
 
 
 def menus(message: Any) -> dict[str, list[str]]:
@@ -29,13 +31,6 @@ def menus(message: Any) -> dict[str, list[str]]:
         for one in find_components(message)
         if one["type"] == discord.ComponentType.select.value
     }
-
-
-async def choose(actor: Any, message: Any, menu: str, value: str) -> Any:
-    """Choose a value of a list in a message, and return the answer."""
-    ids = [one["custom_id"] for one in find_components(message)]
-    [custom_id] = [one for one in ids if one.startswith(f"onbook:{menu}:")]
-    return answer(await actor.select(message, [value], custom_id=custom_id))
 
 
 async def last_line(stage: Stage) -> Any:
@@ -91,7 +86,9 @@ async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
     told = await choose(stage.ann, menu, "menu-mood", "calm")
     assert not told.ephemeral
     assert "temperature 0.5" in told.content
-    assert "\n- mood calm\n" in (await ask(stage, "settings show", stage.ben)).content
+    assert (
+        "\n- mood calm\n" in (await ask(stage, "settings", stage.ben, setting="everything")).content
+    )
     await choose(stage.ann, menu, "menu-lines", "2")
     assert len(await stage.lines()) == 3
     assert (await last_line(stage)).origin["temperature"] == 0.5
@@ -140,7 +137,9 @@ def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):
 
 async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
     await start_script(stage)
-    opened = await stage.ann.click(await ask(stage, "settings show"), label="Advanced")
+    opened = await stage.ann.click(
+        await ask(stage, "settings", setting="everything"), label="Advanced"
+    )
     inputs = fields(opened)
     assert list(inputs) == [
         *("top-p, 0.05 to 1.0", "min-p, 0.0 to 1.0", "repetition, 0.0 to 2.0"),

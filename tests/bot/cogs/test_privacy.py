@@ -380,12 +380,12 @@ async def test_an_export_has_a_copy_whose_original_was_deleted(harness: SessionH
 async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Stage):
     mo = moderator(stage, manage_channels=True)
     empty = stage.guild.create_text_channel("empty")  # has words, but no script
-    await mo.slash(empty, "settings banned", add="zounds")
+    await mo.slash(empty, "banned", add="zounds")
     store, guild = stage.store, stage.guild.id
     assert await store.guilds.list_guilds() == [guild]
     await start_script(stage)
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await mo.slash(stage.channel, "settings banned", add="zounds")
+    await mo.slash(stage.channel, "banned", add="zounds")
     await store.key_values.save_value(guild_voice_key(guild), "other")
     # A client drops a server before it announces the departure.
     here = stage.world.bot._connection._guilds.pop(guild)

@@ -26,6 +26,7 @@ from tests.fake_discord.processes import UNLIMITED
 from tests.fake_discord.state import Answer
 
 COMMANDS: dict[str, dict[str, Any]] = {
+    "banned": {},
     "cast add": {"names": "Maya"},
     "cast list": {},
     "cast lock": {"lock": "off"},
@@ -49,12 +50,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "script stats": {},
     "script surprise": {},
     "script turns": {},
-    "settings banned": {},
-    "settings look": {"look": "cards"},
-    "settings reset": {"setting": "seed"},
-    "settings show": {},
-    "settings turns": {"cooldown": 0},
-    "settings writing": {"takes": 1},
+    "settings": {"setting": "takes", "value": "1"},
     "start": {"title": "The Roof"},
     "undo": {},
     "voice info": {},
@@ -73,7 +69,7 @@ BUTTONS = (
     *("action:POSITION", "speech:POSITION", "cast:SCRIPT:Maya", "join:POSITION", "agree:POSITION"),
     *(f"menu-{one}:POSITION" for one in ("vote", "cast", "show", "export", "listen", "surprise")),
     *(f"menu-{one}:POSITION" for one in ("stats", "history", "scripts", "advanced", "turns")),
-    *(f"menu-{one}:POSITION" for one in ("sprint", "see-sprint")),
+    *(f"menu-{one}:POSITION" for one in ("sprint", "see-sprint", "settings", "all-settings")),
     *(f"script:{one}:SCRIPT" for one in ("all", "see", "rename", "ask", "run", "reopen")),
     *(f"{one}:SCRIPT:0:on" for one in ("page", "history", "shelf")),
     *(f"turns:{one}:SCRIPT" for one in ("join", "pass", "leave", "off")),
@@ -87,6 +83,9 @@ MENUS = (
         ("speaker:POSITION", "anybody"),
         ("menu-lines:POSITION", "1"),
         ("menu-mood:POSITION", "calm"),
+        ("menu-voice:POSITION", "tiny"),
+        ("menu-look:POSITION", "cards"),
+        ("menu-takes:POSITION", "1"),
     ),
     *(("menu-style:POSITION", "storm"), ("menu-format:POSITION", "txt"), ("scripts", "SCRIPT")),
     *(("line:SCRIPT", "1"), ("turns:hours:SCRIPT", "24"), ("poll:1:read", "0")),
@@ -217,7 +216,7 @@ async def test_each_command_is_acknowledged_before_anything_is_read(inside: Insi
 async def test_each_component_is_acknowledged_before_anything_is_read(inside: Inside):
     ann = inside.ann
     await begin_script(ann, inside.channel)
-    await (await ann.slash(inside.channel, "settings show")).shows("temperature")
+    await (await ann.slash(inside.channel, "settings", setting="everything")).shows("temperature")
 
     async def press(custom_id: str, values: Sequence[str] = ()) -> Asked:
         custom_id = CUSTOM_ID_PREFIX + await fill(inside, custom_id)
@@ -249,7 +248,9 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
     await (await submit(inside, opened, {"Text": "MAYA: Rain."})).is_done()
     opened = await answers_first(inside, ann.slash, channel, "script edit")
     await (await submit(inside, opened, {"Text": "MAYA: Snow."})).is_done()
-    settings = await (await ann.slash(channel, "settings show")).shows("temperature")
+    settings = await (await ann.slash(channel, "settings", setting="everything")).shows(
+        "temperature"
+    )
     opened = await answers_first(inside, ann.click, settings, "Advanced")
     [label] = [one for one in labels_of(opened) if one.startswith("top-p")]
     await (await submit(inside, opened, {label: "0.5"})).shows("top-p 0.5")
@@ -267,7 +268,9 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
 async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     ann, channel = inside.ann, inside.channel
     await begin_script(ann, channel)
-    settings = await (await ann.slash(channel, "settings show")).shows("temperature")
+    settings = await (await ann.slash(channel, "settings", setting="everything")).shows(
+        "temperature"
+    )
     inside.services.messages.shown.forget_all()
     inside.services.recent_scripts.clear()
     edited = await answers_first(inside, ann.slash, channel, "script edit")

@@ -4,42 +4,61 @@ from __future__ import annotations
 
 from typing import Any
 
+import discord
 import pytest
 
-from bot.cogs.script_settings import ScriptSettings
 from bot.errors import RequestError
 from bot.generation.reranking import CANDIDATES
-from bot.session.preferences import RANGES
+from bot.session.preferences import EXPLANATIONS, LABELS, MOOD
 from bot.session.turn import ContinueRequest
 from tests.bot.conftest import HEADING, Stage, answer, fields, moderator, start_script
-from tests.bot.playing import replace_script, write_lines
+from tests.bot.playing import choose, find_components, replace_script, write_lines
 from tests.bot.session_harness import SessionHarness
 
 
-async def settings(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
+async def settings(stage: Stage, by: Any = None, **options: Any) -> Any:
     """Change or show settings as Ann, or as somebody else; return the last answer."""
-    given = await (by or stage.ann).slash(stage.channel, f"settings {command}", **options)
+    given = await (by or stage.ann).slash(stage.channel, "settings", **options)
     return [one for one in (given.response, *given.followups) if one][-1]
 
 
+async def change(stage: Stage, name: str, value: str, by: Any = None) -> Any:
+    """Change a setting as Ann, or as somebody else; return the last answer."""
+    return await settings(stage, by, setting=name, value=value)
+
+
 WRITING = {
-    "temperature": 0.3,
-    "top_p": 0.5,
-    "min_p": 0.02,
-    "repetition": 0.0,
-    "company": 0.5,
-    "length": 60,
-    "quality": "good",
+    "temperature": "0.3",
+    "top_p": "0,5",
+    "min_p": "0.02",
+    "repetition": "0",
+    "company": "0.5",
+    "length": "60",
+    "quality": "Good",
     "voice": "other",
-    "takes": 3,
-    "cast_lock": True,
-    "skip_played": True,
+    "takes": "3",
+    "lock": "on",
+    "skip_played": "ON",
+}
+
+CHANGES = {
+    "temperature": "temperature 0.3",
+    "top_p": "top-p 0.5",
+    "min_p": "min-p 0.02",
+    "repetition": "repetition 0.0",
+    "company": "company 0.5",
+    "length": "length 60 characters",
+    "quality": "quality good",
+    "voice": "voice other",
+    "takes": "takes 3",
+    "lock": "cast lock on",
+    "skip_played": "skip played on",
 }
 
 
 async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     await start_script(stage)
-    before = (await settings(stage, "show")).content
+    before = (await settings(stage, setting="everything")).content
     assert "**" not in before
     for entry in (
         *("temperature 0.65 (0.1 to 2.0)", "top-p 0.95 (0.05 to 1.0)", "min-p 0.0 (0.0 to 1.0)"),
@@ -48,14 +67,12 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
         *("takes 1 (1 to 5)", "cooldown none (0 to 86,400 s)"),
     ):
         assert f"\n- {entry}\n" in before
-    told = await settings(stage, "writing", **WRITING)
-    assert not told.ephemeral
-    assert told.content == (
-        "Changed: voice other, takes 3, cast lock on, skip played on, temperature 0.3, top-p 0.5, "
-        "min-p 0.02, repetition 0.0, company 0.5, length 60 characters, quality good."
-    )
+    for name, value in WRITING.items():
+        told = await change(stage, name, value)
+        assert not told.ephemeral
+        assert told.content == f"Changed: {CHANGES[name]}."
     await stage.restart()
-    shown = await settings(stage, "show")
+    shown = await settings(stage, setting="everything")
     assert shown.ephemeral
     assert shown.content.count("- **") == len(WRITING)
     # An option of one command changes no setting.
@@ -66,43 +83,88 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert last.credit == "other"
     assert 1 < last.origin["candidates"] <= CANDIDATES["good"]
     kept = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
-    assert [last.origin[one] for one in kept] == [WRITING[one] for one in kept]
-    await settings(stage, "reset", setting="min_p")
-    assert "- min-p 0.0 (" in (await settings(stage, "show")).content
-    await settings(stage, "reset", setting="everything")
-    assert (await settings(stage, "show")).content == before
+    assert [last.origin[one] for one in kept] == [0.3, 0.5, 0.02, 0.0, 0.5, 60, "good"]
+    await change(stage, "min_p", "reset")
+    assert "- min-p 0.0 (" in (await settings(stage, setting="everything")).content
+    await change(stage, "everything", "Reset")
+    assert (await settings(stage, setting="everything")).content == before
 
 
-def test_the_options_of_the_commands_have_the_ranges_of_the_settings():
-    options = {
-        one.name: (one.min_value, one.max_value)
-        for command in ScriptSettings.settings_group.commands
-        for one in getattr(command, "parameters", ())
+async def test_the_card_has_what_people_change_most(stage: Stage):
+    await start_script(stage)
+    card = await settings(stage, stage.ben)
+    assert card.ephemeral
+    lists = {
+        one["placeholder"]: [option["label"] for option in one["options"] if option["default"]]
+        for one in find_components(card)
+        if one["type"] == discord.ComponentType.select.value
     }
-    assert {one: options[one] for one in RANGES} == RANGES
+    assert lists == {
+        "Voice: …": ["Voice: tiny"],
+        "Mood: …": ["Mood: lively"],
+        "Style: …": [],
+        "Look: …": ["Look: typewriter"],
+        "Takes at once: …": ["Takes at once: 1"],
+    }
+    for menu, value, said in (
+        ("menu-voice", "other", "Changed: voice other."),
+        ("menu-look", "cards", "Changed: look cards."),
+        ("menu-takes", "2", "Changed: takes 2."),
+    ):
+        assert (await choose(stage.ann, await settings(stage), menu, value)).content == said
+    shown = answer(await stage.ann.click(await settings(stage), label="All settings"))
+    assert shown.content == (await settings(stage, setting="everything")).content
+
+
+async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Stage):
+    assert EXPLANATIONS.keys() == {MOOD, *LABELS}
+    await start_script(stage)
+    stage.guild.create_role("Cast")
+    for name, explained in EXPLANATIONS.items():
+        told = await settings(stage, stage.ben, setting=name)
+        assert told.ephemeral
+        assert told.content.endswith(explained)
+    for name, typed, values in (
+        ("mood", "", ["calm", "lively", "unhinged", "reset"]),
+        ("voice", "ot", ["other"]),
+        ("style", "orm", ["storm"]),
+        ("quality", "", ["quick", "good", "best", "reset"]),
+        ("alternate", "o", ["on", "off"]),
+        ("cooldown", "", ["reset"]),
+    ):
+        found = await stage.ann.autocomplete(
+            stage.channel, "settings", "value", typed, setting=name
+        )
+        assert [one["value"] for one in found] == values
+    found = await stage.ann.autocomplete(stage.channel, "settings", "value", "ca", setting="role")
+    assert [one["name"] for one in found] == ["Cast"]
 
 
 async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
-    assert "No script is running" in (await settings(stage, "show")).content
+    assert "No script is running" in (await settings(stage)).content
     await start_script(stage)
-    for command, options, who, why in [
-        ("writing", {}, stage.ann, "Choose a setting to change"),
-        ("turns", {}, stage.ann, "Choose a setting to change"),
-        ("writing", {"voice": "nobody"}, stage.ann, "There is no voice “nobody”"),
-        ("writing", {"takes": 2}, stage.ben, "Only the script's owner or a moderator"),
-        ("turns", {"cooldown": 2}, stage.ben, "Only the script's owner or a moderator"),
-        ("reset", {"setting": "takes"}, stage.ben, "Only the script's owner or a moderator"),
-        ("turns", {"role": stage.guild.create_role("Cast")}, stage.ann, "Only a moderator"),
+    role = stage.guild.create_role("Cast")
+    assert "Choose the setting that has this value" in (await settings(stage, value="2")).content
+    for name, value, who, why in [
+        ("voice", "nobody", stage.ann, "There is no voice “nobody”"),
+        ("takes", "2", stage.ben, "Only the script's owner or a moderator"),
+        ("takes", "1.5", stage.ann, "takes must be a number from 1 to 5."),
+        ("look", "fancy", stage.ann, "one of these values: characters, cards, typewriter."),
+        ("everything", "on", stage.ann, "Everything can only be reset."),
+        ("cooldown", "2", stage.ben, "Only the script's owner or a moderator"),
+        ("takes", "reset", stage.ben, "Only the script's owner or a moderator"),
+        ("role", "Crew", moderator(stage), "This server has no role “Crew”."),
+        ("role", str(role.id), stage.ann, "Only a moderator"),
     ]:
-        refused = await settings(stage, command, who, **options)
+        refused = await change(stage, name, value, who)
         assert refused.ephemeral
         assert why in refused.content
-    assert "**" not in (await settings(stage, "show")).content
+    assert "**" not in (await settings(stage, setting="everything")).content
 
 
 async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await start_script(stage)
-    await settings(stage, "turns", alternate=True)
+    await change(stage, "alternate", "on")
     refused = answer(await stage.ann.slash(stage.channel, "write", text="Rain."))
     assert refused.ephemeral
     assert "Nobody writes twice in a row here" in refused.content
@@ -148,7 +210,7 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     role = stage.guild.create_role("Cast")
     cid = stage.guild.add_member(stage.world.create_user("Cid"), roles=[role])
     await start_script(stage)
-    told = await settings(stage, "turns", by=mo, role=role)
+    told = await change(stage, "role", "cast", mo)
     assert told.content == f"Changed: role <@&{role.id}>."
     refusals = [await replace_script(stage, title="Mine")]
     for command, options in [
@@ -169,6 +231,6 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     await write_lines(stage, "Rain.", by=cid)
     await stage.continue_with_seed(mo, stage.channel, seed=1)
     assert len(await stage.lines()) == 3
-    await settings(stage, "reset", by=mo, setting="role")
+    await change(stage, "role", "reset", mo)
     await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
     assert len(await stage.lines()) == 4

@@ -171,7 +171,7 @@ async def test_a_script_can_be_set_to_takes(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "continue", vote=30))
     assert refused.ephemeral
     assert refused.content.startswith("A vote needs several takes. Set takes")
-    await stage.ann.slash(stage.channel, "settings writing", takes=2)
+    await stage.ann.slash(stage.channel, "settings", setting="takes", value="2")
     await stage.ben.click(stage.panel(), label="Continue")
     assert numbers(poll(stage)) == NUMBERS[:2]
     await press(stage, poll(stage), 1, stage.ben)
@@ -182,13 +182,14 @@ async def test_a_script_can_be_set_to_takes(stage: Stage):
 
 
 async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
-    await stage.ann.slash(stage.channel, "settings turns", cooldown=60)
+    await stage.ann.slash(stage.channel, "settings", setting="cooldown", value="60")
     await ask(stage, stage.ben)
     refused = await ask(stage, stage.ben)
     assert refused.content.startswith("This script has a cooldown")
     mo, role = moderator(stage), stage.guild.create_role("Cast")
     shown = await ask(stage, mo, vote=600)
-    await mo.slash(stage.channel, "settings turns", role=role, cooldown=0)
+    await mo.slash(stage.channel, "settings", setting="role", value=str(role.id))
+    await mo.slash(stage.channel, "settings", setting="cooldown", value="0")
     for one in (await ask(stage, stage.ben), await press(stage, shown, 1, stage.ben)):
         assert one.ephemeral
         assert "limited to a role" in one.content

@@ -206,9 +206,9 @@ async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy
 async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
-    refused = answer(await ben.slash(stage.channel, "settings turns", ping=True))
+    refused = answer(await ben.slash(stage.channel, "settings", setting="ping", value="on"))
     assert refused.content.startswith("Only the script's owner or a moderator")
-    told = answer(await stage.ann.slash(stage.channel, "settings turns", ping=True))
+    told = answer(await stage.ann.slash(stage.channel, "settings", setting="ping", value="on"))
     assert told.content == "Changed: pings on."
     assert pings(stage) == []  # the first writer began the turns
     await write(stage, ben, "Rain. @everyone")
@@ -234,7 +234,7 @@ async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage,
     await stage.world.advance_time(HOUR + 5)
     assert [who for _, who in pings(stage)] == [cy.id, ben.id, ben.id, cy.id]
     assert "was skipped" in pings(stage)[-1][0]
-    await stage.ann.slash(stage.channel, "settings turns", ping=False)
+    await stage.ann.slash(stage.channel, "settings", setting="ping", value="off")
     await write(stage, cy, "Hail.")
     assert len(pings(stage)) == 4
     await assert_channel_is_true(stage)

@@ -185,7 +185,7 @@ async def test_only_the_name_of_the_style_is_shown(stage: Stage):
     await start_script(stage, style=" Storm ")
     await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
     assert (await stage.session.library.load_script()).style == "storm"
-    shown = answer(await stage.ann.slash(stage.channel, "settings show"))
+    shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
     assert "\n- voice tiny\n" in shown.content
     assert "\n- **style storm**\n" in shown.content
     await stage.ann.slash(stage.channel, "script show")
@@ -211,5 +211,5 @@ async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
     assert refused.content.startswith("“other” has no styles. Leave out style. Here is your text:")
     assert await stage.store.scripts.list_scripts(stage.channel.id) == []
     await start_script(stage)
-    shown = answer(await stage.ann.slash(stage.channel, "settings show"))
+    shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
     assert "style" not in shown.content

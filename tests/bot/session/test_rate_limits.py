@@ -128,7 +128,7 @@ async def test_a_refused_person_keeps_the_text_and_others_continue(stage: Stage)
     assert "My own words." in refused.content
     assert len(await stage.lines()) == 6
     # Commands that need no script count too.
-    for command in ("voice info", "settings banned", "privacy export"):
+    for command in ("voice info", "banned", "privacy export"):
         refused = answer(await stage.ann.slash(stage.channel, command))
         assert REFUSED.search(refused.content)
         assert not refused.attachments
@@ -140,7 +140,7 @@ async def test_a_refused_person_keeps_the_text_and_others_continue(stage: Stage)
 
 
 async def test_commands_without_a_script_take_a_turn(stage: Stage) -> None:
-    for command in 2 * ("voice info", "settings banned", "privacy export"):
+    for command in 2 * ("voice info", "banned", "privacy export"):
         shown = answer(await stage.ann.slash(stage.channel, command))
         assert not REFUSED.search(shown.content)
     refused = answer(await stage.ann.slash(stage.channel, "voice info"))
@@ -149,7 +149,7 @@ async def test_commands_without_a_script_take_a_turn(stage: Stage) -> None:
 
 async def test_lines_and_takes_cost_but_candidates_do_not(stage: Stage) -> None:
     await stage.ann.slash(stage.channel, "start", title="T", heading="Roof")
-    await stage.ann.slash(stage.channel, "settings writing", quality="good")
+    await stage.ann.slash(stage.channel, "settings", setting="quality", value="good")
     await stage.ann.slash(stage.channel, "continue", lines=3)
     refused = answer(await stage.ann.slash(stage.channel, "continue", lines=1, takes=2))
     assert "You have reached your limit" in refused.content

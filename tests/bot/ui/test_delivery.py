@@ -183,7 +183,7 @@ async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(
         finish(ann.click(panels[on.id], "Continue")),
         finish(ann.slash(write, "write", text="Rain.")),
         write_in_window(),
-        ann.slash(show, "settings show"),
+        ann.slash(show, "settings", setting="everything"),
         turn_into(
             list_to_choose,
             ": running here,",

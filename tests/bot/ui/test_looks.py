@@ -120,13 +120,13 @@ async def test_missing_permission_is_explained_once_to_who_can_grant_it(stage: S
 
 async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     await start_script(stage)
-    await stage.ann.slash(stage.channel, "settings look", look="cards")
+    await stage.ann.slash(stage.channel, "settings", setting="look", value="cards")
     await write(stage, "MAYA: (quietly) You came.")
     card = stage.messages()[-2]
     [container] = card.components
     assert container.accent_colour == discord.Colour.from_rgb(*monogram_of("MAYA").colour)
     assert read(card) == "**MAYA**\n*\\(quietly\\)*\nYou came\\."
-    await stage.ann.slash(stage.channel, "settings look", look="typewriter")
+    await stage.ann.slash(stage.channel, "settings", setting="look", value="typewriter")
     await write(stage, "Rain.")
     opened = await edit(stage, line=2)
     await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "JONAS: You came."})
