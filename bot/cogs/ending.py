@@ -19,16 +19,24 @@ from ..screenplay.exporters.edition import Edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session.channel_session import ChannelSession
+from ..session.turn import current_position
 from ..sharding import Shards
 from ..storage.schema import Script
 from ..ui.closing_card import make_closing_card
-from ..ui.components import Interaction, parse_position, position_pattern
+from ..ui.components import (
+    Interaction,
+    make_position_button,
+    make_view,
+    parse_position,
+    position_pattern,
+)
 from ..ui.delivery import (
     CONNECTION_ERRORS,
     FirstResponse,
     MessageChannel,
     complete_response,
     delete_response,
+    edit_response,
     log_failure,
     post_message,
 )
@@ -93,6 +101,23 @@ class Ending(FeatureCog, name="OnBook.ending"):
 
     @listens_to(position_pattern("menu-end"))
     @answer_errors
+    async def ask_to_end(self, interaction: Interaction, match: Match[str]) -> None:
+        """Ask whether to end the script."""
+        check_is_member(interaction)
+        check_bot_permissions(interaction)
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script_id = parse_position(match).script
+        script = await session.library.load_script_to_end(get_requester(interaction), script_id)
+        question = say(
+            "End “{title}”? I archive it and post its closing card, where *Reopen* continues it.",
+            title=inline(script.title, 100),
+        )
+        view = make_view(make_position_button("end", current_position(script)))
+        await complete_response(interaction, content=question, view=view)
+
+    @listens_to(position_pattern("end"))
+    @answer_errors
     async def end_script(self, interaction: Interaction, match: Match[str]) -> None:
         """End the script, in front of everybody."""
         check_is_member(interaction)
@@ -100,13 +125,13 @@ class Ending(FeatureCog, name="OnBook.ending"):
         session = self.services.admit_to_session(interaction)
         channel = get_message_channel(interaction)
         # Discord takes the first answer once, so that a second delivery ends here.
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        await FirstResponse(interaction).defer()
         script_id = parse_position(match).script
         script = await session.library.end(get_requester(interaction), script_id)
         if await self._try_to_show(channel, session, script):
             await delete_response(interaction)
             return
-        await complete_response(
+        await edit_response(
             interaction,
             content=say(
                 "“{title}” has ended, but Discord did not take its closing card. I will try again "
@@ -114,6 +139,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
                 title=inline(script.title, 100),
                 minutes=many(RETRY_MINUTES, "minute"),
             ),
+            view=None,
         )
 
     async def _try_to_show(

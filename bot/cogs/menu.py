@@ -1,20 +1,16 @@
-"""Open the menu of the panel, which other features answer."""
+"""Open the menu of the panel, whose buttons other features answer."""
 
 from __future__ import annotations
 
 from re import Match
 
+from discord import ui
+
 from ..audio.table_read import is_installed
-from ..errors import ModelError
-from ..generation.moods import find_mood, label_moods
-from ..i18n.catalogue import say
-from ..session.preferences import current_values
-from ..session.turn import current_position
+from ..session.channel_session import ChannelSession
 from ..ui.components import Interaction, parse_position, position_pattern
-from ..ui.delivery import FirstResponse, complete_response
-from ..ui.markdown import inline
-from ..ui.model_cards import list_styles
-from ..ui.panel_view import make_menu
+from ..ui.delivery import FirstResponse, complete_response, edit_response
+from ..ui.panel_view import FIRST, MENU_LEVELS, TOGETHER, make_menu
 from .feature import FeatureCog, answer_errors, listens_to
 
 
@@ -28,21 +24,27 @@ class Menu(FeatureCog, name="OnBook.menu"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
-        script = await session.library.load_running(parse_position(match).script)
-        self.services.recent_scripts[script.id] = script
-        settings = self.services.settings
-        try:
-            styles = list_styles(await self.services.voices.look(script.voice))
-        except ModelError:
-            styles = []
-        view = make_menu(
-            say("What next in “{title}”?", title=inline(script.title, 100)),
-            current_position(script),
-            moods=label_moods(settings),
-            mood=find_mood(current_values(script, settings), settings),
-            styles=styles,
-            style=script.style,
-            has_audio=is_installed(),
-            has_sprint=await self.store.sprints.find_sprint(script.id) is not None,
-        )
+        view = await self._make_level(session, FIRST, parse_position(match).script)
         await complete_response(interaction, content=None, view=view)
+
+    @listens_to(position_pattern(*(f"menu-{level}" for level in MENU_LEVELS)))
+    @answer_errors
+    async def open_level(self, interaction: Interaction, match: Match[str]) -> None:
+        """Show another level of the menu in its place."""
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer()
+        level = match["action"].removeprefix("menu-")
+        view = await self._make_level(session, level, parse_position(match).script)
+        await edit_response(interaction, view=view)
+
+    async def _make_level(
+        self, session: ChannelSession, level: str, script_id: int
+    ) -> ui.LayoutView:
+        """Return a level of the menu of the running script.
+
+        Raises RequestError if that is another script by now.
+        """
+        script = await session.library.load_running(script_id)
+        self.services.recent_scripts[script.id] = script
+        sprint = await self.store.sprints.find_sprint(script.id) if level == TOGETHER else None
+        return make_menu(script, level, has_audio=is_installed(), has_sprint=sprint is not None)

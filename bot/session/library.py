@@ -291,12 +291,17 @@ class Library:
     async def end(self, requester: Requester, script: int) -> Script:
         """End the running script: archive it, so that its closing card is due."""
         async with self.lock:
-            row = await self.load_nonempty_script()
-            await self.check_is_running(row, script)
-            check_may_manage(row, requester)
+            await self.load_script_to_end(requester, script)
             return await self.store.scripts.update_script(
                 script, archived=True, running=False, ending=requester.delivery
             )
+
+    async def load_script_to_end(self, requester: Requester, script: int) -> Script:
+        """Load the running script; raise RequestError if it is another one, or cannot be ended."""
+        row = await self.load_nonempty_script()
+        await self.check_is_running(row, script)
+        check_may_manage(row, requester)
+        return row
 
     async def delete(self, requester: Requester, script: int) -> None:
         """Delete a script for good, except for lines that a fork shares."""

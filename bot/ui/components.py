@@ -114,6 +114,7 @@ POSITION_BUTTONS = {
     "more": (phrase("More…"), discord.ButtonStyle.secondary),
     "here": (phrase("Continue from here"), discord.ButtonStyle.primary),
     "start": (phrase("Start a script"), discord.ButtonStyle.primary),
+    "end": (phrase("End it"), discord.ButtonStyle.danger),
     "menu-all-settings": (phrase("All settings"), discord.ButtonStyle.secondary),
     "menu-advanced": (phrase("Advanced"), discord.ButtonStyle.secondary),
 }

@@ -21,40 +21,49 @@ from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.repositories.script_repository import PanelState
 from ..storage.schema import ROOT_LINE, Script, TurnOrder
 from ..storage.store import Store
-from .components import make_layout, make_position_button, make_position_id, make_rows
+from .components import (
+    MAX_LABEL,
+    MAX_OPTIONS,
+    make_layout,
+    make_position_button,
+    make_position_id,
+    make_position_select,
+    make_rows,
+)
 from .markdown import inline, plain
 from .turn_messages import format_sprint, format_turn
-
-MAX_OPTIONS, MAX_LABEL = 25, 100
-"""Discord's limits: the options of a menu, and the characters of one."""
 
 ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"
 """The values of *Who speaks next?*: two of them, and the prefix of a character's name."""
 
+FIRST, READ, TOGETHER = "first", "read", "together"
+
+MENU_LEVELS = {
+    FIRST: (READ, TOGETHER, "settings", "scripts", "end"),
+    READ: ("show", "history", "stats", "surprise", "listen", "export", FIRST),
+    TOGETHER: ("vote", "turns", "sprint", "cast", FIRST),
+}
+"""The buttons on each level of the menu, by what they do or the level that they open."""
+
 MENU_BUTTONS = {
-    "vote": phrase("Three takes with a vote"),
-    "cast": phrase("Cast"),
-    "show": phrase("Script"),
-    "export": phrase("Export"),
-    "listen": phrase("Listen"),
-    "surprise": phrase("Surprise picture"),
-    "stats": phrase("Stats"),
-    "history": phrase("History"),
+    READ: phrase("Read…"),
+    TOGETHER: phrase("Together…"),
+    "settings": phrase("Settings"),
     "scripts": phrase("All scripts"),
-    "advanced": phrase("Advanced"),
+    "end": phrase("The end"),
+    "show": phrase("Script"),
+    "history": phrase("History"),
+    "stats": phrase("Statistics"),
+    "surprise": phrase("Surprise picture"),
+    "listen": phrase("Listen"),
+    "export": phrase("Export"),
+    "vote": phrase("Three takes with a vote"),
     "turns": phrase("Turns"),
     "sprint": phrase("Sprint"),
-    "see-sprint": phrase("Sprint"),
-    "end": phrase("The end"),
+    "cast": phrase("Cast"),
+    FIRST: phrase("Back"),
 }
 """The labels of the buttons of the menu, by what they do."""
-
-MENU_SELECTS = {
-    "lines": phrase("Lines at once…"),
-    "mood": phrase("Mood…"),
-    "style": phrase("Style…"),
-}
-"""The placeholders of the lists of the menu, by what they choose."""
 
 
 @dataclass(frozen=True)
@@ -151,53 +160,27 @@ def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> u
 
 
 def make_menu(
-    title: str,
-    position: ScriptPosition,
-    *,
-    moods: Mapping[str, str],
-    mood: str | None,
-    styles: Sequence[str],
-    style: str | None,
-    has_audio: bool,
-    has_sprint: bool,
+    script: Script, level: str, *, has_audio: bool, has_sprint: bool = False
 ) -> ui.LayoutView:
-    """Return the menu, which has more rows than a message with a text of its own may have.
+    """Return a level of the menu of a script, one of the `MENU_LEVELS`.
 
-    It offers the moods, as people call them by their names, and the styles of the script's voice,
-    of which ``mood`` and ``style`` are the script's. With ``has_audio``, it offers a table read;
-    with ``has_sprint``, the sprint that is under way instead of a new one.
+    With ``has_audio``, it offers a table read; with ``has_sprint``, the sprint that is under way
+    instead of a new one.
     """
-    lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
-    # A list shows nothing but the label of what is chosen, so that each label says of what it is.
-    mood_labels = {name: say("Mood: {mood}", mood=label) for name, label in moods.items()}
-    style_labels = {name: say("Style: {style}", style=name) for name in styles}
-    selects = [
-        _make_menu_select("lines", position, lines, None),
-        _make_menu_select("mood", position, mood_labels, mood),
-        _make_menu_select("style", position, style_labels, style),
-    ]
-    left_out = {"sprint" if has_sprint else "see-sprint", *(() if has_audio else ("listen",))}
-    buttons: list[ui.Button[Any]] = [
-        ui.Button(label=say(label), custom_id=make_position_id(f"menu-{action}", position))
-        for action, label in MENU_BUTTONS.items()
-        if action not in left_out
-    ]
-    offered = [one for one in selects if one.options]
-    return make_layout(ui.TextDisplay(title), *make_rows([*offered, *buttons]))
+    position = current_position(script)
+    items: list[ui.Item[Any]] = []
+    if level == FIRST:
+        lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
+        items.append(make_position_select("menu-lines", position, lines, say("Lines at once…")))
+    for name in MENU_LEVELS[level]:
+        if name == "listen" and not has_audio:
+            continue
+        action = "menu-see-sprint" if name == "sprint" and has_sprint else f"menu-{name}"
+        custom_id = make_position_id(action, position)
+        items.append(ui.Button(label=say(MENU_BUTTONS[name]), custom_id=custom_id))
+    title = say("What next in “{title}”?", title=inline(script.title, 100))
+    return make_layout(ui.TextDisplay(title), *make_rows(items))
 
 
-def _make_menu_select(
-    action: str, position: ScriptPosition, labels: Mapping[str, str], chosen: str | None
-) -> ui.Select[Any]:
-    options = [
-        _make_option(label, value, is_chosen=value == chosen) for value, label in labels.items()
-    ]
-    return ui.Select(
-        custom_id=make_position_id(f"menu-{action}", position),
-        placeholder=say(MENU_SELECTS[action]),
-        options=options[:MAX_OPTIONS],
-    )
-
-
-def _make_option(label: str, value: str, *, is_chosen: bool = False) -> discord.SelectOption:
-    return discord.SelectOption(label=plain(label, MAX_LABEL), value=value, default=is_chosen)
+def _make_option(label: str, value: str) -> discord.SelectOption:
+    return discord.SelectOption(label=plain(label, MAX_LABEL), value=value)

@@ -96,9 +96,11 @@ async def edit(stage: Stage, by: Any = None, **options: Any) -> Any:
     return await open_window(who, await who.slash(stage.channel, "script edit", **options))
 
 
-async def open_menu(stage: Stage, by: Any = None) -> Any:
-    """Press *More…* as Ben, or somebody else, under the newest line."""
-    return answer(await (by or stage.ben).click(stage.panel(), label="More…"))
+async def open_menu(stage: Stage, by: Any = None, level: str = "") -> Any:
+    """Press *More…* as Ben, or somebody else, under the newest line, and open a level by label."""
+    who = by or stage.ben
+    menu = answer(await who.click(stage.panel(), label="More…"))
+    return answer(await who.click(menu, label=level)) if level else menu
 
 
 def find_components(message: Any) -> list[dict[str, Any]]:

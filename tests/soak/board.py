@@ -228,7 +228,9 @@ class Rehearsal:
     async def end_script(self) -> None:
         who = self.somebody
         menu = answer(await who.click(self.stage.panel(), label="More…"))
-        await who.click(menu, label="The end")
+        asked = answer(await who.click(menu, label="The end"))
+        if "End it" in labels(asked):
+            await who.click(asked, label="End it")
 
     async def in_the_list(self, *presses: str) -> None:
         """Choose a script from the list, and press these buttons one after the other."""

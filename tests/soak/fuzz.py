@@ -220,8 +220,8 @@ ACTIONS = [
     *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
     *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-advanced"),
     *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
-    *("menu-turns", "menu-sprint", "join", "agree"),
-    *("run", "rename", "archive", "return", "ask", "all"),
+    *("menu-turns", "menu-sprint", "menu-settings", "menu-read", "menu-end", "end"),
+    *("join", "agree", "run", "rename", "archive", "return", "ask", "all"),
 ]
 
 CUSTOM_IDS = [

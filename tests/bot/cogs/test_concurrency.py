@@ -268,9 +268,10 @@ async def test_doubled_deliveries_end_and_reopen_once_though_the_card_was_not_re
 ):
     ann, channel, scripts = inside.ann, inside.channel, inside.services.store.scripts
     menu = await (await ann.click(await begin_script(ann, channel), "More…")).shows("What next")
+    asked = await (await ann.click(menu, "The end")).shows("End “The Diner”?")
     with monkeypatch.context() as patch:
         patch.setattr(scripts, "mark_ending_shown", AsyncMock())
-        ended = await ann.click(menu, "The end", times=2)
+        ended = await ann.click(asked, "End it", times=2)
         card = await ended.shows("The end · 1 line")
         await ended.is_refused(40060)
     await inside.discord.until(lambda: not any(one.is_panel for one in channel.messages()))

@@ -15,10 +15,18 @@ from tests.bot.playing import ask, open_menu, write
 pytestmark = pytest.mark.usefixtures("record_table_read")
 
 
-async def end(stage: Stage, by: Any = None) -> Any:
-    """Press *The end* as Ann, or somebody else; return the answer, if there is one."""
-    who = by or stage.ann
+async def ask_to_end(stage: Stage, who: Any) -> Any:
+    """Press *The end*, and return the question whether to end the script, or the refusal."""
     return answer(await who.click(await open_menu(stage, who), label="The end"))
+
+
+async def end(stage: Stage, by: Any = None) -> Any:
+    """End the script as Ann, or somebody else; return what they are told, or None."""
+    who = by or stage.ann
+    asked = await ask_to_end(stage, who)
+    if "End it" not in labels(asked):
+        return asked
+    return answer(await who.click(asked, label="End it"))
 
 
 def find_cards(stage: Stage, label: str = "Reopen") -> list[Any]:
@@ -73,8 +81,11 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
     await start_script(stage)
     await write(stage, "Rain.")
     look, line = stage.look(stage.panel()), stage.messages()[-2]
-    menu = stage.look(await open_menu(stage, stage.ann))
-    pressed = [stage.press(stage.ann, menu, "The end") for _ in range(2)]
+    asked = await ask_to_end(stage, stage.ann)
+    assert asked.content.startswith("End “The Diner”?")
+    assert await stage.lines() == [HEADING, "Rain."]
+    look_of_asked = stage.look(asked)
+    pressed = [stage.press(stage.ann, look_of_asked, "End it") for _ in range(2)]
     await stage.world.settle()
     [doubled] = filter(None, map(answer, pressed))
     assert len(find_cards(stage)) == 1

@@ -45,7 +45,7 @@ async def test_a_long_table_read_is_cut(stage: Stage, monkeypatch: pytest.Monkey
         "A table read of **The Diner**, 0:03. The last 3 lines are left out, because a file has 2 "
         "minutes at most."
     )
-    shown = answer(await stage.ben.click(await open_menu(stage), label="Listen"))
+    shown = answer(await stage.ben.click(await open_menu(stage, level="Read…"), label="Listen"))
     assert not shown.ephemeral
     assert shown.content == "A table read of the last scene of **The Diner**, 0:03."
     silent = stage.guild.create_text_channel("silent")
@@ -75,7 +75,7 @@ async def test_without_the_extra_nothing_is_offered(chosen: Any, monkeypatch: py
     async with opened(chosen) as world:
         stage = await staged(world, chosen)
         await start_script(stage)
-        assert "Listen" not in labels(await open_menu(stage))
+        assert "Listen" not in labels(await open_menu(stage, level="Read…"))
         [script] = [one for one in world.bot.tree.get_commands() if one.name == "script"]
         assert "listen" not in [one.name for one in script.commands]
 

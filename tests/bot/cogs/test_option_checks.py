@@ -131,6 +131,9 @@ async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person
 async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Person) -> None:
     begun = await (await ann.slash(channel, "start", heading="Roof")).is_done()
     menu = await (await ann.click(begun, "More…")).shows("What next")
+    await ann.click(menu, "Together…")
+    await ann.discord.until(lambda: "Sprint" in menu.labels)
+    settings = await (await ann.slash(channel, "settings", setting="everything")).shows("voice")
     listed = await (await ann.slash(channel, "script list")).shows("Untitled")
     await ann.choose(listed, "onbook:scripts", begun.buttons["Write"].split(":")[2])
     await ann.discord.until(lambda: "Rename" in listed.labels)
@@ -143,7 +146,7 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
 
     for open_window in (
         lambda: ann.click(begun, "Write"),
-        lambda: ann.click(menu, "Advanced"),
+        lambda: ann.click(settings, "Advanced"),
         lambda: ann.click(menu, "Sprint"),
         lambda: ann.click(listed, "Rename"),
         lambda: ann.slash(channel, "script edit"),

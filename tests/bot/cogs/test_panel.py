@@ -61,15 +61,20 @@ async def test_the_menu_is_for_one_person(stage: Stage):
     assert menus(stage.panel()) == {"speaker": [f"{CHARACTER}MAYA", ACTION, ANYBODY]}
     menu = await open_menu(stage)
     assert menu.ephemeral
-    assert list(menus(menu)) == ["menu-lines", "menu-mood", "menu-style"]
-    moods = next(one for one in find_components(menu) if "menu-mood" in one["custom_id"])
-    names = ["Mood: calm", "Mood: lively", "Mood: unhinged"]
-    assert [one["label"] for one in moods["options"]] == names
+    assert list(menus(menu)) == ["menu-lines"]
+    first = ["Read…", "Together…", "Settings", "All scripts", "The end"]
+    assert labels(menu) == first
+    assert answer(await stage.ben.click(menu, label="All scripts")).ephemeral
+    menu = answer(await stage.ben.click(menu, label="Together…"))
+    assert labels(menu) == ["Three takes with a vote", "Turns", "Sprint", "Cast", "Back"]
+    assert answer(await stage.ben.click(menu, label="Cast")).ephemeral
+    menu = answer(await stage.ben.click(menu, label="Back"))
+    assert labels(menu) == first
+    menu = answer(await stage.ben.click(menu, label="Read…"))
     assert labels(menu) == [
-        *("Three takes with a vote", "Cast", "Script", "Export", "Listen", "Surprise picture"),
-        *("Stats", "History", "All scripts", "Advanced", "Turns", "Sprint", "The end"),
+        *("Script", "History", "Statistics", "Surprise picture", "Listen", "Export", "Back"),
     ]
-    for label in ("Cast", "Script", "Surprise picture", "Stats", "History", "All scripts"):
+    for label in ("Script", "History", "Statistics", "Surprise picture"):
         shown = answer(await stage.ben.click(menu, label=label))
         assert shown.ephemeral, label
     asked = answer(await stage.ben.click(menu, label="Export"))
@@ -80,10 +85,11 @@ async def test_the_menu_is_for_one_person(stage: Stage):
 async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
     await start_script(stage)
     menu = await open_menu(stage, stage.ann)
-    told = await choose(stage.ann, menu, "menu-style", "storm")
+    card = await open_menu(stage, stage.ann, "Settings")
+    told = await choose(stage.ann, card, "menu-style", "storm")
     assert told.content == "Changed: style storm."
     assert (await stage.script()).style == "storm"
-    told = await choose(stage.ann, menu, "menu-mood", "calm")
+    told = await choose(stage.ann, card, "menu-mood", "calm")
     assert not told.ephemeral
     assert "temperature 0.5" in told.content
     assert (
@@ -92,7 +98,8 @@ async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
     await choose(stage.ann, menu, "menu-lines", "2")
     assert len(await stage.lines()) == 3
     assert (await last_line(stage)).origin["temperature"] == 0.5
-    await stage.ann.click(await open_menu(stage, stage.ann), label="Three takes with a vote")
+    menu = await open_menu(stage, stage.ann, "Together…")
+    await stage.ann.click(menu, label="Three takes with a vote")
     assert "everyone has one vote" in poll(stage).content
     assert len(labels(poll(stage))) == 3
 

@@ -70,11 +70,12 @@ BUTTONS = (
     *(f"menu-{one}:POSITION" for one in ("vote", "cast", "show", "export", "listen", "surprise")),
     *(f"menu-{one}:POSITION" for one in ("stats", "history", "scripts", "advanced", "turns")),
     *(f"menu-{one}:POSITION" for one in ("sprint", "see-sprint", "settings", "all-settings")),
+    *(f"menu-{one}:POSITION" for one in ("first", "read", "together", "end")),
     *(f"script:{one}:SCRIPT" for one in ("all", "see", "rename", "ask", "run", "reopen")),
     *(f"{one}:SCRIPT:0:on" for one in ("page", "history", "shelf")),
     *(f"turns:{one}:SCRIPT" for one in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
-    *("script:archive:SCRIPT", "script:return:SCRIPT", "menu-end:POSITION", "script:delete:SCRIPT"),
+    *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
 )
 """The custom ids of all buttons, without their prefix; what ends the script comes last."""
 

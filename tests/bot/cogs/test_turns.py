@@ -171,7 +171,7 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert stage.panel().content.startswith(f"-# Ann passed <@{cy.id}>'s turn on.\n")
     await press(stage, ben, "Leave")
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
-    opened = await stage.ann.click(await open_menu(stage, stage.ann), label="Turns")
+    opened = await stage.ann.click(await open_menu(stage, stage.ann, "Together…"), label="Turns")
     await stage.ann.click(answer(opened), label="Turn off")
     assert stage.panel().content.startswith("-# Ann ended the turns.\n")
     refused = told(await ben.click(old, label="Pass"))
@@ -355,7 +355,7 @@ async def test_each_process_resumes_the_votes_and_deadlines_of_its_shards(
 
 async def start_sprint(stage: Stage, minutes: str = "10") -> Any:
     """Start a sprint from the menu, as Ben; return the refusal, or None."""
-    opened = await stage.ben.click(await open_menu(stage), label="Sprint")
+    opened = await stage.ben.click(await open_menu(stage, level="Together…"), label="Sprint")
     [field] = fields(opened).values()
     return told(await stage.ben.submit_modal(opened, {field: minutes}))
 
@@ -414,11 +414,13 @@ async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
         assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
     assert announcements(stage, "started a sprint") == []
     await start_sprint(stage)
-    opened = answer(await cy.click(await open_menu(stage, cy), label="Sprint"))
+    opened = answer(await cy.click(await open_menu(stage, cy, "Together…"), label="Sprint"))
     assert opened.content.startswith("**Sprint**: it ends <t:")
     refused = told(await cy.click(opened, label="End it now"))
     assert refused.content.startswith("Only the script's owner or a moderator")
-    opened = answer(await stage.ben.click(await open_menu(stage), label="Sprint"))
+    opened = answer(
+        await stage.ben.click(await open_menu(stage, level="Together…"), label="Sprint")
+    )
     await stage.ben.click(opened, label="End it now")
     assert (opened.content, labels(opened)) == ("The sprint was ended.", [])
     assert len(announcements(stage, "is over")) == 1

@@ -133,7 +133,11 @@ async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere
         asked = await elsewhere.ann.slash(elsewhere.channel, command, **options)
         assert (await asked.shows("That works")).text == ONLY_MEMBERS
     menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
-    for label in ("Three takes with a vote", "Turns", "Sprint", "The end"):
+    asked = await elsewhere.ann.click(menu, "The end")
+    assert (await asked.shows("That works")).text == ONLY_MEMBERS
+    await elsewhere.ann.click(menu, "Together…")
+    await elsewhere.discord.until(lambda: "Turns" in menu.labels)
+    for label in ("Three takes with a vote", "Turns", "Sprint"):
         asked = await elsewhere.ann.click(menu, label)
         assert (await asked.shows("That works")).text == ONLY_MEMBERS
     assert elsewhere.shown() == STARTED
