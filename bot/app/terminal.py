@@ -56,7 +56,7 @@ Type a line of the script: INT. DINER - NIGHT, Maya: Hello., CUT TO:, or an acti
 Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 
 /continue [LINES] [NAME]  let the voice write up to 10 lines; NAME speaks first
-/retry                    get another take of the voice's last line
+/take                     get another take of the voice's last line
 /undo, /redo              take the last line back, or restore it
 /cast [add|remove NAMES]  show or change the cast
 /cast lock, /cast unlock  let only the cast speak, or anyone
@@ -103,7 +103,7 @@ class Terminal:
         self.session = session
         self.commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "/continue": self.continue_,
-            "/retry": self.retry,
+            "/take": self.take,
             "/undo": self.undo,
             "/redo": self.redo,
             "/cast": self.cast,
@@ -181,7 +181,7 @@ class Terminal:
             lambda job: self.session.continuation.generate(self._requester(), request, job=job)
         )
 
-    async def retry(self, _rest: str) -> None:
+    async def take(self, _rest: str) -> None:
         """Get another take of the voice's last line."""
         await self._take_turn(
             lambda job: self.session.continuation.retry(self._requester(), job=job)

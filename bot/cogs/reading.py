@@ -55,8 +55,11 @@ PAPER_CHOICES = [
 MAX_LEFT_OUT = 60
 """The largest size of the characters that a page leaves out, when they are listed."""
 
-SURPRISE_LINES = 4
-"""Lines in the picture of what surprised the voice, unless another number is asked for."""
+WRITERS, GUESSES = "writers", "guesses"
+"""What /script stats shows besides a replay: who wrote, and how well the voice guessed."""
+
+GUESSED_LINES = 4
+"""Lines in the picture of what the voice guessed, unless another number is asked for."""
 
 MIN_TABLE_LINES = 10
 """Lines of a script from which on a replay has a file."""
@@ -178,11 +181,37 @@ class Reading(FeatureCog, name="OnBook.reading"):
         await complete_response(interaction, content=content, attachments=[file])
 
     @script.command(name="stats")
-    @app_commands.describe(everyone="Show it to everyone here")
+    @app_commands.describe(
+        what="What to see; by default who speaks and who wrote",
+        lines="How many of the last lines to show the guesses for, from 1 to 10",
+        everyone="Show it to everyone here",
+    )
+    @app_commands.choices(
+        what=[
+            app_commands.Choice(name=phrase("who speaks and who wrote"), value=WRITERS),
+            app_commands.Choice(name=phrase("what the voice guessed"), value=GUESSES),
+            app_commands.Choice(name=phrase("whether the voice's lines replay"), value=REPLAY),
+        ]
+    )
     @listens_to(position_pattern("menu-stats"))
     @answer_errors
-    async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
-        """See who speaks, who wrote how much, and how long the script is"""
+    async def stats(
+        self,
+        interaction: Interaction,
+        what: str = WRITERS,
+        lines: app_commands.Range[int, 1, MAX_LINES] = GUESSED_LINES,
+        everyone: bool = False,
+    ) -> None:
+        """See who speaks and who wrote, what the voice guessed, or whether its lines replay"""
+        if what == GUESSES:
+            await self._show_guesses(interaction, lines, everyone=everyone)
+        elif what == REPLAY:
+            await self._replay(interaction, everyone=everyone)
+        else:
+            await self._show_statistics(interaction, everyone=everyone)
+
+    async def _show_statistics(self, interaction: Interaction, *, everyone: bool) -> None:
+        """Draw who speaks and who wrote how much."""
         session = self.services.admit_to_session(interaction)
         check_may_attach(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
@@ -199,11 +228,35 @@ class Reading(FeatureCog, name="OnBook.reading"):
         name = f"{make_file_name(script)}-stats.png"
         await _send_picture(interaction, content, picture, name, words)
 
-    @script.command(name="replay")
-    @app_commands.describe(everyone="Show it to everyone here")
+    @listens_to(position_pattern("menu-guesses"))
     @answer_errors
-    async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
-        """Verify the voice's lines by writing them again from their seeds and settings"""
+    async def press_guesses(self, interaction: Interaction, _match: Match[str]) -> None:
+        """Show what the voice guessed in the last lines, from the menu."""
+        await self._show_guesses(interaction, GUESSED_LINES, everyone=False)
+
+    async def _show_guesses(self, interaction: Interaction, lines: int, *, everyone: bool) -> None:
+        """Draw how well the voice guessed the last lines, and what it expected instead."""
+        session = self.services.admit_to_session(interaction)
+        check_may_attach(interaction)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        script = await session.library.load_nonempty_script()
+        found = await surprisal.measure_surprisal(session, lines)
+        picture = await asyncio.to_thread(pictures.draw_surprisal, found)
+        content = say_plural(
+            "How well “{voice}” guessed the last line: {bits:.1f} bits per character. Darker "
+            "letters and taller bars were harder to guess.",
+            "How well “{voice}” guessed the last {number:,} lines: {bits:.1f} bits per character. "
+            "Darker letters and taller bars were harder to guess.",
+            len(found.lines),
+            voice=inline(found.model, 40),
+            bits=found.average,
+        )
+        words = pictures.describe_surprisal(found)
+        name = f"{make_file_name(script)}-guesses.png"
+        await _send_picture(interaction, content, picture, name, words)
+
+    async def _replay(self, interaction: Interaction, *, everyone: bool) -> None:
+        """Verify the voice's lines by writing them again from their seeds and settings."""
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         script = await session.library.load_nonempty_script()
@@ -219,39 +272,6 @@ class Reading(FeatureCog, name="OnBook.reading"):
         await complete_response(
             interaction, content=format_report(result), attachments=files, view=None
         )
-
-    @script.command(name="surprise")
-    @app_commands.describe(
-        lines="How many of the last lines to show, from 1 to 10",
-        everyone="Show it to everyone here",
-    )
-    @listens_to(position_pattern("menu-surprise"))
-    @answer_errors
-    async def surprise(
-        self,
-        interaction: Interaction,
-        lines: app_commands.Range[int, 1, MAX_LINES] = SURPRISE_LINES,
-        everyone: bool = False,
-    ) -> None:
-        """See what surprised the voice in the last lines, and what it expected instead"""
-        session = self.services.admit_to_session(interaction)
-        check_may_attach(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
-        script = await session.library.load_nonempty_script()
-        found = await surprisal.measure_surprisal(session, lines)
-        picture = await asyncio.to_thread(pictures.draw_surprisal, found)
-        content = say_plural(
-            "How the last line surprised “{voice}”: {bits:.1f} bits per character. Darker letters "
-            "and taller bars mean more.",
-            "How the last {number:,} lines surprised “{voice}”: {bits:.1f} bits per character. "
-            "Darker letters and taller bars mean more.",
-            len(found.lines),
-            voice=inline(found.model, 40),
-            bits=found.average,
-        )
-        words = pictures.describe_surprisal(found)
-        name = f"{make_file_name(script)}-surprise.png"
-        await _send_picture(interaction, content, picture, name, words)
 
 
 def make_file_name(script: Script) -> str:

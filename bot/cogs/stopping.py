@@ -13,7 +13,7 @@ from .feature import FeatureCog, answer_errors, listens_to
 from .requester import get_channel, get_requester
 
 REPLAY_ENDED = phrase(
-    "That replay has ended. If its message shows no result, use {/script replay} again."
+    "That replay has ended. If its message shows no result, use {/script stats} again."
 )
 LISTEN_ENDED = phrase(
     "That table read has ended. If its message has no file, use {/script listen} again."

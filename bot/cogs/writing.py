@@ -34,7 +34,6 @@ from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from ..ui.responses import check_bot_permissions, format_error
 from .feature import (
     ADD_ANYWAY,
-    BELOW_SCRIPT,
     Choice,
     Choices,
     FeatureCog,
@@ -139,18 +138,6 @@ class Writing(FeatureCog, name="OnBook.writing"):
     async def undo(self, interaction: Interaction) -> None:
         """Undo the last line"""
         await self._undo(interaction)
-
-    @app_commands.command(name="redo", extras=BELOW_SCRIPT)
-    @answer_errors
-    async def redo(self, interaction: Interaction) -> None:
-        """Restore the line that was undone"""
-        await self._redo(interaction)
-
-    @app_commands.command(name="retry", extras=BELOW_SCRIPT)
-    @answer_errors
-    async def retry(self, interaction: Interaction) -> None:
-        """Get another take of the voice's last line"""
-        await self._retry(interaction)
 
     @write.autocomplete("character")
     @answer_suggestions

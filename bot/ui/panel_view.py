@@ -40,7 +40,7 @@ FIRST, READ, TOGETHER = "first", "read", "together"
 
 MENU_LEVELS = {
     FIRST: (READ, TOGETHER, "settings", "scripts", "end"),
-    READ: ("show", "history", "stats", "surprise", "listen", "export", FIRST),
+    READ: ("show", "history", "stats", "guesses", "listen", "export", FIRST),
     TOGETHER: ("vote", "turns", "sprint", "cast", FIRST),
 }
 """The buttons on each level of the menu, by what they do or the level that they open."""
@@ -54,7 +54,7 @@ MENU_BUTTONS = {
     "show": phrase("Script"),
     "history": phrase("History"),
     "stats": phrase("Statistics"),
-    "surprise": phrase("Surprise picture"),
+    "guesses": phrase("Guesses"),
     "listen": phrase("Listen"),
     "export": phrase("Export"),
     "vote": phrase("Three takes with a vote"),

@@ -31,14 +31,25 @@ PAUSE = "Pause it and start the new one"
 ACTS = [
     *["write"] * 4,
     *["say", "say", "reply", "add", "star", "star"],
-    *["carry_on", "press", "press_late", "retry", "undo", "undo", "redo", "edit", "edit", "edit"],
+    *[
+        "carry_on",
+        "press",
+        "press_late",
+        "take_anew",
+        "undo",
+        "undo",
+        "redo",
+        "edit",
+        "edit",
+        "edit",
+    ],
     *["edit_there", "go_there", "jump", "jump", "fork", "switch", "switch", "start"],
     *["archive", "end_script", "delete", "restart"],
 ]
 """The acts of people, listed as often as their shares."""
 
-COMMANDS = {"retry": "script retry", "undo": "undo", "redo": "script redo"}
-"""The acts that are commands without options."""
+BUTTONS = {"take_anew": "Another take", "redo": "Redo"}
+"""The acts that are buttons of the panel, which it does not always have."""
 
 ON_A_MESSAGE = {"edit_there": "Rewrite this line", "go_there": "Continue from here"}
 """The acts that are commands on a message."""
@@ -81,8 +92,10 @@ class Rehearsal:
         running = await self.stage.services.store.scripts.find_running_script(self.stage.channel.id)
         name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
         self.acts.append(name)
-        if name in COMMANDS:
-            await self.slash(COMMANDS[name])
+        if name == "undo":
+            await self.slash(name)
+        elif name in BUTTONS:
+            await self.press_if_offered(BUTTONS[name])
         elif name in ON_A_MESSAGE:
             await self.on_a_message(ON_A_MESSAGE[name])
         elif name in IN_THE_LIST:
@@ -171,6 +184,12 @@ class Rehearsal:
         label = self.choose_button(panel)
         self.note(label)
         await self.somebody.click(panel, label=label)
+
+    async def press_if_offered(self, label: str) -> None:
+        """Press a button of the panel if the panel has it."""
+        panel = self.stage.panel()
+        if label in labels(panel):
+            await self.somebody.click(panel, label=label)
 
     async def press_late(self) -> None:
         """Press a button that the panel had earlier, and continue from there if offered."""

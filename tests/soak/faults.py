@@ -135,13 +135,14 @@ class Writers(Crowd):
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
         """Ask as a crowd does, sometimes for several lines or with a command that is refused."""
-        match random.choices(("long", "redo", "other"), (OFTEN, OFTEN, 1 - 2 * OFTEN))[0]:
+        match random.choices(("long", "refused", "other"), (OFTEN, OFTEN, 1 - 2 * OFTEN))[0]:
             case "long":
                 text = "\n\n".join(f"{random.getrandbits(60):x}." for _ in range(2))
                 asked = await person.slash(channel, "write", text=text, **how)
                 self.asked[asked.id] = asked, 2
-            case "redo":  # there is nothing to redo, except after an undo
-                asked = await person.slash(channel, "script redo", **how)
+            case "refused":
+                both = {"kind": "action", "character": "MAYA"}
+                asked = await person.slash(channel, "continue", **both, **how)
                 self.asked[asked.id] = asked, 0
             case _:
                 asked = await super().ask(person, channel, **how)

@@ -297,9 +297,9 @@ def look_at(page: Page, folder: Path) -> None:
     for name, what in SHOWN.items():
         command(page, what)
         shot(page, folder / f"{name}.png", last=1)
-    command(page, "script surprise", lines="3")
+    command(page, "script stats", what="what the voice guessed", lines="3")
     shot(page, folder / "surprise.png", last=1)
-    command(page, "script replay")
+    command(page, "script stats", what="whether the voice's lines replay")
     shot(page, folder / "replay.png", last=1)
     command(page, "voice info")
     shot(page, folder / "voice.png", last=1)

@@ -75,21 +75,22 @@ async def test_redo_follows_a_jump(harness: SessionHarness):
     assert len(await harness.lines()) == 4
 
 
-async def test_redo_by_its_command_and_by_its_button(stage: Stage):
+async def test_redo_by_its_button(stage: Stage):
     await write_lines(stage, "Rain.", "Wind.", by=stage.ben)
     await stage.ben.click(stage.panel(), label="Undo")
     await stage.ben.slash(stage.channel, "undo")
-    await stage.ann.slash(stage.channel, "script redo")
+    await stage.ann.click(stage.panel(), label="Redo")
     assert stage.panel().content.startswith("-# Ann restored the undone line.\n")
     assert labels(stage.panel()) == ["Continue", "Undo", "Redo", "Write", "More…"]
     await stage.restart()
+    old = stage.look(stage.panel())
     await stage.ben.click(stage.panel(), label="Redo")
     assert await stage.lines() == [HEADING, "Rain.", "Wind."]
     assert labels(stage.panel()) == BY_PERSON
     await assert_channel_is_true(stage)
-    refused = answer(await stage.ann.slash(stage.channel, "script redo"))
+    refused = answer(await stage.press_late(stage.ann, old, "Redo"))
     assert refused.ephemeral
-    assert "There is nothing to redo" in refused.content
+    assert "The script has moved on" in refused.content
 
 
 async def test_the_writer_the_owner_and_moderators_undo_a_persons_line(stage: Stage):
@@ -395,7 +396,7 @@ async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):
         await actor.click(stage.panel(place), label="Undo")
         await slash("write", text="Rain.")
         await slash("undo")
-        await slash("script redo")
+        await actor.click(stage.panel(place), label="Redo")
         shown = await slash("script edit")
         await actor.submit_modal(shown, {fields(shown)["Text"]: "Snow."})
         assert await stage.lines(place) == [HEADING, "Snow."]

@@ -85,7 +85,7 @@ async def test_all_commands_at_once_leave_one_true_script(
         *(one.slash(channel, "write", text="Rain.\n\nMAYA: Oh!") for one in people),
         *(one.slash(channel, "undo") for one in people * 2),
         *(one.click(begun, "Undo") for one in people),
-        ann.slash(channel, "script retry"),
+        ann.slash(channel, "continue", lines=2),
     )
     await until_settled(asked)
     await read_true_script(ben, channel)

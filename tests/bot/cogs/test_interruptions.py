@@ -42,7 +42,7 @@ ACTS: list[Act] = [
     lambda ann, channel, _: ann.slash(channel, "settings", setting="takes", value="2"),
     lambda ann, channel, _: ann.slash(channel, "script show"),
     lambda ann, channel, _: ann.slash(channel, "script list"),
-    lambda ann, channel, _: ann.slash(channel, "script replay"),
+    lambda ann, channel, _: ann.slash(channel, "script stats", what="replay"),
     lambda ann, channel, _: ann.slash(channel, "start"),
 ]
 """What people do, each in a channel of its own."""

@@ -70,14 +70,13 @@ async def test_a_pdf_credits_its_writers(stage: Stage):
 
 async def test_letters_that_a_typeface_lacks_are_listed(stage: Stage):
     await start_script(stage)
-    pictures = "script stats", "script surprise"
     await stage.ann.slash(stage.channel, "write", text="Zoë: “Nein …” — 3 · ½")
-    for command in pictures:
-        told = await stage.ann.slash(stage.channel, command)
+    for what in ("writers", "guesses"):
+        told = await stage.ann.slash(stage.channel, "script stats", what=what)
         assert "lacks" not in told.response.content
     await stage.ann.slash(stage.channel, "write", text="@茂: こんにちは")
-    for command in pictures:
-        told = await stage.ann.slash(stage.channel, command)
+    for what in ("writers", "guesses"):
+        told = await stage.ann.slash(stage.channel, "script stats", what=what)
         assert "lacks “茂" in told.response.content
         assert "”, and the picture leaves that out." in told.response.content
     told = await stage.ann.slash(stage.channel, "script export", format="pdf")
@@ -91,7 +90,7 @@ async def test_files_are_refused_without_a_line_or_a_permission(stage: Stage):
     for command, options in (
         ("script export", {"format": "pdf"}),
         ("script stats", {}),
-        ("script surprise", {}),
+        ("script stats", {"what": "guesses"}),
     ):
         refused = answer(await stage.ann.slash(stage.channel, command, **options))
         assert (refused.ephemeral, labels(refused)) == (True, ["Start a script"])
@@ -134,16 +133,18 @@ async def test_pictures_of_a_script(stage: Stage):
     assert not told.response.ephemeral
     assert stage.messages()[-1].id == told.response.id
 
-    told = await stage.ben.slash(stage.channel, "script surprise", lines=5)
+    told = await stage.ben.slash(stage.channel, "script stats", what="guesses", lines=5)
     assert told.response.ephemeral
-    assert told.response.content.startswith("How the last 5 lines surprised “tiny”: ")
+    assert told.response.content.startswith("How well “tiny” guessed the last 5 lines: ")
     name, content, words = await attached(told)
-    assert name == "the-diner-surprise.png"
+    assert name == "the-diner-guesses.png"
     image = open_picture(content)
     assert words is not None
     assert words.count("Expected: ") == 3
     assert len(words) <= 1000
-    fewer = await stage.ben.slash(stage.channel, "script surprise", lines=1, everyone=True)
+    fewer = await stage.ben.slash(
+        stage.channel, "script stats", what="guesses", lines=1, everyone=True
+    )
     assert not fewer.response.ephemeral
     _, content, _ = await attached(fewer)
     assert open_picture(content).height < image.height

@@ -11,7 +11,7 @@ from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, fields, labels, start_script
 from tests.bot.playing import ask, open_menu
 
-TURNS = ("continue", {}), ("write", {"text": "Rain."}), ("undo", {}), ("script retry", {})
+TURNS = ("continue", {}), ("write", {"text": "Rain."}), ("undo", {})
 
 
 async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage: Stage):
@@ -62,7 +62,7 @@ async def test_a_script_may_start_without_a_line_or_a_visible_title(stage: Stage
     assert labels(stage.panel()) == ["Continue", "Write", "More…"]
     menu = await open_menu(stage, stage.ann)
     for refused in (
-        *[await ask(stage, command) for command in ("script show", "undo", "script retry")],
+        *[await ask(stage, command) for command in ("script show", "undo")],
         answer(await stage.ann.click(menu, label="The end")),
     ):
         assert refused.ephemeral

@@ -71,7 +71,7 @@ async def import_file(inside: Inside) -> Asked:
 
 async def replay(inside: Inside) -> Asked:
     """Ask for the replay of a line of the voice, as Ann."""
-    return await inside.ann.slash(inside.channel, "script replay", everyone=True)
+    return await inside.ann.slash(inside.channel, "script stats", what="replay", everyone=True)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_stop_gives_the_text_back_and_waiting_shows_the_line(
     [
         (write, "nothing was added"),
         (import_file, "there is no script. Use </start:"),
-        (replay, "use </script replay:"),
+        (replay, "use </script stats:"),
     ],
 )
 async def test_stop_tells_when_the_work_was_lost(
@@ -160,7 +160,7 @@ async def test_nobody_stops_what_one_person_alone_sees(inside: Inside, gate: asy
     gate.set()
     written = await (await inside.ann.slash(inside.channel, "continue")).is_done()
     gate.clear()
-    asked = await inside.ann.slash(inside.channel, "script replay")
+    asked = await inside.ann.slash(inside.channel, "script stats", what="replay")
     shown = await asked.shows("The voice is reading")
     refused = await forge_stop(inside.ben, written, asked, "replay")
     assert (await refused.shows("That replay has ended")).only_for == inside.ben.id
@@ -180,7 +180,7 @@ async def test_who_may_not_write_stops_only_what_they_asked_for(
     scripts = inside.services.store.scripts
     script = await scripts.find_running_script(channel.id)
     await scripts.update_script(script.id, role=1)
-    asked = await ann.slash(channel, "script replay", everyone=True)
+    asked = await ann.slash(channel, "script stats", what="replay", everyone=True)
     shown = await asked.shows("The voice is reading")
     refused = await ben.click(shown, "Stop")
     assert (await refused.shows("limited to a role")).only_for == ben.id

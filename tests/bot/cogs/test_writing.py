@@ -23,7 +23,7 @@ async def test_continue_writes_the_requested_kind(stage: Stage):
     for kind in (Kind.DIALOGUE, Kind.ACTION, Kind.HEADING):
         await stage.ann.slash(stage.channel, "continue", kind=kind.value)
         assert (await stage.session.library.load_lines())[-1].kind == kind
-    await stage.ann.slash(stage.channel, "script retry")
+    await stage.ann.click(stage.panel(), label="Another take")
     assert (await stage.session.library.load_lines())[-1].kind == Kind.HEADING
     refused = await ask(stage, "continue", kind="action", character="MAYA")
     assert "Leave out kind or character" in refused.content
@@ -262,7 +262,6 @@ async def test_no_message_pings_or_breaks_out_of_its_frame(stage: Stage):
     await cyd.slash(stage.channel, "undo")
     await stage.ben.slash(stage.channel, "undo")
     await cyd.slash(stage.channel, "write", text="Rain.")
-    await stage.ann.slash(stage.channel, "script retry")  # the last line is Cyd's
     await stage.ben.slash(stage.channel, "script show")
     await write(stage, "\n\n".join([nasty * 8] * 3))
     old = stage.look(stage.panel())

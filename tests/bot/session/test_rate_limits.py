@@ -135,7 +135,7 @@ async def test_a_refused_person_keeps_the_text_and_others_continue(stage: Stage)
     # Others continue until the channel has reached its limit.
     for _ in range(3):
         await stage.ben.slash(stage.channel, "undo")
-    refused = answer(await stage.ben.slash(stage.channel, "script redo"))
+    refused = answer(await stage.ben.slash(stage.channel, "undo"))
     assert refused.content.startswith("This channel is very busy")
 
 
@@ -154,7 +154,7 @@ async def test_lines_and_takes_cost_but_candidates_do_not(stage: Stage) -> None:
     refused = answer(await stage.ann.slash(stage.channel, "continue", lines=1, takes=2))
     assert "You have reached your limit" in refused.content
     await stage.ann.slash(stage.channel, "continue")
-    refused = answer(await stage.ann.slash(stage.channel, "script retry"))
+    refused = answer(await stage.ann.click(stage.panel(), label="Another take"))
     assert "You have reached your limit" in refused.content
     assert len(await stage.lines()) == 5
 
@@ -163,7 +163,7 @@ async def test_an_imported_file_costs_its_characters(stage: Stage) -> None:
     script = ("Rain on the window.\n\n" * 30).encode()
     await stage.ann.slash(stage.channel, "script import", file=("a.txt", script))
     assert "Imported" in stage.panel().content
-    refused = answer(await stage.ann.slash(stage.channel, "script replay"))
+    refused = answer(await stage.ann.slash(stage.channel, "script stats", what="replay"))
     assert REFUSED.search(refused.content)
     before = await stage.lines()
     await stage.ben.slash(stage.channel, "write", text="Rain.")

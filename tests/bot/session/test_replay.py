@@ -224,19 +224,21 @@ async def test_a_report_pings_nobody_and_fits_a_message(harness: SessionHarness)
 
 
 async def test_the_command_answers_the_person_alone_by_default(stage: Stage):
-    refused = answer(await stage.ann.slash(stage.channel, "script replay"))
+    refused = answer(await stage.ann.slash(stage.channel, "script stats", what="replay"))
     assert refused.ephemeral
     await stage.ann.slash(stage.channel, "start", title="Untitled")
-    refused = answer(await stage.ann.slash(stage.channel, "script replay"))
+    refused = answer(await stage.ann.slash(stage.channel, "script stats", what="replay"))
     assert "is empty" in refused.content
     await stage.ann.slash(stage.channel, "write", text="Snow.")
     await stage.continue_with_seed(stage.ann, stage.channel, seed=3, lines=10)
-    shown = answer(await stage.ben.slash(stage.channel, "script replay"))
+    shown = answer(await stage.ben.slash(stage.channel, "script stats", what="replay"))
     assert shown.ephemeral
     assert "Replayed all 10 of the voice's lines" in shown.content
     [file] = shown.attachments
     table = [row.split("\t") for row in (await file.read()).decode().splitlines()]
     assert [row[1] for row in table] == ["result", PERSON, *[PROVED] * 10]
     assert {len(row) for row in table} == {7}
-    shown = answer(await stage.ben.slash(stage.channel, "script replay", everyone=True))
+    shown = answer(
+        await stage.ben.slash(stage.channel, "script stats", what="replay", everyone=True)
+    )
     assert not shown.ephemeral

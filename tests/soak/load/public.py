@@ -23,8 +23,7 @@ MIX = {
     f"button {GO_ON}": 14,
     "/write": 18,
     f"button {WRITE}": 3,
-    "/retry": 4,
-    f"button {TAKE}": 4,
+    f"button {TAKE}": 8,
     "/undo": 4,
     f"button {UNDO}": 3,
     "suggestions": 14,
@@ -186,7 +185,6 @@ class Public(Crowd):
         return {
             "/continue": (lambda one, place: one.slash(place, "continue"), 1),
             "/write": (lambda one, place: one.slash(place, "write", text=self._text()), 1),
-            "/retry": (lambda one, place: one.slash(place, "script retry"), 1),
             "/undo": (lambda one, place: one.slash(place, "undo"), 0),
             "suggestions": (lambda one, place: one.type(place, "continue", "character", "a"), 0),
             "/script show": (lambda one, place: one.slash(place, "script show"), 0),
