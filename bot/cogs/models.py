@@ -1,4 +1,4 @@
-"""List the models, choose one, and show what each has learned."""
+"""List the models, show what each has learned, and choose one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import discord
 from discord import app_commands
 
 from ..errors import ModelError, RequestError
-from ..i18n.catalogue import say
+from ..i18n.catalogue import phrase, say
 from ..inference.registry import ModelFile
-from ..session.channel_session import ChannelSession
 from ..storage.repositories.key_value_repository import guild_voice_key
 from ..ui import model_cards
 from ..ui.components import Interaction
@@ -22,51 +21,67 @@ from ..ui.responses import check_bot_permissions, check_may_set
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 from .requester import get_requester
 
+SCRIPT, SERVER = "script", "server"
+"""What a voice can be chosen for: the running script, or new ones on the server."""
+
 
 class Models(FeatureCog, name="OnBook.models"):
     """See the voices, and choose one."""
 
-    voice_group = allow_in_servers_and_dms(
-        app_commands.Group(name="voice", description="See and choose voices")
+    @app_commands.command(name="voice")
+    @app_commands.describe(
+        voice="The voice to see or use; by default all are listed",
+        use="Let the voice write",
+        everyone="Show it to everyone here",
     )
-
-    @voice_group.command(name="list")
+    @app_commands.choices(
+        use=[
+            app_commands.Choice(name=phrase("the script running here"), value=SCRIPT),
+            app_commands.Choice(name=phrase("new scripts on this server"), value=SERVER),
+        ]
+    )
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
+    @allow_in_servers_and_dms
     @answer_errors
-    async def list_models(self, interaction: Interaction) -> None:
-        """List the voices"""
+    async def voice(
+        self,
+        interaction: Interaction,
+        voice: app_commands.Range[str, 1, 100] | None = None,
+        use: str | None = None,
+        everyone: bool = False,
+    ) -> None:
+        """List the voices, see how good one is and how it learned, or choose who writes"""
+        if voice is None:
+            if use:
+                raise RequestError("Choose the {*voice} to use, too.")
+            await self._list_models(interaction, everyone=everyone)
+        elif use:
+            await self._use_model(interaction, voice, in_script=use == SCRIPT)
+        else:
+            await self._show_model(interaction, voice, everyone=everyone)
+
+    async def _list_models(self, interaction: Interaction, *, everyone: bool) -> None:
         session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         files = await self.services.voices.examine_all()
         chosen = await session.library.find_chosen_model(interaction.guild_id)
         await complete_response(interaction, content=model_cards.format_model_list(files, chosen))
 
-    @voice_group.command(name="use")
-    @app_commands.describe(
-        voice="The voice to write with",
-        script="Only for the script running here",
-    )
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
-    @answer_errors
-    async def use_model(
-        self,
-        interaction: Interaction,
-        voice: app_commands.Range[str, 1, 100],
-        script: bool = False,
-    ) -> None:
-        """Choose the voice for new scripts on this server, or for the script running here"""
+    async def _use_model(self, interaction: Interaction, voice: str, *, in_script: bool) -> None:
+        """Choose the voice of the running script, or of new scripts on the server."""
         session = self.services.admit_to_session(interaction)
         check_bot_permissions(interaction)
-        if not script:
+        if not in_script:
             check_may_set(interaction, "guild")
-        if not script and interaction.guild_id is None:
-            raise RequestError(
-                "This is not a server. Choose a voice for the script with {*script}."
-            )
+            if interaction.guild_id is None:
+                raise RequestError(
+                    "This is not a server. Choose a voice for the script that runs here."
+                )
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
         _check_usable(await self.services.voices.look(voice))
         await self.services.voices.engine(voice)
-        if script:
+        if in_script:
             await session.library.change_preferences(get_requester(interaction), {"voice": voice})
             sentence = say(
                 "“{voice}” writes this script from now on, and reads it first.",
@@ -78,32 +93,18 @@ class Models(FeatureCog, name="OnBook.models"):
             )
             sentence = say(
                 "“{voice}” writes new scripts here from now on. Other scripts keep their voices; "
-                "change one with {/voice use} and {*script}.",
+                "change one with {/settings}.",
                 voice=inline(voice, 40),
             )
         await complete_response(interaction, content=sentence)
-        if script:
+        if in_script:
             await self.turns.sync(interaction, session)  # the panel names the voice
 
-    @voice_group.command(name="info")
-    @app_commands.describe(
-        voice="The voice; by default the one that writes here",
-        everyone="Show it to everyone here",
-    )
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
-    @answer_errors
-    async def show_model(
-        self,
-        interaction: Interaction,
-        voice: app_commands.Range[str, 1, 100] | None = None,
-        everyone: bool = False,
-    ) -> None:
-        """See what a voice was trained on, how good it is, and how it learned"""
-        session = self.services.admit_to_session(interaction)
+    async def _show_model(self, interaction: Interaction, voice: str, *, everyone: bool) -> None:
+        """Show what a voice was trained on, how good it is, and how it learned."""
+        self.services.admit(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
-        file = await self.services.voices.look(
-            voice or await _find_model_name(session, interaction.guild_id)
-        )
+        file = await self.services.voices.look(voice)
         _check_usable(file)
         may_attach = interaction.app_permissions.attach_files
         files = [await asyncio.to_thread(_draw_training_curve, file)] if may_attach else []
@@ -112,12 +113,6 @@ class Models(FeatureCog, name="OnBook.models"):
             content=model_cards.format_model_card(file),
             attachments=list(filter(None, files)),
         )
-
-
-async def _find_model_name(session: ChannelSession, guild: int | None) -> str:
-    """Return the voice of the script that runs in a channel, or of a new one."""
-    running = await session.store.scripts.find_running_script(session.channel)
-    return running.voice if running else await session.library.find_chosen_model(guild)
 
 
 def _draw_training_curve(file: ModelFile) -> discord.File | None:

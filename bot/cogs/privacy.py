@@ -28,9 +28,9 @@ ABOUT = phrase(
     "reads messages that mention it or reply to it, and direct messages; others only where "
     "{/settings} allows it. All of it stays on the computer of the bot's owner, goes to "
     "nobody else, and trains no voice.\n"
-    "{/privacy export} gives you your data. {/privacy forget} removes your name from every line, "
-    "and your text too if you like. If a server removes the bot, its scripts are deleted after "
-    "{days}. The bot's owner may have older backups."
+    "**My data** gives you your data. **Forget me…** removes your name from every line, and your "
+    "text too if you like. If a server removes the bot, its scripts are deleted after {days}. The "
+    "bot's owner may have older backups."
 )
 
 UNCHANGED_MESSAGES = phrase(
@@ -50,29 +50,31 @@ CONFIRMATION = phrase(
 FILE_NAME = "on-book-yours"
 """The name of the file of what is kept of a person, without its suffix."""
 
+EXPORT_ID, ASK_ID = f"{CUSTOM_ID_PREFIX}privacy:export", f"{CUSTOM_ID_PREFIX}privacy:forget"
 FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 
 
 class Privacy(FeatureCog, name="OnBook.privacy"):
     """See what is kept of a person, have it, and have it deleted."""
 
-    privacy_group = allow_everywhere(
-        app_commands.Group(name="privacy", description="Your data in On Book")
-    )
-
-    @privacy_group.command(name="about")
+    @app_commands.command(name="privacy")
+    @allow_everywhere
     @answer_errors
     async def about_privacy(self, interaction: Interaction) -> None:
-        """See what is stored about you, and for how long"""
+        """See what is stored about you, get it as a file, or have it deleted"""
         self.services.admit(interaction)
         days = many(self.services.settings.departed_days, "day")
         kept = f"{say(ABOUT, days=days)}\n{say(UNCHANGED_MESSAGES)}"
-        await FirstResponse(interaction).send_message(kept, ephemeral=True)
+        view = make_view(
+            ui.Button(label=say("My data"), custom_id=EXPORT_ID),
+            ui.Button(label=say("Forget me…"), custom_id=ASK_ID),
+        )
+        await FirstResponse(interaction).send_message(kept, view=view, ephemeral=True)
 
-    @privacy_group.command(name="export")
+    @listens_to(EXPORT_ID)
     @answer_errors
-    async def export_mine(self, interaction: Interaction) -> None:
-        """Get all data stored about you as a file"""
+    async def export_mine(self, interaction: Interaction, _match: Match[str]) -> None:
+        """Give a person all data stored about them as a file."""
         self.services.admit(interaction)
         await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
         kept = await self.store.people.load_personal_data(interaction.user.id)
@@ -91,10 +93,10 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
             attachments=[discord.File(io.BytesIO(content), filename=name)],
         )
 
-    @privacy_group.command(name="forget")
+    @listens_to(ASK_ID)
     @answer_errors
-    async def forget(self, interaction: Interaction) -> None:
-        """Remove your name from all your lines, and their text too if you like"""
+    async def forget(self, interaction: Interaction, _match: Match[str]) -> None:
+        """Ask a person to confirm that they are forgotten, and whether their text is, too."""
         self.services.admit(interaction)
         question = f"{say(CONFIRMATION)}\n-# {say(UNCHANGED_MESSAGES)}"
         view = make_view(

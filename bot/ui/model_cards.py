@@ -33,7 +33,7 @@ MAX_TEXTS = 6
 
 def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
     """Return all models, one a line, and the reasons why some are refused."""
-    content = say("**Voices** ({/voice use} chooses one for new scripts):")
+    content = say("**Voices** ({/voice} shows or uses one):")
     for position, file in enumerate(files):
         entry = _format_model(file, file.name == chosen)
         if size(content) + size(entry) > MODEL_LIST_SIZE:

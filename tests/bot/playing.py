@@ -116,6 +116,17 @@ async def choose(actor: Any, message: Any, menu: str, value: str) -> Any:
     return answer(await actor.select(message, [value], custom_id=custom_id))
 
 
+async def open_privacy(stage: Stage, who: Any, label: str) -> Any:
+    """Press a button under what `/privacy` says, and return the answer."""
+    return answer(await who.click(await ask(stage, "privacy", who), label=label))
+
+
+async def ask_to_forget(person: Person, channel: Channel) -> Message:
+    """Ask to be forgotten, and return the question that a person confirms."""
+    shown = await (await person.slash(channel, "privacy")).shows("What On Book stores")
+    return await (await person.click(shown, "Forget me…")).shows("Remove your name")
+
+
 async def act_unrecorded(stage: Stage, act: Any) -> None:
     """Act in a process that dies before it can record what it posts."""
     with pytest.MonkeyPatch.context() as patch:

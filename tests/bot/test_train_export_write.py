@@ -60,10 +60,10 @@ async def test_voice_trained_on_own_scripts_writes(
         made = await asyncio.to_thread(export, [str(run), "-o", str(models / "mine.onnx")])
         assert made == 0
 
-        told = await ann.slash(channel, "voice use", voice="mine", script=True)
+        told = await ann.slash(channel, "voice", voice="mine", use="script")
         assert "“mine” writes this script from now on" in told.response.content
         await ann.slash(channel, "continue")
         panel = channel.history()[-1]
         assert "“mine” has read the script and continues it" in panel.content
-        shown = await ann.slash(channel, "voice info", voice="mine")
+        shown = await ann.slash(channel, "voice", voice="mine")
         assert "own texts" in shown.response.content

@@ -118,12 +118,12 @@ async def write_and_change(
             if number % 2:
                 at = number // 2 % channels
                 voice = (OTHER, VOICE)[number // 2 // channels % 2]
-                asked = await people[at].slash(places[at], "voice use", voice=voice, script=True)
+                asked = await people[at].slash(places[at], "voice", voice=voice, use="script")
                 await _expect(asked, outcome, f"“{voice}” writes this script")
             else:
                 which = (number // 2 + 1) % len(files)
                 _put(files[which], folder / f"{VOICE}.onnx")
-                asked = await ada.slash(places[0], "voice info", voice=VOICE)
+                asked = await ada.slash(places[0], "voice", voice=VOICE)
                 await _expect(asked, outcome, f"fingerprint {prints[which][:12]}")
             outcome.changes += 1
         ended = time.time()

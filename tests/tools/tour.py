@@ -301,7 +301,7 @@ def look_at(page: Page, folder: Path) -> None:
     shot(page, folder / "surprise.png", last=1)
     command(page, "script stats", what="whether the voice's lines replay")
     shot(page, folder / "replay.png", last=1)
-    command(page, "voice info")
+    command(page, "voice", voice="screen")
     shot(page, folder / "voice.png", last=1)
     command(page, "script export", format="PDF")
     printed(page, folder / "page.png")

@@ -168,6 +168,6 @@ class Voice(Command):
         onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
         print(
             f"Try it: `ONBOOK_MODEL={self.name} {onbook} write`, or on Discord, also while the bot "
-            f"runs: `/voice use voice: {self.name}`."
+            f"runs: `/voice voice: {self.name}` with `use`."
         )
         return 0

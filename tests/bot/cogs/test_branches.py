@@ -29,7 +29,7 @@ from tests.bot.conftest import (
     on_a_server,
     start_script,
 )
-from tests.bot.playing import BY_PERSON, edit, menu_options, write_lines
+from tests.bot.playing import BY_PERSON, edit, menu_options, open_privacy, write_lines
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
 
@@ -209,7 +209,7 @@ async def test_a_fork_keeps_the_messages_of_its_original(stage: Stage):
     script = await stage.script()
     await stage.ann.slash(stage.channel, "script fork", title="Another")
     await stage.store.scripts.delete_script(script.id)
-    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
+    asked = await open_privacy(stage, stage.ben, "Forget me…")
     await stage.ben.click(asked, label="Forget me and my text")
     assert find(stage, "Rain") == []
     await assert_channel_is_true(stage)

@@ -26,8 +26,8 @@ def models(voices: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(voices, tmp_path / "models"))
 
 
-async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
-    return answer(await (by or stage.ann).slash(stage.channel, f"voice {command}", **options))
+async def model(stage: Stage, by: Any = None, **options: Any) -> Any:
+    return answer(await (by or stage.ann).slash(stage.channel, "voice", **options))
 
 
 async def continue_script(stage: Stage) -> str:
@@ -38,16 +38,16 @@ async def continue_script(stage: Stage) -> str:
 
 async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
     (models / "bad.onnx").write_bytes(b"")
-    listed = await model(stage, "list")
+    listed = await model(stage)
     assert listed.ephemeral
     head, bad, other, tiny = listed.content.split("\n")
-    assert "</voice use:" in head
+    assert "</voice:" in head
     assert bad.replace("\\", "").startswith(
         "- **bad**: bad.onnx is damaged, or not an ONNX file. Export"
     )
     assert other == "- **other**: a few scenes of Shakespeare"
     assert tiny == "- **tiny**: a few scenes of Shakespeare (for new scripts)"
-    for command in ("voice use", "voice info", "start"):
+    for command in ("voice", "start"):
         found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
         assert [one["value"] for one in found] == ["other"]
 
@@ -57,20 +57,20 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     ada = moderator(stage, "Ada", manage_guild=True)
     await start_script(stage)
     for by in (stage.ann, moderator(stage)):
-        refused = await model(stage, "use", by=by, voice="other")
+        refused = await model(stage, by=by, voice="other", use="server")
         assert refused.ephemeral
         assert "You need the **Manage Server**" in refused.content
-    refused = await model(stage, "use", by=stage.ben, voice="other", script=True)
+    refused = await model(stage, by=stage.ben, voice="other", use="script")
     assert "Only the script's owner or a moderator" in refused.content
-    refused = await model(stage, "use", by=ada, voice="nobody")
+    refused = await model(stage, by=ada, voice="nobody", use="server")
     assert refused.ephemeral
     assert "There is no voice “nobody”" in refused.content
-    told = await model(stage, "use", by=ada, voice="other")
+    told = await model(stage, by=ada, voice="other", use="server")
     assert not told.ephemeral
     assert "“other” writes new scripts here from now on" in told.content
     assert await continue_script(stage) == "screen"
     assert "**other**: a few scenes of Shakespeare (for new scripts)" in (
-        (await model(stage, "list")).content
+        (await model(stage)).content
     )
     await replace_script(stage)
     await stage.restart()
@@ -97,7 +97,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     await start_script(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await continue_script(stage)
-    told = await model(stage, "use", voice="other", script=True)
+    told = await model(stage, voice="other", use="script")
     assert "“other” writes this script from now on, and reads it first." in told.content
     assert stage.panel().content.endswith("** · other")
     window = await edit(stage, line=2)
@@ -109,7 +109,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     assert "has changed: “" not in stage.panel().content
     # Another file under the same name is another voice.
     replace_file(models / "other.onnx", models / "tiny.onnx")
-    await model(stage, "list")
+    await model(stage)
     await continue_script(stage)
     assert f"-# {REREAD.format('other')}\n" in stage.panel().content
     lines = await stage.session.library.load_lines()
@@ -118,7 +118,8 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
-    shown = await model(stage, "info")
+    assert "Choose the voice to use" in (await model(stage, use="server")).content
+    shown = await model(stage, voice="tiny")
     assert shown.ephemeral
     name, corpus, language, licence, trained, styles, size, judged, fp = shown.content.split("\n")
     assert name == "**tiny**"
@@ -134,12 +135,10 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     [picture] = shown.attachments
     assert "How “tiny” learned: on unseen text" in picture.description
     assert Image.open(io.BytesIO(await picture.read())).size == (IMAGE_WIDTH, curve.CURVE_HEIGHT)
-    # By default, the voice that writes here is shown.
-    await start_script(stage, voice="other")
-    shown = await model(stage, "info", everyone=True)
+    shown = await model(stage, voice="other", everyone=True)
     assert shown.content.startswith("**other**")
     assert not shown.ephemeral
     closed = stage.closed(attach_files=False)
-    shown = answer(await stage.ann.slash(closed, "voice info", voice="tiny"))
+    shown = answer(await stage.ann.slash(closed, "voice", voice="tiny"))
     assert "Licence: public domain" in shown.content
     assert not shown.attachments

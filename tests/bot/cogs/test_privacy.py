@@ -51,6 +51,7 @@ from tests.bot.conftest import (
     run_sql,
     start_script,
 )
+from tests.bot.playing import ask_to_forget, open_privacy
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only
@@ -75,7 +76,7 @@ async def discord() -> AsyncIterator[Discord]:
 
 async def forget(stage: Stage, person: Any) -> Any:
     """Forget a person with their text, as they ask and confirm; return the answer."""
-    asked = answer(await person.slash(stage.channel, "privacy forget"))
+    asked = await open_privacy(stage, person, "Forget me…")
     assert asked.ephemeral
     assert "nobody can find your lines later" in asked.content
     return answer(await person.click(asked, label="Forget me and my text"))
@@ -245,12 +246,11 @@ async def test_replay_names_the_lines_below_an_erased_one(harness: SessionHarnes
 async def test_an_erasure_waits_for_what_the_person_has_asked_for(inside: Inside):
     discord, channel, ben, services = inside.discord, inside.channel, inside.ben, inside.services
     await (await ben.slash(channel, "start", title="The Diner", heading="Roof")).is_done()
-    asked = await ben.slash(channel, "privacy forget")
-    await asked.shows("Remove your name")
+    question = await ask_to_forget(ben, channel)
     async with services.sessions.get(channel.id).library.lock:
         late = await ben.slash(channel, "write", text=f"{PHRASE}.")
         await discord.until(lambda: late.how)
-        pressed = await ben.click(asked.answers()[0], "Forget me and my text")
+        pressed = await ben.click(question, "Forget me and my text")
         await discord.until(lambda: pressed.how)
     await pressed.shows("You are forgotten. Name and text removed from 2 lines.")
     await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
@@ -313,13 +313,13 @@ async def test_a_message_sent_during_an_erasure_is_drawn_by_the_process_of_its_s
 
 
 async def test_people_export_and_erase_their_own_lines_alone(stage: Stage):
-    nothing = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    nothing = await open_privacy(stage, stage.ben, "My data")
     assert nothing.content == "Nothing is stored about you."
     await start_script(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await stage.ben.slash(stage.channel, "write", text=f"MAYA: {PHRASE}.")
     await stage.ann.slash(stage.channel, "write", text="Snow.")
-    given = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    given = await open_privacy(stage, stage.ben, "My data")
     assert given.ephemeral
     [file] = given.attachments
     [entry] = json.loads(await file.read())["lines"]

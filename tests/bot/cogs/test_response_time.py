@@ -33,9 +33,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "cast remove": {"character": "Maya"},
     "continue": {},
     "help": {},
-    "privacy about": {},
-    "privacy export": {},
-    "privacy forget": {},
+    "privacy": {},
     "script edit": {"line": 1},
     "script export": {"format": "txt"},
     "script fork": {"title": "Act two"},
@@ -49,9 +47,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "settings": {"setting": "takes", "value": "1"},
     "start": {"title": "The Roof"},
     "undo": {},
-    "voice info": {},
-    "voice list": {},
-    "voice use": {"voice": "tiny", "script": True},
+    "voice": {"voice": "tiny", "use": "script"},
     "write": {"text": "Rain."},
 }
 """All commands, each with options that take it furthest."""
@@ -71,6 +67,7 @@ BUTTONS = (
     *(f"{one}:SCRIPT:0:on" for one in ("page", "history", "shelf")),
     *(f"turns:{one}:SCRIPT" for one in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
+    *("privacy:export", "privacy:forget"),
     *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
 )
 """The custom ids of all buttons, without their prefix; what ends the script comes last."""

@@ -100,7 +100,7 @@ async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(
     await start_script(stage)
     await stage.ann.slash(stage.channel, "script history")
     await stage.ann.slash(stage.channel, "script list")
-    await stage.ann.slash(stage.channel, "privacy forget")
+    await stage.ann.slash(stage.channel, "privacy")
     views = stage.world.bot._connection._view_store
     option = discord.SelectOption(label="Rain.", value="1")
     position, pages = ScriptPosition(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]

@@ -11,7 +11,7 @@ import pytest
 
 from bot.settings import RunnerSettings
 from tests.bot.conftest import HEADING, Inside, Stage, answer, start_script
-from tests.bot.playing import begin_script, read_true_script, write_lines
+from tests.bot.playing import ask_to_forget, begin_script, read_true_script, write_lines
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.people import BOT_MAY, PATIENCE, Discord, Message
 from tests.fake_discord.server import served
@@ -140,8 +140,8 @@ async def test_whoever_was_forgotten_is_not_found_again(discord: Discord, chosen
         heading, rain = await write(inside, "Rain.")
         await inside.ben.react(rain, STAR)
         await until_stars(inside, ("Rain.", 1))
-        asked = await inside.ben.slash(inside.channel, "privacy forget")
-        confirmed = await inside.ben.click(await asked.shows("every line"), "Forget me")
+        question = await ask_to_forget(inside.ben, inside.channel)
+        confirmed = await inside.ben.click(question, "Forget me")
         await confirmed.shows("You are forgotten.")
         # The reaction is still there for all to see, and so is somebody's star.
         await until_stars(inside, ("Rain.", 1))

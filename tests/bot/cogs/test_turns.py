@@ -21,7 +21,7 @@ from tests.bot.conftest import (
     moderator,
     start_script,
 )
-from tests.bot.playing import open_menu, pass_time_without_bot, replace_script
+from tests.bot.playing import open_menu, open_privacy, pass_time_without_bot, replace_script
 
 HOUR = 3600
 
@@ -429,16 +429,16 @@ async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
 async def test_a_forgotten_person_takes_no_turns(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
     await start_sprint(stage)
-    sent = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    sent = await open_privacy(stage, stage.ben, "My data")
     kept = json.loads(await sent.attachments[0].read())
     assert [one["place"] for one in kept["turns"]] == [1]
     assert len(kept["sprints"]) == 1
     await stage.world.advance_time(601)
     assert str(stage.ben.id) in turn(stage)
-    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
+    asked = await open_privacy(stage, stage.ben, "Forget me…")
     await stage.ben.click(asked, label="Forget me")
     await stage.world.settle()
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
     assert (await stage.store.turn_orders.find_order(1)).writers == [cy.id]
-    again = answer(await stage.ben.slash(stage.channel, "privacy export"))
+    again = await open_privacy(stage, stage.ben, "My data")
     assert again.content == "Nothing is stored about you."

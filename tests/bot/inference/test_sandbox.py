@@ -106,9 +106,7 @@ async def test_a_voice_that_crashes_is_refused_and_the_bot_goes_on(
 ):
     await start_script(stage)
     write_voice(models / "crashing.onnx", make_crashing(voice))
-    refused = answer(
-        await stage.ann.slash(stage.channel, "voice use", voice="crashing", script=True)
-    )
+    refused = answer(await stage.ann.slash(stage.channel, "voice", voice="crashing", use="script"))
     assert refused.ephemeral
     content = refused.content.replace("\\", "")
     assert f"crashing.onnx was rejected: its check {FAILS}" in content

@@ -20,7 +20,7 @@ from bot.cogs import listening, services, stale_messages, turns
 from bot.settings import RunnerSettings
 from bot.ui import delivery, line_messages
 from tests.bot.conftest import HEADING
-from tests.bot.playing import begin_script, read_true_script
+from tests.bot.playing import ask_to_forget, begin_script, read_true_script
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import (
@@ -76,8 +76,7 @@ class Theatre:
 
     async def forget(self) -> Asked:
         """Forget Ann with her text."""
-        asked = await self.ann.slash(self.channel, "privacy forget")
-        question = await asked.shows("Remove your name")
+        question = await ask_to_forget(self.ann, self.channel)
         return await self.ann.click(question, "Forget me and my text")
 
     async def lose_webhook(self) -> None:

@@ -58,10 +58,8 @@ COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("settings", {"setting": "everything"}),
     ("settings", {"setting": "cooldown", "value": "0"}),
     ("banned", {"add": "rain"}),
-    ("voice list", {}),
-    ("voice info", {}),
-    ("privacy about", {}),
-    ("privacy export", {}),
+    ("voice", {}),
+    ("privacy", {}),
     ("help", {}),
 )
 """The commands that are compared in a large database and in a small one."""
@@ -212,7 +210,8 @@ async def _ask_all(*towns: Town) -> dict[str, list[float]]:
             for town, times in zip(towns, took, strict=True):
                 place = town.at(-1 - before % len(town.channels))
                 times.append((await _took(*place, command, options))[0])
-        found[command] = [statistics.median(times) for times in took]
+        name = " ".join((command, *map(str, options.values())))
+        found[name] = [statistics.median(times) for times in took]
     return found
 
 
