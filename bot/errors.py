@@ -88,10 +88,7 @@ class NotTheirs(RequestError):
 class NotInCast(RequestError):
     """A request names a speaker outside a locked cast."""
 
-    sentence = phrase(
-        "{name} is not in the cast. Add them with {/cast add}, or let others speak with "
-        "{/cast lock}."
-    )
+    sentence = phrase("{name} is not in the cast. Add them, or turn the lock off, with {/cast}.")
 
     def __init__(self, sentence: str = "", /, *, script: int, name: str) -> None:
         super().__init__(sentence, script=script, name=name)

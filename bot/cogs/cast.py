@@ -8,9 +8,9 @@ from typing import Literal
 import discord
 from discord import app_commands
 
+from ..errors import RequestError
 from ..i18n.catalogue import say
 from ..screenplay.free_text import parse_cast, parse_name
-from ..session.channel_session import ChannelSession
 from ..storage.schema import Script
 from ..ui.components import CAST_BUTTON_ID, Interaction, make_view, position_pattern
 from ..ui.delivery import FirstResponse, complete_response, edit_response
@@ -32,47 +32,48 @@ from .requester import format_requester, get_requester
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
 
-    cast_group = allow_in_servers_and_dms(
-        app_commands.Group(name="cast", description="The script's cast")
-    )
-
-    @cast_group.command(name="add")
+    @app_commands.command(name="cast")
     @app_commands.describe(
-        names="Characters to add, separated by commas", player="Who plays them; by default nobody"
+        add="Characters to add, separated by commas",
+        player="Who plays the characters that are added; by default nobody",
+        remove="The character to remove; their lines stay",
+        lock="on: only the cast speaks; off: anyone may",
     )
+    @allow_in_servers_and_dms
+    @listens_to(position_pattern("menu-cast"))
     @answer_errors
-    async def add_to_cast(
+    async def cast(
         self,
         interaction: Interaction,
-        names: app_commands.Range[str, 1, 1000],
+        add: app_commands.Range[str, 1, 1000] | None = None,
         player: discord.User | discord.Member | None = None,
+        remove: app_commands.Range[str, 1, 60] | None = None,
+        lock: Literal["on", "off"] | None = None,
     ) -> None:
-        """Add characters, or set who plays one"""
-        check_bot_permissions(interaction)
-        player_id = player.id if player else None
+        """See and change the cast, who plays whom, and whether only the cast speaks"""
+        if player and not add:
+            raise RequestError("Name the characters for {*player} with {*add}, too.")
+        if len([one for one in (add, remove, lock) if one]) > 1:
+            raise RequestError("Change one thing at a time: {*add}, {*remove} or {*lock}.")
         session = self.services.admit_to_session(interaction)
+        requester, library = get_requester(interaction), session.library
+        if not (add or remove or lock):
+            await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+            await complete_response(interaction, content=format_cast(await library.load_script()))
+            return
+        check_bot_permissions(interaction)
         if player:
             self.services.in_flight.track_person(player.id)
         await FirstResponse(interaction).defer(thinking=True)
-        script = await session.library.add_to_cast(
-            get_requester(interaction), parse_cast(names), player_id
-        )
-        await self._show_change(interaction, session, script)
-
-    @cast_group.command(name="remove")
-    @app_commands.describe(character="The character to remove; their lines stay")
-    @answer_errors
-    async def remove_from_cast(
-        self, interaction: Interaction, character: app_commands.Range[str, 1, 60]
-    ) -> None:
-        """Remove a character from the cast"""
-        check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True)
-        script = await session.library.remove_from_cast(
-            get_requester(interaction), parse_name(character)
-        )
-        await self._show_change(interaction, session, script)
+        if add:
+            player_id = player.id if player else None
+            script = await library.add_to_cast(requester, parse_cast(add), player_id)
+        elif remove:
+            script = await library.remove_from_cast(requester, parse_name(remove))
+        else:
+            script = await library.change_preferences(requester, {"lock": lock == "on"})
+        await complete_response(interaction, content=format_cast(script))
+        await self.turns.sync(interaction, session)  # the panel offers the cast
 
     @listens_to(CAST_BUTTON_ID)
     @answer_errors
@@ -93,30 +94,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         note = say("{who} added {name} to the cast.", who=who, name=inline(name, 60))
         await self.turns.sync(interaction, session, f"-# {note}")
 
-    @cast_group.command(name="list")
-    @listens_to(position_pattern("menu-cast"))
-    @answer_errors
-    async def list_cast(self, interaction: Interaction) -> None:
-        """See the cast and who plays whom"""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        script = await session.library.load_script()
-        await complete_response(interaction, content=format_cast(script))
-
-    @cast_group.command(name="lock")
-    @app_commands.describe(lock="on: only the cast speaks; off: anyone may")
-    @answer_errors
-    async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
-        """Choose whether only the cast may speak"""
-        check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True)
-        script = await session.library.change_preferences(
-            get_requester(interaction), {"lock": lock == "on"}
-        )
-        await complete_response(interaction, content=format_cast(script))
-
-    @add_to_cast.autocomplete("names")
+    @cast.autocomplete("add")
     @answer_suggestions
     async def _suggest_name(self, interaction: Interaction, current: str) -> Choices:
         names = await self.services.admit_to_session(interaction).library.list_characters()
@@ -133,25 +111,18 @@ class Cast(FeatureCog, name="OnBook.cast"):
             if len(name) <= MAX_CHOICE_LENGTH
         ]
 
-    @remove_from_cast.autocomplete("character")
+    @cast.autocomplete("remove")
     @answer_suggestions
     async def _suggest_member(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
         return suggest(running.cast if running else [], current)
 
-    async def _show_change(
-        self, interaction: Interaction, session: ChannelSession, script: Script
-    ) -> None:
-        """Show the cast to everybody, and offer its members in the panel."""
-        await complete_response(interaction, content=format_cast(script))
-        await self.turns.sync(interaction, session)
-
 
 def format_cast(script: Script) -> str:
     """Return the cast of a script as a list."""
     if not script.cast:
-        return say("The cast is empty. Add characters with {/cast add}.")
+        return say("The cast is empty. Add characters with {/cast}.")
     lines = [
         f"- {_format_character(inline(character, 60), script.players.get(character))}"
         for character in script.cast

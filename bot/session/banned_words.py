@@ -50,8 +50,8 @@ def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
     for name in names:
         if word := find_banned_word(name, words):
             raise RequestError(
-                "“{word}” cannot be banned, because “{name}” is in a cast. Use "
-                "{/cast remove} first.",
+                "“{word}” cannot be banned, because “{name}” is in a cast. Remove {name} "
+                "with {/cast} first.",
                 word=word,
                 name=name,
             )

@@ -186,7 +186,7 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
     if script.cast and not present and not request.is_unspoken:
         raise RequestError(
             "People play every character in the cast. Ask for action or a scene heading, or "
-            "use {/cast add}."
+            "add somebody with {/cast}."
         )
     return present
 

@@ -373,7 +373,7 @@ class Library:
                         "undo or rewrite the lines.",
                         name=name,
                     )
-                raise RequestError("“{name}” is not in the cast. See {/cast list}.", name=name)
+                raise RequestError("“{name}” is not in the cast. See {/cast}.", name=name)
             cast = [member for member in script.cast if member != name]
             return await self.store.scripts.replace_cast(script.id, cast, {})
 

@@ -60,7 +60,7 @@ SCROLL = """(list) => {
 
 SHOWN = {
     "stats": "script stats",
-    "cast": "cast list",
+    "cast": "cast",
     "settings": "settings",
 }
 """The pictures of single answers, and their commands."""

@@ -84,7 +84,7 @@ async def test_banned_words_stay_out_of_casts(stage: Stage):
     assert refused.ephemeral
     assert await stage.script() is None
     await start_script(stage, cast="Maya")
-    assert "“zounds” is banned here" in (await ask(stage, "cast add", names="Zounds")).content
+    assert "“zounds” is banned here" in (await ask(stage, "cast", add="Zounds")).content
     for server in (False, True):
         refused = await ask(stage, "banned", mo, add="maya", server=server)
         assert "cannot be banned, because “MAYA” is in a cast" in refused.content

@@ -29,28 +29,28 @@ def find_speaker_select(stage: Stage) -> Any:
 
 async def test_a_cast_grows_and_shrinks(stage: Stage):
     await start_script(stage)
-    assert "The cast is empty" in (await ask(stage, "cast list")).content
-    added = await ask(stage, "cast add", stage.ben, names="maya, jonas")
+    assert "The cast is empty" in (await ask(stage, "cast")).content
+    added = await ask(stage, "cast", stage.ben, add="maya, jonas")
     assert not added.ephemeral
-    await ask(stage, "cast add", names="Maya", player=stage.ben)
-    await ask(stage, "cast lock", lock="on")
+    await ask(stage, "cast", add="Maya", player=stage.ben)
+    await ask(stage, "cast", lock="on")
     await stage.restart()
-    shown = await ask(stage, "cast list")
+    shown = await ask(stage, "cast")
     assert shown.ephemeral
     assert shown.content.split("\n") == [
         f"- MAYA, played by <@{stage.ben.id}>",
         "- JONAS",
         "-# The voice writes only for the cast now.",
     ]
-    await ask(stage, "cast add", names="Maya")
-    assert "- MAYA\n" in (await ask(stage, "cast list")).content
-    await ask(stage, "cast add", names="Maya", player=stage.ben)
-    for command, options in [("remove", {"character": "Maya"}), ("lock", {"lock": "off"})]:
-        refused = await ask(stage, f"cast {command}", stage.ben, **options)
+    await ask(stage, "cast", add="Maya")
+    assert "- MAYA\n" in (await ask(stage, "cast")).content
+    await ask(stage, "cast", add="Maya", player=stage.ben)
+    for options in ({"remove": "Maya"}, {"lock": "off"}):
+        refused = await ask(stage, "cast", stage.ben, **options)
         assert "Only the script's owner or a moderator" in refused.content
-    await ask(stage, "cast remove", moderator(stage), character="Maya")
-    await ask(stage, "cast lock", lock="off")
-    shown = await ask(stage, "cast list")
+    await ask(stage, "cast", moderator(stage), remove="Maya")
+    await ask(stage, "cast", lock="off")
+    shown = await ask(stage, "cast")
     assert shown.content == "- JONAS\n-# The voice may write for others now, too."
     assert (await stage.script()).players == {}
 
@@ -59,24 +59,27 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
     await start_script(stage, cast="Maya, Jonas")
     await write(stage, "EMILE: Hello.")
 
-    async def suggested(command: str, option: str, typed: str) -> list[str]:
-        found = await stage.ann.autocomplete(stage.channel, f"cast {command}", option, typed)
+    async def suggested(option: str, typed: str) -> list[str]:
+        found = await stage.ann.autocomplete(stage.channel, "cast", option, typed)
         return [one["value"] for one in found]
 
-    assert await suggested("remove", "character", "") == ["MAYA", "JONAS"]
-    assert await suggested("add", "names", "em") == ["EMILE"]
-    assert await suggested("add", "names", "Maya, na") == ["Maya, JONAS"]
-    assert await suggested("add", "names", "maya,Zoë ,") == ["maya, Zoë, JONAS", "maya, Zoë, EMILE"]
-    assert await suggested("add", "names", f"{'Zoë, ' * 19}jo") == [f"{'Zoë, ' * 19}JONAS"]
-    assert await suggested("add", "names", f"{'Zoë, ' * 20}jo") == []
+    assert await suggested("remove", "") == ["MAYA", "JONAS"]
+    assert await suggested("add", "em") == ["EMILE"]
+    assert await suggested("add", "Maya, na") == ["Maya, JONAS"]
+    assert await suggested("add", "maya,Zoë ,") == ["maya, Zoë, JONAS", "maya, Zoë, EMILE"]
+    assert await suggested("add", f"{'Zoë, ' * 19}jo") == [f"{'Zoë, ' * 19}JONAS"]
+    assert await suggested("add", f"{'Zoë, ' * 20}jo") == []
     too_many = ",".join(f"Actor {number}" for number in range(CAST_LIMIT))
-    for command, options, why in [
-        ("add", {"names": "1234"}, "needs at least one letter"),
-        ("add", {"names": ","}, "Name a character to add"),
-        ("add", {"names": too_many}, f"at most {CAST_LIMIT}"),
-        ("remove", {"character": "Zoë"}, "“ZOË” is not in the cast. See </cast list:"),
-    ]:
-        refused = await ask(stage, f"cast {command}", **options)
+    refusals: list[tuple[dict[str, Any], str]] = [
+        ({"add": "1234"}, "needs at least one letter"),
+        ({"add": ","}, "Name a character to add"),
+        ({"add": too_many}, f"at most {CAST_LIMIT}"),
+        ({"remove": "Zoë"}, "“ZOË” is not in the cast. See </cast:"),
+        ({"player": stage.ben}, "Name the characters for player with add, too."),
+        ({"add": "Zoë", "remove": "Maya"}, "Change one thing at a time"),
+    ]
+    for options, why in refusals:
+        refused = await ask(stage, "cast", **options)
         assert refused.ephemeral
         assert why in refused.content
     assert (await stage.script()).cast == ["MAYA", "JONAS"]
@@ -88,7 +91,7 @@ async def test_few_may_take_a_character_from_its_player(stage: Stage):
 
     async def give(by: Any, names: str = "Maya, Zoë", player: Any = None) -> str:
         options = {"player": player} if player else {}
-        return (await ask(stage, "cast add", by, names=names, **options)).content
+        return (await ask(stage, "cast", by, add=names, **options)).content
 
     await give(stage.ann, player=stage.ben)
     for player in (None, cid, stage.ann):
@@ -105,7 +108,7 @@ async def test_few_may_take_a_character_from_its_player(stage: Stage):
 async def test_whoever_has_lines_is_no_member_to_remove(stage: Stage):
     await start_script(stage, cast="Maya")
     await write(stage, "HELEN (V.O.): Get me down.")
-    refused = await ask(stage, "cast remove", character="helen")
+    refused = await ask(stage, "cast", remove="helen")
     assert refused.content == (
         "HELEN has lines, but is not in the cast. To remove HELEN from the menu, undo or rewrite "
         "the lines."
@@ -116,9 +119,9 @@ async def test_the_panel_lists_the_cast_as_it_is(stage: Stage):
     await start_script(stage, cast="Maya")
     await write(stage, "KEVIN: Hi.")
     assert speakers(stage) == ["MAYA", "KEVIN"]
-    await ask(stage, "cast add", names="Zoe")
+    await ask(stage, "cast", add="Zoe")
     assert speakers(stage) == ["MAYA", "ZOE", "KEVIN"]
-    await ask(stage, "cast remove", character="Maya")
+    await ask(stage, "cast", remove="Maya")
     assert speakers(stage) == ["ZOE", "KEVIN"]
 
 
@@ -137,7 +140,7 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     # What is known by now is not offered again.
     for text in ("ZOE: Hi.", "Rain."):
         assert await ask(stage, "write", text=text) is None
-    await ask(stage, "cast remove", character="Zoe")
+    await ask(stage, "cast", remove="Zoe")
     assert await ask(stage, "write", text="ZOE: Hello.") is None
     for refused in (
         answer(
@@ -157,7 +160,7 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
 async def test_a_late_press_takes_no_character_from_its_player(stage: Stage):
     await start_script(stage, cast="Maya")
     offered = await ask(stage, "write", stage.ben, text="KEVIN: Hi.")
-    await ask(stage, "cast add", names="Kevin", player=stage.ben)
+    await ask(stage, "cast", add="Kevin", player=stage.ben)
     await stage.ben.click(offered, label="Add KEVIN to the cast")
     assert (await stage.script()).players == {"KEVIN": stage.ben.id}
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from discord import app_commands
+
 from tests.bot.conftest import Inside
 from tests.bot.playing import begin_script
+
+
+def test_the_picker_has_few_entries(inside: Inside):
+    commands = inside.services.bot.tree.walk_commands()
+    entries = [one for one in commands if not isinstance(one, app_commands.Group)]
+    assert len(entries) <= 20
 
 
 async def test_more_has_few_things_on_its_first_level(inside: Inside):

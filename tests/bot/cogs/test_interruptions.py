@@ -38,7 +38,7 @@ ACTS: list[Act] = [
     lambda ann, _, panel: ann.click(panel, "Write"),
     lambda ann, _, panel: ann.click(panel, "More…"),
     lambda ann, channel, _: ann.slash(channel, "undo"),
-    lambda ann, channel, _: ann.slash(channel, "cast add", names="MAYA"),
+    lambda ann, channel, _: ann.slash(channel, "cast", add="MAYA"),
     lambda ann, channel, _: ann.slash(channel, "settings", setting="takes", value="2"),
     lambda ann, channel, _: ann.slash(channel, "script show"),
     lambda ann, channel, _: ann.slash(channel, "script list"),

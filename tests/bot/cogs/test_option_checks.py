@@ -173,7 +173,7 @@ async def test_text_in_an_expired_window_is_given_back(channel: Channel, ann: Pe
 async def test_unknown_commands_are_answered(channel: Channel, ann: Person) -> None:
     for data in (
         {"name": "dance"},
-        {"name": "cast"},
+        {"name": "script"},
         {"name": "dance", "type": 3, "target_id": "1"},
         {"name": "start", "options": [{"name": "title", "type": 11, "value": "x"}]},
         {"name": "continue", "options": [{"name": "lines", "type": 4, "value": 11}]},

@@ -27,10 +27,7 @@ from tests.fake_discord.state import Answer
 
 COMMANDS: dict[str, dict[str, Any]] = {
     "banned": {},
-    "cast add": {"names": "Maya"},
-    "cast list": {},
-    "cast lock": {"lock": "off"},
-    "cast remove": {"character": "Maya"},
+    "cast": {"add": "Maya"},
     "continue": {},
     "help": {},
     "privacy": {},
@@ -87,8 +84,8 @@ MENUS = (
 """The custom ids of all menus, without their prefix, and a value of each."""
 
 SUGGESTIONS: list[tuple[str, str, dict[str, Any]]] = [
-    *(("continue", "character", {}), ("write", "character", {}), ("cast add", "names", {})),
-    *(("cast remove", "character", {}), ("script edit", "line", {}), ("start", "style", {})),
+    *(("continue", "character", {}), ("write", "character", {}), ("cast", "add", {})),
+    *(("cast", "remove", {}), ("script edit", "line", {}), ("start", "style", {})),
 ]
 """Options whose suggestions are read."""
 

@@ -219,7 +219,7 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
         ("undo", {}),
         ("script fork", {"title": "Fork"}),
         ("script edit", {}),
-        ("cast add", {"names": "MAYA"}),
+        ("cast", {"add": "MAYA"}),
     ]:
         # The owner, too, lacks the role.
         given = await stage.ann.slash(stage.channel, command, **options)

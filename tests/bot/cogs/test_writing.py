@@ -219,8 +219,10 @@ async def test_characters_are_suggested(stage: Stage):
     assert await suggested("continue", "") == ["MAYA", "JONAS"]
     refused = await ask(stage, "continue", character="Zoe")
     assert refused.ephemeral
-    assert refused.content.startswith("ZOE is not in the cast. Add them with </cast add:")
-    await stage.ann.slash(stage.channel, "cast lock", lock="off")
+    assert refused.content.startswith(
+        "ZOE is not in the cast. Add them, or turn the lock off, with </cast:"
+    )
+    await stage.ann.slash(stage.channel, "cast", lock="off")
     for command in ("continue", "write"):
         assert await suggested(command, "") == ["MAYA", "JONAS", "ZOE", "ADA"]
         assert await suggested(command, "ma") == ["MAYA"]
