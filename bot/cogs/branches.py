@@ -35,6 +35,7 @@ from .feature import (
     MAX_CHOICES,
     UNTITLED,
     Choice,
+    Choices,
     FeatureCog,
     answer_errors,
     answer_suggestions,
@@ -44,6 +45,7 @@ from .feature import (
 from .history_page import (
     LINE_ID,
     LINES_PER_PAGE,
+    find_lines,
     format_label,
     format_lines,
     make_line_menu,
@@ -56,6 +58,9 @@ from .requester import format_requester, get_requester
 CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
 
+LineOption = app_commands.Range[str, 1, 100]
+"""What a person types to mean a line: its number, or words of it."""
+
 QUOTED_SIZE = 200
 """The size of a line that is offered to be rewritten."""
 
@@ -64,12 +69,10 @@ class Branches(FeatureCog, name="OnBook.branches"):
     """See how a script came to be, go back in it, and take it another way."""
 
     @app_commands.command(name="history", extras=BELOW_SCRIPT)
-    @app_commands.describe(line="The line to go to in the list, by number; by default the last")
+    @app_commands.describe(line="Words of the line to go to, or its number; by default the last")
     @listens_to(position_pattern("menu-history"))
     @answer_errors
-    async def history(
-        self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
-    ) -> None:
+    async def history(self, interaction: Interaction, line: LineOption | None = None) -> None:
         """See who wrote what, and continue from any line"""
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -113,11 +116,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         )
 
     @app_commands.command(name="edit", extras=BELOW_SCRIPT)
-    @app_commands.describe(line="The line's number in the history; by default the last")
+    @app_commands.describe(line="Words of the line, or its number; by default the last")
     @answer_errors
-    async def edit(
-        self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
-    ) -> None:
+    async def edit(self, interaction: Interaction, line: LineOption | None = None) -> None:
         """Rewrite a line and keep the lines after it"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
@@ -137,18 +138,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @history.autocomplete("line")
     @edit.autocomplete("line")
     @answer_suggestions
-    async def _suggest_line(
-        self, interaction: Interaction, current: str | int
-    ) -> list[app_commands.Choice[int]]:
+    async def _suggest_line(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
         running = await self.store.scripts.find_running_script(session.channel)
-        path = await self.store.lines.load_path_ids(running.head if running else None)
-        numbers = {line: number for number, line in enumerate(path, 1)}
-        wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
-        lines = await self.store.lines.load_lines(wanted[:MAX_CHOICES])
-        lines_by_number = [(numbers[line.id], line) for line in reversed(lines)]
+        elements = await self.store.lines.load_elements(running.head if running else None)
+        found = find_lines(elements, str(current))[:MAX_CHOICES]
         return [
-            app_commands.Choice(name=format_label(line, n), value=n) for n, line in lines_by_number
+            app_commands.Choice(name=format_label(elements[number - 1], number), value=str(number))
+            for number in found
         ]
 
     # On a message
@@ -247,13 +244,21 @@ class Branches(FeatureCog, name="OnBook.branches"):
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return lines
 
-    async def _find_position(self, script: Script, number: int) -> ScriptPosition:
-        """Find a line by its number, from 1; raise RequestError if there is none."""
+    async def _find_position(self, script: Script, wanted: str) -> ScriptPosition:
+        """Find the line that a person means by its number, or else the last one with the words."""
         path = await self.store.lines.load_path_ids(script.head)
-        if number > len(path):
-            count = many(len(path), "line")
-            raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
-        return ScriptPosition(script.id, path[number - 1])
+        if wanted.isdecimal():
+            number = int(wanted)
+            if not 1 <= number <= len(path):
+                count = many(len(path), "line")
+                raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
+            return ScriptPosition(script.id, path[number - 1])
+        found = find_lines(await self.store.lines.load_elements(script.head), wanted)
+        if not found:
+            raise RequestError(
+                "No line has “{words}”. Type other words of it, or its number.", words=wanted
+            )
+        return ScriptPosition(script.id, path[found[0] - 1])
 
     async def _find_shown_position(self, message: discord.Message) -> ScriptPosition:
         """Return the line that a message shows, in the running script if that has the line."""

@@ -10,7 +10,7 @@ from discord import ui
 
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import phrase, say
-from ..screenplay.elements import Kind
+from ..screenplay.elements import Element, Kind
 from ..storage.schema import Line
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
@@ -66,9 +66,24 @@ def format_lines(
     return _format_list(lines, numbers, present, requested, in_full=False)
 
 
-def format_label(line: Line, number: int | None) -> str:
+def find_lines(elements: Sequence[Element], wanted: str) -> list[int]:
+    """Return the numbers, from 1, of the lines that a person may mean, the last line first.
+
+    A number finds the lines whose numbers have its digits, and other text the lines, with their
+    speakers, that have all its words.
+    """
+    words = wanted.casefold().split()
+    found = []
+    for number, element in enumerate(elements, 1):
+        searched = str(number) if wanted.isdecimal() else element.one_line.casefold()
+        if all(word in searched for word in words):
+            found.append(number)
+    return found[::-1]
+
+
+def format_label(element: Element, number: int | None) -> str:
     """Return a line for a menu, without formatting, in at most 100 characters."""
-    text = plain(line.element.one_line, LABEL_SIZE)
+    text = plain(element.one_line, LABEL_SIZE)
     return f"{number}. {text}" if number else text
 
 
@@ -80,7 +95,9 @@ def make_option(line: Line, number: int | None) -> discord.SelectOption:
     else:
         description = say("not in the script now, {kind} by {name}", kind=kind, name=name)
     return discord.SelectOption(
-        label=format_label(line, number), value=str(line.id), description=plain(description, 100)
+        label=format_label(line.element, number),
+        value=str(line.id),
+        description=plain(description, 100),
     )
 
 

@@ -126,7 +126,7 @@ async def play(address: str) -> list[str]:
         await asked[2].is_done()
         asked.append(await ann.slash(channel, "continue"))
         await asked[3].is_done()
-        asked.append(await ann.slash(channel, "script edit", line=400))
+        asked.append(await ann.slash(channel, "script edit", line="400"))
         await asked[4].shows("line")
         raw = await discord.do(
             "send_raw", user=ann.id, channel=channel.id, kind=2, data={"name": "x"}

@@ -181,11 +181,11 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
     await write_lines(stage, "Snow.")
     # The lines that were undone stand in between, and have no number.
     for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 3, "**2** Snow\\.")]:
-        shown = await show_history(stage, line=line)
+        shown = await show_history(stage, line=str(line))
         assert f"page {page} of 3" in shown.content
         marked = [one for one in shown.content.split("\n") if one.startswith(REQUESTED_MARK)]
         assert marked == [f"{REQUESTED_MARK}{there}"]
-    refused = answer(await stage.ann.slash(stage.channel, "script history", line=3))
+    refused = answer(await stage.ann.slash(stage.channel, "script history", line="3"))
     assert refused.ephemeral
     assert "The script has only 2 lines. Choose one of them." in refused.content
 
@@ -279,21 +279,21 @@ async def test_a_rewritten_line_keeps_what_followed(harness: SessionHarness):
 
 
 async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
-    refused = answer(await stage.ann.slash(stage.channel, "script edit", line=2))
+    refused = answer(await stage.ann.slash(stage.channel, "script edit", line="2"))
     assert "The script has only 1 line. Choose one of them." in refused.content
     # By default, it is for the last line.
     await rewrite(stage, await edit(stage), "ext. roof - day")
     assert await stage.lines() == ["EXT. ROOF - DAY"]
     await write_lines(stage, "Rain.", "Wind.", "Snow.")
     before = [message.id for message in stage.messages()]
-    await rewrite(stage, await edit(stage, line=3), "Hail.")
+    await rewrite(stage, await edit(stage, line="3"), "Hail.")
     assert [message.id for message in stage.messages()] == before
     assert stage.panel().content.startswith("-# Ann rewrote a line.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
     await assert_channel_is_true(stage)
-    refused = answer(await stage.ben.slash(stage.channel, "script edit", line=3))
+    refused = answer(await stage.ben.slash(stage.channel, "script edit", line="3"))
     assert "would remove Ann's line" in refused.content
-    shown = await edit(stage, line=3)
+    shown = await edit(stage, line="3")
     assert fields(shown).keys() == {"Text"}
     await rewrite(stage, shown, "A *storm*.\n\nMAYA: Oh!")
     assert (await stage.lines())[1:] == ["Rain.", "A *storm*.", "MAYA\nOh!", "Snow."]
@@ -373,10 +373,29 @@ async def test_lines_are_suggested(stage: Stage):
     await write_lines(stage, *(f"Knock {n}." for n in range(9)))
     for command in ("script edit", "script history"):
         found = await stage.ann.autocomplete(stage.channel, command, "line", "")
-        assert [one["value"] for one in found] == list(range(10, 0, -1))
+        assert [one["value"] for one in found] == [str(number) for number in range(10, 0, -1)]
         assert found[0]["name"] == "10. Knock 8."
         found = await stage.ann.autocomplete(stage.channel, command, "line", "1")
-        assert [one["value"] for one in found] == [10, 1]
+        assert [one["value"] for one in found] == ["10", "1"]
+
+
+async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
+    await write_lines(stage, "HELEN: The knife is gone.", "JONAS: Which knife?", "Rain falls.")
+    for typed, found in (
+        ("knife", ["3. JONAS: Which knife?", "2. HELEN: The knife is gone."]),
+        ("gone helen", ["2. HELEN: The knife is gone."]),
+        ("RAIN", ["4. Rain falls."]),
+        ("spoon", []),
+    ):
+        suggested = await stage.ann.autocomplete(stage.channel, "script edit", "line", typed)
+        assert [one["name"] for one in suggested] == found
+    assert fields(await edit(stage, line="helen knife"))
+    for wanted in ("spoon", "5", "0"):
+        refused = answer(await stage.ann.slash(stage.channel, "script edit", line=wanted))
+        assert refused.ephemeral
+    assert refused.content.startswith("The script has only 4 lines.")
+    await rewrite(stage, await edit(stage, line="helen knife"), "HELEN: It is here.")
+    assert (await stage.lines())[1] == "HELEN\nIt is here."
 
 
 async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):

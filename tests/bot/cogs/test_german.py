@@ -34,9 +34,9 @@ async def test_people_are_answered_in_their_own_language(
     await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
     undone = ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben", "Mehr …"]
     assert channel.panel().labels == undone
-    refused = await (await hans.slash(channel, "script edit", line=5)).shows("Zeile")
+    refused = await (await hans.slash(channel, "script edit", line="5")).shows("Zeile")
     assert refused.content == "Das Skript hat nur 1 Zeile. Wähle eine davon."
-    refused = await (await ann.slash(channel, "script edit", line=5)).shows("line")
+    refused = await (await ann.slash(channel, "script edit", line="5")).shows("line")
     assert refused.content == "The script has only 1 line. Choose one of them."
 
     shown = await hans.click(channel.panel(), "Schreiben")

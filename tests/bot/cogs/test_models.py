@@ -100,7 +100,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     told = await model(stage, voice="other", use="script")
     assert "“other” writes this script from now on, and reads it first." in told.content
     assert stage.panel().content.endswith("** · other")
-    window = await edit(stage, line=2)
+    window = await edit(stage, line="2")
     await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert f"-# {REREAD.format('other')}\n" in stage.panel().content
     # The lines below are copies, so the next line follows one that the old voice read.

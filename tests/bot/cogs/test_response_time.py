@@ -31,7 +31,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "continue": {},
     "help": {},
     "privacy": {},
-    "script edit": {"line": 1},
+    "script edit": {"line": "1"},
     "script export": {"format": "txt"},
     "script fork": {"title": "Act two"},
     "script history": {},

@@ -90,7 +90,7 @@ async def test_a_moderator_deletes_messages(stage: Stage):
     rain = next(message for message in stage.messages() if "Rain." in message.content)
     await mo.delete(rain)
     await mo.slash(stage.channel, "undo")
-    edited = await edit(stage, mo, line=2)
+    edited = await edit(stage, mo, line="2")
     await mo.submit_modal(edited, {fields(edited)["Text"]: "Drizzle."})
     assert await stage.lines() == [HEADING, "Drizzle.", "Wind.", "Snow."]
     await assert_channel_is_true(stage)

@@ -73,7 +73,7 @@ async def test_rewriting_the_last_line_changes_its_speaker(characters: Stage):
     await start_script(stage)
     await write(stage, "MAYA: Hello.\n\nRain.")
     for text in ("JONAS: Hello.", "JONAS: Who is there?"):
-        opened = await edit(stage, stage.ben, line=2)
+        opened = await edit(stage, stage.ben, line="2")
         await stage.ben.submit_modal(opened, {fields(opened)["Text"]: text})
     await assert_channel_is_true(stage)
 
@@ -128,7 +128,7 @@ async def test_cards_have_the_colours_of_the_characters(stage: Stage):
     assert read(card) == "**MAYA**\n*\\(quietly\\)*\nYou came\\."
     await stage.ann.slash(stage.channel, "settings", setting="look", value="typewriter")
     await write(stage, "Rain.")
-    opened = await edit(stage, line=2)
+    opened = await edit(stage, line="2")
     await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "JONAS: You came."})
     await assert_channel_is_true(stage)
 

@@ -154,7 +154,7 @@ async def test_a_webhooks_token_removes_text_without_a_permission(theatre: Theat
         await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
         await theatre.until_gone("knife")
         assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
-        offer = await theatre.ann.slash(theatre.channel, "script edit", line=2)
+        offer = await theatre.ann.slash(theatre.channel, "script edit", line="2")
         edited = await theatre.ann.click(await offer.shows("Hello"), "Rewrite this line")
         await (await theatre.ann.submit_modal(edited, {"Text": "MAYA: Bye."})).is_done()
         await theatre.until_gone("Hello")
@@ -197,7 +197,7 @@ async def test_a_rewritten_text_of_a_deleted_webhook_is_not_called_removed(theat
     async with theatre.bot() as bot:
         await theatre.write_secret()
         await theatre.lose_webhook()
-        offer = await theatre.ann.slash(theatre.channel, "script edit", line=2)
+        offer = await theatre.ann.slash(theatre.channel, "script edit", line="2")
         edited = await theatre.ann.click(await offer.shows("Hello"), "Rewrite this line")
         rewritten = await theatre.ann.submit_modal(edited, {"Text": "MAYA: Bye."})
         await rewritten.shows("The old text is still visible in 2 messages.")
