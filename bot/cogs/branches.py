@@ -262,7 +262,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     async def _find_shown_position(self, message: discord.Message) -> ScriptPosition:
         """Return the line that a message shows, in the running script if that has the line."""
-        line = await self.find_shown_line(message)
+        line = await self.find_shown_line(message.id)
         running = await self.store.scripts.find_running_script(message.channel.id)
         shared = running and await self.store.scripts.has_line(running, line.id)
         return ScriptPosition(running.id if running and shared else line.script, line.id)

@@ -11,7 +11,7 @@ from discord import AppCommandType, app_commands
 
 from ..errors import CommandConflict
 from .branches import CONTINUE, REWRITE
-from .details import DETAILS, STAR
+from .details import DETAILS
 from .feature import Command, allow_in_servers_and_dms
 from .messages import ADD
 from .services import Host, OnBook
@@ -41,7 +41,7 @@ def check_conflicts(bot: Host, group: str) -> None:
     stand_ins: list[app_commands.Group | app_commands.ContextMenu] = [make_group(group, ())]
     stand_ins += [
         app_commands.ContextMenu(name=name, callback=_do_nothing)
-        for name in (CONTINUE, REWRITE, DETAILS, STAR, ADD)
+        for name in (CONTINUE, REWRITE, DETAILS, ADD)
     ]
     with ExitStack() as added:
         for command in stand_ins:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from re import Match
 
 import discord
+from discord import ui
 
 from ..errors import RequestError
 from ..generation.openings import PrimedModel
@@ -12,18 +14,20 @@ from ..generation.options import PREFERENCES
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
 from ..storage.schema import Line
-from ..ui.components import Interaction
+from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.credits import format_credit
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
 from ..ui.settings_messages import format_preference
-from .feature import FeatureCog, answer_errors, message_command
+from .feature import FeatureCog, answer_errors, listens_to, message_command
 
 CREDIT_SIZE = 120
 """The size of the names of those who wrote a line."""
 
-DETAILS, STAR = phrase("Details"), phrase("Star")
-"""The names of the commands on messages."""
+DETAILS = phrase("Details")
+"""The name of the command on messages."""
+
+STAR_ID = rf"{CUSTOM_ID_PREFIX}star:(?P<message>\d{{1,20}})"
 
 
 class Details(FeatureCog, name="OnBook.details"):
@@ -35,22 +39,31 @@ class Details(FeatureCog, name="OnBook.details"):
         """Show the details of the lines in a message to the person who asked."""
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        script_id, lines = await self._find_lines(message)
-        script = await session.library.find(script_id)
+        poll = await self.store.polls.find_poll_by_message(message.id)
+        if poll:
+            takes = await self.store.polls.load_takes(poll)
+            lines = [line for lines in takes.values() for line in lines]
+        else:
+            lines = [await self.find_shown_line(message.id)]
+        script = await session.library.find(poll.script if poll else lines[0].script)
         primed = await session.reader.open_model(script.voice, script.style)
         entries = [await _format_details(session, primed, line) for line in lines]
-        await complete_response(interaction, content=_fit(entries))
+        view = discord.utils.MISSING
+        if not poll:
+            star = await self.store.stars.find_star(lines[0], interaction.user.id)
+            label = say("Take my star back") if star else say("Star")
+            custom_id = f"{CUSTOM_ID_PREFIX}star:{message.id}"
+            view = make_view(ui.Button(label=label, custom_id=custom_id))
+        await complete_response(interaction, content=_fit(entries), view=view)
 
-    @message_command(STAR)
+    @listens_to(STAR_ID)
     @answer_errors
-    async def star(self, interaction: Interaction, message: discord.Message) -> None:
+    async def star(self, interaction: Interaction, match: Match[str]) -> None:
         """Give the line in a message the person's star, or take the star back."""
         self.services.admit(interaction)
         # Discord takes the first answer once, so that a second delivery takes no star back.
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        if await self.store.polls.find_poll_by_message(message.id):
-            raise RequestError("A take has no stars. Choose it first, then star its line.")
-        line = await self.find_shown_line(message)
+        line = await self.find_shown_line(int(match["message"]))
         star = await self.store.stars.find_star(line, interaction.user.id)
         if star and star.message and await self.store.messages.find_post(star.message):
             raise RequestError("Your star is a reaction. Take the reaction away to take it back.")
@@ -58,7 +71,7 @@ class Details(FeatureCog, name="OnBook.details"):
         text = inline(line.element.one_line, 100)
         if is_given:
             content = say(
-                "You starred “{text}”. It has {stars} now. Choose **Star** again to take yours "
+                "You starred “{text}”. It has {stars} now. Press **Star** again to take yours "
                 "back.",
                 text=text,
                 stars=many(await self.store.stars.count_stars(line), "star"),
@@ -66,14 +79,6 @@ class Details(FeatureCog, name="OnBook.details"):
         else:
             content = say("You took your star back from “{text}”.", text=text)
         await complete_response(interaction, content=content)
-
-    async def _find_lines(self, message: discord.Message) -> tuple[int, list[Line]]:
-        """Return the script and the lines in a message, or its takes; raise RequestError."""
-        if poll := await self.store.polls.find_poll_by_message(message.id):
-            takes = await self.store.polls.load_takes(poll)
-            return poll.script, [line for lines in takes.values() for line in lines]
-        line = await self.find_shown_line(message)
-        return line.script, [line]
 
 
 async def _format_details(session: ChannelSession, primed: PrimedModel, line: Line) -> str:

@@ -182,9 +182,9 @@ class FeatureCog(commands.Cog):
         async with self.answering(interaction):
             raise error.original if isinstance(error, app_commands.CommandInvokeError) else error
 
-    async def find_shown_line(self, message: discord.Message) -> Line:
-        """Return the line that a message shows; raise RequestError if it shows none."""
-        post = await self.store.messages.find_post(message.id)
+    async def find_shown_line(self, message: int) -> Line:
+        """Return the line that a message shows, by its id; raise RequestError if it shows none."""
+        post = await self.store.messages.find_post(message)
         line = post and await self.store.lines.find_line(post.line)
         if not line:
             raise RequestError("That message shows no line of a script. Choose one that does.")

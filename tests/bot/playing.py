@@ -127,6 +127,19 @@ async def ask_to_forget(person: Person, channel: Channel) -> Message:
     return await (await person.click(shown, "Forget me…")).shows("Remove your name")
 
 
+async def press_star(stage: Stage, who: Any, shown: Any, label: str = "Star") -> Any:
+    """Give a line a star, or take it back, under its details; return the answer."""
+    details = answer(await who.context_menu(stage.channel, "Details", shown))
+    return answer(await who.click(details, label=label))
+
+
+async def press_star_of(person: Person, line: Message) -> Asked:
+    """Press the button for a person's star under the details of a line."""
+    details = await (await person.menu(line, "Details")).shows("bits per character")
+    [label] = details.labels
+    return await person.click(details, label)
+
+
 async def act_unrecorded(stage: Stage, act: Any) -> None:
     """Act in a process that dies before it can record what it posts."""
     with pytest.MonkeyPatch.context() as patch:

@@ -178,12 +178,12 @@ async def test_guest_works_and_changes_nothing_of_its_host(
         await host.tree.sync()
     [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
     rules.check_commands(synced)
-    menus = ["Continue from here", "Rewrite this line", "Details", "Star", "Add to the script"]
+    menus = ["Continue from here", "Rewrite this line", "Details", "Add to the script"]
     named = [(one["type"], one["name"]) for one in synced]
     assert named == [(1, "roll"), (1, "onbook"), *((3, name) for name in menus)]
     # The commands are neither in private channels nor on a person's own installation.
     where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
-    assert where == [([0, 1], [0])] * 6
+    assert where == [([0, 1], [0])] * 5
 
     await start(stage, title="The Diner")
     assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]

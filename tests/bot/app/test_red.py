@@ -194,10 +194,9 @@ async def test_owner_installs_and_unloads_the_cog(red: Red, repository: Path):
     assert await red.discord.commands() == {}
     await red.tell(
         enable,
-        "`onbook`, `Continue from here`, `Rewrite this line`, `Details`, `Star`, and "
-        "`Add to the script`",
+        "`onbook`, `Continue from here`, `Rewrite this line`, `Details`, and `Add to the script`",
     )
-    await red.tell(sync, "Synced 6 commands")
+    await red.tell(sync, "Synced 5 commands")
     channel, ann = red.channel, red.owner
     await (await ann.slash(channel, "onbook start", heading=HEADING)).is_done()
     await (await ann.slash(channel, "onbook continue")).is_done()

@@ -117,7 +117,7 @@ async def discord(installed: Installed, tmp_path: Path) -> AsyncIterator[Discord
 
 
 async def test_installed_extension_is_loaded_and_unloaded(installed: Installed, discord: Discord):
-    menus = ["Add to the script", "Continue from here", "Details", "Rewrite this line", "Star"]
+    menus = ["Add to the script", "Continue from here", "Details", "Rewrite this line"]
     assert sorted(await discord.commands()) == [*menus, "leave", "onbook"]
     guild = await discord.guild("The Playhouse")
     channel, ann = await guild.channel("stage"), await guild.person("Ann")

@@ -17,7 +17,14 @@ import pytest
 from bot.cogs import turns
 from bot.ui import live_polls
 from tests.bot.conftest import HEADING, Inside
-from tests.bot.playing import begin_script, is_settled, read_script, read_true_script, slow_down
+from tests.bot.playing import (
+    begin_script,
+    is_settled,
+    press_star_of,
+    read_script,
+    read_true_script,
+    slow_down,
+)
 from tests.fake_discord.people import Asked, Channel, Discord, Guild, Message, Person, names
 
 
@@ -160,7 +167,7 @@ async def test_doubled_deliveries_write_once(discord: Discord, channel: Channel,
     )
     assert (await read_true_script(ann, channel))[3:] == ["Rain."]
     [line, *_] = [one for one in channel.messages() if one.is_line]
-    starred = await ann.menu(line, "Star")
+    starred = await press_star_of(ann, line)
     await starred.shows("You starred")
     await discord.deliver_again(starred)
     await starred.is_refused(40060)

@@ -10,7 +10,7 @@ import pytest
 from bot.cogs.ending import Ending
 from tests.bot.channel_check import assert_channel_is_true, read
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, start_script
-from tests.bot.playing import ask, open_menu, write
+from tests.bot.playing import ask, open_menu, press_star, write
 
 pytestmark = pytest.mark.usefixtures("record_table_read")
 
@@ -57,7 +57,7 @@ async def find_script(stage: Stage) -> Any:
 async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     await start_script(stage)
     await write(stage, "MAYA: Rain.")
-    await stage.ben.context_menu(stage.channel, "Star", stage.messages()[-2])
+    await press_star(stage, stage.ben, stage.messages()[-2])
     await stage.ann.slash(stage.channel, "continue")
     assert await end(stage) is None
     assert [one for one in stage.messages() if "Write" in labels(one)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import discord
 from discord import app_commands
 
 from tests.bot.conftest import Inside
@@ -12,6 +13,8 @@ def test_the_picker_has_few_entries(inside: Inside):
     commands = inside.services.bot.tree.walk_commands()
     entries = [one for one in commands if not isinstance(one, app_commands.Group)]
     assert len(entries) <= 20
+    on_messages = inside.services.bot.tree.get_commands(type=discord.AppCommandType.message)
+    assert len(on_messages) <= 4
 
 
 async def test_more_has_few_things_on_its_first_level(inside: Inside):

@@ -120,6 +120,7 @@ async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person
     for menu in (
         *(f"speaker:{script}:1", f"menu-lines:{script}:1", f"menu-mood:{script}:1"),
         *(f"menu-style:{script}:1", f"menu-format:{script}:1", f"turns:hours:{script}"),
+        *(f"menu-voice:{script}:1", f"menu-look:{script}:1", f"menu-takes:{script}:1"),
         *(f"line:{script}", f"poll:{ballot}:read", "scripts"),
     ):
         for values in NO_CHOICES:

@@ -49,9 +49,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 """All commands, each with options that take it furthest."""
 
-ON_A_MESSAGE = (
-    *("Details", "Rewrite this line", "Star", "Add to the script", "Continue from here"),
-)
+ON_A_MESSAGE = (*("Details", "Rewrite this line", "Add to the script", "Continue from here"),)
 
 BUTTONS = (
     *(f"{one}:POSITION" for one in ("continue", "take", "undo", "redo", "write", "more", "here")),
@@ -64,7 +62,7 @@ BUTTONS = (
     *(f"{one}:SCRIPT:0:on" for one in ("page", "history", "shelf")),
     *(f"turns:{one}:SCRIPT" for one in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
-    *("privacy:export", "privacy:forget"),
+    *("privacy:export", "privacy:forget", "star:1"),
     *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
 )
 """The custom ids of all buttons, without their prefix; what ends the script comes last."""

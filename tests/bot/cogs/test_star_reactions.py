@@ -11,7 +11,13 @@ import pytest
 
 from bot.settings import RunnerSettings
 from tests.bot.conftest import HEADING, Inside, Stage, answer, start_script
-from tests.bot.playing import ask_to_forget, begin_script, read_true_script, write_lines
+from tests.bot.playing import (
+    ask_to_forget,
+    begin_script,
+    press_star_of,
+    read_true_script,
+    write_lines,
+)
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.people import BOT_MAY, PATIENCE, Discord, Message
 from tests.fake_discord.server import served
@@ -52,13 +58,13 @@ async def test_a_reaction_is_a_star_until_it_is_taken_away(inside: Inside):
     await ben.react(snow, "\N{THUMBS UP SIGN}")
     await ben.react(inside.channel.panel(), STAR)
     # A command does not take the star of a reaction back, which stands for all to see.
-    await (await ben.menu(rain, "Star")).shows("Your star is a reaction.")
+    await (await press_star_of(ben, rain)).shows("Your star is a reaction.")
     await ben.unreact(rain, STAR)
     await until_stars(inside, ("Rain.", 1), ("Snow.", 1))
     await discord.clear_reactions(rain)
     await until_stars(inside, ("Snow.", 1))
     # A command's star is no reaction, and stays when these are cleared.
-    await (await ben.menu(snow, "Star")).shows("2 stars")
+    await (await press_star_of(ben, snow)).shows("2 stars")
     await discord.clear_reactions(snow, f"{STAR}\N{VARIATION SELECTOR-16}")
     await until_stars(inside, ("Snow.", 1))
     await ben.react(snow, STAR)
@@ -123,7 +129,7 @@ async def test_stars_of_meanwhile_are_found_again(discord: Discord, chosen: Runn
         _, rain, snow, hail = await write(inside, "HELEN: Rain.", "Snow.", "Hail.")
         for line in (rain, snow):
             await inside.ann.react(line, STAR)
-        await (await inside.ann.menu(hail, "Star")).shows("1 star")
+        await (await press_star_of(inside.ann, hail)).shows("1 star")
         await until_stars(inside, ("HELEN\nRain.", 1), ("Snow.", 1), ("Hail.", 1))
     before = inside.channel, inside.ann, inside.ben
     await inside.ben.react(rain, STAR)

@@ -7,8 +7,8 @@ import json
 
 from bot.cogs.privacy import make_export_file
 from bot.session.turn import ScriptPosition
-from tests.bot.conftest import BOTH, Stage, answer, count, poll, start_script
-from tests.bot.playing import write_lines
+from tests.bot.conftest import BOTH, Stage, answer, count, labels, poll, start_script
+from tests.bot.playing import press_star, write_lines
 from tests.bot.session_harness import SessionHarness
 
 DATABASES = BOTH
@@ -25,26 +25,26 @@ async def best(harness: SessionHarness, head: int | None) -> list[tuple[str, int
 async def test_a_star_is_given_and_taken_back(stage: Stage):
     await start_script(stage)
     shown = await write_lines(stage, "MAYA: Rain.")
-    given = answer(await stage.ann.context_menu(stage.channel, "Star", shown))
+    given = await press_star(stage, stage.ann, shown)
     assert given.ephemeral
     assert given.content == (
-        "You starred “MAYA\\: Rain\\.”. It has 1 star now. Choose **Star** again to take yours "
-        "back."
+        "You starred “MAYA\\: Rain\\.”. It has 1 star now. Press **Star** again to take yours back."
     )
-    given = answer(await stage.ben.context_menu(stage.channel, "Star", shown))
+    given = await press_star(stage, stage.ben, shown)
     assert "It has 2 stars now." in given.content
     told = answer(await stage.ben.context_menu(stage.channel, "Details", shown))
     assert "2 stars" in told.content
-    taken = answer(await stage.ben.context_menu(stage.channel, "Star", shown))
+    assert labels(told) == ["Take my star back"]
+    taken = answer(await stage.ben.click(told, label="Take my star back"))
     assert taken.content == "You took your star back from “MAYA\\: Rain\\.”."
     [(_, stars)] = await stage.store.stars.load_best_lines((await stage.script()).head, 5)
     assert stars == 1
     said = await stage.ben.send(stage.channel, "hello")
-    refused = answer(await stage.ben.context_menu(stage.channel, "Star", said))
+    refused = answer(await stage.ben.context_menu(stage.channel, "Details", said))
     assert refused.content.startswith("That message shows no line of a script.")
     await stage.ann.slash(stage.channel, "continue", takes=2)
-    refused = answer(await stage.ben.context_menu(stage.channel, "Star", poll(stage)))
-    assert refused.content.startswith("A take has no stars.")
+    takes = answer(await stage.ben.context_menu(stage.channel, "Details", poll(stage)))
+    assert labels(takes) == []
 
 
 async def test_the_best_lines_have_the_most_stars(harness: SessionHarness):
