@@ -17,7 +17,8 @@ HELP_TEXT = phrase(
     "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "
     "choose who speaks next.\n"
     "-# {/undo} removes the last line. {/script show} shows the whole script, and "
-    "{/script history} goes back to any line."
+    "{/script history} goes back to any line. *More…* on the panel has the rest: to read, to write "
+    "together, the settings and the end."
 )
 
 
