@@ -218,9 +218,10 @@ def _on_message(menu: Json) -> Json:
 
 ACTIONS = [
     *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
-    *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-advanced"),
+    *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-takes"),
+    *("menu-advanced", "menu-settings", "menu-all-settings", "menu-first", "menu-together"),
     *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
-    *("menu-turns", "menu-sprint", "menu-settings", "menu-read", "menu-end", "end"),
+    *("menu-turns", "menu-sprint", "menu-stats", "menu-guesses", "menu-end", "end"),
     *("join", "agree", "run", "rename", "archive", "return", "ask", "all"),
 ]
 
@@ -232,6 +233,7 @@ CUSTOM_IDS = [
     *("onbook:line:here:{number}", "onbook:line:rewrite:{number}"),
     "onbook:turns:{turns}:{number}",
     *("onbook:stop:{number}", "onbook:stop:{number}:lines", "onbook:stop:{number}:replay"),
+    *("onbook:star:{number}", "onbook:privacy:export", "onbook:privacy:forget"),
     *("onbook:end-sprint:{number}", "onbook:scripts", "onbook:{text}", "{text}"),
 ]
 """The ids of buttons and menus."""
