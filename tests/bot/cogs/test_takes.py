@@ -268,7 +268,6 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
     for command, options, label in (
         ("write", {"text": "Rain."}, "Add it anyway"),
         ("continue", {}, "Continue anyway"),
-        ("script retry", {}, "Continue anyway"),
     ):
         asked = answer(await stage.ben.slash(stage.channel, command, **options))
         assert asked.ephemeral
