@@ -148,11 +148,22 @@ class Library:
 
     # New scripts
 
-    async def begin(self, requester: Requester, new: NewScript, *opening: Element) -> TurnResult:
-        """Begin a script with its first elements, if any, and shelve the one that ran."""
+    async def begin(
+        self,
+        requester: Requester,
+        new: NewScript,
+        *opening: Element,
+        author: Requester | None = None,
+    ) -> TurnResult:
+        """Begin a script with its first elements, if any, and shelve the one that ran.
+
+        The elements are the ``author``'s, where that is not the requester.
+        """
         async with self.lock:
             script, primed = await self._prepare_script(requester, new)
-            drafts = await self.reader.read_elements(primed, primed.start, opening, requester)
+            drafts = await self.reader.read_elements(
+                primed, primed.start, opening, author or requester
+            )
             return await self._store_script(script, primed, drafts, requester)
 
     async def import_script(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import NotTheirs, PersonId, RequestError
-from ..storage.schema import Line, Poll, Script, TurnOrder
+from ..storage.schema import ON_BOOK, Line, Poll, Script, TurnOrder
 from .turn import Requester
 
 
@@ -21,10 +21,10 @@ def check_may_write(script: Script, requester: Requester) -> None:
 def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
     """Raise NotTheirs for a requester who may neither take a line back nor rewrite it.
 
-    A model's line belongs to everybody, a person's to its author, whoever added it, the script's
-    owner and the moderators.
+    A model's line belongs to everybody, as does an opening that was drawn; a person's to its
+    author, whoever added it, the script's owner and the moderators.
     """
-    if line.author is None or requester.id in (line.author, line.asker):
+    if line.author in (None, ON_BOOK) or requester.id in (line.author, line.asker):
         return
     if is_manager(script, requester):
         return

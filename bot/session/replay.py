@@ -23,7 +23,7 @@ from ..inference.lexicon import RECALL_LINES, RecentElements
 from ..inference.processors.repetition import REACH
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model
-from ..storage.schema import Line, Script
+from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
 from .channel_session import ChannelSession
 from .turn import Job
@@ -45,6 +45,7 @@ class Verdict(StrEnum):
     """The verdict on a line, in the words that people see."""
 
     PERSON = phrase("by a person")
+    ON_BOOK = phrase("by On Book")
     PROVED = phrase("verified")
     DIFFERENT = phrase("different")
     UNPROVED = phrase("unverified")
@@ -134,7 +135,8 @@ class Replayer:
 
     async def _replay_line(self, line: Line, number: int, progress: Progress) -> Finding:
         if line.author is not None:
-            return Finding(number, line, Verdict.PERSON)
+            is_drawn = line.author == ON_BOOK
+            return Finding(number, line, Verdict.ON_BOOK if is_drawn else Verdict.PERSON)
         key = line.credit, line.origin.get("fingerprint", "")
         if key not in self._readers:
             self._readers[key] = await self._open_reader(*key)

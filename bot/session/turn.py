@@ -13,7 +13,7 @@ from ..generation.options import OptionValue
 from ..generation.prefill import Progress
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import parse_person_text
-from ..storage.schema import ROOT_LINE, Line, Poll, Script
+from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Script
 
 R = TypeVar("R")
 
@@ -51,6 +51,10 @@ class Requester:
     """Whether the person moderates the channel."""
     roles: frozenset[int] = frozenset()
     """The ids of the person's roles in the server."""
+
+
+OPENING_WRITER = Requester(ON_BOOK, "On Book", delivery="")
+"""The writer of the openings that are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,9 @@ ERASED_PERSON = 0
 ERASED_NAME = phrase("somebody")
 """The name that replaces the name of an erased person."""
 
+ON_BOOK = -1
+"""The id of the writer of the openings that are drawn; it is no person's."""
+
 ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """The element that replaces removed text: every model can read it, and every format print it."""
 
@@ -218,11 +221,11 @@ class Line(Base):
     kind: Mapped[str]
     text: Mapped[str]
     author: Mapped[int | None] = mapped_column(BigInteger)
-    """The person who wrote the line; None for a model."""
+    """The person who wrote the line; `ON_BOOK` for an opening that was drawn, None for a model."""
     credit: Mapped[str]
     """The name of the person or the model when the line was written."""
     provenance: Mapped[int | None] = mapped_column(ForeignKey("provenances.id"))
-    """None for a person."""
+    """None unless a model wrote the line."""
     seed: Mapped[int | None] = mapped_column(BigInteger)
     """The seed of the origin, which is not in `Provenance`."""
     delivery: Mapped[str]

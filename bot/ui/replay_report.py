@@ -22,6 +22,8 @@ def format_report(replay: ReplayResult) -> str:
     people = len(replay.filter_by_verdict(Verdict.PERSON))
     if people:
         parts.append(say("People wrote {lines}.", lines=many(people, "line")))
+    if opening := len(replay.filter_by_verdict(Verdict.ON_BOOK)):
+        parts.append(say("On Book wrote the opening, {lines}.", lines=many(opening, "line")))
     if replay.edited:
         parts.append(say("Rewritten by hand: {lines}.", lines=_format_numbers(replay.edited)))
     if len(replay.findings) < replay.lines:

@@ -8,14 +8,16 @@ import pytest
 
 from bot.generation import provenance
 from bot.screenplay.elements import Kind
+from bot.screenplay.statistics import count_script
 from bot.session import replay
 from bot.session.replay import ReplayResult, Verdict, replay_script
-from bot.session.turn import Job
+from bot.session.situations import load_situations
+from bot.session.turn import OPENING_WRITER, Job, NewScript
 from bot.ui.replay_report import format_report, format_table
 from tests.bot.conftest import Stage, answer, run_sql
 from tests.bot.session_harness import SessionHarness
 
-PERSON, PROVED, DIFFERENT, UNPROVED = Verdict
+PERSON, ON_BOOK, PROVED, DIFFERENT, UNPROVED = Verdict
 
 TAMPER = "UPDATE lines SET text = 'Nobody ever wrote this.', kind = 'action' WHERE id = "
 
@@ -52,6 +54,29 @@ async def test_lines_with_all_options_are_verified(harness: SessionHarness):
     assert [finding.reasons for finding in result.findings] == [()] * 10
     assert "all 7 of the voice's lines" in format_report(result)
     assert "People wrote 3 lines." in format_report(result)
+
+
+async def test_an_opening_that_was_drawn_is_on_books(harness: SessionHarness):
+    opening = load_situations()[0].elements
+    new = NewScript(title="The Diner")
+    await harness.session.library.begin(harness.writer(), new, *opening, author=OPENING_WRITER)
+    await harness.continue_script(1)
+    await harness.write("Rain.")
+    lines = await harness.lines()
+    assert [line.credit for line in lines] == ["On Book"] * 3 + ["tiny", "Ann"]
+    result = await replayed(harness)
+    assert verdicts(result) == [*[ON_BOOK] * 3, PROVED, PERSON]
+    assert "People wrote 1 line. On Book wrote the opening, 3 lines." in format_report(result)
+    assert format_table(result).count("\tby On Book\tOn Book\t") == 3
+    counted = count_script(lines)
+    assert {one.name: one.lines for one in counted.writers} == {"On Book": 3, "Ann": 1}
+    assert [one.name for one in counted.voices] == ["tiny"]
+    # It is nobody's who could mind, so that everybody may take it back.
+    for _ in range(2):
+        await harness.session.history.undo(harness.writer("Ann"))
+    for _ in range(3):
+        await harness.session.history.undo(harness.writer("Ben"))
+    assert await harness.lines() == []
 
 
 async def test_a_replay_depends_on_the_text_of_the_path_alone(harness: SessionHarness):
