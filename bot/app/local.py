@@ -17,7 +17,7 @@ from ..cogs.services import CogServices
 from ..errors import RunnerError
 from ..i18n.catalogue import phrase, say
 from ..settings import RunnerSettings
-from ..ui.components import make_start_button
+from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery import post_message
 from ..ui.looks import Look
 from .client import Bot
@@ -130,7 +130,7 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
     if await services.store.scripts.find_running_script(channel):
         await services.messages.sync(text_channel, session)
     else:
-        await post_message(text_channel, say(HELP_TEXT), view=make_start_button())
+        await post_message(text_channel, say(HELP_TEXT), view=make_view(*make_start_buttons()))
 
 
 async def _serve_page(

@@ -30,6 +30,7 @@ from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.situations import draw_situation, suggest_voice
 from ..session.turn import (
+    OPENING_WRITER,
     ContinueRequest,
     Job,
     NewScript,
@@ -229,7 +230,9 @@ class Terminal:
             situation = draw_situation(await library.find_chosen_model(None), SystemRandom())
             opening = situation.elements
             new = NewScript(title=situation.title, cast=situation.cast)
-        self.show((await library.begin(self._requester(), new, *opening)).lines)
+        author = None if rest else OPENING_WRITER
+        await library.begin(self._requester(), new, *opening, author=author)
+        await self.show_end(None)
 
     async def script(self, rest: str) -> None:
         """Show the whole script, list all, or go on with another one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
-from ..ui.components import Interaction, make_start_button
+from ..ui.components import Interaction, make_start_buttons, make_view
 from ..ui.delivery import FirstResponse
 from .feature import FeatureCog, allow_everywhere, answer_errors
 
@@ -31,5 +31,5 @@ class Help(FeatureCog, name="OnBook.help"):
     async def help(self, interaction: Interaction) -> None:
         """Learn what this is, and how to write a script"""
         await FirstResponse(interaction).send_message(
-            say(HELP_TEXT), view=make_start_button(), ephemeral=True
+            say(HELP_TEXT), view=make_view(*make_start_buttons()), ephemeral=True
         )

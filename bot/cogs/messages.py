@@ -21,7 +21,7 @@ from ..i18n.catalogue import phrase, say, speaking
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
-from ..ui.components import LINES, Interaction, make_start_button
+from ..ui.components import LINES, Interaction, make_start_buttons, make_view
 from ..ui.delivery import (
     CONNECTION_ERRORS,
     MessageChannel,
@@ -314,7 +314,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
             return
         # The bot may not be allowed to post here.
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            await post_message(channel, say(HELP_TEXT), view=make_start_button())
+            await post_message(channel, say(HELP_TEXT), view=make_view(*make_start_buttons()))
 
     async def _explain_replies(self, heard: Heard) -> None:
         """Tell a person once how to reply so that the bot sees it, if they replied to a line."""

@@ -100,4 +100,4 @@ def _takes_value(item: ui.Item[Any]) -> bool:
     if isinstance(item, ui.Select):
         offered = [option.value for option in item.options]
         return len(item.values) <= item.max_values and all(one in offered for one in item.values)
-    return True
+    return not isinstance(item, ui.Checkbox) or isinstance(item.value, bool)

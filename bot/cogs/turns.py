@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import discord
 
-from ..errors import TransactionFailed
+from ..errors import RequestError, ServiceError, TransactionFailed
 from ..i18n.catalogue import say
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
@@ -33,7 +33,7 @@ from ..ui.line_messages import format_undeleted
 from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
-from ..ui.responses import IS_WRITTEN, check_bot_permissions
+from ..ui.responses import IS_WRITTEN, check_bot_permissions, format_error
 from .in_flight import StoppableJob
 from .requester import get_channel, get_guild, get_message_channel, get_requester
 from .services import CogServices
@@ -148,6 +148,23 @@ class Turns:
                 channel, interaction.guild_id, content, view
             )
 
+    @asynccontextmanager
+    async def typing(self, interaction: Interaction) -> AsyncIterator[None]:
+        """Show everybody at once that the voice writes.
+
+        Where the bot only answers, Discord does so by itself.
+        """
+        if find_installer(interaction) is not None:
+            yield
+            return
+        channel = get_message_channel(interaction)
+        task = asyncio.create_task(try_once(channel.typing))
+        try:
+            yield
+        finally:
+            # Late, it would show that the voice goes on.
+            task.cancel()
+
     async def acknowledge(self, interaction: Interaction) -> None:
         """Acknowledge a turn, unless that was done, before anything is read for it.
 
@@ -172,6 +189,7 @@ class Turns:
         note: str = "",
         announce: Callable[[Script], str] | None = None,
         tell: Callable[[Script], Awaitable[str]] | None = None,
+        then: TurnFunction | None = None,
         is_checked: bool = False,
     ) -> None:
         """Take one turn: acknowledge it, act, and show the script as it is then.
@@ -185,6 +203,7 @@ class Turns:
             note: What has happened, which the panel says.
             announce: Returns the line that says which script goes on, if another one does.
             tell: Returns a sentence for the requester alone, or "".
+            then: A turn of the voice that follows at once; where it fails, the first one stands.
             is_checked: Whether to skip the check of the position, because the caller made it, or
                 because any script will do.
         """
@@ -202,13 +221,23 @@ class Turns:
             self.run_with_progress(interaction, run, kind) if kind is not None else run(Job())
         )
         interaction.extras[IS_WRITTEN] = True
+        announcement = f"-# {announce(result.script)}" if announce else ""
+        sentences = list[str]()
+        if then:
+            if is_member:
+                await self.services.messages.sync(channel, session, announcement=announcement)
+                announcement = ""
+            run = partial(then, session, get_requester(interaction))
+            try:
+                async with self.typing(interaction):
+                    result = await self.run_with_progress(interaction, run, components.LINES)
+            except (RequestError, ServiceError) as error:
+                sentences.append(format_error(error))
         if result.poll:
             self.services.polls.watch(result.poll)
             await self.services.poll_messages.post(channel, result.poll)
         notes = filter(None, (note, result.note, format_model_change(result)))
         joined = "\n".join(f"-# {one}" for one in notes)
-        announcement = f"-# {announce(result.script)}" if announce else ""
-        sentences = list[str]()
         if is_member:
             if left := await self.services.messages.sync(channel, session, joined, announcement):
                 sentences.append(format_undeleted(left))

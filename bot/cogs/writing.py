@@ -10,14 +10,21 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import NotTheirs, RequestError, StaleLine
+from ..errors import NoScript, NotTheirs, RequestError, StaleLine
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
 from ..session.permissions import check_turn
 from ..session.preferences import MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
-from ..session.turn import MAX_LINES, ContinueRequest, ScriptPosition, current_position
+from ..session.turn import (
+    MAX_LINES,
+    NO_SCRIPT,
+    OPENING_WRITER,
+    ContinueRequest,
+    ScriptPosition,
+    current_position,
+)
 from ..ui.components import (
     LINES,
     Interaction,
@@ -32,6 +39,7 @@ from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panel import delete_message
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from ..ui.responses import check_bot_permissions, format_error
+from .beginnings import BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,
     Choice,
@@ -44,7 +52,13 @@ from .feature import (
     suggest,
 )
 from .option_checks import InvalidOption, parse_choice
-from .requester import format_requester, get_channel, get_message_channel, get_requester
+from .requester import (
+    format_requester,
+    get_channel,
+    get_guild,
+    get_message_channel,
+    get_requester,
+)
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -69,7 +83,7 @@ VOTE_TAKES, VOTE_SECONDS = 3, 60
 """Takes and seconds of a vote that the menu opens."""
 
 
-class Writing(FeatureCog, name="OnBook.writing"):
+class Writing(BeginningCog, name="OnBook.writing"):
     """Write a script, and take lines back."""
 
     @app_commands.command(name="continue")
@@ -215,12 +229,22 @@ class Writing(FeatureCog, name="OnBook.writing"):
     ) -> None:
         if request.vote or (request.takes or 1) > 1:
             check_is_member(interaction)
-        await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
+        try:
+            await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
+        except NoScript:
+            session = self.services.admit_to_session(interaction)
+            if expected or await session.library.list_scripts():
+                raise
+            await self._begin_for_newcomer(interaction, request)
+            return
 
         async def continue_anyway(chosen: Interaction) -> None:
             await self._continue(chosen, replace(request, during_vote=True), expected)
 
-        async with self.asking_during_vote(interaction, say(ANYWAY), continue_anyway):
+        async with (
+            self.asking_during_vote(interaction, say(ANYWAY), continue_anyway),
+            self.turns.typing(interaction),
+        ):
             await self.turns.take_turn(
                 interaction,
                 lambda session, requester, job: session.continuation.generate(
@@ -229,6 +253,20 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 kind=LINES,
                 is_checked=True,
             )
+
+    async def _begin_for_newcomer(self, interaction: Interaction, request: ContinueRequest) -> None:
+        """Draw the first script of a channel, and go on with it."""
+        self.services.charge(interaction, Cost(lines=request.lines * (request.takes or 1)))
+        drawn = await self.draw_beginning(interaction)
+        new = replace(make_new_script(drawn, get_guild(interaction)), replaced=NO_SCRIPT)
+        await self.begin(
+            interaction,
+            lambda session, requester, _: session.library.begin(
+                requester, new, *drawn.opening, author=OPENING_WRITER
+            ),
+            lambda title: say("There was no script here, so “{title}” starts.", title=title),
+            request,
+        )
 
     async def _retry(
         self,
@@ -239,7 +277,10 @@ class Writing(FeatureCog, name="OnBook.writing"):
     ) -> None:
         await self.turns.charge_lines(interaction, expected, takes=1)
         retry_anyway = partial(self._retry, expected=expected, during_vote=True)
-        async with self.asking_during_vote(interaction, say(ANYWAY), retry_anyway):
+        async with (
+            self.asking_during_vote(interaction, say(ANYWAY), retry_anyway),
+            self.turns.typing(interaction),
+        ):
             await self.turns.take_turn(
                 interaction,
                 lambda session, requester, job: session.continuation.retry(

@@ -25,6 +25,7 @@ class Notifications:
         self._new_models: dict[int, str] = {}
         self._reported_unreadable: set[tuple[int, int]] = set()
         self._explained_replies: set[tuple[int, int]] = set()
+        self._told_language: set[int] = set()
 
     def knows_model(self, script: int) -> bool:
         """Return whether a model has read a script since the process began."""
@@ -69,7 +70,14 @@ class Notifications:
         self._explained_replies.add((channel, person))
         return is_new
 
+    def should_tell_language(self, person: int) -> bool:
+        """Return, once per person, whether they must be told in which language a voice writes."""
+        is_new = person not in self._told_language
+        self._told_language.add(person)
+        return is_new
+
     def forget(self, person: int) -> None:
         """Forget which notifications a person has had."""
         for notified in (self._reported_unreadable, self._explained_replies):
             notified -= {one for one in notified if one[1] == person}
+        self._told_language.discard(person)

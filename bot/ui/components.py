@@ -114,6 +114,7 @@ POSITION_BUTTONS = {
     "more": (phrase("More…"), discord.ButtonStyle.secondary),
     "here": (phrase("Continue from here"), discord.ButtonStyle.primary),
     "start": (phrase("Start a script"), discord.ButtonStyle.primary),
+    "surprise": (phrase("Surprise me"), discord.ButtonStyle.secondary),
     "end": (phrase("End it"), discord.ButtonStyle.danger),
     "menu-all-settings": (phrase("All settings"), discord.ButtonStyle.secondary),
     "menu-advanced": (phrase("Advanced"), discord.ButtonStyle.secondary),
@@ -142,12 +143,13 @@ def make_continue_here_button(position: ScriptPosition) -> ui.View:
     return make_view(make_position_button("here", position))
 
 
-def make_start_button() -> ui.View:
-    """Return the offer to start a script."""
-    return make_view(make_position_button("start", ScriptPosition(0, ROOT_LINE)))
+def make_start_buttons() -> list[ui.Button[Any]]:
+    """Return the offers to start a script, and to be surprised by one."""
+    nowhere = ScriptPosition(0, ROOT_LINE)
+    return [make_position_button(action, nowhere) for action in ("start", "surprise")]
 
 
-def make_position_button(action: str, position: ScriptPosition) -> ui.Button[ui.View]:
+def make_position_button(action: str, position: ScriptPosition) -> ui.Button[Any]:
     """Return the button of one of the `POSITION_BUTTONS` for a position."""
     label, style = POSITION_BUTTONS[action]
     return ui.Button(label=say(label), style=style, custom_id=make_position_id(action, position))

@@ -105,6 +105,7 @@ async def load_panel(store: Store, script: Script) -> PanelContent:
         "undo": position.line != ROOT_LINE,
         "redo": state.redo is not None,
         "write": True,
+        "surprise": not has_lines,
         "action": other is Kind.ACTION,
         "speech": other is Kind.DIALOGUE,
         "join": order is not None,

@@ -192,7 +192,7 @@ def _escape(field: object) -> object:
 def _make_next_step(error: Exception) -> discord.ui.View | None:
     match error:
         case NoScript():
-            return components.make_start_button()
+            return components.make_view(*components.make_start_buttons())
         case NotInCast():
             return components.make_view(components.make_cast_button(error.script, error.name))
         case StaleLine():

@@ -147,7 +147,10 @@ def _find_component(message: Message, custom_id: str) -> tuple[Json, Version]:
 
 
 def submit(modal: Json, values: dict[str, str]) -> Json:
-    """Return the data of a submitted modal, with texts by the labels of its inputs."""
+    """Return the data of a submitted modal, with texts by the labels of its inputs.
+
+    Any text ticks a checkbox.
+    """
     inputs = dict(rules.inputs(modal))
     require(set(values) <= set(inputs), f"the modal has {sorted(inputs)}")
     framed = {
@@ -157,6 +160,9 @@ def submit(modal: Json, values: dict[str, str]) -> Json:
     for number, (label, one) in enumerate(inputs.items(), 1):
         if one["type"] == rules.SELECT:
             filled = _choose_in_modal(one, values.get(label))
+        elif one["type"] == rules.CHECKBOX:
+            is_ticked = label in values or one.get("default", False)
+            filled = {"type": rules.CHECKBOX, "custom_id": one["custom_id"], "value": is_ticked}
         else:
             text = values.get(label, one.get("value") or "")
             needed = one.get("min_length", 0) or int(one.get("required", True))

@@ -274,7 +274,8 @@ class Control:
         require(before.modal and before.user == user, "no modal is shown to this person")
         data = client.submit(before.modal or {}, values)
         shown = before.payload.get("message")
-        return self._act(Kind.MODAL, user, before.channel, data, times, shown)
+        # The window belongs to the installation of what opened it.
+        return self._act(Kind.MODAL, user, before.channel, data, times, shown, owners=before.owners)
 
     async def send_raw(
         self,

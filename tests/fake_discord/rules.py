@@ -33,6 +33,7 @@ EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
 
 ROW, BUTTON, SELECT, INPUT_LINE, FRAME = 1, 2, 3, 4, 18
 SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 10, 11, 12, 13, 14, 17
+CHECKBOX = 23
 LINK = 5
 SUBCOMMAND, GROUP = 1, 2
 
@@ -229,8 +230,10 @@ def check_modal(body: Json) -> None:
         if one.get("type") == SELECT:
             check_menu(one)
             continue
-        check(one.get("type") == INPUT_LINE, "components: only menus and text inputs")
         check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+        if one.get("type") == CHECKBOX:
+            continue
+        check(one.get("type") == INPUT_LINE, "components: only menus, checkboxes and text inputs")
         check_length(one.get("placeholder") or "", 0, 100, "placeholder")
         least, most = one.get("min_length", 0), one.get("max_length", INPUT)
         check(0 <= least <= INPUT and 1 <= most <= INPUT and least <= most, "min_length")

@@ -345,7 +345,7 @@ async def test_group_can_be_renamed(stage: Stage, host: Host, monkeypatch: pytes
     await load(stage)
     told = await stage.ann.slash(stage.channel, "bühne_2 help")
     assert "</bühne_2 script show:" in told.response.content
-    refused = await stage.ann.slash(stage.channel, "bühne_2 continue")
+    refused = await stage.ann.slash(stage.channel, "bühne_2 undo")
     assert "/bühne_2 start" in refused.response.content
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
     suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "voice", "ti")

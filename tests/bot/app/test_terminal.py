@@ -14,6 +14,7 @@ import pytest
 
 from bot import settings
 from bot.__main__ import main
+from bot.session.situations import load_situations
 from bot.settings import RunnerSettings
 from tests.fake_discord.processes import ROOT
 
@@ -53,6 +54,7 @@ MAYA: Where is the letter?
 def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]):
     code, out, err = python_m_bot(tmp_path, "write", typed=TYPED, **environment)
     assert (code, err) == (0, "")
+    assert out.partition("\n")[0] in {one.heading for one in load_situations()}
     assert re.search(r"^INT\. DINER - NIGHT$", out, re.MULTILINE)
     assert "- MAYA\n- JONAS\n" in out
     assert re.search(r"^ +JONAS$", out, re.MULTILINE)

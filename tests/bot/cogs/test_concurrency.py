@@ -102,7 +102,7 @@ async def test_a_slow_post_does_not_land_between_later_ones(
     discord: Discord, channel: Channel, ann: Person, ben: Person
 ):
     await (await ann.click(await begin_script(ann, channel), "Continue")).is_done()
-    async with discord.holding("POST", rf"/channels/{channel.id}/", most=1):
+    async with discord.holding("POST", rf"/channels/{channel.id}/messages", most=1):
         continued = await ann.click(channel.panel(), "Continue")
         await discord.until(lambda: discord.held)
         undone = await ben.slash(channel, "undo")

@@ -59,7 +59,7 @@ async def test_people_are_answered_in_their_own_language(
         await (await person.slash(empty, "script history")).shows(words)
     told = await (await hans.slash(channel, "help")).shows("On Book")
     assert "</script show:" in told.content
-    assert told.labels == ["Ein Skript beginnen"]
+    assert told.labels == ["Ein Skript beginnen", "Überrasch mich"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ async def test_a_mention_is_answered_once_a_minute(stage: Stage, monkeypatch: py
     [told] = await mention(stage)
     assert "has understood none of them. That is the fun." in told
     [shown] = [one for one in stage.messages() if one.content == told]
-    assert labels(shown) == ["Start a script"]
+    assert labels(shown) == ["Start a script", "Surprise me"]
     assert await mention(stage) == [told]
     monkeypatch.setattr("bot.cogs.messages.ANSWER_SECONDS", 0.0)
     assert await mention(stage) == [told, told]

@@ -93,7 +93,7 @@ async def test_files_are_refused_without_a_line_or_a_permission(stage: Stage):
         ("script stats", {"what": "guesses"}),
     ):
         refused = answer(await stage.ann.slash(stage.channel, command, **options))
-        assert (refused.ephemeral, labels(refused)) == (True, ["Start a script"])
+        assert (refused.ephemeral, labels(refused)) == (True, ["Start a script", "Surprise me"])
         for channel, why in ((empty, "is empty"), (closed, "**Attach Files**")):
             refused = answer(await stage.ann.slash(channel, command, **options))
             assert refused.ephemeral

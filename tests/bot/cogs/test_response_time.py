@@ -62,7 +62,7 @@ BUTTONS = (
     *(f"{one}:SCRIPT:0:on" for one in ("page", "history", "shelf")),
     *(f"turns:{one}:SCRIPT" for one in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
-    *("privacy:export", "privacy:forget", "star:1"),
+    *("privacy:export", "privacy:forget", "star:1", "surprise:POSITION"),
     *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
 )
 """The custom ids of all buttons, without their prefix; what ends the script comes last."""

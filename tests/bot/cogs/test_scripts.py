@@ -149,7 +149,7 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     assert diner.title == "The Diner"
     assert stage.with_buttons() == []
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
-    assert labels(refused) == ["Start a script"]
+    assert labels(refused) == ["Start a script", "Surprise me"]
     await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert "That script was deleted. “The Diner” is running here now." in refused.content

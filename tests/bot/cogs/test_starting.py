@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from unittest.mock import AsyncMock
+
 import pytest
 import simcord
 
-from bot.cogs.starting import SURPRISE
+from bot.errors import RequestError
+from bot.session.continuation import Continuation
 from bot.session.situations import load_situations, suggest_voice
+from bot.storage.schema import Line
+from bot.ui.markdown import inline
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, fields, labels, start_script
 from tests.bot.playing import ask, open_menu
@@ -16,17 +22,83 @@ TURNS = ("continue", {}), ("write", {"text": "Rain."}), ("undo", {})
 
 async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage: Stage):
     shown = await stage.ann.slash(stage.channel, "start")
-    assert list(fields(shown)) == ["Voice", "Title", "First scene heading", "Cast"]
-    voice, *texts = [row["component"] for row in shown.modal["components"]]
+    labelled = ["Surprise me", "Voice", "Title", "First scene heading", "Cast"]
+    assert list(fields(shown)) == labelled
+    _, voice, *texts = [row["component"] for row in shown.modal["components"]]
     offers = [[one.title, one.heading, ", ".join(one.cast)] for one in load_situations()]
     assert [text.get("value") for text in texts] in offers
-    assert [one["value"] for one in voice["options"]][2:] == stage.services.voices.names()
-    await stage.ann.submit_modal(shown, {fields(shown)["Voice"]: [SURPRISE]})
+    assert [one["value"] for one in voice["options"]][1:] == stage.services.voices.names()
+    await stage.ann.submit_modal(shown, {fields(shown)["Surprise me"]: True})
+    await assert_surprise(stage, stage.ann)
+
+
+async def assert_surprise(stage: Stage, by: Any) -> list[Line]:
+    """Assert that a situation was drawn by On Book, and that the voice has gone on with it."""
     script = await stage.script()
     [drawn] = [one for one in load_situations() if one.title == script.title]
-    assert (script.cast, script.lock) == (list(drawn.cast), True)
-    assert await stage.lines() == [element.text for element in drawn.elements]
-    assert drawn.speech.split()[0] in stage.messages()[-2].content
+    assert (script.cast, script.lock, script.owner) == (list(drawn.cast), True, by.id)
+    lines = await stage.session.library.load_lines()
+    assert [line.element for line in lines[:-1]] == [*drawn.elements]
+    assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
+    assert f"-# “{inline(script.title, 100)}” starts here." in [
+        one.content for one in stage.messages()
+    ]
+    assert drawn.speech.split()[0] in stage.messages()[-3].content
+    await assert_channel_is_true(stage)
+    return lines
+
+
+async def test_two_presses_lead_from_an_empty_channel_to_the_first_line_of_the_voice(
+    stage: Stage,
+):
+    told = await ask(stage, "help", stage.ben)
+    assert labels(told) == ["Start a script", "Surprise me"]
+    await stage.ben.click(told, label="Surprise me")
+    *_, last = await assert_surprise(stage, stage.ben)
+    assert last.author is None
+
+
+async def test_a_surprise_may_have_a_title_and_a_mood_but_no_place_of_its_own(stage: Stage):
+    refused = await ask(stage, "start", surprise=True, heading=HEADING)
+    assert refused.content.startswith("A surprise has a place and a cast of its own.")
+    assert await stage.script() is None
+    await stage.ann.slash(
+        stage.channel, "start", surprise=True, title="Rain", voice="tiny", mood="calm"
+    )
+    script = await stage.script()
+    assert (script.title, script.voice, script.options["temperature"]) == ("Rain", "tiny", 0.5)
+    assert len(await stage.lines()) == 4
+
+
+async def test_a_surprise_replaces_an_empty_script_and_asks_before_it_pauses_another(stage: Stage):
+    await stage.ann.slash(stage.channel, "start", title="Nothing yet")
+    await stage.ben.click(stage.panel(), label="Surprise me")
+    await assert_surprise(stage, stage.ben)
+    assert "Surprise me" not in labels(stage.panel())
+    asked = await ask(stage, "start", surprise=True)
+    assert labels(asked) == ["Continue it", "Pause it and start the new one"]
+    await stage.ann.click(asked, label="Pause it and start the new one")
+    await assert_surprise(stage, stage.ann)
+
+
+async def test_an_opening_stands_where_the_voice_cannot_go_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    refusal = AsyncMock(side_effect=RequestError("The voice had nothing to say."))
+    monkeypatch.setattr(Continuation, "generate", refusal)
+    told = await ask(stage, "start", surprise=True)
+    assert (told.content, told.ephemeral) == ("The voice had nothing to say.", True)
+    assert len(await stage.lines()) == 3
+    await assert_channel_is_true(stage)
+
+
+async def test_the_first_continue_of_a_channel_begins_a_script(stage: Stage):
+    assert await ask(stage, "continue", stage.ben, lines=2) is None
+    script = await stage.script()
+    said = f"-# There was no script here, so “{inline(script.title, 100)}” starts."
+    assert said in [one.content for one in stage.messages()]
+    assert len(await stage.lines()) == 5
+    await assert_channel_is_true(stage)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +113,11 @@ def test_a_heading_suggests_a_voice(heading: str, voice: str | None):
 
 
 async def test_commands_without_a_script_offer_to_start_one(stage: Stage):
-    for command, options in (*TURNS, ("script show", {})):
+    turns = [one for one in TURNS if one != ("continue", {})]
+    for command, options in (*turns, ("script show", {})):
         refused = await ask(stage, command, stage.ben, **options)
         assert refused.ephemeral
-        assert labels(refused) == ["Start a script"]
+        assert labels(refused) == ["Start a script", "Surprise me"]
         assert options.get("text", "") in refused.content
         assert stage.messages() == []
     shown = await stage.ben.click(refused, label="Start a script")
@@ -59,7 +132,7 @@ async def test_commands_without_a_script_offer_to_start_one(stage: Stage):
 async def test_a_script_may_start_without_a_line_or_a_visible_title(stage: Stage):
     await stage.ann.slash(stage.channel, "start", title=" \u202e\u200b\n")
     assert stage.panel().content.startswith("**Untitled** starts here.")
-    assert labels(stage.panel()) == ["Continue", "Write", "More…"]
+    assert labels(stage.panel()) == ["Continue", "Write", "Surprise me", "More…"]
     menu = await open_menu(stage, stage.ann)
     for refused in (
         *[await ask(stage, command) for command in ("script show", "undo")],

@@ -15,7 +15,7 @@ from bot.settings import RunnerSettings
 from tests.bot.playing import begin_script, slow_down
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import PATIENCE, Channel, Discord, Message, Person
+from tests.fake_discord.people import PATIENCE, Channel, Discord, Message, Person, letters
 from tests.fake_discord.server import served
 from tests.fake_discord.state import World
 
@@ -109,10 +109,23 @@ async def test_answers_alone_show_a_script(elsewhere: Elsewhere, is_private: boo
     assert elsewhere.discord.refusals == []
 
 
+async def test_an_answer_shows_a_surprise_with_the_line_of_the_voice(elsewhere: Elsewhere):
+    window = await elsewhere.ann.slash(elsewhere.channel, "start")
+    begun = await elsewhere.ann.submit_modal(window, {"Surprise me": "yes"})
+    panel = await begun.is_done()
+    script, *_ = await elsewhere.services.store.scripts.list_latest_scripts(1)
+    lines = await elsewhere.services.store.lines.load_path(script.head)
+    assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
+    shown = letters(panel.text)
+    places = [shown.index(letters(line.element.body)) for line in lines]
+    assert places == sorted(places)
+    assert shown.startswith(letters(f"“{script.title}” starts here."))
+
+
 async def test_each_person_who_has_installed_it_has_scripts_of_their_own(elsewhere: Elsewhere):
     await elsewhere.begin()
     await elsewhere.ben.install()
-    refused = await (await elsewhere.ben.slash(elsewhere.channel, "continue")).shows("No script")
+    refused = await (await elsewhere.ben.slash(elsewhere.channel, "undo")).shows("No script")
     assert refused.only_for == elsewhere.ben.id
     asked = await elsewhere.ben.slash(elsewhere.channel, "start", title="Ben's", heading="ROOF")
     await asked.shows("Ben's")
