@@ -18,6 +18,7 @@ from ..i18n.catalogue import many, say, speaking
 from ..screenplay.exporters.edition import Edition
 from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
 from ..screenplay.statistics import ScriptStatistics, count_script
+from ..session.best_lines import find_best_lines
 from ..session.channel_session import ChannelSession
 from ..session.turn import current_position
 from ..sharding import Shards
@@ -51,8 +52,8 @@ from .requester import get_message_channel, get_requester
 
 log = logging.getLogger("onbook.ending")
 
-BEST_LINES = 5
-"""The best lines on a closing card."""
+BEST_LINES, CHOSEN_LINES = 5, 3
+"""The best lines on a closing card: by their stars, or where there are none, chosen."""
 
 RETRY_MINUTES = 10
 """Minutes between two attempts to post closing cards that Discord did not take."""
@@ -179,6 +180,9 @@ class Ending(FeatureCog, name="OnBook.ending"):
         """Return the closing card of a script, and the files on it."""
         best = await self.store.stars.load_best_lines(script.head, BEST_LINES)
         lines = await self.store.lines.load_path(script.head)
+        if not best:
+            chosen = await asyncio.to_thread(find_best_lines, lines, CHOSEN_LINES)
+            best = [(line, 0) for line in chosen]
         statistics = await asyncio.to_thread(count_script, lines)
         edition = await asyncio.to_thread(prepare_edition, script, lines, statistics)
         may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
@@ -196,7 +200,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
             discord.File(io.BytesIO(one.content), one.name, description=one.description)
             for one in small
         ]
-        return make_closing_card(script, statistics, best, edition.shares, files, notes), files
+        return make_closing_card(script, statistics, best, files, notes), files
 
     @tasks.loop(minutes=RETRY_MINUTES)
     async def _show_due(self) -> None:

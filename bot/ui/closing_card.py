@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import ui
 
-from ..i18n.catalogue import many, say
+from ..i18n.catalogue import many, say, say_plural
+from ..screenplay.exporters.edition import format_share, list_writers, shorten
 from ..screenplay.statistics import ScriptStatistics
 from ..storage.schema import Line, Script
-from .components import make_layout, make_script_button
+from .components import make_layout, make_script_button, make_start_buttons
 from .credits import format_credit
 from .images.pictures import format_summary
 from .looks import MORE, format_scene
@@ -22,6 +23,9 @@ LINE_SIZE = 400
 SHARE_SIZE = 120
 """The size of a sentence about one writer."""
 
+ONCE_SIZE = 600
+"""The size of the names of those who wrote one line."""
+
 COLOUR = discord.Colour.gold()
 
 
@@ -29,22 +33,20 @@ def make_closing_card(
     script: Script,
     statistics: ScriptStatistics,
     best: Iterable[tuple[Line, int]],
-    shares: Sequence[str],
     files: Sequence[discord.File],
     notes: Sequence[str],
 ) -> ui.LayoutView:
-    """Return the card of a script, with the button that reopens the script.
+    """Return the card of a script, with the buttons that reopen it and start the next one.
 
-    The card lists the best lines, each with the number of its stars, and the writers' shares, one
-    sentence each. It shows the attached pictures and offers the other files, with notes on them.
+    The card lists the best lines, each with the number of its stars, and who wrote how much. It
+    shows the attached pictures and offers the other files, with notes on them.
     """
     title = inline(script.title, 100)
     texts = [f"## {title}\n{say('The end')} · {format_summary(statistics)}"]
-    if starred := [_format_best_line(*one) for one in best]:
+    if quoted := [_format_best_line(*one) for one in best]:
         # A blank line ends a quotation.
-        texts.append(f"### {say('Best lines')}\n" + "\n\n".join(starred))
-    writers = [f"- {inline(share, SHARE_SIZE)}" for share in shares]
-    texts.append("\n".join([f"### {say('Who wrote')}", *writers]))
+        texts.append(f"### {say('Best lines')}\n" + "\n\n".join(quoted))
+    texts.append("\n".join([f"### {say('Who wrote')}", *_list_shares(statistics)]))
     container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=COLOUR)
     for text in texts:
         container.add_item(ui.TextDisplay(text))
@@ -56,7 +58,9 @@ def make_closing_card(
             container.add_item(ui.File(file))
     if notes:
         container.add_item(ui.TextDisplay("\n".join(f"-# {note}" for note in notes)))
-    container.add_item(ui.ActionRow(make_script_button("reopen", script.id)))
+    start, surprise = make_start_buttons()
+    start.label = say("Start another")
+    container.add_item(ui.ActionRow(start, surprise, make_script_button("reopen", script.id)))
     return make_layout(container)
 
 
@@ -65,4 +69,19 @@ def _format_best_line(line: Line, stars: int) -> str:
     name = inline(format_credit(line), NAME_SIZE)
     if line.author is None:
         name = say("the voice “{name}”", name=name)
-    return f"{scene}\n> -# {many(stars, 'star')} · {name}"
+    credit = f"{many(stars, 'star')} · {name}" if stars else name
+    return f"{scene}\n> -# {credit}"
+
+
+def _list_shares(statistics: ScriptStatistics) -> list[str]:
+    """Return how much each writer wrote, and together the names of those who wrote one line."""
+    writers = list_writers(statistics)
+    once = [one for one in writers if one.lines == 1 and not one.rewritten]
+    shares = [format_share(one, statistics) for one in writers if one not in once]
+    rows = [f"- {inline(share, SHARE_SIZE)}" for share in shorten(shares)]
+    if once:
+        names = inline(", ".join(one.name for one in once), ONCE_SIZE)
+        rows.append(
+            say_plural("- One line: {names}", "- One line each: {names}", len(once), names=names)
+        )
+    return rows

@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 
 from ...i18n.catalogue import say
 from ..elements import Element, Kind
-from ..statistics import ScriptStatistics, compute_share, format_count, format_rewritten
+from ..statistics import (
+    ScriptStatistics,
+    WriterStatistics,
+    compute_share,
+    format_count,
+    format_rewritten,
+)
 
 MOST_CREDITS = 8
 """Writers that a title page has room for; a sentence counts the others."""
@@ -61,18 +67,26 @@ def make_edition(
     scene_numbers: bool = False,
 ) -> Edition:
     """Return the edition of a script with these statistics."""
+    writers = list_writers(counted)
+    shares = [format_share(one, counted) for one in writers]
+    names = shorten([one.name for one in writers])
+    return Edition(title, tuple(elements), names, shorten(shares), date, scene_numbers)
+
+
+def list_writers(counted: ScriptStatistics) -> list[WriterStatistics]:
+    """Return the people who wrote, and then the voices, as people call them."""
     models = [replace(one, name=say("the voice “{name}”", name=one.name)) for one in counted.voices]
-    writers = [*counted.writers, *models]
-    shares = [
-        f"{one.name}: {format_count(one)} ({compute_share(one, counted):.0%})"
-        f"{format_rewritten(one)}"
-        for one in writers
-    ]
-    names = _shorten([one.name for one in writers])
-    return Edition(title, tuple(elements), names, _shorten(shares), date, scene_numbers)
+    return [*counted.writers, *models]
 
 
-def _shorten(entries: Sequence[str]) -> tuple[str, ...]:
+def format_share(writer: WriterStatistics, counted: ScriptStatistics) -> str:
+    """Return how much of a script somebody wrote."""
+    share = f"{compute_share(writer, counted):.0%}"
+    return f"{writer.name}: {format_count(writer)} ({share}){format_rewritten(writer)}"
+
+
+def shorten(entries: Sequence[str]) -> tuple[str, ...]:
+    """Return the first `MOST_CREDITS` entries, and how many more there are."""
     more = len(entries) - MOST_CREDITS
     if more <= 0:
         return tuple(entries)

@@ -41,7 +41,7 @@ def read_labels(message: Any) -> list[str]:
         one = components.pop()
         components += getattr(one, "children", [])
         found += filter(None, [getattr(one, "label", None)])
-    return found
+    return found[::-1]
 
 
 def ending(stage: Stage) -> Ending:
@@ -65,9 +65,8 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     title, best, wrote = read(card).split("\n### ")
     assert title.startswith("## The Diner\nThe end · 3 lines · ")
     assert best == "Best lines\n> **MAYA**\n> Rain\\.\n> -# 1 star · Ben"
-    assert [row.partition("\\:")[0] for row in wrote.split("\n")] == [
-        *("Who wrote", "- Ann", "- Ben", "- the voice “tiny”"),
-    ]
+    assert wrote.split("\n") == ["Who wrote", "- One line each: Ann, Ben, the voice “tiny”"]
+    assert read_labels(card) == ["Start another", "Surprise me", "Reopen"]
     files = ["the-diner-stats.png", "the-diner.pdf", "the-diner.mp3"]
     assert [file.filename for file in card.attachments] == files
     assert "tiny" in card.attachments[0].description
@@ -75,6 +74,24 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     script = await find_script(stage)
     assert (script.archived, script.running, script.ending) == (True, False, None)
     await assert_channel_is_true(stage)
+
+
+async def test_a_card_quotes_what_the_script_went_on_about_where_nobody_gave_a_star(stage: Stage):
+    await start_script(stage, cast="Maya, Jonas")
+    await write(stage, "MAYA: Who let the walrus in?\n\nJONAS: It is raining, Maya.")
+    await write(stage, "JONAS: The walrus pays for the soup.\n\nThe walrus nods.")
+    await stage.ann.slash(stage.channel, "write", text="MAYA: Then the soup is cold.")
+    await end(stage)
+    [card] = find_cards(stage)
+    _, best, wrote = read(card).split("\n### ")
+    assert best.split("\n\n") == [
+        "Best lines\n> **MAYA**\n> Who let the walrus in?\n> -# Ben",
+        "> **JONAS**\n> The walrus pays for the soup\\.\n> -# Ben",
+        "> **MAYA**\n> Then the soup is cold\\.\n> -# Ann",
+    ]
+    assert [row.partition("\\:")[0] for row in wrote.split("\n")] == ["Who wrote", "- Ben", "- Ann"]
+    await stage.ben.click(card, label="Surprise me")
+    assert [line.credit for line in await stage.session.library.load_lines()][-1] == "tiny"
 
 
 async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
@@ -135,7 +152,7 @@ async def test_only_the_owner_and_moderators_end_a_script(stage: Stage):
     assert find_cards(stage) == []
     await end(stage, moderator(stage))
     [card] = find_cards(stage)
-    assert "Best lines" not in read(card)  # because no line has a star
+    assert "Best lines" not in read(card)  # because nobody speaks or does anything
     assert "Who wrote" in read(card)
 
 
