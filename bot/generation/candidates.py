@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..screenplay.elements import Kind
 from . import generator
 from .inputs import GenerationContext, GenerationOptions
 from .openings import PrimedModel
+from .prefill import Progress
 from .reranking import Candidate, compute_wanted_size, make_seeds, shortlist, strip_cue
 
 LOAD_LIMIT = 2
@@ -37,6 +39,9 @@ SPEECH_RATIO, ACTION_RATIO = 2.0, 4.0
 chosen, and the last few would take as long as all others. Action is mostly longer than wanted, so
 that hardly any would come to its end at the lower multiple."""
 
+CHOOSING_SECONDS = 5.0
+"""Seconds after which a line is chosen among the candidates that are finished."""
+
 LIMIT_STEP = 20
 """The characters to a multiple of which a limit is rounded."""
 
@@ -45,13 +50,17 @@ MAX_EMPTY_FIRST = 4
 
 
 async def write_candidates(
-    context: GenerationContext, options: GenerationOptions, shortlist_size: int = SHORTLIST_SIZE
+    context: GenerationContext,
+    options: GenerationOptions,
+    shortlist_size: int = SHORTLIST_SIZE,
+    progress: Progress | None = None,
 ) -> list[Candidate]:
     """Write at most `options.candidates` candidates of a line; return none if all come out empty.
 
-    A busy engine writes fewer. The first candidate and the best ``shortlist_size`` others are
-    returned, with their bits without the scene, which a lone candidate lacks. Raises what
-    `Engine.run` raises.
+    A busy engine writes fewer, and a slow one leaves out those that it has not finished in
+    `CHOOSING_SECONDS`. The first candidate and the best ``shortlist_size`` others are returned,
+    with their bits without the scene, which a lone candidate lacks, and all if the time is over.
+    Raises what `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_EMPTY_FIRST)
     first, other_seeds = await _write_first(context, options, seeds)
@@ -62,26 +71,42 @@ async def write_candidates(
     shared_options = replace(options.share_beginning(first.element), limit=limit)
     # No request can ask for other transitions.
     most = 1 if first.element.kind is Kind.TRANSITION else options.candidates
-    drafts = await _write_others(context, shared_options, other_seeds[: most - 1])
+    other_seeds, progress = other_seeds[: most - 1], progress or Progress()
+    begun = asyncio.get_running_loop().time()
+    # A seed that somebody gave leads to the same line, however long that takes.
+    deadline = None if options.ignores_load else begun + CHOOSING_SECONDS
+    drafts: dict[int, Draft | None] = {}
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(deadline):
+            await _write_others(context, shared_options, other_seeds, progress, drafts)
     first = replace(first, origin=first.origin | {"candidates": 1 + len(drafts)})
     candidate = Candidate.of(first)
     if not drafts:
         return [candidate]
     others = [
         other
-        for other in (Candidate.of(draft) for draft in drafts if draft)
+        for other in (Candidate.of(draft) for draft in map(drafts.get, other_seeds) if draft)
         if other.size <= limit or limit == options.limit
     ]
     best = shortlist([candidate, *others], context.recent_texts, shortlist_size)
-    return await _score_without_scene(context.primed, best)
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await _score_without_scene(context.primed, best)
+    except TimeoutError:
+        return best
 
 
 async def _write_others(
-    context: GenerationContext, options: GenerationOptions, seeds: Sequence[int]
-) -> list[Draft | None]:
+    context: GenerationContext,
+    options: GenerationOptions,
+    seeds: Sequence[int],
+    progress: Progress,
+    drafts: dict[int, Draft | None],
+) -> None:
     """Write a candidate for each of the first seeds, for as many as the engine has room for.
 
-    A candidate that comes out empty, or that the banned words rule out, is None.
+    Each is added to ``drafts`` by its seed as soon as it is finished, as None if it comes out empty
+    or the banned words rule it out.
     """
     engine = context.primed.engine
 
@@ -91,7 +116,7 @@ async def _write_others(
         return limit_candidates(engine.load, engine.rows, 1 + len(seeds)) - 1
 
     if not count_room():
-        return []
+        return
     prefix = await generator.read_prefix(context, options)
     request = await generator.prepare_request(context, options, prefix)
     assert request.sampling is not None  # it writes
@@ -99,17 +124,21 @@ async def _write_others(
     seeds = seeds[: count_room()]
     shared_options = replace(options, candidates=1 + len(seeds))
     running: list[asyncio.Future[Completion]] = []
+
+    async def complete(seed: int, completion: Awaitable[Completion]) -> None:
+        own_options, draft = _with_seed(shared_options, seed), None
+        with suppress(NoContinuation):
+            draft = await generator.complete(context, own_options, prefix, await completion)
+        drafts[seed] = draft
+
+    progress.candidates += shared_options.candidates
     try:
         for seed in seeds:
             sampling = replace(request.sampling, seed=seed)
             running.append(engine.submit(replace(request, sampling=sampling)))
-
-        async def complete(seed: int, completion: Awaitable[Completion]) -> Draft | None:
-            own_options = _with_seed(shared_options, seed)
-            return await generator.complete(context, own_options, prefix, await completion)
-
-        return await _gather_drafts(map(complete, seeds, running))
+        await asyncio.gather(*map(complete, seeds, running))
     finally:
+        progress.candidates -= shared_options.candidates
         for future in running:
             future.cancel()
 
@@ -151,15 +180,6 @@ async def _write_first(
 
 def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
     return replace(options, sampling=replace(options.sampling, seed=seed))
-
-
-async def _gather_drafts(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft | None]:
-    """Return the candidates, None for one that raises NoContinuation; raise what another does."""
-    results = await asyncio.gather(*candidates, return_exceptions=True)
-    for candidate in results:
-        if isinstance(candidate, BaseException) and not isinstance(candidate, NoContinuation):
-            raise candidate
-    return [candidate if isinstance(candidate, Draft) else None for candidate in results]
 
 
 async def _score_without_scene(

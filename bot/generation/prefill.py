@@ -28,6 +28,8 @@ class Progress:
     """The share of the script that was read, from 0 to 1; None while nothing is read."""
     written: int = 0
     """The number of finished lines."""
+    candidates: int = 0
+    """The number of candidates that the lines in progress are chosen from."""
     to_replay: int = 0
     """The number of lines that a replay writes again."""
     share_spoken: float | None = None

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.generation import generator, provenance
+from bot.generation import candidates, generator, provenance
 from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
 from bot.generation.openings import prime_model
-from bot.generation.prefill import read_text
+from bot.generation.prefill import Progress, read_text
 from bot.generation.reranking import (
     CANDIDATES,
     DEFAULT_WEIGHTS,
@@ -248,6 +248,30 @@ class HeldEngine(Engine):
     """An engine with such a batch."""
 
     batch_class = HeldBatch
+
+
+async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothing(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    model = (await harness.voices.engine("tiny")).model
+    engine = HeldEngine(model, rows=8)
+    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=8)
+    monkeypatch.setattr(candidates, "CHOOSING_SECONDS", 0.1)
+    HeldBatch.gate.clear()
+    progress = Progress()
+    line = asyncio.create_task(write_candidates(at, options, progress=progress))
+    while not progress.candidates:  # noqa: ASYNC110 - a progress tells nobody
+        await asyncio.sleep(0.001)
+    assert progress.candidates == 8
+    [first] = await line
+    assert progress.candidates == 0
+    HeldBatch.gate.set()
+    assert first.draft.origin["seed"] == FIRST_SEED
+    # A seed that somebody gave leads to the same line, however long that takes.
+    found = await write_candidates(at, replace(options, ignores_load=True), shortlist_size=8)
+    await asyncio.to_thread(engine.close)
+    assert len(found) > 1
 
 
 async def test_lines_that_come_at_once_share_the_room_of_the_engine(
