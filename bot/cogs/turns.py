@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import discord
 
-from ..errors import RequestError, ServiceError, TransactionFailed
+from ..errors import OnBookError, TransactionFailed
 from ..i18n.catalogue import say
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
@@ -45,7 +46,7 @@ TurnFunction = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, Tu
 OUTSIDERS_SIZE = 500
 """The size of the names of new speakers outside the cast."""
 
-PROGRESS_INTERVAL = 1.5
+PROGRESS_INTERVAL = 2.0
 """Seconds until everybody sees the progress of a turn, and between two updates."""
 
 
@@ -76,7 +77,7 @@ class Turns:
             interaction.id,
             StoppableJob(Job(), asker, channel, is_public),
             run,
-            lambda job: self._show_progress(interaction, job, kind),
+            lambda progress: self._show_progress(interaction, progress, kind),
             restore,
         )
 
@@ -91,11 +92,10 @@ class Turns:
         """Do the work that a message asks for likewise, and return its result."""
         messages, session = self.services.messages, self.services.sessions.get(channel.id)
 
-        async def show(job: Job) -> None:
-            content = f"-# {components.format_progress(job.progress)}"
+        async def show(progress: str) -> None:
             stop = components.make_stop_button(message, components.LINES)
             async with session.drawing:
-                await messages.panel.show_progress(channel, guild, content, stop)
+                await messages.panel.show_progress(channel, guild, progress, stop)
 
         stoppable = StoppableJob(Job(), author, channel.id, is_public=True)
         return await self._run_job(
@@ -107,13 +107,13 @@ class Turns:
         delivery: int,
         stoppable: StoppableJob,
         run: Callable[[Job], Coroutine[Any, Any, R]],
-        show: Callable[[Job], Coroutine[Any, Any, None]],
+        show: Callable[[str], Coroutine[Any, Any, None]],
         restore: Callable[[], Coroutine[Any, Any, object]],
     ) -> R:
         """Do work that an interaction or a message asks for, by its id, and return the result.
 
-        ``show`` shows the progress from time to time. Where the work then fails, ``restore`` shows
-        later what was there before.
+        ``show`` shows the progress from time to time, and whenever a line is stored, the lines with
+        a progress of "". Where the work then fails, ``restore`` shows later what was there before.
         """
         job, jobs = stoppable.job, self.services.in_flight.jobs
         # It can be delivered twice: the Stop button stops the first one.
@@ -121,8 +121,10 @@ class Turns:
         task = asyncio.ensure_future(run(job))
         is_shown = False
         try:
-            while not (await asyncio.wait({task}, timeout=PROGRESS_INTERVAL))[0]:
-                await show(job)
+            while not await _wait_for_news(task, job.news):
+                is_new_line = job.news.is_set()
+                job.news.clear()
+                await show("" if is_new_line else f"-# {components.format_progress(job.progress)}")
                 is_shown = True
             return await task
         except Exception:
@@ -134,19 +136,22 @@ class Turns:
             if first:
                 del jobs[delivery]
 
-    async def _show_progress(self, interaction: Interaction, job: Job, kind: str) -> None:
+    async def _show_progress(self, interaction: Interaction, progress: str, kind: str) -> None:
         """Show progress in the panel's place, or in the answer where the script stays as it is."""
-        content = f"-# {components.format_progress(job.progress)}"
-        view = components.make_stop_button(interaction.id, kind)
+        stop = components.make_stop_button(interaction.id, kind)
         if kind in components.READING_JOBS or find_installer(interaction) is not None:
-            await try_once(lambda: self.services.answers.show_progress(interaction, content, view))
+            if progress:
+                await try_once(
+                    lambda: self.services.answers.show_progress(interaction, progress, stop)
+                )
             return
-        channel = get_message_channel(interaction)
-        session = self.services.admit_to_session(interaction)
+        channel, guild = get_message_channel(interaction), interaction.guild_id
+        session, messages = self.services.admit_to_session(interaction), self.services.messages
+        if not progress:
+            await messages.show_stored_lines(channel, session, guild)
+            return
         async with session.drawing:
-            await self.services.messages.panel.show_progress(
-                channel, interaction.guild_id, content, view
-            )
+            await messages.panel.show_progress(channel, guild, progress, stop)
 
     @asynccontextmanager
     async def typing(self, interaction: Interaction) -> AsyncIterator[None]:
@@ -227,15 +232,12 @@ class Turns:
             if is_member:
                 await self.services.messages.sync(channel, session, announcement=announcement)
                 announcement = ""
-            run = partial(then, session, get_requester(interaction))
-            try:
-                async with self.typing(interaction):
-                    result = await self.run_with_progress(interaction, run, components.LINES)
-            except (RequestError, ServiceError) as error:
-                sentences.append(format_error(error))
+            result = await self._go_on(interaction, session, result, then)
         if result.poll:
             self.services.polls.watch(result.poll)
             await self.services.poll_messages.post(channel, result.poll)
+        if result.failure:
+            sentences.append(format_error(result.failure))
         notes = filter(None, (note, result.note, format_model_change(result)))
         joined = "\n".join(f"-# {one}" for one in notes)
         if is_member:
@@ -249,6 +251,21 @@ class Turns:
         if tell and (told := await tell(result.script)):
             sentences.append(told)
         await self._finish(interaction, result, sentences)
+
+    async def _go_on(
+        self,
+        interaction: Interaction,
+        session: ChannelSession,
+        first: TurnResult,
+        then: TurnFunction,
+    ) -> TurnResult:
+        """Take a turn of the voice that follows the ``first`` one, which stands if it fails."""
+        run = partial(then, session, get_requester(interaction))
+        try:
+            async with self.typing(interaction):
+                return await self.run_with_progress(interaction, run, components.LINES)
+        except OnBookError as error:
+            return replace(first, failure=error)
 
     async def _finish(
         self, interaction: Interaction, result: TurnResult, sentences: list[str]
@@ -364,6 +381,18 @@ class Turns:
             channel = get_message_channel(interaction)
             redrawing = messages.redraw_pressed(channel, session, poll, interaction.message.id)
             self.services.in_flight.track(asyncio.create_task(redrawing))
+
+
+async def _wait_for_news(task: asyncio.Task[Any], news: asyncio.Event) -> bool:
+    """Wait for the end of a task, for news, or for `PROGRESS_INTERVAL`; return whether it ended."""
+    waiting = asyncio.ensure_future(news.wait())
+    try:
+        await asyncio.wait(
+            {task, waiting}, timeout=PROGRESS_INTERVAL, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        waiting.cancel()
+    return task.done()
 
 
 def format_warnings(result: TurnResult) -> list[str]:

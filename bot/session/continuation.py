@@ -6,11 +6,13 @@ import datetime as dt
 import re
 from dataclasses import replace
 
-from ..errors import RequestError, Stopped
+from ..errors import OnBookError, RequestError, Stopped
+from ..generation.inputs import GenerationContext
 from ..generation.options import extract_requested_options
+from ..i18n.catalogue import phrase
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
-from ..storage.schema import Script
+from ..storage.schema import Line, Script
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
@@ -23,6 +25,8 @@ from .turn import (
     find_outsiders,
     parse_typed_text,
 )
+
+STOPPED = phrase("Stopped before the first line. Nothing was added.")
 
 _PLAIN_ACTION = re.compile(r"\*[^*]+\*")
 
@@ -148,15 +152,31 @@ class Continuation:
     async def _append_take(
         self, context: TurnContext, parent: int | None, request: ContinueRequest, job: Job
     ) -> TurnResult:
-        """Write lines below ``parent``, and move the head there."""
-        [drafts] = await self.write_takes(context, parent, request, 1, job)
-        requester = context.requester
-        lines = await self.store.lines.append_lines(
-            context.script, parent, drafts, requester.delivery, requester.id
-        )
-        return self.reader.notifications.attach_model_change(
-            context.make_result(lines[-1].id, lines)
-        )
+        """Write lines below ``parent``; store each, and move the head there, when it is finished.
+
+        Where a later one fails, the others stay.
+        """
+        script, requester, lines = context.script, context.requester, list[Line]()
+        failure: OnBookError | None = None
+        try:
+            at = await self._load_context(context, parent, job)
+            drafts = self.drafter.write_lines(at, script, request, context.banned, job)
+            async for draft in drafts:
+                lines += await self.store.lines.append_lines(
+                    script, parent, [draft], requester.delivery, requester.id, written=len(lines)
+                )
+                parent = lines[-1].id
+                script = context.make_result(parent).script
+                job.news.set()
+        except Stopped:
+            if not lines:
+                raise RequestError(STOPPED) from None
+        except OnBookError as error:
+            if not lines:
+                raise
+            failure = error
+        result = replace(context.make_result(parent, lines), failure=failure)
+        return self.reader.notifications.attach_model_change(result)
 
     async def _offer_takes(
         self, context: TurnContext, request: ContinueRequest, takes: int, job: Job
@@ -182,14 +202,17 @@ class Continuation:
 
         Return the finished lines when somebody presses Stop; raise RequestError if there are none.
         """
-        script = context.script
-        primed = await self.reader.open_model_for(script, parent)
         try:
-            generation_context = await job.wait(
-                self.reader.load_context(primed, parent, job.progress)
-            )
+            at = await self._load_context(context, parent, job)
             return await self.drafter.write_takes(
-                generation_context, script, request, takes, context.banned, job
+                at, context.script, request, takes, context.banned, job
             )
         except Stopped:
-            raise RequestError("Stopped before the first line. Nothing was added.") from None
+            raise RequestError(STOPPED) from None
+
+    async def _load_context(
+        self, context: TurnContext, parent: int | None, job: Job
+    ) -> GenerationContext:
+        """Load what the script's model needs to write below a line; raise Stopped."""
+        primed = await self.reader.open_model_for(context.script, parent)
+        return await job.wait(self.reader.load_context(primed, parent, job.progress))

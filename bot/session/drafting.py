@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..errors import NotInCast, RequestError, Stopped
@@ -93,7 +93,7 @@ class Drafter:
         written: list[list[Draft]] = [[] for _ in seeds]
         try:
             firsts = await job.wait(
-                self._write_firsts(context, [next(some) for some in line_options])
+                self._write_firsts(context, [next(some) for some in line_options], job.progress)
             )
             tasks = [
                 self._write_rest(context, first, some, job.progress, drafts)
@@ -106,11 +106,14 @@ class Drafter:
         return [drafts for drafts in written if drafts]
 
     async def _write_firsts(
-        self, context: GenerationContext, line_options: Sequence[GenerationOptions]
+        self,
+        context: GenerationContext,
+        line_options: Sequence[GenerationOptions],
+        progress: Progress,
     ) -> list[Draft | RequestError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
-            *(self._candidates(context, options) for options in line_options),
+            *(self._candidates(context, options, progress) for options in line_options),
             return_exceptions=True,
         )
         firsts: list[Draft | RequestError] = []
@@ -144,22 +147,49 @@ class Drafter:
                 progress.written += 1
                 if (options := next(line_options, None)) is None:
                     return
-                draft = await self.write_line(context, options)
+                draft = await self.write_line(context, options, progress)
         except RequestError:
             drafts.clear()
             raise
 
-    async def write_line(self, context: GenerationContext, options: GenerationOptions) -> Draft:
+    async def write_lines(
+        self,
+        context: GenerationContext,
+        script: Script,
+        request: ContinueRequest,
+        banned: tuple[str, ...],
+        job: Job,
+    ) -> AsyncIterator[Draft]:
+        """Write a request's lines one below the other, and yield each when it is finished.
+
+        Raises RequestError for a line that cannot be written, and Stopped.
+        """
+        seed = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
+        for options in self.make_line_options(script, request, banned, seed):
+            draft = await job.wait(self.write_line(context, options, job.progress))
+            job.progress.written += 1
+            yield draft
+            context = context.append(draft)
+
+    async def write_line(
+        self,
+        context: GenerationContext,
+        options: GenerationOptions,
+        progress: Progress | None = None,
+    ) -> Draft:
         """Write one line, the best of its candidates; raise RequestError."""
         return reranking.choose_candidate(
-            await self._candidates(context, options), context.recent_texts
+            await self._candidates(context, options, progress), context.recent_texts
         ).draft
 
     async def _candidates(
-        self, context: GenerationContext, options: GenerationOptions
+        self,
+        context: GenerationContext,
+        options: GenerationOptions,
+        progress: Progress | None,
     ) -> list[Candidate]:
         """Write at least one candidate for a line; raise RequestError."""
-        candidates = await write_candidates(context, options)
+        candidates = await write_candidates(context, options, progress=progress)
         if not candidates:
             raise RequestError(
                 "The voice had nothing to say. Try again, or try another temperature."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..errors import RequestError, Stopped
+from ..errors import OnBookError, RequestError, Stopped
 from ..generation.options import OptionValue
 from ..generation.prefill import Progress
 from ..screenplay.elements import Element, Kind
@@ -103,6 +103,8 @@ class Job:
 
     def __init__(self) -> None:
         self.progress = Progress()
+        self.news = asyncio.Event()
+        """Set whenever a line is stored, for those who show lines to clear."""
         self.stopped = False
         self._now: asyncio.Future[Any] | None = None
 
@@ -144,6 +146,9 @@ class TurnResult:
 
     outsiders: Sequence[str] = ()
     """The new speakers who are not in the cast, although it is locked."""
+
+    failure: OnBookError | None = None
+    """Why there are fewer lines than were asked for, unless somebody pressed Stop."""
 
     new_model: str = ""
     """The name of a model that has read the script instead of another, if nobody was told yet."""

@@ -146,23 +146,26 @@ async def append_lines(
     delivery: str,
     asker: int | None,
     take: int = 0,
+    written: int = 0,
 ) -> list[Line]:
     """Add lines below ``parent``, one below the other, with their states and surprisals.
 
-    Raises AlreadyWritten if the interaction ``delivery`` has written this take before.
+    The interaction ``delivery`` has ``written`` the first lines of this take before. Raises
+    AlreadyWritten if it has written more.
     """
     if not drafts:
         return []
     dialect, table = get_dialect(session), Line.__tablename__
     # The next ids are known in advance, because no other process writes meanwhile.
-    first, provenances = await _prepare(session, drafts, delivery, take)
+    of_delivery = and_(Line.delivery == delivery, Line.take == take, Line.ordinal >= written)
+    first, provenances = await _prepare(session, drafts, of_delivery)
     lines: list[Line] = []
     for start in range(0, len(drafts), BATCH):
         batch = drafts[start : start + BATCH]
         new: list[Line] = []
-        for ordinal, draft in enumerate(batch, start):
+        for number, draft in enumerate(batch, start):
             line = Line(
-                id=first + ordinal,
+                id=first + number,
                 script=script.id,
                 parent=parent,
                 kind=str(draft.element.kind),
@@ -173,7 +176,7 @@ async def append_lines(
                 seed=draft.origin.get("seed"),
                 delivery=delivery,
                 take=take,
-                ordinal=ordinal,
+                ordinal=written + number,
                 asker=asker,
             )
             new.append(line)
@@ -188,13 +191,16 @@ async def append_lines(
 
 
 async def _prepare(
-    session: AsyncSession, drafts: Sequence[Draft], delivery: str, take: int
+    session: AsyncSession, drafts: Sequence[Draft], of_delivery: ColumnElement[bool]
 ) -> tuple[int, dict[str, Provenance]]:
-    """Return the id of the first new line, and the drafts' provenances; raise AlreadyWritten."""
+    """Return the id of the first new line, and the drafts' provenances.
+
+    Raises AlreadyWritten if there is a line of which the condition ``of_delivery`` holds.
+    """
     origins = dict.fromkeys(Provenance.serialize(draft.origin) for draft in drafts if draft.origin)
     found = await session.execute(
         select(
-            select(Line.id).where(Line.delivery == delivery, Line.take == take).exists(),
+            select(Line.id).where(of_delivery).exists(),
             get_dialect(session).highest_id(Line.__tablename__),
             select(func.max(Provenance.id)).scalar_subquery(),
             Provenance,

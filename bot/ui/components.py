@@ -281,6 +281,10 @@ def format_progress(progress: Progress) -> str:
             written=progress.written,
             all=progress.to_replay,
         )
+    sentences = [say("The voice is writing.")]
+    if progress.candidates > 1:
+        number = progress.candidates
+        sentences = [say("The voice is choosing among {number:,} lines.", number=number)]
     if progress.written:
-        return say("The voice is writing. Finished lines: {written:,}.", written=progress.written)
-    return say("The voice is writing.")
+        sentences.append(say("Finished lines: {written:,}.", written=progress.written))
+    return " ".join(sentences)

@@ -109,6 +109,26 @@ class MessageSync:
                 await self.panel.place(channel, content, note, above)
         return undeleted
 
+    async def show_stored_lines(
+        self, channel: MessageChannel, session: ChannelSession, guild: int | None
+    ) -> None:
+        """Show the lines that a turn has stored so far, without a panel.
+
+        Failures are ignored, because the next sync tries again.
+        """
+        async with session.drawing:
+            content = await self.store.messages.load_content(session.channel)
+            try:
+                await self._check(channel, content)
+                await self.panel.retire(channel, guild)
+                content.panel = 0  # as the next process reads it, whose nonces must be the same
+                if content.script is not None:
+                    await self._show_lines(channel, content.script, content)
+            except TransactionFailed:  # which the store has logged
+                self._checked.discard(channel.id)
+            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                log.warning("could not show the lines of channel %d yet: %s", channel.id, error)
+
     # Lines
 
     async def _show_lines(

@@ -73,6 +73,18 @@ class Panel:
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
             self._progress[channel.id] = (await post_message(channel, content, view=view)).id
 
+    async def retire(self, channel: MessageChannel, guild: int | None) -> None:
+        """Delete the panel or the progress, before lines come below it, until the next call.
+
+        The next process would find neither above the newest line.
+        """
+        known = await self.store.messages.find_channel(channel.id)
+        if old := self.find_progress(channel.id) or (known and known.panel):
+            await delete_message(channel, old)
+        if known and known.panel:
+            await self.store.messages.record_panel(channel.id, guild, None)
+        self._progress.pop(channel.id, None)
+
     def find_progress(self, channel: int) -> int:
         """Return the message that shows progress in a channel, or 0."""
         return self._progress.get(channel, 0)

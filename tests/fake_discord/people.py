@@ -408,6 +408,8 @@ class Discord:
         """Requests of the bot that were refused since this connection began."""
         self.pings: list[str] = []
         """Texts since this connection began that could have pinged somebody."""
+        self.typing: list[int] = []
+        """The channels in which the bot has begun to type."""
         self.held = 0
         """The number of the bot's requests that the last `holding` held."""
         self.faults: list[list[str]] = []
@@ -638,6 +640,8 @@ class Discord:
                 self.refusals.append(it)
             case "ping":
                 self.pings.append(it)
+            case "typing":
+                self.typing.append(it)
             case "bot":
                 self.bot_is_there = it
             case "fault":

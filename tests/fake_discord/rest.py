@@ -406,8 +406,10 @@ class Rest:
         self.world.delete(message)
         return web.Response(status=204)
 
-    async def type(self, _request: web.Request) -> web.Response:
-        """Accept the typing indicator, which no test reads."""
+    async def type(self, request: web.Request) -> web.Response:
+        """Show the typing indicator."""
+        channel = self.world.channel(int(request.match_info["channel"]))
+        self.world.tell("typing", channel.id)
         return web.Response(status=204)
 
     def in_channel(self, request: web.Request) -> Message:

@@ -137,6 +137,7 @@ class LineRepository(Repository):
         delivery: str,
         asker: int | None = None,
         passed_at: dt.datetime | None = None,
+        written: int = 0,
     ) -> list[Line]:
         """Add lines below ``parent``, one below the other, and move the head to the last one.
 
@@ -144,11 +145,13 @@ class LineRepository(Repository):
         it is pass the turn on at ``passed_at``.
 
         Raises HeadMoved if the head is no longer where ``script`` has it, and AlreadyWritten if the
-        interaction ``delivery`` has written lines before.
+        interaction ``delivery`` has written more lines before than ``written``.
         """
 
         async def change(session: AsyncSession) -> list[Line]:
-            lines = await line_tree.append_lines(session, script, parent, drafts, delivery, asker)
+            lines = await line_tree.append_lines(
+                session, script, parent, drafts, delivery, asker, written=written
+            )
             head = lines[-1].id if lines else parent
             await line_tree.move_head(session, script, head, goes_on=parent == script.head)
             if passed_at:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 from unittest.mock import AsyncMock, Mock
@@ -15,6 +15,8 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from bot.cogs import turns
+from bot.errors import NoContinuation
+from bot.inference.batch import Batch
 from bot.ui import live_polls
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
@@ -25,7 +27,16 @@ from tests.bot.playing import (
     read_true_script,
     slow_down,
 )
-from tests.fake_discord.people import Asked, Channel, Discord, Guild, Message, Person, names
+from tests.fake_discord.people import (
+    PATIENCE,
+    Asked,
+    Channel,
+    Discord,
+    Guild,
+    Message,
+    Person,
+    names,
+)
 
 
 async def until_settled(requests: Sequence[Asked]) -> list[Message]:
@@ -187,38 +198,107 @@ async def test_scripts_of_simultaneous_channels_do_not_mix(guild: Guild, ann: Pe
     await asyncio.gather(*map(play, names(5)))
 
 
-async def test_progress_is_shown_at_intervals_and_stop_keeps_the_finished_lines(
-    inside: Inside, monkeypatch: pytest.MonkeyPatch
-):
-    interval = 0.2
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", interval)
-    await begin_script(inside.ann, inside.channel)
+async def hold_after(inside: Inside, monkeypatch: pytest.MonkeyPatch, lines: int) -> asyncio.Event:
+    """Hold the voice after so many lines until the returned event is set."""
     engine = await inside.services.voices.engine("tiny")
     run, gate, written = engine.run, asyncio.Event(), itertools.count()
 
-    async def hold_after_two_lines(request: Any) -> Any:
-        if request.sampling is not None and next(written) >= 2:
+    async def run_held(request: Any) -> Any:
+        if request.sampling is not None and next(written) >= lines:
             await gate.wait()
         return await run(request)
 
-    monkeypatch.setattr(engine, "run", hold_after_two_lines)
-    began = time.monotonic()
+    monkeypatch.setattr(engine, "run", run_held)
+    return gate
+
+
+async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.2)
+    await begin_script(inside.ann, inside.channel)
+    gate = await hold_after(inside, monkeypatch, 2)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
 
-    def find_progress() -> Message | None:
-        seen = (one for one in inside.channel.messages() if "Finished lines: 2." in one.content)
-        return next(seen, None)
+    def find_lines() -> list[Message]:
+        shown = inside.channel.messages()
+        lines = [one for one in shown if one.is_line]
+        return lines if len(lines) == 3 and shown[-1].labels == ["Stop"] else []
 
-    shown = await inside.discord.until(find_progress)
-    assert (shown.only_for, shown.labels) == (None, ["Stop"])
-    updates = sum("Finished lines" in one.content for one in shown.versions)
-    assert updates <= (time.monotonic() - began) / interval
-    stopped = await inside.ben.click(shown, "Stop")
+    lines = await inside.discord.until(find_lines)
+    progress = inside.channel.messages()[-1]
+    assert (progress.only_for, progress.labels) == (None, ["Stop"])
+    assert progress.content == "-# The voice is writing. Finished lines: 2."
+    # The buttons of earlier lines are gone, and each line stands there once.
+    assert inside.channel.messages()[1:] == [*lines, progress]
+    stopped = await inside.ben.click(progress, "Stop")
     await inside.discord.until(lambda: stopped.how)
     gate.set()
     await asked.is_done()
     assert 3 <= len(await read_true_script(inside.ann, inside.channel)) <= 4
     assert stopped.answers() == []
+    assert [one for one in inside.channel.messages() if one.is_line][:3] == lines
+
+
+async def test_finished_lines_stay_where_a_later_one_cannot_be_written(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    await begin_script(inside.ann, inside.channel)
+    engine = await inside.services.voices.engine("tiny")
+    run, written = engine.run, itertools.count()
+
+    async def fail_after_two_lines(request: Any) -> Any:
+        if request.sampling is not None and next(written) >= 2:
+            raise NoContinuation
+        return await run(request)
+
+    monkeypatch.setattr(engine, "run", fail_after_two_lines)
+    asked = await inside.ann.slash(inside.channel, "continue", lines=5)
+    told = await asked.shows("The banned-word list leaves no possible continuation.")
+    assert told.only_for == inside.ann.id
+    assert len(await read_true_script(inside.ann, inside.channel)) == 3
+
+
+async def test_the_bot_types_at_once_where_the_voice_writes(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    await begin_script(inside.ann, inside.channel)
+    await (await inside.ann.slash(inside.channel, "write", text="Rain.")).is_done()
+    assert inside.discord.typing == []
+    gate = await hold_after(inside, monkeypatch, 0)
+    asked = await inside.ben.slash(inside.channel, "continue")
+    await inside.discord.until(lambda: inside.discord.typing)
+    assert inside.discord.typing == [inside.channel.id]
+    gate.set()
+    await asked.is_done()
+
+
+async def test_the_panel_says_among_how_many_lines_the_voice_chooses(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.2)
+    await begin_script(inside.ann, inside.channel)
+    script = await inside.services.store.scripts.find_running_script(inside.channel.id)
+    await inside.services.store.scripts.update_script(script.id, {"quality": "best"})
+    step, gate = Batch.step, threading.Event()
+
+    def step_slowly(batch: Batch) -> Any:
+        if sum(row.request.sampling is not None for row in batch.rows) > 1:
+            gate.wait(PATIENCE)
+        return step(batch)
+
+    monkeypatch.setattr(Batch, "step", step_slowly)
+    asked = await inside.ann.slash(inside.channel, "continue")
+    shown = await inside.discord.until(lambda: find_progress(inside, "choosing among 64 lines."))
+    assert (shown.only_for, shown.labels) == (None, ["Stop"])
+    gate.set()
+    await asked.is_done()
+    assert len(await read_true_script(inside.ann, inside.channel)) == 2
+
+
+def find_progress(inside: Inside, text: str) -> Message | None:
+    """Return the message that shows progress with some text, or None."""
+    return next((one for one in inside.channel.messages() if text in one.content), None)
 
 
 async def test_late_progress_of_a_first_line_is_deleted_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import AsyncMock
 
 import discord
 import pytest
@@ -85,6 +86,20 @@ async def test_line_posted_before_a_crash_is_shown_once(characters: Stage):
     await stage.world.settle()
     await assert_channel_is_true(stage)
     await stage.ben.click(stage.panel(), label="Undo")
+
+
+async def test_line_posted_before_a_crash_is_shown_once_above_the_first_of_several(
+    characters: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    stage = characters
+    await start_script(stage)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.store.messages, "record_post", AsyncMock())
+        await write(stage, "MAYA: Hello.")
+    stage.services.messages._checked.clear()  # the next process knows no channel
+    await stage.ben.slash(stage.channel, "continue", lines=3)
+    assert len(shown(stage)) == 5
+    await assert_channel_is_true(stage)
 
 
 async def test_lost_answer_posts_no_line_twice(characters: Stage, monkeypatch: pytest.MonkeyPatch):

@@ -30,7 +30,8 @@ class Found:
     doubled: int = 0
     """Lines that are stored or shown twice."""
     halves: int = 0
-    """Turns of which only some lines are stored, and heads on missing lines."""
+    """Turns of which lines are missing, and heads on missing lines. The voice stores its lines one
+    by one, so that a kill may take the last ones."""
     wrong: int = 0
     """States that do not match the text."""
     broken: int = 0
@@ -80,8 +81,10 @@ class DatabaseCheck:
                 letters("".join(there.get(delivery, ()))) != text
                 for delivery, text in shown.items()
             )
+            may_end_early = _find_turns_of_voice(database)
             found.halves = sum(
-                len(there[delivery]) != lines
+                len(there[delivery]) > lines
+                or (len(there[delivery]) < lines and delivery not in may_end_early)
                 for delivery, lines in asked.items()
                 if delivery in there
             )
@@ -170,6 +173,15 @@ class DatabaseCheck:
 
 def _states(kept: bytes | None) -> States:
     return np.frombuffer(kept or b"", np.float32)
+
+
+def _find_turns_of_voice(database: sqlite3.Connection) -> set[str]:
+    """Return the deliveries for which the voice has stored lines one by one, without a gap."""
+    rows = database.execute(
+        "SELECT delivery FROM lines GROUP BY delivery"
+        " HAVING max(take) = 0 AND count(author) = 0 AND count(*) = max(ordinal) + 1"
+    )
+    return {delivery for (delivery,) in rows}
 
 
 def _one(database: sqlite3.Connection, question: str) -> int:
