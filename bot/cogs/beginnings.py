@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import SystemRandom
 
 from ..generation.options import OptionValue
@@ -12,7 +13,14 @@ from ..screenplay.elements import Element
 from ..screenplay.free_text import clean_title, parse_cast
 from ..session.channel_session import ChannelSession
 from ..session.situations import Situation, draw_situation, load_situations
-from ..session.turn import ContinueRequest, Job, NewScript, Requester, TurnResult
+from ..session.turn import (
+    ContinueRequest,
+    Job,
+    NewScript,
+    Requester,
+    ScriptPosition,
+    TurnResult,
+)
 from ..storage.schema import Script
 from ..ui.components import SCRIPT, Interaction
 from ..ui.markdown import inline
@@ -62,11 +70,8 @@ class BeginningCog(FeatureCog):
         written = [one for one in load_situations() if one.voice in names]
         return SystemRandom().choice(written or load_situations())
 
-    async def draw_beginning(
-        self, interaction: Interaction, wanted: Beginning | None = None
-    ) -> Beginning:
+    async def draw_beginning(self, interaction: Interaction, wanted: Beginning) -> Beginning:
         """Draw what a person leaves open: the cast, the opening, and a style that the voice has."""
-        wanted = wanted or Beginning()
         library, guild = self.services.admit_to_session(interaction).library, get_guild(interaction)
         chosen = wanted.voice or await library.find_guild_model(guild)
         situation = self.draw_situation(chosen)
@@ -109,12 +114,6 @@ class BeginningCog(FeatureCog):
                 language=name_language(language),
             )
 
-        async def go_on(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
-            assert request is not None  # or nothing goes on
-            # The opening has the interaction's own lines.
-            requester = replace(requester, delivery=f"{requester.delivery} next")
-            return await session.continuation.generate(requester, request, job=job)
-
         format_start = sentence or (lambda title: say("“{title}” starts here.", title=title))
         await self.turns.take_turn(
             interaction,
@@ -122,6 +121,19 @@ class BeginningCog(FeatureCog):
             kind=SCRIPT,
             announce=lambda script: format_start(inline(script.title, 100)),
             tell=describe_language,
-            then=go_on if request else None,
+            then=partial(_go_on, request) if request else None,
             is_checked=True,
         )
+
+
+async def _go_on(
+    request: ContinueRequest,
+    expected: ScriptPosition,
+    session: ChannelSession,
+    requester: Requester,
+    job: Job,
+) -> TurnResult:
+    """Let the voice go on below an opening, if nobody else has meanwhile."""
+    # The lines of the opening have the interaction itself as their delivery.
+    requester = replace(requester, delivery=f"{requester.delivery} next")
+    return await session.continuation.generate(requester, request, expected, job)

@@ -143,7 +143,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         labels = [
             ui.Label[Any](
                 text=say("Surprise me"),
-                description=say("Draws all of this, and a first line; then the voice goes on"),
+                description=say("Draws everything below and an opening; then the voice goes on"),
                 component=surprise,
             ),
             ui.Label[Any](text=say("Voice"), component=voice),

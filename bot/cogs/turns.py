@@ -43,6 +43,11 @@ R = TypeVar("R")
 TurnFunction = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
 """A turn; the job is for one that takes a while, and can be stopped."""
 
+NextTurnFunction = Callable[
+    [ScriptPosition, ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]
+]
+"""A turn that goes on where another one has left a script."""
+
 OUTSIDERS_SIZE = 500
 """The size of the names of new speakers outside the cast."""
 
@@ -194,7 +199,7 @@ class Turns:
         note: str = "",
         announce: Callable[[Script], str] | None = None,
         tell: Callable[[Script], Awaitable[str]] | None = None,
-        then: TurnFunction | None = None,
+        then: NextTurnFunction | None = None,
         is_checked: bool = False,
     ) -> None:
         """Take one turn: acknowledge it, act, and show the script as it is then.
@@ -257,10 +262,10 @@ class Turns:
         interaction: Interaction,
         session: ChannelSession,
         first: TurnResult,
-        then: TurnFunction,
+        then: NextTurnFunction,
     ) -> TurnResult:
         """Take a turn of the voice that follows the ``first`` one, which stands if it fails."""
-        run = partial(then, session, get_requester(interaction))
+        run = partial(then, current_position(first.script), session, get_requester(interaction))
         try:
             async with self.typing(interaction):
                 return await self.run_with_progress(interaction, run, components.LINES)

@@ -39,7 +39,7 @@ from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panel import delete_message
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
 from ..ui.responses import check_bot_permissions, format_error
-from .beginnings import BeginningCog, make_new_script
+from .beginnings import Beginning, BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,
     Choice,
@@ -257,7 +257,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def _begin_for_newcomer(self, interaction: Interaction, request: ContinueRequest) -> None:
         """Draw the first script of a channel, and go on with it."""
         self.services.charge(interaction, Cost(lines=request.lines * (request.takes or 1)))
-        drawn = await self.draw_beginning(interaction)
+        drawn = await self.draw_beginning(interaction, Beginning())
         new = replace(make_new_script(drawn, get_guild(interaction)), replaced=NO_SCRIPT)
         await self.begin(
             interaction,

@@ -11,6 +11,7 @@ import simcord
 from bot.errors import RequestError
 from bot.session.continuation import Continuation
 from bot.session.situations import load_situations, suggest_voice
+from bot.session.turn import Requester
 from bot.storage.schema import Line
 from bot.ui.markdown import inline
 from tests.bot.channel_check import assert_channel_is_true
@@ -89,6 +90,25 @@ async def test_an_opening_stands_where_the_voice_cannot_go_on(
     told = await ask(stage, "start", surprise=True)
     assert (told.content, told.ephemeral) == ("The voice had nothing to say.", True)
     assert len(await stage.lines()) == 3
+    await assert_channel_is_true(stage)
+
+
+async def test_the_voice_does_not_go_on_where_somebody_else_has(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    messages, cid = stage.services.messages, Requester(3, "Cid", "message")
+    sync = messages.sync
+
+    async def sync_and_write(*arguments: Any, **more: Any) -> int:
+        monkeypatch.undo()
+        left = await sync(*arguments, **more)
+        await stage.session.continuation.write(cid, "Snow.")
+        return left
+
+    monkeypatch.setattr(messages, "sync", sync_and_write)
+    told = await ask(stage, "start", surprise=True)
+    assert told.content.startswith("The script has moved on.")
+    assert (await stage.lines())[3:] == ["Snow."]
     await assert_channel_is_true(stage)
 
 
