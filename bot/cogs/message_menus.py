@@ -12,7 +12,7 @@ from ..ui.components import Interaction
 from ..ui.markdown import plain, to_plain_text
 from ..ui.panel import is_panel
 from .branches import CONTINUE, REWRITE
-from .details import DETAILS, STAR
+from .details import DETAILS
 from .feature import (
     MAX_CHOICE_LENGTH,
     MAX_CHOICES,
@@ -24,7 +24,7 @@ from .feature import (
 from .messages import ADD
 from .requester import get_message_channel
 
-ENTRIES = (CONTINUE, REWRITE, DETAILS, STAR, ADD)
+ENTRIES = (CONTINUE, REWRITE, DETAILS, ADD)
 """The commands on messages."""
 
 

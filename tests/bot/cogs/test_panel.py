@@ -114,7 +114,7 @@ async def test_an_open_menu_acts_on_the_script_as_it_is(stage: Stage):
     await replace_script(stage)
     told = await choose(stage.ann, menu, "menu-lines", "1")
     assert told.content == "That script is paused. “The Roof” is running here now."
-    menu = await open_menu(stage, stage.ann)
+    menu = await open_menu(stage, stage.ann, "Together…")
     await write(stage, "Snow.")
     await stage.ann.click(menu, label="Three takes with a vote")
     assert len(labels(poll(stage))) == 3
