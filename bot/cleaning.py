@@ -23,6 +23,8 @@ def clean(text: str) -> str:
     emoji and inside words of the scripts that need them. Keep at most two combining marks on a
     letter, because a pile of them covers the lines above and below.
     """
+    if text.isascii() and text.isprintable():  # most text, which nothing below changes
+        return text
     text = _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
     text = normalize("NFC", "".join(map(_visible, text)))
     # Dropping a mark or a joiner can bring together characters that compose.

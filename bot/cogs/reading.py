@@ -81,7 +81,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_nonempty_script()
         elements = await self.store.lines.load_elements(script.head)
-        content, view = await format_page(script, elements, -1)
+        content, view = await format_page(script, elements, 0)
         attached = []
         if interaction.app_permissions.attach_files:
             text = await asyncio.to_thread(format_fountain, script.title, elements)

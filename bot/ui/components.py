@@ -215,12 +215,12 @@ def make_script_button(action: str, script: int) -> ui.Button[Any]:
 # Under pages
 
 PAGE_BUTTONS = {
-    "first": phrase("First page"),
-    "back": phrase("Previous page"),
-    "on": phrase("Next page"),
-    "last": phrase("Last page"),
+    "first": phrase("First"),
+    "back": phrase("Back"),
+    "on": phrase("Next"),
+    "last": phrase("Last"),
 }
-"""The labels of the buttons that turn pages."""
+"""The labels of the buttons that turn pages, so short that a phone shows them in one row."""
 
 LAST_PAGE = 999_999_999
 """Stands for the last page, because pages may be added before a button is pressed."""

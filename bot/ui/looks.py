@@ -12,14 +12,17 @@ from discord import ui
 
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
+from ..screenplay.page_layout import lay_out_page
 from .images.pictures import Colour
-from .markdown import LIMIT, inline, join_within, plain, size
-from .script_messages import split_into_messages
+from .markdown import LIMIT, chop, fenced, inert, inline, join_within, plain, size
 
 MORE = phrase("and more: see all of it with {/script show}")
 
 DIVIDER = "-# " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 16
 """Stands above a scene heading in plain text."""
+
+FENCES = size(fenced(" ")) - 1
+"""The size of what a code block has around its text."""
 
 MIN_CUT = 50
 """The size from which on a part of a row is worth showing."""
@@ -59,8 +62,11 @@ class Look(StrEnum):
 def format_block(element: Element) -> str:
     """Return an element as a page in a code block; one that is too long is cut, with a note."""
     note = f"\n-# {say(MORE)}"
-    first, *rest = split_into_messages([element], LIMIT - size(note))
-    return f"{first}{note}" if rest else first
+    space = LIMIT - size(note) - FENCES
+    # A row may be longer than a message, because a chain of joined emoji takes two columns.
+    rows = [piece for row in lay_out_page([element]).split("\n") for piece in chop(row, space)]
+    first, *rest = join_within(map(inert, rows), "\n", space)
+    return f"{fenced(first)}{note}" if rest else fenced(first)
 
 
 def format_prose(element: Element, limit: int = LIMIT) -> str:
@@ -77,7 +83,7 @@ def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
 
     A text that is too long is cut, with ``note`` below it.
     """
-    rows = (row for element in elements for row in _name_rows(element))
+    rows = (row for element in elements for row in name_rows(element))
     return _fit_rows(rows, limit, note, indent="> ")
 
 
@@ -97,7 +103,7 @@ def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]
 def split_scene(elements: Iterable[Element], limit: int) -> list[str]:
     """Return elements in as few texts as fit, each element below its speaker's name."""
     note = f"-# {say(MORE)}"
-    texts = (_fit_rows(_name_rows(element), limit, note) for element in elements)
+    texts = (_fit_rows(name_rows(element), limit, note) for element in elements)
     return join_within(texts, "\n", limit)
 
 
@@ -116,7 +122,7 @@ def _fit_rows(rows: Iterable[tuple[str, str]], limit: int, note: str, indent: st
     return "\n".join(fitting)
 
 
-def _name_rows(element: Element) -> Iterator[tuple[str, str]]:
+def name_rows(element: Element) -> Iterator[tuple[str, str]]:
     """Yield the speaker's name, if there is one, and the rows of an element, as `_mark_rows`."""
     if speaker := find_speaker(element):
         yield speaker, "**"

@@ -23,10 +23,11 @@ _MENTION = re.compile(r"@(?=everyone|here|[!&]?\d)")
 # No backslash escapes the ends of code blocks and strikethrough, so look-alikes replace the marks.
 _BACKTICK, _TILDE = "\u02cb", "\u223c"
 _NOTHING = "\u200b"
-_SAFE = {mark: f"\\{mark}" for mark in "\\*_|<>#[]()+-.:/"} | {
-    "`": _BACKTICK,
-    "~": _TILDE,
-    "@": f"@{_NOTHING}",
+_SAFE: Mapping[int, str] = {
+    **{ord(mark): f"\\{mark}" for mark in "\\*_|<>#[]()+-.:/"},
+    ord("`"): _BACKTICK,
+    ord("~"): _TILDE,
+    ord("@"): f"@{_NOTHING}",
 }
 
 
@@ -73,6 +74,12 @@ def join_within(texts: Iterable[str], separator: str, limit: int) -> list[str]:
     return joined
 
 
+def chop(text: str, limit: int) -> list[str]:
+    """Return a text in pieces that are at most ``limit`` long, each character escaped or not."""
+    step = limit // 2
+    return [text[start : start + step] for start in range(0, len(text), step)]
+
+
 def mention(person: int) -> str:
     """Mention a person, in a message that pings nobody; a forgotten person is “somebody”."""
     return say(ERASED_NAME) if person == ERASED_PERSON else f"<@{person}>"
@@ -95,13 +102,13 @@ def to_plain_text(markdown: str) -> str:
     return re.sub(marks, replace, markdown, flags=re.MULTILINE)
 
 
-def _cut(text: str, limit: int, safe: Mapping[str, str]) -> str:
+def _cut(text: str, limit: int, safe: Mapping[int, str]) -> str:
     line = " ".join(clean(text).split())
-    if sum(size(safe.get(one, one)) for one in line) <= limit:
-        return "".join(safe.get(one, one) for one in line)
+    whole = line.translate(safe)
+    if size(whole) <= limit:
+        return whole
     room, end = limit - 1, 0
-    while end < len(line) and (room := room - size(safe.get(line[end], line[end]))) >= 0:
+    while end < len(line) and (room := room - size(line[end].translate(safe))) >= 0:
         end += 1
     # The cut may leave a joiner at the end, which joins nothing there.
-    kept = clean(line[:end]).rstrip()
-    return "".join(safe.get(one, one) for one in kept) + "…"
+    return f"{clean(line[:end]).rstrip().translate(safe)}…"

@@ -1,71 +1,61 @@
-"""Show elements of a script in messages, as pages in code blocks."""
+"""Show a script in messages, as pages of numbered lines that wrap on every screen."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import discord
 
 from ..i18n.catalogue import say
 from ..screenplay.elements import Element
-from ..screenplay.page_layout import SCREEN_WIDTH, lay_out_page
 from ..storage.schema import Script
 from .components import make_page_buttons, make_view
-from .markdown import fenced, inert, inline, join_within, size
+from .looks import name_rows
+from .markdown import LIMIT, chop, inline, join_within, size
 
 PAGE_SIZE = 1800
 """The size of a page of /script show, which leaves room for its title."""
 
-_FENCES = size(fenced(" ")) - 1
 
+def split_into_pages(elements: Iterable[Element], limit: int = PAGE_SIZE) -> list[str]:
+    """Return the lines of a script with their numbers, as pages at most ``limit`` long.
 
-def split_into_messages(elements: Iterable[Element], limit: int = 1900) -> list[str]:
-    """Return the page of the elements in code blocks, none of them for no elements.
-
-    Each block is at most `limit` long, as `size` counts. An element is cut only if it is longer
-    than a block, at the end of a line or of a word.
-
-    Raises:
-        ValueError: `limit` is too small for one line of the page.
+    A line is cut only if it is longer than a page, at the end of a row or of a word.
     """
-    space = limit - _FENCES
-    if space < SCREEN_WIDTH:
-        raise ValueError(f"a block of {limit} has no room for a line of the page")
-    blocks: list[str] = []
-    block = ""
-    for element in elements:
-        text = inert(lay_out_page([element]))
-        joined = f"{block}\n\n{text}" if block else text
-        if size(joined) <= space:
-            block = joined
-            continue
-        if block:
-            blocks.append(block)
-        *full, block = join_within(_cut_lines(text.split("\n"), space), "\n", space)
-        blocks += full
-    return [fenced(block) for block in (*blocks, block) if block]
+    texts = (
+        text
+        for number, element in enumerate(elements, 1)
+        for text in _format_line(element, f"`{number}` ", limit)
+    )
+    return join_within(texts, "\n\n", limit)
 
 
-def _cut_lines(lines: Iterable[str], space: int) -> Iterator[str]:
-    """Yield the lines, and cut those that are too long by themselves.
+def _format_line(element: Element, number: str, limit: int) -> list[str]:
+    """Return a line below its speaker's name, in as few texts as are at most ``limit`` long."""
+    room = limit - size(number)
+    rows = (text for row, mark in name_rows(element) for text in _format_row(row, mark, room))
+    first, *others = join_within(rows, "\n", room)
+    return [f"{number}{first}", *others]
 
-    The lines of a page can be, because combining marks take no columns but count as characters.
-    """
-    for line in lines:
-        if size(line) <= space:
-            yield line
-        else:
-            step = space // 2
-            yield from (line[start : start + step] for start in range(0, len(line), step))
+
+def _format_row(row: str, mark: str, limit: int) -> list[str]:
+    """Return a row in as few texts as are at most ``limit`` long, each between its marks."""
+    room = limit - 2 * size(mark)
+    if 2 * size(row) <= room:  # as almost always, and much faster
+        texts = [inline(row, room)]
+    else:
+        words = (inline(piece, LIMIT) for word in row.split() for piece in chop(word, room))
+        texts = join_within(words, " ", room)
+    return [f"{mark}{text}{mark}" for text in texts if text]
 
 
 async def format_page(
     script: Script, elements: Sequence[Element], number: int
 ) -> tuple[str, discord.ui.View]:
     """Return one page of a script, from 0; a number past the end is the last page."""
-    pages = await asyncio.to_thread(split_into_messages, elements, PAGE_SIZE)
-    number = min(number, len(pages) - 1) % len(pages)
+    pages = await asyncio.to_thread(split_into_pages, elements, PAGE_SIZE)
+    number = min(number, len(pages) - 1)
     title = format_page_title(script, number, len(pages))
     view = make_view(*make_page_buttons("page", script.id, number, len(pages)))
     return f"{title}\n{pages[number]}", view

@@ -15,6 +15,9 @@ from tests.fake_discord.people import Asked, Channel, Message, Person
 
 BLOCK = "```"
 
+FIRST_LINE = "`1` "
+"""The number of the first line, on the first page of a script."""
+
 BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
 """The buttons under a line of the voice."""
 
@@ -30,7 +33,7 @@ async def begin_script(person: Person, channel: Channel) -> Message:
 
 async def read_script(person: Person, channel: Channel) -> list[str]:
     """Return the lines of the script, as anybody can download them."""
-    shown = await (await person.slash(channel, "script show")).shows(BLOCK)
+    shown = await (await person.slash(channel, "script show")).shows(FIRST_LINE)
     [file] = shown.attachments
     _title, *lines = (await person.discord.read(file)).strip().split("\n\n")
     return lines

@@ -42,7 +42,7 @@ from bot.ui.images.pictures import describe_statistics
 from bot.ui.looks import format_block
 from bot.ui.markdown import LIMIT, NAME_SIZE, fenced, inline, plain, size
 from bot.ui.poll_messages import format_poll
-from bot.ui.script_messages import split_into_messages
+from bot.ui.script_messages import split_into_pages
 from bot.ui.settings_messages import format_words
 
 steadily = settings(max_examples=40, deadline=None, derandomize=True)
@@ -177,8 +177,12 @@ def test_message_with_lines_pings_nobody_and_keeps_to_its_block(
     texts: list[str], credit: str
 ) -> None:
     lines = make_lines(texts, credit)
-    blocks = [format_block(line.element) for line in lines]
-    for block in [*blocks, *split_into_messages(line.element for line in lines)]:
+    for page in split_into_pages(line.element for line in lines):
+        assert not PING.search(page)
+        assert size(page) <= LIMIT
+        assert "```" not in page
+    for line in lines:
+        block = format_block(line.element)
         assert not PING.search(block)
         assert size(block) <= LIMIT
         assert block.startswith("```")

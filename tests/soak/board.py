@@ -226,7 +226,7 @@ class Rehearsal:
         """Jump to a line of the history, which may be on an abandoned path."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "script history"))
-        turned = [one for one in ("First page", "Previous page") if one in labels(shown)]
+        turned = [one for one in ("First", "Back") if one in labels(shown)]
         if turned and self.choose.random() < 0.5:
             await who.click(shown, label=self.choose.choice(turned))
         if lines := options(shown):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from unittest.mock import AsyncMock
 
 import discord
@@ -45,37 +46,39 @@ async def test_pages_are_turned_and_follow_the_script(
     await start_script(stage)
     await write(stage, "\n\n".join(f"Knock {n}. {'And on. ' * 5}" for n in range(10)))
     shown = await ask(stage, "script show")
-    assert shown.content.startswith("**The Diner**, page 4 of 4\n")
-    assert labels(shown) == ["First page", "Previous page", "Next page", "Last page"]
+    assert shown.content.startswith("**The Diner**, page 1 of 4\n`1` **INT")
+    assert labels(shown) == ["First", "Back", "Next", "Last"]
 
     def disabled() -> list[bool]:
         return [one["disabled"] for one in shown.components[0]["components"]]
 
-    assert disabled() == [False, False, True, True]
+    assert disabled() == [True, True, False, False]
     (file,) = shown.attachments
     pages = [shown.content]
     await stage.restart()
-    for number in (3, 2, 1):
-        turned = await stage.ann.click(shown, label="Previous page")
+    for number in (2, 3, 4):
+        turned = await stage.ann.click(shown, label="Next")
         assert turned.response.id == shown.id
         assert shown.content.startswith(f"**The Diner**, page {number} of 4\n")
-        pages.insert(0, shown.content)
-    assert disabled() == [True, True, False, False]
+        pages.append(shown.content)
+    assert disabled() == [False, False, True, True]
     assert [one.id for one in shown.attachments] == [file.id]
-    await stage.ann.click(shown, label="Next page")
-    assert shown.content == pages[1]
-    blocks = "".join(page.split("```")[1] for page in pages)
-    assert letters(blocks) == letters("".join(await stage.lines()))
-
+    await stage.ann.click(shown, label="Back")
+    assert shown.content == pages[2]
+    numbered = "".join(page.partition("\n")[2] for page in pages)
+    numbers = [int(number) for number in re.findall(r"`(\d+)` ", numbered)]
     lines = await stage.session.library.load_lines()
+    assert numbers == list(range(1, len(lines) + 1))
+    assert letters(re.sub(r"`\d+` ", "", numbered)) == letters("".join(await stage.lines()))
+
     await stage.store.lines.move_head(await stage.script(), lines[4].id)
-    await stage.ann.click(shown, label="Last page")
+    await stage.ann.click(shown, label="Last")
     assert shown.content.startswith("**The Diner**, page 2 of 2\n")
-    assert "Knock 3." in shown.content
+    assert "Knock 3\\." in shown.content
 
     asked = answer(await start_script(stage, title="The Roof"))
     await stage.ann.click(asked, label="Pause it and start the new one")
-    refused = answer(await stage.ann.click(shown, label="Previous page"))
+    refused = answer(await stage.ann.click(shown, label="Back"))
     assert refused.ephemeral
     assert "Another script is running here now" in refused.content
 

@@ -70,7 +70,7 @@ async def test_many_scripts_have_pages(stage: Stage):
     shown = (await ann.slash(stage.channel, "script list")).response
     assert shown.content.endswith("\n-# Page 1 of 3")
     pages = [list(menu_options(shown))]
-    for label in ("Next page", "Last page"):
+    for label in ("Next", "Last"):
         await ann.click(shown, label=label)
         pages.append(list(menu_options(shown)))
     assert shown.content.endswith("\n-# Page 3 of 3")

@@ -286,6 +286,6 @@ def assert_harmless(content: str) -> None:
     assert not re.search(r"@(?:everyone|here|[!&]?\d)", content)
     assert "\u202e" not in content
     block = re.compile(r"^```\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
-    around = block.sub("", content)
+    around = re.sub(r"^`\d+` ", "", block.sub("", content), flags=re.MULTILINE)
     assert not any("`" in words for words in (around, *block.findall(content)))
     assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<(?!/)", around)

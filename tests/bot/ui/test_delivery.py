@@ -16,6 +16,7 @@ from bot.ui import delivery, line_messages
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
     BLOCK,
+    FIRST_LINE,
     begin_script,
     is_settled,
     read_script,
@@ -116,7 +117,7 @@ async def test_turning_a_deleted_page_is_explained_in_a_sentence(
 ):
     await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text=LONG)).is_done()
-    shown = await (await inside.ann.slash(inside.channel, "script show")).shows(BLOCK)
+    shown = await (await inside.ann.slash(inside.channel, "script show")).shows(FIRST_LINE)
     async with inside.discord.holding("POST", CALLBACK, most=1):
         asked = await inside.ann.click(shown, shown.labels[0])
         await inside.discord.until(lambda: inside.discord.held)

@@ -1,50 +1,67 @@
-"""Test how the elements of a script are split into messages."""
+"""Test the pages of a script in messages."""
 
 from __future__ import annotations
 
-import pytest
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
-from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
-from bot.ui.markdown import LIMIT, fenced, inert, size
-from bot.ui.script_messages import split_into_messages
+from bot.ui.markdown import LIMIT, size
+from bot.ui.script_messages import split_into_pages
 from tests.bot.screenplay.samples import nasty_elements, steadily
+from tests.fake_discord.people import letters
+
+NUMBER = re.compile(r"^`(\d+)` ", re.MULTILINE)
 
 
 @steadily
-@given(nasty_elements, st.sampled_from([100, 300, 1900]))
-def test_messages_hold_everything_within_the_limit(elements: list[Element], limit: int) -> None:
-    blocks = split_into_messages(elements, limit)
-    assert bool(blocks) == bool(elements)
-    words = "".join(blocks).replace("```", "").split()
-    assert not elements or "".join(words) == "".join(inert(lay_out_page(elements)).split())
-    for block in blocks:
-        assert size(block) <= limit <= LIMIT
-        assert fenced(block[4:-4]) == block
+@given(nasty_elements, st.sampled_from([100, 300, 1800]))
+def test_pages_hold_everything_within_the_limit(elements: list[Element], limit: int) -> None:
+    pages = split_into_pages(elements, limit)
+    assert all(size(page) <= limit <= LIMIT for page in pages)
+    numbers = [int(number) for page in pages for number in NUMBER.findall(page)]
+    assert numbers == list(range(1, len(elements) + 1))
+    words = NUMBER.sub("", "\n".join(pages))
+    assert letters(words) == letters("".join("".join(one.shown) for one in elements))
 
 
-def test_messages_hold_whole_elements() -> None:
+@steadily
+@given(nasty_elements)
+def test_pages_wrap_on_a_phone(elements: list[Element]) -> None:
+    for page in split_into_pages(elements):
+        assert "```" not in page
+        assert not any(row.startswith(" ") for row in page.split("\n"))
+
+
+def test_a_page_names_who_speaks() -> None:
+    elements = parse_person_text("INT. DINER - NIGHT\n\nMAYA: (quietly) You came.\n\nRain.")
+    [page] = split_into_pages(elements)
+    assert page == (
+        "`1` **INT\\. DINER \\- NIGHT**\n\n"
+        "`2` **MAYA**\n*\\(quietly\\)*\nYou came\\.\n\n"
+        "`3` *Rain\\.*"
+    )
+
+
+def test_pages_hold_whole_lines() -> None:
     line = Element(Kind.ACTION, "x" * 50)
-    blocks = split_into_messages([line] * 5, 8 + 4 * 50 + 3 * 2)
-    assert [block.count("x" * 50) for block in blocks] == [4, 1]
+    pages = split_into_pages([line] * 5, 4 * (50 + 6) + 3 * 2)
+    assert [page.count("x" * 50) for page in pages] == [4, 1]
 
 
-def test_long_element_is_cut_at_the_end_of_a_line() -> None:
+def test_a_line_longer_than_a_page_is_cut_between_words() -> None:
     (element,) = parse_person_text("It was a dark and stormy night. " * 200)
-    blocks = split_into_messages([element])
-    assert len(blocks) == 4
-    assert all(text_width(row) <= SCREEN_WIDTH for block in blocks for row in block.split("\n"))
-    assert " ".join(" ".join(block[4:-4].split()) for block in blocks) == element.text
+    first, *others = split_into_pages([element])
+    assert len(others) == 3
+    rows = [first.removeprefix("`1` "), *others]
+    words = " ".join(row.strip("*") for row in rows).replace("\\", "")
+    assert words == element.text
 
 
-def test_combining_marks_count_towards_the_limit() -> None:
-    element = Element(Kind.ACTION, "z" + "\u0335" * 500)
-    assert all(size(block) <= 100 for block in split_into_messages([element], 100))
-
-
-def test_limit_below_a_line_is_refused() -> None:
-    with pytest.raises(ValueError, match="no room"):
-        split_into_messages([], 60)
+def test_a_word_longer_than_a_page_is_cut() -> None:
+    pages = split_into_pages([Element(Kind.ACTION, "z" + "." * 500)], 100)
+    assert all(size(page) <= 100 for page in pages)
+    assert "".join(pages).count(".") == 500
