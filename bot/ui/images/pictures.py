@@ -30,6 +30,9 @@ IMAGE_WIDTH = 920
 """The width in pixels, of which an upright phone shows every second or third."""
 
 EDGE = 32
+TEXT_SIZE = 42
+"""The smallest size of text in pixels, because a phone shows its capitals 9 pixels high."""
+
 BACKGROUND = "#fbf8f1"
 INK = "#1d1c1a"
 FAINT = "#6b665d"
@@ -198,13 +201,22 @@ def describe_statistics(title: str, statistics: ScriptStatistics) -> str:
 
 # What surprised the model ----------------------------------------------------------------------
 
-CELL_WIDTH, ROW_HEIGHT = 24, 62
-"""The size in pixels of a character, and of a row with the bars below it."""
+CELL_WIDTH, CELL_HEIGHT, ROW_HEIGHT = 29, 50, 80
+"""The size in pixels of a character, and the height of a row with the bars below it."""
 
-FONT_SIZE = 38
+FONT_SIZE = 46
 CELLS_PER_ROW = (IMAGE_WIDTH - 2 * EDGE) // CELL_WIDTH
 MAX_BAR_BELOW = 14
 """The height in pixels of the bar below a character of `MAX_HEAT_BITS` bits."""
+
+LEGEND_STEP = 70
+"""The pixels from one example of the legend to the next one."""
+
+RADIUS = 20
+"""The radius in pixels of the circle around a number."""
+
+SHOWN_GUESSES = 3
+"""Characters that the voice expected, for which a row has room."""
 
 CHARACTER_NAMES = {
     " ": phrase("a space"),
@@ -221,27 +233,33 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
     below is what the model expected there.
     """
     sheet = _Sheet(longest=8000)
-    sheet.draw_row(say("What surprised {voice}", voice=report.model), 36, bold=True, below=12)
+    title = say("What surprised {voice}", voice=report.model)
+    sheet.draw_row(title, FONT_SIZE, bold=True, below=16)
     _draw_heat_legend(sheet)
     numbers = {(peak.line, peak.cell): n for n, peak in enumerate(report.peaks, 1)}
     for line, cells in enumerate(report.lines):
-        sheet.draw_text(EDGE, sheet.y, _truncate(report.credits[line], 40), 22, FAINT)
-        sheet.y += 46  # room for the circles above the first row
+        # Below is room for the circles above the first row.
+        sheet.draw_row(report.credits[line], TEXT_SIZE, FAINT, below=RADIUS)
         _draw_line_of_cells(
             sheet, cells, {cell: n for (position, cell), n in numbers.items() if position == line}
         )
         sheet.y += 6
+    if report.peaks:
+        sheet.draw_rule()
+        sheet.draw_row(say("Expected instead"), TEXT_SIZE, bold=True, below=24)
     for number, peak in enumerate(report.peaks, 1):
         _draw_peak(sheet, number, report, peak)
     return sheet.make_picture()
 
 
 def _draw_heat_legend(sheet: _Sheet) -> None:
-    sheet.draw_text(EDGE, sheet.y, say("bits:"), 24, FAINT)
-    for n, bits in enumerate((0, 2, 4, 6, 8)):
-        x = EDGE + 100 + n * 90
+    label, x = say("bits:"), EDGE
+    sheet.draw_text(x, sheet.y, label, TEXT_SIZE, FAINT)
+    x += round(load_font(TEXT_SIZE).getlength(f"{label} "))
+    for bits in (0, 2, 4, 6, 8):
         _draw_cell(sheet, x, sheet.y - 6, f"{bits}", bits)
-    sheet.draw_text(EDGE + 100 + 4 * 90 + 40, sheet.y, say("and more"), 24, FAINT)
+        x += LEGEND_STEP
+    sheet.draw_text(x, sheet.y, say("and more"), TEXT_SIZE, FAINT)
     sheet.y += ROW_HEIGHT
     sheet.draw_rule()
 
@@ -250,7 +268,7 @@ def _draw_cell(sheet: _Sheet, x: int, y: int, character: str, bits: float | None
     """Draw one character on its colour, with the bar below it."""
     level = min(bits or 0.0, MAX_HEAT_BITS) / MAX_HEAT_BITS
     fill = _choose_colour(level)
-    bottom = y + FONT_SIZE + 4
+    bottom = y + CELL_HEIGHT
     sheet.draw.rectangle((x, y, x + CELL_WIDTH - 1, bottom), fill=fill)
     if bits is None:
         sheet.draw_text(x + 1, y + 4, character, FONT_SIZE, FAINT)
@@ -283,7 +301,7 @@ def _draw_line_of_cells(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int,
         x, y = EDGE + column * CELL_WIDTH, sheet.y + row * ROW_HEIGHT
         _draw_cell(sheet, x, y, "¶" if cell.character == "\n" else cell.character, cell.bits)
         if n in numbers:
-            _draw_number(sheet, x + CELL_WIDTH // 2, y - 6, numbers[n])
+            _draw_number(sheet, x + CELL_WIDTH // 2, y - RADIUS // 2, numbers[n])
     sheet.y += (row + 1) * ROW_HEIGHT
 
 
@@ -304,41 +322,39 @@ def _place_characters(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _draw_number(sheet: _Sheet, x: int, y: int, number: int) -> None:
-    sheet.draw.ellipse((x - 14, y - 14, x + 14, y + 14), fill=INK)
-    sheet.draw.text(
-        (x, y + 2), str(number), font=load_font(22, bold=True), fill=BACKGROUND, anchor="mm"
-    )
+    sheet.draw.ellipse((x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS), fill=INK)
+    font = load_font(TEXT_SIZE, bold=True)
+    sheet.draw.text((x, y + 3), str(number), font=font, fill=BACKGROUND, anchor="mm")
 
 
 def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) -> None:
-    """Draw what the model expected at a place, and what came."""
-    sheet.draw_rule()
+    """Draw what came at a place, and below what the model expected there."""
     cell = report.at(peak)
-    _draw_number(sheet, EDGE + 14, sheet.y + 14, number)
+    _draw_number(sheet, EDGE + RADIUS, sheet.y + RADIUS, number)
     text = say(
-        "got {character} ({bits:.1f} bits). Expected:",
+        "{character}: {bits:.1f} bits",
         character=_phrase_character(cell.character),
         bits=cell.bits or 0,
     )
-    sheet.draw_text(EDGE + 44, sheet.y, text, 26)
-    sheet.y += 44
-    for n, guess in enumerate(peak.guesses):
-        _draw_guess(sheet, EDGE + n * (IMAGE_WIDTH - 2 * EDGE) // len(peak.guesses), guess)
-    sheet.y += 84
+    sheet.draw_text(EDGE + 3 * RADIUS, sheet.y, text, TEXT_SIZE)
+    sheet.y += TEXT_SIZE + 14
+    width = (IMAGE_WIDTH - 2 * EDGE) // SHOWN_GUESSES
+    for n, guess in enumerate(peak.guesses[:SHOWN_GUESSES]):
+        _draw_guess(sheet, EDGE + n * width, width - EDGE, guess)
+    sheet.y += TEXT_SIZE + 50
 
 
-def _draw_guess(sheet: _Sheet, x: int, guess: Guess) -> None:
-    whole = (IMAGE_WIDTH - 2 * EDGE) // 5 - 24
+def _draw_guess(sheet: _Sheet, x: int, width: int, guess: Guess) -> None:
+    """Draw a character, and how probable it was, as a number and as a bar."""
     name = {" ": say("space"), "\n": "¶"}.get(guess.character, guess.character)
     percent = f"{guess.probability:.0%}" if guess.probability >= 0.01 else "<1%"
-    sheet.draw_text(x, sheet.y, name, FONT_SIZE - 6, bold=True)
-    right = max(84, round(load_font(FONT_SIZE - 6, bold=True).getlength(name)) + 12)
-    sheet.draw_text(x + right, sheet.y + 6, percent, 26, FAINT)
-    bar = (x, sheet.y + 44, x + whole, sheet.y + 56)
-    sheet.draw.rectangle(bar, outline=FAINT, width=1)
-    sheet.draw.rectangle(
-        (*bar[:2], x + max(round(whole * guess.probability), 2), bar[3]), fill=BLUE
-    )
+    sheet.draw_text(x, sheet.y, name, TEXT_SIZE, bold=True)
+    right = load_font(TEXT_SIZE, bold=True).getlength(f"{name} ")
+    sheet.draw_text(x + right, sheet.y, percent, TEXT_SIZE, FAINT)
+    top = sheet.y + TEXT_SIZE + 6
+    sheet.draw.rectangle((x, top, x + width, top + 12), outline=FAINT, width=1)
+    filled = max(round(width * guess.probability), 2)
+    sheet.draw.rectangle((x, top, x + filled, top + 12), fill=BLUE)
 
 
 def _phrase_character(character: str) -> str:

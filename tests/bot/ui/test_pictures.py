@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, ImageDraw
 
 from bot.session.surprisal import Cell, Guess, Peak, SurprisalReport
 from bot.ui.images import pictures
@@ -25,6 +27,38 @@ SURPRISE = SurprisalReport(
     ),
     (Peak(0, 39, (Guess("e", 0.5), Guess(" ", 0.004), Guess("\n", 0.001))), Peak(2, 1, ())),
 )
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float, str]]:
+    """Collect the height of the capitals, the right edge and the text of all that is drawn."""
+    found: list[tuple[float, float, str]] = []
+    draw = ImageDraw.ImageDraw.text
+
+    def draw_and_note(self: Any, xy: Any, text: str, font: Any, **more: Any) -> None:
+        _, top, _, bottom = font.getbbox("H", anchor="ls")
+        _, _, right, _ = self.textbbox(xy, text, font, more.get("anchor"))
+        found.append((bottom - top, right, text))
+        draw(self, xy, text, font=font, **more)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", draw_and_note)
+    return found
+
+
+LEGIBLE = 0.026
+"""The least height of a capital letter, as a share of the width of a picture: 9 of 340 pixels."""
+
+
+def test_letters_of_the_surprise_picture_are_legible_on_a_phone(
+    drawn: list[tuple[float, float, str]],
+):
+    guesses = (Guess(" ", 0.96), Guess("\n", 0.02), Guess("W", 0.004), Guess("x", 0.001))
+    peaks = (Peak(0, 39, guesses), Peak(2, 1, guesses))
+    long = SurprisalReport("voice" * 30, ("Bartholomew" * 5,) * 3, SURPRISE.lines, peaks)
+    pictures.draw_surprisal(long)
+    for capitals, right, text in drawn:
+        assert capitals >= LEGIBLE * pictures.IMAGE_WIDTH, text
+        assert right <= pictures.IMAGE_WIDTH, text
 
 
 def test_surprisal_is_described_in_words():
