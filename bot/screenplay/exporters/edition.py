@@ -23,6 +23,9 @@ MOST_CREDITS = 8
 TITLE_WIDTH = 48
 """Columns of a title page."""
 
+_CONTINUED = re.compile(r"\(cont", re.IGNORECASE)
+"""Matches what says in a cue that its speaker goes on."""
+
 _TRAILING_SCENE_NUMBER = re.compile(r"\s*#[\w.-]+#$")
 
 
@@ -77,6 +80,28 @@ def list_writers(counted: ScriptStatistics) -> list[WriterStatistics]:
     """Return the people who wrote, and then the voices, as people call them."""
     models = [replace(one, name=say("the voice “{name}”", name=one.name)) for one in counted.voices]
     return [*counted.writers, *models]
+
+
+def mark_continued(edition: Edition) -> Edition:
+    """Return an edition in which each cue of a speaker who goes on has (CONT'D), as on paper.
+
+    Action may stand in between. Files that are read again have the cues as they were written.
+    """
+    marked, speaker = list[Element](), None
+    for element in edition.elements:
+        if element.kind is not Kind.ACTION:
+            before, speaker = speaker, element.cue
+            if speaker and speaker == before:
+                element = _continue_cue(element)
+        marked.append(element)
+    return replace(edition, elements=tuple(marked))
+
+
+def _continue_cue(element: Element) -> Element:
+    cue, speech = element.text.split("\n", 1)
+    if _CONTINUED.search(cue):
+        return element
+    return Element(element.kind, f"{cue} (CONT'D)\n{speech}")
 
 
 def format_share(writer: WriterStatistics, counted: ScriptStatistics) -> str:

@@ -7,7 +7,7 @@ from threading import Lock
 
 from .. import typeface
 from ..page_layout import LINES_A_PAGE
-from .edition import Edition
+from .edition import Edition, mark_continued
 from .export_formats import ExportedFile, PaperSize, exporter
 from .screenplain_document import to_screenplain
 
@@ -29,6 +29,6 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
     out = io.BytesIO()
     with _ONE_AT_A_TIME:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
-        pdf.to_pdf(to_screenplain(edition), out, settings=settings)
+        pdf.to_pdf(to_screenplain(mark_continued(edition)), out, settings=settings)
     text = "".join([edition.title, *edition.authors, *(one.text for one in edition.elements)])
     return ExportedFile(out.getvalue(), typeface.find_missing(text))
