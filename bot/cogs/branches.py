@@ -234,7 +234,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         view = make_line_menu(script.id, options, number, pages)
         size_left = LIMIT - size(title) - 1
         values = current_values(script, self.services.settings)
-        list_text = format_lines(lines, numbers, values, requested, size_left)
+        list_text = format_lines(
+            lines, numbers, values, self.services.settings, requested, size_left
+        )
         return f"{title}\n{list_text}", view
 
     async def _count_lines(self, script: Script) -> int:

@@ -13,12 +13,13 @@ from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
+from ..settings import Settings
 from ..storage.schema import Line
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.credits import format_credit
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
-from ..ui.settings_messages import format_preference
+from ..ui.settings_messages import format_values
 from .feature import FeatureCog, answer_errors, listens_to, message_command
 
 CREDIT_SIZE = 120
@@ -47,7 +48,8 @@ class Details(FeatureCog, name="OnBook.details"):
             lines = [await self.find_shown_line(message.id)]
         script = await session.library.find(poll.script if poll else lines[0].script)
         primed = await session.reader.open_model(script.voice, script.style)
-        entries = [await _format_details(session, primed, line) for line in lines]
+        settings = self.services.settings
+        entries = [await _format_details(session, primed, line, settings) for line in lines]
         view = discord.utils.MISSING
         if not poll:
             star = await self.store.stars.find_star(lines[0], interaction.user.id)
@@ -81,13 +83,16 @@ class Details(FeatureCog, name="OnBook.details"):
         await complete_response(interaction, content=content)
 
 
-async def _format_details(session: ChannelSession, primed: PrimedModel, line: Line) -> str:
+async def _format_details(
+    session: ChannelSession, primed: PrimedModel, line: Line, settings: Settings
+) -> str:
     """Return a line with its writer, its seed and settings, and what it cost the voice."""
     origin = line.origin
     details = [inline(format_credit(line), CREDIT_SIZE), f"<t:{int(line.written.timestamp())}:f>"]
     if origin:
         details.append(say("seed {seed}", seed=origin["seed"]))
-        details += [format_preference(name, origin[name]) for name in PREFERENCES if name in origin]
+        known = [name for name in PREFERENCES if name in origin]
+        details += format_values(known, origin, settings)
     if stars := await session.store.stars.count_stars(line):
         details.append(many(stars, "star"))
     bits = await session.reader.load_surprisal(primed, line)

@@ -11,6 +11,7 @@ from discord import ui
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
+from ..settings import Settings
 from ..storage.schema import Line
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
@@ -20,7 +21,7 @@ from ..ui.components import (
 )
 from ..ui.credits import format_credit
 from ..ui.markdown import LIMIT, inline, plain, size
-from ..ui.settings_messages import format_preference
+from ..ui.settings_messages import format_values
 
 MAX_REWRITE = 4000
 """Characters of a text from a window; a command's may have more."""
@@ -51,6 +52,7 @@ def format_lines(
     lines: Sequence[Line],
     numbers: Mapping[int, int],
     present: Mapping[str, Any],
+    settings: Settings,
     requested: int | None = None,
     max_size: int = LIMIT,
 ) -> str:
@@ -60,10 +62,12 @@ def format_lines(
     note that they differ. ``numbers`` has the numbers, from 1, of the lines that stand in the
     script, by their ids. The line with the id ``requested`` is marked.
     """
-    in_full = _format_list(lines, numbers, present, requested, in_full=True)
+    origins = [_format_origin(line, present, settings, in_full=True) for line in lines]
+    in_full = _format_list(lines, numbers, origins, requested)
     if size(in_full) <= max_size:
         return in_full
-    return _format_list(lines, numbers, present, requested, in_full=False)
+    origins = [_format_origin(line, present, settings, in_full=False) for line in lines]
+    return _format_list(lines, numbers, origins, requested)
 
 
 def find_lines(elements: Sequence[Element], wanted: str) -> list[int]:
@@ -104,17 +108,15 @@ def make_option(line: Line, number: int | None) -> discord.SelectOption:
 def _format_list(
     lines: Sequence[Line],
     numbers: Mapping[int, int],
-    present: Mapping[str, Any],
+    origins: Sequence[str],
     requested: int | None,
-    *,
-    in_full: bool,
 ) -> str:
     entries = []
-    for line in lines:
+    for line, origin in zip(lines, origins, strict=True):
         mark = REQUESTED_MARK if line.id == requested else ""
         number, text = numbers.get(line.id), inline(line.element.one_line, 70)
         entry = f"**{number}** {text}" if number else f"~~{text}~~"
-        entries.append(f"{mark}{entry}\n-# {_format_origin(line, present, in_full=in_full)}")
+        entries.append(f"{mark}{entry}\n-# {origin}")
     if any(line.origin for line in lines):
         entries.append(
             f"-# {say('Settings that a seed does not mention are those of {/settings}.')}"
@@ -122,14 +124,16 @@ def _format_list(
     return "\n".join(entries)
 
 
-def _format_origin(line: Line, present: Mapping[str, Any], *, in_full: bool) -> str:
+def _format_origin(
+    line: Line, present: Mapping[str, Any], settings: Settings, *, in_full: bool
+) -> str:
     origin = line.origin
     details = [say(KIND_LABELS[Kind(line.kind)])]
     if origin:
         details.append(say("seed {seed}", seed=origin["seed"]))
     changed = [name for name in PREFERENCES if name in origin and origin[name] != present[name]]
     if in_full:
-        details += [format_preference(name, origin[name]) for name in changed]
+        details += format_values(changed, origin, settings)
     elif changed:
         details.append(say("with other settings"))
     details += [say("text removed")] if line.removed else []

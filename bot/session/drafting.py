@@ -191,9 +191,7 @@ class Drafter:
         """Write at least one candidate for a line; raise RequestError."""
         candidates = await write_candidates(context, options, progress=progress)
         if not candidates:
-            raise RequestError(
-                "The voice had nothing to say. Try again, or try another temperature."
-            )
+            raise RequestError("The voice had nothing to say. Try again, or choose another mood.")
         return candidates
 
 

@@ -49,7 +49,9 @@ class History:
         async with self.library.open_turn(requester, expected) as context:
             child = await self.store.lines.find_redo_line(context.script.id, context.script.head)
             if child is None:
-                raise RequestError("There is nothing to redo. Use {/continue}.")
+                raise RequestError(
+                    "There is no undone line to restore. Write a new one, or use {/continue}."
+                )
             return await self._move(context, child)
 
     async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
@@ -58,11 +60,15 @@ class History:
             script = context.script
             await self.library.check_is_running(script, position.script)
             if position.line == (script.head or ROOT_LINE):
-                raise RequestError("The script is already at this line. Use {/continue}.")
+                raise RequestError(
+                    "The script already ends here. Write the next one, or use {/continue}."
+                )
             if position.line != ROOT_LINE and not await self.store.scripts.has_line(
                 script, position.line
             ):
-                raise RequestError("That line is not in this script. Use {/continue}.")
+                raise RequestError(
+                    "That line is not in this script. Choose one in {/script history}."
+                )
             return await self._move(context, position.line or None)
 
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:

@@ -278,7 +278,9 @@ class Library:
             target = await self.find(script)
             running = await self.store.scripts.find_running_script(self.channel)
             if running is not None and running.id == script:
-                raise RequestError("That script is already running here. Use {/continue}.")
+                raise RequestError(
+                    "That script is already running here. Write a line, or use {/continue}."
+                )
             for script_row in filter(None, (target, running)):
                 check_may_write(script_row, requester)
             return TurnResult(await self.store.scripts.run_script(script))

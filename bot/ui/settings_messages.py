@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from discord import ui
 
-from ..generation.moods import find_mood, label_moods
+from ..generation.moods import find_mood, label_moods, load_moods
 from ..generation.options import PREFERENCES, QUALITIES
 from ..i18n.catalogue import many, phrase, say
 from ..session.preferences import (
@@ -89,7 +90,7 @@ def format_preferences(
         preference = _bold(format_preference(name, current[name]), own[name] != initial[name])
         lines.append(f"- {preference}{_format_range(name)}")
     if mood := find_mood(current, settings):
-        lines.insert(1, f"- {say('mood {mood}', mood=label_moods(settings)[mood])}")
+        lines.insert(1, f"- {_format_mood(mood, settings)}")
     for scope, words in banned.items():
         list_there = say("banned {where}: {words}", where=scope, words=summarize_words(words))
         lines.append(f"- {_bold(list_there, bool(words))}")
@@ -142,13 +143,25 @@ def format_setting(name: str, script: Script, settings: Settings) -> str:
     return f"**{format_preference(name, current[name])}**{_format_range(name)}\n{explanation}"
 
 
-def format_changes(script: Script, settings: Settings, changed: Iterable[str]) -> str:
+def format_changes(script: Script, settings: Settings, changed: Collection[str]) -> str:
     """Return a sentence with the preferences that have just been changed."""
-    current = current_values(script, settings)
-    return say(
-        "Changed: {changes}.",
-        changes=", ".join(format_preference(name, current[name]) for name in changed),
-    )
+    entries = format_values(changed, current_values(script, settings), settings)
+    return say("Changed: {changes}.", changes=", ".join(entries))
+
+
+def format_values(
+    names: Collection[str], values: Mapping[str, Any], settings: Settings
+) -> list[str]:
+    """Return preferences with their values, in words; the numbers of a mood are its name."""
+    mood = find_mood(values, settings)
+    if mood is None or not load_moods(settings)[mood].keys() <= set(names):
+        return [format_preference(name, values[name]) for name in names]
+    others = [name for name in names if name not in load_moods(settings)[mood]]
+    return [_format_mood(mood, settings), *format_values(others, values, settings)]
+
+
+def _format_mood(mood: str, settings: Settings) -> str:
+    return say("mood {mood}", mood=label_moods(settings)[mood])
 
 
 def format_preference(name: str, value: PreferenceValue) -> str:

@@ -37,6 +37,7 @@ from bot.screenplay.free_text import parse_cast as cast_of
 from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MAX_WORDS, edit_words
+from bot.settings import read_settings
 from bot.storage.schema import Line, Poll, Script
 from bot.ui.images.pictures import describe_statistics
 from bot.ui.looks import format_block
@@ -187,7 +188,7 @@ def test_message_with_lines_pings_nobody_and_keeps_to_its_block(
         assert size(block) <= LIMIT
         assert block.startswith("```")
         assert block.count("`") == 6
-    assert not PING.search(format_lines(lines, {}, {}))
+    assert not PING.search(format_lines(lines, {}, {}, read_settings()))
 
 
 @steadily

@@ -14,6 +14,7 @@ from bot.errors import AlreadyWritten, RequestError, StaleLine
 from bot.generation.options import PREFERENCES
 from bot.session.replay import replay_script
 from bot.session.turn import Job, Requester, ScriptPosition, current_position
+from bot.settings import read_settings
 from bot.storage.schema import ERASED_NAME, Line, Provenance
 from bot.ui.markdown import size
 from bot.ui.replay_report import format_table
@@ -152,8 +153,9 @@ def test_a_page_of_the_history_has_room_for_all_settings():
     ids = range(1, LINES_PER_PAGE + 1)
     lines = [Line(id=n, copy_of=n, rewrite_of=n, shared_provenance=origin, **speech) for n in ids]
     present = dict.fromkeys(PREFERENCES, 1)
-    assert "temperature 0.877, top-p 0.951" in format_lines(lines[:1], {}, present)
-    shown = format_lines(lines, dict(zip(ids, ids, strict=True)), present, max_size=1800)
+    assert "temperature 0.877, top-p 0.951" in format_lines(lines[:1], {}, present, read_settings())
+    numbers = dict(zip(ids, ids, strict=True))
+    shown = format_lines(lines, numbers, present, read_settings(), max_size=1800)
     assert size(shown) <= 1800
     assert shown.count("with other settings") == LINES_PER_PAGE
 

@@ -50,7 +50,7 @@ async def test_details_are_shown_to_the_person_who_asks(stage: Stage):
         for message in (heading, line, said)
     ]
     assert of_line.ephemeral
-    for part in ("tiny", "seed 7", "temperature 0.65", "quality quick", "bits per character"):
+    for part in ("tiny", "seed 7", "mood lively", "quality quick", "bits per character"):
         assert part in of_line.content
     assert "Ann" in of_heading.content
     assert "seed" not in of_heading.content

@@ -91,7 +91,7 @@ async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
     assert (await stage.script()).style == "storm"
     told = await choose(stage.ann, card, "menu-mood", "calm")
     assert not told.ephemeral
-    assert "temperature 0.5" in told.content
+    assert told.content == "Changed: mood calm."
     assert (
         "\n- mood calm\n" in (await ask(stage, "settings", stage.ben, setting="everything")).content
     )
@@ -129,6 +129,15 @@ async def test_a_mood_sets_three_numbers_unless_a_number_is_given(stage: Stage):
         await stage.ann.slash(stage.channel, "continue", **options)
         origin = (await last_line(stage)).origin
         assert {name: origin[name] for name in expected} == expected
+    named, mixed = (await ask(stage, "script history")).content.split("\n")[-4:-1:2]
+    assert named.endswith(", mood unhinged")
+    assert mixed.endswith(", temperature 1.9, top-p 0.9, length 40 characters")
+    for line, told in zip(
+        stage.messages()[-3:-1], ("mood unhinged", "temperature 1.9"), strict=True
+    ):
+        details = answer(await stage.ben.context_menu(stage.channel, "Details", line)).content
+        assert told in details
+        assert ("temperature" in details) == ("temperature" in told)
     refused = await ask(stage, "continue", mood="grumpy")
     assert refused.content == "Choose a mood from calm, lively, unhinged."
 

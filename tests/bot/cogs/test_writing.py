@@ -159,7 +159,7 @@ async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: 
 
     again = answer(await stage.ann.click(pressed.response, label="Continue from here"))
     assert again.ephemeral
-    assert "is already at this line" in again.content
+    assert "already ends here" in again.content
 
 
 async def test_each_writer_is_told_once_of_letters_that_the_voice_cannot_read(stage: Stage):
