@@ -61,8 +61,8 @@ CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 LineOption = app_commands.Range[str, 1, 100]
 """What a person types to mean a line: its number, or words of it."""
 
-QUOTED_SIZE = 200
-"""The size of a line that is offered to be rewritten."""
+QUOTED_SIZE, TITLE_SIZE = 200, 30
+"""The sizes of a line that is offered to be rewritten, and of the one in a window's title."""
 
 
 class Branches(FeatureCog, name="OnBook.branches"):
@@ -305,7 +305,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
             async with self.answering(answer, keep=text.value.strip()):
                 await self._rewrite_line(answer, position, text.value)
 
-        await self.open_modal(interaction, "rewrite", say("Rewrite this line"), [text], submit)
+        title = say("Rewrite “{text}”", text=plain(line.element.one_line, TITLE_SIZE))
+        await self.open_modal(interaction, "rewrite", title, [text], submit)
 
     async def _rewrite_line(
         self, interaction: Interaction, position: ScriptPosition, text: str

@@ -11,7 +11,7 @@ from collections.abc import (
     Coroutine,
     Iterable,
     Iterator,
-    Sequence,
+    Mapping,
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -272,13 +272,7 @@ class FeatureCog(commands.Cog):
     @answer_suggestions
     async def suggest_mood(self, _interaction: Interaction, current: str) -> Choices:
         """Return the moods whose names, in the person's language, contain what was typed."""
-        typed = str(current).casefold()
-        choices = [
-            app_commands.Choice(name=label, value=name)
-            for name, label in label_moods(self.services.settings).items()
-            if typed in label.casefold()
-        ]
-        return choices[:MAX_CHOICES]
+        return suggest(label_moods(self.services.settings), current)
 
 
 def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:
@@ -362,8 +356,16 @@ def allow_everywhere(command: CommandT) -> CommandT:
     return app_commands.allowed_installs(guilds=True, users=True)(command)
 
 
-def suggest(names: Sequence[str], current: str) -> Choices:
-    """Return the names that contain what was typed, as suggestions."""
+def suggest(names: Iterable[str] | Mapping[str, str], current: str) -> Choices:
+    """Return the names that contain what was typed, as suggestions.
+
+    A mapping has the names as people call them, by the values of the option.
+    """
+    labels = names if isinstance(names, Mapping) else {name: name for name in names}
     typed = str(current).casefold()
-    matching = [name for name in names if typed in name.casefold()]
-    return [app_commands.Choice(name=name, value=name) for name in matching[:MAX_CHOICES]]
+    choices = [
+        app_commands.Choice(name=label, value=value)
+        for value, label in labels.items()
+        if typed in label.casefold()
+    ]
+    return choices[:MAX_CHOICES]

@@ -92,8 +92,8 @@ class Models(FeatureCog, name="OnBook.models"):
                 guild_voice_key(interaction.guild_id or 0), voice
             )
             sentence = say(
-                "“{voice}” writes new scripts here from now on. Other scripts keep their voices; "
-                "change one with {/settings}.",
+                "“{voice}” writes new scripts on this server from now on. To change the script "
+                "that runs here, use {/settings}.",
                 voice=inline(voice, 40),
             )
         await complete_response(interaction, content=sentence)

@@ -106,8 +106,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @script.command(name="export")
     @app_commands.describe(
-        format="The file format",
-        paper="For PDF, and for HTML in print",
+        format="PDF or HTML to read; Fountain, Final Draft or text to write on elsewhere",
+        paper="The size of the pages of a PDF, and of printed HTML",
         scene_numbers="Number the scenes",
     )
     @app_commands.choices(format=FORMAT_CHOICES, paper=PAPER_CHOICES)

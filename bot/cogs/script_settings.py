@@ -12,6 +12,7 @@ from discord import app_commands, ui
 
 from ..errors import ModelError, RequestError
 from ..generation.moods import MOOD_OPTIONS, label_moods
+from ..generation.openings import label_style
 from ..generation.options import ADVANCED_OPTIONS, OptionValue
 from ..i18n.catalogue import phrase, say
 from ..session.banned_words import check_casts, edit_words
@@ -112,7 +113,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Return the values of the setting, by their names in the person's language."""
         name = interaction.namespace.setting
         labels = await self._list_values(interaction, name) if name else {}
-        labels = {key: say(label) for key, label in labels.items()} | {RESET: say(RESET_LABEL)}
+        labels = {**labels, RESET: say(RESET_LABEL)}
         typed = str(current).casefold()
         choices = [
             app_commands.Choice(name=plain(label, MAX_CHOICE_LENGTH), value=key)
@@ -131,11 +132,11 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             case "style":
                 session = self.services.admit_to_session(interaction)
                 script = await session.library.load_script()
-                return {style: style for style in await self._list_styles(script)}
+                return {style: label_style(style) for style in await self._list_styles(script)}
             case "role":
                 return {str(role.id): role.name for role in _list_roles(interaction)}
             case _:
-                return CHOICES.get(name, {})
+                return {key: say(label) for key, label in CHOICES.get(name, {}).items()}
 
     async def _list_styles(self, script: Script) -> list[str]:
         """Return the styles of a script's voice: none if the voice is gone."""

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands, ui
 
 from ..errors import RequestError
+from ..generation.openings import label_style
 from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE
 from ..screenplay.elements import Kind
@@ -125,7 +126,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
         if not voice:
             session = self.services.admit_to_session(interaction)
             voice = await session.library.find_chosen_model(get_guild(interaction))
-        return suggest(list_styles(await self.services.voices.look(voice)), current)
+        styles = list_styles(await self.services.voices.look(voice))
+        return suggest({style: label_style(style) for style in styles}, current)
 
     async def _open_window(self, interaction: Interaction) -> None:
         """Open a window with a situation, which people may leave or change."""

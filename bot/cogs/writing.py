@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from re import Match
@@ -35,9 +36,9 @@ from ..ui.components import (
 )
 from ..ui.delivery import FirstResponse, post_message
 from ..ui.installations import check_is_member, find_installer
-from ..ui.markdown import NAME_SIZE, inline
+from ..ui.markdown import NAME_SIZE, inline, plain
 from ..ui.panel import delete_message
-from ..ui.panel_view import ACTION, ANYBODY, CHARACTER
+from ..ui.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
 from ..ui.responses import check_bot_permissions, format_error
 from .beginnings import Beginning, BeginningCog, make_new_script
 from .feature import (
@@ -69,6 +70,9 @@ KIND_CHOICES = [
 
 MAX_NAME_LENGTH = 60
 """Characters of a speaker's name."""
+
+SPEAKERS_SIZE = 45
+"""The size of the names in a placeholder, of which Discord takes 100 characters."""
 
 REINTERPRETED = {
     "action": phrase("{who} made it action."),
@@ -307,7 +311,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             check_turn(shown.order, shown.script, get_requester(interaction))
         character = ui.TextInput[Any](
             label=say("Who speaks"),
-            placeholder=say("HELEN (empty if nobody speaks, or the text says who)"),
+            placeholder=_format_speakers(list_offered_speakers(interaction.message)),
             required=False,
             max_length=MAX_NAME_LENGTH,
         )
@@ -425,3 +429,11 @@ async def _delete_pressed(interaction: Interaction) -> None:
     """Delete the message whose button was pressed."""
     if interaction.message:
         await delete_message(get_message_channel(interaction), interaction.message.id)
+
+
+def _format_speakers(names: Sequence[str]) -> str:
+    """Return what can be written where a window asks who speaks."""
+    if not names:
+        return say("A name, such as MAYA; leave empty for action")
+    known = plain(", ".join(names), SPEAKERS_SIZE)
+    return say("{names} or a new name; leave empty for action", names=known)

@@ -12,10 +12,31 @@ from weakref import WeakKeyDictionary
 
 from ..arrays import States, Tokens
 from ..errors import RequestError
+from ..i18n.catalogue import phrase, say
 from ..inference.engine import Engine
 from ..inference.model import Model
 from ..inference.request import Completion, Request
 from ..screenplay.fountain import format_for_model, split_fountain
+
+TRANSLATED_STYLES = {
+    phrase("drawing room"),
+    phrase("fairy tale"),
+    phrase("farce"),
+    phrase("ghost story"),
+    phrase("heist"),
+    phrase("history"),
+    phrase("kitchen sink"),
+    phrase("melodrama"),
+    phrase("noir"),
+    phrase("pastoral"),
+    phrase("romance"),
+    phrase("science fiction"),
+    phrase("tragedy"),
+    phrase("verse"),
+    phrase("western"),
+    phrase("whodunit"),
+}
+"""The styles of the shipped voices, which the catalogues translate; other voices have their own."""
 
 _primed_states: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
 """The states after the openings that each engine has read, by their texts."""
@@ -73,11 +94,16 @@ async def prime_model(engine: Engine, style: str | None, owner: object) -> Prime
     return replace(unprimed, opening=opening, start=states[text])
 
 
+def label_style(style: str) -> str:
+    """Return a style as people call it."""
+    return say(style) if style in TRANSLATED_STYLES else style
+
+
 def find_style(model: Model, name: str) -> str:
-    """Return the style with a name in upper or lower case; raise RequestError."""
-    wanted_key = name.strip().casefold()
+    """Return the style with a name in any language and case; raise RequestError."""
+    wanted = name.strip().casefold()
     for style in model.openings:
-        if style.casefold() == wanted_key:
+        if wanted in (style.casefold(), label_style(style).casefold()):
             return style
     if not model.openings:
         raise RequestError("“{voice}” has no styles. Leave out {*style}.", voice=model.name)
@@ -85,5 +111,5 @@ def find_style(model: Model, name: str) -> str:
         "“{voice}” has no style “{style}”. Choose from {styles}.",
         voice=model.name,
         style=name,
-        styles=", ".join(model.openings),
+        styles=", ".join(map(label_style, model.openings)),
     )

@@ -61,7 +61,7 @@ class History:
             await self.library.check_is_running(script, position.script)
             if position.line == (script.head or ROOT_LINE):
                 raise RequestError(
-                    "The script already ends here. Write the next one, or use {/continue}."
+                    "The script already ends here. Write the next line, or use {/continue}."
                 )
             if position.line != ROOT_LINE and not await self.store.scripts.has_line(
                 script, position.line

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from ..generation.openings import label_style
 from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE, parse_openings
 from ..inference.registry import ModelFile
@@ -67,7 +68,7 @@ def _list_facts(file: ModelFile) -> Iterator[str]:
     if day := _format_training_day(file):
         yield say("Training ended: {day}", day=day)
     if names := list_styles(file):
-        shown = ", ".join(inline(name, LONGEST_STYLE) for name in names)
+        shown = ", ".join(inline(label_style(name), LONGEST_STYLE) for name in names)
         yield say("Styles to start a script in: {styles}", styles=shown)
     yield say("Size: {megabytes:,.1f} MB", megabytes=file.size / 1e6)
     evaluations = dict(_list_evaluations(file))

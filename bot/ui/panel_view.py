@@ -160,6 +160,19 @@ def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> u
     return ui.Select(custom_id=custom_id, placeholder=say("Who speaks next?"), options=options)
 
 
+def list_offered_speakers(message: discord.Message | None) -> list[str]:
+    """Return the names that the *Who speaks next?* of a message offers."""
+    components = message.components if message else []
+    return [
+        option.value.removeprefix(CHARACTER)
+        for row in components
+        for select in getattr(row, "children", ())
+        if isinstance(select, discord.SelectMenu)
+        for option in select.options
+        if option.value.startswith(CHARACTER)
+    ]
+
+
 def make_menu(
     script: Script, level: str, *, has_audio: bool, has_sprint: bool = False
 ) -> ui.LayoutView:

@@ -8,6 +8,7 @@ from typing import Any
 from discord import ui
 
 from ..generation.moods import find_mood, label_moods, load_moods
+from ..generation.openings import label_style
 from ..generation.options import PREFERENCES, QUALITIES
 from ..i18n.catalogue import many, phrase, say
 from ..session.preferences import (
@@ -110,7 +111,7 @@ def make_settings_card(
     offered: dict[str, Mapping[str, str]] = {
         "voice": dict(zip(voices, voices, strict=True)),
         MOOD: label_moods(settings),
-        "style": dict(zip(styles, styles, strict=True)),
+        "style": {style: label_style(style) for style in styles},
         "look": {key: say(label) for key, label in LOOKS.items()},
         "takes": {str(number): str(number) for number in range(1, MAX_TAKES + 1)},
     }
@@ -203,7 +204,7 @@ def _format_value(name: str, value: PreferenceValue) -> object:
         case _, bool():
             return say("on") if value else say("off")
         case _, str():
-            return inline(value, 40)
+            return inline(label_style(value) if name == "style" else value, 40)
         case _, float():
             return round(value, 3)
         case _:

@@ -67,7 +67,8 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     assert "There is no voice “nobody”" in refused.content
     told = await model(stage, by=ada, voice="other", use="server")
     assert not told.ephemeral
-    assert "“other” writes new scripts here from now on" in told.content
+    assert told.content.startswith("“other” writes new scripts on this server from now on. ")
+    assert "To change the script that runs here, use </settings:" in told.content
     assert await continue_script(stage) == "screen"
     assert "**other**: a few scenes of Shakespeare (for new scripts)" in (
         (await model(stage)).content

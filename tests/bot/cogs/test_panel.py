@@ -17,6 +17,7 @@ from tests.bot.playing import (
     BY_PERSON,
     ask,
     choose,
+    edit,
     find_components,
     open_menu,
     replace_script,
@@ -165,6 +166,25 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
     told = answer(await stage.ann.submit_modal(opened, values))
     assert told.content == "Changed: min-p 0.25, seed 7."
     assert (await stage.script()).seed == 7
+
+
+async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Stage):
+    await start_script(stage)
+
+    async def who_speaks() -> str:
+        opened = await stage.ann.click(stage.panel(), label="Write")
+        return opened.modal["components"][0]["components"][0]["placeholder"]
+
+    assert await who_speaks() == "A name, such as MAYA; leave empty for action"
+    await write(stage, "Zoe: Hello.\n\nBartholomew Montgomery: Hi.")
+    assert await who_speaks() == "BARTHOLOMEW MONTGOMERY, ZOE or a new name; leave empty for action"
+    await stage.restart()
+    await ask(stage, "cast", add=", ".join(f"Person {n}" for n in range(20)))
+    assert len(await who_speaks()) <= 100
+    opened = await edit(stage, line="2")
+    assert opened.modal["title"] == "Rewrite “ZOE: Hello.”"
+    opened = await edit(stage, line="3")
+    assert opened.modal["title"] == "Rewrite “BARTHOLOMEW MONTGOMERY: Hi.”"
 
 
 @pytest.mark.parametrize(("name", "text"), [("top_p", "2"), ("seed", "1.5"), ("min_p", "much")])

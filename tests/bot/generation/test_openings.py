@@ -5,11 +5,16 @@ from __future__ import annotations
 import shutil
 import tomllib
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from bot.generation.openings import prime_model
+import bot
+from bot.errors import RequestError
+from bot.generation.openings import TRANSLATED_STYLES, find_style, label_style, prime_model
+from bot.i18n.catalogue import speaking
+from bot.inference.model import Model
 from bot.inference.request import Request
 from bot.inference.sandbox import ModelSandbox, examine_file
 from bot.screenplay.elements import Element, Kind
@@ -23,6 +28,8 @@ from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.voice_files import write_voice
 from tests.conftest import STYLES
 from training.voice_file import Voice
+
+SHIPPED = Path(bot.__file__).parent / "models"
 
 PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read_text()).items()}
 
@@ -213,3 +220,22 @@ async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
     await start_script(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
     assert "style" not in shown.content
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de"])
+def test_a_style_is_known_by_its_name_in_any_language(locale: str):
+    model = cast("Model", SimpleNamespace(name="tiny", openings={"noir": "", "{storm}": ""}))
+    with speaking(locale):
+        for style in model.openings:
+            assert find_style(model, label_style(style).upper()) == style
+            assert find_style(model, style.upper()) == style
+        with pytest.raises(RequestError) as refused:
+            find_style(model, "farce")
+        assert refused.value.fields["styles"] == f"{label_style('noir')}, {{storm}}"
+
+
+def test_styles_of_the_shipped_voices_have_names_in_other_languages():
+    for voice in SHIPPED.glob("*.onnx"):
+        model = Model.load(voice)
+        assert model.openings
+        assert model.openings.keys() <= TRANSLATED_STYLES
