@@ -30,8 +30,8 @@ IMAGE_WIDTH = 920
 """The width in pixels, of which an upright phone shows every second or third."""
 
 EDGE = 32
-TEXT_SIZE = 42
-"""The smallest size of text in pixels, because a phone shows its capitals 9 pixels high."""
+TEXT_SIZE, FONT_SIZE = 42, 46
+"""The sizes of text in pixels: a phone shows the capitals of the smaller one 9 pixels high."""
 
 BACKGROUND = "#fbf8f1"
 INK = "#1d1c1a"
@@ -91,6 +91,11 @@ class _Sheet:
         self.draw_text(EDGE, self.y, _truncate(text, columns), size, fill, bold=bold)
         self.y += size + below
 
+    def draw_at_right(self, text: str) -> None:
+        """Draw text at the right edge of the next row."""
+        x = IMAGE_WIDTH - EDGE - load_font(TEXT_SIZE).getlength(text)
+        self.draw_text(x, self.y, text, TEXT_SIZE, FAINT)
+
     def draw_rule(self) -> None:
         """Draw a horizontal line."""
         self.draw.line((EDGE, self.y, IMAGE_WIDTH - EDGE, self.y), fill=RULE, width=2)
@@ -115,15 +120,17 @@ BAR_HEIGHT = 30
 NAME_COLUMNS = 15
 """The columns of a name beside its bar."""
 
-BAR_LEFT, MAX_BAR_WIDTH = EDGE + 18 * (NAME_COLUMNS + 1), 180
-"""The left edge of the bars, and the length of the longest, in pixels."""
+BAR_LEFT, BAR_GAP = EDGE + round(0.6 * TEXT_SIZE * (NAME_COLUMNS + 1)), 14
+"""The left edge of the bars, and the space on the right of the longest, in pixels."""
 
 
 def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
     """Draw who speaks and who wrote how much, which takes some tens of milliseconds."""
     sheet = _Sheet(longest=2000)
-    sheet.draw_row(title, 40, bold=True)
-    sheet.draw_row(format_summary(statistics), 24, FAINT, below=22)
+    sheet.draw_row(title, FONT_SIZE, bold=True)
+    lines, words, scenes, minutes = _list_sizes(statistics)
+    sheet.draw_row(f"{lines} · {words}", TEXT_SIZE, FAINT)
+    sheet.draw_row(f"{scenes} · {minutes}", TEXT_SIZE, FAINT, below=22)
     if statistics.characters:
         _draw_bars(sheet, say("Who speaks"), [(count, False) for count in statistics.characters])
     wrote = [
@@ -136,10 +143,17 @@ def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
 
 def format_summary(statistics: ScriptStatistics) -> str:
     """Return how long a script is, in lines, words, scenes and minutes."""
-    return (
-        f"{many(statistics.lines, 'line')} · {many(statistics.words, 'word')} · "
-        f"{many(statistics.scenes, 'scene')} · {format_minutes(statistics.pages)}"
-    )
+    return " · ".join(_list_sizes(statistics))
+
+
+def _list_sizes(statistics: ScriptStatistics) -> list[str]:
+    """Return how long a script is: in lines, in words, in scenes and in minutes."""
+    return [
+        many(statistics.lines, "line"),
+        many(statistics.words, "word"),
+        many(statistics.scenes, "scene"),
+        format_minutes(statistics.pages),
+    ]
 
 
 def _draw_bars(
@@ -147,22 +161,35 @@ def _draw_bars(
 ) -> None:
     """Draw bars of numbers of words; True beside a count stripes a model's bar."""
     sheet.draw_rule()
-    sheet.draw_row(heading, 30, bold=True, below=14)
-    max_words = max(max(count.words for count, _ in counts), 1)
-    for count, by_model in counts[:MAX_BARS]:
+    sheet.draw_at_right(say("words · lines"))
+    sheet.draw_row(heading, TEXT_SIZE, bold=True, below=14)
+    shown = counts[:MAX_BARS]
+    numbers = [_format_counts(one) for one, _ in shown]
+    # Who only rewrote has no bar that a longer text could meet.
+    widths = (
+        load_font(TEXT_SIZE).getlength(text)
+        for (one, _), text in zip(shown, numbers, strict=True)
+        if one.lines
+    )
+    space = IMAGE_WIDTH - EDGE - max(widths, default=0) - BAR_GAP - BAR_LEFT
+    most = max(max(one.words for one, _ in shown), 1)
+    for (count, by_model), text in zip(shown, numbers, strict=True):
         name = say("{name} (voice)", name=count.name) if by_model else count.name
-        width = max(round(MAX_BAR_WIDTH * count.words / max_words), 3)
-        sheet.draw_text(EDGE, sheet.y, _truncate(name, NAME_COLUMNS), 30)
+        width = max(round(space * count.words / most), 3)
+        sheet.draw_text(EDGE, sheet.y, _truncate(name, NAME_COLUMNS), TEXT_SIZE)
         _draw_bar(sheet, BAR_LEFT, width, stripes=by_model)
-        text = f"{many(count.words, 'word')} · {many(count.lines, 'line')}"
-        if not count.lines:
-            text = say("{lines} rewritten", lines=many(count.rewritten, "line"))
-        sheet.draw_text(BAR_LEFT + width + 12, sheet.y + 5, text, 22, FAINT)
-        sheet.y += BAR_HEIGHT + 14
+        sheet.draw_at_right(text)
+        sheet.y += TEXT_SIZE + 14
     if len(counts) > MAX_BARS:
         more = say("and {number:,} more", number=len(counts) - MAX_BARS)
-        sheet.draw_row(more, 24, FAINT)
+        sheet.draw_row(more, TEXT_SIZE, FAINT)
     sheet.y += 8
+
+
+def _format_counts(count: WriterStatistics) -> str:
+    if not count.lines:
+        return say("{number:,} rewritten", number=count.rewritten)
+    return say("{words:,} · {lines:,}", words=count.words, lines=count.lines)
 
 
 def _draw_bar(sheet: _Sheet, left: int, width: int, *, stripes: bool) -> None:
@@ -204,7 +231,6 @@ def describe_statistics(title: str, statistics: ScriptStatistics) -> str:
 CELL_WIDTH, CELL_HEIGHT, ROW_HEIGHT = 29, 50, 80
 """The size in pixels of a character, and the height of a row with the bars below it."""
 
-FONT_SIZE = 46
 CELLS_PER_ROW = (IMAGE_WIDTH - 2 * EDGE) // CELL_WIDTH
 MAX_BAR_BELOW = 14
 """The height in pixels of the bar below a character of `MAX_HEAT_BITS` bits."""

@@ -57,7 +57,7 @@ def test_a_picture_of_large_counts_and_long_names_keeps_its_margin():
     counted = ScriptStatistics(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
     image = Image.open(io.BytesIO(pictures.draw_statistics("A title " * 20, counted).png))
     assert image.width == pictures.IMAGE_WIDTH
-    assert 900 < image.height < 1500
+    assert 900 < image.height < 1700
     edge = image.convert("RGB").crop((image.width - 8, 0, image.width, image.height))
     assert edge.getcolors() == [(8 * image.height, (0xFB, 0xF8, 0xF1))]
     assert len(pictures.describe_statistics("x" * 2000, counted)) == 1000

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from bot.screenplay.statistics import ScriptStatistics, WriterStatistics
 from bot.session.surprisal import Cell, Guess, Peak, SurprisalReport
 from bot.ui.images import pictures
 
@@ -49,6 +50,12 @@ LEGIBLE = 0.026
 """The least height of a capital letter, as a share of the width of a picture: 9 of 340 pixels."""
 
 
+def check_is_legible(drawn: list[tuple[float, float, str]]) -> None:
+    for capitals, right, text in drawn:
+        assert capitals >= LEGIBLE * pictures.IMAGE_WIDTH, text
+        assert right <= pictures.IMAGE_WIDTH, text
+
+
 def test_letters_of_the_surprise_picture_are_legible_on_a_phone(
     drawn: list[tuple[float, float, str]],
 ):
@@ -56,9 +63,14 @@ def test_letters_of_the_surprise_picture_are_legible_on_a_phone(
     peaks = (Peak(0, 39, guesses), Peak(2, 1, guesses))
     long = SurprisalReport("voice" * 30, ("Bartholomew" * 5,) * 3, SURPRISE.lines, peaks)
     pictures.draw_surprisal(long)
-    for capitals, right, text in drawn:
-        assert capitals >= LEGIBLE * pictures.IMAGE_WIDTH, text
-        assert right <= pictures.IMAGE_WIDTH, text
+    check_is_legible(drawn)
+
+
+def test_letters_of_the_statistics_are_legible_on_a_phone(drawn: list[tuple[float, float, str]]):
+    counts = tuple(WriterStatistics("A name " * 9, 19_999, 199_999 // n) for n in range(1, 30))
+    counted = ScriptStatistics(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
+    pictures.draw_statistics("A title " * 20, counted)
+    check_is_legible(drawn)
 
 
 def test_surprisal_is_described_in_words():
