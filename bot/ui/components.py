@@ -85,13 +85,30 @@ def make_layout(*items: ui.Item[Any]) -> ui.LayoutView:
     return view
 
 
+def make_row_view(items: Sequence[ui.Item[Any]]) -> ui.View:
+    """Return a view as `make_view` does, of items in the rows of `split_rows`."""
+    for number, row in enumerate(split_rows(items)):
+        for item in row:
+            item.row = number
+    return make_view(*items)
+
+
 def make_rows(items: Sequence[ui.Item[Any]]) -> list[ui.ActionRow[Any]]:
-    """Return rows for a layout: one for each menu, and below them those of the buttons."""
-    rows: list[list[ui.Item[Any]]] = [[one] for one in items if isinstance(one, ui.Select)]
+    """Return the rows of `split_rows` for a layout."""
+    return [ui.ActionRow(*row) for row in split_rows(items)]
+
+
+def split_rows(items: Sequence[ui.Item[Any]]) -> list[list[ui.Item[Any]]]:
+    """Return one row for each menu, and below them as few and as even rows of buttons as can be.
+
+    A phone breaks a row of five, so that a sixth button would stand in a third row.
+    """
+    menus: list[list[ui.Item[Any]]] = [[one] for one in items if isinstance(one, ui.Select)]
     buttons = [one for one in items if not isinstance(one, ui.Select)]
-    starts = range(0, len(buttons), BUTTONS_PER_ROW)
-    rows += [buttons[start : start + BUTTONS_PER_ROW] for start in starts]
-    return [ui.ActionRow(*row) for row in rows]
+    rows = -(-len(buttons) // BUTTONS_PER_ROW) or 1
+    length = -(-len(buttons) // rows) or 1
+    starts = range(0, len(buttons), length)
+    return [*menus, *(buttons[start : start + length] for start in starts)]
 
 
 def make_custom_id(name: str) -> str:

@@ -9,7 +9,7 @@ import discord
 
 from ..storage.repositories.message_repository import ChannelContent
 from ..storage.store import Store
-from .components import CUSTOM_ID_PREFIX, make_view
+from .components import CUSTOM_ID_PREFIX, make_row_view
 from .delivery import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
@@ -113,7 +113,7 @@ class Panel:
         if script is not None:
             panel = await load_panel(self.store, script)
             self.shown.record_panel(channel.id, script, panel.order)
-            view = make_view(*panel.items)
+            view = make_row_view(panel.items)
             text = "\n".join(filter(None, (note, panel.text)))
             is_lowest = old > max(content.newest_post, above)
             if is_lowest and await edit_message(channel, old, content=text, view=view):

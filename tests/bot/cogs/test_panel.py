@@ -55,6 +55,17 @@ async def test_the_panel_chooses_who_speaks_next(stage: Stage):
     assert len(await stage.lines()) == 5
 
 
+async def test_six_buttons_stand_in_two_even_rows(stage: Stage):
+    # A phone shows five buttons of one row in two rows, and a sixth in a third one.
+    await start_script(stage)
+    await stage.ann.slash(stage.channel, "continue")
+    await write(stage, "MAYA: Hello.")
+    await stage.ann.slash(stage.channel, "undo")
+    _, *rows = [row.children for row in stage.panel().components]
+    rows = [[button.label for button in row] for row in rows]
+    assert rows == [["Continue", "Another take", "Undo"], ["Redo", "Write", "More…"]]
+
+
 async def test_the_menu_is_for_one_person(stage: Stage):
     await start_script(stage)
     await write(stage, "MAYA: Hello.")
