@@ -215,7 +215,7 @@ def test_menus_and_windows_have_texts_that_discord_accepts(text: str, title: str
         shown += [
             (made.label, 100),
             (made.description or "", 100),
-            (format_label(line, None), LABEL_SIZE),
+            (format_label(line.element, None), LABEL_SIZE),
         ]
         assert make_rewrite_input(line).default == line.text
     for one, limit in shown:

@@ -13,7 +13,7 @@ from training.data.corpora.scenes.frame_check import unmet_words
 from training.data.corpora.scenes.frames import FRAMES, read_source
 from training.data.texts import collect, read
 
-HEADING = re.compile(r"(?:INT|EXT)\. .+ - [A-Z' ]+")
+HEADING = re.compile(r"(?:INT|EXT)\. .+ - [A-Z' ]+|\.[^a-z]+")
 LONGEST = 140
 """The most characters of a speech or an action."""
 
@@ -23,7 +23,7 @@ def elements() -> list[tuple[str, str]]:
     """Read the elements of all sketches, with the names of their files."""
     return [
         (path.name, element)
-        for path in sorted(films.SKETCHES.glob("*.fountain"))
+        for path in sorted(films.SKETCHES.rglob("*.fountain"))
         for element in read(path).content.split("\n\n")
     ]
 
@@ -31,7 +31,7 @@ def elements() -> list[tuple[str, str]]:
 def test_a_twentieth_of_the_sketches_is_held_out(tmp_path: Path):
     films.write_sketches(tmp_path)
     split = collect([tmp_path])
-    assert {text.folder for text in split.train} == {"sketches"}
+    assert {text.folder for text in split.train} == {"sketches", "stage-sketches"}
     size = {
         part: sum(len(text.content) for text in getattr(split, part))
         for part in ("train", "validation")

@@ -318,7 +318,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
 
 async def test_a_rewritten_line_still_credits_whose_it_was(stage: Stage):
     await write_lines(stage, "MAYA: Good morrow.", by=stage.ben)
-    await rewrite(stage, await edit(stage, line=2), "MAYA: Good night.")
+    await rewrite(stage, await edit(stage, line="2"), "MAYA: Good night.")
     shown = await show_history(stage)
     assert "\n-# Ann, after Ben: speech, rewritten" in shown.content
     assert "speech by Ann, after Ben" in str(shown.components)

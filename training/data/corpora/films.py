@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 FILMS = Path(__file__).parents[2] / "screenplays"
@@ -27,16 +27,17 @@ HELD_OUT = frozenset(
 
 def write_films(out: Path) -> None:
     """Write the films below `out`, as `_write` does."""
-    _write(FILMS, out, "films", lambda name: name in HELD_OUT)
+    _write(out, {"films": FILMS}, lambda name: name in HELD_OUT)
 
 
 def write_sketches(out: Path) -> None:
     """Write the sketches below `out`, as `_write` does; about a twentieth of them is held out."""
-    _write(SKETCHES, out, "sketches", lambda name: name.endswith(("-10", "-30", "-50")))
+    kinds = {"sketches": SKETCHES / "film", "stage-sketches": SKETCHES / "stage"}
+    _write(out, kinds, lambda name: name.endswith(("-10", "-30", "-50")))
 
 
-def _write(source: Path, out: Path, kind: str, is_held_out: Callable[[str], bool]) -> None:
-    """Write the screenplays of a folder below `out`, in place of what lies there.
+def _write(out: Path, kinds: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
+    """Write the screenplays of folders below `out`, in place of what lies there.
 
     They lie in the folders that `training.data.texts.collect` knows. Learned ones lie in a folder
     of their kind below ``train``, so that an epoch can read one kind more often than others.
@@ -44,7 +45,8 @@ def _write(source: Path, out: Path, kind: str, is_held_out: Callable[[str], bool
     for part in ("train", "validation"):
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
-    (out / "train" / kind).mkdir()
-    for path in sorted(source.glob("*.fountain")):
-        part = "validation" if is_held_out(path.stem) else f"train/{kind}"
-        shutil.copy(path, out / part / path.name)
+    for kind, source in kinds.items():
+        (out / "train" / kind).mkdir()
+        for path in sorted(source.glob("*.fountain")):
+            part = "validation" if is_held_out(path.stem) else f"train/{kind}"
+            shutil.copy(path, out / part / path.name)
