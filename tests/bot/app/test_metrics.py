@@ -177,7 +177,7 @@ async def play(discord: Discord, bot: Bot, monitor: Monitor) -> None:
     await monitor.until("after", interactions_in_progress=0)
 
     await (await ann.slash(hall, "undo")).is_done()
-    await (await ann.slash(cellar, "continue")).shows("/start")
+    await (await ann.slash(cellar, "undo")).shows("/start")
     await set_read_only(bot, "ON")
     await (await ann.slash(hall, "write", text="Snow.")).shows("is read-only")
     await set_read_only(bot, "OFF")
@@ -254,7 +254,7 @@ def test_interactions_are_counted_by_outcome(seen: Monitor):
         ("start", "done"): 3,
         ("button continue", "done"): 1,
         ("continue", "done"): 2,
-        ("continue", "refused"): 1,
+        ("undo", "refused"): 1,
         ("continue", "limited"): 1,
         ("undo", "done"): 1,
         ("write", "failed"): 1,
