@@ -93,23 +93,25 @@ data/%-scenes: | .venv/development
 
 # Both voices begin as a network that reads everything. Ctrl-C keeps it; the same command goes on.
 base: texts  ## Train the network that the voices begin as, for days or weeks
-	$(BIN)/python -m training train --out runs/base $(if $(wildcard runs/base/resume.safetensors),--resume,$(BASE))
+	$(BIN)/python -m training train --out runs/base $(if $(wildcard runs/base/config.json),--resume,$(BASE))
 
 gpu.tar: | texts  ## Pack a larger base, for a machine with a GPU to train
 	$(BIN)/python -m training train $(TEXTS) --preset gpu --prepare --out runs/gpu
 	tar --create --file $@ --exclude __pycache__ training runs/gpu
 
 # What the base has learned by now becomes a voice by some further steps, at a rate that falls to zero.
-stage: texts  ## Make the voice `stage` of the base, prove it and put it in place
-	$(BIN)/python -m training decay runs/base $(STAGE) --repeat modern 2 --repeat train 3 --out runs/stage --name stage \
-	    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches and scenes written for On Book"
+stage: $(STAGE)  ## Make the voice `stage` of the base, prove it and put it in place
+	$(BIN)/python -m training decay runs/base --out runs/stage \
+	    $(if $(wildcard runs/stage/config.json),--resume,$(STAGE) --repeat modern 2 --repeat train 3 --name stage \
+	    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches and scenes written for On Book")
 	$(MAKE) VOICE=stage placed
 
-# Ctrl-C keeps what was learned; the same command goes on, and MINUTES=1 makes the voice of it.
-screen: texts  ## Train the voice `screen` from the base for MINUTES, prove it and put it in place
+# Ctrl-C keeps what was learned, and the same command goes on; MINUTES=1 makes the voice of it.
+screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES, prove it and put it in place
 	$(BIN)/python -m training train --out runs/screen-base --minutes $(MINUTES) \
-	    $(if $(wildcard runs/screen-base/resume.safetensors),--resume,$(SCREEN) --from runs/base $(LEARNING))
-	$(BIN)/python -m training decay runs/screen-base --repeat sketches 2 --steps $(STEPS) --out runs/screen
+	    $(if $(wildcard runs/screen-base/config.json),--resume,$(SCREEN) --from runs/base $(LEARNING))
+	$(BIN)/python -m training decay runs/screen-base --out runs/screen \
+	    $(if $(wildcard runs/screen/config.json),--resume,--repeat sketches 2 --steps $(STEPS))
 	$(MAKE) VOICE=screen placed
 
 placed:

@@ -78,7 +78,7 @@ class Sketches(Writing):
 
 @dataclass(frozen=True, kw_only=True)
 class Plays(Writing):
-    """Write 36 plays of Shakespeare as Fountain."""
+    """Write 38 plays of Shakespeare as Fountain."""
 
     def write(self) -> Iterator[str]:
         """Write the corpus, and yield summaries of it."""

@@ -34,7 +34,7 @@ def write_films(out: Path) -> None:
 
 
 def write_sketches(out: Path, kinds: Collection[str] = ("film", "stage")) -> None:
-    """Write sketches below `out`, as `_write` does; about a twentieth of them is held out."""
+    """Write sketches below `out`, as `_write` does; about one file in 25 is held out."""
     folders = {KINDS[kind]: SKETCHES / kind for kind in kinds}
     _write(out, folders, lambda name: name.endswith(("-10", "-30", "-50")))
 
