@@ -11,7 +11,8 @@ from .feature import FeatureCog, allow_everywhere, answer_errors
 
 HELP_TEXT = phrase(
     "**On Book** writes scripts with you, line by line. Its voice is a very small network that has "
-    "read 800 plays and 20,000 small scenes, and has understood none of them. That is the fun.\n"
+    "read hundreds of plays and thousands of scenes, and has understood none of them. That is the "
+    "fun.\n"
     "1. {/start} begins a script: choose a voice, a place and a cast, or be surprised.\n"
     "2. {/write} adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
     "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "

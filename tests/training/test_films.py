@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from training.data.corpora import films
+from training.data.corpora import screenplays
 from training.data.texts import collect, read
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("films")
-    films.write_films(out)
+    screenplays.write_films(out)
     return out
 
 
 def test_a_tenth_of_the_films_is_held_out(folder: Path):
-    everything = {path.name for path in films.FILMS.glob("*.fountain")}
+    everything = {path.name for path in screenplays.FILMS.glob("*.fountain")}
     held_out = {path.name for path in (folder / "validation").iterdir()}
-    assert {name.removesuffix(".fountain") for name in held_out} == films.HELD_OUT
+    assert {name.removesuffix(".fountain") for name in held_out} == screenplays.HELD_OUT
     assert {path.name for path in (folder / "train" / "films").iterdir()} == everything - held_out
-    size = {name: (films.FILMS / name).stat().st_size for name in everything}
+    size = {name: (screenplays.FILMS / name).stat().st_size for name in everything}
     assert 0.08 < sum(size[name] for name in held_out) / sum(size.values()) < 0.12
     split = collect([folder])
     assert {text.folder for text in split.train} == {"films"}
@@ -33,7 +33,7 @@ def test_a_tenth_of_the_films_is_held_out(folder: Path):
 
 def test_runs_of_eight_words_hardly_ever_repeat():
     runs = Counter[tuple[str, ...]]()
-    for film in films.FILMS.glob("*.fountain"):
+    for film in screenplays.FILMS.glob("*.fountain"):
         words = re.findall(r"[\w']+", read(film).content.lower())
         runs.update(zip(*(words[i:] for i in range(8)), strict=False))
     assert len(runs) > 350_000
@@ -44,7 +44,7 @@ def test_the_corpus_replaces_an_older_one(folder: Path, tmp_path: Path):
     left = tmp_path / "train" / "films" / "left.fountain"
     left.parent.mkdir(parents=True)
     left.write_text("Old.", encoding="utf-8")
-    films.write_films(tmp_path)
+    screenplays.write_films(tmp_path)
     files = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.fountain")}
     again = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*.fountain")}
     assert again == files

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from training.cli import main
-from training.data.corpora.films import FILMS
 from training.data.corpora.scenes import volumes
 from training.data.corpora.scenes.drawing import Drawer
 from training.data.corpora.scenes.frame_check import find_faults, unmet_words
 from training.data.corpora.scenes.frames import FRAMES, Source, read_source
+from training.data.corpora.screenplays import FILMS
 from training.data.texts import collect
 
 LISTS = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.corpora import films
+from training.data.corpora import screenplays
 from training.data.corpora.scenes.frame_check import unmet_words
 from training.data.corpora.scenes.frames import FRAMES, read_source
 from training.data.texts import collect, read
@@ -23,13 +23,13 @@ def elements() -> list[tuple[str, str]]:
     """Read the elements of all sketches, with the names of their files."""
     return [
         (path.name, element)
-        for path in sorted(films.SKETCHES.rglob("*.fountain"))
+        for path in sorted(screenplays.SKETCHES.rglob("*.fountain"))
         for element in read(path).content.split("\n\n")
     ]
 
 
 def test_a_twentieth_of_the_sketches_is_held_out(tmp_path: Path):
-    films.write_sketches(tmp_path)
+    screenplays.write_sketches(tmp_path)
     split = collect([tmp_path])
     assert {text.folder for text in split.train} == {"sketches", "stage-sketches"}
     size = {

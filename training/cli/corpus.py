@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import UseAppendAction, arg
 
-from training.data.corpora import films, shakespeare
+from training.data.corpora import screenplays, shakespeare
 from training.data.corpora.drama.copies import RUN
 from training.data.corpora.drama.download import MIRROR, Client, describe, download
 from training.data.corpora.drama.facets import FACETS
@@ -59,7 +59,7 @@ class Films(Writing):
 
     def write(self) -> Iterator[str]:
         """Write the corpus, and yield summaries of it."""
-        films.write_films(self.out)
+        screenplays.write_films(self.out)
         yield f"The films are in {self.out}: train them with `python -m training train`."
 
 
@@ -72,7 +72,7 @@ class Sketches(Writing):
 
     def write(self) -> Iterator[str]:
         """Write the corpus, and yield summaries of it."""
-        films.write_sketches(self.out, _list_kinds(self.kind))
+        screenplays.write_sketches(self.out, _list_kinds(self.kind))
         yield f"The sketches are in {self.out}: train them with `python -m training train`."
 
 

@@ -120,6 +120,9 @@ class Red:
     async def confirm(self, line: str, by: Person, answer: str) -> None:
         """Write a line that Red wants confirmed by a made-up word, and confirm it."""
         asked = await self.tell(line, "respond with the following", by)
+        # Red asks before it listens, and would miss a quick answer.
+        while "message" not in await self.evaluate("[*bot._listeners]"):
+            pass
         await self.tell(asked.split()[-1], answer, by)
 
 
