@@ -136,9 +136,7 @@ class _EngineThread(threading.Thread):
 
     The thread shares the interpreter lock with the event loop, and on a busy machine a core, and
     lets the loop go first. A lower priority would do the reverse: a thread that loses its core
-    while it holds the lock keeps the loop waiting. Beside a program of higher priority on one
-    core, 99% of the loop's delays were below 66 ms at equal priority, and below 0.3 s, 0.4 s and
-    1.3 s at a nice value of 5, 10 and 19.
+    while it holds the lock keeps the loop waiting.
     """
 
     def __init__(self, model: Model, rows: int, batch_class: Callable[[Model, int], Batch]) -> None:
