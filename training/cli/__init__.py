@@ -26,10 +26,6 @@ COMMANDS = {
     "calibrate": ("evaluate", "scale a run's logits so that its confidence fits a text"),
     "compare": ("experiments", "train other models on the same text"),
     "ablate": ("experiments", "measure what single changes to the network do"),
-    "benchmark": (
-        "experiments",
-        "compare the speed of training with a bare nn.LSTM of the same cost",
-    ),
 }
 """The commands, each with its module here and what it does. Only the module of the command that is
 given is imported, because PyTorch takes seconds."""

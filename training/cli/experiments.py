@@ -1,24 +1,22 @@
-"""Run ``compare``, ``ablate`` and ``benchmark``: measure On Book's network beside others."""
+"""Run ``compare`` and ``ablate``: measure On Book's network beside others."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
-from training.config import PRESETS
 from training.errors import UserError
-from training.experiments import comparison, task, throughput
+from training.experiments import comparison, task
 from training.experiments.ablations import VARIANTS
 from training.experiments.rows import NO_BUDGET, ROWS, Maker, Row, trained
 from training.experiments.task import Task
 from training.experiments.trainee import Budget, Interrupted, Unit
-from training.ranges import OptionalPositiveInt, PositiveFloat, PositiveInt
+from training.ranges import OptionalPositiveInt, PositiveFloat
 
 from .command import INTERRUPTED, UNSET, Command
 
@@ -120,23 +118,3 @@ class Ablate(Rows):
         }
         corpus = task.ablations(self.folder)
         return self.make(corpus, makers, comparison.of_ablations, kept=self.keep)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Benchmark(Command):
-    """Compare the speed of training with a bare nn.LSTM of the same cost."""
-
-    rounds: PositiveInt = 7
-    """Timed rounds of each."""
-    preset: Literal["standard", "gpu"] = "standard"
-    """The sizes."""
-    precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    """The precision of products; `auto` for the faster one on the device."""
-    compile: bool = False
-    """Also time torch.compile, which needs a C++ compiler."""
-
-    def __call__(self) -> int:
-        """Print the table of speeds."""
-        config = dataclasses.replace(PRESETS[self.preset], precision=self.precision)
-        print(throughput.report(self.rounds, config, compiled=self.compile))
-        return 0
