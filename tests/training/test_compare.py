@@ -18,15 +18,14 @@ import torch
 
 from tests.training.small_runs import FEW
 from training.cli import main
-from training.data.texts import Text, collect
+from training.data.texts import Text
 from training.data.tokens import Tokens
 from training.errors import TextError
 from training.evaluation import carried
 from training.experiments import comparison, counted, rows, trainee
-from training.experiments.ablations import Variant
 from training.experiments.recipes import GPT, RECIPES, AtTemperature, CharRNN, NotebookGRU
 from training.experiments.rows import Row
-from training.experiments.task import Task, ablations, of_corpus, of_texts, tinyshakespeare
+from training.experiments.task import Task, of_corpus, of_texts, tinyshakespeare
 from training.experiments.trainee import Budget, Trainee, learn
 from training.model.network import Network
 from training.model.prior import PriorShape
@@ -231,41 +230,6 @@ def test_tinyshakespeare_is_split_without_losing_a_character(tmp_path: Path):
     assert asked.vocabulary.decode(asked.vocabulary.encode(judged.content)) == judged.content
 
 
-def test_ablations_are_judged_by_an_excerpt_of_the_held_out_texts(scenes: Path, monkeypatch):
-    monkeypatch.setattr("training.experiments.task.JUDGED", 3_000)
-    asked, split = ablations(scenes), collect([scenes])
-    [judged] = asked.judged
-    assert asked.learned == split.train
-    assert 2_000 < len(judged.content) <= 3_000
-    for text in (*split.validation, *split.test):
-        assert text.content[len(text.content) // 2 :][:200] in judged.content
-    monkeypatch.setattr("training.experiments.task.ABLATED", 1)
-    assert ablations(scenes).learned == split.train[:1]
-
-
-def test_ablate_prints_each_variant_beside_the_base(
-    corpus: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
-):
-    small = {
-        "base": Variant("base", replace(FEW, evaluate_every=100)),
-        "slow": Variant("a rate of 0.0001", replace(FEW, learning_rate=0.0001)),
-    }
-    monkeypatch.setattr("training.cli.experiments.VARIANTS", small)
-    command = ["ablate", str(corpus), "--characters", "5120", "--results", str(tmp_path / "rows")]
-    command += ["--work", str(tmp_path / "work")]
-    assert main([*command, "--only", "base"]) == 0
-    assert not list((tmp_path / "work" / "ablations").iterdir())
-    assert main([*command, "--all", "--keep"]) == 0
-    assert Run(tmp_path / "work" / "ablations" / "slow").best()
-    base, slow = (Row.read(tmp_path / "rows" / "ablations" / f"{name}.json") for name in small)
-    assert base.characters == 5120
-    assert base.details["config"]["learning_rate"] == FEW.learning_rate
-    lines = {line.split("|")[1].strip(): line for line in capsys.readouterr().out.splitlines()[-4:]}
-    [bits], [moved] = base.carried.values(), slow.carried.values()
-    assert f"| {bits:.4f} | +0.00% |" in lines["base"]
-    assert f"| {moved / bits - 1:+.2%} |" in lines["a rate of 0.0001"]
-
-
 @pytest.mark.usefixtures("small")
 def test_rows_are_made_one_by_one_and_printed_together(compare: Compare, tmp_path: Path, capsys):
     for name in ("kneser-ney", "gpt", "ours"):
@@ -337,7 +301,7 @@ def test_a_corpus_is_named_like_its_folder(
     assert of_corpus(Path("..")).name == corpus.name
     (tmp_path / "plays").symlink_to(corpus)
     assert of_corpus(tmp_path / "plays").name == corpus.name
-    for name in ("plays", "tinyshakespeare", "ablations"):
+    for name in ("plays", "tinyshakespeare"):
         with pytest.raises(TextError, match="rename the folder to none of plays,"):
             of_corpus(tmp_path / "mine" / name)
 

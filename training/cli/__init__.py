@@ -25,7 +25,6 @@ COMMANDS = {
     "evaluate": ("evaluate", "measure the bits per character of texts"),
     "calibrate": ("evaluate", "scale a run's logits so that its confidence fits a text"),
     "compare": ("experiments", "train other models on the same text"),
-    "ablate": ("experiments", "measure what single changes to the network do"),
 }
 """The commands, each with its module here and what it does. Only the module of the command that is
 given is imported, because PyTorch takes seconds."""

@@ -1,19 +1,17 @@
-"""Run ``compare`` and ``ablate``: measure On Book's network beside others."""
+"""Run ``compare``: measure On Book's network beside others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
+from tyro.conf import UseAppendAction, arg, create_mutex_group
 
 from training.errors import UserError
 from training.experiments import comparison, task
-from training.experiments.ablations import VARIANTS
-from training.experiments.rows import NO_BUDGET, ROWS, Maker, Row, trained
+from training.experiments.rows import NO_BUDGET, ROWS, Maker, Row
 from training.experiments.task import Task
 from training.experiments.trainee import Budget, Interrupted, Unit
 from training.ranges import OptionalPositiveInt, PositiveFloat
@@ -46,8 +44,6 @@ class Rows(Command):
         asked: Task,
         makers: Mapping[str, Maker],
         table: Callable[[list[Row]], str],
-        *,
-        kept: bool = False,
     ) -> int:
         """Make the named rows and with ``--all`` all missing ones, and print the table.
 
@@ -64,7 +60,7 @@ class Rows(Command):
             there = {row.name for row in made if row.budget in (NO_BUDGET, str(budget))}
             names += [name for name in makers if name not in there and name not in names]
         try:
-            comparison.make_rows(makers, names, asked, budget, folders, self.work, kept=kept)
+            comparison.make_rows(makers, names, asked, budget, folders, self.work)
         except Interrupted:
             print("Stopped and saved. Repeat the command to continue.")
             return INTERRUPTED
@@ -95,26 +91,3 @@ class Compare(Rows):
         else:
             asked = task.of_corpus(self.corpus) if self.corpus else task.plays()
         return self.make(asked, ROWS, lambda rows: comparison.of_rows(rows, asked.name))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ablate(Rows):
-    """Measure what single changes to the network do."""
-
-    folder: Positional[Path]
-    """A corpus, such as data/drama."""
-    only: Annotated[UseAppendAction[tuple[str, ...]], _list_names(VARIANTS)] = ()
-    minutes: Annotated[PositiveFloat, LENGTH] = 3.0
-    """The time that each learns, in minutes of one core."""
-    characters: Annotated[OptionalPositiveInt, LENGTH] = None
-    """The characters that each reads."""
-    keep: bool = False
-    """Keep the run folders in --work."""
-
-    def __call__(self) -> int:
-        """Make rows, and print the table of all changes."""
-        makers = {
-            name: partial(trained, name, one.about, one.config) for name, one in VARIANTS.items()
-        }
-        corpus = task.ablations(self.folder)
-        return self.make(corpus, makers, comparison.of_ablations, kept=self.keep)

@@ -1,4 +1,4 @@
-"""Make rows of ``compare`` and ``ablate``, and Markdown tables of rows."""
+"""Make rows of ``compare``, and a Markdown table of rows."""
 
 from __future__ import annotations
 
@@ -47,22 +47,18 @@ def make_rows(
     budget: Budget,
     results: Results,
     work: Path,
-    *,
-    kept: bool,
 ) -> None:
     """Make the named rows and write them to the first of ``results``.
 
-    Unfinished training is kept in ``work``, and the same call resumes it; with ``kept``, the run
-    folders stay there. Raises `Interrupted` after Ctrl-C, RunError where a folder cannot be made,
-    and whatever the training raises.
+    Unfinished training is kept in ``work``, and the same call resumes it. Raises `Interrupted`
+    after Ctrl-C, RunError where a folder cannot be made, and whatever the training raises.
     """
     for name in names:
         written, folder = results[0] / task.name, work / task.name / name
         for one in (written, folder):
             make_folder(one)
         makers[name](task, budget, folder).write(written / f"{name}.json")
-        if not kept:
-            shutil.rmtree(folder)
+        shutil.rmtree(folder)
 
 
 def read(results: Results, task: Task, names: Iterable[str]) -> list[Row]:
@@ -132,23 +128,3 @@ def _trained(row: Row) -> str:
 def line(cells: Iterable[str]) -> str:
     """Return a line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
-
-
-def of_ablations(rows: Sequence[Row]) -> str:
-    """Return a Markdown table of single changes in bits per character, the best first."""
-    base = next((row for row in rows if row.name == "base"), None)
-    lines = [
-        line(["", "carried", "against base", "cold", "parameters", "counted", "trained on"]),
-        line(["---", *["---:"] * 6]),
-    ]
-    for row in sorted(rows, key=lambda row: _bits(row.carried)):
-        moved = f"{_bits(row.carried) / _bits(base.carried) - 1:+.2%}" if base else ""
-        figures = [f"{_bits(row.carried):.4f}", moved, f"{_bits(row.cold):.4f}"]
-        sizes = [_number(row.parameters), _number(row.counted)]
-        lines.append(line([row.about, *figures, *sizes, _trained(row)]))
-    return "\n".join(lines)
-
-
-def _bits(bits: Mapping[str, float]) -> float:
-    """Return the bits per character of the first text."""
-    return next(iter(bits.values()))

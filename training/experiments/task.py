@@ -14,19 +14,13 @@ from training.data.corpora import shakespeare
 from training.data.texts import MINIMUM, Split, Text, collect
 from training.data.vocabulary import Vocabulary
 from training.errors import TextError
-from training.evaluation import COLD_WINDOW, excerpt
+from training.evaluation import COLD_WINDOW
 
-OWN = ("plays", "tinyshakespeare", "ablations")
+OWN = ("plays", "tinyshakespeare")
 """The names of the built-in tasks, which no corpus may have."""
 
 LEARNED_SHARE = 0.9
 """Share of tinyshakespeare that is learned; the published figures use the same split."""
-
-ABLATED = 10_000_000
-"""Characters that a change to the network is judged after, about; each of them is read once."""
-
-JUDGED = 60_000
-"""Characters of held-out works that a change is judged by."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +111,3 @@ def tinyshakespeare(file: Path) -> Task:
     end = int(len(text) * LEARNED_SHARE)
     learned, judged = Text("learned", text[:end]), Text("last-tenth", text[end:])
     return Task("tinyshakespeare", (learned,), (judged,), to_the_letter=True)
-
-
-def ablations(folder: Path) -> Task:
-    """Return the task of predicting held-out works of a corpus after learning a part of the others.
-
-    The part is spread evenly over the corpus. One excerpt of all held-out works is judged. Raises
-    TextError for texts that cannot be used.
-    """
-    split = collect([folder])
-    held_out = [text.content for text in (*split.validation, *split.test)]
-    if not held_out:
-        raise TextError(f"{folder} has no held-out texts: give a folder that `corpus` wrote.")
-    size = sum(len(text.content) for text in split.train)
-    learned = split.train[:: max(1, round(size / ABLATED))]
-    return Task("ablations", learned, (Text("held-out", excerpt(held_out, JUDGED)),))
