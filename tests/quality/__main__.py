@@ -47,7 +47,6 @@ from bot.screenplay.elements import Element
 from bot.settings import Settings, name_variable
 from training.data.texts import Text
 from training.errors import TextError
-from training.experiments.counted import Ppmd
 from training.ranges import OptionalPositiveInt, PositiveInt
 
 from . import (
@@ -65,6 +64,7 @@ from . import (
 )
 from .friends import Continuation, FriendScene, SceneKind
 from .places import Place
+from .ppmd import Ppmd
 from .reader import Reader, ReaderMissing
 from .writing import Setting, Written
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from bot.screenplay.elements import Element
+from tests.tools.tables import format_row
 from training.data.texts import Text
-from training.experiments.comparison import line
 
 from .friends import PEOPLE, Continuation
 from .measures import GRAM, NEAR, loops, words
@@ -42,7 +42,7 @@ def table(
         ],
     ]
     heart = sorted({" ".join(said) for said in copied[0]})
-    return "\n".join([*map(line, rows), *(["", "By heart:", *heart] if heart else [])])
+    return "\n".join([*map(format_row, rows), *(["", "By heart:", *heart] if heart else [])])
 
 
 def split_words(element: Element) -> tuple[str, ...]:

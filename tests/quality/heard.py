@@ -19,10 +19,10 @@ from bot.inference.processors.speaker_bias import (
 )
 from bot.inference.sampling import compute_token_bits
 from bot.screenplay.fountain import format_for_model
+from tests.tools.tables import format_row
 from training.data.texts import Text
-from training.experiments.comparison import line
-from training.experiments.counted import Ppmd
 
+from .ppmd import Ppmd
 from .recalled import Recalled
 
 Bits = NDArray[np.float64]
@@ -55,15 +55,17 @@ def table(model: Model, texts: Sequence[Text], strength: float, ppmd: Ppmd | Non
     heads = ["", "bits, the network alone", "with who has spoken", "with its n-grams", "with both"]
     if ppmd:
         heads.append(f"PPMd of order {ppmd.order}")
-    lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+    lines = [format_row(heads), format_row(["---", *("---:" for _ in heads[1:])])]
     costs: list[tuple[float, ...]] = []
     for text in texts:
         cost = astuple(heard(model, text.content, strength))
         costs.append((*cost, ppmd.cost(text.content)) if ppmd else cost)
-        lines.append(line([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
+        lines.append(format_row([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
     if len(costs) > 1:
         means = (statistics.mean(column) for column in zip(*costs, strict=True))
-        lines.append(line([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)]))
+        lines.append(
+            format_row([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)])
+        )
     unread = sum(model.skipped(text.content) for text in texts)
     note = f" {unread:,} characters that the voice cannot read are left out." if unread else ""
     return "\n".join([*lines, "", LEGEND + note])

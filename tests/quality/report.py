@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from training.experiments.comparison import line
+from tests.tools.tables import format_row
 
 from .judging import Judgement
 from .measures import COMMON, COPIED, GRAM, NEAR, Counts
@@ -60,12 +60,12 @@ def table(judgement: Judgement, setting: Setting) -> str:
     passages = len(judgement.passages.pairs.get("bits", ()))
     speeches = len(judgement.people.pairs["bits"])
     rows = _head(["", "people", "voice", "share", "asked"])
-    rows.append(line([f"**{speeches} speeches**, {_named(setting)}", "", "", "", ""]))
+    rows.append(format_row([f"**{speeches} speeches**, {_named(setting)}", "", "", "", ""]))
     rows += _rows(SPEECHES, judgement.people, judgement.voice[setting])
-    rows.append(line(["milliseconds a line", "", f"{took:.0f}", "", ""]))
+    rows.append(format_row(["milliseconds a line", "", f"{took:.0f}", "", ""]))
     if passages:
         name = f"**{passages} passages** of {PASSAGE} characters, nothing chosen"
-        rows.append(line([name, "", "", "", ""]))
+        rows.append(format_row([name, "", "", "", ""]))
         rows += _rows(PASSAGES, judgement.people_passages, judgement.passages)
     return "\n".join([*rows, "", LEGEND])
 
@@ -79,9 +79,11 @@ def sweep(judgement: Judgement) -> str:
         cells = [f"{setting.temperature:g}", setting.quality]
         cells += [f"{counts.over(judgement.people, one.name)[0]:.2f}" for one in shares]
         cells += [format(counts.value(one.name), one.form) for one in figures]
-        rows.append(line([*cells, f"{1000 * statistics.median(judgement.seconds[setting]):.0f}"]))
+        rows.append(
+            format_row([*cells, f"{1000 * statistics.median(judgement.seconds[setting]):.0f}"])
+        )
     people = [format(judgement.people.value(one.name), one.form) for one in figures]
-    rows.append(line(["people", "", *("1" for _ in shares), *people, ""]))
+    rows.append(format_row(["people", "", *("1" for _ in shares), *people, ""]))
     return "\n".join(rows)
 
 
@@ -106,7 +108,7 @@ def _named(setting: Setting) -> str:
 
 
 def _head(heads: Sequence[str]) -> list[str]:
-    return [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+    return [format_row(heads), format_row(["---", *("---:" for _ in heads[1:])])]
 
 
 def _rows(measures: Sequence[Measure], people: Counts, voice: Counts) -> list[str]:
@@ -115,7 +117,7 @@ def _rows(measures: Sequence[Measure], people: Counts, voice: Counts) -> list[st
         share, error = voice.over(people, one.name)
         shown = f"{share:.2f}" + ("" if error != error else f" ± {error:.2f}")
         figures = [format(counts.value(one.name), one.form) for counts in (people, voice)]
-        rows.append(line([one.head, *figures, shown, one.asked]))
+        rows.append(format_row([one.head, *figures, shown, one.asked]))
     return rows
 
 

@@ -14,8 +14,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bot.screenplay.elements import Element
+from tests.tools.tables import format_row
 from training.errors import TextError
-from training.experiments.comparison import line
 
 from .friends import LINES as CONTINUED
 from .friends import PEOPLE, Continuation
@@ -182,13 +182,15 @@ def _judged(sheet: Path, rows: Sequence[Sequence[str]], writers: Sequence[str]) 
         known = list(map(str, MARKS)) if name == "mark" else counts
         _check(sheet, [row[column] for row in rows], known, f" in {name}")
     heads = [sheet.name, "continuations", "mark", *(f"lines: {name}" for name in JUDGED[1:])]
-    table = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+    table = [format_row(heads), format_row(["---", *("---:" for _ in heads[1:])])]
     for writer in sorted(set(writers), key=lambda one: (one != PEOPLE, one)):
         own = [list(map(int, row)) for row, by in zip(rows, writers, strict=True) if by == writer]
         marks, *shares = zip(*own, strict=True)
         error = f" ± {statistics.stdev(marks) / len(own) ** 0.5:.2f}" if len(own) > 1 else ""
         cells = [f"{sum(share) / (CONTINUED * len(own)):.0%}" for share in shares]
-        table.append(line([writer, str(len(own)), f"{statistics.mean(marks):.2f}{error}", *cells]))
+        table.append(
+            format_row([writer, str(len(own)), f"{statistics.mean(marks):.2f}{error}", *cells])
+        )
     return "\n".join(table)
 
 
@@ -203,9 +205,9 @@ def _check(sheet: Path, entries: Sequence[str], known: Collection[str], what: st
 
 
 def _sheet(text: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = [line(["", *heads]), line(["---:", *("---" for _ in heads)])]
+    head = [format_row(["", *heads]), format_row(["---:", *("---" for _ in heads)])]
     body = [
-        line([str(number), *cells, *[" "] * (len(heads) - len(cells))])
+        format_row([str(number), *cells, *[" "] * (len(heads) - len(cells))])
         for number, cells in enumerate(rows, 1)
     ]
     return "\n".join([text, *head, *body]) + "\n"

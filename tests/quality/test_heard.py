@@ -10,9 +10,9 @@ import pytest
 from bot.inference.model import Model
 from tests.quality.__main__ import main
 from tests.quality.heard import heard, table
+from tests.quality.ppmd import Ppmd
 from tests.quality.recalled import DISCOUNT, WORTH, Recalled
 from training.data.texts import Text
-from training.experiments.counted import Ppmd
 
 
 def test_knowing_the_speakers_makes_a_dialogue_cheaper(tiny: Model):

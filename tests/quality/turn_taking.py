@@ -26,7 +26,7 @@ from bot.session.drafting import Drafter
 from bot.session.turn import ContinueRequest
 from bot.settings import Settings
 from bot.storage.schema import Script
-from training.experiments.comparison import line
+from tests.tools.tables import format_row
 
 RUNS = 200
 ELEMENTS = 10
@@ -85,9 +85,9 @@ class TurnTaking:
 def table(model: Model, runs: int = RUNS, settings: Settings | None = None) -> str:
     """Return a voice's turn-taking as Markdown, by the size of the cast."""
     found = judge(model, runs, settings)
-    rows = [line(HEADS), line(["---:"] * len(HEADS))]
+    rows = [format_row(HEADS), format_row(["---:"] * len(HEADS))]
     rows += [
-        line([str(cast), f"{one.twice:.1%}", f"{one.heard:.1%}", f"{one.speeches:.1%}"])
+        format_row([str(cast), f"{one.twice:.1%}", f"{one.heard:.1%}", f"{one.speeches:.1%}"])
         for cast, one in found.items()
     ]
     return "\n".join([*rows, "", LEGEND])

@@ -17,8 +17,8 @@ from bot.arrays import Tokens
 from bot.inference.model import Model
 from bot.inference.sampling import compute_token_bits
 from bot.screenplay.fountain import format_for_model
+from tests.tools.tables import format_row
 from training.data.texts import Text
-from training.experiments.comparison import line
 
 from .mentions import (
     AGAIN,
@@ -92,7 +92,7 @@ def table(
     for text in texts:
         scenes[find_group(text.name)] += split_scenes(text)
     heads = ["", "read by", "bits a character", *COLUMNS]
-    rows = [line(heads), line(["---", "---", *("---:" for _ in heads[2:])])]
+    rows = [format_row(heads), format_row(["---", "---", *("---:" for _ in heads[2:])])]
     for group, some in scenes.items():
         if not some[:limit]:
             continue
@@ -101,11 +101,14 @@ def table(
             by["the reader"] = read_with_reader(reader, [one.text for one in by[model.name]])
         name = f"{group}: {len(some[:limit])}"
         rows += [
-            line([name, who, _per_character(found), *_cells(found)]) for who, found in by.items()
+            format_row([name, who, _per_character(found), *_cells(found)])
+            for who, found in by.items()
         ]
         if group == UNMET and unmet:
             name = "of these, listed words that nothing learned has"
-            rows += [line([name, who, "", *_cells(found, unmet)]) for who, found in by.items()]
+            rows += [
+                format_row([name, who, "", *_cells(found, unmet)]) for who, found in by.items()
+            ]
     return "\n".join([*rows, "", LEGEND])
 
 

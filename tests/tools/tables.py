@@ -1,4 +1,4 @@
-"""Format tables of figures for a terminal."""
+"""Format tables of figures, for a terminal and as Markdown."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -13,3 +13,8 @@ def format_table(rows: Iterable[Sequence[str]]) -> str:
         cells = (side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True))
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def format_row(cells: Iterable[str]) -> str:
+    """Return a row of a Markdown table."""
+    return f"| {' | '.join(cells)} |"

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
 
-from training.experiments.counted import KneserNey
 from training.finetune import blended, grown
 from training.model.contexts import Chosen, count_followers, joined
 from training.model.corrections import kneser_ney_counts
 from training.model.network import CharLSTM, Shape
 from training.model.perfect_hash import place
 from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
+
+from .kneser_ney import KneserNey
 
 SHAPE = PriorShape(contexts=10_000, longest=6, rows=400, dense=2)
 
@@ -70,9 +70,7 @@ def test_expectations_are_probabilities(prior: NgramPrior):
 
 
 def test_new_text_costs_hardly_more_than_by_kneser_ney(prior: NgramPrior):
-    counts = KneserNey([text.numpy() for text in TEXTS], CHARACTERS, 4)
-    logits, _ = counts(NEW[:-1, None], counts.start(1))
-    theirs = functional.cross_entropy(logits[:, 0], NEW[1:]).item() / np.log(2)
+    theirs = KneserNey([text.tolist() for text in TEXTS], CHARACTERS, 4).bits(NEW.tolist())
     assert cost(prior, NEW) < theirs + 0.03
     assert cost(prior, NEW) < cost(prior_of(TEXTS, replace(SHAPE, longest=2)), NEW) - 0.05
 

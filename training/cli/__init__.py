@@ -1,4 +1,4 @@
-"""Train, tune, evaluate and compare voices from the command line."""
+"""Train, tune and evaluate voices from the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ COMMANDS = {
     "tune": ("tune", "train a voice further on your own scripts"),
     "evaluate": ("evaluate", "measure the bits per character of texts"),
     "calibrate": ("evaluate", "scale a run's logits so that its confidence fits a text"),
-    "compare": ("experiments", "train other models on the same text"),
 }
 """The commands, each with its module here and what it does. Only the module of the command that is
 given is imported, because PyTorch takes seconds."""
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Union[tuple(commands)],  # noqa: UP007 - of a variable number
         args=given,
         prog="onbook-train" if Path(sys.argv[0]).stem == "onbook-train" else "python -m training",
-        description="Train, tune, evaluate and compare voices. COMMAND --help explains a command.",
+        description="Train, tune and evaluate voices. COMMAND --help explains a command.",
         config=(conf.DisallowNone, conf.FlagCreatePairsOff, conf.PositionalMetavarFromFieldName),
     )
     try:
