@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from .data.texts import as_read
 from .data.vocabulary import Vocabulary
-from .model.network import Network
+from .model.network import CharLSTM
 
 CHUNK = 512
 """Steps read at once while the state is carried; the result does not depend on the number."""
@@ -61,7 +61,7 @@ def excerpt(contents: Sequence[str], most: int) -> str:
     return "\n\n".join(contents)[:most]
 
 
-def carried(model: Network, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
+def carried(model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
     """Return the cost of a text that is read from start to end with the state carried throughout.
 
     With more than one stream the text is cut into that many equal pieces, which are read side by
@@ -72,7 +72,7 @@ def carried(model: Network, vocabulary: Vocabulary, text: str, streams: int = 1)
 
 
 def calibrated(
-    model: Network, vocabulary: Vocabulary, text: str, streams: int = 1
+    model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1
 ) -> tuple[tuple[float, ...], Cost]:
     """Return the temperatures that minimise the cost of a text, and that cost.
 
@@ -91,7 +91,7 @@ def calibrated(
 
 
 def _carried(
-    model: Network, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
+    model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
     """Return the bits, [temperatures, lengths], and the number of characters, [lengths].
 
@@ -117,7 +117,7 @@ def _carried(
     return bits, characters
 
 
-def cold_windows(model: Network, vocabulary: Vocabulary, text: str) -> Cost:
+def cold_windows(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
     """Return the cost of a text in windows of `COLD_WINDOW` characters, each from zeros.
 
     Window i has the inputs i to i + 255 and the targets one position later; the stride is 256 and
@@ -135,7 +135,7 @@ def cold_windows(model: Network, vocabulary: Vocabulary, text: str) -> Cost:
 
 
 @torch.no_grad()
-def _read(model: Network, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+def _read(model: CharLSTM, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits after inputs [time, batch], in float32, without dropout."""
     was_training = model.training
     model.train(False)
@@ -152,7 +152,7 @@ def _bits(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def sample(
-    model: Network, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
+    model: CharLSTM, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
 ) -> str:
     """Sample ``length`` characters after the prompt, at a temperature above 0.
 

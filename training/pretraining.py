@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,59 +57,24 @@ def train(
         files = fingerprint(paths) if paths else ""
         asked = dataclasses.replace(config, texts=files)
         if not resume:
-            return _begin(collect(paths), run, asked, None, voice, team)
+            return _begin(collect(paths), run, asked, voice, team)
         known = not paths or (run.corpus.exists() and files == run.config().texts)
         return _go_on(None if known else collect(paths), run, asked, team)
 
-    return _start(lay_out_or_resume, run, session)
+    asked, vocabulary, texts = team.by_first(lay_out_or_resume)
+    training = Training(run, asked, vocabulary, texts, session=session)
+    training.resume()
+    return training
 
 
 def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None) -> None:
     """Lay out a run whose training starts later, perhaps elsewhere; raises as `train` does."""
     config = dataclasses.replace(config, texts=fingerprint(paths))
-    _begin(collect(paths), run, config, None, voice, ALONE)
-
-
-def prepare(
-    split: Split,
-    run: Run,
-    config: Config,
-    vocabulary: Vocabulary | None = None,
-    *,
-    resume: bool = False,
-    session: Session | None = None,
-) -> Training:
-    """Return a training on texts that are already split, as `train` does.
-
-    ``vocabulary`` is computed from the learned texts unless given.
-    """
-    session = session or Session()
-    team = session.team
-
-    def lay_out_or_resume() -> tuple[Config, Vocabulary, Tokens]:
-        if resume:
-            return _go_on(split, run, config, team)
-        return _begin(split, run, config, vocabulary, None, team)
-
-    return _start(lay_out_or_resume, run, session)
-
-
-def _start(
-    lay_out_or_resume: Callable[[], tuple[Config, Vocabulary, Tokens]], run: Run, session: Session
-) -> Training:
-    config, vocabulary, texts = session.team.by_first(lay_out_or_resume)
-    training = Training(run, config, vocabulary, texts, session=session)
-    training.resume()
-    return training
+    _begin(collect(paths), run, config, voice, ALONE)
 
 
 def _begin(
-    split: Split,
-    run: Run,
-    config: Config,
-    vocabulary: Vocabulary | None,
-    voice: Trained | None,
-    team: Team,
+    split: Split, run: Run, config: Config, voice: Trained | None, team: Team
 ) -> tuple[Config, Vocabulary, Tokens]:
     """Lay out a new run; return its configuration, its vocabulary and its texts."""
     run.require_new()
@@ -117,12 +82,11 @@ def _begin(
     _require_shares(config, team)
     if voice:
         config = _as_large_as(voice, config)
-        vocabulary = voice.vocabulary()
-    vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
+    vocabulary = voice.vocabulary() if voice else Vocabulary.of(t.content for t in split.train)
     texts = Tokens.of(split.train, vocabulary)
     # Checked before the folder is laid out, because a second attempt would find a run there.
     windows_of(config, texts)
-    config = fitted(config, texts, vocabulary)
+    config = dataclasses.replace(config, prior=prior.fitted(texts, len(vocabulary), config.prior))
     initial: dict[str, Tensor] = {}
     if voice:
         known = voice.model()
@@ -168,11 +132,6 @@ def with_unheard_memory(weights: Mapping[str, Tensor], network: CharLSTM) -> dic
 def _widened(matrix: Tensor, shape: torch.Size) -> Tensor:
     """Return a tensor with columns of zeros added at its end, up to a shape."""
     return functional.pad(matrix, (0, shape[-1] - matrix.shape[-1])) if matrix.dim() > 1 else matrix
-
-
-def fitted(config: Config, texts: Tokens, vocabulary: Vocabulary) -> Config:
-    """Return a configuration whose prior is no larger than the texts can fill."""
-    return dataclasses.replace(config, prior=prior.fitted(texts, len(vocabulary), config.prior))
 
 
 def _go_on(

@@ -17,12 +17,11 @@ import torch
 
 from training import cli, trainer
 from training.config import Config
-from training.data.texts import Split, collect
 from training.distributed import Team, joined, leave
 from training.errors import RunError
 from training.model.network import NOTHING_DROPPED
 from training.model.prior import PriorShape
-from training.pretraining import prepare
+from training.pretraining import train
 from training.run import Run
 from training.trainer import Session, Training
 
@@ -56,36 +55,35 @@ def command(scenes: Path, run: Path) -> list[str]:
 
 def main(scenes: Path, folder: Path) -> int:
     """Train each run; return the exit code of the command, which the test interrupts."""
-    split = collect([scenes])
     trainer.REPORT_EVERY = 5
     Run.draw_curves = lambda self: None  # type: ignore[method-assign]
     with joined() as team:
         assert team.size == 2
-        assert prepare(split, Run(folder / "sure"), SURE, session=Session(team=team)).run()
-        assert prepare(split, Run(folder / "whole"), SMALL, session=Session(team=team)).run()
-        refused(split, Run(folder / "whole"), team)
-        cut(split, Run(folder / "cut"), team)
-        timed(split, Run(folder / "timed"), team)
+        assert train([scenes], Run(folder / "sure"), SURE, session=Session(team=team)).run()
+        assert train([scenes], Run(folder / "whole"), SMALL, session=Session(team=team)).run()
+        refused(scenes, Run(folder / "whole"), team)
+        cut(scenes, Run(folder / "cut"), team)
+        timed(scenes, Run(folder / "timed"), team)
         with patch("training.cli.train.joined", lambda: nullcontext(team)):
             return cli.main([*command(scenes, folder / "stopped"), "--steps", "100000"])
 
 
-def refused(split: Split, run: Run, team: Team) -> None:
+def refused(scenes: Path, run: Run, team: Team) -> None:
     """Refuse a run that exists: the first process reports, the other just ends."""
     with suppress(RunError if team.leads else SystemExit):
-        prepare(split, run, SMALL, session=Session(team=team))
+        train([scenes], run, SMALL, session=Session(team=team))
         raise AssertionError("the run was not refused")
 
 
-def cut(split: Split, run: Run, team: Team) -> None:
+def cut(scenes: Path, run: Run, team: Team) -> None:
     """Train until the second process is interrupted, and then resume."""
-    training = prepare(split, run, SMALL, session=Session(team=team))
+    training = train([scenes], run, SMALL, session=Session(team=team))
     if not team.leads:
         interrupt_at(training, 5)
     assert not training.run()
     assert training.step == 5
     torch.manual_seed(12345)  # an arbitrary state, as in another process
-    assert prepare(split, run, SMALL, resume=True, session=Session(team=team)).run()
+    assert train([], run, SMALL, resume=True, session=Session(team=team)).run()
 
 
 def interrupt_at(training: Training, step: int) -> None:
@@ -100,10 +98,10 @@ def interrupt_at(training: Training, step: int) -> None:
     training.train_step = interrupted  # type: ignore[method-assign]
 
 
-def timed(split: Split, run: Run, team: Team) -> None:
+def timed(scenes: Path, run: Run, team: Team) -> None:
     """Train for as long as the first process decides, whatever the second would."""
     trainer.SPEED_IS_KNOWN_AFTER = 0.1 if team.leads else 1000.0
-    training = prepare(split, run, TIMED, session=Session(team=team))
+    training = train([scenes], run, TIMED, session=Session(team=team))
     assert training.run()
     assert team.hear(training.step) == 2 * [training.config.steps]
 

@@ -16,7 +16,7 @@ from training.data.texts import as_read
 from training.data.vocabulary import Vocabulary
 from training.model.lstm import LockedDropout, LSTMLayer
 from training.model.memory import MemoryShape
-from training.model.network import CharLSTM, Network, Regularisation, Shape, at_temperatures
+from training.model.network import CharLSTM, Regularisation, Shape, at_temperatures
 from training.model.prior import NO_PRIOR, PriorShape, fitted
 
 PLAIN = Shape(vocabulary=11, embedding=6, lower=8, upper=7)
@@ -171,27 +171,22 @@ def test_the_carried_cost_is_the_sum_over_characters(reader, vocabulary):
     assert in_streams.characters == cost.characters // 4 * 4
 
 
-class Frequencies(Network):
-    """A reader that knows the frequencies of characters, and is so many times as sure of them."""
-
-    def __init__(self, vocabulary: Vocabulary, sureness: float) -> None:
-        super().__init__()
-        counts = torch.bincount(torch.tensor(vocabulary.encode(TEXT)), minlength=len(vocabulary))
-        self.logits = counts.clamp(min=1).log() * sureness
-
-    def start(self, batch: int) -> Tensor:
-        return torch.zeros(batch, 1)
-
-    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.logits.expand(*tokens.shape, -1), state
+@torch.no_grad()
+def frequencies(vocabulary: Vocabulary, sureness: float) -> CharLSTM:
+    """Return a reader that knows the frequencies of characters, and is so many times as sure."""
+    model = CharLSTM(Shape(len(vocabulary), embedding=1, lower=1, upper=1)).eval()
+    counts = torch.bincount(torch.tensor(vocabulary.encode(TEXT)), minlength=len(vocabulary))
+    model.output.weight.zero_()
+    model.output.bias.copy_(counts.clamp(min=1).log() * sureness)
+    return model
 
 
 @pytest.mark.parametrize("sureness", [0.88, 1.0, 1.4])
 def test_calibration_finds_the_cheapest_temperature(vocabulary, sureness: float):
-    reader = Frequencies(vocabulary, sureness)
+    reader = frequencies(vocabulary, sureness)
     [temperature], cost = evaluation.calibrated(reader, vocabulary, TEXT, streams=3)
     assert temperature == sureness
-    right = evaluation.carried(Frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
+    right = evaluation.carried(frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
     assert cost.bits == pytest.approx(right.bits)
 
 

@@ -19,7 +19,7 @@ from training.cli import main
 from training.data.texts import collect
 from training.distributed import Team
 from training.errors import TrainingError
-from training.pretraining import _begin, prepare
+from training.pretraining import _begin, train
 from training.run import Run, load
 
 from .pair import SMALL, SURE, command
@@ -56,7 +56,7 @@ def kept(run: Path) -> dict[str, Tensor]:
 
 
 def test_two_processes_learn_what_one_does(pair: Path, scenes: Path, tmp_path: Path):
-    assert prepare(collect([scenes]), Run(tmp_path), SURE).run()
+    assert train([scenes], Run(tmp_path), SURE).run()
     ours, theirs = kept(pair / "sure"), kept(tmp_path)
     assert ours.keys() == theirs.keys()
     for name in theirs.keys() - {"random"}:
@@ -93,5 +93,5 @@ def test_ctrl_c_stops_torchrun_and_one_process_can_resume(pair: Path, scenes: Pa
 def test_streams_that_cannot_be_shared_are_refused(scenes: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="3 processes cannot share 8 streams"):
-        _begin(collect([scenes]), run, SMALL, None, None, Team(size=3))
+        _begin(collect([scenes]), run, SMALL, None, Team(size=3))
     assert not run.folder.exists()

@@ -94,29 +94,7 @@ def at_temperatures(
     }
 
 
-class Network(nn.Module):
-    """A network that predicts a text character by character, and whose state is one tensor."""
-
-    longest = 0
-    """Characters of the longest context that `known` can return."""
-
-    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Map tokens, int64 [time, batch], to logits [time, batch, V] and the next state."""
-        raise NotImplementedError
-
-    def start(self, batch: int) -> Tensor:
-        """Return the initial state of ``batch`` texts."""
-        raise NotImplementedError
-
-    def known(self, tokens: Tensor, state: Tensor) -> Tensor:
-        """Return the length of the prior's context after each character: 0 without a prior.
-
-        tokens: int64 [time, batch]; state as in `forward` -> int64 [time, batch].
-        """
-        return torch.zeros_like(tokens)
-
-
-class CharLSTM(Network):
+class CharLSTM(nn.Module):
     """Predict a text character by character, with two LSTM layers, a memory head and a prior.
 
     A small layer reads the characters. The memory head, unless its shape has no characters, finds
@@ -134,6 +112,8 @@ class CharLSTM(Network):
     at the start of a script.
     """
 
+    longest = 0
+    """Characters of the longest context that `known` can return."""
     sure: Tensor
 
     def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
@@ -195,9 +175,12 @@ class CharLSTM(Network):
         return logits, torch.cat([one.float() for one in sections], dim=1)
 
     def known(self, tokens: Tensor, state: Tensor) -> Tensor:
-        """Return the length of the prior's context after each character, see `Network.known`."""
+        """Return the length of the prior's context after each character: 0 without a prior.
+
+        tokens: int64 [time, batch]; state as in `forward` -> int64 [time, batch].
+        """
         if not self.prior:
-            return super().known(tokens, state)
+            return torch.zeros_like(tokens)
         return self.prior.lengths_after(tokens, last(state, self.shape.prior.history))
 
     def start(self, batch: int) -> Tensor:
