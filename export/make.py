@@ -73,7 +73,7 @@ def from_run(
 
 def with_openings(voice: Voice, styles: Path) -> Voice:
     """Return a voice with the openings of a file instead of its own; raise VoiceError."""
-    kept = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
+    kept = {name: value for name, value in voice.metadata.items() if name != "onbook.openings"}
     return describe(voice.graph, kept | openings.metadata(styles, voice.vocabulary()))
 
 

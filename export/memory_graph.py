@@ -45,7 +45,7 @@ def add_memory(parts: Parts, memory: FoldedMemory, vocabulary: int, lower: str) 
         place = _slice(parts, f"places.back{i}", read, begin, end - 1 - i)
         found.append(parts.node("GatherElements", [table, place], f"places.score{i}", axis=1))
     away = parts.constant("away.column", np.array([vocabulary + 1]))
-    aways = [parts.node("Gather", [one, away], f"{one}.away", axis=1) for one in tables]
+    aways = [parts.node("Gather", [table, away], f"{table}.away", axis=1) for table in tables]
     together = [parts.node("Sum", found, "places"), parts.node("Sum", aways, "away")]
     score = parts.node("Concat", together, "places.score", axis=1)
     weights = parts.node("Softmax", [score], "places.weight", axis=1)

@@ -67,9 +67,9 @@ def _look_up(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[s
     owner = parts.node("Gather", ["prior.owners", slot], "prior.owner")
     low = parts.node("Cast", [keys], "prior.low", to=TensorProto.UINT8)
     same = parts.node("Equal", [owner, low], "prior.same")
-    one = parts.node("Cast", [same], "prior.one", to=TensorProto.FLOAT)
+    same_float = parts.node("Cast", [same], "prior.one", to=TensorProto.FLOAT)
     shorter = parts.constant("prior.shorter", tables.prefixes)
-    count = parts.node("MatMul", [one, shorter], "prior.count")
+    count = parts.node("MatMul", [same_float, shorter], "prior.count")
     all_of = parts.constant("prior.all", tables.lengths.astype(np.float32))
     return slot, parts.node("Equal", [count, all_of], "prior.known")
 

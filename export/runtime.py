@@ -28,7 +28,7 @@ class Runtime:
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]
         )
-        shapes = {one.name: one.shape for one in self._session.get_inputs()}
+        shapes = {entry.name: entry.shape for entry in self._session.get_inputs()}
         self.state_size: int = shapes["state"][1]
 
     def start(self, rows: int) -> Floats:

@@ -148,7 +148,7 @@ def set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:
     setattr(module.get_submodule(owner), last, tensor)
 
 
-def share_buffers(one: nn.Module, other: nn.Module) -> None:
+def share_buffers(owner: nn.Module, other: nn.Module) -> None:
     """Make a network of the same shape use the buffers of the first one, without a copy."""
-    for name, buffer in one.named_buffers():
+    for name, buffer in owner.named_buffers():
         set_buffer(other, name, buffer)

@@ -65,17 +65,17 @@ def imagine(
     starts = torch.randint(max(1, len(whole) - PRIMED), (streams,), generator=generator)
     primed = whole[(starts + torch.arange(PRIMED)[:, None]) % len(whole)]
     device = device_of("auto")
-    networks = [one.to(device).eval() for one in teachers]
+    networks = [network.to(device).eval() for network in teachers]
     read = primed[:-1].to(device)
-    states = [one(read, one.start(streams))[1] for one in networks]
+    states = [network(read, network.start(streams))[1] for network in networks]
     tokens = np.empty((streams, length), dtype=np.int16)
     unfinished = folder / "unfinished.npy"
     expected = open_memmap(unfinished, "w+", np.float16, (streams, length, vocabulary))
     last = primed[-1]
     for i in tqdm(range(length), desc="imagined", unit_scale=streams, unit=" characters"):
         logits = torch.zeros(streams, vocabulary)
-        for n, one in enumerate(networks):
-            said, states[n] = one(last[None].to(device), states[n])
+        for n, network in enumerate(networks):
+            said, states[n] = network(last[None].to(device), states[n])
             logits += functional.log_softmax(said[0], dim=-1).cpu() / len(networks)
         after = functional.log_softmax(logits, dim=-1)
         tokens[:, i], expected[:, i] = last.numpy(), after.half().numpy()

@@ -95,7 +95,10 @@ def _mean(size: int, bucket: distributed.GradBucket) -> torch.futures.Future[tor
     are repacked after the first step of a process, so a resumed run would differ.
     """
     bucket.buffer().div_(size)
-    sums = [distributed.all_reduce(one, async_op=True).get_future() for one in bucket.gradients()]
+    sums = [
+        distributed.all_reduce(gradient, async_op=True).get_future()
+        for gradient in bucket.gradients()
+    ]
     return torch.futures.collect_all(sums).then(lambda _: bucket.buffer())
 
 

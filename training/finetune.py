@@ -53,9 +53,9 @@ def prepare(
     continues keeps its configuration, except the steps, if given. ``teachers``: voices, perhaps the
     same one, that write further text, see `training.distillation`. Raises as `train` does.
     """
-    known, networks = voice.model(), [one.model() for one in teachers]
+    known, networks = voice.model(), [teacher.model() for teacher in teachers]
     tuned_from = voice.fingerprint()
-    taught_by = tuple(one.fingerprint() for one in teachers)
+    taught_by = tuple(teacher.fingerprint() for teacher in teachers)
     if resume:
         _require_same(run, voice, tuned_from, taught_by)
     split = collect(paths)
@@ -107,10 +107,10 @@ def prepare(
 
 
 def _require_teachers(teachers: Sequence[Trained], vocabulary: Vocabulary, config: Config) -> None:
-    for one in teachers:
-        if one.vocabulary() != vocabulary:
+    for teacher in teachers:
+        if teacher.vocabulary() != vocabulary:
             raise TrainingError(
-                f"The vocabulary of {one} is not that of the voice and these texts: give "
+                f"The vocabulary of {teacher} is not that of the voice and these texts: give "
                 f"--teacher a run that was tuned from the voice on these texts."
             )
     if config.batch < 2:
@@ -259,8 +259,8 @@ def blended(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Ten
     """
     longest, listed = prior.shape.longest, prior.books.shape[1]
     divided = parts_of(texts)
-    text = joined([one.numpy() for one in texts], longest)
-    parts = joined([one.numpy() for one in divided], longest).clip(1) - np.uint8(1)
+    text = joined([ids.numpy() for ids in texts], longest)
+    parts = joined([part.numpy() for part in divided], longest).clip(1) - np.uint8(1)
     shape = PriorShape(ADDED, longest, rows=0, dense=0, listed=listed)
     levels = choose(text, parts, prior.characters, shape, SEEN_CONTEXTS)
     variants = 2 + int(parts.max())

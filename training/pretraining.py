@@ -262,10 +262,10 @@ def _parts_of(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
         return parts
     counted_at = dict(zip(known.fingerprints(), known.starts.tolist(), strict=False))
     found = [np.full(length, -1, dtype=np.int8) for length in texts.lengths]
-    for one, mark in zip(found, texts.fingerprints(), strict=True):
+    for part, mark in zip(found, texts.fingerprints(), strict=True):
         if mark in counted_at:
             start = counted_at[mark]
-            one[:] = parts[start : start + len(one)]
+            part[:] = parts[start : start + len(part)]
     return np.concatenate(found)
 
 

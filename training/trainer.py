@@ -188,7 +188,7 @@ class Training:
         heard = self.team.hear((interrupted, self.session.is_over, due))
         # The clocks of a team differ, so the first process decides.
         _, self.time_is_up, due = heard[0]
-        stop = self.time_is_up or any(one for one, _, _ in heard)
+        stop = self.time_is_up or any(interrupted_there for interrupted_there, _, _ in heard)
         if stop or due:
             self.save()
         return not stop
@@ -270,7 +270,7 @@ class Training:
         progress.write(
             f"step {self.step:,}: {bits:.4f} bits per character on the validation text "
             f"(carried state in {VALIDATION_STREAMS} pieces, logits divided by "
-            f"{' '.join(f'{one:g}' for one in temperatures)})"
+            f"{' '.join(f'{temperature:g}' for temperature in temperatures)})"
         )
         if bits < self.best:
             self.best = bits
@@ -303,13 +303,13 @@ class Training:
         """
         own = {"state": self.state.cpu()}
         found = checkpoint.generators(self.device)
-        own |= {name: one.get_state() for name, one in found.items()}
+        own |= {name: generator.get_state() for name, generator in found.items()}
         everybody = self.team.hear(own)
         self._saved_at = time.monotonic()
         if not self.team.leads:
             return
         tensors = checkpoint.pack(self.model, self.average, self.optimiser)
-        tensors |= {name: torch.cat([one[name] for one in everybody]) for name in own}
+        tensors |= {name: torch.cat([word[name] for word in everybody]) for name in own}
         facts = {
             "step": self.step,
             "seconds": self.seconds,

@@ -141,7 +141,7 @@ class Voice:
             raise VoiceError(
                 f"{path} is not an ONNX file. Name a voice file or a run folder."
             ) from error
-        metadata = {one.key: one.value for one in model.metadata_props}
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
         if metadata.pop("onbook.format", None) != FORMAT:
             raise VoiceError(f"{path} is not a voice of format {FORMAT}: export its run again.")
         description = {name: getattr(model, name) for name in DESCRIPTION if model.HasField(name)}
@@ -163,7 +163,7 @@ def serialise(model: onnx.ModelProto) -> bytes:
 
 def read_network(model: onnx.ModelProto, recurrence: str = Shape.recurrence) -> FoldedNetwork:
     """Return the network of a graph that `export.graph.build` made; raises KeyError for another."""
-    stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     prior = None
     if "prior.rows" in stored:
         trust, sure = stored["prior.trust"][:, 0], stored["prior.sure"][:, 0]

@@ -63,7 +63,7 @@ class Calibrate(Command):
         before = carried(model, vocabulary, text.content)
         temperatures, cost = calibrated(model, vocabulary, text.content)
         run.divide_logits(temperatures, cost.per_character)
-        divisors = " ".join(f"{one:g}" for one in temperatures)
+        divisors = " ".join(f"{temperature:g}" for temperature in temperatures)
         print(
             f"Its logits are divided by {divisors} now: a character of {text.name} costs "
             f"{cost.per_character:.4f} bits, and cost {before.per_character:.4f} before."

@@ -58,7 +58,7 @@ class Batch:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with every tensor changed."""
-        there = {name: change(one) for name, one in vars(self).items() if one is not None}
+        there = {name: change(tensor) for name, tensor in vars(self).items() if tensor is not None}
         return dataclasses.replace(self, **there)
 
     def cost(self, logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,10 +121,11 @@ class Ahead:
         """Return the batch of a step, and start preparing the next ones."""
         wanted = range(step, step + 1 + AHEAD)
         self._waiting = {
-            one: self._waiting.get(one) or self._thread.submit(self._prepare, one) for one in wanted
+            number: self._waiting.get(number) or self._thread.submit(self._prepare, number)
+            for number in wanted
         }
         batch = self._waiting.pop(step).result()
-        return batch.each(lambda one: one.to(self.device, non_blocking=True))
+        return batch.each(lambda tensor: tensor.to(self.device, non_blocking=True))
 
     def _prepare(self, step: int) -> Batch:
         batch = self.batches.at(step)

@@ -61,11 +61,11 @@ class Names:
         Without a new name outside ``taken``, the name itself is returned.
         """
         for _ in range(SPLICES):
-            one, other = draw.choice(self.all), draw.choice(self.all)
+            first, other = draw.choice(self.all), draw.choice(self.all)
             cut = draw.randint(1, len(name) - 1)
             tail = len(other) - (len(name) - cut)
-            if cut < len(one) and tail > 0 and one[cut] == other[tail]:
-                spliced = one[:cut] + other[tail:]
+            if cut < len(first) and tail > 0 and first[cut] == other[tail]:
+                spliced = first[:cut] + other[tail:]
                 if spliced not in taken:
                     return spliced
         return name

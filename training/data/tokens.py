@@ -51,8 +51,8 @@ class Tokens:
         ids = [vocabulary.encode(as_read(text.content)).astype(kind) for text in texts]
         joined = np.concatenate([np.empty(0, dtype=kind), *ids])
         starts = np.cumsum([0, *map(len, ids)])
-        letters = np.array([ord(one) for one in vocabulary.characters], dtype="<u4")
-        contents = (decode(one, letters).strip("\n") for one in ids)
+        letters = np.array([ord(character) for character in vocabulary.characters], dtype="<u4")
+        contents = (decode(text, letters).strip("\n") for text in ids)
         found = people(contents, frozenset(vocabulary.characters))
         return cls(
             joined,

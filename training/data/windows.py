@@ -66,7 +66,7 @@ class Windows:
     def of_texts(cls, texts: Sequence[Tensor], batch: int, window: int, seed: int) -> Windows:
         """Return windows of texts (token ids) that are the same at each reading."""
         ids = [text.numpy() for text in texts]
-        return cls([len(one) for one in ids], lambda text, _time: ids[text], batch, window, seed)
+        return cls([len(text) for text in ids], lambda text, _time: ids[text], batch, window, seed)
 
     def at(self, step: int, own: slice = ALL) -> tuple[Tensor, Tensor, bool]:
         """Return the inputs and targets of a step, and whether an epoch begins with the step.

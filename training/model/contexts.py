@@ -189,7 +189,7 @@ def choose(
         counts[:: places.base] = 0
         most = CANDIDATES
         if places.length < shape.dense:
-            most = shape.rows - sum(len(one.digits) for one in levels)
+            most = shape.rows - sum(len(level.digits) for level in levels)
         found = _frequent(counts, seen, most)
         del counts
         if not len(found):
@@ -244,8 +244,8 @@ def _measure_information(
         there = best >= 0
         best = best[there]
         gain[there] += information[best]
-        for all_of, one in zip(rest, (other, after, before), strict=True):
-            all_of[there] -= one[best]
+        for all_of, part in zip(rest, (other, after, before), strict=True):
+            all_of[there] -= part[best]
     others, new, old = rest
     gain += (others * np.log(new.clip(1e-4) / old.clip(1e-4))).sum(axis=1)
     return _Expected(followers.pairs, after), gain

@@ -190,7 +190,7 @@ def _set_memory(head: MemoryHead, folded: FoldedMemory) -> None:
 
 
 def _set(layer: RecurrentLayer, matrix: Floats, bias: Floats) -> None:
-    layer.set_matrix(*(from_graph_order(type(layer), one) for one in (matrix, bias)))
+    layer.set_matrix(*(from_graph_order(type(layer), columns) for columns in (matrix, bias)))
 
 
 def _parameter(array: Floats) -> nn.Parameter:

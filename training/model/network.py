@@ -170,9 +170,9 @@ class CharLSTM(nn.Module):
             logits = (logits + trust * expected) * self.sure[lengths][..., None]
         characters = torch.cat([history, digits(tokens).T.float()], dim=1)
         history = last(characters, self.shape.prior.history)
-        remembered = (one for pair in zip(lower, upper, strict=True) for one in pair)
+        remembered = (vector for pair in zip(lower, upper, strict=True) for vector in pair)
         sections = [*remembered, packed, history]
-        return logits, torch.cat([one.float() for one in sections], dim=1)
+        return logits, torch.cat([section.float() for section in sections], dim=1)
 
     def known(self, tokens: Tensor, state: Tensor) -> Tensor:
         """Return the length of the prior's context after each character: 0 without a prior.

@@ -98,9 +98,9 @@ class NgramPrior(nn.Module):
         """
         parts = parts_of(texts, works)
         shape = self.shape
-        text = joined([one.numpy() for one in texts], shape.longest)
+        text = joined([ids.numpy() for ids in texts], shape.longest)
         # Separators between texts belong to no part that matters.
-        beside = joined([one.numpy() for one in parts], shape.longest).clip(1) - np.uint8(1)
+        beside = joined([part.numpy() for part in parts], shape.longest).clip(1) - np.uint8(1)
         levels = choose(text, beside, self.characters, shape, SEEN)
         made = expect(text, beside, self.characters, levels, shape)
         self.set_tables(*laid_out(levels, made))

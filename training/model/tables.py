@@ -96,15 +96,15 @@ class HeldOut:
 
 def empty_tables(characters: int, listed: int) -> Tables:
     """Return tables of one column without contexts, with equal probability for every character."""
-    one, none = np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.uint8)
+    single, none = np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.uint8)
     even = round(np.log(characters) * 16)
     return Tables(
-        lengths=one,
-        factors=one,
-        buckets=one,
-        first_buckets=0 * one,
-        slots=one,
-        first_slots=0 * one,
+        lengths=single,
+        factors=single,
+        buckets=single,
+        first_buckets=0 * single,
+        slots=single,
+        first_slots=0 * single,
         shifts=none.astype(np.uint16),
         owners=none,
         codes=none,
@@ -124,8 +124,8 @@ def laid_out(
     """
     factors, keys = _keys(levels, before)
     placed = [place(some) for some in keys]
-    buckets = np.array([len(one.shifts) for one in placed])
-    slots = np.array([len(one.numbers) for one in placed])
+    buckets = np.array([len(placement.shifts) for placement in placed])
+    slots = np.array([len(placement.numbers) for placement in placed])
     first_slots = 1 + np.cumsum(slots) - slots
     size = 1 + int(slots.sum())
     variants = made.variants
@@ -135,9 +135,9 @@ def laid_out(
     books = np.zeros((len(levels), CODES, made.listed), dtype=np.float32)
     rows = _rows(made, placed)
     dense = made.dense[1:]
-    for i, (one, some) in enumerate(zip(placed, keys, strict=True)):
-        taken = np.flatnonzero(one.numbers)
-        at, number = first_slots[i] + taken, one.numbers[taken] - 1
+    for i, (placement, some) in enumerate(zip(placed, keys, strict=True)):
+        taken = np.flatnonzero(placement.numbers)
+        at, number = first_slots[i] + taken, placement.numbers[taken] - 1
         owners[at] = some[number] & 255
         if i < len(dense):
             codes[:, at] = np.where(dense[i].known[number], KNOWN, UNKNOWN).T
@@ -153,7 +153,7 @@ def laid_out(
         first_buckets=np.cumsum(buckets) - buckets,
         slots=slots,
         first_slots=first_slots,
-        shifts=np.concatenate([one.shifts for one in placed]),
+        shifts=np.concatenate([placement.shifts for placement in placed]),
         owners=owners,
         codes=codes[0],
         symbols=symbols,
@@ -192,10 +192,10 @@ def _rows(made: Expectations, placed: Sequence[Placed]) -> Bytes:
     """Return the rows of the empty context and of all slots with rows: [variants, R, V + 1]."""
     nothing, *dense = made.dense
     rows = [nothing.rows[0].T[:, None]]
-    for level, one in zip(dense, placed, strict=False):
-        mine = np.repeat(rows[0], len(one.numbers), axis=1)
-        taken = np.flatnonzero(one.numbers)
-        mine[:, taken] = level.rows[one.numbers[taken] - 1].transpose(2, 0, 1)
+    for level, placement in zip(dense, placed, strict=False):
+        mine = np.repeat(rows[0], len(placement.numbers), axis=1)
+        taken = np.flatnonzero(placement.numbers)
+        mine[:, taken] = level.rows[placement.numbers[taken] - 1].transpose(2, 0, 1)
         rows.append(mine)
     found = np.concatenate(rows, axis=1)
     nobody = np.full((*found.shape[:2], 1), 255, dtype=np.uint8)

@@ -188,7 +188,7 @@ def _bracket(text: str) -> str:
 
 def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
     """Yield the lines and the directions of a speech."""
-    forms = [f"(?:{CLOSED[one]}|{UNCLOSED[one]})" for one in brackets]
+    forms = [f"(?:{CLOSED[bracket]}|{UNCLOSED[bracket]})" for bracket in brackets]
     pattern = re.compile("|".join(forms), re.MULTILINE)
     body = ASIDE_AT_END.sub(r" [\1]", body) if "[" in brackets else body
     at = 0

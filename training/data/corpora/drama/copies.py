@@ -58,7 +58,7 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class _Read:
+class _Reading:
     """Hold a work, and the words that are spoken in it as numbers."""
 
     work: Work
@@ -81,12 +81,17 @@ def remove_copies(
     with more words; the ``held_out`` files lose nothing to learned files.
     """
     read = [
-        _Read(work, words, bounds, work.number in held_out)
+        _Reading(work, words, bounds, work.number in held_out)
         for work, (words, bounds) in zip(works, _number_words(works), strict=True)
     ]
     file_sizes = Counter(work.number for work in works)
     order = sorted(
-        read, key=lambda one: (not one.held_out, file_sizes[one.work.number] > 1, -len(one.words))
+        read,
+        key=lambda reading: (
+            not reading.held_out,
+            file_sizes[reading.work.number] > 1,
+            -len(reading.words),
+        ),
     )
     kept, copies = _drop_copies(order)
     left, passages = _cut_passages(kept)
@@ -115,43 +120,43 @@ def _number_words(works: Iterable[Work]) -> Iterator[tuple[NDArray[np.uint32], l
         yield np.array(numbers, np.uint32), list(accumulate(map(len, spoken), initial=0))
 
 
-def _drop_copies(order: Sequence[_Read]) -> tuple[list[_Read], list[Copy]]:
+def _drop_copies(order: Sequence[_Reading]) -> tuple[list[_Reading], list[Copy]]:
     """Return the works that are no copies, and a report of each copy."""
-    kept: list[_Read] = []
+    kept: list[_Reading] = []
     copies: list[Copy] = []
-    for rank, (one, owners) in enumerate(_find_owners(order)):
+    for rank, (reading, owners) in enumerate(_find_owners(order)):
         foreign = owners[owners != rank]
-        if one.shingles and len(foreign) / one.shingles > WHOLE:
-            copies.append(_report(one, len(one.words), order, foreign))
+        if reading.shingles and len(foreign) / reading.shingles > WHOLE:
+            copies.append(_report(reading, len(reading.words), order, foreign))
         else:
-            kept.append(one)
+            kept.append(reading)
     return kept, copies
 
 
-def _cut_passages(order: Sequence[_Read]) -> tuple[dict[int, Work], list[Copy]]:
+def _cut_passages(order: Sequence[_Reading]) -> tuple[dict[int, Work], list[Copy]]:
     """Return what is left of each work, by its identity, and a report of what was cut out."""
     left: dict[int, Work] = {}
     passages: list[Copy] = []
-    for rank, (one, owners) in enumerate(_find_owners(order)):
-        cut = np.zeros(len(one.words), bool)
+    for rank, (reading, owners) in enumerate(_find_owners(order)):
+        cut = np.zeros(len(reading.words), bool)
         for start, stop in _foreign_runs(owners, rank):
             others = owners[start : stop - SHINGLE + 1]
             guarded = any(order[other].held_out for other in set(others.tolist()) - {rank})
             if stop - start >= (HELD_OUT_PASSAGE if guarded else PASSAGE):
                 cut[start:stop] = True
-        script = _without(one, cut) if cut.any() else one.work.script
-        left[id(one.work)] = replace(one.work, script=script)
+        script = _without(reading, cut) if cut.any() else reading.work.script
+        left[id(reading.work)] = replace(reading.work, script=script)
         if cut.any():
             foreign = owners[cut[: len(owners)] & (owners != rank)]
-            passages.append(_report(one, int(cut.sum()), order, foreign))
+            passages.append(_report(reading, int(cut.sum()), order, foreign))
     return left, passages
 
 
-def _find_owners(order: Sequence[_Read]) -> Iterator[tuple[_Read, Owners]]:
+def _find_owners(order: Sequence[_Reading]) -> Iterator[tuple[_Reading, Owners]]:
     """Yield each work with the rank of the first work that has each of its shingles."""
-    hashes = [hash_runs(one.words, SHINGLE) for one in order]
+    hashes = [hash_runs(reading.words, SHINGLE) for reading in order]
     every = np.concatenate([*hashes, np.zeros(0, np.uint64)])
-    ranks = np.repeat(np.arange(len(order), dtype=np.int32), [len(one) for one in hashes])
+    ranks = np.repeat(np.arange(len(order), dtype=np.int32), [len(own) for own in hashes])
     by_hash = np.argsort(every, kind="stable")
     every = every[by_hash]
     first = np.ones(len(every), bool)
@@ -159,8 +164,8 @@ def _find_owners(order: Sequence[_Read]) -> Iterator[tuple[_Read, Owners]]:
     owners = np.empty(len(every), np.int32)
     owners[by_hash] = ranks[by_hash][first][np.cumsum(first) - 1]
     start = 0
-    for one, own in zip(order, hashes, strict=True):
-        yield one, owners[start : start + len(own)]
+    for reading, own in zip(order, hashes, strict=True):
+        yield reading, owners[start : start + len(own)]
         start += len(own)
 
 
@@ -182,15 +187,15 @@ def _foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
             yield int(places[begin]), int(places[end - 1]) + SHINGLE
 
 
-def _without(one: _Read, cut: NDArray[np.bool_]) -> str:
+def _without(reading: _Reading, cut: NDArray[np.bool_]) -> str:
     """Return the script without the cut speeches, and without the action between them."""
     taken = np.concatenate([[0], np.cumsum(cut)])
     # A speech with only a few cut words is kept whole, so that no sentence loses its end.
     gone = [
         bool(2 * (n := taken[end] - taken[begin]) > end - begin or n >= SHINGLE)
-        for begin, end in pairwise(one.bounds)
+        for begin, end in pairwise(reading.bounds)
     ]
-    elements = split_elements(one.work.script)
+    elements = split_elements(reading.work.script)
     spoken = [place for place, element in enumerate(elements) if element.kind is Kind.SPEECH]
     for before, after in pairwise(spoken):
         if gone[before] and gone[after]:
@@ -200,10 +205,10 @@ def _without(one: _Read, cut: NDArray[np.bool_]) -> str:
     )
 
 
-def _report(one: _Read, words: int, order: Sequence[_Read], foreign: Owners) -> Copy:
+def _report(reading: _Reading, words: int, order: Sequence[_Reading], foreign: Owners) -> Copy:
     counted = Counter(foreign.tolist())
     keeper = order[max(counted, key=lambda rank: (counted[rank], -rank))].work
-    return Copy(one.work, words, words / len(one.words), keeper)
+    return Copy(reading.work, words, words / len(reading.words), keeper)
 
 
 RUN = 16
@@ -214,7 +219,7 @@ def measure_overlap(works: Sequence[Work], held_out: Collection[int]) -> Mapping
     """Return the share of each held-out work's words in runs that a learned work has too."""
     runs = [hash_runs(words, RUN) for words, _ in _number_words(works)]
     is_held_out = [work.number in held_out for work in works]
-    is_learned = [not one for one in is_held_out]
+    is_learned = [not held_out for held_out in is_held_out]
     learned = np.concatenate([*compress(runs, is_learned), np.zeros(0, np.uint64)])
     guarded = list(compress(runs, is_held_out))
     # All works at once, because each search sorts everything that is learned.

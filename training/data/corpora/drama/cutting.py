@@ -82,7 +82,7 @@ def cut_plays(parts: Sequence[Part]) -> list[Play]:
     """Return the plays of a book."""
     plays: list[Play] = []
     # A title above a list of persons is no cue, even if it is somebody's name.
-    parts = [Part(one.paragraph, None) if heads_persons(one) else one for one in parts]
+    parts = [Part(part.paragraph, None) if heads_persons(part) else part for part in parts]
     for play in _find_stretches(parts):
         speeches = sum(play.cast.values())
         if speeches < FEWEST_SPEECHES or len(play.cast) > MOST_NAMES * speeches:
@@ -98,8 +98,8 @@ def cut_plays(parts: Sequence[Part]) -> list[Play]:
     return [play for play in plays if sum(play.cast.values()) >= min(most, FEWEST_OF_PLAY)]
 
 
-def _is_same(one: Play, other: Play) -> bool:
-    casts = one.cast, other.cast
+def _is_same(play: Play, other: Play) -> bool:
+    casts = play.cast, other.cast
     common = casts[0].keys() & casts[1].keys()
     shares = [sum(cast[name] for name in common) / sum(cast.values()) for cast in casts]
     return min(shares) > SAME_CAST / 2 and max(shares) > SAME_CAST

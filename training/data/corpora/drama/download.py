@@ -141,7 +141,7 @@ def download(entries: Iterable[Entry], folder: Path, client: Client) -> dict[Ent
     for entry in tqdm(list(entries), unit="play", disable=None):
         file = folder / f"{entry.number}.txt"
         known = [entry, changed.get(entry.number, entry)]
-        if file.is_file() and any(one.matches(file.read_bytes()) for one in known):
+        if file.is_file() and any(entry.matches(file.read_bytes()) for entry in known):
             outcomes[entry] = Outcome.KEPT
             continue
         data = _find_text(entry, client)
@@ -167,7 +167,7 @@ def describe(outcomes: Mapping[Entry, Outcome]) -> str:
         sentences.append(
             f"The mirror has changed {changed} texts since; they are used as they are."
         )
-    if missing := [str(one.number) for one in outcomes if outcomes[one] is Outcome.MISSING]:
+    if missing := [str(entry.number) for entry in outcomes if outcomes[entry] is Outcome.MISSING]:
         sentences.append(f"The mirror lacks {', '.join(missing)}: try another --mirror.")
     return " ".join(sentences)
 

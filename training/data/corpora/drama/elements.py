@@ -67,15 +67,15 @@ FEWEST = 6
 def keep_short_speeches(script: str, longest: int) -> str:
     """Return the runs of speeches with at most `longest` characters, or "" where there are none."""
     elements = split_elements(script)
-    page = [one for one in elements if one.kind is Kind.PAGE]
+    page = [element for element in elements if element.kind is Kind.PAGE]
     runs = filter(_is_scene, _split_runs(elements[len(page) :], longest))
-    kept = [one for run in runs for one in run]
+    kept = [element for run in runs for element in run]
     return join_elements([*page, *kept]) if kept else ""
 
 
 def _is_scene(run: Sequence[Element]) -> bool:
-    speeches = [one for one in run if one.kind is Kind.SPEECH]
-    return len(speeches) >= FEWEST and len({one.cue for one in speeches}) > 1
+    speeches = [element for element in run if element.kind is Kind.SPEECH]
+    return len(speeches) >= FEWEST and len({speech.cue for speech in speeches}) > 1
 
 
 def _split_runs(elements: Sequence[Element], longest: int) -> Iterator[list[Element]]:

@@ -129,21 +129,23 @@ def find_title_page(text: str, title: str, is_alone: bool) -> str:
 def measure(script: str, commonest: Collection[str], page: str = "") -> Measures:
     """Count what the facets ask about."""
     elements = split_elements(script)
-    speeches = [one for one in elements if one.kind is Kind.SPEECH]
+    speeches = [element for element in elements if element.kind is Kind.SPEECH]
     spoken = _spoken(speeches)
     words = WORD.findall(spoken.lower())
-    cast = {word for one in speeches for word in WORD.findall(one.cue.lower())}
+    cast = {word for speech in speeches for word in WORD.findall(speech.cue.lower())}
     others = [word for word in words if word not in cast]
-    lengths = [len(one.spoken) for one in speeches]
+    lengths = [len(speech.spoken) for speech in speeches]
     return Measures(
         characters=len(script),
         speeches=len(speeches),
         speech=median(lengths or [0]),
         long_speeches=_share(sum(length > 400 for length in lengths), len(lengths)),
-        cue=median([len(one.cue) for one in speeches] or [0]),
+        cue=median([len(speech.cue) for speech in speeches] or [0]),
         old=1000 * _share(sum(word in OLD for word in words), len(words)),
         known=_share(sum(word in commonest for word in others), len(others)),
-        verse=_share(sum(len(one.spoken) for one in speeches if is_verse(one)), sum(lengths)),
+        verse=_share(
+            sum(len(speech.spoken) for speech in speeches if is_verse(speech)), sum(lengths)
+        ),
         clipped=1000 * _share(len(re.findall(r"\B'[a-z]|[a-z]'(?= )", spoken)), len(words)),
         farce=bool(FARCE.search(page)),
     )
@@ -160,7 +162,7 @@ def _letters(line: str) -> str:
 
 
 def _spoken(elements: Iterable[Element]) -> str:
-    return " ".join(one.spoken for one in elements if one.kind is Kind.SPEECH)
+    return " ".join(element.spoken for element in elements if element.kind is Kind.SPEECH)
 
 
 def _share(part: float, whole: float) -> float:

@@ -50,8 +50,8 @@ def read_manifest(path: Path = MANIFEST) -> Mapping[int, Entry]:
 
 def write_manifest(entries: Iterable[Entry], path: Path) -> None:
     """Write the plays so that `read_manifest` finds them, at once and by number."""
-    ordered = sorted(entries, key=lambda one: one.number)
-    write_table(path, [HEADINGS, *([one.number, one.title, one.sha256] for one in ordered)])
+    ordered = sorted(entries, key=lambda entry: entry.number)
+    write_table(path, [HEADINGS, *([entry.number, entry.title, entry.sha256] for entry in ordered)])
 
 
 def write_table(path: Path, rows: Iterable[Iterable[object]]) -> None:

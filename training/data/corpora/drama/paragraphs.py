@@ -68,15 +68,16 @@ def leave_out_foreign(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
 
     A short paragraph is foreign where it stands in the column of the foreign paragraphs.
     """
-    long = [one for one in paragraphs if len(WORD.findall(one.text)) >= LONG]
-    foreign = [one for one in long if is_foreign(one.text)]
+    long = [paragraph for paragraph in paragraphs if len(WORD.findall(paragraph.text)) >= LONG]
+    foreign = [paragraph for paragraph in long if is_foreign(paragraph.text)]
     if not foreign or len(foreign) < FOREIGN_SHARE * len(long):
         return list(paragraphs)
-    column = Counter(one.indent for one in foreign).most_common(1)[0][0]
+    column = Counter(paragraph.indent for paragraph in foreign).most_common(1)[0][0]
     return [
-        one
-        for one in paragraphs
-        if not is_foreign(one.text) and not (one.indent == column and _is_bare(one))
+        paragraph
+        for paragraph in paragraphs
+        if not is_foreign(paragraph.text)
+        and not (paragraph.indent == column and _is_bare(paragraph))
     ]
 
 

@@ -150,17 +150,17 @@ def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     lines = [piece for piece in said if piece.kind is not Kind.ASIDE]
     margin = min((piece.start for piece in lines), default=0)
     wrapped = verse = 0
-    for one, other in pairwise(lines):
-        if not one.end:
+    for line, other in pairwise(lines):
+        if not line.end:
             continue
         initial = next(filter(str.isalpha, other.text), "")
-        fits = width - one.end - 1 >= len(other.text.split(" ", 1)[0])
-        runs_on = CAPITAL_OF_VERSE.match(other.text) and re.search(r"[\w,]$", one.text)
+        fits = width - line.end - 1 >= len(other.text.split(" ", 1)[0])
+        runs_on = CAPITAL_OF_VERSE.match(other.text) and re.search(r"[\w,]$", line.text)
         if initial.isupper() and (fits or is_verse or runs_on):
             verse += 1
         elif is_verse and initial.islower() and other.start > margin + 1:
             continue
-        elif not (fits and other.start > one.start + 4):
+        elif not (fits and other.start > line.start + 4):
             wrapped += 1
     return wrapped >= verse
 

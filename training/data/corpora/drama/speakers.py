@@ -48,8 +48,8 @@ class Part:
 
 def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
     """Return the paragraphs with their cues, split where one holds several speeches."""
-    counts = _count(piece for one in paragraphs for piece in _break_lines(one))
-    whole = [piece for one in paragraphs for piece in _split_inside(one, counts)]
+    counts = _count(piece for paragraph in paragraphs for piece in _break_lines(paragraph))
+    whole = [piece for paragraph in paragraphs for piece in _split_inside(paragraph, counts)]
     counts = _count(whole)
     readings = [list(find_cues(paragraph)) for paragraph in whole]
     density = _measure_density(readings, counts)
@@ -95,7 +95,9 @@ def _find_singer(cues: Sequence[Cue], known: Collection[str]) -> Cue | None:
 
 
 def _count(paragraphs: Iterable[Paragraph]) -> Counter[tuple[Layout, str]]:
-    return Counter((cue.layout, cue.key) for one in paragraphs for cue in find_cues(one))
+    return Counter(
+        (cue.layout, cue.key) for paragraph in paragraphs for cue in find_cues(paragraph)
+    )
 
 
 def _break_lines(paragraph: Paragraph) -> Iterator[Paragraph]:
@@ -235,7 +237,11 @@ def _match(words: Sequence[str], line: Sequence[str]) -> str:
         else:
             is_alone = len(words) == 1
             full = next(
-                (one for one in rest if one == word or _abbreviates(word, one, is_alone=is_alone)),
+                (
+                    other
+                    for other in rest
+                    if other == word or _abbreviates(word, other, is_alone=is_alone)
+                ),
                 "",
             )
         if not full:

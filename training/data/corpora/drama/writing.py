@@ -85,27 +85,27 @@ def write(
     # The titles of the manifest are not truncated.
     known = read_manifest()
     sources = [
-        replace(one, title=known[one.number].title) if one.number in known else one
-        for one in read_sources(source)
+        replace(book, title=known[book.number].title) if book.number in known else book
+        for book in read_sources(source)
     ]
-    texts = {one.number: one.text for one in sources}
+    texts = {book.number: book.text for book in sources}
     works = [
         work
-        for one in tqdm(sources, desc="plays", unit="book")
-        for work in convert(one.number, one.title, one.text)
+        for book in tqdm(sources, desc="plays", unit="book")
+        for work in convert(book.number, book.title, book.text)
     ]
     selected = select(works, texts, wanted, longest_speech)
     write_works(selected, out)
     rows = [
         (
-            one.work.number,
-            one.work.title,
-            one.words,
-            f"{one.share:.3f}",
-            one.of.number,
-            one.of.title,
+            copy.work.number,
+            copy.work.title,
+            copy.words,
+            f"{copy.share:.3f}",
+            copy.of.number,
+            copy.of.title,
         )
-        for one in selected.copies
+        for copy in selected.copies
     ]
     write_table(out / COPIES, [COPIES_COLUMNS, *rows])
     return selected
