@@ -10,9 +10,6 @@ from tyro.conf import Positional, arg
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
-# An option without a default needs no words about its default.
-UNSET = arg(help_behavior_hint="")
-
 Texts = Annotated[Positional[tuple[Path, ...]], arg(help_behavior_hint="")]
 Out = Annotated[Path, arg(metavar="RUN")]
 

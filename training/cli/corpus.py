@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -30,66 +29,71 @@ FACETS_HELP = "Write only works with this facet; can be repeated, for works that
 
 Kind = Literal["film", "stage", "all"]
 
+OutFolder = Annotated[Path, arg(metavar="DIR")]
+
 
 def _list_kinds(kind: Kind) -> tuple[str, ...]:
     return ("film", "stage") if kind == "all" else (kind,)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Writing(Command):
-    """A command that writes a corpus."""
+def _print_next(what: str, out: Path) -> None:
+    """Print how to go on with a corpus."""
+    print(f"{what} are in {out}: train them with `python -m training train`.")
 
-    out: Annotated[Path, arg(metavar="DIR")]
+
+@dataclass(frozen=True, kw_only=True)
+class Films(Command):
+    """Write 279 short films that were written for On Book as Fountain."""
+
+    out: OutFolder
     """The folder to write to."""
 
     def __call__(self) -> int:
-        """Write the corpus, and print how to go on."""
+        """Write the films, and print how to go on."""
         make_folder(self.out)
-        print(*self.write(), sep="\n")
+        screenplays.write_films(self.out)
+        _print_next("The films", self.out)
         return 0
 
-    def write(self) -> Iterator[str]:
-        """Write the corpus, and yield summaries of it."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, kw_only=True)
-class Films(Writing):
-    """Write 279 short films that were written for On Book as Fountain."""
-
-    def write(self) -> Iterator[str]:
-        """Write the corpus, and yield summaries of it."""
-        screenplays.write_films(self.out)
-        yield f"The films are in {self.out}: train them with `python -m training train`."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sketches(Writing):
+class Sketches(Command):
     """Write thousands of sketches, scenes of a few lines that were written for On Book."""
 
+    out: OutFolder
+    """The folder to write to."""
     kind: Kind = "all"
     """Which sketches to write: those with INT. or EXT. are for films."""
 
-    def write(self) -> Iterator[str]:
-        """Write the corpus, and yield summaries of it."""
+    def __call__(self) -> int:
+        """Write the sketches, and print how to go on."""
+        make_folder(self.out)
         screenplays.write_sketches(self.out, _list_kinds(self.kind))
-        yield f"The sketches are in {self.out}: train them with `python -m training train`."
+        _print_next("The sketches", self.out)
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plays(Writing):
+class Plays(Command):
     """Write 38 plays of Shakespeare as Fountain."""
 
-    def write(self) -> Iterator[str]:
-        """Write the corpus, and yield summaries of it."""
+    out: OutFolder
+    """The folder to write to."""
+
+    def __call__(self) -> int:
+        """Write the plays, and print how to go on."""
+        make_folder(self.out)
         shakespeare.write_plays(self.out)
-        yield f"The plays are in {self.out}: train them with `python -m training train`."
+        _print_next("The plays", self.out)
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drama(Writing):
+class Drama(Command):
     """Write the plays that Project Gutenberg has as Fountain."""
 
+    out: OutFolder
+    """The folder to write to."""
     source: Annotated[Path, arg(name="from")]
     """A folder or tar archive of NUMBER.txt files, or one of these, without Gutenberg's header."""
     download: bool = False
@@ -100,31 +104,35 @@ class Drama(Writing):
     longest_speech: NonNegativeInt = 0
     """Cut out speeches of more characters, and their answers; 170 leaves crisp dialogue."""
 
-    def write(self) -> Iterator[str]:
-        """Fetch the texts if asked, write the corpus, and yield a summary of each."""
+    def __call__(self) -> int:
+        """Fetch the texts if asked, write the corpus, and print a summary of each."""
+        self._check_options()
+        make_folder(self.out)
+        if self.download:
+            client = Client(self.mirror or MIRROR)
+            print(describe(download(read_manifest().values(), self.source, client)))
+        selected = write(self.source, self.out, self.facet, self.longest_speech)
+        print(f"{len(selected.works)} works, report.tsv and copies.tsv are in {self.out}.")
+        if selected.doubtful:
+            print(f"{len(selected.doubtful)} works were left out: too many places are doubtful.")
+        if overlap := selected.overlap:
+            work = max(overlap, key=lambda work: overlap[work])
+            print(
+                f"Of no held-out work is more than {overlap[work]:.2%} in a learned one "
+                f"({work.title}, runs of {RUN} words)."
+            )
+        return 0
+
+    def _check_options(self) -> None:
+        """Raise CorpusError for options that do not fit."""
         if unknown := set(self.facet) - FACETS.keys():
             raise CorpusError(
                 f"There is no facet {unknown.pop()}: choose from {', '.join(FACETS)}."
             )
         if self.mirror and not self.download:
             raise CorpusError("--mirror needs --download: add --download, or leave out --mirror.")
-        if self.download:
-            if self.source.is_file():
-                raise CorpusError(
-                    f"{self.source} is a file: name a folder for the texts with --from."
-                )
-            client = Client(self.mirror or MIRROR)
-            yield describe(download(read_manifest().values(), self.source, client))
-        selected = write(self.source, self.out, self.facet, self.longest_speech)
-        yield f"{len(selected.works)} works, report.tsv and copies.tsv are in {self.out}."
-        if selected.doubtful:
-            yield f"{len(selected.doubtful)} works were left out: too many places are doubtful."
-        if overlap := selected.overlap:
-            work = max(overlap, key=lambda work: overlap[work])
-            yield (
-                f"Of no held-out work is more than {overlap[work]:.2%} in a learned one "
-                f"({work.title}, runs of {RUN} words)."
-            )
+        if self.download and self.source.is_file():
+            raise CorpusError(f"{self.source} is a file: name a folder for the texts with --from.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +171,7 @@ class Scenes(Command):
             raise CorpusError("--only needs --check or --sample: add one, or leave out --only.")
         make_folder(self.out)
         count = volumes.write(source, self.out, self._kinds, self.drawings, self.seed)
-        print(f"{count:,} scenes are in {self.out}: train them with `python -m training train`.")
+        _print_next(f"{count:,} scenes", self.out)
         return 0
 
     @property
