@@ -18,6 +18,7 @@ STAGE = re.compile(
 )
 CLOSING = re.compile(r"[_\[(]*(?:Exeunt[\W_]*$|Curtain|The curtain|Tableau|Dance)", re.IGNORECASE)
 """A direction that no speech goes on after."""
+# At least three spaces before it, because printers push a direction to the right margin.
 ASIDE_AT_END = re.compile(
     r"(?:^ *| {3,})_?((?:(?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside)(?![^\W_])"
     r"|Within(?=[\W_]*$))[^\n]*)$",
@@ -30,6 +31,8 @@ PERSONAL = re.compile(
 DEED = re.compile(
     r"\W*(?:to\b|aside|apart|\w+ing\b|\w+ly\b|he\b|she\b|they\b|exit|enter|a pause)", re.IGNORECASE
 )
+# At least three characters, because "_I_" is stressed; at most 300, because a longer passage in
+# italics is a song or a letter.
 ITALIC_ASIDE = re.compile(r"\s*_([A-Z][^_]{2,300}[.,:])_\s*(?=\S)")
 
 NUMBER = re.compile(r"[_\[(]*(?:[IVX]+|\d+)[._\])]*")
@@ -40,12 +43,34 @@ QUOTATION = re.compile(r"\"([^\"]*)(?:\"|$)|(?<!\w)'(\S(?:.|\n)*?[.,!?;:-])'(?=\
 
 DIRECT = re.compile(r"\s*[(\[{]([^)\]}]*)[)\]}][.:,;]*(?: *--+)?")
 
+LONGEST_HEADING = 200
+"""Characters. A paragraph that only begins like a heading ("Act well your part") is longer; `SCENE`
+may be followed by a long description of the place."""
+LONGEST_ACTION = 1_500
+"""Characters. A longer paragraph of action is reported as doubtful, because it may be a speech
+whose cue was not found."""
+SHORT_LINE = 50
+"""Characters. The texts are wrapped at about 70, so where all lines are shorter, a poet broke
+them."""
+ROMAN_SHARE = 0.3
+"""The share of a direction's words, except names in capitals, that may stand outside the italics: a
+word or two that the printer forgot. In a speech with a stressed word nearly all stand outside."""
+FULL_WIDTH = 0.97
+"""The quantile of the lengths of lines that is the printer's width: some lines overhang."""
+USUAL_WIDTH = 72
+"""The width of most texts of Project Gutenberg."""
+
 CLOSED = {"[": r"\[[^\[\]]{0,2500}\]", "(": r"\([^()]{0,2500}\)", "{": r"\{[^{}]{0,2500}\}"}
+"""Directions by their opening bracket. A longer one is a bracket that never closes, and the text up
+to the next one."""
 UNCLOSED = {
     "[": r"\[[^\[\]\n]*(?:\n {10,}[^\[\]\n]*)*$",
     "(": r"\((?=_)[^()\n]*(?:\n {10,}[^()\n]*)*$",
     "{": r"\{[^{}\n]*$",
 }
+"""Directions whose closing bracket the printer left out: they end with their line, and the deeply
+indented lines below it, which are its rest. A parenthesis must also open in italics, because what
+somebody says may stand in parentheses."""
 
 
 def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script, list[str]]:
@@ -78,7 +103,7 @@ class _Converter:
             self._open_song(song)
         elif part.cue:
             self._open(part, part.cue)
-        elif HEADING.match(bare) and (len(bare) < 200 or re.match(r"SCENE", bare)):
+        elif HEADING.match(bare) and (len(bare) < LONGEST_HEADING or re.match(r"SCENE", bare)):
             self._add_heading(bare)
         elif re.search(r"\w", bare):
             self._add_text(part)
@@ -111,7 +136,7 @@ class _Converter:
             self._speak(part.paragraph.lines)
         else:
             self.script.add_action(text)
-            if len(text) > 1_500:
+            if len(text) > LONGEST_ACTION:
                 self.doubtful.append(f"line {line}: {len(text)} characters of action")
 
     def _open(self, part: Part, cue: Cue) -> None:
@@ -165,7 +190,7 @@ class _Converter:
             return False
         if self.sings and part.paragraph.indent >= CENTRED:
             return True
-        short = [line for line in part.paragraph.lines if len(line.strip()) < 50]
+        short = [line for line in part.paragraph.lines if len(line.strip()) < SHORT_LINE]
         verse = len(short) == len(part.paragraph.lines) and len(short) > 1
         return self.marked or verse or bool(PERSONAL.search(text))
 
@@ -234,7 +259,7 @@ def _is_direction(text: str) -> bool:
     if text.startswith("_") and text.rstrip(" .)]").endswith("_"):
         return True
     outside = re.sub(r"\b[A-Z]{2,}\b", "", re.sub(r"_[^_]*_", "", text))
-    if text.startswith("_") and len(re.findall(r"\w+", outside)) < 0.3 * len(text.split()):
+    if text.startswith("_") and len(re.findall(r"\w+", outside)) < ROMAN_SHARE * len(text.split()):
         return True
     return bool(STAGE.match(text))
 
@@ -242,6 +267,8 @@ def _is_direction(text: str) -> bool:
 def _quotes_speeches(parts: Sequence[Part]) -> bool:
     """Return whether speeches stand in quotation marks, as in a novel."""
     speeches = [DIRECT.sub("", part.cue.rest).strip() for part in parts if part.cue]
+    # More than half, because a speech may begin with a quotation in any play, and in a quoted play
+    # with narration.
     return 2 * sum(speech[:1] in ("'", '"') for speech in speeches) > len(speeches)
 
 
@@ -252,8 +279,10 @@ def _choose_brackets(parts: Sequence[Part]) -> str:
         text = part.cue.rest if part.cue else part.paragraph.text
         counts.update(text.lstrip("_ ")[:1] if text.lstrip("_ ")[:1] in "[({" else "")
         counts.update(mark for mark, _ in re.findall(r"([\[({])(_)", text))
+    # Braces are rare: an edition that uses them has only stray brackets beside them.
     if counts["{"] > 2 * (counts["["] + counts["("]):
         return "{"
+    # Where square brackets hold most directions, people speak in parentheses.
     if counts["["] > 3 * counts["("]:
         return "["
     return "[("
@@ -268,7 +297,7 @@ def _list_persons(before: Sequence[Part]) -> Sequence[Part]:
 def _measure_width(parts: Sequence[Part]) -> int:
     """Return the width at which the printer wrapped."""
     lengths = sorted(len(line.rstrip()) for part in parts for line in part.paragraph.lines)
-    return lengths[int(0.97 * (len(lengths) - 1))] if lengths else 72
+    return lengths[int(FULL_WIDTH * (len(lengths) - 1))] if lengths else USUAL_WIDTH
 
 
 def _is_verse(parts: Sequence[Part]) -> bool:
@@ -278,6 +307,8 @@ def _is_verse(parts: Sequence[Part]) -> bool:
         for part in parts
         for line in (part.paragraph.lines[1:] if part.cue else ())
     ]
+    # Two thirds: in prose a line begins with a capital by chance, in verse unless a line was too
+    # long for the page.
     return 3 * sum(initial.isupper() for initial in initials) > 2 * len(initials) > 0
 
 
@@ -287,4 +318,5 @@ def _marks_directions(parts: Sequence[Part]) -> bool:
     others = [text for text in others if text and not HEADING.match(text.strip("_[("))]
     marked = sum(text[0] in "[({_" for text in others)
     plain = sum(text[0] not in "[({_" and not PERSONAL.search(text) for text in others)
+    # A fifth may be unmarked: paragraphs of speeches count here too if they address nobody.
     return marked > 4 * plain
