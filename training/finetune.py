@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,17 @@ from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .distillation import STREAMS, imagine
 from .errors import RunError, TrainingError
-from .model import prior
 from .model.contexts import Floats, Integers, choose, joined
 from .model.corrections import NOTHING, STEP, Counted, Dense, Expectations, corrected
 from .model.network import CharLSTM
-from .model.prior import LARGEST_VOCABULARY, NgramPrior, PriorShape, parts_of
+from .model.prior import (
+    LARGEST_VOCABULARY,
+    NO_PRIOR,
+    NgramPrior,
+    PriorShape,
+    fitted,
+    parts_of,
+)
 from .model.tables import beside, laid_out
 from .run import Run
 from .trainer import Session, Training, windows_of
@@ -36,74 +43,128 @@ RARER = 3.0
 """The difference between the initial logit of a new character and that of its folded form."""
 
 
-def prepare(
+def begin(
     paths: Sequence[Path],
     voice: Trained,
     run: Run,
     changes: Mapping[str, Any],
     *,
     teachers: Sequence[Trained] = (),
-    resume: bool = False,
     session: Session | None = None,
 ) -> Training:
-    """Return a training of a voice on further texts, into a run of its own.
+    """Return a training of a voice on further texts, before its first step, in a run of its own.
 
-    A new training has the voice's weights, and its prior has counted the texts. ``changes``: fields
-    of the voice's `Config` that are replaced, the schedule among them; a run that ``resume``
-    continues keeps its configuration, except the steps, if given. ``teachers``: voices, perhaps the
-    same one, that write further text, see `training.distillation`. Raises as `train` does.
+    The training has the voice's weights, and its prior has counted the texts. ``changes``: fields
+    of the voice's `Config` that are replaced, the schedule among them. ``teachers``: voices,
+    perhaps the same one, that write further text, see `training.distillation`. Raises as
+    `training.pretraining.train` does.
     """
-    known, networks = voice.model(), [teacher.model() for teacher in teachers]
-    tuned_from = voice.fingerprint()
-    taught_by = tuple(teacher.fingerprint() for teacher in teachers)
-    if resume:
-        _require_same(run, voice, tuned_from, taught_by)
     split = collect(paths)
-    if resume:
-        config, larger = run.config(), run.vocabulary()
-    else:
+    config = dataclasses.replace(
         # The voice's folders belong to other texts, and the new texts may be few.
-        config = dataclasses.replace(
-            dataclasses.replace(voice.config(), repeat={}, texts="", decay_from=None),
-            **changes,
-            tuned_from=tuned_from,
-            taught_by=taught_by,
+        dataclasses.replace(voice.config(), repeat={}, texts="", decay_from=None),
+        **changes,
+        tuned_from=voice.fingerprint(),
+        taught_by=_find_fingerprints(teachers),
+    )
+    vocabulary = _add_characters(voice.vocabulary(), split.train)
+    tuning = _count_texts(voice, teachers, config, vocabulary, split.train)
+    config = dataclasses.replace(config, prior=tuning.prior_shape)
+    run.begin(config, vocabulary, split)
+    return _start(tuning, run, config, session)
+
+
+def resume(
+    paths: Sequence[Path],
+    voice: Trained,
+    run: Run,
+    steps: int | None = None,
+    *,
+    teachers: Sequence[Trained] = (),
+    session: Session | None = None,
+) -> Training:
+    """Return a training that `begin` began, at its last checkpoint.
+
+    The run keeps its configuration, except the ``steps``, if given. Voice, texts and teachers must
+    be the same as before. Raises as `training.pretraining.train` does.
+    """
+    _require_same(run, voice, teachers)
+    config, vocabulary = run.config(), run.vocabulary()
+    tuning = _count_texts(voice, teachers, config, vocabulary, collect(paths).train)
+    if config.prior != tuning.prior_shape:
+        raise RunError(
+            f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
+            f"another --out."
         )
-        larger = _grown(voice.vocabulary(), split.train)
-    tokens = Tokens.of(split.train, larger)
+    config = dataclasses.replace(config, steps=steps or config.steps)
+    run.write_config(config)
+    training = _start(tuning, run, config, session)
+    training.resume()
+    return training
+
+
+@dataclass(frozen=True)
+class _Tuning:
+    """A voice and its teachers, and further texts, which a prior has counted."""
+
+    known: CharLSTM
+    """The network of the voice."""
+    characters: Vocabulary
+    """The characters of the voice."""
+    teachers: Sequence[CharLSTM]
+    vocabulary: Vocabulary
+    """The characters of the voice, and those of the texts after them."""
+    tokens: Tokens
+    prior: NgramPrior | None
+    parts: Tensor | None
+    """The part of each character of the texts; None without a prior."""
+
+    @property
+    def prior_shape(self) -> PriorShape:
+        """Return the sizes of the prior."""
+        return self.prior.shape if self.prior else NO_PRIOR
+
+
+def _count_texts(
+    voice: Trained,
+    teachers: Sequence[Trained],
+    config: Config,
+    vocabulary: Vocabulary,
+    texts: Sequence[Text],
+) -> _Tuning:
+    """Count the texts; raise TrainingError if the configuration does not fit them."""
+    known, networks = voice.model(), [teacher.model() for teacher in teachers]
+    tokens = Tokens.of(texts, vocabulary)
     windows_of(config, tokens)
     if teachers:
-        _require_teachers(teachers, larger, config)
-    beside, parts = _prior(known, tokens, larger)
-    shape = beside.shape if beside else prior.NO_PRIOR
-    if resume:
-        if config.prior != shape:
-            raise RunError(
-                f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
-                f"another --out."
-            )
-        config = dataclasses.replace(config, steps=changes.get("steps") or config.steps)
-        run.write_config(config)
-    else:
-        config = dataclasses.replace(config, prior=shape)
-        run.begin(config, larger, split)
-    weights = _weights(known, voice.vocabulary(), larger, config, beside)
+        _require_teachers(teachers, vocabulary, config)
+    extended, parts = _prior(known, tokens, vocabulary)
+    return _Tuning(known, voice.vocabulary(), networks, vocabulary, tokens, extended, parts)
+
+
+def _start(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
+    """Return the training before its first step; let the teachers write, if there are any."""
+    tokens, prior = tuning.tokens, tuning.prior
+    weights = _weights(tuning, config)
 
     def start(model: CharLSTM) -> Parts | None:
         model.load_state_dict(weights)
-        if model.prior and beside:
+        if model.prior and prior:
             device = model.prior.rows.device
-            model.prior.held_out = beside.held_out.to(device)
-            model.prior.held_out_rows = beside.held_out_rows.to(device)
-        return None if parts is None else parts.numpy()
+            model.prior.held_out = prior.held_out.to(device)
+            model.prior.held_out_rows = prior.held_out_rows.to(device)
+        return None if tuning.parts is None else tuning.parts.numpy()
 
     imagined = None
-    if teachers:
-        imagined = imagine(networks, tokens, config.imagined, config.seed, run.imagined)
-    training = Training(run, config, larger, tokens, start, imagined=imagined, session=session)
-    if resume:
-        training.resume()
-    return training
+    if tuning.teachers:
+        imagined = imagine(tuning.teachers, tokens, config.imagined, config.seed, run.imagined)
+    return Training(
+        run, config, tuning.vocabulary, tokens, start, imagined=imagined, session=session
+    )
+
+
+def _find_fingerprints(teachers: Sequence[Trained]) -> tuple[str, ...]:
+    return tuple(teacher.fingerprint() for teacher in teachers)
 
 
 def _require_teachers(teachers: Sequence[Trained], vocabulary: Vocabulary, config: Config) -> None:
@@ -125,7 +186,7 @@ def _require_teachers(teachers: Sequence[Trained], vocabulary: Vocabulary, confi
         )
 
 
-def _require_same(run: Run, voice: Trained, tuned_from: str, taught_by: tuple[str, ...]) -> None:
+def _require_same(run: Run, voice: Trained, teachers: Sequence[Trained]) -> None:
     """Raise RunError unless a run was tuned from these weights with these teachers."""
     kept = run.config()
     if not kept.tuned_from:
@@ -133,19 +194,19 @@ def _require_same(run: Run, voice: Trained, tuned_from: str, taught_by: tuple[st
             f"{run.folder} was not made by tuning: continue it with `python -m training train` and "
             f"--resume, or choose another --out."
         )
-    if kept.tuned_from != tuned_from:
+    if kept.tuned_from != voice.fingerprint():
         raise RunError(
             f"{run.folder} was not tuned from the present weights of {voice}: name the voice that "
             f"it was tuned from, or choose another --out."
         )
-    if kept.taught_by != taught_by:
+    if kept.taught_by != _find_fingerprints(teachers):
         raise RunError(
             f"{run.folder} began with {len(kept.taught_by) or 'no'} teachers, but not with these: "
             f"name its teachers in the same order, or choose another --out."
         )
 
 
-def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
+def _add_characters(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
     """Return the vocabulary with frequent characters added; raises TrainingError if too many."""
     larger = vocabulary.grown((text.content for text in texts), SEEN)
     if len(larger) > LARGEST_VOCABULARY:
@@ -162,25 +223,20 @@ def _prior(
     """Return a prior that covers the voice and the new texts, and the parts of the new texts."""
     if known.prior:
         return blended(grown(known.prior, texts, len(vocabulary)), texts)
-    shape = prior.fitted(texts, len(vocabulary), PriorShape())
+    shape = fitted(texts, len(vocabulary), PriorShape())
     if not shape.contexts:
         return None, None
     new = NgramPrior(shape, len(vocabulary))
     return new, new.learn(texts)
 
 
-def _weights(
-    known: CharLSTM,
-    vocabulary: Vocabulary,
-    larger: Vocabulary,
-    config: Config,
-    beside: NgramPrior | None,
-) -> dict[str, Tensor]:
+def _weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
     """Return weights for a larger vocabulary that preserve the known network's predictions.
 
     A new character is embedded, and expected, like its folded form, with a lower probability; a
     character without a folded form gets the average of all characters.
     """
+    known, vocabulary, larger = tuning.known, tuning.characters, tuning.vocabulary
     weights = {name: weight.clone() for name, weight in known.state_dict().items()}
     # The first token of each new character's folded form, or None.
     added = larger.characters[len(vocabulary) :]
@@ -194,13 +250,13 @@ def _weights(
     for name in ("memory.keys", "memory.queries", "memory.values.weight"):
         if name in weights:
             weights[name] = _with_symbols(weights[name], like)
-    if not beside:
+    if not tuning.prior:
         return weights
     if known.prior:
         columns = weights["expect.weight"]
         new_columns = columns.new_zeros(len(columns), more)
         weights["expect.weight"] = torch.cat([columns, new_columns], dim=1)
-        lengths = weights["trust_length.weight"][: beside.shape.longest + 1]
+        lengths = weights["trust_length.weight"][: tuning.prior.shape.longest + 1]
         weights["trust_length.weight"] = lengths
         weights["sure"] = weights["sure"][: len(lengths)]
     else:
@@ -208,7 +264,7 @@ def _weights(
         names = ("expect.weight", "trust.weight", "trust_length.weight")
         weights |= {name: torch.zeros_like(fresh[name]) for name in (*names, "trust.bias")}
         weights["sure"] = fresh["sure"]
-    return weights | {f"prior.{name}": tensor for name, tensor in beside.state_dict().items()}
+    return weights | {f"prior.{name}": tensor for name, tensor in tuning.prior.state_dict().items()}
 
 
 def _with_symbols(table: Tensor, like: Sequence[int | None]) -> Tensor:

@@ -133,7 +133,9 @@ class Run:
         return model.eval()
 
     def fingerprint(self) -> str:
-        """Return a fingerprint of the best weights."""
+        """Return a fingerprint of the best weights; raises RunError if there are none yet."""
+        if not self.weights.exists():
+            raise RunError(f"{self.weights} is missing: train this run, or name another.")
         return hashlib.sha256(self.weights.read_bytes()).hexdigest()
 
     def __str__(self) -> str:

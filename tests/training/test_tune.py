@@ -82,7 +82,7 @@ def released(voices: Path) -> Voice:
 @pytest.fixture(scope="module")
 def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
-    training = finetune.prepare([scripts], released, run, SCHEDULE)
+    training = finetune.begin([scripts], released, run, SCHEDULE)
     before = training.validation_bits(), deepcopy(training.average)
     assert training.run()
     return Tuned(run, *before)
@@ -143,7 +143,7 @@ def test_new_characters_hardly_change_the_network(released: Voice, tuned: Tuned)
 
 def test_a_voice_without_a_prior_gets_one(second: Run, scripts: Path, tmp_path: Path):
     run = Run(tmp_path)
-    training = finetune.prepare([scripts], second, run, SCHEDULE)
+    training = finetune.begin([scripts], second, run, SCHEDULE)
     # The prior must now tell apart characters that were folded into one.
     assert training.validation_bits() == pytest.approx(bits(second, run), abs=0.2)
     assert training.run()
@@ -210,7 +210,7 @@ def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
     old: Run, scenes: Path, scripts: Path, tmp_path: Path, capsys
 ):
     tuned, trained = Run(tmp_path / "tuned"), Run(tmp_path / "trained")
-    finetune.prepare([scripts], old, tuned, SCHEDULE).save()
+    finetune.begin([scripts], old, tuned, SCHEDULE).save()
     trained.begin(FEW, old.vocabulary(), collect([scenes]))
 
     def refused(command: str, *given: Path, run: Run) -> str:
@@ -283,7 +283,7 @@ def test_teachers_write_nothing_without_room_on_the_disk(old: Run, scenes: Path,
 def test_a_student_predicts_like_its_teachers(old: Run, second: Run, scenes: Path, tmp_path: Path):
     schedule = SCHEDULE | {"taught": 0.9, "imagined": 20_000, "drop": NOTHING_DROPPED}
     run = Run(tmp_path / "run")
-    teaching = finetune.prepare([scenes], old, run, schedule, teachers=[second])
+    teaching = finetune.begin([scenes], old, run, schedule, teachers=[second])
     text = "\n\n".join(t.content for t in run.heldout_texts("validation"))
     tokens = torch.tensor(old.vocabulary().encode(text))[:, None]
 
@@ -305,7 +305,7 @@ def test_a_batch_has_streams_of_texts_and_of_teachers(
     old: Run, second: Run, scenes: Path, tmp_path: Path
 ):
     schedule = SCHEDULE | {"imagined": 2_000, "taught": 0.75, "batch": 8}
-    training = finetune.prepare([scenes], old, Run(tmp_path), schedule, teachers=[second])
+    training = finetune.begin([scenes], old, Run(tmp_path), schedule, teachers=[second])
     batch = training.batches.at(training.step)
     assert batch.inputs.shape == (training.config.window, 8)
     assert batch.targets.shape == (training.config.window, 2)
@@ -353,13 +353,13 @@ def test_unusable_teachers_are_refused(
 ):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="is not that of the voice"):
-        finetune.prepare([scripts], old, run, SCHEDULE, teachers=[second])
+        finetune.begin([scripts], old, run, SCHEDULE, teachers=[second])
     with pytest.raises(TrainingError, match="give a larger --batch"):
-        finetune.prepare([scenes], old, run, SCHEDULE | {"batch": 1}, teachers=[second])
+        finetune.begin([scenes], old, run, SCHEDULE | {"batch": 1}, teachers=[second])
     with pytest.raises(TrainingError, match="give a larger --imagined"):
-        finetune.prepare([scenes], old, run, SCHEDULE | {"imagined": 50}, teachers=[second])
+        finetune.begin([scenes], old, run, SCHEDULE | {"imagined": 50}, teachers=[second])
     with pytest.raises(RunError):
-        finetune.prepare([scenes], old, run, SCHEDULE, teachers=[Run(tmp_path / "none")])
+        finetune.begin([scenes], old, run, SCHEDULE, teachers=[Run(tmp_path / "none")])
     assert not run.folder.exists()
 
 
@@ -370,11 +370,11 @@ def test_scripts_in_too_many_new_characters_are_refused(released: Voice, tmp_pat
     text = "".join(chr(0x4E00 + i) for i in range(1100)) * 25
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match="characters that the voice does not know"):
-        finetune.prepare([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
+        finetune.begin([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
 
 
 def test_a_refused_tuning_leaves_no_run(old: Run, scripts: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="is too short for 1000 streams"):
-        finetune.prepare([scripts], old, run, SCHEDULE | {"batch": 1000})
+        finetune.begin([scripts], old, run, SCHEDULE | {"batch": 1000})
     assert not run.folder.exists()

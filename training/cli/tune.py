@@ -15,8 +15,8 @@ from training import finetune
 from training.config import Config, Description, Learning
 from training.ranges import OptionalPositiveFloat, OptionalPositiveInt, PositiveInt, Share
 from training.run import Run
-from training.trainer import Session
-from training.voice_file import open_voice
+from training.trainer import Session, Training
+from training.voice_file import Trained, open_voice
 
 from .command import INTERRUPTED, Command, Out, Texts
 from .train import STOPPED, explain_loss, say_interrupted
@@ -82,27 +82,11 @@ class Tune(Command):
     def learn(self) -> bool | None:
         """Return whether the text costs less after the tuning, or None if it was stopped."""
         voice = open_voice(self.voice)
-        changes = {
-            **vars(self.description),
-            **vars(self.learning),
-            "taught": self.taught,
-            "imagined": self.imagined,
-            "steps": self.steps,
-            "minutes": self.minutes or (None if self.steps else 15.0),
-        }
         # Build this network first, because it draws random numbers: a resumed run draws the next
         # ones.
         known = voice.model()
         try:
-            tuning = finetune.prepare(
-                self.texts,
-                voice,
-                Run(self.out),
-                changes,
-                teachers=[open_voice(path) for path in self.teacher],
-                resume=self.resume,
-                session=Session(device=self.device),
-            )
+            tuning = self._prepare(voice)
         except KeyboardInterrupt:
             say_interrupted(self.out)
             return None
@@ -121,6 +105,24 @@ class Tune(Command):
                 f"or more --minutes."
             )
         return is_better
+
+    def _prepare(self, voice: Trained) -> Training:
+        """Return the training, new or resumed."""
+        teachers = [open_voice(path) for path in self.teacher]
+        run, session = Run(self.out), Session(device=self.device)
+        if self.resume:
+            return finetune.resume(
+                self.texts, voice, run, self.steps, teachers=teachers, session=session
+            )
+        changes = {
+            **vars(self.description),
+            **vars(self.learning),
+            "taught": self.taught,
+            "imagined": self.imagined,
+            "steps": self.steps,
+            "minutes": self.minutes or (None if self.steps else 15.0),
+        }
+        return finetune.begin(self.texts, voice, run, changes, teachers=teachers, session=session)
 
 
 @dataclass(frozen=True, kw_only=True)
