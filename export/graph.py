@@ -109,7 +109,7 @@ def _expected(parts: Parts, network: FoldedNetwork) -> str:
     """
     assert network.prior  # `build` calls this only for a network with a prior
     history = network.shape.prior.history
-    # The digit of a token is the token + 1, as in `training.model.prior.digits`.
+    # The digit of a token is the token + 1, as in `training.model.prior.to_digits`.
     table = np.arange(1, 1 + len(network.table), dtype=np.float32)[:, None]
     digit = parts.node("Gather", [parts.constant("digit", table), "tokens"], "digit.read")
     read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)

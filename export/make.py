@@ -93,7 +93,7 @@ def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     written = before.write(newline, WRITTEN, SEED)
     text = Text("what the voice itself writes", vocabulary.decode(written))
     [cost] = before.carried([tokens(vocabulary, text)])
-    proof = prove(after, network.network(), vocabulary, [text], 32)
+    proof = prove(after, network.unfold(), vocabulary, [text], 32)
     moved = loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
     proof = dataclasses.replace(proof, checks=(*proof.checks, moved))
     note = {

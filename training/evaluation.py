@@ -108,7 +108,7 @@ def _carried(
     characters = torch.zeros(lengths, dtype=torch.int64)
     for i in range(0, length, CHUNK):
         read, wanted = inputs[i : i + CHUNK], targets[i : i + CHUNK]
-        known = model.known(read.to(state.device), state).cpu()
+        known = model.find_known_lengths(read.to(state.device), state).cpu()
         characters += known.flatten().bincount(minlength=lengths)
         logits, state = _read(model, read, state)
         for n, temperature in enumerate(temperatures):

@@ -20,18 +20,25 @@ from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .distillation import STREAMS, imagine
 from .errors import RunError, TrainingError
-from .model.contexts import Floats, Integers, choose, joined
-from .model.corrections import NOTHING, STEP, Counted, Dense, Expectations, corrected
+from .model.contexts import Floats, Integers, choose_contexts, join_texts
+from .model.corrections import (
+    EMPTY,
+    STEP,
+    DenseLevel,
+    DiscountedCounts,
+    Expectations,
+    fit_corrections,
+)
 from .model.network import CharLSTM
 from .model.prior import (
     LARGEST_VOCABULARY,
     NO_PRIOR,
     NgramPrior,
     PriorShape,
-    fitted,
-    parts_of,
+    divide_texts,
+    fit_shape,
 )
-from .model.tables import beside, laid_out
+from .model.tables import append_tables, lay_out_tables
 from .run import Run
 from .trainer import Session, Training, windows_of
 from .voice_file import Trained
@@ -67,7 +74,7 @@ def begin(
         tuned_from=voice.fingerprint(),
         taught_by=_find_fingerprints(teachers),
     )
-    vocabulary = _add_characters(voice.vocabulary(), split.train)
+    vocabulary = _extend_vocabulary(voice.vocabulary(), split.train)
     tuning = _count_texts(voice, teachers, config, vocabulary, split.train)
     config = dataclasses.replace(config, prior=tuning.prior_shape)
     run.begin(config, vocabulary, split)
@@ -138,14 +145,14 @@ def _count_texts(
     windows_of(config, tokens)
     if teachers:
         _require_teachers(teachers, vocabulary, config)
-    extended, parts = _prior(known, tokens, vocabulary)
+    extended, parts = _extend_prior(known, tokens, vocabulary)
     return _Tuning(known, voice.vocabulary(), networks, vocabulary, tokens, extended, parts)
 
 
 def _start(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
     """Return the training before its first step; let the teachers write, if there are any."""
     tokens, prior = tuning.tokens, tuning.prior
-    weights = _weights(tuning, config)
+    weights = _extend_weights(tuning, config)
 
     def start(model: CharLSTM) -> Parts | None:
         model.load_state_dict(weights)
@@ -206,7 +213,7 @@ def _require_same(run: Run, voice: Trained, teachers: Sequence[Trained]) -> None
         )
 
 
-def _add_characters(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
+def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
     """Return the vocabulary with frequent characters added; raises TrainingError if too many."""
     larger = vocabulary.grown((text.content for text in texts), SEEN)
     if len(larger) > LARGEST_VOCABULARY:
@@ -217,20 +224,20 @@ def _add_characters(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary
     return larger
 
 
-def _prior(
+def _extend_prior(
     known: CharLSTM, texts: Iterable[Tensor], vocabulary: Vocabulary
 ) -> tuple[NgramPrior | None, Tensor | None]:
     """Return a prior that covers the voice and the new texts, and the parts of the new texts."""
     if known.prior:
-        return blended(grown(known.prior, texts, len(vocabulary)), texts)
-    shape = fitted(texts, len(vocabulary), PriorShape())
+        return add_contexts(add_characters(known.prior, texts, len(vocabulary)), texts)
+    shape = fit_shape(texts, len(vocabulary), PriorShape())
     if not shape.contexts:
         return None, None
     new = NgramPrior(shape, len(vocabulary))
     return new, new.learn(texts)
 
 
-def _weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
+def _extend_weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
     """Return weights for a larger vocabulary that preserve the known network's predictions.
 
     A new character is embedded, and expected, like its folded form, with a lower probability; a
@@ -249,7 +256,7 @@ def _weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
     more = len(like)
     for name in ("memory.keys", "memory.queries", "memory.values.weight"):
         if name in weights:
-            weights[name] = _with_symbols(weights[name], like)
+            weights[name] = _add_symbols(weights[name], like)
     if not tuning.prior:
         return weights
     if known.prior:
@@ -267,7 +274,7 @@ def _weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
     return weights | {f"prior.{name}": tensor for name, tensor in tuning.prior.state_dict().items()}
 
 
-def _with_symbols(table: Tensor, like: Sequence[int | None]) -> Tensor:
+def _add_symbols(table: Tensor, like: Sequence[int | None]) -> Tensor:
     """Add symbols to a table of a memory head, [..., symbols, numbers], before its last symbol."""
     characters = table[..., 1:-1, :]
     mean = characters.mean(dim=-2)
@@ -283,12 +290,12 @@ SEEN_CONTEXTS = 2
 """The fewest occurrences in the new texts of a context that is kept."""
 
 
-def grown(prior: NgramPrior, texts: Iterable[Tensor], characters: int) -> NgramPrior:
+def add_characters(prior: NgramPrior, texts: Iterable[Tensor], characters: int) -> NgramPrior:
     """Return the same prior for a vocabulary extended by further characters at its end.
 
     The probability of a new character is its frequency in the texts (token ids), in every context.
     """
-    old = prior.tables()
+    old = prior.to_tables()
     if characters == prior.characters:
         return prior
     times = np.bincount(torch.cat(list(texts)).numpy(), minlength=characters)
@@ -307,44 +314,46 @@ def grown(prior: NgramPrior, texts: Iterable[Tensor], characters: int) -> NgramP
     return larger
 
 
-def blended(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Tensor]:
+def add_contexts(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Tensor]:
     """Return a prior that knows new texts (token ids) as well, and the part of each character.
 
     Each held-out variant of the prior knows all but one part of the new texts, as after
     `NgramPrior.learn`.
     """
     longest, listed = prior.shape.longest, prior.books.shape[1]
-    divided = parts_of(texts)
-    text = joined([ids.numpy() for ids in texts], longest)
-    parts = joined([part.numpy() for part in divided], longest).clip(1) - np.uint8(1)
+    divided = divide_texts(texts)
+    text = join_texts([ids.numpy() for ids in texts], longest)
+    parts = join_texts([part.numpy() for part in divided], longest).clip(1) - np.uint8(1)
     shape = PriorShape(ADDED, longest, rows=0, dense=0, listed=listed)
-    levels = choose(text, parts, prior.characters, shape, SEEN_CONTEXTS)
+    levels = choose_contexts(text, parts, prior.characters, shape, SEEN_CONTEXTS)
     variants = 2 + int(parts.max())
     # The expectations of the empty context are a placeholder, which nothing reads.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
-    nothing = Dense(NOTHING, even, np.ones((1, variants), dtype=bool))
-    made = Expectations(prior.characters, variants, listed, [nothing])
+    empty = DenseLevel(EMPTY, even, np.ones((1, variants), dtype=bool))
+    expectations = Expectations(prior.characters, variants, listed, [empty])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
-    counts = islice(Counted.of_levels(text, parts, prior.characters, levels), 1, None)
+    counts = islice(DiscountedCounts.count_levels(text, parts, prior.characters, levels), 1, None)
     for length, (level, counted) in enumerate(zip(levels, counts, strict=True), 1):
         contexts = contexts[level.parents]
         contexts[:, -length] = level.digits
-        said = _expected(prior, contexts)[..., None] + added[level.parents, :-1]
-        of, what = counted.followers.contexts, counted.followers.symbols
-        totals = np.exp(said).sum(axis=1)
-        new = corrected(counted, level, said[of, what], totals, prior.characters, listed)
-        made.sparse.append(new)
+        logits = _find_log_probabilities(prior, contexts)[..., None] + added[level.parents, :-1]
+        followers, symbols = counted.followers.contexts, counted.followers.symbols
+        totals = np.exp(logits).sum(axis=1)
+        new = fit_corrections(
+            counted, level, logits[followers, symbols], totals, prior.characters, listed
+        )
+        expectations.sparse.append(new)
         added = added[level.parents]
         rows = np.arange(len(added))[:, None]
         added[rows, new.symbols] += new.book[new.codes].transpose(0, 2, 1)
-    old = prior.tables()
+    old = prior.to_tables()
     larger = NgramPrior(prior.shape, prior.characters)
-    larger.set_tables(*beside(old, *laid_out(levels, made, old)))
+    larger.set_tables(*append_tables(old, *lay_out_tables(levels, expectations, old)))
     return larger, torch.cat(divided)
 
 
-def _expected(prior: NgramPrior, contexts: Integers) -> Floats:
+def _find_log_probabilities(prior: NgramPrior, contexts: Integers) -> Floats:
     """Return the prior's log probabilities after contexts of digits [C, longest]: [C, V]."""
     found = []
     for some in np.array_split(contexts, len(contexts) // 4096 + 1):

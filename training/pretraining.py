@@ -86,7 +86,9 @@ def _begin(
     texts = Tokens.of(split.train, vocabulary)
     # Checked before the folder is laid out, because a second attempt would find a run there.
     windows_of(config, texts)
-    config = dataclasses.replace(config, prior=prior.fitted(texts, len(vocabulary), config.prior))
+    config = dataclasses.replace(
+        config, prior=prior.fit_shape(texts, len(vocabulary), config.prior)
+    )
     initial: dict[str, Tensor] = {}
     if voice:
         known = voice.model()

@@ -36,7 +36,7 @@ from .config import Config
 from .data.texts import Split, Text
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
-from .model.network import CharLSTM, at_temperatures
+from .model.network import CharLSTM, divide_logits
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -146,7 +146,7 @@ class Run:
         return load(self.weights)[1] if self.weights.exists() else {}
 
     def divide_logits(self, temperatures: Sequence[float], bits: float) -> None:
-        """Scale the best model's logits as `at_temperatures` does, and store the resulting cost.
+        """Scale the best model's logits as `divide_logits` does, and store the resulting cost.
 
         ``bits``: the bits per character of the validation text after that. Raises RunError if there
         is no model.
@@ -157,7 +157,7 @@ class Run:
             "temperatures": [a * b for a, b in zip(before, temperatures, strict=True)],
             "validation_bits": bits,
         }
-        save(self.weights, at_temperatures(weights, temperatures), facts | noted)
+        save(self.weights, divide_logits(weights, temperatures), facts | noted)
 
     def read_metrics(self) -> list[Mapping[str, float]]:
         """Return the lines of metrics in order; none if there is no file."""

@@ -29,7 +29,7 @@ from .data.windows import Windows
 from .device import device_of, use_precision
 from .distributed import ALONE, Team, interruption
 from .evaluation import calibrated, carried, excerpt, sample
-from .model.network import CharLSTM, at_temperatures
+from .model.network import CharLSTM, divide_logits
 from .ranges import OptionalPositiveFloat, PositiveFloat
 from .run import Run, load, save
 
@@ -283,7 +283,7 @@ class Training:
             }
             save(
                 self.run_folder.weights,
-                at_temperatures(self.average.state_dict(), temperatures),
+                divide_logits(self.average.state_dict(), temperatures),
                 facts,
             )
         self.run_folder.draw_curves()

@@ -95,7 +95,7 @@ class Voice:
 
     def model(self) -> CharLSTM:
         """Return the network as a PyTorch module."""
-        return self.network().network()
+        return self.network().unfold()
 
     def config(self) -> Config:
         """Return the configuration of the training, with the network's sizes in the file."""

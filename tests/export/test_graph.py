@@ -142,7 +142,7 @@ def test_a_graph_can_be_read_back(network, tokens, dequantise, contexts, memory,
         np.testing.assert_array_equal(found.memory.matches, folded.memory.matches)
     # The prior that is read back matches the file, and makes the same file again.
     assert serialise(graph.build(found, bits)) == serialise(built)
-    expected, said = run(built, tokens), read(found.network(), tokens)
+    expected, said = run(built, tokens), read(found.unfold(), tokens)
     if bits == 32:
         np.testing.assert_allclose(said[0], expected[0], atol=3e-5)
     assert graph.bits_of(built) == bits

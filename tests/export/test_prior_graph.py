@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from export.parts import Parts
 from export.prior_graph import add_prior
-from training.finetune import blended
+from training.finetune import add_contexts
 from training.model.prior import NgramPrior, PriorShape
 from training.model.tables import Tables
 
@@ -71,7 +71,7 @@ def digits() -> np.ndarray:
 
 @pytest.mark.parametrize("rows", [1, 64, 790])
 def test_the_graph_predicts_like_pytorch(prior: NgramPrior, digits: np.ndarray, rows: int):
-    session = onnxruntime.InferenceSession(graph_of(prior.tables()).SerializeToString())
+    session = onnxruntime.InferenceSession(graph_of(prior.to_tables()).SerializeToString())
     expected, lengths = read(prior, digits)
     assert len(set(lengths.tolist())) > 5
     for i in range(0, len(digits) if rows > 1 else 60, rows):
@@ -81,9 +81,9 @@ def test_the_graph_predicts_like_pytorch(prior: NgramPrior, digits: np.ndarray, 
 
 
 def test_blended_contexts_are_looked_up_too(prior: NgramPrior, digits: np.ndarray):
-    larger, _ = blended(prior, [text(seed, 800) for seed in range(40, 44)])
+    larger, _ = add_contexts(prior, [text(seed, 800) for seed in range(40, 44)])
     assert larger.lengths.tolist().count(1) == 2
-    session = onnxruntime.InferenceSession(graph_of(larger.tables()).SerializeToString())
+    session = onnxruntime.InferenceSession(graph_of(larger.to_tables()).SerializeToString())
     expected, lengths = read(larger, digits)
     found = session.run(None, {"digits": digits})
     np.testing.assert_allclose(found[0], expected, rtol=3e-7, atol=3e-7)

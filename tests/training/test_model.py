@@ -16,8 +16,8 @@ from training.data.texts import as_read
 from training.data.vocabulary import Vocabulary
 from training.model.lstm import LockedDropout, LSTMLayer
 from training.model.memory import MemoryShape
-from training.model.network import CharLSTM, Regularisation, Shape, at_temperatures
-from training.model.prior import NO_PRIOR, PriorShape, fitted
+from training.model.network import CharLSTM, Regularisation, Shape, divide_logits
+from training.model.prior import NO_PRIOR, PriorShape, fit_shape
 
 PLAIN = Shape(vocabulary=11, embedding=6, lower=8, upper=7)
 SHAPE = replace(PLAIN, memory=MemoryShape(characters=9, keys=4, values=6))
@@ -100,7 +100,7 @@ def test_bfloat16_outputs_and_gradients_are_close_to_float32():
 def test_temperatures_divide_all_parts_of_the_logits(counts: bool):
     torch.manual_seed(3)
     texts = [torch.randint(0, 3, (900,)).cumsum(0) % 11]
-    prior = fitted(texts, 11, PriorShape(contexts=40, longest=3)) if counts else NO_PRIOR
+    prior = fit_shape(texts, 11, PriorShape(contexts=40, longest=3)) if counts else NO_PRIOR
     model, divided = (CharLSTM(replace(SHAPE, prior=prior)).eval() for _ in range(2))
     for weight in model.parameters():
         nn.init.normal_(weight)
@@ -108,11 +108,11 @@ def test_temperatures_divide_all_parts_of_the_logits(counts: bool):
     if model.prior:
         model.prior.learn(texts)
         temperatures = [1.6, 0.8, 1.2, 2.0]
-    divided.load_state_dict(at_temperatures(model.state_dict(), temperatures))
+    divided.load_state_dict(divide_logits(model.state_dict(), temperatures))
     tokens = torch.randint(0, 11, (200, 3))
     logits, state = model(tokens, model.start(3))
     fewer, same = divided(tokens, divided.start(3))
-    known = model.known(tokens, model.start(3))
+    known = model.find_known_lengths(tokens, model.start(3))
     assert len(known.unique()) == (3 if counts else 1)
     by = torch.tensor(temperatures)[known][..., None]
     assert torch.allclose(fewer * by, logits, rtol=1e-4, atol=1e-4)
@@ -197,12 +197,14 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
     while len(text) < 20_000:
         text += draw.choice("elns" + 3 * text[-1])
     tokens = torch.tensor(vocabulary.encode(as_read(text)))
-    shape = fitted([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
+    shape = fit_shape([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
     model = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), prior=shape)).eval()
     model.prior.learn([tokens])
     nn.init.zeros_(model.output.weight)
     nn.init.zeros_(model.output.bias)
-    known = model.known(tokens[:-1, None], model.start(1)).flatten().bincount(minlength=3)
+    known = (
+        model.find_known_lengths(tokens[:-1, None], model.start(1)).flatten().bincount(minlength=3)
+    )
     assert known[0] < evaluation.OFTEN < known[1:].min()
 
     def found(*sure: float) -> tuple[tuple[float, ...], evaluation.Cost]:
@@ -217,7 +219,7 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
     assert (sooner / once, later / twice) == pytest.approx((1.4 / 1.2, 1.1 / 0.88), rel=0.05)
     assert sooner > later
     before = evaluation.carried(model, vocabulary, text)
-    model.load_state_dict(at_temperatures(model.state_dict(), (1.0, sooner, later)))
+    model.load_state_dict(divide_logits(model.state_dict(), (1.0, sooner, later)))
     assert evaluation.carried(model, vocabulary, text).bits == pytest.approx(cost.bits, rel=1e-4)
     assert cost.bits < before.bits
 

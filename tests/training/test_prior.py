@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from training.finetune import blended, grown
-from training.model.contexts import Chosen, count_followers, joined
-from training.model.corrections import kneser_ney_counts
+from training.finetune import add_characters, add_contexts
+from training.model.contexts import Level, count_followers, join_texts
+from training.model.corrections import compute_kneser_ney_counts
 from training.model.network import CharLSTM, Shape
-from training.model.perfect_hash import place
-from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
+from training.model.perfect_hash import place_keys
+from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fit_shape
 
 from .kneser_ney import KneserNey
 
@@ -41,7 +41,7 @@ NEW = digits_of(99, 700)
 def prior_of(
     texts: list[torch.Tensor], shape: PriorShape = SHAPE, characters: int = CHARACTERS
 ) -> NgramPrior:
-    prior = NgramPrior(fitted(texts, characters, shape), characters)
+    prior = NgramPrior(fit_shape(texts, characters, shape), characters)
     prior.learn(texts)
     return prior
 
@@ -77,21 +77,21 @@ def test_new_text_costs_hardly_more_than_by_kneser_ney(prior: NgramPrior):
 
 def test_a_follower_counts_once_after_each_longer_kept_context():
     # Two works, "aab" and "ab": the context "a" is kept, and "b" is not.
-    text = joined([np.array([0, 0, 1]), np.array([0, 1])], 1)
-    parts = joined([np.array([0, 0, 0]), np.array([1, 1])], 1).clip(1) - np.uint8(1)
-    level = Chosen(np.array([0], dtype=np.int32), np.array([1], dtype=np.uint8))
+    text = join_texts([np.array([0, 0, 1]), np.array([0, 1])], 1)
+    parts = join_texts([np.array([0, 0, 0]), np.array([1, 1])], 1).clip(1) - np.uint8(1)
+    level = Level(np.array([0], dtype=np.int32), np.array([1], dtype=np.uint8))
     nothing, after_a = count_followers(text, parts, 2, [level])
     # "a" and "b", in the part of each work; how works begin counts in the first part.
     assert nothing.by_part.tolist() == [[3, 0], [1, 1]]
     assert after_a.by_part.tolist() == [[1, 0], [1, 1]]
     # In both works, without the first, and without the second: "b" comes twice after "a".
-    counts = kneser_ney_counts(nothing, level, after_a, 2)
+    counts = compute_kneser_ney_counts(nothing, level, after_a, 2)
     assert counts.tolist() == [[3, 0, 3], [1, 1, 1]]
 
 
 def test_known_contexts_occurred_often_enough(prior: NgramPrior):
     joined = " ".join("".join(map(str, text.tolist())) for text in TEXTS)
-    lengths = prior.lengths_after(NEW[:, None], torch.zeros(1, prior.shape.history))[:, 0]
+    lengths = prior.find_lengths(NEW[:, None], torch.zeros(1, prior.shape.history))[:, 0]
     new = "".join(map(str, NEW.tolist()))
     false = 0
     for i, length in enumerate(lengths.tolist()):
@@ -151,22 +151,22 @@ def test_a_prior_is_restored_from_its_state_or_tables(prior: NgramPrior):
     again.load_state_dict(prior.state_dict())
     assert torch.equal(after(again, NEW), after(prior, NEW))
     another = NgramPrior(SHAPE, CHARACTERS)
-    another.set_tables(prior.tables())
+    another.set_tables(prior.to_tables())
     assert torch.equal(after(another, NEW), after(prior, NEW))
 
 
 def test_no_prior_where_nothing_is_repeated_or_bytes_are_too_few():
-    assert fitted(TEXTS, CHARACTERS, SHAPE) == SHAPE
-    assert fitted([torch.arange(9)], CHARACTERS, SHAPE) == NO_PRIOR
-    assert fitted(TEXTS, 255, SHAPE) == NO_PRIOR
-    assert fitted(TEXTS, CHARACTERS, NO_PRIOR) == NO_PRIOR
+    assert fit_shape(TEXTS, CHARACTERS, SHAPE) == SHAPE
+    assert fit_shape([torch.arange(9)], CHARACTERS, SHAPE) == NO_PRIOR
+    assert fit_shape(TEXTS, 255, SHAPE) == NO_PRIOR
+    assert fit_shape(TEXTS, CHARACTERS, NO_PRIOR) == NO_PRIOR
 
 
 @torch.no_grad()
 def test_a_silent_network_predicts_like_its_prior(prior: NgramPrior):
     model = CharLSTM(SIZES).eval()
     assert model.prior
-    model.prior.set_tables(prior.tables())
+    model.prior.set_tables(prior.to_tables())
     model.output.weight.zero_()
     model.output.bias.zero_()
     text = NEW[:40]
@@ -186,7 +186,7 @@ def test_reading_in_pieces_equals_reading_at_once(prior: NgramPrior):
     torch.manual_seed(1)
     model = CharLSTM(SIZES).eval()
     assert model.prior
-    model.prior.set_tables(prior.tables())
+    model.prior.set_tables(prior.to_tables())
     torch.nn.init.normal_(model.trust.weight)
     tokens = NEW[:60].view(30, 2)
     whole, end = model(tokens, model.start(2))
@@ -221,14 +221,14 @@ def before() -> NgramPrior:
 
 @pytest.fixture(scope="module")
 def both(before: NgramPrior) -> tuple[NgramPrior, torch.Tensor]:
-    return blended(grown(before, MORE, 12), MORE)
+    return add_contexts(add_characters(before, MORE, 12), MORE)
 
 
 def test_a_grown_prior_keeps_its_contexts_and_shares(before: NgramPrior):
-    larger = grown(before, MORE, 12)
+    larger = add_characters(before, MORE, 12)
     text, nothing = walk_of(3, 50), torch.zeros(1, before.shape.history)
     assert torch.equal(
-        before.lengths_after(text[:, None], nothing), larger.lengths_after(text[:, None], nothing)
+        before.find_lengths(text[:, None], nothing), larger.find_lengths(text[:, None], nothing)
     )
     were, found = after(before, text), after(larger, text)
     share = sum((one >= 10).sum() for one in MORE) / sum(map(len, MORE))
@@ -244,7 +244,8 @@ def test_a_blend_predicts_better_than_either(before: NgramPrior, both):
     # One half reads like the old texts, the other like the new ones.
     judged = [walk_of(20, 400), walk_of(21, 400, 12)]
     costs = [
-        sum(cost(one, text) for text in judged) for one in (both[0], grown(before, MORE, 12), new)
+        sum(cost(one, text) for text in judged)
+        for one in (both[0], add_characters(before, MORE, 12), new)
     ]
     assert costs[0] < min(costs[1:])
 
@@ -257,12 +258,12 @@ def test_a_part_is_predicted_from_the_old_texts_and_the_other_parts(
     assert prior.held_out.shape == (4, len(prior.codes))
     for part, text in enumerate(MORE):
         alone = cost(prior, text, torch.full_like(text, part))
-        assert cost(prior, text) + 0.01 < alone < cost(grown(before, MORE, 12), text)
+        assert cost(prior, text) + 0.01 < alone < cost(add_characters(before, MORE, 12), text)
 
 
 def test_a_blend_can_be_blended_again(both):
     newer = [walk_of(seed, 400, 11) for seed in range(30, 34)]
-    again, _ = blended(both[0], newer)
+    again, _ = add_contexts(both[0], newer)
     assert again.lengths.tolist().count(1) == 3
     judged = walk_of(50, 400, 11)
     assert cost(again, judged) < cost(both[0], judged) - 0.01
@@ -280,7 +281,7 @@ def look(placed, keys):
 @pytest.mark.parametrize("count", [1, 2, 7, 100, 5000])
 def test_each_key_has_its_own_slot(count):
     keys = np.unique(np.random.default_rng(count).integers(1, 2**60, count))
-    placed = place(keys)
+    placed = place_keys(keys)
     np.testing.assert_array_equal(look(placed, keys), np.arange(1, len(keys) + 1))
     assert (placed.numbers > 0).sum() == len(keys)
     # Two keys rarely share a bucket and a slot, but they do among few slots.
@@ -289,8 +290,8 @@ def test_each_key_has_its_own_slot(count):
 
 def test_colliding_keys_get_other_slots():
     keys = np.unique(np.random.default_rng(3).integers(1, 2**50, 300))
-    first = place(keys)
+    first = place_keys(keys)
     keys[-1] = keys[0] + len(first.shifts) * len(first.numbers)
-    placed = place(keys)
+    placed = place_keys(keys)
     assert len(placed.numbers) > len(first.numbers)
     np.testing.assert_array_equal(look(placed, keys), np.arange(1, len(keys) + 1))

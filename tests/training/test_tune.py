@@ -26,7 +26,7 @@ from training.errors import RunError, TrainingError
 from training.evaluation import carried
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
-from training.model.tables import empty_tables
+from training.model.tables import make_empty_tables
 from training.pretraining import train
 from training.run import Run, load, save
 from training.voice_file import Trained, Voice
@@ -130,7 +130,7 @@ def test_new_characters_hardly_change_the_network(released: Voice, tuned: Tuned)
     characters = known.shape.vocabulary
     for one in (larger, known):
         assert one.prior
-        one.prior.set_tables(empty_tables(one.shape.vocabulary, 3))
+        one.prior.set_tables(make_empty_tables(one.shape.vocabulary, 3))
         one.prior.rows.fill_(60)
     tokens = torch.tensor(released.vocabulary().encode("To be, or not to be"))[:, None]
     with torch.no_grad():

@@ -50,7 +50,7 @@ class PriorShape:
         return self.longest - 1 if self.contexts else 0
 
 
-def joined(texts: Sequence[Integers], longest: int) -> Bytes:
+def join_texts(texts: Sequence[Integers], longest: int) -> Bytes:
     """Return texts (token ids below 255) as digits from 1, separated and ended by a 0."""
     parts = [np.zeros(longest + 1, dtype=np.uint8)]
     for text in texts:
@@ -59,7 +59,7 @@ def joined(texts: Sequence[Integers], longest: int) -> Bytes:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Level:
     """The C chosen contexts of one length, in the order of their keys."""
 
     parents: NDArray[np.int32]
@@ -154,7 +154,7 @@ class Followers:
     """[C]: the index of each context's first pair."""
 
 
-def discounts(times: Floats | Integers) -> Floats:
+def estimate_discounts(times: Floats | Integers) -> Floats:
     """Return the discounts of counts of 0, 1, 2, and 3 or more: [4].
 
     Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling".
@@ -166,9 +166,9 @@ def discounts(times: Floats | Integers) -> Floats:
     return raw.clip([0, LEAST, LEAST, LEAST], [0, 1, 2, 3])
 
 
-def choose(
+def choose_contexts(
     text: Bytes, parts: Bytes, characters: int, shape: PriorShape, seen: int
-) -> list[Chosen]:
+) -> list[Level]:
     """Choose contexts of each length from 1 on, each with at least ``seen`` occurrences.
 
     Dense contexts are chosen by frequency, and longer contexts by information. The information of a
@@ -179,10 +179,10 @@ def choose(
     counted.
     """
     places = Places(text, parts % 2, 2, characters)
-    levels: list[Chosen] = []
+    levels: list[Level] = []
     gains: list[Floats] = []
     even = np.full((characters, 2), 1 / characters, dtype=np.float32)
-    expected = _Expected(np.arange(characters), even)
+    expected = _HalfExpectations(np.arange(characters), even)
     for _ in tqdm(range(shape.longest), desc="contexts", unit=" lengths", leave=False):
         keys = places.compute_longer_keys()
         counts = np.bincount(keys, minlength=places.kept * places.base)
@@ -190,22 +190,22 @@ def choose(
         most = CANDIDATES
         if places.length < shape.dense:
             most = shape.rows - sum(len(level.digits) for level in levels)
-        found = _frequent(counts, seen, most)
+        found = _find_frequent(counts, seen, most)
         del counts
         if not len(found):
             break
         places.lengthen(keys, found)
         del keys
         parents, digits = np.divmod(found, places.base)
-        levels.append(Chosen(parents.astype(np.int32), digits.astype(np.uint8)))
-        expected, told = _measure_information(
+        levels.append(Level(parents.astype(np.int32), digits.astype(np.uint8)))
+        expected, information = _measure_information(
             places.count(), levels[-1], expected, shape.listed, characters
         )
-        gains.append(told)
+        gains.append(information)
     return _select_levels(levels, gains, shape.dense, shape.contexts)
 
 
-def _frequent(counts: Integers, least: int, most: int) -> Integers:
+def _find_frequent(counts: Integers, least: int, most: int) -> Integers:
     """Return the keys with at least ``least`` occurrences, the ``most`` most frequent at most."""
     found = np.flatnonzero(counts >= least)
     if len(found) > most:
@@ -215,7 +215,7 @@ def _frequent(counts: Integers, least: int, most: int) -> Integers:
 
 
 @dataclass(frozen=True)
-class _Expected:
+class _HalfExpectations:
     """The expectations of each half of the text."""
 
     pairs: Integers
@@ -224,23 +224,23 @@ class _Expected:
 
 
 def _measure_information(
-    followers: Followers, level: Chosen, shorter: _Expected, listed: int, characters: int
-) -> tuple[_Expected, Floats]:
+    followers: Followers, level: Level, shorter: _HalfExpectations, listed: int, characters: int
+) -> tuple[_HalfExpectations, Floats]:
     """Return each half's expectations after contexts, and the information of each context, [C]."""
     times = followers.by_part
     starts, contexts = followers.starts, followers.contexts
-    off = discounts(times.sum(axis=1)).astype(np.float32)[times.clip(max=3)]
+    discounts = estimate_discounts(times.sum(axis=1)).astype(np.float32)[times.clip(max=3)]
     totals = np.add.reduceat(times, starts).astype(np.float32)
-    left = np.where(totals, np.add.reduceat(off, starts) / totals.clip(1), 1)
+    left = np.where(totals, np.add.reduceat(discounts, starts) / totals.clip(1), 1)
     parents = level.parents[contexts].astype(np.int64)
     before = shorter.after[np.searchsorted(shorter.pairs, parents * characters + followers.symbols)]
-    after = (times - off) / totals.clip(1)[contexts] + left[contexts] * before
+    after = (times - discounts) / totals.clip(1)[contexts] + left[contexts] * before
     after = after.astype(np.float32)
     other = times[:, ::-1]
     information = (other * np.log(after / before)).sum(axis=1)
     gain = np.zeros(len(totals), dtype=np.float32)
     rest = [totals[:, ::-1].copy(), np.ones_like(totals), np.ones_like(totals)]
-    for best in likeliest(followers, information, listed).T:
+    for best in find_likeliest(followers, information, listed).T:
         there = best >= 0
         best = best[there]
         gain[there] += information[best]
@@ -248,10 +248,10 @@ def _measure_information(
             all_of[there] -= part[best]
     others, new, old = rest
     gain += (others * np.log(new.clip(1e-4) / old.clip(1e-4))).sum(axis=1)
-    return _Expected(followers.pairs, after), gain
+    return _HalfExpectations(followers.pairs, after), gain
 
 
-def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
+def find_likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
     """Return each context's pairs with the highest scores above 0: int64 [C, listed], else -1."""
     first = np.arange(len(scores)) - followers.starts[followers.contexts]
     # One integer holds the score and the index, so that one maximum yields both.
@@ -266,8 +266,8 @@ def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
 
 
 def _select_levels(
-    levels: Sequence[Chosen], gains: list[Floats], dense: int, contexts: int
-) -> list[Chosen]:
+    levels: Sequence[Level], gains: list[Floats], dense: int, contexts: int
+) -> list[Level]:
     """Choose the longer contexts with the most information, along with all their suffixes."""
     for shorter, gain, level in zip(gains[-2::-1], gains[:0:-1], levels[:0:-1], strict=True):
         np.maximum.at(shorter, level.parents, gain)
@@ -283,13 +283,13 @@ def _select_levels(
     for level in levels[dense:]:
         mine = kept[begins : begins + len(level.digits)]
         begins += len(level.digits)
-        chosen.append(Chosen(numbers[level.parents[mine]].astype(np.int32), level.digits[mine]))
+        chosen.append(Level(numbers[level.parents[mine]].astype(np.int32), level.digits[mine]))
         numbers = np.cumsum(mine) - 1
     return [level for level in chosen if len(level.digits)]
 
 
 def count_followers(
-    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen]
+    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Level]
 ) -> Iterator[Followers]:
     """Yield what follows the empty context, and the chosen contexts of each length from 1 on."""
     places = Places(text, parts, 1 + int(parts.max()), characters)

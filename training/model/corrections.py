@@ -8,6 +8,10 @@ nearest entry of a code book (vector quantisation: Linde, Buzo & Gray 1980).
 A correction makes up for the errors of the shorter contexts as stored. So the lengths are fitted in
 ascending order, for all variants of the counts at once: the counts of all parts of the text, and
 the counts without each part.
+
+In shapes, C is the contexts of one length, E the pairs of such a context and a character that
+follows it, in the order of `Followers`, and variants the counts of all parts, then those without
+each part.
 """
 
 from __future__ import annotations
@@ -20,14 +24,14 @@ from numpy.typing import NDArray
 
 from .contexts import (
     Bytes,
-    Chosen,
     Floats,
     Followers,
     Integers,
+    Level,
     PriorShape,
     count_followers,
-    discounts,
-    likeliest,
+    estimate_discounts,
+    find_likeliest,
 )
 
 STEP = 1 / 16
@@ -56,10 +60,10 @@ CELLS = 48
 
 
 @dataclass(frozen=True)
-class Dense:
+class DenseLevel:
     """The contexts of one length that have whole distributions."""
 
-    chosen: Chosen
+    contexts: Level
     expected: Floats
     """[C, characters, variants]: probabilities."""
     known: NDArray[np.bool_]
@@ -72,10 +76,10 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Sparse:
+class SparseLevel:
     """The contexts of one length that have corrections."""
 
-    chosen: Chosen
+    contexts: Level
     symbols: Bytes
     """[C, listed]: the characters listed; the number of characters stands for none."""
     codes: Bytes
@@ -95,42 +99,46 @@ class Expectations:
     characters: int
     variants: int
     listed: int
-    dense: list[Dense]
+    dense: list[DenseLevel]
     """The contexts of each length from 0 on that have whole distributions."""
-    sparse: list[Sparse] = field(default_factory=list)
+    sparse: list[SparseLevel] = field(default_factory=list)
 
 
-def expect(
-    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen], shape: PriorShape
+def compute_expectations(
+    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Level], shape: PriorShape
 ) -> Expectations:
-    """Compute what the contexts chosen of each length from 1 on expect.
+    """Compute what the contexts of each length from 1 on expect.
 
     ``text``: digits, [N]; ``parts``: the part of each place of the text, [N].
     """
+    # One variant for each part, and one for all parts together.
     variants = 2 + int(parts.max())
     listed = shape.listed
     even = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
-    counts = Counted.of_levels(text, parts, characters, levels)
-    made = Expectations(characters, variants, listed, [_dense(next(counts), NOTHING, even)])
+    counts = DiscountedCounts.count_levels(text, parts, characters, levels)
+    expectations = Expectations(
+        characters, variants, listed, [_make_dense_level(next(counts), EMPTY, even)]
+    )
     for length, (level, counted) in enumerate(zip(levels, counts, strict=True), 1):
         if length <= shape.dense:
-            before = made.dense[-1].expected[level.parents]
-            made.dense.append(_dense(counted, level, before))
+            before = expectations.dense[-1].expected[level.parents]
+            expectations.dense.append(_make_dense_level(counted, level, before))
         else:
             parents = level.parents[counted.followers.contexts]
-            said = _said(made, parents, counted.followers.symbols)
-            made.sparse.append(
-                corrected(counted, level, said, _totals(made)[level.parents], characters, listed)
+            logits = _find_logits(expectations, parents, counted.followers.symbols)
+            totals = _sum_exponentials(expectations)[level.parents]
+            expectations.sparse.append(
+                fit_corrections(counted, level, logits, totals, characters, listed)
             )
-    return made
+    return expectations
 
 
-NOTHING = Chosen(np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.uint8))
+EMPTY = Level(np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.uint8))
 """The empty context."""
 
 
 @dataclass(frozen=True)
-class Counted:
+class DiscountedCounts:
     """The counts of what follows contexts, in all variants."""
 
     followers: Followers
@@ -147,71 +155,76 @@ class Counted:
     """[C, variants]: whether a context occurs at all."""
 
     @classmethod
-    def of_levels(
-        cls, text: Bytes, parts: Bytes, characters: int, levels: Sequence[Chosen]
-    ) -> Iterator[Counted]:
+    def count_levels(
+        cls, text: Bytes, parts: Bytes, characters: int, levels: Sequence[Level]
+    ) -> Iterator[DiscountedCounts]:
         """Count what follows the empty context, and the contexts of each length from 1 on."""
         counts = count_followers(text, parts, characters, levels)
         followers = next(counts)
         for level, longer in zip(levels, counts, strict=True):
-            yield cls.of(followers, kneser_ney_counts(followers, level, longer, characters))
+            yield cls.of(followers, compute_kneser_ney_counts(followers, level, longer, characters))
             followers = longer
-        yield cls.of(followers, _in_variants(followers.by_part).astype(np.float32))
+        yield cls.of(followers, _count_in_variants(followers.by_part).astype(np.float32))
 
     @classmethod
-    def of(cls, followers: Followers, times: Floats) -> Counted:
+    def of(cls, followers: Followers, times: Floats) -> DiscountedCounts:
         """Discount the counts of pairs in each variant, ``times``: [E, variants]."""
         starts, contexts = followers.starts, followers.contexts
+        # Sums over the pairs of a context are [C, variants].
         totals = np.add.reduceat(times, starts)
         known = totals > 0
         some = totals.clip(min=1)
-        off = discounts(times[:, 0]).astype(np.float32)[times.clip(max=3).astype(np.int8)]
-        left = np.where(known, np.add.reduceat(off, starts) / some, 1)
-        own = (times - off) / (some * (1 - left.clip(max=0.999)))[contexts]
-        met = np.add.reduceat(followers.by_part, starts) > 0
-        spread = met.sum(axis=1)[:, None] - np.pad(met, ((0, 0), (1, 0)))
+        discounts = estimate_discounts(times[:, 0]).astype(np.float32)
+        discounts = discounts[times.clip(max=3).astype(np.int8)]  # [E, variants]
+        left = np.where(known, np.add.reduceat(discounts, starts) / some, 1)
+        own = (times - discounts) / (some * (1 - left.clip(max=0.999)))[contexts]
+        occurs = np.add.reduceat(followers.by_part, starts) > 0  # [C, parts]
+        # The number of parts that have the context, without the part that a variant leaves out.
+        spread = occurs.sum(axis=1)[:, None] - np.pad(occurs, ((0, 0), (1, 0)))
         # Clipped because the counts of all parts have one part more than the counts that fit the
         # shares.
         spread = spread.clip(max=max(1, times.shape[1] - 2))
         # The mass left by discounting, as log odds in steps of 1/2.
         odds = np.log(left.clip(0.001, 0.999) / (1 - left.clip(0.001, 0.999)))
         kinds = (np.rint(2 * odds).astype(np.int64) + 16) * 64
-        kinds += _log2(some).clip(max=15) * 4 + _log2(spread.clip(1)).clip(max=3)
+        kinds += _compute_log2(some).clip(max=15) * 4 + _compute_log2(spread.clip(1)).clip(max=3)
         lacking = np.pad(followers.by_part.astype(np.float32), ((0, 0), (1, 0)))
         return cls(followers, own, lacking, kinds, left, known)
 
-    def shares(self, before: Floats) -> Floats:
+    def fit_shares(self, before: Floats) -> Floats:
         """Return the mass left to shorter contexts, which expect ``before`` [E, variants].
 
         The result, [C, variants], has for each class of contexts the share by which each part is
         predicted best from the others: deleted interpolation (Jelinek & Mercer 1980).
         """
+        # All below up to the result is a vector: of the pairs and variants that lack something, or
+        # of kinds.
         rows, part = np.nonzero((self.lacking > 0) & self.known[self.followers.contexts])
         kind = self.kinds[self.followers.contexts[rows], part]
         times, new, old = (x[rows, part] for x in (self.lacking, self.own, before))
         kinds = int(self.kinds.max()) + 1
         # Pseudo-counts for each class, with the share that discounting leaves, regularise the
         # estimate.
-        kinds_met = self.kinds[self.known]
-        size = np.bincount(kinds_met, minlength=kinds)
-        prior = np.bincount(kinds_met, self.left[self.known], minlength=kinds) / size.clip(1)
-        met = np.bincount(kind, times, minlength=kinds) + SUPPOSED
+        known_kinds = self.kinds[self.known]
+        size = np.bincount(known_kinds, minlength=kinds)
+        prior = np.bincount(known_kinds, self.left[self.known], minlength=kinds) / size.clip(1)
+        weight = np.bincount(kind, times, minlength=kinds) + SUPPOSED
         left = prior
         for _ in range(ROUNDS):
             share = left[kind] * old
             share /= share + (1 - left[kind]) * new
-            left = (np.bincount(kind, times * share, minlength=kinds) + SUPPOSED * prior) / met
+            left = (np.bincount(kind, times * share, minlength=kinds) + SUPPOSED * prior) / weight
         return np.where(self.known, left[self.kinds], 1).astype(np.float32)
 
 
-def _in_variants(by_part: Integers) -> Integers:
-    """Return the counts in all parts, and in all but each part: [E, variants]."""
+def _count_in_variants(by_part: Integers) -> Integers:
+    """Return the counts in all parts, and in all but each part: [E, parts] -> [E, variants]."""
     times = by_part.sum(axis=1, keepdims=True)
     return np.hstack([times, times - by_part])
 
 
-def kneser_ney_counts(
-    followers: Followers, level: Chosen, longer: Followers, characters: int
+def compute_kneser_ney_counts(
+    followers: Followers, level: Level, longer: Followers, characters: int
 ) -> Floats:
     """Return the counts of pairs, given what follows the longer contexts of ``level``.
 
@@ -220,81 +233,105 @@ def kneser_ney_counts(
     language modeling", in the form that Siivola, Hirsimaki & Virpioja 2007, "On growing and pruning
     Kneser-Ney smoothed n-gram models", give for pruned models.
     """
+    # The pairs of the longer contexts, by the numbers of the pairs of their suffixes.
     shorter = level.parents[longer.contexts].astype(np.int64) * characters + longer.symbols
     pairs = np.searchsorted(followers.pairs, shorter)
-    again = (_in_variants(longer.by_part) - 1).clip(min=0)
+    again = (_count_in_variants(longer.by_part) - 1).clip(min=0)
     size = len(followers.pairs)
     repeats = np.stack([np.bincount(pairs, times, minlength=size) for times in again.T], axis=1)
-    return (_in_variants(followers.by_part) - repeats).astype(np.float32)
+    return (_count_in_variants(followers.by_part) - repeats).astype(np.float32)
 
 
-def _log2(numbers: Floats) -> Integers:
+def _compute_log2(numbers: Floats) -> Integers:
     return np.log2(numbers).astype(np.int64).clip(max=20)
 
 
-def _dense(counted: Counted, chosen: Chosen, before: Floats) -> Dense:
-    """Return the distributions after contexts, given those after their suffixes, ``before``."""
-    followers = counted.followers
-    left = counted.shares(before[followers.contexts, followers.symbols])
-    expected = before * left[:, None]
-    expected[followers.contexts, followers.symbols] += (1 - left)[followers.contexts] * counted.own
-    return Dense(chosen, expected, counted.known)
+def _make_dense_level(counted: DiscountedCounts, level: Level, before: Floats) -> DenseLevel:
+    """Return the distributions after contexts.
 
-
-def corrected(
-    counted: Counted, chosen: Chosen, said: Floats, totals: Floats, characters: int, listed: int
-) -> Sparse:
-    """Correct the logits that are given without these contexts.
-
-    ``said``: logits of the followers, [E, variants]; ``totals``: the sum of the exponentials of all
-    logits, [C, variants].
+    ``before``: the distributions after their suffixes, [C, characters, variants].
     """
     followers = counted.followers
-    before = np.exp(said) / totals[followers.contexts]
-    left = counted.shares(before)[followers.contexts]
+    left = counted.fit_shares(before[followers.contexts, followers.symbols])
+    expected = before * left[:, None]
+    expected[followers.contexts, followers.symbols] += (1 - left)[followers.contexts] * counted.own
+    return DenseLevel(level, expected, counted.known)
+
+
+def fit_corrections(
+    counted: DiscountedCounts,
+    level: Level,
+    logits: Floats,
+    totals: Floats,
+    characters: int,
+    listed: int,
+) -> SparseLevel:
+    """Correct the logits that are given without these contexts.
+
+    ``logits``: those of the followers, [E, variants]; ``totals``: the sum of the exponentials of
+    all logits, [C, variants].
+    """
+    followers = counted.followers
+    # Probabilities without and with these contexts, [E, variants].
+    before = np.exp(logits) / totals[followers.contexts]
+    left = counted.fit_shares(before)[followers.contexts]
     after = (1 - left) * counted.own + left * before
     gain: Floats = np.log(after[:, 0] / before[:, 0])
     times = followers.by_part.sum(axis=1)
     weights = gain * times
-    best = likeliest(followers, weights, listed)
+    best = find_likeliest(followers, weights, listed)  # pairs, [C, listed]
     there = best >= 0
     symbols = np.where(there, followers.symbols[best], characters).astype(np.uint8)
-    before, after, said = (np.where(there[..., None], x[best], 0) for x in (before, after, said))
+    # From here on [C, listed, variants], and 0 where nothing is listed.
+    before, after, logits = (
+        np.where(there[..., None], x[best], 0) for x in (before, after, logits)
+    )
+    # How the characters that are not listed change together, [C, variants].
     rest = (1 - after.sum(axis=1)).clip(1e-4) / (1 - before.sum(axis=1)).clip(1e-4)
     wanted = np.log((after + 1e-9) / (before + 1e-9)) - np.log(rest)[:, None]
-    times = np.add.reduceat(times, followers.starts)
-    book = _book(wanted[..., 0], there, times[:, None] * (after * (1 - after))[..., 0])
-    codes = np.where(counted.known, _nearest(book, wanted, there), UNKNOWN).astype(np.uint8)
-    logits = np.where(there[..., None], said + book[codes].transpose(0, 2, 1), said)
-    change = (np.exp(logits) - np.exp(said)).sum(axis=1)
-    return Sparse(chosen, symbols, codes, book, logits, totals + change)
+    times = np.add.reduceat(times, followers.starts)  # of the contexts, [C]
+    book = _learn_code_book(wanted[..., 0], there, times[:, None] * (after * (1 - after))[..., 0])
+    nearest = _find_nearest_codes(book, wanted, there)
+    codes = np.where(counted.known, nearest, UNKNOWN).astype(np.uint8)
+    amounts = book[codes].transpose(0, 2, 1)
+    corrected = np.where(there[..., None], logits + amounts, logits)
+    change = (np.exp(corrected) - np.exp(logits)).sum(axis=1)
+    return SparseLevel(level, symbols, codes, book, corrected, totals + change)
 
 
-def _said(made: Expectations, contexts: Integers, symbols: Bytes) -> Floats:
-    """Return the logits of characters by the longest contexts so far, by number: [E, variants]."""
-    said = np.empty((len(symbols), made.variants), dtype=np.float32)
+def _find_logits(expectations: Expectations, contexts: Integers, symbols: Bytes) -> Floats:
+    """Return the logits of characters by the longest contexts so far: [E, variants].
+
+    ``contexts``: the numbers of these contexts, [E]; ``symbols``: the characters, [E].
+    """
+    logits = np.empty((len(symbols), expectations.variants), dtype=np.float32)
+    # The pairs that no longer context lists; their contexts become shorter in each round.
     waiting = np.arange(len(symbols))
-    for level in reversed(made.sparse):
-        listed = level.symbols[contexts] == symbols[waiting, None]
-        names = listed.any(axis=1)
-        said[waiting[names]] = level.logits[contexts[names], listed[names].argmax(axis=1)]
-        waiting = waiting[~names]
-        contexts = level.chosen.parents[contexts[~names]]
-    said[waiting] = made.dense[-1].rows[contexts, symbols[waiting]] * np.float32(-STEP)
-    return said
+    for sparse in reversed(expectations.sparse):
+        listed = sparse.symbols[contexts] == symbols[waiting, None]
+        found = listed.any(axis=1)
+        logits[waiting[found]] = sparse.logits[contexts[found], listed[found].argmax(axis=1)]
+        waiting = waiting[~found]
+        contexts = sparse.contexts.parents[contexts[~found]]
+    logits[waiting] = expectations.dense[-1].rows[contexts, symbols[waiting]] * np.float32(-STEP)
+    return logits
 
 
-def _totals(made: Expectations) -> Floats:
-    """Return the sum of the exponentials of the logits of the longest contexts so far."""
-    if made.sparse:
-        return made.sparse[-1].totals
-    return np.exp(made.dense[-1].rows * np.float32(-STEP)).sum(axis=1)
+def _sum_exponentials(expectations: Expectations) -> Floats:
+    """Return the sum of the exponentials of all logits by the longest contexts so far.
+
+    The result is [C, variants].
+    """
+    if expectations.sparse:
+        return expectations.sparse[-1].totals
+    return np.exp(expectations.dense[-1].rows * np.float32(-STEP)).sum(axis=1)
 
 
-def _book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
-    """Learn a code book of corrections [C, listed], some of which exist: [codes, listed].
+def _learn_code_book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Learn a code book of corrections: [codes, listed].
 
     The method is weighted k-means over the existing entries. The first two codes are zeros.
+    ``wanted``: the corrections, ``there``: which of them exist, and ``weights``: [C, listed] each.
     """
     generator = np.random.default_rng(len(wanted))
     some = np.flatnonzero(there.any(axis=1))
@@ -307,7 +344,7 @@ def _book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
     weight = np.where(there, weights, 0)[some].clip(min=0) + there[some] * np.float32(0.01)
     entries = points[generator.choice(len(some), CODES - 2)]
     for _ in range(ROUNDS):
-        mine = _distances(points, weight, entries).argmin(axis=1)
+        mine = _compute_distances(points, weight, entries).argmin(axis=1)
         for i in range(points.shape[1]):
             sizes = np.bincount(mine, weight[:, i], minlength=len(entries))
             sums = np.bincount(mine, weight[:, i] * points[:, i], minlength=len(entries))
@@ -316,15 +353,19 @@ def _book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
     return book
 
 
-def _distances(points: Floats, weight: Floats, entries: Floats) -> Floats:
-    """Return squared distances, up to a term shared by all entries: [points, entries]."""
+def _compute_distances(points: Floats, weight: Floats, entries: Floats) -> Floats:
+    """Return squared distances, up to a term shared by all entries: [points, entries].
+
+    ``points`` and ``weight``: [points, listed]; ``entries``: [entries, listed].
+    """
     return weight @ (entries**2).T - 2 * (weight * points) @ entries.T
 
 
-def _nearest(book: Floats, wanted: Floats, there: NDArray[np.bool_]) -> Bytes:
-    """Return the codes nearest to corrections [C, listed, variants]: [C, variants].
+def _find_nearest_codes(book: Floats, wanted: Floats, there: NDArray[np.bool_]) -> Bytes:
+    """Return the codes nearest to corrections: [C, variants].
 
-    The existing corrections come first in each row.
+    ``book``: [codes, listed]; ``wanted``: the corrections, [C, listed, variants]; ``there``: which
+    of them exist, [C, listed], and these come first in each row.
     """
     codes = np.full((len(wanted), wanted.shape[2]), KNOWN, dtype=np.uint8)
     for count in range(1, book.shape[1] + 1):
@@ -337,7 +378,7 @@ def _nearest(book: Floats, wanted: Floats, there: NDArray[np.bool_]) -> Bytes:
         nearest = np.empty(len(asked), dtype=np.uint8)
         for i in range(0, len(asked), 2**14):
             some = points[i : i + 2**14].astype(np.float32)
-            far = _distances(some, np.ones_like(some), book[1:, :count])
+            far = _compute_distances(some, np.ones_like(some), book[1:, :count])
             nearest[i : i + 2**14] = far.argmin(axis=1) + 1
         codes[rows] = nearest[which].reshape(at.shape)
     return codes

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .memory import NO_MEMORY, WIDTH, MemoryHead, MemoryShape
 from .network import CharLSTM, Shape
 from .prior import NO_PRIOR, PriorShape
-from .recurrent import Floats, RecurrentLayer, find_layer, from_graph_order, in_graph_order
+from .recurrent import Floats, RecurrentLayer, find_layer, from_graph_order, to_graph_order
 from .tables import Tables
 
 
@@ -73,7 +73,7 @@ class FoldedNetwork:
 
     @property
     def shape(self) -> Shape:
-        """Return the sizes of the network as `network` embeds the characters."""
+        """Return the sizes of the network as `unfold` embeds the characters."""
         lower = self.table.shape[1] // len(find_layer(self.recurrence).gate_order)
         characters, beside = len(self.table), len(self.lower) - lower
         prior = NO_PRIOR
@@ -108,27 +108,27 @@ class FoldedNetwork:
             lower = torch.cat([lower, network.expect.weight.double().T @ into])
             output = torch.cat([output, network.trust.weight.T], dim=1)
             output_bias = torch.cat([output_bias, network.trust.bias])
-            trust = _array(network.trust_length.weight[:, 0])
-            prior = FoldedPrior(network.prior.tables(), trust, _array(network.sure))
+            trust = _to_array(network.trust_length.weight[:, 0])
+            prior = FoldedPrior(network.prior.to_tables(), trust, _to_array(network.sure))
         if network.memory:
             memory = _fold_memory(network.memory)
-            upper = _with_values(network.memory, upper, network.shape.lower)
-            output = _with_values(network.memory, output.double(), network.shape.upper)
+            upper = _fold_values(network.memory, upper, network.shape.lower)
+            output = _fold_values(network.memory, output.double(), network.shape.upper)
         return cls(
-            table=in_graph_order(
+            table=to_graph_order(
                 kind, network.embedding.weight.double() @ into + network.lower.bias
             ),
-            lower=in_graph_order(kind, lower),
-            upper=in_graph_order(kind, upper),
-            upper_bias=in_graph_order(kind, network.upper.bias),
-            output=_array(output),
-            output_bias=_array(output_bias),
+            lower=to_graph_order(kind, lower),
+            upper=to_graph_order(kind, upper),
+            upper_bias=to_graph_order(kind, network.upper.bias),
+            output=_to_array(output),
+            output_bias=_to_array(output_bias),
             memory=memory,
             prior=prior,
             recurrence=network.shape.recurrence,
         )
 
-    def network(self) -> CharLSTM:
+    def unfold(self) -> CharLSTM:
         """Build a network that computes the same function.
 
         The characters, and the prior's expectations, are embedded as rows of an identity matrix, so
@@ -141,18 +141,18 @@ class FoldedNetwork:
         network.embedding.weight = nn.Parameter(identity[:characters].contiguous())
         own, beside = np.split(self.lower, [shape.lower])
         matrix = np.vstack([self.table, beside, own])
-        _set(network.lower, matrix, np.zeros_like(self.table[0]))
+        _set_layer(network.lower, matrix, np.zeros_like(self.table[0]))
         if network.memory and self.memory:
             _set_memory(network.memory, self.memory)
-        _set(network.upper, self.upper, self.upper_bias)
-        network.output.weight = _parameter(self.output[:, :characters].T)
-        network.output.bias = _parameter(self.output_bias[:characters])
+        _set_layer(network.upper, self.upper, self.upper_bias)
+        network.output.weight = _to_parameter(self.output[:, :characters].T)
+        network.output.bias = _to_parameter(self.output_bias[:characters])
         if network.prior and self.prior:
             network.prior.set_tables(self.prior.tables)
             network.expect.weight = nn.Parameter(identity[:, characters:].contiguous())
-            network.trust.weight = _parameter(self.output[:, characters:].T)
-            network.trust.bias = _parameter(self.output_bias[characters:])
-            network.trust_length.weight = _parameter(self.prior.trust[:, None])
+            network.trust.weight = _to_parameter(self.output[:, characters:].T)
+            network.trust.bias = _to_parameter(self.output_bias[characters:])
+            network.trust_length.weight = _to_parameter(self.prior.trust[:, None])
             network.sure.copy_(torch.tensor(self.prior.sure))
         return network.eval()
 
@@ -166,13 +166,13 @@ def _fold_memory(head: MemoryHead) -> FoldedMemory:
     asked = (keys @ blocks).flatten(0, 1)
     return FoldedMemory(
         head.shape.characters,
-        _array(head.queries.double() @ keys.transpose(1, 2)),
-        _array(asked[:, :-1].T),
-        _array(asked[:, -1]),
+        _to_array(head.queries.double() @ keys.transpose(1, 2)),
+        _to_array(asked[:, :-1].T),
+        _to_array(asked[:, -1]),
     )
 
 
-def _with_values(head: MemoryHead, matrix: Tensor, at: int) -> Tensor:
+def _fold_values(head: MemoryHead, matrix: Tensor, at: int) -> Tensor:
     """Replace the rows of a matrix that read a head's values, from ``at`` on, by its symbols'."""
     rows = matrix[at : at + head.shape.values]
     folded = head.values.weight.double() @ rows
@@ -183,19 +183,19 @@ def _set_memory(head: MemoryHead, folded: FoldedMemory) -> None:
     """Set a head, whose keys and values are as many as its symbols, to a folded one."""
     identity = torch.eye(head.symbols)
     head.keys = nn.Parameter(identity.repeat(WIDTH, 1, 1))
-    head.queries = _parameter(folded.matches)
-    head.ask.weight = _parameter(folded.asked.T)
-    head.ask.bias = _parameter(folded.asked_bias)
+    head.queries = _to_parameter(folded.matches)
+    head.ask.weight = _to_parameter(folded.asked.T)
+    head.ask.bias = _to_parameter(folded.asked_bias)
     head.values.weight = nn.Parameter(identity)
 
 
-def _set(layer: RecurrentLayer, matrix: Floats, bias: Floats) -> None:
+def _set_layer(layer: RecurrentLayer, matrix: Floats, bias: Floats) -> None:
     layer.set_matrix(*(from_graph_order(type(layer), columns) for columns in (matrix, bias)))
 
 
-def _parameter(array: Floats) -> nn.Parameter:
+def _to_parameter(array: Floats) -> nn.Parameter:
     return nn.Parameter(torch.tensor(np.ascontiguousarray(array)))
 
 
-def _array(tensor: Tensor) -> Floats:
+def _to_array(tensor: Tensor) -> Floats:
     return tensor.detach().cpu().float().contiguous().numpy()

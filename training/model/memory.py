@@ -137,8 +137,8 @@ class MemoryHead(nn.Module):
         places = read.unfold(1, WIDTH, 1).flip(-1)
         ends = places[:, -len(tokens) :]
         nowhere = torch.full_like(places[:, :1], self.nowhere)
-        queries = self._looked_up(self.queries, ends) + self.ask(below).transpose(0, 1)
-        keys = self._looked_up(self.keys, torch.cat([places[:, :-1], nowhere], dim=1))
+        queries = self._look_up(self.queries, ends) + self.ask(below).transpose(0, 1)
+        keys = self._look_up(self.keys, torch.cat([places[:, :-1], nowhere], dim=1))
         followers = torch.cat([read[:, WIDTH:], nowhere[..., 0]], dim=1)
         heard = functional.scaled_dot_product_attention(
             queries[:, None].to(below),
@@ -149,7 +149,7 @@ class MemoryHead(nn.Module):
         )
         return heard[:, 0].transpose(0, 1), self.packing.pack(read)
 
-    def _looked_up(self, tables: Tensor, places: Tensor) -> Tensor:
+    def _look_up(self, tables: Tensor, places: Tensor) -> Tensor:
         """Return the vectors of places: [batch, places, WIDTH x keys]."""
         begins = torch.arange(WIDTH, device=places.device) * self.symbols
         return functional.embedding(places + begins, tables.flatten(0, 1)).flatten(-2)

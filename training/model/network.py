@@ -12,7 +12,7 @@ from training.ranges import Share
 
 from .lstm import LockedDropout
 from .memory import NO_MEMORY, MemoryHead, MemoryShape, Packing
-from .prior import NO_PRIOR, NgramPrior, PriorShape, digits
+from .prior import NO_PRIOR, NgramPrior, PriorShape, to_digits
 from .recurrent import RecurrentLayer, find_layer
 
 
@@ -76,7 +76,7 @@ class Regularisation:
 NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0)
 
 
-def at_temperatures(
+def divide_logits(
     weights: Mapping[str, Tensor], temperatures: Sequence[float]
 ) -> dict[str, Tensor]:
     """Return the weights of a `CharLSTM` with its logits divided by temperatures, all above 0.
@@ -113,7 +113,7 @@ class CharLSTM(nn.Module):
     """
 
     longest = 0
-    """Characters of the longest context that `known` can return."""
+    """Characters of the longest context that `find_known_lengths` can return."""
     sure: Tensor
 
     def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
@@ -168,26 +168,26 @@ class CharLSTM(nn.Module):
         if self.prior:
             trust = self.trust(x).float() + self.trust_length(lengths)
             logits = (logits + trust * expected) * self.sure[lengths][..., None]
-        characters = torch.cat([history, digits(tokens).T.float()], dim=1)
-        history = last(characters, self.shape.prior.history)
+        characters = torch.cat([history, to_digits(tokens).T.float()], dim=1)
+        history = take_last(characters, self.shape.prior.history)
         remembered = (vector for pair in zip(lower, upper, strict=True) for vector in pair)
         sections = [*remembered, packed, history]
         return logits, torch.cat([section.float() for section in sections], dim=1)
 
-    def known(self, tokens: Tensor, state: Tensor) -> Tensor:
+    def find_known_lengths(self, tokens: Tensor, state: Tensor) -> Tensor:
         """Return the length of the prior's context after each character: 0 without a prior.
 
         tokens: int64 [time, batch]; state as in `forward` -> int64 [time, batch].
         """
         if not self.prior:
             return torch.zeros_like(tokens)
-        return self.prior.lengths_after(tokens, last(state, self.shape.prior.history))
+        return self.prior.find_lengths(tokens, take_last(state, self.shape.prior.history))
 
     def start(self, batch: int) -> Tensor:
         """Return the initial state: zeros [batch, S]."""
         return torch.zeros(batch, self.shape.state, device=self.output.weight.device)
 
 
-def last(rows: Tensor, count: int) -> Tensor:
+def take_last(rows: Tensor, count: int) -> Tensor:
     """Return the last ``count`` numbers of each row, possibly none: [batch, count]."""
     return rows[:, rows.shape[1] - count :]

@@ -30,7 +30,7 @@ AT_ONCE = 2**14
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """Keys and their slots."""
 
     shifts: NDArray[np.uint16]
@@ -39,16 +39,16 @@ class Placed:
     """The number of the key in each slot, counted from 1; 0 in a free slot."""
 
 
-def place(keys: Integers) -> Placed:
+def place_keys(keys: Integers) -> Placement:
     """Give each of the keys, distinct and above 0, a slot of its own."""
-    buckets = prime_from(len(keys) // IN_A_BUCKET + 1)
-    slots = prime_from(int(len(keys) * ROOM) + 1)
-    while (placed := _placed(keys, buckets, slots)) is None:
-        slots = prime_from(slots + 1)
+    buckets = find_prime(len(keys) // IN_A_BUCKET + 1)
+    slots = find_prime(int(len(keys) * ROOM) + 1)
+    while (placed := _try_to_place(keys, buckets, slots)) is None:
+        slots = find_prime(slots + 1)
     return placed
 
 
-def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
+def _try_to_place(keys: Integers, buckets: int, slots: int) -> Placement | None:
     """Place the keys; return None if two keys always collide or a bucket fits nowhere."""
     bucket, home = keys % buckets, keys % slots
     if len(np.unique(bucket * slots + home)) < len(keys):
@@ -90,10 +90,10 @@ def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
             shift, ahead = shift + 1, (first + 2) // 2
         if len(waiting):
             return None
-    return Placed(shifts, numbers)
+    return Placement(shifts, numbers)
 
 
-def prime_from(number: int) -> int:
+def find_prime(number: int) -> int:
     """Return the smallest prime that is at least ``number``, and at least 2."""
     candidate = max(2, number)
     while any(candidate % i == 0 for i in range(2, math.isqrt(candidate) + 1)):

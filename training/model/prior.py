@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .contexts import PriorShape, choose, joined
-from .corrections import CODES, STEP, UNKNOWN, expect
-from .tables import HeldOut, Tables, empty_tables, laid_out
+from .contexts import PriorShape, choose_contexts, join_texts
+from .corrections import CODES, STEP, UNKNOWN, compute_expectations
+from .tables import HeldOutTables, Tables, lay_out_tables, make_empty_tables
 
 SEEN = 4
 """The fewest occurrences in the texts of a context that is kept."""
@@ -45,7 +45,7 @@ NAMES = [field.name for field in fields(Tables)]
 NO_PRIOR = PriorShape(contexts=0)
 
 
-def digits(tokens: Tensor) -> Tensor:
+def to_digits(tokens: Tensor) -> Tensor:
     """Return token ids as digits of a key, from 1 on; 0 stands for no character."""
     return tokens + 1
 
@@ -72,11 +72,11 @@ class NgramPrior(nn.Module):
         super().__init__()
         self.shape = shape
         self.characters = characters
-        self.set_tables(empty_tables(characters, shape.listed))
+        self.set_tables(make_empty_tables(characters, shape.listed))
         for name in ("held_out", "held_out_rows"):
             self.register_buffer(name, torch.empty(0, dtype=torch.uint8), persistent=False)
 
-    def set_tables(self, tables: Tables, held_out: HeldOut | None = None) -> None:
+    def set_tables(self, tables: Tables, held_out: HeldOutTables | None = None) -> None:
         """Set the tables that give the expectations, and those that leave a part's counts out."""
         for name, array in vars(tables).items():
             # PyTorch supports few operations on uint16.
@@ -86,7 +86,7 @@ class NgramPrior(nn.Module):
             self.held_out = torch.from_numpy(held_out.codes)
             self.held_out_rows = torch.from_numpy(held_out.rows)
 
-    def tables(self) -> Tables:
+    def to_tables(self) -> Tables:
         """Return the prior's tables."""
         found = {name: getattr(self, name).cpu().numpy() for name in NAMES}
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
@@ -94,16 +94,18 @@ class NgramPrior(nn.Module):
     def learn(self, texts: Iterable[Tensor], works: Sequence[str] | None = None) -> Tensor:
         """Count the texts (token ids); return the part of each character, int8, for `forward`.
 
-        ``works``: the work of each text, see `parts_of`.
+        ``works``: the work of each text, see `divide_texts`.
         """
-        parts = parts_of(texts, works)
+        parts = divide_texts(texts, works)
         shape = self.shape
-        text = joined([ids.numpy() for ids in texts], shape.longest)
+        text = join_texts([ids.numpy() for ids in texts], shape.longest)
         # Separators between texts belong to no part that matters.
-        beside = joined([part.numpy() for part in parts], shape.longest).clip(1) - np.uint8(1)
-        levels = choose(text, beside, self.characters, shape, SEEN)
-        made = expect(text, beside, self.characters, levels, shape)
-        self.set_tables(*laid_out(levels, made))
+        text_parts = join_texts([part.numpy() for part in parts], shape.longest).clip(1) - np.uint8(
+            1
+        )
+        levels = choose_contexts(text, text_parts, self.characters, shape, SEEN)
+        expectations = compute_expectations(text, text_parts, self.characters, levels, shape)
+        self.set_tables(*lay_out_tables(levels, expectations))
         return torch.cat(parts)
 
     def forward(
@@ -116,7 +118,7 @@ class NgramPrior(nn.Module):
         characters the part whose counts are left out, and below 0 for others -> float32 [time,
         batch, characters], and int64 [time, batch].
         """
-        slots, known = self._looked_up(tokens, history)
+        slots, known = self._look_up(tokens, history)
         codes = self.codes[slots]
         if parts is not None:
             part = parts.long().clamp(min=0)[..., None]
@@ -137,14 +139,14 @@ class NgramPrior(nn.Module):
         expected = functional.log_softmax(logits[..., : self.characters], dim=-1)
         return expected, torch.where(known, self.lengths, 0).amax(dim=-1)
 
-    def lengths_after(self, tokens: Tensor, history: Tensor) -> Tensor:
+    def find_lengths(self, tokens: Tensor, history: Tensor) -> Tensor:
         """Return the length of the known context after each character, as `forward` does."""
-        _, known = self._looked_up(tokens, history)
+        _, known = self._look_up(tokens, history)
         return torch.where(known, self.lengths, 0).amax(dim=-1)
 
-    def _looked_up(self, tokens: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+    def _look_up(self, tokens: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
         """Return the slots of contexts of all lengths, and which are known: [time, batch, N]."""
-        read = torch.cat([history.T.long(), digits(tokens)])
+        read = torch.cat([history.T.long(), to_digits(tokens)])
         time, begin = len(tokens), history.shape[1]
         back = [read[begin - n : begin - n + time] for n in range(len(self.factors))]
         # The keys of all lengths from 1 on.
@@ -172,14 +174,14 @@ class NgramPrior(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def fitted(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> PriorShape:
+def fit_shape(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> PriorShape:
     """Return the shape, or the shape of no prior if the texts or the vocabulary allow none."""
     times = sum(torch.bincount(text, minlength=characters) for text in texts)
     enough = isinstance(times, Tensor) and int(times.max()) > SEEN
     return shape if enough and characters <= LARGEST_VOCABULARY and shape.contexts else NO_PRIOR
 
 
-def parts_of(texts: Iterable[Tensor], works: Sequence[str] | None = None) -> list[Tensor]:
+def divide_texts(texts: Iterable[Tensor], works: Sequence[str] | None = None) -> list[Tensor]:
     """Return the part of each character of the texts: an int8 tensor for each text.
 
     Works are left out whole, unless a work is too large: then each text is cut up. A work left out

@@ -69,7 +69,7 @@ def find_layer(name: str) -> type[RecurrentLayer]:
         ) from None
 
 
-def in_graph_order(kind: type[RecurrentLayer], columns: Tensor) -> Floats:
+def to_graph_order(kind: type[RecurrentLayer], columns: Tensor) -> Floats:
     """Return gates [..., blocks x hidden] as an array, in the order of a step graph."""
     blocks = columns.detach().cpu().float().chunk(len(kind.gate_order), dim=-1)
     return torch.cat([blocks[i] for i in kind.gate_order], dim=-1).contiguous().numpy()

@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from .contexts import Bytes, Chosen, Floats, Integers
+from .contexts import Bytes, Floats, Integers, Level
 from .corrections import CODES, KNOWN, UNKNOWN, Expectations
-from .perfect_hash import Placed, place
+from .perfect_hash import Placement, place_keys
 
 LARGEST_FACTOR = 2**46
 """The bound of a factor: digits are below 2 ** 8, contexts have fewer than 2 ** 5, so keys are
@@ -85,7 +85,7 @@ STORED = [field.name for field in fields(Tables) if field.name not in ("lengths"
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutTables:
     """The entries of tables with each of P parts of the texts left out."""
 
     codes: Bytes
@@ -94,7 +94,7 @@ class HeldOut:
     """[P, R, V + 1]: rows, as in `Tables`."""
 
 
-def empty_tables(characters: int, listed: int) -> Tables:
+def make_empty_tables(characters: int, listed: int) -> Tables:
     """Return tables of one column without contexts, with equal probability for every character."""
     single, none = np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.uint8)
     even = round(np.log(characters) * 16)
@@ -114,35 +114,35 @@ def empty_tables(characters: int, listed: int) -> Tables:
     )
 
 
-def laid_out(
-    levels: Sequence[Chosen], made: Expectations, before: Tables | None = None
-) -> tuple[Tables, HeldOut]:
+def lay_out_tables(
+    levels: Sequence[Level], expectations: Expectations, before: Tables | None = None
+) -> tuple[Tables, HeldOutTables]:
     """Lay out the contexts of each length from 1 on, at least one length, with their expectations.
 
     If ``before`` is given, its tables are corrected by the new ones, whose columns follow its
     columns.
     """
-    factors, keys = _keys(levels, before)
-    placed = [place(some) for some in keys]
-    buckets = np.array([len(placement.shifts) for placement in placed])
-    slots = np.array([len(placement.numbers) for placement in placed])
+    factors, keys = _draw_keys(levels, before)
+    placements = [place_keys(level_keys) for level_keys in keys]
+    buckets = np.array([len(placement.shifts) for placement in placements])
+    slots = np.array([len(placement.numbers) for placement in placements])
     first_slots = 1 + np.cumsum(slots) - slots
     size = 1 + int(slots.sum())
-    variants = made.variants
+    variants = expectations.variants
     owners = np.zeros(size, dtype=np.uint8)
     codes = np.full((variants, size), UNKNOWN, dtype=np.uint8)
-    symbols = np.full((size, made.listed), made.characters, dtype=np.uint8)
-    books = np.zeros((len(levels), CODES, made.listed), dtype=np.float32)
-    rows = _rows(made, placed)
-    dense = made.dense[1:]
-    for i, (placement, some) in enumerate(zip(placed, keys, strict=True)):
+    symbols = np.full((size, expectations.listed), expectations.characters, dtype=np.uint8)
+    books = np.zeros((len(levels), CODES, expectations.listed), dtype=np.float32)
+    rows = _lay_out_rows(expectations, placements)
+    dense = expectations.dense[1:]
+    for i, (placement, level_keys) in enumerate(zip(placements, keys, strict=True)):
         taken = np.flatnonzero(placement.numbers)
         at, number = first_slots[i] + taken, placement.numbers[taken] - 1
-        owners[at] = some[number] & 255
+        owners[at] = level_keys[number] & 255
         if i < len(dense):
             codes[:, at] = np.where(dense[i].known[number], KNOWN, UNKNOWN).T
         else:
-            corrected = made.sparse[i - len(dense)]
+            corrected = expectations.sparse[i - len(dense)]
             codes[:, at] = corrected.codes[number].T
             symbols[at] = corrected.symbols[number]
             books[i] = corrected.book
@@ -153,56 +153,58 @@ def laid_out(
         first_buckets=np.cumsum(buckets) - buckets,
         slots=slots,
         first_slots=first_slots,
-        shifts=np.concatenate([placement.shifts for placement in placed]),
+        shifts=np.concatenate([placement.shifts for placement in placements]),
         owners=owners,
         codes=codes[0],
         symbols=symbols,
-        books=books.reshape(-1, made.listed),
+        books=books.reshape(-1, expectations.listed),
         rows=rows[0],
     )
-    return tables, HeldOut(codes[1:], rows[1:])
+    return tables, HeldOutTables(codes[1:], rows[1:])
 
 
-def beside(old: Tables, new: Tables, held_out: HeldOut) -> tuple[Tables, HeldOut]:
+def append_tables(
+    old: Tables, new: Tables, held_out: HeldOutTables
+) -> tuple[Tables, HeldOutTables]:
     """Append columns of new tables, which correct old ones, to the old tables."""
     slots, parts = len(old.codes) - 1, len(held_out.codes)
-    joined = {
+    columns = {
         name: np.concatenate([getattr(old, name), getattr(new, name)])
         for name in ("lengths", "buckets", "slots", "shifts", "books")
     }
-    joined |= {
+    columns |= {
         name: np.concatenate([getattr(old, name), getattr(new, name)[1:]])
         for name in ("owners", "codes", "symbols")
     }
     tables = Tables(
-        **joined,
+        **columns,
         factors=new.factors,
         first_buckets=np.append(old.first_buckets, new.first_buckets + len(old.shifts)),
         first_slots=np.append(old.first_slots, new.first_slots + slots),
         rows=old.rows,
     )
-    every = np.broadcast_to(old.codes, (parts, slots + 1))
-    return tables, HeldOut(
-        np.concatenate([every, held_out.codes[:, 1:]], axis=1),
+    repeated = np.broadcast_to(old.codes, (parts, slots + 1))
+    return tables, HeldOutTables(
+        np.concatenate([repeated, held_out.codes[:, 1:]], axis=1),
         np.repeat(old.rows[None], parts, axis=0),
     )
 
 
-def _rows(made: Expectations, placed: Sequence[Placed]) -> Bytes:
+def _lay_out_rows(expectations: Expectations, placements: Sequence[Placement]) -> Bytes:
     """Return the rows of the empty context and of all slots with rows: [variants, R, V + 1]."""
-    nothing, *dense = made.dense
-    rows = [nothing.rows[0].T[:, None]]
-    for level, placement in zip(dense, placed, strict=False):
+    empty, *dense = expectations.dense
+    rows = [empty.rows[0].T[:, None]]
+    for level, placement in zip(dense, placements, strict=False):
         mine = np.repeat(rows[0], len(placement.numbers), axis=1)
         taken = np.flatnonzero(placement.numbers)
         mine[:, taken] = level.rows[placement.numbers[taken] - 1].transpose(2, 0, 1)
         rows.append(mine)
     found = np.concatenate(rows, axis=1)
-    nobody = np.full((*found.shape[:2], 1), 255, dtype=np.uint8)
-    return np.concatenate([found, nobody], axis=2)
+    no_character = np.full((*found.shape[:2], 1), 255, dtype=np.uint8)
+    return np.concatenate([found, no_character], axis=2)
 
 
-def _keys(levels: Sequence[Chosen], before: Tables | None) -> tuple[Integers, list[Integers]]:
+def _draw_keys(levels: Sequence[Level], before: Tables | None) -> tuple[Integers, list[Integers]]:
     """Draw factors that make the keys of each length distinct; return the factors and the keys."""
     factors = before.factors if before else np.empty(0, dtype=np.int64)
     for seed in range(100):
@@ -216,6 +218,6 @@ def _keys(levels: Sequence[Chosen], before: Tables | None) -> tuple[Integers, li
         for level, factor in zip(levels, drawn, strict=False):
             shorter = shorter[level.parents] + level.digits * factor
             keys.append(shorter)
-        if all(len(np.unique(some)) == len(some) for some in keys):
+        if all(len(np.unique(level_keys)) == len(level_keys) for level_keys in keys):
             break
     return drawn, keys
