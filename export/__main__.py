@@ -78,7 +78,7 @@ def _make(options: Export) -> Voice:
     from training.run import Run
     from training.voice_file import Voice
 
-    from .make import from_run, in_32_bits, with_openings
+    from .make import convert_to_32_bits, make_voice, replace_openings
 
     source = options.source
     if options.openings and source.is_file():
@@ -86,10 +86,10 @@ def _make(options: Export) -> Voice:
             raise VoiceError(
                 "New openings leave the network unchanged. Leave out --bits and --heldout."
             )
-        return with_openings(Voice.read(source), options.openings)
+        return replace_openings(Voice.read(source), options.openings)
     print("Comparing the voice with its source. Long texts take minutes.", flush=True)
     if source.is_dir():
-        voice, proof = from_run(Run(source), options.bits, options.heldout, options.openings)
+        voice, proof = make_voice(Run(source), options.bits, options.heldout, options.openings)
     elif not source.exists():
         raise VoiceError(f"{source} does not exist. Name the folder of a run, or a voice file.")
     elif options.bits != 32:
@@ -101,8 +101,8 @@ def _make(options: Export) -> Voice:
             "A voice file is verified on text that the voice writes. Leave out --heldout."
         )
     else:
-        voice, proof = in_32_bits(Voice.read(source))
-    print(proof.table())
+        voice, proof = convert_to_32_bits(Voice.read(source))
+    print(proof.format_table())
     if proof.failed:
         count = f"{proof.failed} of {len(proof.checks)}"
         raise VoiceError(

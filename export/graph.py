@@ -59,40 +59,40 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     packs.
     """
     parts = Parts(bits)
-    sizes = parts.constant("sizes", np.array([n for n in network.shape.sections if n]))
-    parts.node("Split", ["state", sizes], *_sections(network), axis=1)
+    sizes = parts.add_constant("sizes", np.array([n for n in network.shape.sections if n]))
+    parts.add_node("Split", ["state", sizes], *_list_sections(network), axis=1)
     for layer, units in zip(LAYERS, (network.shape.lower, network.shape.upper), strict=True):
-        parts.constant(f"{layer}.gate_sizes", units * np.array(_cell(network).SPLIT))
-    read = [parts.operand("lower.h")]
+        parts.add_constant(f"{layer}.gate_sizes", units * np.array(_import_cell(network).SPLIT))
+    read = [parts.add_operand("lower.h")]
     if network.prior:
-        read.append(parts.operand(_expected(parts, network)))
-    product = parts.product("lower", read, network.lower)
-    table = parts.constant("table", network.table)
-    added = parts.node("Gather", [table, "tokens"], "lower.table")
-    gates = parts.node("Add", [product, added], "lower.gates")
-    lower = parts.operand(_step(parts, network, "lower", gates))
+        read.append(parts.add_operand(_add_expectations(parts, network)))
+    product = parts.add_product("lower", read, network.lower)
+    table = parts.add_constant("table", network.table)
+    added = parts.add_node("Gather", [table, "tokens"], "lower.table")
+    gates = parts.add_node("Add", [product, added], "lower.gates")
+    lower = parts.add_operand(_add_step(parts, network, "lower", gates))
     heard = []
     if network.memory:
         weights = add_memory(parts, network.memory, len(network.table), lower)
-        heard = [parts.operand(weights)]
-    read = [lower, *heard, parts.operand("upper.h")]
-    gates = parts.product("upper", read, network.upper, network.upper_bias)
-    upper = parts.operand(_step(parts, network, "upper", gates))
+        heard = [parts.add_operand(weights)]
+    read = [lower, *heard, parts.add_operand("upper.h")]
+    gates = parts.add_product("upper", read, network.upper, network.upper_bias)
+    upper = parts.add_operand(_add_step(parts, network, "upper", gates))
     said = "said" if network.prior else "logits"
-    parts.product("output", [upper, *heard], network.output, network.output_bias, said)
+    parts.add_product("output", [upper, *heard], network.output, network.output_bias, said)
     if network.prior:
-        _trusted(parts, network)
-    sections = [f"next.{name}" for name in _sections(network)]
-    parts.node("Concat", sections, "next_state", axis=1)
-    return _model(parts, network)
+        _add_trust(parts, network)
+    sections = [f"next.{name}" for name in _list_sections(network)]
+    parts.add_node("Concat", sections, "next_state", axis=1)
+    return _make_model(parts, network)
 
 
-def bits_of(model: onnx.ModelProto) -> Bits:
+def find_bits(model: onnx.ModelProto) -> Bits:
     """Return the bits of a matrix entry in a graph that `build` made."""
     return 8 if any(node.domain == MICROSOFT for node in model.graph.node) else 32
 
 
-def _sections(network: FoldedNetwork) -> list[str]:
+def _list_sections(network: FoldedNetwork) -> list[str]:
     """Return the names of the sections of a state, in the order of `Shape.sections`."""
     return [
         *(f"{layer}.{kind}" for kind in network.shape.layer.memories for layer in LAYERS),
@@ -101,7 +101,7 @@ def _sections(network: FoldedNetwork) -> list[str]:
     ]
 
 
-def _expected(parts: Parts, network: FoldedNetwork) -> str:
+def _add_expectations(parts: Parts, network: FoldedNetwork) -> str:
     """Add the prior; return the name of the square roots of its probabilities, [batch, V].
 
     The digits of the last characters are ``next.digits``, the logarithms of the probabilities
@@ -111,44 +111,46 @@ def _expected(parts: Parts, network: FoldedNetwork) -> str:
     history = network.shape.prior.history
     # The digit of a token is the token + 1, as in `training.model.prior.to_digits`.
     table = np.arange(1, 1 + len(network.table), dtype=np.float32)[:, None]
-    digit = parts.node("Gather", [parts.constant("digit", table), "tokens"], "digit.read")
-    read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)
-    sizes = parts.constant("digits.sizes", np.array([1, history]))
-    parts.node("Split", [read, sizes], "digits.forgotten", "next.digits", axis=1)
-    whole = parts.node("Cast", [read], "digits.whole", to=TensorProto.INT64)
+    digit = parts.add_node("Gather", [parts.add_constant("digit", table), "tokens"], "digit.read")
+    read = parts.add_node("Concat", ["digits", digit], "digits.read", axis=1)
+    sizes = parts.add_constant("digits.sizes", np.array([1, history]))
+    parts.add_node("Split", [read, sizes], "digits.forgotten", "next.digits", axis=1)
+    whole = parts.add_node("Cast", [read], "digits.whole", to=TensorProto.INT64)
     expected, _ = add_prior(parts, network.prior.tables, whole, history)
-    half = parts.constant("prior.half", np.float32(0.5))
-    return parts.node("Exp", [parts.node("Mul", [expected, half], "prior.halved")], "prior.roots")
+    half = parts.add_constant("prior.half", np.float32(0.5))
+    return parts.add_node(
+        "Exp", [parts.add_node("Mul", [expected, half], "prior.halved")], "prior.roots"
+    )
 
 
-def _trusted(parts: Parts, network: FoldedNetwork) -> None:
+def _add_trust(parts: Parts, network: FoldedNetwork) -> None:
     """Add logits = sure x (the network's own logits + trust x the prior's log-probabilities)."""
     assert network.prior  # `build` calls this only for a network with a prior
-    sizes = parts.constant("said.sizes", np.array([len(network.table), 1]))
-    parts.node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
-    by_length = parts.constant("prior.trust", network.prior.trust[:, None])
-    added = parts.node("Gather", [by_length, LENGTH], "trust.added")
-    trust = parts.node("Add", ["said.trust", added], "trust")
-    trusted = parts.node("Mul", [trust, EXPECTED], "prior.trusted")
-    together = parts.node("Add", ["said.itself", trusted], "said.together")
-    sure = parts.constant("prior.sure", network.prior.sure[:, None])
-    factor = parts.node("Gather", [sure, LENGTH], "sure")
-    parts.node("Mul", [together, factor], "logits")
+    sizes = parts.add_constant("said.sizes", np.array([len(network.table), 1]))
+    parts.add_node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
+    by_length = parts.add_constant("prior.trust", network.prior.trust[:, None])
+    added = parts.add_node("Gather", [by_length, LENGTH], "trust.added")
+    trust = parts.add_node("Add", ["said.trust", added], "trust")
+    trusted = parts.add_node("Mul", [trust, EXPECTED], "prior.trusted")
+    together = parts.add_node("Add", ["said.itself", trusted], "said.together")
+    sure = parts.add_constant("prior.sure", network.prior.sure[:, None])
+    factor = parts.add_node("Gather", [sure, LENGTH], "sure")
+    parts.add_node("Mul", [together, factor], "logits")
 
 
-def _cell(network: FoldedNetwork) -> ModuleType:
+def _import_cell(network: FoldedNetwork) -> ModuleType:
     """Return the module of this package that adds a step of the network's recurrent layers."""
     return import_module(f"{__package__}.{network.recurrence}")
 
 
-def _step(parts: Parts, network: FoldedNetwork, layer: str, gates: str) -> str:
+def _add_step(parts: Parts, network: FoldedNetwork, layer: str, gates: str) -> str:
     """Add a step of the lower or the upper layer; return the name of its output."""
     memory = [f"{layer}.{name}" for name in network.shape.layer.memories]
-    output: str = _cell(network).add_step(parts, layer, gates, memory, "next")
+    output: str = _import_cell(network).add_step(parts, layer, gates, memory, "next")
     return output
 
 
-def _model(parts: Parts, network: FoldedNetwork) -> onnx.ModelProto:
+def _make_model(parts: Parts, network: FoldedNetwork) -> onnx.ModelProto:
     characters = len(network.table)
     state: list[str | int | None] = ["batch", network.shape.state]
     graph = helper.make_graph(

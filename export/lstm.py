@@ -19,13 +19,13 @@ def add_step(parts: Parts, layer: str, gates: str, memory: Sequence[str], prefix
     c'. Returns the name of h', [batch, H].
     """
     opened, raw, cell = f"{layer}.open", f"{layer}.cell.raw", f"{layer}.cell"
-    parts.node("Split", [gates, f"{layer}.gate_sizes"], f"{layer}.raw", raw, axis=1)
-    parts.node("Sigmoid", [f"{layer}.raw"], opened)
+    parts.add_node("Split", [gates, f"{layer}.gate_sizes"], f"{layer}.raw", raw, axis=1)
+    parts.add_node("Sigmoid", [f"{layer}.raw"], opened)
     enter, keep, show = (f"{layer}.{gate}" for gate in ("input", "forget", "output"))
-    parts.node("Split", [opened], enter, keep, show, axis=1, num_outputs=3)
-    parts.node("Tanh", [raw], cell)
-    kept = parts.node("Mul", [keep, memory[1]], f"{layer}.kept")
-    entered = parts.node("Mul", [enter, cell], f"{layer}.entered")
-    c = parts.node("Add", [kept, entered], f"{prefix}.{layer}.c")
-    bounded = parts.node("Tanh", [c], f"{layer}.bounded")
-    return parts.node("Mul", [show, bounded], f"{prefix}.{layer}.h")
+    parts.add_node("Split", [opened], enter, keep, show, axis=1, num_outputs=3)
+    parts.add_node("Tanh", [raw], cell)
+    kept = parts.add_node("Mul", [keep, memory[1]], f"{layer}.kept")
+    entered = parts.add_node("Mul", [enter, cell], f"{layer}.entered")
+    c = parts.add_node("Add", [kept, entered], f"{prefix}.{layer}.c")
+    bounded = parts.add_node("Tanh", [c], f"{layer}.bounded")
+    return parts.add_node("Mul", [show, bounded], f"{prefix}.{layer}.h")

@@ -21,7 +21,7 @@ from training.voice_file import Voice, serialise
 
 from . import graph, openings
 from .parts import Bits
-from .proof import LARGEST_LOSS, Proof, loss, prove, tokens
+from .proof import LARGEST_LOSS, Proof, check_loss, encode_text, prove
 from .runtime import Runtime
 
 WRITTEN = 4_000
@@ -49,7 +49,7 @@ Licence: {licence}
 """What other ONNX tools show of a voice file."""
 
 
-def from_run(
+def make_voice(
     run: Run, bits: Bits, texts: Sequence[Path], styles: Path | None
 ) -> tuple[Voice, Proof]:
     """Return a voice of a run's best weights, with its proof on held-out texts.
@@ -60,30 +60,32 @@ def from_run(
     no held-out texts or an opening cannot be used.
     """
     model, vocabulary = run.model(), run.vocabulary()
-    passages = openings.metadata(styles or openings.of_voice(run.config().name), vocabulary)
-    judged_on = read_heldout(texts) if texts else heldout_of(run)
+    passages = openings.read_openings(
+        styles or openings.find_shipped(run.config().name), vocabulary
+    )
+    judged_on = read_heldout(texts) if texts else collect_heldout(run)
     if not judged_on:
         raise VoiceError(
             f"{run.folder} has no held-out texts to verify the voice on. Name some with --heldout."
         )
     step = serialise(graph.build(FoldedNetwork.of(model), bits))
     proof = prove(Runtime(step), model, vocabulary, judged_on, bits)
-    return describe(step, _metadata(run, vocabulary, bits, proof) | passages), proof
+    return describe(step, _collect_metadata(run, vocabulary, bits, proof) | passages), proof
 
 
-def with_openings(voice: Voice, styles: Path) -> Voice:
+def replace_openings(voice: Voice, styles: Path) -> Voice:
     """Return a voice with the openings of a file instead of its own; raise VoiceError."""
     kept = {name: value for name, value in voice.metadata.items() if name != "onbook.openings"}
-    return describe(voice.graph, kept | openings.metadata(styles, voice.vocabulary()))
+    return describe(voice.graph, kept | openings.read_openings(styles, voice.vocabulary()))
 
 
-def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
+def convert_to_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     """Return an 8-bit voice in 32 bits, with its proof on a text that the voice writes itself.
 
     Raises VoiceError for a voice that is in 32 bits already, or that `graph.build` did not make.
     """
     stored = onnx.ModelProto.FromString(voice.graph)
-    if graph.bits_of(stored) == 32:
+    if graph.find_bits(stored) == 32:
         raise VoiceError("This voice is already in 32 bits. Use the file as it is.")
     network, vocabulary = voice.network(), voice.vocabulary()
     step = serialise(graph.build(network, 32))
@@ -92,20 +94,20 @@ def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     [newline] = vocabulary.encode("\n")
     written = before.write(newline, WRITTEN, SEED)
     text = Text("what the voice itself writes", vocabulary.decode(written))
-    [cost] = before.carried([tokens(vocabulary, text)])
+    [cost] = before.measure_carried([encode_text(vocabulary, text)])
     proof = prove(after, network.unfold(), vocabulary, [text], 32)
-    moved = loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
+    moved = check_loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
     proof = dataclasses.replace(proof, checks=(*proof.checks, moved))
     note = {
         "from": voice.fingerprint(),
         "note": "32 bits, made of the 8 bits of another file, whose figures are those of `texts`; "
         "both read a text that the voice wrote.",
         "characters": cost.characters,
-        "bits_8": _rounded(cost),
-        "bits_32": _rounded(proof.texts[0].exported),
+        "bits_8": _round_cost(cost),
+        "bits_32": _round_cost(proof.texts[0].exported),
     }
     evaluation = json.loads(voice.metadata.get("onbook.evaluation", "{}")) | {"converted": note}
-    return describe(step, dict(voice.metadata) | {"onbook.evaluation": _json(evaluation)}), proof
+    return describe(step, dict(voice.metadata) | {"onbook.evaluation": _to_json(evaluation)}), proof
 
 
 def describe(step: bytes, metadata: Mapping[str, str]) -> Voice:
@@ -121,12 +123,12 @@ def describe(step: bytes, metadata: Mapping[str, str]) -> Voice:
     return Voice(step, metadata, description)
 
 
-def heldout_of(run: Run) -> tuple[Text, ...]:
+def collect_heldout(run: Run) -> tuple[Text, ...]:
     """Return all held-out texts of a run, by part and name; none for a released run."""
     return tuple(
         Text(f"{part}/{text.name}", text.content)
         for part in HELDOUT
-        for text in run.heldout_texts(part)
+        for text in run.read_heldout(part)
     )
 
 
@@ -153,7 +155,7 @@ def read_heldout(paths: Sequence[Path]) -> tuple[Text, ...]:
     return tuple(texts)
 
 
-def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dict[str, str]:
+def _collect_metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dict[str, str]:
     config, best = run.config(), run.best()
     evaluation = {
         "protocol": "carried state",
@@ -164,27 +166,27 @@ def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dic
             {
                 "name": text.name,
                 "characters": text.exported.characters,
-                "pytorch": _rounded(text.pytorch),
-                "exported": _rounded(text.exported),
+                "pytorch": _round_cost(text.pytorch),
+                "exported": _round_cost(text.exported),
             }
             for text in proof.texts
         ],
     }
     return {
         "onbook.name": config.name,
-        "onbook.vocabulary": _json(vocabulary.characters),
-        "onbook.fold": _json(dict(vocabulary.fold)),
+        "onbook.vocabulary": _to_json(vocabulary.characters),
+        "onbook.fold": _to_json(dict(vocabulary.fold)),
         "onbook.corpus": config.corpus,
         "onbook.licence": config.licence,
         "onbook.trained": best.get("trained", ""),
-        "onbook.memory": _json(config.shape(vocabulary).packed),
-        "onbook.config": _json(json.loads(config.to_json())),
-        "onbook.evaluation": _json(evaluation),
-        "onbook.curve": _json(_curve(run)),
+        "onbook.memory": _to_json(config.shape(vocabulary).packed),
+        "onbook.config": _to_json(json.loads(config.to_json())),
+        "onbook.evaluation": _to_json(evaluation),
+        "onbook.curve": _to_json(_read_curve(run)),
     }
 
 
-def _curve(run: Run) -> dict[str, list[list[float]]]:
+def _read_curve(run: Run) -> dict[str, list[list[float]]]:
     """Return the learning curve of a run as thinned pairs of a step and bits per character.
 
     ``training`` was measured with dropout, ``validation`` on the text that chose the best weights.
@@ -192,21 +194,21 @@ def _curve(run: Run) -> dict[str, list[list[float]]]:
     rows = run.read_metrics()
     lines = {"training": "train_bits", "validation": "validation_bits"}
     return {
-        name: _thinned([[row["step"], round(row[key], 3)] for row in rows if key in row])
+        name: _thin_out([[row["step"], round(row[key], 3)] for row in rows if key in row])
         for name, key in lines.items()
     }
 
 
-def _thinned(points: list[list[float]]) -> list[list[float]]:
+def _thin_out(points: list[list[float]]) -> list[list[float]]:
     """Return at most `MOST_POINTS` of the points, the last one among them."""
     every = -(-len(points) // MOST_POINTS) or 1
     return points[::-1][::every][::-1]
 
 
-def _rounded(cost: Cost) -> float:
+def _round_cost(cost: Cost) -> float:
     """Return bits per character to five decimals, because further ones vary by processor."""
     return round(cost.per_character, 5)
 
 
-def _json(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+def _to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -18,13 +18,13 @@ MOST_STYLES, LONGEST_STYLE, LONGEST_OPENING = 25, 40, 2_000
 """The bot's limits of styles, characters of a style's name, and characters of a passage."""
 
 
-def of_voice(name: str) -> Path | None:
+def find_shipped(name: str) -> Path | None:
     """Return the shipped file of openings for the voice of a name, or None."""
     path = SHIPPED / f"{name}.toml"
     return path if path.is_file() else None
 
 
-def metadata(path: Path | None, vocabulary: Vocabulary) -> dict[str, str]:
+def read_openings(path: Path | None, vocabulary: Vocabulary) -> dict[str, str]:
     """Return the passages of a file as a voice's metadata, empty if there are none.
 
     Raises VoiceError for an unreadable file, and for a passage that the voice cannot read.

@@ -43,15 +43,15 @@ class Parts:
 
     def __post_init__(self) -> None:
         if self.bits == 8:
-            self.constant("step", STEP)
-            self.constant("zero", ZERO)
+            self.add_constant("step", STEP)
+            self.add_constant("zero", ZERO)
 
-    def constant(self, name: str, array: Any) -> str:  # noqa: ANN401 - an array of any kind
+    def add_constant(self, name: str, array: Any) -> str:  # noqa: ANN401 - an array of any kind
         """Add a constant; return its name."""
         self.constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def node(
+    def add_node(
         self,
         operator: str,
         inputs: Sequence[str],
@@ -65,13 +65,13 @@ class Parts:
         )
         return outputs[0]
 
-    def operand(self, vector: str) -> str:
+    def add_operand(self, vector: str) -> str:
         """Return the name of a vector as a product reads it, in 8 bits quantised from [-1, 1]."""
         if self.bits == 32:
             return vector
-        return self.node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")
+        return self.add_node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")
 
-    def product(
+    def add_product(
         self,
         layer: str,
         operands: Sequence[str],
@@ -83,19 +83,19 @@ class Parts:
         name = name or f"{layer}.product"
         [inputs, *others] = operands
         if others:
-            inputs = self.node("Concat", operands, f"{layer}.inputs", axis=1)
-        added = [] if bias is None else [self.constant(f"{layer}.bias", bias)]
+            inputs = self.add_node("Concat", operands, f"{layer}.inputs", axis=1)
+        added = [] if bias is None else [self.add_constant(f"{layer}.bias", bias)]
         if self.bits == 32:
-            stored = self.constant(f"{layer}.matrix", matrix)
+            stored = self.add_constant(f"{layer}.matrix", matrix)
             if bias is None:
-                return self.node("MatMul", [inputs, stored], name)
-            product = self.node("MatMul", [inputs, stored], f"{layer}.unbiased")
-            return self.node("Add", [product, *added], name)
+                return self.add_node("MatMul", [inputs, stored], name)
+            product = self.add_node("MatMul", [inputs, stored], f"{layer}.unbiased")
+            return self.add_node("Add", [product, *added], name)
         codes, scales = quantise(matrix)
-        codes_name = self.constant(f"{layer}.codes", codes)
-        scales_name = self.constant(f"{layer}.scales", scales)
+        codes_name = self.add_constant(f"{layer}.codes", codes)
+        scales_name = self.add_constant(f"{layer}.scales", scales)
         operands = [inputs, codes_name, "step", scales_name, "zero", "", *added]
-        return self.node("MatMulIntegerToFloat", operands, name, domain=MICROSOFT)
+        return self.add_node("MatMulIntegerToFloat", operands, name, domain=MICROSOFT)
 
 
 def quantise(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:

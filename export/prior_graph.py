@@ -27,26 +27,26 @@ def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[
     and of the length of the longest known context, int64 [batch].
     """
     for name in STORED:
-        parts.constant(f"prior.{name}", getattr(tables, name))
+        parts.add_constant(f"prior.{name}", getattr(tables, name))
     slots, known = _look_up(parts, tables, digits, history)
-    none = parts.constant("prior.none", np.array(0))
-    met = parts.node("Where", [known, slots, none], "prior.met")
-    logits = parts.node(
+    none = parts.add_constant("prior.none", np.array(0))
+    met = parts.add_node("Where", [known, slots, none], "prior.met")
+    logits = parts.add_node(
         "ScatterElements",
-        [_row(parts, tables, met), *_corrections(parts, tables, met)],
+        [_add_row(parts, tables, met), *_add_corrections(parts, tables, met)],
         "prior.logits",
         axis=1,
         reduction="add",
     )
     within = [
-        parts.constant(f"prior.{name}", np.array([number]))
+        parts.add_constant(f"prior.{name}", np.array([number]))
         for name, number in [("first", 0), ("characters", tables.characters), ("axis", 1)]
     ]
-    told_apart = parts.node("Slice", [logits, *within], "prior.told_apart")
-    expected = parts.node("LogSoftmax", [told_apart], "prior.expected", axis=1)
-    lengths = parts.constant("prior.lengths", tables.lengths)
-    counted = parts.node("Where", [known, lengths, none], "prior.counted")
-    length = parts.node("ReduceMax", [counted, "prior.axis"], "prior.length", keepdims=0)
+    told_apart = parts.add_node("Slice", [logits, *within], "prior.told_apart")
+    expected = parts.add_node("LogSoftmax", [told_apart], "prior.expected", axis=1)
+    lengths = parts.add_constant("prior.lengths", tables.lengths)
+    counted = parts.add_node("Where", [known, lengths, none], "prior.counted")
+    length = parts.add_node("ReduceMax", [counted, "prior.axis"], "prior.length", keepdims=0)
     return expected, length
 
 
@@ -55,58 +55,58 @@ def _look_up(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[s
     back = np.arange(history, -1, -1)[:, None]
     counted = np.zeros((history + 1, 1), dtype=np.int64)
     counted[history + 1 - len(tables.factors) :, 0] = tables.factors[::-1]
-    powers = parts.constant("prior.powers", np.where(back < tables.lengths, counted, 0))
-    keys = parts.node("MatMul", [digits, powers], "prior.keys")
-    bucket = parts.node("Mod", [keys, "prior.buckets"], "prior.bucket")
-    bucket = parts.node("Add", [bucket, "prior.first_buckets"], "prior.bucket.at")
-    short = parts.node("Gather", ["prior.shifts", bucket], "prior.shift.short")
-    shift = parts.node("Cast", [short], "prior.shift", to=TensorProto.INT64)
-    shifted = parts.node("Add", [keys, shift], "prior.shifted")
-    slot = parts.node("Mod", [shifted, "prior.slots"], "prior.slot")
-    slot = parts.node("Add", [slot, "prior.first_slots"], "prior.slot.at")
-    owner = parts.node("Gather", ["prior.owners", slot], "prior.owner")
-    low = parts.node("Cast", [keys], "prior.low", to=TensorProto.UINT8)
-    same = parts.node("Equal", [owner, low], "prior.same")
-    same_float = parts.node("Cast", [same], "prior.one", to=TensorProto.FLOAT)
-    shorter = parts.constant("prior.shorter", tables.prefixes)
-    count = parts.node("MatMul", [same_float, shorter], "prior.count")
-    all_of = parts.constant("prior.all", tables.lengths.astype(np.float32))
-    return slot, parts.node("Equal", [count, all_of], "prior.known")
+    powers = parts.add_constant("prior.powers", np.where(back < tables.lengths, counted, 0))
+    keys = parts.add_node("MatMul", [digits, powers], "prior.keys")
+    bucket = parts.add_node("Mod", [keys, "prior.buckets"], "prior.bucket")
+    bucket = parts.add_node("Add", [bucket, "prior.first_buckets"], "prior.bucket.at")
+    short = parts.add_node("Gather", ["prior.shifts", bucket], "prior.shift.short")
+    shift = parts.add_node("Cast", [short], "prior.shift", to=TensorProto.INT64)
+    shifted = parts.add_node("Add", [keys, shift], "prior.shifted")
+    slot = parts.add_node("Mod", [shifted, "prior.slots"], "prior.slot")
+    slot = parts.add_node("Add", [slot, "prior.first_slots"], "prior.slot.at")
+    owner = parts.add_node("Gather", ["prior.owners", slot], "prior.owner")
+    low = parts.add_node("Cast", [keys], "prior.low", to=TensorProto.UINT8)
+    same = parts.add_node("Equal", [owner, low], "prior.same")
+    same_float = parts.add_node("Cast", [same], "prior.one", to=TensorProto.FLOAT)
+    shorter = parts.add_constant("prior.shorter", tables.prefixes)
+    count = parts.add_node("MatMul", [same_float, shorter], "prior.count")
+    all_of = parts.add_constant("prior.all", tables.lengths.astype(np.float32))
+    return slot, parts.add_node("Equal", [count, all_of], "prior.known")
 
 
-def _row(parts: Parts, tables: Tables, met: str) -> str:
+def _add_row(parts: Parts, tables: Tables, met: str) -> str:
     """Add the logarithms after the longest known context with a row: float32 [batch, V + 1]."""
     sizes = [tables.with_rows, len(tables.lengths) - tables.with_rows]
     columns = met
     if sizes[1]:
-        split = parts.constant("prior.with_rows", np.array(sizes))
-        parts.node("Split", [met, split], "prior.met.rows", "prior.met.corrections", axis=1)
+        split = parts.add_constant("prior.with_rows", np.array(sizes))
+        parts.add_node("Split", [met, split], "prior.met.rows", "prior.met.corrections", axis=1)
         columns = "prior.met.rows"
-    axis = parts.constant("prior.row.axis", np.array([1]))
+    axis = parts.add_constant("prior.row.axis", np.array([1]))
     # Longer contexts have later slots.
-    row = parts.node("ReduceMax", [columns, axis], "prior.row", keepdims=0)
-    codes = parts.node("Gather", ["prior.rows", row], "prior.row.codes")
-    multiples = parts.node("Cast", [codes], "prior.row.multiples", to=TensorProto.FLOAT)
-    step = parts.constant("prior.step", np.float32(-STEP))
-    return parts.node("Mul", [multiples, step], "prior.row.logarithms")
+    row = parts.add_node("ReduceMax", [columns, axis], "prior.row", keepdims=0)
+    codes = parts.add_node("Gather", ["prior.rows", row], "prior.row.codes")
+    multiples = parts.add_node("Cast", [codes], "prior.row.multiples", to=TensorProto.FLOAT)
+    step = parts.add_constant("prior.step", np.float32(-STEP))
+    return parts.add_node("Mul", [multiples, step], "prior.row.logarithms")
 
 
-def _corrections(parts: Parts, tables: Tables, met: str) -> list[str]:
+def _add_corrections(parts: Parts, tables: Tables, met: str) -> list[str]:
     """Add the corrections of all known contexts, L for each of N lengths.
 
     Returns the names of the corrected characters, int64 [batch, N x L], and of the amounts, float32
     [batch, N x L].
     """
     columns, listed = len(tables.lengths), tables.symbols.shape[1]
-    code = parts.node("Gather", ["prior.codes", met], "prior.code")
-    whole = parts.node("Cast", [code], "prior.code.whole", to=TensorProto.INT64)
-    begins = parts.constant("prior.begins", np.arange(columns) * CODES)
-    entry = parts.node("Add", [whole, begins], "prior.entry")
-    amounts = parts.node("Gather", ["prior.books", entry], "prior.amount")
-    symbols = parts.node("Gather", ["prior.symbols", met], "prior.symbol")
-    whole = parts.node("Cast", [symbols], "prior.symbol.whole", to=TensorProto.INT64)
-    flat = parts.constant("prior.flat", np.array([-1, columns * listed]))
+    code = parts.add_node("Gather", ["prior.codes", met], "prior.code")
+    whole = parts.add_node("Cast", [code], "prior.code.whole", to=TensorProto.INT64)
+    begins = parts.add_constant("prior.begins", np.arange(columns) * CODES)
+    entry = parts.add_node("Add", [whole, begins], "prior.entry")
+    amounts = parts.add_node("Gather", ["prior.books", entry], "prior.amount")
+    symbols = parts.add_node("Gather", ["prior.symbols", met], "prior.symbol")
+    whole = parts.add_node("Cast", [symbols], "prior.symbol.whole", to=TensorProto.INT64)
+    flat = parts.add_constant("prior.flat", np.array([-1, columns * listed]))
     return [
-        parts.node("Reshape", [whole, flat], "prior.corrected"),
-        parts.node("Reshape", [amounts, flat], "prior.corrections"),
+        parts.add_node("Reshape", [whole, flat], "prior.corrected"),
+        parts.add_node("Reshape", [amounts, flat], "prior.corrections"),
     ]

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data.texts import Text, as_read
+from training.data.texts import Text, frame_text
 from training.data.vocabulary import Vocabulary
-from training.evaluation import Cost, carried
+from training.evaluation import Cost, measure_carried
 from training.model.network import CharLSTM
 
 from .parts import Bits
@@ -54,7 +54,7 @@ class Check:
         """Return whether the value is allowed, which NaN never is under a limit."""
         return self.allowed is None or self.measured <= self.allowed
 
-    def cells(self) -> tuple[str, str, str, str]:
+    def format_cells(self) -> tuple[str, str, str, str]:
         """Return the cells of a table's row: name, measured, allowed, ok."""
         if self.allowed is None:
             return self.name, format(self.measured, self.notation), "any", "-"
@@ -83,9 +83,12 @@ class Proof:
         """Return the number of checks that did not pass."""
         return sum(not check.passed for check in self.checks)
 
-    def table(self) -> str:
+    def format_table(self) -> str:
         """Return the checks as lines of aligned columns."""
-        rows = [("check", "measured", "allowed", "ok"), *(check.cells() for check in self.checks)]
+        rows = [
+            ("check", "measured", "allowed", "ok"),
+            *(check.format_cells() for check in self.checks),
+        ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             f"{name:{widths[0]}}  {measured:>{widths[1]}}  {allowed:>{widths[2]}}  {ok}"
@@ -97,29 +100,29 @@ def prove(
     graph: Runtime, model: CharLSTM, vocabulary: Vocabulary, texts: Sequence[Text], bits: Bits
 ) -> Proof:
     """Compare a graph with its checkpoint on texts that are not empty."""
-    read = [tokens(vocabulary, text) for text in texts]
-    with _one_thread():
-        costs = [carried(model, vocabulary, text.content) for text in texts]
-        numbers = _same_numbers(graph, model, np.concatenate(read), LARGEST_DIFFERENCE[bits])
+    read = [encode_text(vocabulary, text) for text in texts]
+    with _use_one_thread():
+        costs = [measure_carried(model, vocabulary, text.content) for text in texts]
+        numbers = _check_numbers(graph, model, np.concatenate(read), LARGEST_DIFFERENCE[bits])
     names = [text.name for text in texts]
-    judged = tuple(starmap(Judged, zip(names, costs, graph.carried(read), strict=True)))
+    judged = tuple(starmap(Judged, zip(names, costs, graph.measure_carried(read), strict=True)))
     return Proof(
         (
             *numbers,
-            _same_alone(graph, np.concatenate(read)),
-            _same_targets(judged),
-            *(loss(j.name, j.pytorch, j.exported, LARGEST_LOSS[bits]) for j in judged),
+            _check_rows_alone(graph, np.concatenate(read)),
+            _check_targets(judged),
+            *(check_loss(j.name, j.pytorch, j.exported, LARGEST_LOSS[bits]) for j in judged),
         ),
         judged,
     )
 
 
-def tokens(vocabulary: Vocabulary, text: Text) -> Tokens:
-    """Return the tokens that `training.evaluation.carried` reads of a text: int64 [characters]."""
-    return vocabulary.encode(as_read(text.content))
+def encode_text(vocabulary: Vocabulary, text: Text) -> Tokens:
+    """Return the tokens that `measure_carried` reads of a text: int64 [characters]."""
+    return vocabulary.encode(frame_text(text.content))
 
 
-def loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:
+def check_loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:
     """Return a check of the relative change of bits per character, up or down."""
     old, new = before.per_character, after.per_character
     return Check(
@@ -130,11 +133,13 @@ def loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:
     )
 
 
-def _same_numbers(
+def _check_numbers(
     graph: Runtime, model: CharLSTM, text: Tokens, allowed: float | None
 ) -> list[Check]:
     """Check the largest differences of logits and states between PyTorch and onnxruntime."""
-    both = np.array([_differences(graph, model, _rows(text, rows, STEPS)) for rows in ROWS])
+    both = np.array(
+        [_measure_differences(graph, model, _cut_rows(text, rows, STEPS)) for rows in ROWS]
+    )
     where = f"{ROWS[0]} to {ROWS[-1]} rows, {STEPS} steps"
     return [
         Check(f"{name}, PyTorch and onnxruntime, {where}", float(largest), allowed, ".1e")
@@ -143,7 +148,7 @@ def _same_numbers(
 
 
 @torch.no_grad()
-def _differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDArray[np.float64]:
+def _measure_differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDArray[np.float64]:
     """Return the largest differences of logits and of states over all steps: float64 [2].
 
     Both runtimes read the tokens [steps, rows], each from its own states. Differences of state
@@ -161,9 +166,9 @@ def _differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDArray[np.
     return largest
 
 
-def _same_alone(graph: Runtime, text: Tokens) -> Check:
+def _check_rows_alone(graph: Runtime, text: Tokens) -> Check:
     """Count the rows of a full batch that differ in any bit from the same rows alone."""
-    tokens = _rows(text, CROWD, CROWD_STEPS)
+    tokens = _cut_rows(text, CROWD, CROWD_STEPS)
     together = graph.start(CROWD)
     alone = [graph.start(1)] * CROWD
     differing = set[int]()
@@ -177,20 +182,20 @@ def _same_alone(graph: Runtime, text: Tokens) -> Check:
     return Check(name, len(differing), 0, "d")
 
 
-def _same_targets(judged: Sequence[Judged]) -> Check:
+def _check_targets(judged: Sequence[Judged]) -> Check:
     """Check that both costs count the same characters, since bits compare only then."""
     missed = sum(abs(j.pytorch.characters - j.exported.characters) for j in judged)
     return Check("characters that one counted and the other did not", missed, 0, "d")
 
 
-def _rows(text: Tokens, rows: int, steps: int) -> Tokens:
+def _cut_rows(text: Tokens, rows: int, steps: int) -> Tokens:
     """Return pieces of a text from evenly spaced starts, wrapping at its end: [steps, rows]."""
     starts = np.arange(rows) * len(text) // rows
     return text[(starts + np.arange(steps)[:, None]) % len(text)]
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _use_one_thread() -> Iterator[None]:
     """Run PyTorch on one thread, because threads only slow down a row's small products."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -45,7 +45,7 @@ class Runtime:
         )
         return logits, state
 
-    def carried(self, texts: Sequence[Tokens]) -> list[Cost]:
+    def measure_carried(self, texts: Sequence[Tokens]) -> list[Cost]:
         """Return the cost of each text, read from start to end with the state carried along.
 
         The texts, each of at least two tokens, are the rows of one batch; a row ends with its text.
@@ -60,7 +60,7 @@ class Runtime:
             rows = np.count_nonzero(sizes - 1 > position)
             at = starts[:rows] + position
             logits, state = self.step(joined[at], state[:rows])
-            nats[:rows] += _surprise(logits, joined[at + 1])
+            nats[:rows] += _compute_nats(logits, joined[at + 1])
         costs = {
             i: Cost(float(n) / math.log(2), int(size) - 1)
             for i, n, size in zip(order, nats, sizes, strict=True)
@@ -80,7 +80,7 @@ class Runtime:
         return written[1:]
 
 
-def _surprise(logits: Floats, targets: Tokens) -> NDArray[np.float64]:
+def _compute_nats(logits: Floats, targets: Tokens) -> NDArray[np.float64]:
     """Return the cost in nats of targets [rows] under logits [rows, V]: float64 [rows]."""
     exact = logits.astype(np.float64)
     exact -= exact.max(axis=1, keepdims=True)

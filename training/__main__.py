@@ -8,9 +8,10 @@ from . import cli
 def main() -> NoReturn:
     """Run a command and end the process."""
     code = cli.main()
-    from .distributed import leave  # imported here, because --help must answer without PyTorch
+    # Imported here, because --help must answer without PyTorch.
+    from .distributed import end_process
 
-    leave(code)
+    end_process(code)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,12 @@ from .run import load, save
 
 def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
     """Return the tensors of a network, of its average and of an optimiser, by name."""
-    tensors = {f"model.{name}": tensor for name, tensor in weights_of(model).items()}
+    tensors = {f"model.{name}": tensor for name, tensor in collect_weights(model).items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.named_parameters()}
-    return tensors | pack_optimiser(optimiser)
+    return tensors | _pack_optimiser(optimiser)
 
 
-def pack_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
+def _pack_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
     """Return the tensors of an optimiser by name."""
     return {
         f"optimiser.{i}.{name}": tensor
@@ -36,7 +36,7 @@ def pack_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
     }
 
 
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
+def collect_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights and buffers of a network by name, without the prior's counts."""
     # The buffers of the prior never change, and lie in a file of their own.
     return {k: t for k, t in model.state_dict().items() if not k.startswith("prior.")}
@@ -46,22 +46,22 @@ def unpack(
     tensors: Mapping[str, Tensor], model: nn.Module, average: nn.Module, optimiser: Optimizer
 ) -> None:
     """Load what `pack` returned into the three, each on its own device."""
-    _load(model, under("model.", tensors))
-    _load(average, under("average.", tensors))
-    unpack_optimiser(tensors, optimiser)
+    _load(model, _select("model.", tensors))
+    _load(average, _select("average.", tensors))
+    _unpack_optimiser(tensors, optimiser)
 
 
-def unpack_optimiser(tensors: Mapping[str, Tensor], optimiser: Optimizer) -> None:
-    """Load what `pack_optimiser` returned."""
+def _unpack_optimiser(tensors: Mapping[str, Tensor], optimiser: Optimizer) -> None:
+    """Load what `_pack_optimiser` returned."""
     moments: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in under("optimiser.", tensors).items():
+    for key, tensor in _select("optimiser.", tensors).items():
         number, name = key.split(".")
         moments.setdefault(int(number), {})[name] = tensor
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": moments, "param_groups": groups})
 
 
-def generators(device: torch.device) -> dict[str, torch.Generator]:
+def find_generators(device: torch.device) -> dict[str, torch.Generator]:
     """Return the random generators that draw dropout masks, by their names in a checkpoint."""
     found = {"random": torch.default_generator}
     if device.type == "cuda":
@@ -94,7 +94,7 @@ def _load(module: nn.Module, tensors: dict[str, Tensor]) -> None:
         raise RuntimeError(f"The checkpoint is of another network: {lacking}")
 
 
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _select(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors whose names begin with a prefix, named without the prefix."""
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
 
@@ -106,7 +106,7 @@ Start = Callable[[CharLSTM], Parts | None]
 """Initialises a network with what is known before the first step; returns the texts' parts."""
 
 
-def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> Parts | None:
+def count_texts(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> Parts | None:
     """Have a network's prior count the texts, or read its earlier counts from a file.
 
     In a team, the first process counts for all. Returns the parts of the texts' characters; None
@@ -119,30 +119,30 @@ def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> P
     def by_first() -> tuple[dict[str, Tensor], Parts]:
         if path.exists():
             tensors, facts = load(path)
-            if facts == _facts(prior, texts):
+            if facts == _collect_facts(prior, texts):
                 return tensors, tensors.pop("parts").numpy()
         parts = prior.learn(texts, texts.works).numpy()
-        keep(prior, texts, parts, path)
+        save_counts(prior, texts, parts, path)
         return {name: buffer.cpu() for name, buffer in prior.named_buffers()}, parts
 
-    buffers, parts = team.by_first(by_first)
+    buffers, parts = team.run_on_first(by_first)
     for name, buffer in buffers.items():
-        set_buffer(prior, name, buffer.to(model.output.weight.device))
+        _set_buffer(prior, name, buffer.to(model.output.weight.device))
     return parts
 
 
-def keep(prior: NgramPrior, texts: Tokens, parts: Parts, path: Path) -> None:
-    """Write a prior's counts, and the parts of some texts, for `counted` to read."""
+def save_counts(prior: NgramPrior, texts: Tokens, parts: Parts, path: Path) -> None:
+    """Write a prior's counts, and the parts of some texts, for `count_texts` to read."""
     buffers = {name: buffer.cpu() for name, buffer in prior.named_buffers()}
-    save(path, {**buffers, "parts": torch.from_numpy(parts)}, _facts(prior, texts))
+    save(path, {**buffers, "parts": torch.from_numpy(parts)}, _collect_facts(prior, texts))
 
 
-def _facts(prior: NgramPrior, texts: Tokens) -> dict[str, Any]:
+def _collect_facts(prior: NgramPrior, texts: Tokens) -> dict[str, Any]:
     """Return the facts on which a prior's counts depend."""
     return {"texts": texts.fingerprint, "shape": dataclasses.asdict(prior.shape)}
 
 
-def set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:
+def _set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:
     """Replace a buffer of a module, or of a submodule, with a tensor of any shape."""
     owner, _, last = name.rpartition(".")
     setattr(module.get_submodule(owner), last, tensor)
@@ -151,4 +151,4 @@ def set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:
 def share_buffers(owner: nn.Module, other: nn.Module) -> None:
     """Make a network of the same shape use the buffers of the first one, without a copy."""
     for name, buffer in owner.named_buffers():
-        set_buffer(other, name, buffer)
+        _set_buffer(other, name, buffer)

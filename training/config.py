@@ -87,7 +87,7 @@ class Config(Learning, Description):
     decay_from: Suppress[int | None] = None
     """The step from which the learning rate falls; None for the last fifth of the steps."""
     texts: Suppress[str] = ""
-    """SHA-256 of the training files, see `training.data.texts.fingerprint`."""
+    """SHA-256 of the training files, see `training.data.texts.hash_files`."""
     begun_from: Suppress[str] = ""
     """Fingerprint of the voice whose weights the training began with, if any."""
     tuned_from: Suppress[str] = ""
@@ -100,7 +100,7 @@ class Config(Learning, Description):
     """The number of characters that teachers write before training begins."""
 
     @property
-    def streams_of_texts(self) -> int:
+    def text_streams(self) -> int:
         """Return the number of streams that read the texts, not what teachers wrote."""
         if not self.taught_by:
             return self.batch

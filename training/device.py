@@ -19,7 +19,7 @@ WORTH = 1.5
 which saves more than products."""
 
 
-def device_of(name: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
     """Return the device of a name: "cpu", "cuda", or "auto" for a GPU if there is one.
 
     Raises TrainingError for a GPU that is missing.
@@ -58,10 +58,10 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     if not any(able.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16")):
         return False
     # Some processors that have bfloat16 multiply faster in float32.
-    return WORTH * seconds_of_product(torch.bfloat16) < seconds_of_product(torch.float32)
+    return WORTH * time_product(torch.bfloat16) < time_product(torch.float32)
 
 
-def seconds_of_product(kind: torch.dtype) -> float:
+def time_product(kind: torch.dtype) -> float:
     """Return how long a product of a layer's step takes: the shortest time of many.
 
     The shortest, because other programs may use the processor in between.

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from training.errors import RunError
 
 from .data.batches import Imagined
-from .device import device_of
+from .device import choose_device
 from .model.network import CharLSTM
 
 STREAMS = 512
@@ -64,7 +64,7 @@ def imagine(
     generator = torch.Generator().manual_seed(seed)
     starts = torch.randint(max(1, len(whole) - PRIMED), (streams,), generator=generator)
     primed = whole[(starts + torch.arange(PRIMED)[:, None]) % len(whole)]
-    device = device_of("auto")
+    device = choose_device("auto")
     networks = [network.to(device).eval() for network in teachers]
     read = primed[:-1].to(device)
     states = [network(read, network.start(streams))[1] for network in networks]

@@ -48,7 +48,7 @@ class Team:
         share = streams // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
-    def together(self, network: nn.Module) -> nn.Module:
+    def wrap_network(self, network: nn.Module) -> nn.Module:
         """Wrap a network, equal in all processes at first, to average gradients over all.
 
         The network's buffers never change, and are not synchronised.
@@ -56,10 +56,10 @@ class Team:
         if self.size == 1:
             return network
         whole = DistributedDataParallel(network, forward_sync_buffers=False)
-        whole.register_comm_hook(self.size, _mean)
+        whole.register_comm_hook(self.size, _average_gradients)
         return whole
 
-    def hear(self, word: T) -> list[T]:
+    def gather(self, word: T) -> list[T]:
         """Return the word of each process, in their order; tensors should be on the CPU."""
         if self.size == 1:
             return [word]
@@ -67,7 +67,7 @@ class Team:
         distributed.all_gather_object(words, word)
         return words
 
-    def by_first(self, do: Callable[[], T]) -> T:
+    def run_on_first(self, do: Callable[[], T]) -> T:
         """Return the result of a function that the first process calls while the others wait.
 
         If the function raises, only the first process reports the error: the others end silently.
@@ -88,7 +88,9 @@ class Team:
 ALONE = Team()
 
 
-def _mean(size: int, bucket: distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
+def _average_gradients(
+    size: int, bucket: distributed.GradBucket
+) -> torch.futures.Future[torch.Tensor]:
     """Return the mean of the gradients in a bucket over all processes.
 
     The rounding of a sum over a whole bucket would depend on each number's position, and buckets
@@ -103,7 +105,7 @@ def _mean(size: int, bucket: distributed.GradBucket) -> torch.futures.Future[tor
 
 
 @contextmanager
-def joined() -> Iterator[Team]:
+def join_team() -> Iterator[Team]:
     """Join the team that torchrun has started until all are done, or yield `ALONE`.
 
     Each process has a CUDA device of its own where there are any, numbered as the process is on its
@@ -122,12 +124,12 @@ def joined() -> Iterator[Team]:
         team = Team(distributed.get_rank(), distributed.get_world_size())
         yield team
         # A barrier, because torchrun stops all processes as soon as one has failed.
-        team.hear(None)
+        team.gather(None)
     finally:
         distributed.destroy_process_group()
 
 
-def leave(code: int) -> NoReturn:
+def end_process(code: int) -> NoReturn:
     """End the process with an exit code, after all its work is done.
 
     A process of torchrun skips Python's cleanup: gloo's threads outlive the group where a network
@@ -141,7 +143,7 @@ def leave(code: int) -> NoReturn:
 
 
 @contextmanager
-def interruption() -> Iterator[list[int]]:
+def catch_interruption() -> Iterator[list[int]]:
     """Collect Ctrl-C and SIGTERM instead of ending the process; a second signal ends it at once.
 
     Under torchrun a second signal is collected too, because torchrun passes on each Ctrl-C that the

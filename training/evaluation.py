@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .data.texts import as_read
+from .data.texts import frame_text
 from .data.vocabulary import Vocabulary
 from .model.network import CharLSTM
 
@@ -18,7 +18,7 @@ CHUNK = 512
 """Steps read at once while the state is carried; the result does not depend on the number."""
 
 TEMPERATURES = tuple(n / 100 for n in range(80, 161, 4))
-"""The candidates of `calibrated`; an error of 0.04 costs 0.0006 bits per character."""
+"""The candidates of `calibrate`; an error of 0.04 costs 0.0006 bits per character."""
 
 OFTEN = 1_000
 """The fewest characters after contexts of one length for a temperature of that length."""
@@ -42,7 +42,7 @@ class Cost:
         return self.bits / self.characters if self.characters else math.nan
 
 
-def excerpt(contents: Sequence[str], most: int) -> str:
+def cut_excerpt(contents: Sequence[str], most: int) -> str:
     """Return a fixed excerpt of several texts, joined: ``most`` characters at most.
 
     If the texts together are longer, each contributes an equal share: the characters after a blank
@@ -61,17 +61,17 @@ def excerpt(contents: Sequence[str], most: int) -> str:
     return "\n\n".join(contents)[:most]
 
 
-def carried(model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
+def measure_carried(model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
     """Return the cost of a text that is read from start to end with the state carried throughout.
 
     With more than one stream the text is cut into that many equal pieces, which are read side by
     side, each from the initial state: much faster, and slightly pessimistic.
     """
-    bits, characters = _carried(model, vocabulary, text, streams, [1.0])
+    bits, characters = _measure_bits(model, vocabulary, text, streams, [1.0])
     return Cost(bits.sum().item(), int(characters.sum()))
 
 
-def calibrated(
+def calibrate(
     model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1
 ) -> tuple[tuple[float, ...], Cost]:
     """Return the temperatures that minimise the cost of a text, and that cost.
@@ -80,24 +80,24 @@ def calibrated(
     is above 1 (Guo et al. 2017, "On Calibration of Modern Neural Networks"). Overconfidence is
     strongest after contexts that were rare in the learned texts, so a network with a prior has a
     temperature for each length, from 0 on, of the context that the prior knows; any other network
-    has a single temperature. The text is read as by `carried`, and the candidates are
+    has a single temperature. The text is read as by `measure_carried`, and the candidates are
     `TEMPERATURES`; a length with fewer than `OFTEN` characters gets the best temperature of all
     characters together.
     """
-    bits, characters = _carried(model, vocabulary, text, streams, TEMPERATURES)
+    bits, characters = _measure_bits(model, vocabulary, text, streams, TEMPERATURES)
     best = torch.where(characters < OFTEN, bits.sum(dim=1).argmin(), bits.argmin(dim=0))
     cost = bits.gather(0, best[None]).sum()
     return tuple(TEMPERATURES[n] for n in best), Cost(cost.item(), int(characters.sum()))
 
 
-def _carried(
+def _measure_bits(
     model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
     """Return the bits, [temperatures, lengths], and the number of characters, [lengths].
 
     Lengths are the lengths of the contexts that a prior knows; 0 alone without a prior.
     """
-    tokens = torch.from_numpy(vocabulary.encode(as_read(text)))
+    tokens = torch.from_numpy(vocabulary.encode(frame_text(text)))
     length = (len(tokens) - 1) // streams
     kept = tokens[: length * streams + 1]
     inputs = kept[:-1].view(streams, length).T.contiguous()
@@ -112,12 +112,12 @@ def _carried(
         characters += known.flatten().bincount(minlength=lengths)
         logits, state = _read(model, read, state)
         for n, temperature in enumerate(temperatures):
-            each = _bits(logits / temperature, wanted).double()
+            each = _compute_bits(logits / temperature, wanted).double()
             bits[n] += known.flatten().bincount(each, minlength=lengths)
     return bits, characters
 
 
-def cold_windows(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
+def measure_cold(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
     """Return the cost of a text in windows of `COLD_WINDOW` characters, each from zeros.
 
     Window i has the inputs i to i + 255 and the targets one position later; the stride is 256 and
@@ -130,7 +130,7 @@ def cold_windows(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
     bits = 0.0
     for part, wanted in zip(inputs.split(64), targets.split(64), strict=True):
         logits, _ = _read(model, part.T, model.start(len(part)))
-        bits += _bits(logits, wanted.T).sum().item()
+        bits += _compute_bits(logits, wanted.T).sum().item()
     return Cost(bits, targets.numel())
 
 
@@ -144,14 +144,14 @@ def _read(model: CharLSTM, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tenso
     return logits, state
 
 
-def _bits(logits: Tensor, targets: Tensor) -> Tensor:
+def _compute_bits(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the bits of each of the targets [time, batch], [time x batch], on the CPU."""
     wanted = targets.to(logits.device).flatten()
     nats = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none")
     return nats.cpu() / math.log(2)
 
 
-def sample(
+def write_sample(
     model: CharLSTM, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
 ) -> str:
     """Sample ``length`` characters after the prompt, at a temperature above 0.

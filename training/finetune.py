@@ -40,7 +40,7 @@ from .model.prior import (
 )
 from .model.tables import append_tables, lay_out_tables
 from .run import Run
-from .trainer import Session, Training, windows_of
+from .trainer import Session, Training, cut_windows
 from .voice_file import Trained
 
 SEEN = 20
@@ -142,7 +142,7 @@ def _count_texts(
     """Count the texts; raise TrainingError if the configuration does not fit them."""
     known, networks = voice.model(), [teacher.model() for teacher in teachers]
     tokens = Tokens.of(texts, vocabulary)
-    windows_of(config, tokens)
+    cut_windows(config, tokens)
     if teachers:
         _require_teachers(teachers, vocabulary, config)
     extended, parts = _extend_prior(known, tokens, vocabulary)
@@ -185,7 +185,7 @@ def _require_teachers(teachers: Sequence[Trained], vocabulary: Vocabulary, confi
         raise TrainingError(
             "The teachers' text and yours need one stream each: give a larger --batch."
         )
-    streams = config.batch - config.streams_of_texts
+    streams = config.batch - config.text_streams
     if config.imagined < streams * config.window + STREAMS:
         raise TrainingError(
             f"{config.imagined:,} characters are too few for {streams} streams of "
@@ -215,7 +215,7 @@ def _require_same(run: Run, voice: Trained, teachers: Sequence[Trained]) -> None
 
 def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
     """Return the vocabulary with frequent characters added; raises TrainingError if too many."""
-    larger = vocabulary.grown((text.content for text in texts), SEEN)
+    larger = vocabulary.extend((text.content for text in texts), SEEN)
     if len(larger) > LARGEST_VOCABULARY:
         raise TrainingError(
             f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "

@@ -15,16 +15,16 @@ from torch.nn import functional
 
 from training.errors import RunError, TrainingError
 
-from .checkpoint import Parts, counted, keep, weights_of
+from .checkpoint import Parts, collect_weights, count_texts, save_counts
 from .config import Config
-from .data.texts import Split, collect, fingerprint, gather
+from .data.texts import Split, collect, gather, hash_files
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .distributed import ALONE, Team
 from .model import prior
 from .model.network import CharLSTM
 from .run import Run, make_folder, save
-from .trainer import Session, Training, windows_of
+from .trainer import Session, Training, cut_windows
 from .voice_file import Trained
 
 DECAYED = 0.1
@@ -54,14 +54,14 @@ def train(
     team = session.team
 
     def lay_out_or_resume() -> tuple[Config, Vocabulary, Tokens]:
-        files = fingerprint(paths) if paths else ""
+        files = hash_files(paths) if paths else ""
         asked = dataclasses.replace(config, texts=files)
         if not resume:
             return _begin(collect(paths), run, asked, voice, team)
         known = not paths or (run.corpus.exists() and files == run.config().texts)
-        return _go_on(None if known else collect(paths), run, asked, team)
+        return _continue(None if known else collect(paths), run, asked, team)
 
-    asked, vocabulary, texts = team.by_first(lay_out_or_resume)
+    asked, vocabulary, texts = team.run_on_first(lay_out_or_resume)
     training = Training(run, asked, vocabulary, texts, session=session)
     training.resume()
     return training
@@ -69,7 +69,7 @@ def train(
 
 def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None) -> None:
     """Lay out a run whose training starts later, perhaps elsewhere; raises as `train` does."""
-    config = dataclasses.replace(config, texts=fingerprint(paths))
+    config = dataclasses.replace(config, texts=hash_files(paths))
     _begin(collect(paths), run, config, voice, ALONE)
 
 
@@ -81,20 +81,20 @@ def _begin(
     _require_folders(config.repeat, [text.folder for text in split.train])
     _require_shares(config, team)
     if voice:
-        config = _as_large_as(voice, config)
+        config = _take_sizes(voice, config)
     vocabulary = voice.vocabulary() if voice else Vocabulary.of(t.content for t in split.train)
     texts = Tokens.of(split.train, vocabulary)
     # Checked before the folder is laid out, because a second attempt would find a run there.
-    windows_of(config, texts)
+    cut_windows(config, texts)
     config = dataclasses.replace(
         config, prior=prior.fit_shape(texts, len(vocabulary), config.prior)
     )
     initial: dict[str, Tensor] = {}
     if voice:
         known = voice.model()
-        initial = weights_of(known)
+        initial = collect_weights(known)
         if config.memory.characters and not known.memory:
-            initial = with_unheard_memory(initial, CharLSTM(config.shape(vocabulary)))
+            initial = add_memory_head(initial, CharLSTM(config.shape(vocabulary)))
     run.begin(config, vocabulary, split)
     texts.save(run.corpus)
     if initial:
@@ -102,7 +102,7 @@ def _begin(
     return config, vocabulary, texts
 
 
-def _as_large_as(voice: Trained, config: Config) -> Config:
+def _take_sizes(voice: Trained, config: Config) -> Config:
     """Return a configuration with the layers and sizes of a voice, but its own contexts.
 
     A voice without a memory head gets one.
@@ -120,23 +120,23 @@ def _as_large_as(voice: Trained, config: Config) -> Config:
     )
 
 
-def with_unheard_memory(weights: Mapping[str, Tensor], network: CharLSTM) -> dict[str, Tensor]:
+def add_memory_head(weights: Mapping[str, Tensor], network: CharLSTM) -> dict[str, Tensor]:
     """Add the memory head of a network to weights without one, which compute as before.
 
     What reads the head has columns of zeros for it.
     """
-    fresh = weights_of(network)
+    fresh = collect_weights(network)
     heads = {name: tensor for name, tensor in fresh.items() if name.startswith("memory.")}
-    read = {name: _widened(tensor, fresh[name].shape) for name, tensor in weights.items()}
+    read = {name: _widen(tensor, fresh[name].shape) for name, tensor in weights.items()}
     return read | heads
 
 
-def _widened(matrix: Tensor, shape: torch.Size) -> Tensor:
+def _widen(matrix: Tensor, shape: torch.Size) -> Tensor:
     """Return a tensor with columns of zeros added at its end, up to a shape."""
     return functional.pad(matrix, (0, shape[-1] - matrix.shape[-1])) if matrix.dim() > 1 else matrix
 
 
-def _go_on(
+def _continue(
     split: Split | None, run: Run, asked: Config, team: Team
 ) -> tuple[Config, Vocabulary, Tokens]:
     """Return the content of a run folder; of ``asked``, only steps and learning rate apply."""
@@ -188,11 +188,11 @@ def decay(
     session = session or Session()
     team = session.team
     if not resume:
-        team.by_first(lambda: _cut(run, voice, steps, changes, paths, lengthen, team))
+        team.run_on_first(lambda: _branch_off(run, voice, steps, changes, paths, lengthen, team))
     return train([], voice, voice.config(), resume=True, session=session)
 
 
-def _cut(
+def _branch_off(
     run: Run,
     voice: Run,
     steps: int | None,
@@ -221,14 +221,14 @@ def _cut(
             f"divides their number."
         )
     _require_shares(config, team)
-    split, texts = _ending(run, known, vocabulary, paths)
+    split, texts = _choose_texts(run, known, vocabulary, paths)
     _require_folders(changes.get("repeat", {}), texts.folders)
-    windows_of(config, texts)
+    cut_windows(config, texts)
     network = CharLSTM(begun.shape(vocabulary))
-    parts = counted(network, known, run.counted)
+    parts = count_texts(network, known, run.counted)
     make_folder(voice.folder)
     if network.prior and parts is not None:
-        keep(network.prior, texts, _parts_of(texts, known, parts), voice.counted)
+        save_counts(network.prior, texts, _find_parts(texts, known, parts), voice.counted)
     if texts is not known or config.window != begun.window or config.repeat != begun.repeat:
         # Windows are cut differently, so another text stands before each, and the state must be
         # reset.
@@ -239,14 +239,14 @@ def _cut(
     voice.begin(config, vocabulary, split)
 
 
-def _ending(
+def _choose_texts(
     run: Run, known: Tokens, vocabulary: Vocabulary, paths: Sequence[Path]
 ) -> tuple[Split, Tokens]:
     """Return the texts that a decay learns and is judged by: the texts in paths, or all of the run.
 
     The run's held-out texts are not learned; if none of them is in the paths, all of them judge.
     """
-    validation, test = run.heldout_texts("validation"), run.heldout_texts("test")
+    validation, test = run.read_heldout("validation"), run.read_heldout("test")
     if not paths:
         return Split((), validation, test), known
     given = gather(paths)
@@ -258,7 +258,7 @@ def _ending(
     return Split(learned, validation, test), Tokens.of(learned, vocabulary)
 
 
-def _parts_of(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
+def _find_parts(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
     """Return the parts of texts, some of which a prior has counted; -1 for all others."""
     if texts is known:
         return parts

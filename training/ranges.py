@@ -9,7 +9,7 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 
-def _numbers(
+def _parse_numbers(
     kind: type[int | float], fits: Callable[[float], bool], wrong: str
 ) -> PrimitiveConstructorSpec[Any]:
     """Return how numbers that fit are parsed; an error says what is ``wrong`` with another one."""
@@ -33,13 +33,13 @@ def _numbers(
     )
 
 
-_POSITIVE_INT = _numbers(int, lambda value: value > 0, "not above 0")
-_POSITIVE_FLOAT = _numbers(float, lambda value: value > 0, "not above 0")
+_POSITIVE_INT = _parse_numbers(int, lambda value: value > 0, "not above 0")
+_POSITIVE_FLOAT = _parse_numbers(float, lambda value: value > 0, "not above 0")
 
 PositiveInt = Annotated[int, _POSITIVE_INT]
 PositiveFloat = Annotated[float, _POSITIVE_FLOAT]
-NonNegativeInt = Annotated[int, _numbers(int, lambda value: value >= 0, "below 0")]
-Share = Annotated[float, _numbers(float, lambda value: 0 <= value < 1, "not in [0, 1)")]
+NonNegativeInt = Annotated[int, _parse_numbers(int, lambda value: value >= 0, "below 0")]
+Share = Annotated[float, _parse_numbers(float, lambda value: 0 <= value < 1, "not in [0, 1)")]
 
 # The parser belongs to the whole union, or the error would tell of None as well.
 # The empty hint stands for "(default: None)", because nobody can give None.

@@ -109,7 +109,7 @@ class Run:
         """Return the last checkpoint and its facts; raises RunError if there is none."""
         return self._load(self.resume)
 
-    def heldout_texts(self, part: str) -> tuple[Text, ...]:
+    def read_heldout(self, part: str) -> tuple[Text, ...]:
         """Return the held-out texts of "validation" or "test", ordered by name."""
         paths = sorted((self.heldout / part).glob("*.fountain"))
         return tuple(

@@ -19,16 +19,16 @@ from tyro.conf import Suppress
 from training.errors import RunError, TrainingError
 
 from . import checkpoint
-from .checkpoint import Start, counted, share_buffers
+from .checkpoint import Start, count_texts, share_buffers
 from .config import Config
 from .data.batches import Ahead, Batches, Imagined
 from .data.names import Names
 from .data.tokens import Ids, Tokens, decode, encode
 from .data.vocabulary import Vocabulary
 from .data.windows import Windows
-from .device import device_of, use_precision
-from .distributed import ALONE, Team, interruption
-from .evaluation import calibrated, carried, excerpt, sample
+from .device import choose_device, use_precision
+from .distributed import ALONE, Team, catch_interruption
+from .evaluation import calibrate, cut_excerpt, measure_carried, write_sample
 from .model.network import CharLSTM, divide_logits
 from .ranges import OptionalPositiveFloat, PositiveFloat
 from .run import Run, load, save
@@ -102,10 +102,10 @@ class Training:
             run.open_board()
         self.config = config
         self.vocabulary = vocabulary
-        contents = [text.content for text in run.heldout_texts("validation")]
-        self.validation = excerpt(contents, VALIDATED)
+        contents = [text.content for text in run.read_heldout("validation")]
+        self.validation = cut_excerpt(contents, VALIDATED)
         self.streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
-        self.device = device_of(self.session.device)
+        self.device = choose_device(self.session.device)
         self.autocast = use_precision(config.precision, self.device)
         torch.manual_seed(config.seed)
         shape = config.shape(vocabulary)
@@ -119,21 +119,21 @@ class Training:
         if start:
             parts = start(self.model)
         else:
-            parts = counted(self.model, texts, run.counted, team)
+            parts = count_texts(self.model, texts, run.counted, team)
             if run.initial.exists():
                 self.model.load_state_dict(load(run.initial)[0], strict=False)
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
         share_buffers(self.model, self.average)
-        self.windows = windows_of(config, texts)
+        self.windows = cut_windows(config, texts)
         written = None
         if imagined:
-            streams = config.batch - config.streams_of_texts
+            streams = config.batch - config.text_streams
             written = Windows.of_texts(imagined.texts, streams, config.window, config.seed)
         self.batches = Batches(self.windows, team, parts, imagined, written)
         self.ahead = Ahead(self.batches, self.device)
         self.corpus_hash = texts.fingerprint
-        self.network = team.together(self.model)
+        self.network = team.wrap_network(self.model)
         self.state = self.model.start(config.batch // team.size)
         self.step = 0
         self.seconds = 0.0
@@ -160,7 +160,7 @@ class Training:
             mininterval=1,
             disable=not self.team.leads,
         )
-        with interruption() as interrupted, bar as progress:
+        with catch_interruption() as interrupted, bar as progress:
             while self.config.steps is None or self.step < self.config.steps:
                 bits += self.train_step()
                 taken += 1
@@ -173,22 +173,22 @@ class Training:
                 schedule_found = self.config.steps is None and self._find_schedule(progress)
                 due = self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
                 if schedule_found or due:
-                    self.team.by_first(lambda: self._evaluate(progress))
+                    self.team.run_on_first(lambda: self._evaluate(progress))
                     self.save()
                     reported += self.clock() - began - self.seconds
                     self.seconds = self.clock() - began
-                if not self._goes_on(bool(interrupted)):
+                if not self._save_if_due(bool(interrupted)):
                     return False
         return True
 
-    def _goes_on(self, interrupted: bool) -> bool:
+    def _save_if_due(self, interrupted: bool) -> bool:
         """Save a checkpoint if one is due; return False when it is time to stop."""
         quiet = time.monotonic() - self._saved_at
         due = quiet >= 60 * self.session.checkpoint_minutes
-        heard = self.team.hear((interrupted, self.session.is_over, due))
+        signals = self.team.gather((interrupted, self.session.is_over, due))
         # The clocks of a team differ, so the first process decides.
-        _, self.time_is_up, due = heard[0]
-        stop = self.time_is_up or any(interrupted_there for interrupted_there, _, _ in heard)
+        _, self.time_is_up, due = signals[0]
+        stop = self.time_is_up or any(interrupted_there for interrupted_there, _, _ in signals)
         if stop or due:
             self.save()
         return not stop
@@ -219,7 +219,7 @@ class Training:
         self._average()
         # Read last, because reading waits for the GPU to finish the step.
         whole, own = torch.stack([loss.detach(), text.detach()]).tolist()
-        value = fmean(self.team.hear(own))
+        value = fmean(self.team.gather(own))
         if not math.isfinite(value + whole):
             raise TrainingError(
                 f"The loss was not finite at step {self.step}: the last checkpoint is kept; train "
@@ -238,16 +238,16 @@ class Training:
 
     def _find_schedule(self, progress: Progress) -> bool:
         """Set the number of steps if it is known now; return whether it is known."""
-        steps = self.team.by_first(lambda: self._steps_that_fit(progress))
+        steps = self.team.run_on_first(lambda: self._count_fitting_steps(progress))
         self.config = dataclasses.replace(self.config, steps=steps)
         return steps is not None
 
-    def _steps_that_fit(self, progress: Progress) -> int | None:
+    def _count_fitting_steps(self, progress: Progress) -> int | None:
         """Return, after the first minute, how many steps fit into `Config.minutes`."""
         if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
             return None
         began = self.clock()
-        self.validation_bits()
+        self.measure_validation()
         evaluation = self.clock() - began
         per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
         steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
@@ -258,13 +258,11 @@ class Training:
 
     def _evaluate(self, progress: Progress) -> None:
         """Measure the validation bits and write a sample; save the weights if they are best."""
-        temperatures, cost = calibrated(
-            self.average, self.vocabulary, self.validation, self.streams
-        )
+        temperatures, cost = calibrate(self.average, self.vocabulary, self.validation, self.streams)
         bits = cost.per_character
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
         self.run_folder.add_metrics(row)
-        written = sample(self.average, self.vocabulary, "\n", SAMPLED, 0.8, self.config.seed)
+        written = write_sample(self.average, self.vocabulary, "\n", SAMPLED, 0.8, self.config.seed)
         self.run_folder.add_sample(self.step, written)
         progress.write(f"\n{written.strip()}\n")
         progress.write(
@@ -288,13 +286,13 @@ class Training:
             )
         self.run_folder.draw_curves()
 
-    def validation_bits(self) -> float:
+    def measure_validation(self) -> float:
         """Return the bits per character of the validation text by the averaged weights."""
-        return self.bits_by(self.average, self.vocabulary)
+        return self.measure_network(self.average, self.vocabulary)
 
-    def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
+    def measure_network(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
         """Return the bits per character of the validation text by another network."""
-        return carried(model, vocabulary, self.validation, self.streams).per_character
+        return measure_carried(model, vocabulary, self.validation, self.streams).per_character
 
     def save(self) -> None:
         """Save all that the next step depends on, so that another process can take it.
@@ -302,9 +300,9 @@ class Training:
         In a team, the states of all streams and the generators of all processes are saved.
         """
         own = {"state": self.state.cpu()}
-        found = checkpoint.generators(self.device)
+        found = checkpoint.find_generators(self.device)
         own |= {name: generator.get_state() for name, generator in found.items()}
-        everybody = self.team.hear(own)
+        everybody = self.team.gather(own)
         self._saved_at = time.monotonic()
         if not self.team.leads:
             return
@@ -326,12 +324,12 @@ class Training:
         and dropout masks differ: a process, or a GPU, that was missing at the checkpoint draws as
         at the start of the run.
         """
-        kept = self.team.by_first(self._read_checkpoint)
+        kept = self.team.run_on_first(self._read_checkpoint)
         if kept:
             tensors, facts = kept
             checkpoint.unpack(tensors, self.model, self.average, self.optimiser)
             self.state = tensors["state"][self.team.own(len(tensors["state"]))].to(self.device)
-            found = checkpoint.generators(self.device)
+            found = checkpoint.find_generators(self.device)
             checkpoint.restore_generators(tensors, found, self.team.rank)
             self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
         if self.team.leads:
@@ -362,7 +360,7 @@ class Training:
         progress.set_postfix_str(f"{bits:.3f} bits, {characters / seconds:,.0f} characters/s")
 
 
-def windows_of(config: Config, texts: Tokens) -> Windows:
+def cut_windows(config: Config, texts: Tokens) -> Windows:
     """Return the windows of the texts, in which people have other names at each reading.
 
     Raises TrainingError if the texts do not fill a window.
@@ -374,12 +372,12 @@ def windows_of(config: Config, texts: Tokens) -> Windows:
         if not config.renamed:
             return ids
         return encode(
-            names.reading(decode(ids, texts.letters), text, time), texts.letters, ids.dtype
+            names.rename_people(decode(ids, texts.letters), text, time), texts.letters, ids.dtype
         )
 
     times = [config.repeat.get(folder, 1) for folder in texts.folders]
     windows = Windows(
-        texts.lengths, reading, config.streams_of_texts, config.window, config.seed, times
+        texts.lengths, reading, config.text_streams, config.window, config.seed, times
     )
     if windows.per_epoch < 1:
         raise TrainingError(

@@ -170,18 +170,18 @@ def read_network(model: onnx.ModelProto, recurrence: str = Shape.recurrence) -> 
         prior = FoldedPrior(read_tables(stored), trust, sure)
     return FoldedNetwork(
         table=stored["table"],
-        lower=_matrix(stored, "lower"),
-        upper=_matrix(stored, "upper"),
+        lower=_read_matrix(stored, "lower"),
+        upper=_read_matrix(stored, "upper"),
         upper_bias=stored["upper.bias"],
-        output=_matrix(stored, "output"),
+        output=_read_matrix(stored, "output"),
         output_bias=stored["output.bias"],
-        memory=_memory(stored) if "matches" in stored else None,
+        memory=_read_memory(stored) if "matches" in stored else None,
         prior=prior,
         recurrence=recurrence,
     )
 
 
-def _memory(stored: Mapping[str, Any]) -> FoldedMemory:
+def _read_memory(stored: Mapping[str, Any]) -> FoldedMemory:
     matches = stored["matches"]
     bias = stored["asked.bias"].copy()
     # In the graph, this number keeps the head from places without a character.
@@ -189,11 +189,11 @@ def _memory(stored: Mapping[str, Any]) -> FoldedMemory:
     begin, end = stored["following.from"], stored["following.to"]
     shape = (WIDTH, -1, matches.shape[1])
     return FoldedMemory(
-        int(end[0] - begin[0]), matches.reshape(shape), _matrix(stored, "asked"), bias
+        int(end[0] - begin[0]), matches.reshape(shape), _read_matrix(stored, "asked"), bias
     )
 
 
-def _matrix(stored: Mapping[str, Any], layer: str) -> Floats:
+def _read_matrix(stored: Mapping[str, Any], layer: str) -> Floats:
     if f"{layer}.matrix" in stored:
         matrix: Floats = stored[f"{layer}.matrix"]
         return matrix

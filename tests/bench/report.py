@@ -86,7 +86,7 @@ def limited(what: str, value: float, limit: float, unit: str) -> Finding:
 
 def table(findings: Sequence[Finding]) -> str:
     """Return a table of the findings, and how many meet their bounds."""
-    rows = [TITLES, *(one.cells() for one in findings)]
+    rows = [TITLES, *(one.format_cells() for one in findings)]
     missed = sum(one.met is False for one in findings)
     bounds = sum(one.met is not None for one in findings)
     return f"{format_table(rows)}\n\n{bounds - missed} of {bounds} bounds are met."

@@ -145,7 +145,7 @@ def test_a_graph_can_be_read_back(network, tokens, dequantise, contexts, memory,
     expected, said = run(built, tokens), read(found.unfold(), tokens)
     if bits == 32:
         np.testing.assert_allclose(said[0], expected[0], atol=3e-5)
-    assert graph.bits_of(built) == bits
+    assert graph.find_bits(built) == bits
 
 
 def test_a_graph_without_a_constant_cannot_be_read(network):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from export.make import heldout_of, read_heldout
+from export.make import collect_heldout, read_heldout
 from training.errors import TextError
 
 BOTH = ["validation/the-tempest", "test/the-comedy-of-errors"]
@@ -15,10 +15,10 @@ def names(paths):
 
 
 def test_the_held_out_texts_of_a_run(tiny_run):
-    texts = heldout_of(tiny_run)
+    texts = collect_heldout(tiny_run)
     assert [text.name for text in texts] == BOTH
     assert [text.content for text in texts] == [
-        tiny_run.heldout_texts(part)[0].content for part in ("validation", "test")
+        tiny_run.read_heldout(part)[0].content for part in ("validation", "test")
     ]
 
 

@@ -114,7 +114,7 @@ def test_every_held_out_text_is_evaluated(request, tiny_run, bits):
     assert said["step"] == tiny_run.best()["step"]
     assert said["seconds"] == tiny_run.best()["seconds"]
     held_out = [
-        (part, text) for part in ("validation", "test") for text in tiny_run.heldout_texts(part)
+        (part, text) for part in ("validation", "test") for text in tiny_run.read_heldout(part)
     ]
     assert [one["name"] for one in said["texts"]] == [
         f"{part}/{text.name}" for part, text in held_out
@@ -139,7 +139,7 @@ def test_the_curve_is_that_of_the_training(voice_8, tiny_run):
 @pytest.mark.parametrize("points", [0, 1, 80, 81, 1000])
 def test_a_long_curve_is_thinned_and_keeps_its_end(points):
     line = [[step, 2.0] for step in range(points)]
-    thinned = make._thinned(line)
+    thinned = make._thin_out(line)
     assert len(thinned) <= make.MOST_POINTS
     assert thinned[-1:] == line[-1:]
 
@@ -200,7 +200,7 @@ def converted(voice_8, tmp_path_factory):
 
 def test_a_voice_in_8_bits_is_converted_to_32(voice_8, converted):
     stored = onnx.ModelProto.FromString(converted.read_bytes())
-    assert graph.bits_of(stored) == 32
+    assert graph.find_bits(stored) == 32
     before, after = (Runtime(Voice.read(path).graph) for path in (voice_8, converted))
     tokens = np.arange(20)
     near, _ = before.step(tokens, before.start(20))

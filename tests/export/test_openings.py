@@ -26,14 +26,14 @@ VOCABULARY = Vocabulary(("\n", *"abcdefghijklmnopqrstuvwxyz"), {"é": "e"})
 def of(path: Path, text: str) -> dict[str, str]:
     """Read the openings of a file with this text."""
     (path / "styles.toml").write_text(text, encoding="utf-8")
-    return openings.metadata(path / "styles.toml", VOCABULARY)
+    return openings.read_openings(path / "styles.toml", VOCABULARY)
 
 
 def test_passages_become_metadata(tmp_path: Path):
     told = of(tmp_path, 'b = """\nfirst\n\nsecond\n"""\n"a style" = "é"')
     assert json.loads(told["onbook.openings"]) == {"b": "first\n\nsecond", "a style": "é"}
     assert of(tmp_path, "") == {}
-    assert openings.metadata(None, VOCABULARY) == {}
+    assert openings.read_openings(None, VOCABULARY) == {}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_unusable_openings_are_refused(tmp_path: Path, text: str, told: str):
 
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(openings.VoiceError, match=r"none\.toml cannot be read"):
-        openings.metadata(tmp_path / "none.toml", VOCABULARY)
+        openings.read_openings(tmp_path / "none.toml", VOCABULARY)
 
 
 def test_export_and_bot_have_the_same_limits():
@@ -66,8 +66,8 @@ def test_export_and_bot_have_the_same_limits():
 
 @pytest.mark.parametrize("voice", SHIPPED)
 def test_shipped_openings_fit_their_voice_and_the_bot(voice: str):
-    told = openings.metadata(
-        openings.of_voice(voice), Voice.read(MODELS / f"{voice}.onnx").vocabulary()
+    told = openings.read_openings(
+        openings.find_shipped(voice), Voice.read(MODELS / f"{voice}.onnx").vocabulary()
     )
     found = parse_openings(told)
     assert len(found) == 10

@@ -36,7 +36,7 @@ def test_a_faithful_graph_passes(model, vocabulary, bits):
         # Lower the confidence of the untrained network to that of a trained one.
         model.output.weight.mul_(0.5)
     found = prove(runtime(FoldedNetwork.of(model), bits), model, vocabulary, TEXTS, bits)
-    assert found.failed == 0, found.table()
+    assert found.failed == 0, found.format_table()
     assert [text.name for text in found.texts] == ["long", "short"]
     assert [text.exported.characters for text in found.texts] == [
         len(text.content) + 1 for text in TEXTS
@@ -104,18 +104,18 @@ def test_a_graph_of_nans_fails(model, vocabulary):
 def test_a_gain_fails_like_a_loss():
     """Fail for a voice that is suddenly better, because it is another voice."""
     for bits in (98.0, 102.0):
-        assert not proof.loss("", Cost(100, 50), Cost(bits, 50), 0.01).passed
-        assert proof.loss("", Cost(100, 50), Cost(bits, 50), 0.03).passed
+        assert not proof.check_loss("", Cost(100, 50), Cost(bits, 50), 0.01).passed
+        assert proof.check_loss("", Cost(100, 50), Cost(bits, 50), 0.03).passed
 
 
 def test_texts_of_different_lengths_fail():
     same, other = Cost(100, 50), Cost(100, 51)
-    assert proof._same_targets([Judged("", same, same)]).passed
-    assert not proof._same_targets([Judged("", same, same), Judged("", same, other)]).passed
+    assert proof._check_targets([Judged("", same, same)]).passed
+    assert not proof._check_targets([Judged("", same, same), Judged("", same, other)]).passed
 
 
 def test_a_short_text_is_repeated_in_rows():
-    rows = proof._rows(np.arange(10), rows=4, steps=12)
+    rows = proof._cut_rows(np.arange(10), rows=4, steps=12)
     assert rows.shape == (12, 4)
     assert rows[:, 0].tolist() == [*range(10), 0, 1]
     assert rows[0].tolist() == [0, 2, 5, 7]
@@ -128,7 +128,7 @@ def test_the_table_says_what_failed():
         Check("a third", 0.25, None, ".1%"),
     )
     assert proof.Proof(checks, ()).failed == 1
-    assert proof.Proof(checks, ()).table().splitlines() == [
+    assert proof.Proof(checks, ()).format_table().splitlines() == [
         "check    measured  allowed  ok",
         "one           0.5      1.0  yes",
         "another         2        0  NO",

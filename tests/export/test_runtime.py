@@ -10,7 +10,7 @@ import pytest
 from export import graph, proof
 from export.runtime import Runtime
 from training.data.texts import Text
-from training.evaluation import carried
+from training.evaluation import measure_carried
 from training.model.folding import FoldedNetwork
 from training.voice_file import serialise
 
@@ -24,9 +24,11 @@ def runtime(model):
 
 def test_texts_cost_as_much_as_by_pytorch(model, runtime, vocabulary):
     """Read texts of different lengths side by side; their costs keep the order of the texts."""
-    costs = runtime.carried([proof.tokens(vocabulary, Text("", text)) for text in TEXTS])
+    costs = runtime.measure_carried(
+        [proof.encode_text(vocabulary, Text("", text)) for text in TEXTS]
+    )
     for cost, text in zip(costs, TEXTS, strict=True):
-        expected = carried(model, vocabulary, text)
+        expected = measure_carried(model, vocabulary, text)
         assert cost.characters == expected.characters
         assert cost.bits == pytest.approx(expected.bits, rel=1e-5)
 

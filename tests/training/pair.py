@@ -17,7 +17,7 @@ import torch
 
 from training import cli, trainer
 from training.config import Config
-from training.distributed import Team, joined, leave
+from training.distributed import Team, end_process, join_team
 from training.errors import RunError
 from training.model.network import NOTHING_DROPPED
 from training.model.prior import PriorShape
@@ -57,14 +57,14 @@ def main(scenes: Path, folder: Path) -> int:
     """Train each run; return the exit code of the command, which the test interrupts."""
     trainer.REPORT_EVERY = 5
     Run.draw_curves = lambda self: None  # type: ignore[method-assign]
-    with joined() as team:
+    with join_team() as team:
         assert team.size == 2
         assert train([scenes], Run(folder / "sure"), SURE, session=Session(team=team)).run()
         assert train([scenes], Run(folder / "whole"), SMALL, session=Session(team=team)).run()
         refused(scenes, Run(folder / "whole"), team)
         cut(scenes, Run(folder / "cut"), team)
         timed(scenes, Run(folder / "timed"), team)
-        with patch("training.cli.train.joined", lambda: nullcontext(team)):
+        with patch("training.cli.train.join_team", lambda: nullcontext(team)):
             return cli.main([*command(scenes, folder / "stopped"), "--steps", "100000"])
 
 
@@ -103,8 +103,8 @@ def timed(scenes: Path, run: Run, team: Team) -> None:
     trainer.SPEED_IS_KNOWN_AFTER = 0.1 if team.leads else 1000.0
     training = train([scenes], run, TIMED, session=Session(team=team))
     assert training.run()
-    assert team.hear(training.step) == 2 * [training.config.steps]
+    assert team.gather(training.step) == 2 * [training.config.steps]
 
 
 if __name__ == "__main__":
-    leave(main(*map(Path, sys.argv[1:])))
+    end_process(main(*map(Path, sys.argv[1:])))

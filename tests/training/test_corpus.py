@@ -10,7 +10,7 @@ from fountain.parser import FountainParser
 from screenplain.parsers import fountain as screenplain
 
 from training.data.corpora import shakespeare
-from training.data.corpora.shakespeare import action, fountain, write_plays
+from training.data.corpora.shakespeare import convert_to_fountain, format_action, write_plays
 from training.errors import CorpusError
 
 SOME = ["macbeth", "twelfth-night", "henry-viii", "timon-of-athens", "cymbeline", "pericles"]
@@ -42,7 +42,7 @@ def kind(element: str) -> str:
 
 
 def body(*markdown: str) -> list[str]:
-    return elements(fountain("# The Play\n\n" + "\n\n".join(markdown) + "\n"))
+    return elements(convert_to_fountain("# The Play\n\n" + "\n\n".join(markdown) + "\n"))
 
 
 # All the plays
@@ -274,6 +274,6 @@ def test_escapes_entities_and_dashes_become_plain():
     ],
 )
 def test_actions_that_fountain_would_misread_are_forced(text: str, expected: str):
-    assert action(text) == expected
-    script = f"Title: X\n\n{action(text)}\n"
+    assert format_action(text) == expected
+    script = f"Title: X\n\n{format_action(text)}\n"
     assert [part.type.value for part in FountainParser().parse(script).elements] == ["action"]

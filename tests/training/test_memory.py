@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from training.checkpoint import weights_of
+from training.checkpoint import collect_weights
 from training.model.memory import NONE, WIDTH, MemoryHead, MemoryShape, Packing
 from training.model.network import CharLSTM, Shape
-from training.pretraining import with_unheard_memory
+from training.pretraining import add_memory_head
 
 SHAPE = MemoryShape(characters=10, keys=5, values=7)
 SIZES = Shape(vocabulary=9, embedding=6, lower=8, upper=7)
@@ -81,7 +81,7 @@ def test_a_voice_without_a_head_gets_one_that_changes_nothing():
     torch.manual_seed(3)
     before = CharLSTM(SIZES).eval()
     after = CharLSTM(replace(SIZES, memory=SHAPE)).eval()
-    after.load_state_dict(with_unheard_memory(weights_of(before), after))
+    after.load_state_dict(add_memory_head(collect_weights(before), after))
     tokens = torch.randint(0, 9, (30, 2))
     expected, _ = before(tokens, before.start(2))
     found, _ = after(tokens, after.start(2))

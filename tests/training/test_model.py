@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from training import evaluation
-from training.data.texts import as_read
+from training.data.texts import frame_text
 from training.data.vocabulary import Vocabulary
 from training.model.lstm import LockedDropout, LSTMLayer
 from training.model.memory import MemoryShape
@@ -163,11 +163,11 @@ def slow_bits(model: CharLSTM, tokens: list[int]) -> float:
 
 
 def test_the_carried_cost_is_the_sum_over_characters(reader, vocabulary):
-    cost = evaluation.carried(reader, vocabulary, TEXT)
+    cost = evaluation.measure_carried(reader, vocabulary, TEXT)
     tokens = vocabulary.encode("\n" + TEXT + "\n")
     assert cost.characters == len(tokens) - 1
     assert cost.bits == pytest.approx(slow_bits(reader, tokens), rel=1e-5)
-    in_streams = evaluation.carried(reader, vocabulary, TEXT, streams=4)
+    in_streams = evaluation.measure_carried(reader, vocabulary, TEXT, streams=4)
     assert in_streams.characters == cost.characters // 4 * 4
 
 
@@ -184,9 +184,9 @@ def frequencies(vocabulary: Vocabulary, sureness: float) -> CharLSTM:
 @pytest.mark.parametrize("sureness", [0.88, 1.0, 1.4])
 def test_calibration_finds_the_cheapest_temperature(vocabulary, sureness: float):
     reader = frequencies(vocabulary, sureness)
-    [temperature], cost = evaluation.calibrated(reader, vocabulary, TEXT, streams=3)
+    [temperature], cost = evaluation.calibrate(reader, vocabulary, TEXT, streams=3)
     assert temperature == sureness
-    right = evaluation.carried(frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
+    right = evaluation.measure_carried(frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
     assert cost.bits == pytest.approx(right.bits)
 
 
@@ -196,7 +196,7 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
     draw, text = random.Random(1), "e"
     while len(text) < 20_000:
         text += draw.choice("elns" + 3 * text[-1])
-    tokens = torch.tensor(vocabulary.encode(as_read(text)))
+    tokens = torch.tensor(vocabulary.encode(frame_text(text)))
     shape = fit_shape([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
     model = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), prior=shape)).eval()
     model.prior.learn([tokens])
@@ -209,7 +209,7 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
 
     def found(*sure: float) -> tuple[tuple[float, ...], evaluation.Cost]:
         model.sure.copy_(torch.tensor(sure))
-        return evaluation.calibrated(model, vocabulary, text)
+        return evaluation.calibrate(model, vocabulary, text)
 
     (rare, once, twice), _ = found(1.0, 1.2, 0.88)
     # Rare lengths take the temperature of all together, most of which are known by two.
@@ -218,14 +218,16 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
     assert twice == pytest.approx(0.88, abs=0.05)
     assert (sooner / once, later / twice) == pytest.approx((1.4 / 1.2, 1.1 / 0.88), rel=0.05)
     assert sooner > later
-    before = evaluation.carried(model, vocabulary, text)
+    before = evaluation.measure_carried(model, vocabulary, text)
     model.load_state_dict(divide_logits(model.state_dict(), (1.0, sooner, later)))
-    assert evaluation.carried(model, vocabulary, text).bits == pytest.approx(cost.bits, rel=1e-4)
+    assert evaluation.measure_carried(model, vocabulary, text).bits == pytest.approx(
+        cost.bits, rel=1e-4
+    )
     assert cost.bits < before.bits
 
 
 def test_cold_windows_begin_with_an_empty_state(reader, vocabulary):
-    cost = evaluation.cold_windows(reader, vocabulary, TEXT)
+    cost = evaluation.measure_cold(reader, vocabulary, TEXT)
     tokens = vocabulary.encode(TEXT)
     windows = (len(tokens) - 1) // 256
     assert cost.characters == windows * 256
@@ -234,7 +236,7 @@ def test_cold_windows_begin_with_an_empty_state(reader, vocabulary):
 
 
 def test_the_same_seed_draws_the_same_sample(reader, vocabulary):
-    one = evaluation.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    one = evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
     assert len(one) == 50
-    assert one == evaluation.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
-    assert one != evaluation.sample(reader, vocabulary, "\n", 50, 0.8, seed=6)
+    assert one == evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    assert one != evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=6)

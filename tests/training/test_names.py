@@ -6,11 +6,11 @@ import string
 import torch
 
 from training.config import Config
-from training.data.names import Names, people
+from training.data.names import Names, find_people
 from training.data.texts import Text
 from training.data.tokens import Tokens, decode
 from training.data.vocabulary import Vocabulary
-from training.trainer import windows_of
+from training.trainer import cut_windows
 
 LEAR = """.A ROOM
 
@@ -56,11 +56,11 @@ TEXTS = [LEAR, TALK, OTHERS]
 
 
 def names(share: float = 1.0, seed: int = 1) -> Names:
-    return Names(people(TEXTS, set(string.ascii_letters)), share, seed)
+    return Names(find_people(TEXTS, set(string.ascii_letters)), share, seed)
 
 
 def reading(one: Names, text: int, time: int) -> str:
-    return one.reading(TEXTS[text], text, time)
+    return one.rename_people(TEXTS[text], text, time)
 
 
 def test_names_are_words_of_cues_that_are_not_ordinary():
@@ -101,9 +101,9 @@ def test_names_in_italics_are_names_and_parts_of_words_are_not():
     script = "ORLANDO\n_Orlando_, 2Orlando.\n\nORLANDO\nmcOrlando Orlando's"
     one = Names([["ORLANDO"], ["BALTHASAR", "ROSALANDA"]], 1.0, 1)
     other = next(
-        found for time in range(9) if (found := one.reading(script, 0, time)) != script
+        found for time in range(9) if (found := one.rename_people(script, 0, time)) != script
     ).split()[0]
-    read = one.reading(script, 0, 0)
+    read = one.rename_people(script, 0, 0)
     assert read.count("Orlando") == 1
     assert "mcOrlando" in read
     assert len(other) == len("ORLANDO")
@@ -113,8 +113,8 @@ def test_windows_have_other_names_in_each_epoch():
     texts = [Text("lear", LEAR), Text("talk", TALK), Text("others", OTHERS)]
     tokens = Tokens.of(texts, Vocabulary.of(one.content for one in texts))
     config = Config(batch=1, window=8, renamed=0.75)
-    windows = windows_of(config, tokens)
-    plain = windows_of(Config(batch=1, window=8, renamed=0.0), tokens)
+    windows = cut_windows(config, tokens)
+    plain = cut_windows(Config(batch=1, window=8, renamed=0.0), tokens)
 
     def epoch(number: int) -> str:
         steps = range(number * windows.per_epoch, (number + 1) * windows.per_epoch)
@@ -135,4 +135,4 @@ def test_windows_have_other_names_in_each_epoch():
 
 def test_names_with_unknown_letters_are_kept():
     script = TALK.replace("Celia", "Ce\u00e7ilia")
-    assert people([script], set("Rosalind" + "ROSALIND")) == [["ROSALIND"]]
+    assert find_people([script], set("Rosalind" + "ROSALIND")) == [["ROSALIND"]]

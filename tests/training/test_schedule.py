@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.checkpoint import counted
+from training.checkpoint import count_texts
 from training.cli import main
 from training.config import Config
 from training.data.corpora.shakespeare import read_play
@@ -109,12 +109,12 @@ def test_a_decay_can_learn_some_of_the_texts_and_new_ones(
     assert training.run_folder.texts().names == ("as-you-like-it", "new")
     assert (training.config.batch, training.config.window) == (4, 2 * FEW.window)
     assert not training.state.any()
-    assert [text.name for text in voice.heldout_texts("validation")] == ["the-tempest"]
+    assert [text.name for text in voice.read_heldout("validation")] == ["the-tempest"]
     # Counted texts keep their parts, and new ones have none.
     parts = parts_of(training)
     known = standing.texts()
     network = CharLSTM(standing.config().shape(standing.vocabulary()))
-    theirs = counted(network, known, standing.counted)
+    theirs = count_texts(network, known, standing.counted)
     assert theirs is not None
     length = len(known.packed(0))
     assert known.names[0] == "as-you-like-it"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from training.data.corpora import screenplays
-from training.data.corpora.scenes.frame_check import unmet_words
+from training.data.corpora.scenes.frame_check import compile_unmet_words
 from training.data.corpora.scenes.frames import FRAMES, read_source
 from training.data.texts import collect, read
 
@@ -47,7 +47,7 @@ def test_sketches_are_scenes_of_short_lines(elements: list[tuple[str, str]]):
 
 
 def test_sketches_have_no_held_out_word(elements: list[tuple[str, str]]):
-    words = unmet_words(read_source(FRAMES).lists)
+    words = compile_unmet_words(read_source(FRAMES).lists)
     assert not [found for found in elements if words.search(found[1].lower())]
 
 

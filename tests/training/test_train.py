@@ -20,7 +20,7 @@ from training.cli.train import explain_loss
 from training.data.texts import Split, Text
 from training.data.vocabulary import Vocabulary
 from training.errors import RunError, TrainingError
-from training.evaluation import calibrated, carried
+from training.evaluation import calibrate, measure_carried
 from training.model.memory import MemoryShape
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
@@ -58,11 +58,11 @@ def test_a_tiny_voice_learns(tiny_run: Run):
 
 
 def test_the_kept_weights_are_calibrated(tiny_run: Run):
-    [text] = tiny_run.heldout_texts("validation")
+    [text] = tiny_run.read_heldout("validation")
     streams = min(VALIDATION_STREAMS, len(text.content) // 1000)
     read = tiny_run.model(), tiny_run.vocabulary(), text.content, streams
-    assert carried(*read).per_character == pytest.approx(tiny_run.best()["validation_bits"])
-    temperatures, _ = calibrated(*read)
+    assert measure_carried(*read).per_character == pytest.approx(tiny_run.best()["validation_bits"])
+    temperatures, _ = calibrate(*read)
     # A rare length takes the temperature of all, which moves with the others.
     assert all(abs(temperature - 1) < 0.09 for temperature in temperatures)
     kept = tiny_run.best()["temperatures"]
@@ -71,10 +71,10 @@ def test_the_kept_weights_are_calibrated(tiny_run: Run):
 
 
 def test_calibrate_divides_the_logits_of_a_run(tiny_run: Run, tmp_path: Path, capsys):
-    [text] = tiny_run.heldout_texts("validation")
+    [text] = tiny_run.read_heldout("validation")
     path = tiny_run.heldout / "validation" / f"{text.name}.fountain"
     surer = Run(shutil.copytree(tiny_run.folder, tmp_path / "surer"))
-    was = carried(surer.model(), surer.vocabulary(), text.content).per_character
+    was = measure_carried(surer.model(), surer.vocabulary(), text.content).per_character
     lengths = surer.config().prior.longest + 1
     surer.divide_logits([1 / 1.44] * lengths, bits=9.0)
     assert main(["calibrate", str(surer.folder), str(path)]) == 0
@@ -82,7 +82,7 @@ def test_calibrate_divides_the_logits_of_a_run(tiny_run: Run, tmp_path: Path, ca
     divisors = said.partition("divided by ")[2].partition(" now")[0].split()
     # The command reads the text whole, but the training reads it in pieces.
     assert [float(one) for one in divisors] == pytest.approx([1.44] * lengths, abs=0.17)
-    now = carried(surer.model(), surer.vocabulary(), text.content).per_character
+    now = measure_carried(surer.model(), surer.vocabulary(), text.content).per_character
     assert now == pytest.approx(was, rel=1e-2)
     assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)
     kept = tiny_run.best()["temperatures"]
@@ -167,9 +167,9 @@ def test_a_run_can_begin_with_the_weights_of_a_voice(voices: Path, scenes: Path,
     # The counts are new, so the cost is close to the voice's and not equal.
     untrained = CharLSTM(shape)
     untrained.prior = training.model.prior
-    bits = training.validation_bits()
-    assert abs(bits - training.bits_by(known, voice.vocabulary())) < 0.2
-    assert bits < training.bits_by(untrained, voice.vocabulary()) - 0.1
+    bits = training.measure_validation()
+    assert abs(bits - training.measure_network(known, voice.vocabulary())) < 0.2
+    assert bits < training.measure_network(untrained, voice.vocabulary()) - 0.1
 
 
 def test_a_share_of_the_windows_begins_with_an_empty_state(scenes: Path, tmp_path: Path):
@@ -332,4 +332,4 @@ def test_texts_whose_names_share_a_stem_are_held_out_apart(tmp_path: Path):
     texts = (Text("act.1", "One."), Text("act.2", "Two."))
     run = Run(tmp_path)
     run.begin(FEW, Vocabulary.of(["One. Two."] * 3), Split((), texts, ()))
-    assert [t.content for t in run.heldout_texts("validation")] == ["One.", "Two."]
+    assert [t.content for t in run.read_heldout("validation")] == ["One.", "Two."]

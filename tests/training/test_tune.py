@@ -23,7 +23,7 @@ from training.data.texts import collect
 from training.data.tokens import Tokens
 from training.distillation import PRIMED, imagine
 from training.errors import RunError, TrainingError
-from training.evaluation import carried
+from training.evaluation import measure_carried
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
 from training.model.tables import make_empty_tables
@@ -83,7 +83,7 @@ def released(voices: Path) -> Voice:
 def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
     training = finetune.begin([scripts], released, run, SCHEDULE)
-    before = training.validation_bits(), deepcopy(training.average)
+    before = training.measure_validation(), deepcopy(training.average)
     assert training.run()
     return Tuned(run, *before)
 
@@ -100,8 +100,8 @@ def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def bits(run: Trained, heldout: Run) -> float:
     """Return bits per character of the held-out part of a run."""
-    text = "\n\n".join(t.content for t in heldout.heldout_texts("validation"))
-    return carried(run.model(), run.vocabulary(), text).per_character
+    text = "\n\n".join(t.content for t in heldout.read_heldout("validation"))
+    return measure_carried(run.model(), run.vocabulary(), text).per_character
 
 
 def test_a_tuned_voice_beats_the_voice_and_the_scripts_alone(
@@ -145,7 +145,7 @@ def test_a_voice_without_a_prior_gets_one(second: Run, scripts: Path, tmp_path: 
     run = Run(tmp_path)
     training = finetune.begin([scripts], second, run, SCHEDULE)
     # The prior must now tell apart characters that were folded into one.
-    assert training.validation_bits() == pytest.approx(bits(second, run), abs=0.2)
+    assert training.measure_validation() == pytest.approx(bits(second, run), abs=0.2)
     assert training.run()
     assert run.config().prior.contexts > 1000
     assert bits(run, run) < bits(second, run) - 0.1
@@ -284,7 +284,7 @@ def test_a_student_predicts_like_its_teachers(old: Run, second: Run, scenes: Pat
     schedule = SCHEDULE | {"taught": 0.9, "imagined": 20_000, "drop": NOTHING_DROPPED}
     run = Run(tmp_path / "run")
     teaching = finetune.begin([scenes], old, run, schedule, teachers=[second])
-    text = "\n\n".join(t.content for t in run.heldout_texts("validation"))
+    text = "\n\n".join(t.content for t in run.read_heldout("validation"))
     tokens = torch.tensor(old.vocabulary().encode(text))[:, None]
 
     def distance(student: CharLSTM) -> float:

@@ -53,7 +53,7 @@ def test_known_characters_are_never_folded(vocabulary: Vocabulary):
 
 
 def test_skipped_counts_characters_without_a_fold(vocabulary: Vocabulary):
-    assert vocabulary.skipped("été \u65e5\u672c") == 2
+    assert vocabulary.count_skipped("été \u65e5\u672c") == 2
 
 
 def test_a_vocabulary_survives_json(vocabulary: Vocabulary):

@@ -14,7 +14,7 @@ from training.data.tokens import Tokens, decode, encode
 from training.data.vocabulary import Vocabulary
 from training.data.windows import Windows
 from training.distributed import ALONE, Team
-from training.evaluation import excerpt
+from training.evaluation import cut_excerpt
 
 
 def test_windows_are_cut_from_the_texts_shuffled_in_each_epoch():
@@ -132,9 +132,9 @@ def test_characters_need_no_order():
 
 def test_an_excerpt_has_some_of_each_text():
     texts = [f"{letter}\n\n" * 300 for letter in "abc"] + ["d\n\n" * 30]
-    read = excerpt(texts, 600)
+    read = cut_excerpt(texts, 600)
     assert len(read) <= 600
-    assert read == excerpt(texts, 600)
+    assert read == cut_excerpt(texts, 600)
     assert all(read.count(letter) > 50 for letter in "abc")
     assert 3 < read.count("d") < 30
-    assert excerpt(["one", "two"], 600) == "one\n\ntwo"
+    assert cut_excerpt(["one", "two"], 600) == "one\n\ntwo"

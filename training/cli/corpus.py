@@ -192,7 +192,7 @@ class Scenes(Command):
         ]
         if not frames:
             raise CorpusError(f"No frame has “{self.only}” in its title or file: use other words.")
-        print(*volumes.sample(frames, source.lists, count, self.seed), sep="\n")
+        print(*volumes.draw_scenes(frames, source.lists, count, self.seed), sep="\n")
         return 0
 
 

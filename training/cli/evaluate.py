@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from training.data.texts import read
 from training.errors import TextError
-from training.evaluation import COLD_WINDOW, calibrated, carried, cold_windows
+from training.evaluation import COLD_WINDOW, calibrate, measure_carried, measure_cold
 from training.run import Run
 
 from .command import Command, Texts
@@ -34,10 +34,10 @@ class Evaluate(Command):
         print("{:28} {:>10} {:>8} {:>14} {:>13}".format(*heads))
         for path in self.texts:
             text = read(path)
-            cost = carried(model, vocabulary, text.content)
-            cold = cold_windows(model, vocabulary, text.content)
+            cost = measure_carried(model, vocabulary, text.content)
+            cold = measure_cold(model, vocabulary, text.content)
             print(
-                f"{text.name:28} {cost.characters:10,} {vocabulary.skipped(text.content):8,} "
+                f"{text.name:28} {cost.characters:10,} {vocabulary.count_skipped(text.content):8,} "
                 f"{cost.per_character:14.4f} {cold.per_character:13.4f}"
             )
         print(
@@ -60,8 +60,8 @@ class Calibrate(Command):
         """Divide the logits by the temperatures that fit the text."""
         run, text = Run(self.run), read(self.text)
         model, vocabulary = run.model(), run.vocabulary()
-        before = carried(model, vocabulary, text.content)
-        temperatures, cost = calibrated(model, vocabulary, text.content)
+        before = measure_carried(model, vocabulary, text.content)
+        temperatures, cost = calibrate(model, vocabulary, text.content)
         run.divide_logits(temperatures, cost.per_character)
         divisors = " ".join(f"{temperature:g}" for temperature in temperatures)
         print(

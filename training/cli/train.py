@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
 from training.config import PRESETS, Config, Description
-from training.distributed import joined
+from training.distributed import join_team
 from training.model.network import Regularisation
 from training.model.recurrent import find_layer
 from training.pretraining import decay, lay_out, train
@@ -143,7 +143,7 @@ class Decay(Command):
 
 def run_training(out: Path, session: Session, prepare: Callable[[Session], Training]) -> int:
     """Train to the end, or until the time is up; return the exit code."""
-    with joined() as team:
+    with join_team() as team:
         try:
             training = prepare(dataclasses.replace(session, team=team))
         except KeyboardInterrupt:

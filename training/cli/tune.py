@@ -90,7 +90,7 @@ class Tune(Command):
         except KeyboardInterrupt:
             say_interrupted(self.out)
             return None
-        untuned = tuning.bits_by(known.to(tuning.device), voice.vocabulary())
+        untuned = tuning.measure_network(known.to(tuning.device), voice.vocabulary())
         print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
         if not tuning.run():
             print(STOPPED)

@@ -32,19 +32,19 @@ class Names:
     """The people of some texts, and new names for them at each reading."""
 
     def __init__(self, people: Sequence[Collection[str]], share: float, seed: int) -> None:
-        """Set up the renaming of a ``share`` of each text's `people`, 0 to 1, at each reading."""
+        """Set up the renaming of a ``share`` of each text's people, 0 to 1, at each reading."""
         self.people = people
         self.share = share
         self.seed = seed
         self.all = sorted(set().union(*people))
 
-    def reading(self, content: str, text: int, time: int) -> str:
+    def rename_people(self, content: str, text: int, time: int) -> str:
         """Return the content of a text at its ``time``-th reading, with its length unchanged."""
         draw = random.Random(f"{self.seed} {text} {time}")
         replaced = [name for name in self.people[text] if draw.random() < self.share]
         called: dict[str, str] = {}
         for name in replaced:
-            called[name] = self._drawn(name, {*self.people[text], *called.values()}, draw)
+            called[name] = self._draw_name(name, {*self.people[text], *called.values()}, draw)
         if not called:
             return content
         forms = {name.title(): other.title() for name, other in called.items()} | called
@@ -54,7 +54,7 @@ class Names:
 
         return CAPITALISED.sub(renamed, content)
 
-    def _drawn(self, name: str, taken: Collection[str], draw: random.Random) -> str:
+    def _draw_name(self, name: str, taken: Collection[str], draw: random.Random) -> str:
         """Return a new name of the same length: the head of one name and the tail of another.
 
         The two are joined at a letter that both have, as ORL|ANDO and BALTH|ASAR make ORLASAR.
@@ -71,7 +71,7 @@ class Names:
         return name
 
 
-def people(texts: Iterable[str], letters: Collection[str]) -> list[list[str]]:
+def find_people(texts: Iterable[str], letters: Collection[str]) -> list[list[str]]:
     """Return the names of the people of each text, in capitals.
 
     Names are the words that occur more than once in a text's cues and in no text in small letters,
@@ -85,12 +85,12 @@ def people(texts: Iterable[str], letters: Collection[str]) -> list[list[str]]:
         words = Counter(word.upper() for cue in CUE.findall(text) for word in WORD.findall(cue))
         found.append(sorted(word for word, n in words.items() if n > 1 and len(word) >= SHORTEST))
     return [
-        [name for name in names if name not in ordinary and _spelt(name, letters)]
+        [name for name in names if name not in ordinary and _is_spelt(name, letters)]
         for names in found
     ]
 
 
-def _spelt(name: str, letters: Collection[str]) -> bool:
+def _is_spelt(name: str, letters: Collection[str]) -> bool:
     """Return whether the name can be written in both cases, with ``letters`` alone."""
     both = name + name.title()
     return len(both) == 2 * len(name) and all(letter in letters for letter in both)

@@ -84,22 +84,22 @@ def read(path: Path) -> Text:
         _require(path)
         kind = f"a {path.suffix} file" if path.suffix else "a file without a suffix"
         raise TextError(f"{path} is {kind}: save it as one of {KINDS_IN_WORDS}.")
-    data = _bytes(path)
+    data = _read_bytes(path)
     match path.suffix.lower():
         case ".fdx":
-            content = _final_draft(path, data)
+            content = _read_final_draft(path, data)
         case ".fountain":
-            content = _script(_normalise(_decode(path, data)))
+            content = _read_script(_normalise(_decode(path, data)))
         case ".md":
             content = _normalise(_decode(path, data))
             if len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a play
-                content = _without_title_page(shakespeare.fountain(content))
+                content = _remove_title_page(shakespeare.convert_to_fountain(content))
         case _:
-            content = _without_title_page(_normalise(_decode(path, data)))
+            content = _remove_title_page(_normalise(_decode(path, data)))
     return Text(path.stem, _normalise(content), path.absolute().parent.name)
 
 
-def as_read(text: str) -> str:
+def frame_text(text: str) -> str:
     r"""Return a text as a voice reads it: between line ends.
 
     The blank line between two elements is the end of the first ("\n") and the start of the next
@@ -108,19 +108,22 @@ def as_read(text: str) -> str:
     return f"\n{text}\n"
 
 
-def fingerprint(paths: Sequence[Path]) -> str:
+def hash_files(paths: Sequence[Path]) -> str:
     """Hash the files in files and folders, with their parts, by SHA-256; names do not count.
 
     Raises `TextError` when a file cannot be read.
     """
-    marks = [f"{part} {sha256(_bytes(file)).hexdigest()}" for file, part in _files(paths).items()]
+    marks = [
+        f"{part} {sha256(_read_bytes(file)).hexdigest()}"
+        for file, part in _list_files(paths).items()
+    ]
     return sha256("\n".join(sorted(marks)).encode()).hexdigest()
 
 
 def gather(paths: Sequence[Path]) -> tuple[Text, ...]:
     """Return the texts of all parts in files and folders, each once; raises as `read` does."""
-    found = [read(file) for file in _files(paths)]
-    return _named_apart({text.content: text for text in found if text.content}.values())
+    found = [read(file) for file in _list_files(paths)]
+    return _number_names({text.content: text for text in found if text.content}.values())
 
 
 def collect(paths: Sequence[Path]) -> Split:
@@ -136,7 +139,7 @@ def collect(paths: Sequence[Path]) -> Split:
     Raises `TextError` when a file cannot be read, or when too little is left to learn from.
     """
     parts: dict[str, list[Text]] = {part: [] for part in ("", *PARTS)}
-    for file, part in _files(paths).items():
+    for file, part in _list_files(paths).items():
         text = read(file)
         if text.content:
             parts[part].append(text)
@@ -144,9 +147,9 @@ def collect(paths: Sequence[Path]) -> Split:
     loose = {text.content: text for text in parts[""] if text.content not in known}
     split = _hold_out(list(loose.values()))
     split = Split(
-        _named_apart([*parts["train"], *split.train]),
-        _named_apart([*parts["validation"], *split.validation]),
-        _named_apart([*parts["test"], *split.test]),
+        _number_names([*parts["train"], *split.train]),
+        _number_names([*parts["validation"], *split.validation]),
+        _number_names([*parts["test"], *split.test]),
     )
     _check(paths, split)
     return split
@@ -160,7 +163,7 @@ def _require(path: Path) -> None:
         raise TextError(f"There is no {path}: check the name.")
 
 
-def _bytes(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     _require(path)
     try:
         return path.read_bytes()
@@ -169,7 +172,7 @@ def _bytes(path: Path) -> bytes:
         raise TextError(f"{path} cannot be read ({reason}): check its permissions.") from error
 
 
-def _files(paths: Iterable[Path]) -> dict[Path, str]:
+def _list_files(paths: Iterable[Path]) -> dict[Path, str]:
     """Return every file once, sorted within its folder, with its part, or "" without a part.
 
     A part given by a folder takes precedence over a file that is also named by itself.
@@ -177,13 +180,13 @@ def _files(paths: Iterable[Path]) -> dict[Path, str]:
     found: dict[Path, tuple[Path, str]] = {}
     for path in paths:
         _require(path)
-        for file, part in _below(path) if path.is_dir() else [(path, "")]:
+        for file, part in _list_folder(path) if path.is_dir() else [(path, "")]:
             known, earlier = found.get(file.resolve(), (file, ""))
             found[file.resolve()] = (known, earlier or part)
     return dict(found.values())
 
 
-def _below(folder: Path) -> Iterator[tuple[Path, str]]:
+def _list_folder(folder: Path) -> Iterator[tuple[Path, str]]:
     """Yield the supported files below a folder, with their parts; skip hidden files."""
     for file in sorted(folder.rglob("*")):
         steps = file.relative_to(folder).parts
@@ -191,12 +194,12 @@ def _below(folder: Path) -> Iterator[tuple[Path, str]]:
             continue
         if any(step.startswith(".") for step in steps):
             continue
-        part = _part(folder, steps)
+        part = _find_part(folder, steps)
         if part is not None:
             yield file, part
 
 
-def _part(folder: Path, steps: tuple[str, ...]) -> str | None:
+def _find_part(folder: Path, steps: tuple[str, ...]) -> str | None:
     """Return the part that the outermost split folder gives to a file, "" without such a folder.
 
     None is returned for a file in a split folder that lies in none of the folder's parts.
@@ -238,20 +241,20 @@ def _normalise(content: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", content).strip("\n")
 
 
-def _without_title_page(content: str) -> str:
+def _remove_title_page(content: str) -> str:
     page = TITLE_PAGE.match(content)
     return content[page.end() :] if page and TITLE_PAGE_KEYS.search(page[0]) else content
 
 
-def _script(content: str) -> str:
+def _read_script(content: str) -> str:
     """Return a script without its title page and its writers' notes."""
-    content = _without_title_page(content)
+    content = _remove_title_page(content)
     for pattern, replacement in REMARKS:
         content = pattern.sub(replacement, content)
     return content
 
 
-def _final_draft(path: Path, data: bytes) -> str:
+def _read_final_draft(path: Path, data: bytes) -> str:
     again = "save it again in Final Draft, or export it as text."
     try:
         script: Element = fromstring(data)
@@ -266,10 +269,10 @@ def _final_draft(path: Path, data: bytes) -> str:
     body = script.find("Content") if script.tag == "FinalDraft" else None
     if body is None:
         raise TextError(f"{path} is not a Final Draft script (line 1): {again}")
-    return "\n\n".join(_elements(body))
+    return "\n\n".join(_read_elements(body))
 
 
-def _elements(body: Element) -> Iterator[str]:
+def _read_elements(body: Element) -> Iterator[str]:
     """Yield the paragraphs of a Final Draft script as elements of a Fountain script."""
     speech: list[str] = []
     for paragraph in body.iter("Paragraph"):
@@ -280,7 +283,7 @@ def _elements(body: Element) -> Iterator[str]:
         if speech and kind in ("Parenthetical", "Dialogue"):
             speech.append(f"({text.strip('() ')})" if kind == "Parenthetical" else text)
             continue
-        yield from _speech(speech)
+        yield from _format_speech(speech)
         speech = [text.upper()] if kind == "Character" else []
         match kind:
             case "Character":
@@ -290,18 +293,18 @@ def _elements(body: Element) -> Iterator[str]:
             case "Transition":
                 yield text.upper() if text.upper().endswith("TO:") else f"> {text.upper()}"
             case _:
-                yield shakespeare.action(text)
-    yield from _speech(speech)
+                yield shakespeare.format_action(text)
+    yield from _format_speech(speech)
 
 
-def _speech(lines: list[str]) -> Iterator[str]:
+def _format_speech(lines: list[str]) -> Iterator[str]:
     """Yield a cue and its speech; a direction without dialogue becomes an action."""
     after: list[str] = []
     while len(lines) > 1 and lines[-1].startswith("("):
         after.insert(0, lines.pop()[1:-1])
     if lines and (len(lines) > 1 or not after):
         yield "\n".join(lines)
-    yield from map(shakespeare.action, after)
+    yield from map(shakespeare.format_action, after)
 
 
 # Splitting
@@ -311,19 +314,22 @@ def _hold_out(texts: Sequence[Text]) -> Split:
     """Split texts that came without a split, and hold out whole texts: see `collect`."""
     if not texts:
         return Split((), (), ())
-    total = _size(texts)
+    total = _count_characters(texts)
     left = sorted(texts, key=lambda text: sha256(text.content.encode()).digest())
     validation: list[Text] = []
     test: list[Text] = []
     wanted = (validation, test) if len(texts) >= ENOUGH_TO_TEST else (validation,)
     for text in list(left):
-        part = min(wanted, key=_size)
-        if _size(part) < SHARE * total and _size([*part, text]) <= 1.5 * SHARE * total:
+        part = min(wanted, key=_count_characters)
+        if (
+            _count_characters(part) < SHARE * total
+            and _count_characters([*part, text]) <= 1.5 * SHARE * total
+        ):
             left.remove(text)
             part.append(text)
     for part in wanted:
         shortest = min(left, key=lambda text: len(text.content))
-        if not part and _size([*validation, *test, shortest]) <= CEILING * total:
+        if not part and _count_characters([*validation, *test, shortest]) <= CEILING * total:
             left.remove(shortest)
             part.append(shortest)
     if not validation:
@@ -334,7 +340,7 @@ def _hold_out(texts: Sequence[Text]) -> Split:
     return Split(learned, tuple(validation), tuple(test))
 
 
-def _size(texts: Iterable[Text]) -> int:
+def _count_characters(texts: Iterable[Text]) -> int:
     return sum(len(text.content) for text in texts)
 
 
@@ -351,7 +357,7 @@ def _cut(text: Text) -> tuple[Text, Text]:
     return replace(text, content=start), replace(text, content=end)
 
 
-def _named_apart(texts: Iterable[Text]) -> tuple[Text, ...]:
+def _number_names(texts: Iterable[Text]) -> tuple[Text, ...]:
     """Return the texts, and number those whose name is taken: `notes`, `notes-2`."""
     named: dict[str, Text] = {}
     for text in texts:
@@ -365,7 +371,7 @@ def _check(paths: Sequence[Path], split: Split) -> None:
     if not any((split.train, split.validation, split.test)):
         where = f"There is no text in {', '.join(map(str, paths))}" if paths else "No text is named"
         raise TextError(f"{where}: give files of the kinds {KINDS_IN_WORDS}.")
-    size = _size(split.train)
+    size = _count_characters(split.train)
     if size < MINIMUM:
         raise TextError(
             f"There are only {size:,} characters to train on, but {MINIMUM:,} are needed: add text."

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .names import people
-from .texts import Text, as_read
+from .names import find_people
+from .texts import Text, frame_text
 from .vocabulary import Vocabulary
 
 Ids = NDArray[np.unsignedinteger]
@@ -40,7 +40,7 @@ class Tokens:
     folders: tuple[str, ...]
     """The folder of each text, see `Text.folder`."""
     people: tuple[tuple[str, ...], ...]
-    """The people of each text, see `training.data.names.people`."""
+    """The people of each text, see `training.data.names.find_people`."""
     letters: NDArray[np.uint32]
     """The code point of each token id: [vocabulary]."""
 
@@ -48,12 +48,12 @@ class Tokens:
     def of(cls, texts: Sequence[Text], vocabulary: Vocabulary) -> Tokens:
         """Encode texts, one at a time, so that memory holds little more than the result."""
         kind = np.min_scalar_type(max(1, len(vocabulary) - 1))
-        ids = [vocabulary.encode(as_read(text.content)).astype(kind) for text in texts]
+        ids = [vocabulary.encode(frame_text(text.content)).astype(kind) for text in texts]
         joined = np.concatenate([np.empty(0, dtype=kind), *ids])
         starts = np.cumsum([0, *map(len, ids)])
         letters = np.array([ord(character) for character in vocabulary.characters], dtype="<u4")
         contents = (decode(text, letters).strip("\n") for text in ids)
-        found = people(contents, frozenset(vocabulary.characters))
+        found = find_people(contents, frozenset(vocabulary.characters))
         return cls(
             joined,
             starts,

@@ -58,14 +58,14 @@ class Vocabulary:
     def of(cls, texts: Iterable[str]) -> Vocabulary:
         """Return a training text's vocabulary: characters that occur `RARE` times or more."""
         # The newline separates elements, so every voice must know it.
-        known = sorted(_seen(texts, RARE) | {"\n"})
-        return cls(tuple(known), _fold_into(frozenset(known)))
+        known = sorted(_find_frequent(texts, RARE) | {"\n"})
+        return cls(tuple(known), _map_folds(frozenset(known)))
 
-    def grown(self, texts: Iterable[str], seen: int) -> Vocabulary:
+    def extend(self, texts: Iterable[str], seen: int) -> Vocabulary:
         """Return this vocabulary, extended by characters that occur ``seen`` times or more."""
         known = frozenset(self.characters)
-        more = sorted(_seen(texts, seen) - known)
-        return Vocabulary((*self.characters, *more), _fold_into(known | set(more)))
+        more = sorted(_find_frequent(texts, seen) - known)
+        return Vocabulary((*self.characters, *more), _map_folds(known | set(more)))
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -84,7 +84,7 @@ class Vocabulary:
         """Decode token ids; raises IndexError for an id outside of [0, len(self))."""
         return "".join(self.characters[i] for i in ids)
 
-    def skipped(self, text: str) -> int:
+    def count_skipped(self, text: str) -> int:
         """Return how many characters of the text are neither known nor folded."""
         normal = unicodedata.normalize("NFC", text)
         known = {*self.characters, *self.fold}
@@ -114,7 +114,7 @@ class Vocabulary:
         return {ord(character): plain for character, plain in self.fold.items()}
 
 
-def _seen(texts: Iterable[str], least: int) -> set[str]:
+def _find_frequent(texts: Iterable[str], least: int) -> set[str]:
     """Return the characters that occur ``least`` times or more in the texts."""
     counts = Counter[str]()
     for text in texts:
@@ -122,7 +122,7 @@ def _seen(texts: Iterable[str], least: int) -> set[str]:
     return {character for character, n in counts.items() if n >= least}
 
 
-def _fold_into(known: frozenset[str]) -> dict[str, str]:
+def _map_folds(known: frozenset[str]) -> dict[str, str]:
     """Return the fold map: every foldable character to its first form in ``known`` characters."""
     foldable = dict.fromkeys([chr(c) for block in FOLDED_BLOCKS for c in block])
     foldable |= dict.fromkeys(PLAIN_FORMS)
@@ -130,13 +130,13 @@ def _fold_into(known: frozenset[str]) -> dict[str, str]:
     for character in foldable:
         if character in known:
             continue
-        plain = next((form for form in _forms(character) if known.issuperset(form)), None)
+        plain = next((form for form in _list_forms(character) if known.issuperset(form)), None)
         if plain:
             fold[character] = plain
     return fold
 
 
-def _forms(character: str) -> Iterator[str]:
+def _list_forms(character: str) -> Iterator[str]:
     """Yield plain forms of a character, the best first."""
     yield from PLAIN_FORMS.get(character, ())
     decomposed = unicodedata.normalize("NFKD", character)

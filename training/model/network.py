@@ -105,7 +105,7 @@ class CharLSTM(nn.Module):
     prior's probabilities are read along with the embedded character, and their logarithms are added
     to the logits, times a trust that depends on what the output reads and on the length of the
     context that the prior knows. The logits are then multiplied by a factor for that length, found
-    by `training.evaluation.calibrated`, because a network is overconfident after contexts that it
+    by `training.evaluation.calibrate`, because a network is overconfident after contexts that it
     has learned by heart.
 
     The state is packed as the voice file needs it: float32 [batch, S], see `Shape.sections`, zeros

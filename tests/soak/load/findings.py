@@ -60,7 +60,7 @@ class Report:
     """All results, for JSON."""
 
     def __str__(self) -> str:
-        rows = [("", "bound", "measured", "met"), *(one.cells() for one in self.findings)]
+        rows = [("", "bound", "measured", "met"), *(one.format_cells() for one in self.findings)]
         return "\n\n".join([self.title, format_table(rows), *self.tables])
 
     def document(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from training.data.corpora.drama.download import (
     cut_frame,
     describe,
     download,
-    paths_on_mirror,
+    list_mirror_paths,
 )
 from training.data.corpora.drama.manifest import Entry
 from training.errors import CorpusError
@@ -168,4 +168,4 @@ def test_the_publisher_in_a_text_is_no_mark():
     ("number", "first"), [(7, "0/7/7.txt"), (45, "4/45/45.txt"), (71067, "7/1/0/6/71067/71067.txt")]
 )
 def test_a_number_gives_the_path_of_a_book(number, first):
-    assert next(paths_on_mirror(number)) == first
+    assert next(list_mirror_paths(number)) == first

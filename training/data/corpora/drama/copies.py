@@ -127,7 +127,7 @@ def _drop_copies(order: Sequence[_Reading]) -> tuple[list[_Reading], list[Copy]]
     for rank, (reading, owners) in enumerate(_find_owners(order)):
         foreign = owners[owners != rank]
         if reading.shingles and len(foreign) / reading.shingles > WHOLE:
-            copies.append(_report(reading, len(reading.words), order, foreign))
+            copies.append(_report_copy(reading, len(reading.words), order, foreign))
         else:
             kept.append(reading)
     return kept, copies
@@ -139,16 +139,16 @@ def _cut_passages(order: Sequence[_Reading]) -> tuple[dict[int, Work], list[Copy
     passages: list[Copy] = []
     for rank, (reading, owners) in enumerate(_find_owners(order)):
         cut = np.zeros(len(reading.words), bool)
-        for start, stop in _foreign_runs(owners, rank):
+        for start, stop in _find_foreign_runs(owners, rank):
             others = owners[start : stop - SHINGLE + 1]
             guarded = any(order[other].held_out for other in set(others.tolist()) - {rank})
             if stop - start >= (HELD_OUT_PASSAGE if guarded else PASSAGE):
                 cut[start:stop] = True
-        script = _without(reading, cut) if cut.any() else reading.work.script
+        script = _remove_words(reading, cut) if cut.any() else reading.work.script
         left[id(reading.work)] = replace(reading.work, script=script)
         if cut.any():
             foreign = owners[cut[: len(owners)] & (owners != rank)]
-            passages.append(_report(reading, int(cut.sum()), order, foreign))
+            passages.append(_report_copy(reading, int(cut.sum()), order, foreign))
     return left, passages
 
 
@@ -177,7 +177,7 @@ def _mix(numbers: Words) -> Words:
     return numbers ^ (numbers >> np.uint64(31))
 
 
-def _foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
+def _find_foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
     """Yield the start and end, in words, of passages whose shingles belong to other works."""
     places = np.flatnonzero(owners != rank)
     # A differing word breaks every shingle that contains it.
@@ -187,7 +187,7 @@ def _foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
             yield int(places[begin]), int(places[end - 1]) + SHINGLE
 
 
-def _without(reading: _Reading, cut: NDArray[np.bool_]) -> str:
+def _remove_words(reading: _Reading, cut: NDArray[np.bool_]) -> str:
     """Return the script without the cut speeches, and without the action between them."""
     taken = np.concatenate([[0], np.cumsum(cut)])
     # A speech with only a few cut words is kept whole, so that no sentence loses its end.
@@ -205,7 +205,7 @@ def _without(reading: _Reading, cut: NDArray[np.bool_]) -> str:
     )
 
 
-def _report(reading: _Reading, words: int, order: Sequence[_Reading], foreign: Owners) -> Copy:
+def _report_copy(reading: _Reading, words: int, order: Sequence[_Reading], foreign: Owners) -> Copy:
     counted = Counter(foreign.tolist())
     keeper = order[max(counted, key=lambda rank: (counted[rank], -rank))].work
     return Copy(reading.work, words, words / len(reading.words), keeper)

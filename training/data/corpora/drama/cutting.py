@@ -131,7 +131,7 @@ def _skip_persons(parts: Sequence[Part], start: int, stop: int) -> int:
     names = Counter[str]()
     for i in range(start, min(start + LONGEST_LIST, stop)):
         part = parts[i]
-        if HEADING.match(_heading(part)) and i > start and names:
+        if HEADING.match(_read_heading(part)) and i > start and names:
             return _skip_contents(parts, i, stop)
         names.update([part.cue.key] if part.cue else [])
         if names and max(names.values()) > 1:
@@ -145,7 +145,7 @@ def _skip_contents(parts: Sequence[Part], start: int, stop: int) -> int:
     for i in range(start + 1, min(start + LONGEST_LIST, stop)):
         if parts[i].cue:
             break
-        if FIRST_ACT.match(_heading(parts[i])) and "ACT" in _heading(parts[i]).upper():
+        if FIRST_ACT.match(_read_heading(parts[i])) and "ACT" in _read_heading(parts[i]).upper():
             act = i
     return act
 
@@ -195,16 +195,16 @@ def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
 def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
     """Return the start of a stretch: the heading of its first act, or its first directions."""
     boundary = max((i for i in range(floor, spoken) if _is_boundary(parts[i])), default=floor - 1)
-    first = [i for i in range(floor, spoken) if FIRST_ACT.match(_heading(parts[i]))]
+    first = [i for i in range(floor, spoken) if FIRST_ACT.match(_read_heading(parts[i]))]
     near = [i for i in first if spoken - i <= LONGEST_GAP]
     if near:
-        acts = [i for i in near if re.match(r".*\bACT", _heading(parts[i]), re.IGNORECASE)]
+        acts = [i for i in near if re.match(r".*\bACT", _read_heading(parts[i]), re.IGNORECASE)]
         last = acts[-1] if acts else near[-1]
         return last if last > boundary or spoken - boundary < 3 else max(boundary + 1, last)
     headings = [
         i
         for i in range(max(boundary + 1, spoken - LONGEST_GAP), spoken)
-        if HEADING.match(_heading(parts[i]))
+        if HEADING.match(_read_heading(parts[i]))
     ]
     if headings:
         return headings[-1]
@@ -214,7 +214,7 @@ def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
     return start
 
 
-def _heading(part: Part) -> str:
+def _read_heading(part: Part) -> str:
     return part.paragraph.first.strip("_[]() ")
 
 

@@ -185,7 +185,7 @@ def cut_frame(data: bytes) -> bytes:
     return text[begin : end.start() if end else len(text)].encode("utf-8")
 
 
-def paths_on_mirror(number: int) -> Iterator[str]:
+def list_mirror_paths(number: int) -> Iterator[str]:
     """Generate the paths of a book on a mirror: plain, in UTF-8, in Latin-1, generated."""
     folder = "/".join([*(str(number)[:-1] or "0"), str(number)])
     for suffix in ("", "-0", "-8"):
@@ -196,7 +196,7 @@ def paths_on_mirror(number: int) -> Iterator[str]:
 def _find_text(entry: Entry, client: Client) -> bytes | None:
     """Return the text of the manifest, else the best text on the mirror, else None."""
     texts: dict[str, bytes] = {}
-    for path in paths_on_mirror(entry.number):
+    for path in list_mirror_paths(entry.number):
         data = client.fetch(path)
         if data is not None and START.search(_decode(data)):
             texts[path] = cut_frame(data)

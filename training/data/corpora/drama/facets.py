@@ -96,7 +96,7 @@ def count_commonest(scripts: Iterable[str]) -> frozenset[str]:
     """Return the `COMMONEST` words that are spoken in the scripts."""
     counts: Counter[str] = Counter()
     for script in scripts:
-        counts.update(WORD.findall(_spoken(split_elements(script)).lower()))
+        counts.update(WORD.findall(_join_speeches(split_elements(script)).lower()))
     # Words of equal frequency are ordered by the alphabet, so that the result is always the same.
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return frozenset(word for word, _ in ranked[:COMMONEST])
@@ -121,8 +121,8 @@ def find_title_page(text: str, title: str, is_alone: bool) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if is_alone:
         return "\n".join(lines[:TITLE_PAGE])
-    wanted = _letters(title)
-    places = [place for place, line in enumerate(lines) if _letters(line) == wanted]
+    wanted = _count_letters(title)
+    places = [place for place, line in enumerate(lines) if _count_letters(line) == wanted]
     return "\n".join(line for at in places for line in lines[at : at + BELOW_TITLE])
 
 
@@ -130,7 +130,7 @@ def measure(script: str, commonest: Collection[str], page: str = "") -> Measures
     """Count what the facets ask about."""
     elements = split_elements(script)
     speeches = [element for element in elements if element.kind is Kind.SPEECH]
-    spoken = _spoken(speeches)
+    spoken = _join_speeches(speeches)
     words = WORD.findall(spoken.lower())
     cast = {word for speech in speeches for word in WORD.findall(speech.cue.lower())}
     others = [word for word in words if word not in cast]
@@ -139,14 +139,14 @@ def measure(script: str, commonest: Collection[str], page: str = "") -> Measures
         characters=len(script),
         speeches=len(speeches),
         speech=median(lengths or [0]),
-        long_speeches=_share(sum(length > 400 for length in lengths), len(lengths)),
+        long_speeches=_compute_share(sum(length > 400 for length in lengths), len(lengths)),
         cue=median([len(speech.cue) for speech in speeches] or [0]),
-        old=1000 * _share(sum(word in OLD for word in words), len(words)),
-        known=_share(sum(word in commonest for word in others), len(others)),
-        verse=_share(
+        old=1000 * _compute_share(sum(word in OLD for word in words), len(words)),
+        known=_compute_share(sum(word in commonest for word in others), len(others)),
+        verse=_compute_share(
             sum(len(speech.spoken) for speech in speeches if is_verse(speech)), sum(lengths)
         ),
-        clipped=1000 * _share(len(re.findall(r"\B'[a-z]|[a-z]'(?= )", spoken)), len(words)),
+        clipped=1000 * _compute_share(len(re.findall(r"\B'[a-z]|[a-z]'(?= )", spoken)), len(words)),
         farce=bool(FARCE.search(page)),
     )
 
@@ -157,13 +157,13 @@ def is_verse(speech: Element) -> bool:
     return len(lines) > 1 and all(len(line) <= 75 for line in lines)
 
 
-def _letters(line: str) -> str:
+def _count_letters(line: str) -> str:
     return "".join(filter(str.isalnum, line)).casefold()
 
 
-def _spoken(elements: Iterable[Element]) -> str:
+def _join_speeches(elements: Iterable[Element]) -> str:
     return " ".join(element.spoken for element in elements if element.kind is Kind.SPEECH)
 
 
-def _share(part: float, whole: float) -> float:
+def _compute_share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0

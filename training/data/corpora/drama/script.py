@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby, pairwise
 
-from training.data.corpora.shakespeare import action, balance, parenthetical, unwrap
+from training.data.corpora.shakespeare import balance, format_action, format_parenthetical, unwrap
 
 LONGEST_ASIDE = 240
 """The most characters of a parenthetical; a longer direction becomes action, then the cue
@@ -78,7 +78,7 @@ class Script:
         text = "\n".join(map(tidy, text.split("\n")))
         text = balance(text.strip("[{ }]"))
         if re.search(r"\w", text):
-            self.elements.append(action(text.capitalize() if text.isupper() else text))
+            self.elements.append(format_action(text.capitalize() if text.isupper() else text))
 
     @property
     def is_said(self) -> bool:
@@ -114,11 +114,11 @@ class Script:
                 if piece.kind is Kind.LINE:
                     lines.append(piece.text)
                 elif len(piece.text) <= LONGEST_ASIDE:
-                    lines.append(parenthetical(piece.text))
+                    lines.append(format_parenthetical(piece.text))
                 else:
                     self._write_lines(speaker, lines)
                     lines = []
-                    self.elements.append(action(piece.text))
+                    self.elements.append(format_action(piece.text))
         self._write_lines(speaker, lines)
 
     def _write_lines(self, speaker: str, lines: Sequence[str]) -> None:
@@ -130,7 +130,9 @@ class Script:
         if lines:
             self.elements.append("\n".join([speaker, *lines]))
             self.speeches += 1
-        self.elements += [action(end_sentence(line[1:-1])) for line in after if len(line) > 3]
+        self.elements += [
+            format_action(end_sentence(line[1:-1])) for line in after if len(line) > 3
+        ]
 
 
 def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
@@ -173,11 +175,11 @@ def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
             texts = [tidy(piece.text) for piece in pieces]
             yield from (Piece(kind, text) for text in texts if re.search(r"\w", text))
         elif kind is Kind.LINE:
-            texts = [unwrap([p.text for p in pieces])] if prose else _whole_verses(pieces)
+            texts = [unwrap([p.text for p in pieces])] if prose else _join_verses(pieces)
             yield from (Piece(kind, tidy(text)) for text in texts)
 
 
-def _whole_verses(pieces: Sequence[Piece]) -> list[str]:
+def _join_verses(pieces: Sequence[Piece]) -> list[str]:
     verses: list[str] = []
     margin = min(piece.start for piece in pieces)
     for piece in pieces:

@@ -189,7 +189,7 @@ def expand_names(
     before the play, or else of the directions, has words with these beginnings, in this order.
     """
     cues = Counter(part.cue.key for part in parts if part.cue)
-    lists = [[_read_names(line) for line in _lines_before(each)] for each in (persons, before)]
+    lists = [[_read_names(line) for line in _list_lines_before(each)] for each in (persons, before)]
     entries = [
         _read_names(line)
         for part in parts
@@ -206,7 +206,7 @@ def expand_names(
     return full
 
 
-def _lines_before(before: Sequence[Part]) -> Iterator[str]:
+def _list_lines_before(before: Sequence[Part]) -> Iterator[str]:
     for part in before[-120:]:
         for line in part.paragraph.lines:
             if len(line) < 100 and not NO_NAME.fullmatch(line.strip("_[]() .:")):

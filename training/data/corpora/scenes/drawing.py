@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import inflect
 
-from training.data.corpora.shakespeare import action
+from training.data.corpora.shakespeare import format_action
 from training.errors import CorpusError
 
 from .frames import (
@@ -24,7 +24,7 @@ from .frames import (
     Word,
     is_capital,
     is_film_place,
-    slot_name,
+    read_slot_name,
 )
 
 T = TypeVar("T")
@@ -84,12 +84,13 @@ class Drawer:
     def __init__(self, frame: Frame, lists: Lists, seed: int, *, unmet: bool = False) -> None:
         self.frame = frame
         self._rng = random.Random(f"{seed} {frame.title} {unmet}")
-        text = _plain(" ".join(text for line in frame.lines for text in line.alternatives))
+        text = _simplify(" ".join(text for line in frame.lines for text in line.alternatives))
         said = " ".join(word.text for slot in frame.slots for row in slot.rows for word in row)
-        self._said = text + _plain(said)
+        self._said = text + _simplify(said)
         self._names = [Bag(lists[key].learned, self._rng) for key in NAMES[frame.kind]]
         self._slots = [
-            (slot, Bag(_pool(slot, lists, text, unmet=unmet), self._rng)) for slot in frame.slots
+            (slot, Bag(_list_choices(slot, lists, text, unmet=unmet), self._rng))
+            for slot in frame.slots
         ]
         self._lines = [(line, Bag(line.alternatives, self._rng)) for line in frame.lines]
 
@@ -106,7 +107,7 @@ class Drawer:
         words: dict[str, Word] = {}
         for letter in CAST:
             man = self._rng.randrange(2)
-            name = self._names[man].draw(lambda name: _plain(name.text) in self._said)
+            name = self._names[man].draw(lambda name: _simplify(name.text) in self._said)
             words[letter] = Word(name.text, pronoun=("she", "he")[man])
         drawn: set[str] = set()
         for slot, bag in self._slots:
@@ -120,7 +121,7 @@ class Drawer:
         if line.role == "PLACE":
             return text.upper() if is_film_place(text) else f".{text.upper()}"
         if line.role == "-":
-            return action(text)
+            return format_action(text)
         speech = [reader.fill(f"{{{line.role}}}", line.at).upper(), text]
         if line.parenthetical and self._rng.random() < PARENTHETICALS:
             speech.insert(1, f"({reader.fill(line.parenthetical, line.at)})")
@@ -145,11 +146,11 @@ class _Reader:
 
     def _write(self, use: re.Match[str]) -> str:
         article, form = use["article"], (use["form"] or "").lower()
-        word = self._resolve(slot_name(use))
+        word = self._resolve(read_slot_name(use))
         if form:
-            text = plural(word) if form == "s" else PRONOUNS[word.pronoun][FORMS.index(form)]
+            text = pluralise(word) if form == "s" else PRONOUNS[word.pronoun][FORMS.index(form)]
         else:
-            text = with_article(word) if article else word.text
+            text = add_article(word) if article else word.text
         return text[:1].upper() + text[1:] if is_capital(use) else text
 
     def _resolve(self, key: str) -> Word:
@@ -160,7 +161,7 @@ class _Reader:
         """
         word = self._words[key]
         head = HEAD.search(word.text)
-        grammar = self._resolve(slot_name(head)) if head else word
+        grammar = self._resolve(read_slot_name(head)) if head else word
         pronoun = word.pronoun or grammar.pronoun or self._rng.choice(("she", "he"))
         text = USE.sub(self._write, word.text)
         self._words[key] = Word(text, word.mass or grammar.mass, pronoun)
@@ -168,24 +169,24 @@ class _Reader:
 
 
 @cache
-def plural(word: Word) -> str:
+def pluralise(word: Word) -> str:
     """Return the plural of a word, or the word where it has none."""
     return word.text if word.mass else ENGLISH.plural_noun(word.text)
 
 
 @cache
-def with_article(word: Word) -> str:
+def add_article(word: Word) -> str:
     """Return a word with "a", "an" or "some"."""
     return f"some {word.text}" if word.mass else ENGLISH.a(word.text)
 
 
 @cache
-def _plain(text: str) -> str:
+def _simplify(text: str) -> str:
     """Return the words of a text in small letters, each between spaces."""
     return f" {' '.join(WORDS.findall(text.lower()))} "
 
 
-def _pool(slot: Slot, lists: Lists, text: str, *, unmet: bool) -> list[tuple[Word, ...]]:
+def _list_choices(slot: Slot, lists: Lists, text: str, *, unmet: bool) -> list[tuple[Word, ...]]:
     """Return what a slot can draw.
 
     A listed word that the frame says by itself is left out: two geese would be confused.
@@ -194,5 +195,5 @@ def _pool(slot: Slot, lists: Lists, text: str, *, unmet: bool) -> list[tuple[Wor
     if unmet and any(words.held_out for words in listed):
         return [(word,) for words in listed for word in words.held_out]
     learned = [word for words in listed for word in words.learned]
-    other = [(word,) for word in learned if _plain(word.text) not in text]
+    other = [(word,) for word in learned if _simplify(word.text) not in text]
     return [*slot.rows, *other]

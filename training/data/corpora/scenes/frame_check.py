@@ -21,7 +21,7 @@ from .frames import (
     Source,
     is_capital,
     is_film_place,
-    slot_name,
+    read_slot_name,
 )
 
 LENGTHS = {"film": (80, 110), "stage": (125, 125)}
@@ -47,30 +47,30 @@ def find_faults(source: Source) -> list[Fault]:
     """Return the faults of all frames, in the order of files and lines."""
     found = [*source.unread]
     for frame in source.frames:
-        found += _of_frame(frame, source.lists)
-    found += _titles(source)
-    found += _stock_lines(source)
-    found += _unmet_words(source)
+        found += _check_frame(frame, source.lists)
+    found += _check_titles(source)
+    found += _find_stock_lines(source)
+    found += _check_unmet_words(source)
     return sorted(found, key=lambda fault: (fault.file, fault.line))
 
 
-def _of_frame(frame: Frame, lists: Lists) -> Iterator[Fault]:
+def _check_frame(frame: Frame, lists: Lists) -> Iterator[Fault]:
     """Yield the faults that a frame has by itself."""
     slots = {name: slot for slot in frame.slots for name in slot.names}
-    used = {slot_name(use) for _, text in _texts(frame) for use in USE.finditer(text)}
-    messages = [(frame.at, _size(frame))]
-    messages += [(slot.at, _slot(slot, frame, used, lists)) for slot in frame.slots]
-    messages += [(line.at, _line(line, frame.kind)) for line in frame.lines]
-    for at, text in _texts(frame):
-        messages += [(at, _braces(text, slots)), (at, _typing(text))]
+    used = {read_slot_name(use) for _, text in _list_texts(frame) for use in USE.finditer(text)}
+    messages = [(frame.at, _check_size(frame))]
+    messages += [(slot.at, _check_slot(slot, frame, used, lists)) for slot in frame.slots]
+    messages += [(line.at, _check_line(line, frame.kind)) for line in frame.lines]
+    for at, text in _list_texts(frame):
+        messages += [(at, _check_braces(text, slots)), (at, _check_typing(text))]
     for line in frame.lines:
-        rule = _place if line.role == "PLACE" else _capitals
+        rule = _check_place if line.role == "PLACE" else _check_capitals
         messages += [(line.at, rule(text, slots, lists)) for text in line.alternatives]
     for at, found in messages:
         yield from (Fault(frame.file, at, message, frame.title) for message in found)
 
 
-def _texts(frame: Frame) -> Iterator[tuple[int, str]]:
+def _list_texts(frame: Frame) -> Iterator[tuple[int, str]]:
     """Yield all texts of a frame that may have slots, with their lines."""
     for slot in frame.slots:
         yield from ((slot.at, word.text) for row in slot.rows for word in row)
@@ -83,7 +83,7 @@ def _texts(frame: Frame) -> Iterator[tuple[int, str]]:
 # Rules
 
 
-def _size(frame: Frame) -> Iterator[str]:
+def _check_size(frame: Frame) -> Iterator[str]:
     count = len(frame.lines) - len(frame.headings)
     if count not in LINES:
         yield f"{count} lines: write {LINES[0]} to {LINES[-1]}"
@@ -93,7 +93,7 @@ def _size(frame: Frame) -> Iterator[str]:
         yield "some places have INT. or EXT., and some have not"
 
 
-def _slot(slot: Slot, frame: Frame, used: set[str], lists: Lists) -> Iterator[str]:
+def _check_slot(slot: Slot, frame: Frame, used: set[str], lists: Lists) -> Iterator[str]:
     names = [name for other in frame.slots for name in other.names]
     for name in slot.names:
         if names.count(name) > 1:
@@ -111,7 +111,7 @@ def _slot(slot: Slot, frame: Frame, used: set[str], lists: Lists) -> Iterator[st
         yield "write at least 2 alternatives"
 
 
-def _line(line: Line, kind: str) -> Iterator[str]:
+def _check_line(line: Line, kind: str) -> Iterator[str]:
     if len(line.alternatives) < FEWEST.get(line.role, 3):
         yield f"only {len(line.alternatives)} alternatives: write more"
     if len({text.lower() for text in line.alternatives}) < len(line.alternatives):
@@ -121,10 +121,10 @@ def _line(line: Line, kind: str) -> Iterator[str]:
             yield f"too long by {len(text) - LENGTHS[kind][line.role == '-']} characters: {text}"
 
 
-def _braces(text: str, slots: dict[str, Slot]) -> Iterator[str]:
+def _check_braces(text: str, slots: dict[str, Slot]) -> Iterator[str]:
     """Check what stands in braces."""
     for use in USE.finditer(text):
-        slot = slots.get(slot_name(use))
+        slot = slots.get(read_slot_name(use))
         if use["name"] in CAST:
             if (use["form"] or "he").lower() not in FORMS or (use["article"] and use["form"]):
                 yield f"there is no form {use[0]}: {text}"
@@ -133,13 +133,13 @@ def _braces(text: str, slots: dict[str, Slot]) -> Iterator[str]:
         elif (use["form"] or "s").lower() not in ("s", *FORMS) or (use["article"] and use["form"]):
             yield f"there is no form {use[0]}: {text}"
         elif use["article"] or (not use["form"] and AFTER_ARTICLE.search(text[: use.start()])):
-            index = slot.names.index(slot_name(use))
+            index = slot.names.index(read_slot_name(use))
             words = [row[index].text for row in slot.rows if index < len(row)]
             if word := next(filter(DETERMINER.match, words), ""):
                 yield f"two articles with “{word}”: {text}"
 
 
-def _typing(text: str) -> Iterator[str]:
+def _check_typing(text: str) -> Iterator[str]:
     """Check what needs no knowledge of the slots."""
     if PLURAL.search(text):
         yield f"write {{thing.s}}, not {{thing}}s: {text}"
@@ -157,19 +157,19 @@ def _typing(text: str) -> Iterator[str]:
         yield f"a character that is not ASCII: {text}"
 
 
-def _place(text: str, slots: dict[str, Slot], _: Lists) -> Iterator[str]:
+def _check_place(text: str, slots: dict[str, Slot], _: Lists) -> Iterator[str]:
     """Check that a heading draws rooms inside and places outside."""
     drawn = {
         name
         for use in USE.finditer(text)
-        if slot_name(use) in slots
-        for name in slots[slot_name(use)].lists
+        if read_slot_name(use) in slots
+        for name in slots[read_slot_name(use)].lists
     }
     for name in drawn.intersection(CLASHES.get(text[:4], ())):
         yield f"{text[:4]} with a word of @{name}"
 
 
-def _capitals(text: str, slots: dict[str, Slot], lists: Lists) -> Iterator[str]:
+def _check_capitals(text: str, slots: dict[str, Slot], lists: Lists) -> Iterator[str]:
     """Check that sentences begin with capitals."""
     if text[:1].islower():
         yield f"begins with a small letter: {text}"
@@ -192,7 +192,7 @@ def _draws_small(slot: Slot | None, lists: Lists) -> bool:
 # Rules for all frames together
 
 
-def _titles(source: Source) -> Iterator[Fault]:
+def _check_titles(source: Source) -> Iterator[Fault]:
     first: dict[str, Frame] = {}
     for frame in source.frames:
         known = first.setdefault(frame.title.lower(), frame)
@@ -201,7 +201,7 @@ def _titles(source: Source) -> Iterator[Fault]:
             yield Fault(frame.file, frame.at, message, frame.title)
 
 
-def _stock_lines(source: Source) -> Iterator[Fault]:
+def _find_stock_lines(source: Source) -> Iterator[Fault]:
     places: dict[str, dict[str, tuple[Frame, Line]]] = defaultdict(dict)
     for frame in source.frames:
         for line in frame.lines:
@@ -214,17 +214,17 @@ def _stock_lines(source: Source) -> Iterator[Fault]:
             yield Fault(frame.file, line.at, message, frame.title)
 
 
-def _unmet_words(source: Source) -> Iterator[Fault]:
+def _check_unmet_words(source: Source) -> Iterator[Fault]:
     """Find held-out words in the frames' own texts."""
-    words = unmet_words(source.lists)
+    words = compile_unmet_words(source.lists)
     for frame in source.frames:
-        for at, text in (*_texts(frame), (frame.at, frame.title)):
+        for at, text in (*_list_texts(frame), (frame.at, frame.title)):
             if match := words.search(text.lower()):
                 message = f"“{match[0]}” is held out (lists.txt): use another word: {text}"
                 yield Fault(frame.file, at, message, frame.title)
 
 
-def unmet_words(lists: Lists) -> re.Pattern[str]:
+def compile_unmet_words(lists: Lists) -> re.Pattern[str]:
     """Return the expression that finds a held-out word, singular or plural, in small letters."""
     singular = {word.text for words in lists.values() for word in words.held_out}
     forms = {*singular, *map(ENGLISH.plural_noun, singular)}

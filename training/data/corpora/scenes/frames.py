@@ -143,7 +143,7 @@ def read_source(folder: Path) -> Source:
     return Source(tuple(frames), lists, tuple(unread))
 
 
-def slot_name(use: re.Match[str]) -> str:
+def read_slot_name(use: re.Match[str]) -> str:
     """Return the name of the slot or of the member of the cast, without the capital of `{Slot}`."""
     name = use["name"]
     return name if name in CAST else name[0].lower() + name[1:]
@@ -215,15 +215,17 @@ def _read_lists(text: str) -> Lists:
         name, marks = match[1], match[2]
         if mark := MARK.search(marks):
             pronouns[name] = mark[1]
-        words = _with_pronoun(map(_read_word, _split(match[3])), pronouns.get(name, ""))
+        words = _set_pronoun(map(_read_word, _split(match[3])), pronouns.get(name, ""))
         if "(held out)" in marks:
             lists[name] = replace(lists[name], held_out=words)
         else:
             lists[name] = WordList(words)
-    return lists | {f"{name} (countable)": _countable(words) for name, words in lists.items()}
+    return lists | {
+        f"{name} (countable)": _select_countable(words) for name, words in lists.items()
+    }
 
 
-def _countable(words: WordList) -> WordList:
+def _select_countable(words: WordList) -> WordList:
     """Return the words that have a plural."""
     learned, held_out = (
         tuple(word for word in part if not word.mass) for part in (words.learned, words.held_out)
@@ -231,5 +233,5 @@ def _countable(words: WordList) -> WordList:
     return WordList(learned, held_out)
 
 
-def _with_pronoun(words: Iterable[Word], pronoun: str) -> tuple[Word, ...]:
+def _set_pronoun(words: Iterable[Word], pronoun: str) -> tuple[Word, ...]:
     return tuple(replace(word, pronoun=word.pronoun or pronoun) for word in words)

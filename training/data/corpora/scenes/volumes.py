@@ -32,7 +32,7 @@ def write(source: Source, out: Path, kinds: Sequence[str], drawings: int, seed: 
     scenes = {
         Path(part): volume
         for kind in kinds
-        for part, volume in _of_kind(source, kind, drawings, seed)
+        for part, volume in _draw_kind(source, kind, drawings, seed)
     }
     unmet = [
         Drawer(frame, source.lists, seed, unmet=True)
@@ -50,7 +50,7 @@ def write(source: Source, out: Path, kinds: Sequence[str], drawings: int, seed: 
     return sum(map(len, scenes.values()))
 
 
-def sample(frames: Sequence[Frame], lists: Lists, count: int, seed: int) -> Iterator[str]:
+def draw_scenes(frames: Sequence[Frame], lists: Lists, count: int, seed: int) -> Iterator[str]:
     """Yield scenes from random frames, each frame once before any comes again."""
     drawers = [Drawer(frame, lists, seed) for frame in frames]
     random.Random(seed).shuffle(drawers)
@@ -58,7 +58,7 @@ def sample(frames: Sequence[Frame], lists: Lists, count: int, seed: int) -> Iter
         yield f"=== {drawer.frame.title}\n\n{drawer.draw()}\n"
 
 
-def _of_kind(
+def _draw_kind(
     source: Source, kind: str, drawings: int, seed: int
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield the paths and the scenes of the volumes of one kind."""
@@ -66,14 +66,14 @@ def _of_kind(
     learned = [Drawer(frame, source.lists, seed) for frame in frames if not frame.held_out]
     name, sets = KINDS[kind], max(1, min(SETS, len(learned) // VOLUME))
     for i in range(sets):
-        volumes = _volumes(learned[i::sets], drawings, random.Random(f"{seed} {i}"))
+        volumes = _draw_volumes(learned[i::sets], drawings, random.Random(f"{seed} {i}"))
         for number, volume in enumerate(volumes, 1):
             yield f"train/{name}/{name}-{i + 1}-{number:04}.fountain", volume
     held_out = [Drawer(frame, source.lists, seed) for frame in frames if frame.held_out]
     yield f"validation/frames-{kind}.fountain", [drawer.draw() for drawer in held_out]
 
 
-def _volumes(drawers: list[Drawer], drawings: int, rng: random.Random) -> Iterator[list[str]]:
+def _draw_volumes(drawers: list[Drawer], drawings: int, rng: random.Random) -> Iterator[list[str]]:
     """Yield the scenes of each volume.
 
     A volume never reaches from one round into the next, because a scene near another one of its
