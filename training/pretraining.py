@@ -164,7 +164,6 @@ def decay(
     changes: Mapping[str, Any],
     *,
     paths: Sequence[Path] = (),
-    lengthen: int = 1,
     resume: bool = False,
     session: Session | None = None,
 ) -> Training:
@@ -180,15 +179,13 @@ def decay(
         steps: Number of steps, by default `DECAYED` of the steps taken before.
         changes: Fields of the run's `Config` that the voice replaces.
         paths: The texts of the decay; by default all texts of the run.
-        lengthen: The factor by which windows grow longer, and streams fewer. Only long windows
-            teach distant dependencies, but cost more than they bring while words are learned.
         resume: Whether to resume the run in ``voice``.
         session: The session of this process.
     """
     session = session or Session()
     team = session.team
     if not resume:
-        team.run_on_first(lambda: _branch_off(run, voice, steps, changes, paths, lengthen, team))
+        team.run_on_first(lambda: _branch_off(run, voice, steps, changes, paths, team))
     return train([], voice, voice.config(), resume=True, session=session)
 
 
@@ -198,7 +195,6 @@ def _branch_off(
     steps: int | None,
     changes: Mapping[str, Any],
     paths: Sequence[Path],
-    lengthen: int,
     team: Team,
 ) -> None:
     """Lay out a run at another run's last checkpoint, before its decay."""
@@ -209,17 +205,10 @@ def _branch_off(
         raise RunError(f"{run.folder} was made by tuning and is already a voice: export it.")
     config = dataclasses.replace(
         begun,
-        batch=begun.batch // lengthen,
-        window=begun.window * lengthen,
         decay_from=facts["step"],
         steps=facts["step"] + (steps or max(1, round(facts["step"] * DECAYED))),
         **changes,
     )
-    if begun.batch % lengthen:
-        raise TrainingError(
-            f"{begun.batch} streams cannot be divided by {lengthen}: give a --lengthen that "
-            f"divides their number."
-        )
     _require_shares(config, team)
     split, texts = _choose_texts(run, known, vocabulary, paths)
     _require_folders(changes.get("repeat", {}), texts.folders)
@@ -229,10 +218,10 @@ def _branch_off(
     make_folder(voice.folder)
     if network.prior and parts is not None:
         save_counts(network.prior, texts, _find_parts(texts, known, parts), voice.counted)
-    if texts is not known or config.window != begun.window or config.repeat != begun.repeat:
+    if texts is not known or config.repeat != begun.repeat:
         # Windows are cut differently, so another text stands before each, and the state must be
         # reset.
-        tensors["state"] = torch.zeros_like(tensors["state"][: config.batch])
+        tensors["state"] = torch.zeros_like(tensors["state"])
     facts |= {"best": math.inf, "corpus": texts.fingerprint}
     save(voice.resume, tensors, facts)
     texts.save(voice.corpus)

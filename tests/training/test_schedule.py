@@ -105,9 +105,8 @@ def test_a_decay_can_learn_some_of_the_texts_and_new_ones(
     shutil.copy(scenes / "validation" / "the-tempest.fountain", folder)
     (folder / "new.fountain").write_text(read_play("hamlet")[:30_000], encoding="utf-8")
     voice = Run(tmp_path / "voice")
-    training = decay(standing, voice, 8, {"repeat": {}}, paths=[folder], lengthen=2)
+    training = decay(standing, voice, 8, {"repeat": {}}, paths=[folder])
     assert training.run_folder.texts().names == ("as-you-like-it", "new")
-    assert (training.config.batch, training.config.window) == (4, 2 * FEW.window)
     assert not training.state.any()
     assert [text.name for text in voice.read_heldout("validation")] == ["the-tempest"]
     # Counted texts keep their parts, and new ones have none.
@@ -129,8 +128,6 @@ def test_a_refused_decay_leaves_no_folder(standing: Run, tmp_path: Path):
         decay(standing, standing, 8, {})
     with pytest.raises(RunError, match="missing or damaged: train this run"):
         decay(Run(tmp_path / "none"), voice, 8, {})
-    with pytest.raises(TrainingError, match="8 streams cannot be divided by 3"):
-        decay(standing, voice, 8, {}, lengthen=3)
     with pytest.raises(TrainingError, match="folder called songs"):
         decay(standing, voice, 8, {"repeat": {"songs": 2}})
     assert not voice.folder.exists()

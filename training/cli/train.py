@@ -102,8 +102,6 @@ class Decay(Command):
     description: Annotated[Description, arg(name="")] = field(default_factory=Description)
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
     """Read the texts in folders of this name so many times per epoch; others are read once."""
-    lengthen: PositiveInt = 1
-    """Make windows this many times longer, and streams as many times fewer."""
     evaluate_every: PositiveInt = Config.evaluate_every
     """Steps between two evaluations."""
     drop: Regularisation = field(default_factory=Regularisation)
@@ -134,7 +132,6 @@ class Decay(Command):
                 self.steps,
                 changes,
                 paths=self.texts,
-                lengthen=self.lengthen,
                 resume=self.resume,
                 session=session,
             ),
