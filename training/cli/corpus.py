@@ -101,8 +101,6 @@ class Drama(Command):
     mirror: str | None = None
     """With --download, another mirror of Project Gutenberg."""
     facet: Annotated[UseAppendAction[tuple[str, ...]], arg(help=FACETS_HELP)] = ()
-    longest_speech: NonNegativeInt = 0
-    """Cut out speeches of more characters, and their answers; 170 leaves crisp dialogue."""
 
     def __call__(self) -> int:
         """Fetch the texts if asked, write the corpus, and print a summary of each."""
@@ -111,7 +109,7 @@ class Drama(Command):
         if self.download:
             client = Client(self.mirror or MIRROR)
             print(describe(download(read_manifest().values(), self.source, client)))
-        selected = write(self.source, self.out, self.facet, self.longest_speech)
+        selected = write(self.source, self.out, self.facet)
         print(f"{len(selected.works)} works, report.tsv and copies.tsv are in {self.out}.")
         if selected.doubtful:
             print(f"{len(selected.doubtful)} works were left out: too many places are doubtful.")

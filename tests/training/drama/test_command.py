@@ -66,16 +66,6 @@ def test_facets_choose_works(texts, tmp_path):
     assert make(texts, tmp_path / "out", "--facet", "verse") == []
 
 
-def test_long_speeches_are_cut(texts, tmp_path):
-    before = make(texts, tmp_path / "out", "--longest-speech", "400")
-    after = make(texts, tmp_path / "out", "--longest-speech", "60")
-    assert len(before) == 3
-    scripts = (tmp_path / "out" / "train").rglob("*.fountain")
-    lines = [line for file in scripts for line in file.read_text().splitlines()]
-    assert max(map(len, lines)) <= 60
-    assert len(after) <= len(before)
-
-
 def test_missing_texts_are_downloaded(mirror, tmp_path, monkeypatch, capsys):
     play = printed(1, "The Kettle")
     mirror.files["4/45/45.txt"] = framed(play)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -58,40 +58,3 @@ def _read(block: str) -> Element:
         spoken = [line for line in lines if not (line.startswith("(") and line.endswith(")"))]
         return Element(Kind.SPEECH, block, cue, spoken)
     return Element(Kind.HEADING if re.match(r"\.(?!\.)", block) else Kind.ACTION, block)
-
-
-FEWEST = 6
-"""The fewest speeches of a run that is kept: fewer leave nothing to answer."""
-
-
-def keep_short_speeches(script: str, longest: int) -> str:
-    """Return the runs of speeches with at most `longest` characters, or "" where there are none."""
-    elements = split_elements(script)
-    page = [element for element in elements if element.kind is Kind.PAGE]
-    runs = filter(_is_scene, _split_runs(elements[len(page) :], longest))
-    kept = [element for run in runs for element in run]
-    return join_elements([*page, *kept]) if kept else ""
-
-
-def _is_scene(run: Sequence[Element]) -> bool:
-    speeches = [element for element in run if element.kind is Kind.SPEECH]
-    return len(speeches) >= FEWEST and len({speech.cue for speech in speeches}) > 1
-
-
-def _split_runs(elements: Sequence[Element], longest: int) -> Iterator[list[Element]]:
-    """Yield the elements between two long speeches, below the heading of their scene."""
-    heading: list[Element] = []
-    run: list[Element] = []
-    unanswered = False
-    for element in elements:
-        if element.kind is Kind.HEADING:
-            yield heading + run
-            heading, run, unanswered = [element], [], False
-        elif element.kind is Kind.SPEECH and len(element.spoken) > longest:
-            yield heading + run
-            run, unanswered = [], True
-        elif not unanswered:
-            run.append(element)
-        elif element.kind is Kind.SPEECH:
-            unanswered = False
-    yield heading + run

@@ -12,7 +12,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .copies import Copy, measure_overlap, remove_copies
-from .elements import keep_short_speeches
 from .facets import count_commonest, find_facets, find_title_page
 from .manifest import HELD_OUT, choose_part, read_manifest, write_table
 from .sources import read_sources
@@ -31,16 +30,12 @@ class Selected:
 
 
 def select(
-    works: Sequence[Work],
-    texts: Mapping[int, str],
-    wanted: Collection[str] = (),
-    longest_speech: int = 0,
+    works: Sequence[Work], texts: Mapping[int, str], wanted: Collection[str] = ()
 ) -> Selected:
     """Select works that have all wanted facets; ``texts`` has the published text of each number.
 
     Copies are looked for in all works, and words are counted in all works, so that a facet has the
-    same meaning whatever is wanted. ``longest_speech``: the most characters of a speech, or 0 for
-    no limit.
+    same meaning whatever is wanted.
     """
     held_out = frozenset().union(*HELD_OUT.values())
     doubtful = [work for work in works if not work.is_sound]
@@ -51,11 +46,8 @@ def select(
     for work in kept:
         page = find_title_page(texts[work.number], work.title, alone[work.number] == 1)
         facets = find_facets(work.script, commonest, page)
-        script = work.script
-        if longest_speech:
-            script = keep_short_speeches(script, longest_speech)
-        if script and set(wanted) <= set(facets):
-            chosen[replace(work, script=script)] = facets
+        if set(wanted) <= set(facets):
+            chosen[work] = facets
     return Selected(chosen, doubtful, copies, measure_overlap(list(chosen), held_out))
 
 
@@ -74,9 +66,7 @@ COPIES = "copies.tsv"
 COPIES_COLUMNS = ("number", "title", "words", "share", "of number", "of")
 
 
-def write(
-    source: Path, out: Path, wanted: Collection[str] = (), longest_speech: int = 0
-) -> Selected:
+def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
     """Write the plays of a folder or an archive, as `select` selects them, below `out`.
 
     No work is written twice. `copies.tsv` reports what was removed from which work because another
@@ -94,7 +84,7 @@ def write(
         for book in tqdm(sources, desc="plays", unit="book")
         for work in convert(book.number, book.title, book.text)
     ]
-    selected = select(works, texts, wanted, longest_speech)
+    selected = select(works, texts, wanted)
     write_works(selected, out)
     rows = [
         (
