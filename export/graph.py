@@ -71,15 +71,15 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     added = parts.add_node("Gather", [table, "tokens"], "lower.table")
     gates = parts.add_node("Add", [product, added], "lower.gates")
     lower = parts.add_operand(_add_step(parts, network, "lower", gates))
-    heard = []
+    recall = []
     if network.memory:
         weights = add_memory(parts, network.memory, len(network.table), lower)
-        heard = [parts.add_operand(weights)]
-    read = [lower, *heard, parts.add_operand("upper.h")]
+        recall = [parts.add_operand(weights)]
+    read = [lower, *recall, parts.add_operand("upper.h")]
     gates = parts.add_product("upper", read, network.upper, network.upper_bias)
     upper = parts.add_operand(_add_step(parts, network, "upper", gates))
-    said = "said" if network.prior else "logits"
-    parts.add_product("output", [upper, *heard], network.output, network.output_bias, said)
+    logits = "said" if network.prior else "logits"
+    parts.add_product("output", [upper, *recall], network.output, network.output_bias, logits)
     if network.prior:
         _add_trust(parts, network)
     sections = [f"next.{name}" for name in _list_sections(network)]
@@ -132,10 +132,10 @@ def _add_trust(parts: Parts, network: FoldedNetwork) -> None:
     added = parts.add_node("Gather", [by_length, LENGTH], "trust.added")
     trust = parts.add_node("Add", ["said.trust", added], "trust")
     trusted = parts.add_node("Mul", [trust, EXPECTED], "prior.trusted")
-    together = parts.add_node("Add", ["said.itself", trusted], "said.together")
+    logits = parts.add_node("Add", ["said.itself", trusted], "said.together")
     sure = parts.add_constant("prior.sure", network.prior.sure[:, None])
     factor = parts.add_node("Gather", [sure, LENGTH], "sure")
-    parts.add_node("Mul", [together, factor], "logits")
+    parts.add_node("Mul", [logits, factor], "logits")
 
 
 def _import_cell(network: FoldedNetwork) -> ModuleType:

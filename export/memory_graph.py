@@ -46,8 +46,8 @@ def add_memory(parts: Parts, memory: FoldedMemory, vocabulary: int, lower: str) 
         found.append(parts.add_node("GatherElements", [table, place], f"places.score{i}", axis=1))
     away = parts.add_constant("away.column", np.array([vocabulary + 1]))
     aways = [parts.add_node("Gather", [table, away], f"{table}.away", axis=1) for table in tables]
-    together = [parts.add_node("Sum", found, "places"), parts.add_node("Sum", aways, "away")]
-    score = parts.add_node("Concat", together, "places.score", axis=1)
+    all_scores = [parts.add_node("Sum", found, "places"), parts.add_node("Sum", aways, "away")]
+    score = parts.add_node("Concat", all_scores, "places.score", axis=1)
     weights = parts.add_node("Softmax", [score], "places.weight", axis=1)
     zero = parts.add_constant("memory.zero", np.array(0))
     first = parts.add_node("Mul", ["tokens", zero], "memory.row")
@@ -86,11 +86,11 @@ def _add_symbols(parts: Parts, packing: Packing) -> str:
     sizes = parts.add_constant("kept.sizes", np.array([packing.numbers] * packing.per_number))
     names = [f"kept{i}" for i in range(packing.per_number)]
     parts.add_node("Split", [kept, sizes], *names, axis=1)
-    together = names.pop()
+    packed = names.pop()
     for name in reversed(names):
-        raised = parts.add_node("Mul", [together, base], f"{name}.raised")
-        together = parts.add_node("Add", [raised, name], f"{name}.packed")
-    parts.add_node("Identity", [together], "next.packed")
+        raised = parts.add_node("Mul", [packed, base], f"{name}.raised")
+        packed = parts.add_node("Add", [raised, name], f"{name}.packed")
+    parts.add_node("Identity", [packed], "next.packed")
     whole = parts.add_node("Cast", [read], "read.whole", to=TensorProto.INT64)
     # A damaged state must not fail the rows beside it, as an index out of bounds would.
     bounds = [

@@ -30,10 +30,10 @@ def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[
         parts.add_constant(f"prior.{name}", getattr(tables, name))
     slots, known = _look_up(parts, tables, digits, history)
     none = parts.add_constant("prior.none", np.array(0))
-    met = parts.add_node("Where", [known, slots, none], "prior.met")
+    known_slots = parts.add_node("Where", [known, slots, none], "prior.met")
     logits = parts.add_node(
         "ScatterElements",
-        [_add_row(parts, tables, met), *_add_corrections(parts, tables, met)],
+        [_add_row(parts, tables, known_slots), *_add_corrections(parts, tables, known_slots)],
         "prior.logits",
         axis=1,
         reduction="add",
@@ -74,13 +74,15 @@ def _look_up(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[s
     return slot, parts.add_node("Equal", [count, all_of], "prior.known")
 
 
-def _add_row(parts: Parts, tables: Tables, met: str) -> str:
+def _add_row(parts: Parts, tables: Tables, known_slots: str) -> str:
     """Add the logarithms after the longest known context with a row: float32 [batch, V + 1]."""
     sizes = [tables.with_rows, len(tables.lengths) - tables.with_rows]
-    columns = met
+    columns = known_slots
     if sizes[1]:
         split = parts.add_constant("prior.with_rows", np.array(sizes))
-        parts.add_node("Split", [met, split], "prior.met.rows", "prior.met.corrections", axis=1)
+        parts.add_node(
+            "Split", [known_slots, split], "prior.met.rows", "prior.met.corrections", axis=1
+        )
         columns = "prior.met.rows"
     axis = parts.add_constant("prior.row.axis", np.array([1]))
     # Longer contexts have later slots.
@@ -91,19 +93,19 @@ def _add_row(parts: Parts, tables: Tables, met: str) -> str:
     return parts.add_node("Mul", [multiples, step], "prior.row.logarithms")
 
 
-def _add_corrections(parts: Parts, tables: Tables, met: str) -> list[str]:
+def _add_corrections(parts: Parts, tables: Tables, known_slots: str) -> list[str]:
     """Add the corrections of all known contexts, L for each of N lengths.
 
     Returns the names of the corrected characters, int64 [batch, N x L], and of the amounts, float32
     [batch, N x L].
     """
     columns, listed = len(tables.lengths), tables.symbols.shape[1]
-    code = parts.add_node("Gather", ["prior.codes", met], "prior.code")
+    code = parts.add_node("Gather", ["prior.codes", known_slots], "prior.code")
     whole = parts.add_node("Cast", [code], "prior.code.whole", to=TensorProto.INT64)
     begins = parts.add_constant("prior.begins", np.arange(columns) * CODES)
     entry = parts.add_node("Add", [whole, begins], "prior.entry")
     amounts = parts.add_node("Gather", ["prior.books", entry], "prior.amount")
-    symbols = parts.add_node("Gather", ["prior.symbols", met], "prior.symbol")
+    symbols = parts.add_node("Gather", ["prior.symbols", known_slots], "prior.symbol")
     whole = parts.add_node("Cast", [symbols], "prior.symbol.whole", to=TensorProto.INT64)
     flat = parts.add_constant("prior.flat", np.array([-1, columns * listed]))
     return [

@@ -155,13 +155,15 @@ def _measure_differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDA
     numbers beyond 1 are relative, because cells reach hundreds and float32 has relative precision.
     """
     rows = tokens.shape[1]
-    theirs, ours = model.start(rows), graph.start(rows)
+    model_state, graph_state = model.start(rows), graph.start(rows)
     largest = np.zeros(2)
     for step in tokens:
-        expected, theirs = model(torch.from_numpy(step)[None], theirs)
-        logits, ours = graph.step(step, ours)
-        off = abs(ours - theirs.numpy()) / np.maximum(1, abs(theirs.numpy()))
-        largest_now = [abs(logits - expected[0].numpy()).max(), off.max()]
+        expected, model_state = model(torch.from_numpy(step)[None], model_state)
+        logits, graph_state = graph.step(step, graph_state)
+        state_differences = abs(graph_state - model_state.numpy()) / np.maximum(
+            1, abs(model_state.numpy())
+        )
+        largest_now = [abs(logits - expected[0].numpy()).max(), state_differences.max()]
         largest = np.maximum(largest, largest_now)
     return largest
 
@@ -169,14 +171,14 @@ def _measure_differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDA
 def _check_rows_alone(graph: Runtime, text: Tokens) -> Check:
     """Count the rows of a full batch that differ in any bit from the same rows alone."""
     tokens = _cut_rows(text, CROWD, CROWD_STEPS)
-    together = graph.start(CROWD)
+    batch_state = graph.start(CROWD)
     alone = [graph.start(1)] * CROWD
     differing = set[int]()
     for step in tokens:
-        logits, together = graph.step(step, together)
+        logits, batch_state = graph.step(step, batch_state)
         for i in range(CROWD):
             own, alone[i] = graph.step(step[i : i + 1], alone[i])
-            if own.tobytes() + alone[i].tobytes() != logits[i].tobytes() + together[i].tobytes():
+            if own.tobytes() + alone[i].tobytes() != logits[i].tobytes() + batch_state[i].tobytes():
                 differing.add(i)
     name = f"rows with other bits alone than beside {CROWD - 1}, {CROWD_STEPS} steps"
     return Check(name, len(differing), 0, "d")

@@ -24,10 +24,10 @@ def choose_device(name: str) -> torch.device:
 
     Raises TrainingError for a GPU that is missing.
     """
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
+    has_gpu = torch.cuda.is_available()
+    if name == "cuda" and not has_gpu:
         raise TrainingError("PyTorch finds no CUDA device: use --device cpu, or install CUDA.")
-    if not there or name == "cpu":
+    if not has_gpu or name == "cpu":
         return torch.device("cpu")
     # cuDNN warns that it copies a layer's weights into one block at each call. The copy takes
     # microseconds and is needed, because DropConnect makes new weights each time.

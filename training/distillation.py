@@ -75,8 +75,8 @@ def imagine(
     for i in tqdm(range(length), desc="imagined", unit_scale=streams, unit=" characters"):
         logits = torch.zeros(streams, vocabulary)
         for n, network in enumerate(networks):
-            said, states[n] = network(last[None].to(device), states[n])
-            logits += functional.log_softmax(said[0], dim=-1).cpu() / len(networks)
+            network_logits, states[n] = network(last[None].to(device), states[n])
+            logits += functional.log_softmax(network_logits[0], dim=-1).cpu() / len(networks)
         after = functional.log_softmax(logits, dim=-1)
         tokens[:, i], expected[:, i] = last.numpy(), after.half().numpy()
         last = torch.multinomial(after.exp(), 1, generator=generator)[:, 0]

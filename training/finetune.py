@@ -302,12 +302,12 @@ def add_characters(prior: NgramPrior, texts: Iterable[Tensor], characters: int) 
     shares = times[prior.characters :].clip(1) / times.sum()
     rows = old.rows[:, :-1] - np.log(1 - shares.sum()) / STEP
     new = np.broadcast_to(np.log(shares) / -STEP, (len(rows), len(shares)))
-    nobody = old.rows[:, -1:]
+    no_character = old.rows[:, -1:]
     larger = NgramPrior(prior.shape, characters)
     larger.set_tables(
         dataclasses.replace(
             old,
-            rows=np.rint(np.hstack([rows, new, nobody])).clip(0, 255).astype(np.uint8),
+            rows=np.rint(np.hstack([rows, new, no_character])).clip(0, 255).astype(np.uint8),
             symbols=np.where(old.symbols == prior.characters, characters, old.symbols),
         )
     )

@@ -200,11 +200,11 @@ def _branch_off(
     """Lay out a run at another run's last checkpoint, before its decay."""
     voice.require_new()
     tensors, facts = run.checkpoint()
-    begun, vocabulary, known = run.config(), run.vocabulary(), run.texts()
-    if begun.tuned_from:
+    config_before, vocabulary, known = run.config(), run.vocabulary(), run.texts()
+    if config_before.tuned_from:
         raise RunError(f"{run.folder} was made by tuning and is already a voice: export it.")
     config = dataclasses.replace(
-        begun,
+        config_before,
         decay_from=facts["step"],
         steps=facts["step"] + (steps or max(1, round(facts["step"] * DECAYED))),
         **changes,
@@ -213,12 +213,12 @@ def _branch_off(
     split, texts = _choose_texts(run, known, vocabulary, paths)
     _require_folders(changes.get("repeat", {}), texts.folders)
     cut_windows(config, texts)
-    network = CharLSTM(begun.shape(vocabulary))
+    network = CharLSTM(config_before.shape(vocabulary))
     parts = count_texts(network, known, run.counted)
     make_folder(voice.folder)
     if network.prior and parts is not None:
         save_counts(network.prior, texts, _find_parts(texts, known, parts), voice.counted)
-    if texts is not known or config.repeat != begun.repeat:
+    if texts is not known or config.repeat != config_before.repeat:
         # Windows are cut differently, so another text stands before each, and the state must be
         # reset.
         tensors["state"] = torch.zeros_like(tensors["state"])
@@ -240,8 +240,8 @@ def _choose_texts(
         return Split((), validation, test), known
     given = gather(paths)
     contents = {text.content for text in given}
-    apart = {text.content for text in (*validation, *test)}
-    learned = tuple(text for text in given if text.content not in apart)
+    held_out = {text.content for text in (*validation, *test)}
+    learned = tuple(text for text in given if text.content not in held_out)
     validation = tuple(t for t in validation if t.content in contents) or validation
     test = tuple(t for t in test if t.content in contents) or test
     return Split(learned, validation, test), Tokens.of(learned, vocabulary)

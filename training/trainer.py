@@ -302,12 +302,12 @@ class Training:
         own = {"state": self.state.cpu()}
         found = checkpoint.find_generators(self.device)
         own |= {name: generator.get_state() for name, generator in found.items()}
-        everybody = self.team.gather(own)
+        process_states = self.team.gather(own)
         self._saved_at = time.monotonic()
         if not self.team.leads:
             return
         tensors = checkpoint.pack(self.model, self.average, self.optimiser)
-        tensors |= {name: torch.cat([word[name] for word in everybody]) for name in own}
+        tensors |= {name: torch.cat([word[name] for word in process_states]) for name in own}
         facts = {
             "step": self.step,
             "seconds": self.seconds,

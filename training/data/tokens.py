@@ -95,11 +95,11 @@ class Tokens:
 
     def save(self, path: Path) -> None:
         """Write the texts to one compressed file atomically."""
-        told = json.dumps([self.names, self.folders, self.people])
+        labels = json.dumps([self.names, self.folders, self.people])
         part = path.with_suffix(".part")
         with part.open("wb") as file:
             np.savez_compressed(
-                file, ids=self.ids, starts=self.starts, letters=self.letters, told=np.array(told)
+                file, ids=self.ids, starts=self.starts, letters=self.letters, told=np.array(labels)
             )
         part.replace(path)
 

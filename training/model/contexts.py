@@ -281,10 +281,12 @@ def _select_levels(
     numbers = np.arange(len(levels[:dense][-1].digits)) if dense else np.zeros(1, np.int64)
     begins = 0
     for level in levels[dense:]:
-        mine = kept[begins : begins + len(level.digits)]
+        is_chosen = kept[begins : begins + len(level.digits)]
         begins += len(level.digits)
-        chosen.append(Level(numbers[level.parents[mine]].astype(np.int32), level.digits[mine]))
-        numbers = np.cumsum(mine) - 1
+        chosen.append(
+            Level(numbers[level.parents[is_chosen]].astype(np.int32), level.digits[is_chosen])
+        )
+        numbers = np.cumsum(is_chosen) - 1
     return [level for level in chosen if len(level.digits)]
 
 

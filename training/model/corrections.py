@@ -344,10 +344,10 @@ def _learn_code_book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) 
     weight = np.where(there, weights, 0)[some].clip(min=0) + there[some] * np.float32(0.01)
     entries = points[generator.choice(len(some), CODES - 2)]
     for _ in range(ROUNDS):
-        mine = _compute_distances(points, weight, entries).argmin(axis=1)
+        nearest = _compute_distances(points, weight, entries).argmin(axis=1)
         for i in range(points.shape[1]):
-            sizes = np.bincount(mine, weight[:, i], minlength=len(entries))
-            sums = np.bincount(mine, weight[:, i] * points[:, i], minlength=len(entries))
+            sizes = np.bincount(nearest, weight[:, i], minlength=len(entries))
+            sums = np.bincount(nearest, weight[:, i] * points[:, i], minlength=len(entries))
             entries[:, i] = np.where(sizes > 0, sums / sizes.clip(1e-9), entries[:, i])
     book[2:] = np.rint(entries / STEP) * STEP
     return book

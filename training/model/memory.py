@@ -140,14 +140,14 @@ class MemoryHead(nn.Module):
         queries = self._look_up(self.queries, ends) + self.ask(below).transpose(0, 1)
         keys = self._look_up(self.keys, torch.cat([places[:, :-1], nowhere], dim=1))
         followers = torch.cat([read[:, WIDTH:], nowhere[..., 0]], dim=1)
-        heard = functional.scaled_dot_product_attention(
+        recall = functional.scaled_dot_product_attention(
             queries[:, None].to(below),
             keys[:, None].to(below),
             self.values(followers)[:, None].to(below),
             self._mask(read, len(tokens))[:, None],
             scale=1.0,
         )
-        return heard[:, 0].transpose(0, 1), self.packing.pack(read)
+        return recall[:, 0].transpose(0, 1), self.packing.pack(read)
 
     def _look_up(self, tables: Tensor, places: Tensor) -> Tensor:
         """Return the vectors of places: [batch, places, WIDTH x keys]."""

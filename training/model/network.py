@@ -125,15 +125,15 @@ class CharLSTM(nn.Module):
         self.memory: MemoryHead | None = None
         if shape.memory.characters:
             self.memory = MemoryHead(shape.vocabulary, shape.lower, shape.memory)
-        heard = shape.memory.values
-        self.upper = shape.layer(shape.lower + heard, shape.upper, drop.recurrent)
+        recall = shape.memory.values
+        self.upper = shape.layer(shape.lower + recall, shape.upper, drop.recurrent)
         self.drop_embedding = LockedDropout(drop.embedding)
         self.drop_layer = LockedDropout(drop.layers)
-        self.output = nn.Linear(shape.upper + heard, shape.vocabulary)
+        self.output = nn.Linear(shape.upper + recall, shape.vocabulary)
         self.prior = NgramPrior(shape.prior, shape.vocabulary) if shape.prior.contexts else None
         if self.prior:
             self.expect = nn.Linear(shape.vocabulary, shape.embedding, bias=False)
-            self.trust = nn.Linear(shape.upper + heard, 1)
+            self.trust = nn.Linear(shape.upper + recall, 1)
             # The trust starts at 1 everywhere, so that the prior is added unchanged.
             nn.init.zeros_(self.trust.weight)
             nn.init.ones_(self.trust.bias)
@@ -159,11 +159,11 @@ class CharLSTM(nn.Module):
             x = x + self.expect((expected / 2).exp())
         x, lower = self.lower(self.drop_embedding(x), tuple(kept[::2]))
         x = self.drop_layer(x)
-        heard = x.new_empty(*tokens.shape, 0)
+        recall = x.new_empty(*tokens.shape, 0)
         if self.memory:
-            heard, packed = self.memory(tokens, x, packed)
-        x, upper = self.upper(torch.cat([x, heard], dim=2), tuple(kept[1::2]))
-        x = torch.cat([self.drop_layer(x), heard], dim=2)
+            recall, packed = self.memory(tokens, x, packed)
+        x, upper = self.upper(torch.cat([x, recall], dim=2), tuple(kept[1::2]))
+        x = torch.cat([self.drop_layer(x), recall], dim=2)
         logits = self.output(x)
         if self.prior:
             trust = self.trust(x).float() + self.trust_length(lengths)

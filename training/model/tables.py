@@ -65,9 +65,9 @@ class Tables:
     @property
     def prefixes(self) -> Floats:
         """Return [N, N]: 1 where the first column holds suffixes of the second column."""
-        begun = np.cumsum(self.lengths == 1)
-        together = begun[:, None] == begun
-        return ((self.lengths[:, None] <= self.lengths) & together).astype(np.float32)
+        text_number = np.cumsum(self.lengths == 1)
+        same_texts = text_number[:, None] == text_number
+        return ((self.lengths[:, None] <= self.lengths) & same_texts).astype(np.float32)
 
     @property
     def with_rows(self) -> int:
@@ -195,10 +195,10 @@ def _lay_out_rows(expectations: Expectations, placements: Sequence[Placement]) -
     empty, *dense = expectations.dense
     rows = [empty.rows[0].T[:, None]]
     for level, placement in zip(dense, placements, strict=False):
-        mine = np.repeat(rows[0], len(placement.numbers), axis=1)
+        level_rows = np.repeat(rows[0], len(placement.numbers), axis=1)
         taken = np.flatnonzero(placement.numbers)
-        mine[:, taken] = level.rows[placement.numbers[taken] - 1].transpose(2, 0, 1)
-        rows.append(mine)
+        level_rows[:, taken] = level.rows[placement.numbers[taken] - 1].transpose(2, 0, 1)
+        rows.append(level_rows)
     found = np.concatenate(rows, axis=1)
     no_character = np.full((*found.shape[:2], 1), 255, dtype=np.uint8)
     return np.concatenate([found, no_character], axis=2)

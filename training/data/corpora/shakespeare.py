@@ -226,13 +226,13 @@ class _Script:
 
     def _close_speech(self) -> None:
         """Write the open speech below its cue, and the directions at its end as actions."""
-        said, after = self.speech, list[_Token]()
-        while said and said[-1].kind != "line":
-            after.insert(0, said.pop())
-        lines = list(_format_lines(said))
-        if said and self.speaker:
+        speech, after = self.speech, list[_Token]()
+        while speech and speech[-1].kind != "line":
+            after.insert(0, speech.pop())
+        lines = list(_format_lines(speech))
+        if speech and self.speaker:
             self.elements.append("\n".join([self.speaker, *lines]))
-        elif said:
+        elif speech:
             self.elements.append(format_action("\n".join(lines)))
         self.elements += [format_action(text) for _, text in after if text]
         self.speech = []

@@ -226,7 +226,7 @@ def measure_overlap(works: Sequence[Work], held_out: Collection[int]) -> Mapping
     shared = np.isin(np.concatenate([*guarded, learned[:0]]), learned)
     overlap: dict[Work, float] = {}
     for work, own in zip(compress(works, is_held_out), guarded, strict=True):
-        mine, shared = np.split(shared, [len(own)])
+        own_runs, shared = np.split(shared, [len(own)])
         # A run begins at each place, and covers the words that follow.
-        overlap[work] = float((np.convolve(mine, np.ones(RUN)) > 0).mean()) if len(own) else 0.0
+        overlap[work] = float((np.convolve(own_runs, np.ones(RUN)) > 0).mean()) if len(own) else 0.0
     return overlap

@@ -87,17 +87,17 @@ class Script:
 
     def close(self) -> None:
         """Write the open speech; directions at its end become action."""
-        said, after = self.pieces, list[Piece]()
+        pieces, after = self.pieces, list[Piece]()
         self.pieces = []
-        while said and said[-1].kind is not Kind.LINE:
-            after.insert(0, said.pop())
+        while pieces and pieces[-1].kind is not Kind.LINE:
+            after.insert(0, pieces.pop())
         speaker, self.speaker = self.speaker, ""
-        if said and after and MANNER.match(after[0].text):
-            said.insert(0, after.pop(0))
-        if said and speaker:
-            self._write_speech(speaker, said)
-        elif said:
-            for piece in said:
+        if pieces and after and MANNER.match(after[0].text):
+            pieces.insert(0, after.pop(0))
+        if pieces and speaker:
+            self._write_speech(speaker, pieces)
+        elif pieces:
+            for piece in pieces:
                 self.add_action(piece.text)
         elif after and speaker:
             first = after.pop(0)
@@ -106,9 +106,9 @@ class Script:
         for piece in after:
             self.add_action(end_sentence(piece.text))
 
-    def _write_speech(self, speaker: str, said: Sequence[Piece]) -> None:
+    def _write_speech(self, speaker: str, pieces: Sequence[Piece]) -> None:
         lines: list[str] = []
-        for paragraph in _split_paragraphs(said):
+        for paragraph in _split_paragraphs(pieces):
             prose = is_prose(paragraph, self.width, is_verse=self.is_verse)
             for piece in join_lines(paragraph, prose=prose):
                 if piece.kind is Kind.LINE:
@@ -135,21 +135,21 @@ class Script:
         ]
 
 
-def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
+def _split_paragraphs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     """Yield the paragraphs of a speech, because one may be prose and the next one a song."""
-    for is_break, run in groupby(said, key=lambda piece: piece.kind is Kind.BREAK):
+    for is_break, run in groupby(pieces, key=lambda piece: piece.kind is Kind.BREAK):
         if not is_break:
             yield list(run)
 
 
-def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
+def is_prose(pieces: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     """Return whether lines were wrapped by width.
 
     A line of verse begins with a capital, and ends even though the next word would have fitted; the
     second condition is waived in a play in verse, and where only verse has a capital. In a play in
     verse, an indented line is the end of a long verse.
     """
-    lines = [piece for piece in said if piece.kind is not Kind.ASIDE]
+    lines = [piece for piece in pieces if piece.kind is not Kind.ASIDE]
     margin = min((piece.start for piece in lines), default=0)
     wrapped = verse = 0
     for line, other in pairwise(lines):
@@ -167,9 +167,9 @@ def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     return wrapped >= verse
 
 
-def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
+def join_lines(speech: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
     """Yield pieces with prose unwrapped, and with overlong lines of verse joined again."""
-    for kind, run in groupby(said, key=lambda piece: piece.kind):
+    for kind, run in groupby(speech, key=lambda piece: piece.kind):
         pieces = list(run)
         if kind is Kind.ASIDE:
             texts = [tidy(piece.text) for piece in pieces]

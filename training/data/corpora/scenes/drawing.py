@@ -85,8 +85,10 @@ class Drawer:
         self.frame = frame
         self._rng = random.Random(f"{seed} {frame.title} {unmet}")
         text = _simplify(" ".join(text for line in frame.lines for text in line.alternatives))
-        said = " ".join(word.text for slot in frame.slots for row in slot.rows for word in row)
-        self._said = text + _simplify(said)
+        slot_words = " ".join(
+            word.text for slot in frame.slots for row in slot.rows for word in row
+        )
+        self._words = text + _simplify(slot_words)
         self._names = [Bag(lists[key].learned, self._rng) for key in NAMES[frame.kind]]
         self._slots = [
             (slot, Bag(_list_choices(slot, lists, text, unmet=unmet), self._rng))
@@ -107,7 +109,7 @@ class Drawer:
         words: dict[str, Word] = {}
         for letter in CAST:
             man = self._rng.randrange(2)
-            name = self._names[man].draw(lambda name: _simplify(name.text) in self._said)
+            name = self._names[man].draw(lambda name: _simplify(name.text) in self._words)
             words[letter] = Word(name.text, pronoun=("she", "he")[man])
         drawn: set[str] = set()
         for slot, bag in self._slots:
