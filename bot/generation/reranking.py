@@ -13,8 +13,8 @@ and fits everywhere ("What are you doing?"), so that more counts:
 - whether both ask or neither does. The first is a plain draw, so that questions stay as usual as
   the model finds them here;
 - whether the line is a stock phrase, which has hardly any bits;
-- the words of the last lines that the line takes up, and whether it only says them again: a voice
-  that can copy words finds its own copies likely.
+- the words of the last lines that the line takes up, unless several of these have them already, and
+  whether it only says them again: a voice that can copy words finds its own copies likely.
 
 A line that the script has had, or a parenthetical alone, is chosen only where nothing else was
 written. `python -m tests.quality.choosing` compares this rule with others.
@@ -52,8 +52,14 @@ RECENT_LINES = 2
 ECHO_RUN = 3
 """The words of the shortest run that counts as said again."""
 
+COPIED_RUN = 2
+"""The words of the shortest run that counts as copied, if one of them is a content word."""
+
 ECHO_LINES = 10
 """The number of last lines whose runs count; any run has been said in a long script."""
+
+WORN_LINES = 4
+"""The number of last lines of which two with the same word wear it out."""
 
 MAX_OVERLAP = 0.5
 """The share of common words above which two takes are too much alike."""
@@ -71,7 +77,7 @@ class Weights:
 
     unevenness: float = 0.2
     """For each bit of its words (root mean square)."""
-    scene_gain: float = 1.0
+    scene_gain: float = 0.6
     """For each bit a character that the scene saves: a gain."""
     length_deviation: float = 0.5
     """For each e-fold between its length and the wanted one."""
@@ -85,6 +91,10 @@ class Weights:
     """For each of at most two words that the last lines have: a gain."""
     echo: float = 1.0
     """For a line that consists of runs of `ECHO_RUN` words or more of the last `ECHO_LINES`."""
+    copied: float = 0.3
+    """For a line that consists of runs of `COPIED_RUN` words or more of these lines."""
+    worn_word: float = 0.15
+    """For each of at most two content words that two of the last `WORN_LINES` lines have."""
     repeated_word: float = 0.4
     """For each of at most two content words that the line has again."""
 
@@ -101,23 +111,38 @@ class Said:
 
     words: frozenset[str]
     """The content words of the last `RECENT_LINES` lines."""
+    worn: frozenset[str]
+    """The content words that two of the last `WORN_LINES` lines have."""
     runs: frozenset[tuple[str, ...]]
-    """All runs of `ECHO_RUN` words of the last `ECHO_LINES` lines."""
+    """All runs of `ECHO_RUN` words of the last `ECHO_LINES` lines, and all runs of `COPIED_RUN`
+    with a content word."""
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Said:
         """Collect what texts say, the last line last."""
-        words = (find_content_words(text) for text in texts[-RECENT_LINES:])
-        runs = (find_runs(split_words(text)) for text in texts[-ECHO_LINES:])
-        return cls(frozenset[str]().union(*words), frozenset(run for some in runs for run in some))
+        words = [find_content_words(text) for text in texts[-WORN_LINES:]]
+        counts = Counter(word for some in words for word in some)
+        lines = [split_words(text) for text in texts[-ECHO_LINES:]]
+        runs = {run for line in lines for run in find_runs(line, ECHO_RUN)}
+        runs |= {
+            run
+            for line in lines
+            for run in find_runs(line, COPIED_RUN)
+            if any(map(is_content_word, run))
+        }
+        return cls(
+            frozenset[str]().union(*words[-RECENT_LINES:]),
+            frozenset(word for word, count in counts.items() if count > 1),
+            frozenset(runs),
+        )
 
-    def measure_echo(self, words: Sequence[str]) -> float:
-        """Return the share of words that stand in runs that were said before, 0 to 1."""
+    def measure_echo(self, words: Sequence[str], length: int = ECHO_RUN) -> float:
+        """Return the share of words that stand in runs of a length that were said, 0 to 1."""
         echoed = {
             at + i
-            for at, run in enumerate(find_runs(words))
+            for at, run in enumerate(find_runs(words, length))
             if run in self.runs
-            for i in range(ECHO_RUN)
+            for i in range(length)
         }
         return len(echoed) / max(1, len(words))
 
@@ -228,7 +253,7 @@ def score(
 ) -> float:
     """Return the cost of a line beside the first candidate's, in bits a character."""
     text = candidate.draft.element.text
-    words = split_words(text)
+    words, content_words = split_words(text), find_content_words(text)
     repeated = Counter(filter(is_content_word, (word.removesuffix("'s") for word in words)))
     scene_gain = (
         0.0
@@ -243,8 +268,10 @@ def score(
         + weights.stock_phrase * max(0.0, 1 - candidate.bits / STOCK_BITS)
         + weights.question_mismatch * (candidate.is_question != first.is_question)
         + weights.parenthetical * ("(" in strip_cue(candidate.draft))
-        - weights.recalled_word * min(2, len(find_content_words(text) & said.words))
+        - weights.recalled_word * min(2, len(content_words & said.words))
+        + weights.worn_word * min(2, len(content_words & said.worn))
         + weights.echo * said.measure_echo(words)
+        + weights.copied * said.measure_echo(words, COPIED_RUN)
         + weights.repeated_word * min(2, repeated.total() - len(repeated))
     )
 
@@ -294,6 +321,6 @@ def is_content_word(word: str) -> bool:
     return len(word) >= MIN_WORD_LENGTH and word not in COMMON_WORDS
 
 
-def find_runs(words: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return all runs of `ECHO_RUN` words, in their order."""
-    return [tuple(words[at : at + ECHO_RUN]) for at in range(len(words) - ECHO_RUN + 1)]
+def find_runs(words: Sequence[str], length: int) -> list[tuple[str, ...]]:
+    """Return all runs of so many words, in their order."""
+    return [tuple(words[at : at + length]) for at in range(len(words) - length + 1)]

@@ -72,6 +72,8 @@ def rules() -> dict[str, Rule]:
         "stock_phrase",
         "question_mismatch",
         "recalled_word",
+        "worn_word",
+        "copied",
     ):
         found[f"without {name.replace('_', ' ')}"] = _weighed(
             replace(DEFAULT_WEIGHTS, **{name: 0.0})

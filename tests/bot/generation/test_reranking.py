@@ -117,6 +117,28 @@ def test_a_line_that_says_the_last_ones_again_is_worse():
     assert choose_candidate([echo, answer], [*said, *["JO\nIt rained."] * ECHO_LINES]) is echo
 
 
+def test_a_line_that_copies_two_words_is_worse():
+    said = ["MAYA\nThe moose ate an old lamp.", "JO\nI never saw that."]
+    copies = candidate("JO\nThe moose had an owl.", 1.0)
+    own = candidate("JO\nThis moose had an owl.", 1.02)
+    assert choose_candidate([copies, own], said) is own
+    uncounted = replace(DEFAULT_WEIGHTS, copied=0.0)
+    assert choose_candidate([copies, own], said, weights=uncounted) is copies
+    # Two words that any line can have are no copy.
+    common = candidate("JO\nI never had an owl.", 1.0)
+    assert choose_candidate([common, own], said) is common
+
+
+def test_a_word_that_several_lines_have_is_worn_out():
+    said = ["MAYA\nThe moose is ill.", "JO\nWhich moose?", "MAYA\nOurs.", "JO\nOh no."]
+    worn = candidate("JO\nWas a moose here?", 1.0)
+    fresh = candidate("JO\nWas a goose here?", 1.02)
+    assert choose_candidate([worn, fresh], said) is fresh
+    assert choose_candidate([worn, fresh], said[1:]) is worn
+    uncounted = replace(DEFAULT_WEIGHTS, worn_word=0.0)
+    assert choose_candidate([worn, fresh], said, weights=uncounted) is worn
+
+
 def test_a_line_that_has_a_word_twice_is_worse():
     twice = candidate("JO\nThe moose saw the other moose.", 1.0)
     once = candidate("JO\nThe moose saw the other goose.", 1.2)
