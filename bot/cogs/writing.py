@@ -318,7 +318,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         text = ui.TextInput[Any](
             label=say("Text"),
             style=discord.TextStyle.paragraph,
-            placeholder=say("(quietly) You came."),
+            placeholder=say("Maya: You came. Then a blank line, and what happens next."),
             max_length=4000,
         )
         await self.open_modal(

@@ -23,6 +23,7 @@ from .fountain import (
     write_heading,
     write_transition,
 )
+from .narration import is_narration
 from .speakers import MAX_CAPITALISED, NUMBER, fold_name, looks_like_name
 
 TITLE_LIMIT = 100
@@ -47,6 +48,9 @@ _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d
 _EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
 _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
+_WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
+"""Matches a line that an editor seems to have broken in a sentence."""
+
 _ACT = re.compile(rf"(?:act|scene|akt|szene) {NUMBER}(?: ?[:.,\u2013\u2014-].*)?", re.IGNORECASE)
 _PLACE = re.compile(r"(int|ext)(?:erior)?: ?(.+)", re.IGNORECASE)
 _LOOSE_TRANSITION = re.compile(
@@ -57,28 +61,39 @@ _LOOSE_TRANSITION = re.compile(
 
 
 def parse_person_text(
-    text: str, character: str | None = None, names: Iterable[str] = ()
+    text: str, character: str | None = None, names: Iterable[str] = (), speaker: str | None = None
 ) -> list[Element]:
     """Return what a person typed as one or more elements; a blank line begins the next element.
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
-    `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`. Everything else is action. A speaker
-    among the ``names``, which the script knows, may be typed in any case. A ``character`` speaks
-    the first block, whatever it looks like, and each further block that would be plain action.
-    Raises RequestError for a blank text, or where ``character`` is not a name.
+    `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`. Everything else is action, but below
+    `Maya: Hello.` and before a blank line it is speech, unless it is narration. A speaker among the
+    ``names``, which the script knows, may be typed in any case.
+
+    Args:
+        text: What was typed.
+        character: The name of who speaks the first row, whatever that looks like, and is then the
+            ``speaker``.
+        names: The names that the script knows.
+        speaker: The cue of who speaks where else a block would begin with plain action; narration
+            below another element remains action.
+
+    Raises:
+        RequestError: The text is blank, or ``character`` is not a name.
     """
     blocks = [lines for block in _BLANK_LINES.split(clean(text)) if (lines := split_lines(block))]
     if not blocks:
         raise RequestError("The text is empty. Write something.")
     parser = _Parser(names)
-    if character is None:
-        return [element for block in blocks for element in parser.read_block(block)]
-    name = parse_name(character)
-    cue = make_cue(parser.find_known(name) or name)
-    elements = [_write_speech(cue, blocks[0])]
-    for block in blocks[1:]:
-        is_plain = parser.is_plain(block)
-        elements += [_write_speech(cue, block)] if is_plain else parser.read_block(block)
+    elements: list[Element] = []
+    if character is not None:
+        name = parse_name(character)
+        speaker = make_cue(parser.find_known(name) or name)
+        speech, rest = parser.take_speech(speaker, blocks.pop(0))
+        elements = [speech, *parser.read_block(rest)]
+    for block in blocks:
+        is_told = speaker and elements and parser.is_narration(block[0], speaker)
+        elements += parser.read_block(block, None if is_told else speaker)
     return elements
 
 
@@ -95,20 +110,23 @@ class _Parser:
         """Return a name as the script spells it, or None if the script does not know the name."""
         return self._names.get(name) or self._names.get(fold_name(name))
 
-    def is_plain(self, block: list[str]) -> bool:
-        """Return whether a block is action that nobody forced."""
-        is_forced = block[0].startswith(Kind.ACTION.spec.mark)
-        return not is_forced and [one.kind for one in self.read_block(block)] == [Kind.ACTION]
+    def is_narration(self, line: str, cue: str) -> bool:
+        """Return whether a line tells what a known character or the speaker of a cue does."""
+        speaker = fold_name(Element(Kind.DIALOGUE, cue).cue or "")
+        return is_narration(line, {*self._names, speaker})
 
-    def read_block(self, lines: list[str]) -> list[Element]:
-        """Return the elements in the lines of a block."""
+    def read_block(self, lines: list[str], speaker: str | None = None) -> list[Element]:
+        """Return the elements in the lines of a block; the ``speaker`` says plain text at first."""
         elements = []
         while lines:
-            element, lines = self._take_element(lines)
+            element, lines = self._take_element(lines, speaker)
             elements.append(element)
+            speaker = None
         return elements
 
-    def _take_element(self, lines: list[str]) -> tuple[Element, list[str]]:
+    def _take_element(
+        self, lines: list[str], speaker: str | None = None
+    ) -> tuple[Element, list[str]]:
         """Return the first element of the lines, and the lines after it."""
         first, rest = lines[0], lines[1:]
         if first.startswith(Kind.ACTION.spec.mark):
@@ -123,16 +141,25 @@ class _Parser:
             return write_transition(first), rest
         if rest and is_cue(first) and (cue := parse_cue(first)):
             return write_dialogue(cue, rest), []
-        end = next((at for at, line in enumerate(rest, 1) if self._parse_said(line)), len(lines))
         if said := self._parse_said(first) or (rest and self._parse_known_cue(first)):
             cue, *speech = said
-            # An emote ends the speech, but not before the speech has begun.
-            after = range(1 if speech else 2, end)
-            end_of_speech = next((at for at in after if _EMOTE.fullmatch(lines[at])), end)
-            if speech or end > 1:
-                speech += lines[1:end_of_speech]
-                return _write_speech(cue, speech), lines[end_of_speech:]
+            if speech or (rest and not self._parse_said(rest[0])):
+                return self.take_speech(cue, [*speech, *rest], len(speech) or 1)
+        if speaker and not _EMOTE.fullmatch(first):
+            return self.take_speech(speaker, lines)
+        end = next((at for at, line in enumerate(rest, 1) if self._parse_said(line)), len(lines))
         return self._write_plain_action(lines[:end]), lines[end:]
+
+    def take_speech(self, cue: str, lines: list[str], begun: int = 1) -> tuple[Element, list[str]]:
+        """Return a speech, to which the first ``begun`` lines belong, and the lines after it."""
+        rest = range(begun, len(lines))
+        end = next((at for at in rest if self._ends_speech(cue, *lines[at - 1 : at + 1])), None)
+        return _write_speech(cue, lines[:end]), lines[end:] if end else []
+
+    def _ends_speech(self, cue: str, above: str, line: str) -> bool:
+        if self._parse_said(line) or _EMOTE.fullmatch(line):
+            return True
+        return not _WRAPPED.fullmatch(above) and self.is_narration(line, cue)
 
     def _parse_said(self, line: str) -> list[str] | None:
         """Return the lines of dialogue in `Maya (quietly): Hello.`, cue first, or None.

@@ -28,10 +28,13 @@ from .samples import nasty, steadily
     nasty,
     st.sampled_from([None, "Maya", "茂", "est. Claire"]),
     st.sampled_from([(), ("MAYA", "AB", "O", "INT")]),
+    st.sampled_from([None, "MAYA (V.O.)", "@茂"]),
 )
-def test_any_text_of_a_person_is_elements(text: str, character: str | None, names: tuple[str, ...]):
+def test_any_text_of_a_person_is_elements(
+    text: str, character: str | None, names: tuple[str, ...], speaker: str | None
+):
     try:
-        elements = parse_person_text(text, character, names)
+        elements = parse_person_text(text, character, names, speaker)
     except RequestError:
         assert parse_model_text(text) is None
         return
@@ -60,6 +63,19 @@ def test_any_text_of_a_person_is_elements(text: str, character: str | None, name
         ("MAYA (quietly): Hello.", ["MAYA\n(quietly)\nHello."]),
         ("MAYA (V.O.): (quietly) Hello.", ["MAYA (V.O.)\n(quietly)\nHello."]),
         ("MAYA: Hello.\nJO: Hey.\nYou.", ["MAYA\nHello.", "JO\nHey.\nYou."]),
+        ("Lola: Wait.\nShe runs.", ["LOLA\nWait.", "She runs."]),
+        ("Lola: wait\nlola slowly turns\nback", ["LOLA\nwait", "lola slowly turns\nback"]),
+        (
+            "Lola: No.\nNo!\nThe door opens.\nJo: Hm.",
+            ["LOLA\nNo.\nNo!", "The door opens.", "JO\nHm."],
+        ),
+        ("Lola: Wait.\nShe knows him.", ["LOLA\nWait.\nShe knows him."]),
+        ("Lola: Wait.\nHe gives you up.", ["LOLA\nWait.\nHe gives you up."]),
+        ("Lola: Wait.\nHe's gone.", ["LOLA\nWait.\nHe's gone."]),
+        ("Lola: Wait.\nHe runs?", ["LOLA\nWait.\nHe runs?"]),
+        ("Lola:\nShe runs.", ["LOLA\nShe runs."]),
+        ("LOLA\nWait.\nShe runs.", ["LOLA\nWait.\nShe runs."]),
+        (f"Lola: {'so ' * 20}then\nhe runs", [f"LOLA\n{'so ' * 20}then\nhe runs"]),
         ("Rain.\nMAYA: Hello.", ["Rain.", "MAYA\nHello."]),
         ("Maya: Hello.", ["MAYA\nHello."]),
         ("maya: Hello.", ["maya: Hello."]),
@@ -128,10 +144,33 @@ def test_text_of_a_person(text: str, stored: list[str]):
         ("Hello.\n\nAre you there?", ["MAYA\nHello.", "MAYA\nAre you there?"]),
         ("Hello.\n\n!She waits.\n\nCUT TO:", ["MAYA\nHello.", "!She waits.", "CUT TO:"]),
         ("Hello.\n\nJO: Hey.", ["MAYA\nHello.", "JO\nHey."]),
+        ("Hello.\nJO: Hey.", ["MAYA\nHello.", "JO\nHey."]),
+        ("She runs.\nShe runs.", ["MAYA\nShe runs.", "She runs."]),
+        ("Hello.\n\nMaya waits.", ["MAYA\nHello.", "Maya waits."]),
+        ("Hello.\n\n*She waits*", ["MAYA\nHello.", "She waits"]),
     ],
 )
 def test_text_of_a_person_for_a_character(text: str, stored: list[str]):
     assert [element.text for element in parse_person_text(text, "  maya:")] == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("Goodbye.", ["MAYA (V.O.)\nGoodbye."]),
+        ("(softly) Goodbye.\nYou.", ["MAYA (V.O.)\n(softly)\nGoodbye.\nYou."]),
+        ("She runs.", ["MAYA (V.O.)\nShe runs."]),
+        ("No.\nShe runs.\n\nYes.", ["MAYA (V.O.)\nNo.", "She runs.", "MAYA (V.O.)\nYes."]),
+        ("No.\nJO: Yes.", ["MAYA (V.O.)\nNo.", "JO\nYes."]),
+        ("MAYA\nNo.", ["MAYA\nNo."]),
+        ("*She runs.*", ["She runs."]),
+        ("!She runs.", ["!She runs."]),
+        ("int. diner", ["INT. DINER"]),
+    ],
+)
+def test_rewritten_speech_keeps_its_speaker(text: str, stored: list[str]):
+    elements = parse_person_text(text, speaker="MAYA (V.O.)")
+    assert [element.text for element in elements] == stored
 
 
 @pytest.mark.parametrize(
