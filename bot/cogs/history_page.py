@@ -156,9 +156,13 @@ def make_line_menu(
 
 def make_rewrite_input(line: Line) -> ui.TextInput[ui.Modal]:
     """Return the input in which a line is rewritten; a blank line splits it in two."""
+    hint = None
+    if cue := line.element.cue:
+        hint = say("Without a name, {name} says it; *She waves.* is action.", name=cue)
     return ui.TextInput(
         label=say("Text"),
         style=discord.TextStyle.paragraph,
+        placeholder=hint,
         default=line.text,
         max_length=MAX_REWRITE,
     )

@@ -88,13 +88,15 @@ class History:
     ) -> TurnResult:
         """Write other lines instead of one, with copies below them of the lines that followed.
 
-        The turn's lines are the new ones. The old line and its followers stay in the tree.
+        The turn's lines are the new ones. The old line and its followers stay in the tree. Speech
+        keeps its speaker where the text names nobody and is not marked as action.
         """
         async with self.library.open_turn(requester) as context:
             script = context.script
             line = await self.line_to_rewrite(requester, position, script)
             names = await self.library.list_characters(script)
-            elements = parse_typed_text(text, None, names)
+            cue = line.text.partition("\n")[0] if line.element.cue else None
+            elements = parse_typed_text(text, None, names, cue)
             if elements == [line.element]:
                 raise RequestError("The line already says that. Change something, or leave it.")
             if len(elements) > 1:  # then the script gets longer

@@ -185,12 +185,14 @@ def find_outsiders(
     return tuple(cue for cue in cues if cue and cue not in known)
 
 
-def parse_typed_text(text: str, character: str | None, names: Iterable[str]) -> list[Element]:
-    """Parse what a person typed in a script that knows some names.
+def parse_typed_text(
+    text: str, character: str | None, names: Iterable[str], speaker: str | None = None
+) -> list[Element]:
+    """Parse what a person typed as `parse_person_text` does.
 
     Raises RequestError for what cannot be a turn.
     """
-    elements = parse_person_text(text, character, names)
+    elements = parse_person_text(text, character, names, speaker)
     if any(len(element.text) > MAX_ELEMENT_LENGTH for element in elements):
         raise RequestError(
             "One line is longer than {most:,} characters. Split it with blank lines.",

@@ -30,7 +30,14 @@ from tests.bot.conftest import (
     on_a_server,
     start_script,
 )
-from tests.bot.playing import BY_PERSON, edit, menu_options, open_privacy, write_lines
+from tests.bot.playing import (
+    BY_PERSON,
+    edit,
+    menu_options,
+    open_privacy,
+    open_window,
+    write_lines,
+)
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
 
@@ -314,6 +321,24 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
         refused = answer(await stage.ann.context_menu(stage.channel, name, message))
         assert refused.ephemeral
         assert "shows no line of a script" in refused.content
+
+
+async def test_rewritten_speech_keeps_its_speaker(stage: Stage):
+    await write_lines(stage, "HELEN (V.O.): Get me down.", "Rain.", by=stage.ann)
+    await rewrite(stage, await edit(stage, line="2"), "Let me stay.")
+    assert (await stage.lines())[1:] == ["HELEN (V.O.)\nLet me stay.", "Rain."]
+    [message] = find(stage, "Let me stay")
+    offered = await stage.ann.context_menu(stage.channel, "Rewrite this line", message)
+    await rewrite(stage, await open_window(stage.ann, offered), "No.\nShe jumps.\nJO: Oh!")
+    spoken = ["HELEN (V.O.)\nNo.", "She jumps.", "JO\nOh!"]
+    assert (await stage.lines())[1:] == [*spoken, "Rain."]
+    # What is marked as action becomes action, and what was action stays so.
+    await rewrite(stage, await edit(stage, line="2"), "*She waves.*")
+    await rewrite(stage, await edit(stage, line="5"), "Snow.")
+    await stage.ann.slash(stage.channel, "undo")
+    await write_lines(stage, "HELEN: Hello.", by=stage.ann)
+    await rewrite(stage, await edit(stage), "!She waves.")
+    assert (await stage.lines())[1:] == ["She waves.", *spoken[1:], "!She waves."]
 
 
 async def test_a_rewritten_line_still_credits_whose_it_was(stage: Stage):

@@ -194,6 +194,9 @@ async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Sta
     assert len(await who_speaks()) <= 100
     opened = await edit(stage, line="2")
     assert opened.modal["title"] == "Rewrite “ZOE: Hello.”"
+    [row] = opened.modal["components"]
+    hint = row["components"][0]["placeholder"]
+    assert hint == "Without a name, ZOE says it; *She waves.* is action."
     opened = await edit(stage, line="3")
     assert opened.modal["title"] == "Rewrite “BARTHOLOMEW MONTGOMERY: Hi.”"
 

@@ -34,7 +34,8 @@ from bot.arrays import States
 from bot.errors import RequestError
 from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
-from bot.screenplay.fountain import format_for_model
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import classify, format_for_model
 from bot.screenplay.free_text import parse_person_text
 from bot.session.channel_session import ChannelSessions
 from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPosition
@@ -327,7 +328,9 @@ class Machine(RuleBasedStateMachine):
         following = path[path.index(line) + 1 :]
         before = self.tree.lines[line]
         position = ScriptPosition(self.tree.running, line)
-        is_changed = [one.text for one in parse_person_text(text)] != [before.text]
+        is_speech = classify(before.text) is Kind.DIALOGUE
+        speaker = before.text.partition("\n")[0] if is_speech else None
+        is_changed = [one.text for one in parse_person_text(text, speaker=speaker)] != [before.text]
         turn = self.run(
             self.session.history.rewrite(self.writer, position, text), allowed=is_changed
         )
