@@ -58,16 +58,18 @@ class StaleLine(RequestError):
 
 
 class VoteOpen(RequestError):
-    """People are voting on how the script goes on, until ``ends``; nothing was written."""
+    """People are voting on how the script goes on from a line, until ``ends``."""
 
     sentence = phrase(
         "People are voting on the next line. Wait for the result, or add yours anyway with "
         "{/write}."
     )
 
-    def __init__(self, ends: dt.datetime) -> None:
+    def __init__(self, ends: dt.datetime, *, script: int, line: int) -> None:
         super().__init__()
         self.ends = ends
+        self.script = script
+        self.line = line
 
 
 class NotTheirs(RequestError):

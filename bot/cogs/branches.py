@@ -32,6 +32,7 @@ from ..ui.responses import answer_privately, check_bot_permissions
 from ..ui.script_messages import format_page_title
 from .feature import (
     BELOW_SCRIPT,
+    DO_ANYWAY,
     MAX_CHOICES,
     UNTITLED,
     Choice,
@@ -271,13 +272,19 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     # Going elsewhere
 
-    async def _jump_to(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def _jump_to(
+        self, interaction: Interaction, position: ScriptPosition, *, during_vote: bool = False
+    ) -> None:
         """Continue from an earlier line, in front of everybody."""
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.jump_to(requester, position),
-            note=say("{who} moved the script to this line.", who=format_requester(interaction)),
-        )
+        jump_anyway = partial(self._jump_to, position=position, during_vote=True)
+        async with self.asking_during_vote(interaction, say(DO_ANYWAY), jump_anyway):
+            await self.turns.take_turn(
+                interaction,
+                lambda session, requester, _: session.history.jump_to(
+                    requester, position, during_vote=during_vote
+                ),
+                note=say("{who} moved the script to this line.", who=format_requester(interaction)),
+            )
 
     async def _rewrite_shown(self, interaction: Interaction, script: Script, line: Line) -> None:
         """Open the window for the last line of a channel, without reading anything."""
@@ -302,24 +309,34 @@ class Branches(FeatureCog, name="OnBook.branches"):
         text = make_rewrite_input(line)
 
         async def submit(answer: Interaction) -> None:
-            async with self.answering(answer, keep=text.value.strip()):
-                await self._rewrite_line(answer, position, text.value)
+            await self._rewrite_line(answer, position, text.value)
 
         title = say("Rewrite “{text}”", text=plain(line.element.one_line, TITLE_SIZE))
         await self.open_modal(interaction, "rewrite", title, [text], submit)
 
     async def _rewrite_line(
-        self, interaction: Interaction, position: ScriptPosition, text: str
+        self,
+        interaction: Interaction,
+        position: ScriptPosition,
+        text: str,
+        *,
+        during_vote: bool = False,
     ) -> None:
-        self.services.charge(interaction, Cost(characters=len(text)))
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, job: session.history.rewrite(
-                requester, position, text, job=job
-            ),
-            kind=LINES,
-            note=say("{who} rewrote a line.", who=format_requester(interaction)),
-        )
+        kept = text.strip()
+        rewrite_anyway = partial(self._rewrite_line, position=position, text=text, during_vote=True)
+        async with (
+            self.answering(interaction, keep=kept),
+            self.asking_during_vote(interaction, say(DO_ANYWAY), rewrite_anyway, kept),
+        ):
+            self.services.charge(interaction, Cost(characters=len(text)))
+            await self.turns.take_turn(
+                interaction,
+                lambda session, requester, job: session.history.rewrite(
+                    requester, position, text, job, during_vote=during_vote
+                ),
+                kind=LINES,
+                note=say("{who} rewrote a line.", who=format_requester(interaction)),
+            )
 
     async def _fork_into_thread(self, interaction: Interaction, title: str) -> None:
         session = self.services.admit_to_session(interaction)

@@ -63,6 +63,9 @@ BELOW_SCRIPT = {"group": "script"}
 ADD_ANYWAY = phrase("Add it anyway")
 """The button that adds a person's lines although people vote."""
 
+DO_ANYWAY = phrase("Do it anyway")
+"""The button that changes the script otherwise although people vote."""
+
 UNTITLED = phrase("Untitled")
 """The title of a script that was given none."""
 
@@ -250,19 +253,25 @@ class FeatureCog(commands.Cog):
     async def asking_during_vote(
         self, interaction: Interaction, label: str, act: Act, keep: str = ""
     ) -> AsyncIterator[None]:
-        """Ask whether to write while people vote on the next line.
+        """Ask whether to go on while people vote on the next line.
 
-        ``act`` writes even so, once the button with the ``label`` is pressed.
+        ``act`` goes on even so, once the button with the ``label`` is pressed.
         """
         try:
             yield
         except VoteOpen as vote:
-            question = say(
-                "People are voting on the next line. Voting ends {when}. If you go on now, the "
-                "vote changes nothing.",
-                when=format_moment(vote.ends),
-            )
-            await self.offer(interaction, question, Choice(label, act), keep=keep)
+            await self.ask_during_vote(interaction, vote, label, act, keep)
+
+    async def ask_during_vote(
+        self, interaction: Interaction, vote: VoteOpen, label: str, act: Act, keep: str = ""
+    ) -> None:
+        """Ask as `asking_during_vote` does, once a turn has met a vote."""
+        question = say(
+            "People are voting on the next line. Voting ends {when}. If you go on now, the vote "
+            "changes nothing.",
+            when=format_moment(vote.ends),
+        )
+        await self.offer(interaction, question, Choice(label, act), keep=keep)
 
     @answer_suggestions
     async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:

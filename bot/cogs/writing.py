@@ -11,7 +11,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import NoScript, NotTheirs, RequestError, StaleLine
+from ..errors import NoScript, NotTheirs, RequestError, StaleLine, VoteOpen
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
@@ -43,6 +43,7 @@ from ..ui.responses import check_bot_permissions, format_error
 from .beginnings import Beginning, BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,
+    DO_ANYWAY,
     Choice,
     Choices,
     FeatureCog,
@@ -361,32 +362,59 @@ class Writing(BeginningCog, name="OnBook.writing"):
             )
 
     async def _reinterpret(
-        self, interaction: Interaction, expected: ScriptPosition, note: str
+        self,
+        interaction: Interaction,
+        expected: ScriptPosition,
+        note: str,
+        *,
+        during_vote: bool = False,
     ) -> None:
         """Make the last line action if it is speech, or speech if it is action."""
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, job: session.history.reinterpret(requester, expected, job),
-            expected,
-            kind=LINES,
-            note=note,
-        )
+        do_anyway = partial(self._reinterpret, expected=expected, note=note, during_vote=True)
+        async with self.asking_during_vote(interaction, say(DO_ANYWAY), do_anyway):
+            await self.turns.take_turn(
+                interaction,
+                lambda session, requester, job: session.history.reinterpret(
+                    requester, expected, job, during_vote=during_vote
+                ),
+                expected,
+                kind=LINES,
+                note=note,
+            )
 
     @listens_to(position_pattern("agree"))
     @answer_errors
     async def agree_to_undo(self, interaction: Interaction, match: Match[str]) -> None:
         """Undo the line that somebody asks to undo, and delete the message that asks."""
-        try:
-            await self._take_line_back(interaction, parse_position(match))
-        except StaleLine:
-            await _delete_pressed(interaction)
-            raise
-        await _delete_pressed(interaction)
+        position = parse_position(match)
 
-    async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
+        async def undo(chosen: Interaction, *, during_vote: bool) -> None:
+            try:
+                await self._take_line_back(chosen, position, during_vote)
+            except StaleLine:
+                await _delete_pressed(interaction)
+                raise
+            await _delete_pressed(interaction)
+
+        undo_anyway = partial(undo, during_vote=True)
+        async with self.asking_during_vote(interaction, say(DO_ANYWAY), undo_anyway):
+            await undo(interaction, during_vote=False)
+
+    async def _undo(
+        self,
+        interaction: Interaction,
+        expected: ScriptPosition | None = None,
+        *,
+        during_vote: bool = False,
+    ) -> None:
         """Undo the last line; whoever may not is offered to ask those who may."""
         try:
-            await self._take_line_back(interaction, expected)
+            await self._take_line_back(interaction, expected, during_vote)
+        except VoteOpen as vote:
+            # Without the position, a press after the vote would undo the take that has won.
+            position = ScriptPosition(vote.script, vote.line)
+            undo_anyway = partial(self._undo, expected=position, during_vote=True)
+            await self.ask_during_vote(interaction, vote, say(DO_ANYWAY), undo_anyway)
         except NotTheirs as refused:
             if find_installer(interaction) is not None:
                 raise
@@ -407,22 +435,30 @@ class Writing(BeginningCog, name="OnBook.writing"):
         await post_message(channel, f"-# {question}", view=make_view(button))
 
     async def _take_line_back(
-        self, interaction: Interaction, expected: ScriptPosition | None
+        self, interaction: Interaction, expected: ScriptPosition | None, during_vote: bool
     ) -> None:
         await self.turns.take_turn(
             interaction,
-            lambda session, requester, _: session.history.undo(requester, expected),
+            lambda session, requester, _: session.history.undo(
+                requester, expected, during_vote=during_vote
+            ),
             expected,
             note=say("{who} undid the last line.", who=format_requester(interaction)),
         )
 
-    async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.redo(requester, expected),
-            expected,
-            note=say("{who} restored the undone line.", who=format_requester(interaction)),
-        )
+    async def _redo(
+        self, interaction: Interaction, expected: ScriptPosition, *, during_vote: bool = False
+    ) -> None:
+        redo_anyway = partial(self._redo, expected=expected, during_vote=True)
+        async with self.asking_during_vote(interaction, say(DO_ANYWAY), redo_anyway):
+            await self.turns.take_turn(
+                interaction,
+                lambda session, requester, _: session.history.redo(
+                    requester, expected, during_vote=during_vote
+                ),
+                expected,
+                note=say("{who} restored the undone line.", who=format_requester(interaction)),
+            )
 
 
 async def _delete_pressed(interaction: Interaction) -> None:

@@ -33,9 +33,10 @@ class TurnContext:
     """When the vote ends on how the script goes on from here; None without a vote."""
 
     def check_vote(self, during_vote: bool) -> None:
-        """Raise VoteOpen while people vote, unless the requester has said to write even so."""
+        """Raise VoteOpen while people vote, unless the requester has said to go on even so."""
         if self.vote_ends and not during_vote:
-            raise VoteOpen(self.vote_ends)
+            line = self.script.head or ROOT_LINE
+            raise VoteOpen(self.vote_ends, script=self.script.id, line=line)
 
     async def check_pace(self) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet."""

@@ -26,7 +26,8 @@ class History:
     """Move the head of the running script: undo, redo, jump, rewrite and fork.
 
     Every line that leaves the script stays in the tree. A method that raises has changed nothing.
-    It raises RequestError, or HeadMoved where another process has moved the head meanwhile.
+    It raises RequestError, or HeadMoved where another process has moved the head meanwhile. A vote
+    on the next line is lost ``during_vote``; otherwise what moves the head raises VoteOpen.
     """
 
     def __init__(self, library: Library) -> None:
@@ -35,15 +36,23 @@ class History:
         self.reader = library.reader
 
     async def undo(
-        self, requester: Requester, expected: ScriptPosition | None = None
+        self,
+        requester: Requester,
+        expected: ScriptPosition | None = None,
+        *,
+        during_vote: bool = False,
     ) -> TurnResult:
         """Take the last line back."""
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
-            return await self._move(context, line.parent)
+            return await self._move(context, line.parent, during_vote)
 
     async def redo(
-        self, requester: Requester, expected: ScriptPosition | None = None
+        self,
+        requester: Requester,
+        expected: ScriptPosition | None = None,
+        *,
+        during_vote: bool = False,
     ) -> TurnResult:
         """Go on to the line through which the head last went from here."""
         async with self.library.open_turn(requester, expected) as context:
@@ -52,9 +61,11 @@ class History:
                 raise RequestError(
                     "There is no undone line to restore. Write a new one, or use {/continue}."
                 )
-            return await self._move(context, child)
+            return await self._move(context, child, during_vote)
 
-    async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
+    async def jump_to(
+        self, requester: Requester, position: ScriptPosition, *, during_vote: bool = False
+    ) -> TurnResult:
         """Move the head to any line of the script that runs."""
         async with self.library.open_turn(requester) as context:
             script = context.script
@@ -69,9 +80,9 @@ class History:
                 raise RequestError(
                     "That line is not in this script. Choose one in {/script history}."
                 )
-            return await self._move(context, position.line or None)
+            return await self._move(context, position.line or None, during_vote)
 
-    async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
+    async def _move(self, context: TurnContext, head: int | None, during_vote: bool) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
         check_may_write(context.script, context.requester)
         lines = self.store.lines
@@ -80,11 +91,18 @@ class History:
         removed = [line for line in before if line not in after]
         for line in reversed(await lines.load_lines(removed)):
             check_may_remove(context.script, line, context.requester)
+        context.check_vote(during_vote)
         await lines.move_head(context.script, head, removed, self.library.clock())
         return context.make_result(head)
 
     async def rewrite(
-        self, requester: Requester, position: ScriptPosition, text: str, job: Job | None = None
+        self,
+        requester: Requester,
+        position: ScriptPosition,
+        text: str,
+        job: Job | None = None,
+        *,
+        during_vote: bool = False,
     ) -> TurnResult:
         """Write other lines instead of one, with copies below them of the lines that followed.
 
@@ -102,7 +120,7 @@ class History:
             if len(elements) > 1:  # then the script gets longer
                 await context.check_pace()
                 await context.check_alternation()
-            result = await self._replace(context, line, elements, requester, job)
+            result = await self._replace(context, line, elements, requester, job, during_vote)
             return replace(result, outsiders=find_outsiders(script, names, elements))
 
     async def reinterpret(
@@ -110,6 +128,8 @@ class History:
         requester: Requester,
         expected: ScriptPosition | None = None,
         job: Job | None = None,
+        *,
+        during_vote: bool = False,
     ) -> TurnResult:
         """Make the last line action if it is speech, or speech if it is action.
 
@@ -123,7 +143,7 @@ class History:
             if line.author is None or element is None:
                 raise RequestError("Only a person's speech or action can become the other.")
             writer = replace(requester, id=line.author, name=line.credit)
-            return await self._replace(context, line, [element], writer, job)
+            return await self._replace(context, line, [element], writer, job, during_vote)
 
     async def _replace(
         self,
@@ -132,8 +152,10 @@ class History:
         elements: Sequence[Element],
         writer: Requester,
         job: Job | None,
+        during_vote: bool,
     ) -> TurnResult:
         """Replace a line by elements of a writer, and copy what followed it below them."""
+        context.check_vote(during_vote)
         script, requester = context.script, context.requester
         primed = await self.reader.open_model_for(script, line.parent)
         drafts = await self.reader.read_below(primed, line.parent, elements, writer, job or Job())

@@ -382,7 +382,8 @@ async def test_a_vote_that_ends_during_an_undo_chooses_or_says_why_not(inside: I
     await inside.discord.until(lambda: not shown.labels or shown.labels[1].endswith(" — 1"))
     [poll] = await inside.services.store.polls.list_unannounced_polls()
     poll.ends = poll.ends.replace(year=2000)
-    undone = asyncio.ensure_future(ben.slash(channel, "undo"))
+    asked = await (await ben.slash(channel, "undo")).shows("People are voting")
+    undone = asyncio.ensure_future(ben.click(asked, "Do it anyway"))
     inside.services.polls.watch(poll)
 
     def told() -> list[Message]:
@@ -395,5 +396,5 @@ async def test_a_vote_that_ends_during_an_undo_chooses_or_says_why_not(inside: I
     if "moved on" in said.content:
         assert (len(lines), said.labels) == (1, ["Continue from here"])
     else:
-        assert len(await read_true_script(ann, channel)) == 2
+        assert len(await read_true_script(ann, channel)) == 3
     await inside.discord.until(lambda: shown.labels == [])

@@ -21,10 +21,20 @@ from bot.ui import live_polls
 from bot.ui.markdown import LIMIT, size
 from bot.ui.poll_messages import format_poll, format_take
 from tests.bot.channel_check import assert_channel_is_true
-from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, poll, start_script
+from tests.bot.conftest import (
+    HEADING,
+    Stage,
+    answer,
+    fields,
+    labels,
+    moderator,
+    poll,
+    start_script,
+)
 from tests.bot.playing import (
     BY_VOICE,
     act_unrecorded,
+    edit,
     menu_options,
     pass_time_without_bot,
     replace_script,
@@ -284,6 +294,54 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
     assert await write_lines(stage, "Snow.")
     assert (await stage.lines())[-1] == "Snow."
     assert numbers(shown) == NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("leave", "lines"),
+    [
+        ("undo", [HEADING]),
+        ("redo", [HEADING, "Rain.", "Snow."]),
+        ("jump", [HEADING]),
+        ("rewrite", [HEADING, "Hail."]),
+    ],
+)
+async def test_leaving_the_line_of_a_vote_asks_first(stage: Stage, leave: str, lines: list[str]):
+    await write_lines(stage, "Rain.", "Snow.", by=stage.ann)
+    await stage.ann.slash(stage.channel, "undo")
+    panel = stage.look(stage.panel())
+    [first] = [one for one in stage.messages() if "DINER" in one.content]
+    await ask(stage, vote=600)
+    match leave:
+        case "undo":
+            left = await stage.ann.slash(stage.channel, "undo")
+        case "redo":
+            left = await stage.press_late(stage.ann, panel, "Redo")
+        case "jump":
+            left = await stage.ann.context_menu(stage.channel, "Continue from here", first)
+        case _:
+            opened = await edit(stage, line="2")
+            left = await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "Hail."})
+    asked = answer(left)
+    assert asked.ephemeral
+    assert asked.content.startswith("People are voting on the next line. Voting ends ")
+    assert ("Hail." in asked.content) == (leave == "rewrite")
+    assert labels(asked) == ["Do it anyway"]
+    assert await stage.lines() == [HEADING, "Rain."]
+    await stage.ann.click(asked, label="Do it anyway")
+    assert await stage.lines() == lines
+    await stage.world.advance_time(601)
+    assert "but the script has moved on without it" in stage.messages()[-1].content
+    assert await stage.lines() == lines
+
+
+async def test_an_undo_during_a_vote_spares_the_take_that_won_since(stage: Stage):
+    written = await load_takes(stage, await ask(stage, vote=600))
+    asked = answer(await stage.ann.slash(stage.channel, "undo"))
+    [ballot] = await stage.store.polls.list_unannounced_polls()
+    await stage.session.polls.close(ballot.id)
+    refused = answer(await stage.ann.click(asked, label="Do it anyway"))
+    assert refused.content.startswith("The script has moved on.")
+    assert await stage.lines() == [HEADING, written[0]]
 
 
 async def test_the_seed_draws_the_winner_of_a_tie(stage: Stage):
