@@ -11,7 +11,7 @@ from collections.abc import Callable
 import discord
 import simcord
 
-from ..cogs.help import HELP_TEXT
+from ..cogs.help import format_help
 from ..cogs.message_menus import MessageMenus
 from ..cogs.services import CogServices
 from ..errors import RunnerError
@@ -130,7 +130,8 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
     if await services.store.scripts.find_running_script(channel):
         await services.messages.sync(text_channel, session)
     else:
-        await post_message(text_channel, say(HELP_TEXT), view=make_view(*make_start_buttons()))
+        content = format_help(hears=True, is_direct=False)
+        await post_message(text_channel, content, view=make_view(*make_start_buttons()))
 
 
 async def _serve_page(

@@ -7,20 +7,28 @@ from discord import app_commands
 from ..i18n.catalogue import phrase, say
 from ..ui.components import Interaction, make_start_buttons, make_view
 from ..ui.delivery import FirstResponse
+from ..ui.installations import find_installer
+from ..ui.ways_to_write import format_ways
 from .feature import FeatureCog, allow_everywhere, answer_errors
+from .requester import get_guild
 
 HELP_TEXT = phrase(
     "**On Book** writes scripts with you, line by line. Its voice is a very small network that has "
     "read hundreds of plays and thousands of scenes, and has understood none of them. That is the "
     "fun.\n"
     "1. {/start} begins a script: choose a voice, a place and a cast, or be surprised.\n"
-    "2. {/write} adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
+    "2. Your line can be `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action. {ways}\n"
     "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "
     "choose who speaks next.\n"
     "-# {/undo} removes the last line. {/script show} shows the whole script, and "
     "{/script history} goes back to any line. *More…* on the panel has the rest: to read, to write "
     "together, the settings and the end."
 )
+
+
+def format_help(*, hears: bool, is_direct: bool) -> str:
+    """Return what the bot is and how to begin; the arguments are those of `format_ways`."""
+    return say(HELP_TEXT, ways=format_ways(hears=hears, is_direct=is_direct))
 
 
 class Help(FeatureCog, name="OnBook.help"):
@@ -31,6 +39,9 @@ class Help(FeatureCog, name="OnBook.help"):
     @answer_errors
     async def help(self, interaction: Interaction) -> None:
         """Learn what this is, and how to write a script"""
+        hears = self.services.hears and find_installer(interaction) is None
         await FirstResponse(interaction).send_message(
-            say(HELP_TEXT), view=make_view(*make_start_buttons()), ephemeral=True
+            format_help(hears=hears, is_direct=get_guild(interaction) is None),
+            view=make_view(*make_start_buttons()),
+            ephemeral=True,
         )

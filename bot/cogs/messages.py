@@ -36,7 +36,7 @@ from ..ui.responses import NOT_SHOWN, check_permissions, classify_error, format_
 from ..ui.waiting import measure_act
 from .addressing import Addressed, read_address, strip_mentions
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command
-from .help import HELP_TEXT
+from .help import format_help
 from .requester import find_name, format_requester, make_requester
 from .services import CogServices
 from .turns import format_model_change, format_warnings
@@ -89,7 +89,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         A host's bot may use mentions otherwise, so that its operator has to allow this.
         """
         user, channel, services = self.bot.user, message.channel, self.services
-        if user is None or (services.group and not services.settings.mentions):
+        if user is None or not services.hears:
             return
         is_here = message.guild is not None or isinstance(channel, discord.DMChannel)
         addressed = read_address(message, user.id)
@@ -314,7 +314,9 @@ class Messages(FeatureCog, name="OnBook.messages"):
             return
         # The bot may not be allowed to post here.
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            await post_message(channel, say(HELP_TEXT), view=make_view(*make_start_buttons()))
+            is_direct = isinstance(channel, discord.DMChannel)
+            content = format_help(hears=True, is_direct=is_direct)
+            await post_message(channel, content, view=make_view(*make_start_buttons()))
 
     async def _explain_replies(self, heard: Heard) -> None:
         """Tell a person once how to reply so that the bot sees it, if they replied to a line."""

@@ -51,6 +51,8 @@ class CogServices:
     settings: Settings
     group: str | None
     """The group of the commands in a host; None where the bot is On Book alone."""
+    hears: bool
+    """Whether mentions, replies and direct messages are read."""
     meter: Meter
     store: Store
     voices: ModelRegistry
@@ -150,11 +152,13 @@ async def open_services(
     in_flight = InFlight(settings.queue)
     timers = Timers(in_flight.track, call_later)
     poll_messages = PollMessages(store)
-    messages = MessageSync(bot, store, poll_messages, settings.look)
+    hears = group is None or settings.mentions
+    messages = MessageSync(bot, store, poll_messages, settings.look, hears=hears)
     return CogServices(
         bot=bot,
         settings=settings,
         group=group,
+        hears=hears,
         meter=meter,
         store=store,
         voices=sessions.voices,

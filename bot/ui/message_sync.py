@@ -58,7 +58,7 @@ class MessageSync:
     """Show the scripts of all channels."""
 
     def __init__(
-        self, client: discord.Client, store: Store, polls: PollMessages, look: str
+        self, client: discord.Client, store: Store, polls: PollMessages, look: str, *, hears: bool
     ) -> None:
         self.client = client
         self.store = store
@@ -66,7 +66,7 @@ class MessageSync:
         self.line_messages = LineMessages(client)
         self._look = look
         self.shown = ShownScripts()
-        self.panel = Panel(store, self.shown)
+        self.panel = Panel(store, self.shown, hears=hears)
         self._checked: set[int] = set()
         """The channels already searched for messages that were posted but not recorded."""
 

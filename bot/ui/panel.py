@@ -32,9 +32,10 @@ PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more",
 class Panel:
     """The panels of all channels: one message of the bot in each channel in which a script runs."""
 
-    def __init__(self, store: Store, shown: ShownScripts) -> None:
+    def __init__(self, store: Store, shown: ShownScripts, *, hears: bool) -> None:
         self.store = store
         self.shown = shown
+        self._hears = hears
         self._progress: dict[int, int] = {}
         """The messages that show progress, by channel. They are not recorded as panels, so that the
         next process finds them if this one dies."""
@@ -111,7 +112,7 @@ class Panel:
         script, progress, new = content.script, self.find_progress(channel.id), None
         old = content.panel or progress
         if script is not None:
-            panel = await load_panel(self.store, script)
+            panel = await load_panel(self.store, script, hears=self._hears)
             self.shown.record_panel(channel.id, script, panel.order)
             view = make_row_view(panel.items)
             text = "\n".join(filter(None, (note, panel.text)))

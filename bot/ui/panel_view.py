@@ -32,6 +32,7 @@ from .components import (
 )
 from .markdown import inline, plain
 from .turn_messages import format_sprint, format_turn
+from .ways_to_write import format_ways
 
 ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"
 """The values of *Who speaks next?*: two of them, and the prefix of a character's name."""
@@ -77,15 +78,9 @@ class PanelContent:
     """The order in which people write, or None where everybody may."""
 
 
-async def load_panel(store: Store, script: Script) -> PanelContent:
-    """Load the panel of a running script."""
-    title, has_lines = inline(script.title, MAX_LABEL), script.head is not None
-    text = f"-# **{title}** · {inline(script.voice, 40)}"
-    if not has_lines:
-        text = say(
-            "**{title}** starts here. Write the first line with {/write}, or let the voice start.",
-            title=title,
-        )
+async def load_panel(store: Store, script: Script, *, hears: bool) -> PanelContent:
+    """Load the panel of a running script, in a place where the bot ``hears`` messages, or not."""
+    has_lines = script.head is not None
     state = await store.scripts.load_panel_state(script)
     is_sprinting = state.sprint is not None and state.sprint.ends > discord.utils.utcnow()
     order = None if is_sprinting else state.order
@@ -93,7 +88,8 @@ async def load_panel(store: Store, script: Script) -> PanelContent:
     if state.sprint and is_sprinting:
         lines = await store.lines.load_lines_after(script.head, state.sprint.after)
         writers = format_sprint(state.sprint, len(lines))
-    text = "\n".join(filter(None, (text, writers)))
+    head = _format_head(script, hears=hears, is_voting=state.is_voting)
+    text = "\n".join(filter(None, (head, writers)))
     if state.is_voting:
         return PanelContent(text, [], order)
     position = current_position(script)
@@ -114,6 +110,21 @@ async def load_panel(store: Store, script: Script) -> PanelContent:
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
     speakers = _list_speakers(script, speeches)
     return PanelContent(text, [_make_speaker_select(speakers, position), *buttons], order)
+
+
+def _format_head(script: Script, *, hears: bool, is_voting: bool) -> str:
+    """Return the first row of a panel, which says how to write, except during a vote."""
+    title = inline(script.title, MAX_LABEL)
+    head = f"-# **{title}** · {inline(script.voice, 40)}"
+    if is_voting:
+        return head
+    is_direct, is_plain = script.guild is None, script.plain_messages
+    ways = format_ways(hears=hears, is_direct=is_direct, is_plain=is_plain)
+    if script.head is None:
+        return say(
+            "**{title}** starts here. {ways} Or let the voice start.", title=title, ways=ways
+        )
+    return f"{head} · {ways}"
 
 
 def _count_speeches(cues: Mapping[str, int]) -> Counter[str]:

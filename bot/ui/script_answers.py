@@ -223,7 +223,7 @@ class ScriptAnswers:
         script = await self.store.scripts.find_running_script(session.channel)
         if script is None:
             return await _compose(answer, note or "…")
-        panel = await load_panel(self.store, script)
+        panel = await load_panel(self.store, script, hears=False)
         return await _compose(answer, "\n".join(filter(None, (note, panel.text))), panel.items)
 
 

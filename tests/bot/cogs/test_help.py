@@ -20,17 +20,16 @@ async def test_a_mention_is_answered_once_a_minute(stage: Stage, monkeypatch: py
     assert await mention(stage, "nobody") == []
     [told] = await mention(stage)
     assert "has understood none of them. That is the fun." in told
+    assert ", or mention me in a message or reply." in told
     [shown] = [one for one in stage.messages() if one.content == told]
     assert labels(shown) == ["Start a script", "Surprise me"]
     assert await mention(stage) == [told]
     monkeypatch.setattr("bot.cogs.messages.ANSWER_SECONDS", 0.0)
     assert await mention(stage) == [told, told]
     # The operator of a host's bot has to allow it.
-    services = stage.services
-    monkeypatch.setattr(services, "group", "onbook")
+    monkeypatch.setattr(stage.services, "hears", False)
     assert len(await mention(stage)) == 2
-    allowed = services.settings.model_copy(update={"mentions": True})
-    monkeypatch.setattr(services, "settings", allowed)
+    monkeypatch.setattr(stage.services, "hears", True)
     assert len(await mention(stage)) == 3
 
 

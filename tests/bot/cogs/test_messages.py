@@ -223,8 +223,10 @@ async def test_a_bare_mention_is_answered_and_chat_is_not(chat: Chat):
 async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):
     private = await chat.ann.dm()
     await chat.ann.write(private, "Hello?")
-    await chat.is_told(HELP, private)
-    await begin_script(chat.ann, private)
+    told = await chat.is_told(HELP, private)
+    assert ", or just send a message." in told.text
+    panel = await begin_script(chat.ann, private)
+    assert ", or just send a message." in panel.text
     chat.channel = private
     await chat.until_ticked(await chat.write(chat.ann, "HELEN: Get me down."))
     await chat.until_ticked(await chat.say(chat.ann, "Rain."))
@@ -403,6 +405,7 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         await chat.until_ticked(await chat.write(chat.ben, "*The dragon laughs.*"))
         # Who has spoken is a cue in any case.
         await chat.until_ticked(await chat.write(chat.ben, "helen: now or never"))
+        assert "or send a message like `NAME: text`." in chat.channel.panel().text
         texts = [line.text for line in (await chat.lines())[1:]]
         assert texts[:2] == ["HELEN\nGet me down.", "Now!"]
         assert texts[2:] == ["The dragon laughs.", "HELEN\nnow or never"]

@@ -100,7 +100,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     await continue_script(stage)
     told = await model(stage, voice="other", use="script")
     assert "“other” writes this script from now on, and reads it first." in told.content
-    assert stage.panel().content.endswith("** · other")
+    assert "** · other · To write, " in stage.panel().content
     window = await edit(stage, line="2")
     await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert f"-# {REREAD.format('other')}\n" in stage.panel().content

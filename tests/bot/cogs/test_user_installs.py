@@ -92,6 +92,7 @@ async def test_answers_alone_show_a_script(elsewhere: Elsewhere, is_private: boo
     await elsewhere.begin()
     await elsewhere.write("MAYA: Rain.")
     assert elsewhere.shown() == [*STARTED, *RAIN]
+    assert "To write, press **Write** or use <" in elsewhere.channel.panel().text
     await elsewhere.press(elsewhere.ann, "Undo")
     assert elsewhere.shown() == [*STARTED, UNDONE]
     await elsewhere.press(elsewhere.ben, "Redo")
