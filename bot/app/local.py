@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import discord
 import simcord
@@ -25,7 +26,7 @@ from .runner import cancel_on_signal
 
 log = logging.getLogger("onbook.local")
 
-GUILD_NAME, CHANNEL_NAME = "The Playhouse", "stage"
+BOT_NAME, GUILD_NAME, CHANNEL_NAME = "On Book", "The Playhouse", "stage"
 MODERATOR_NAME, WRITER_NAME = "Ann", "Ben"
 MODERATOR_PERMISSIONS = discord.Permissions(
     manage_messages=True, manage_channels=True, manage_guild=True
@@ -34,8 +35,9 @@ MODERATOR_PERMISSIONS = discord.Permissions(
 
 LIMITS = phrase(
     "-# This page stands in for Discord. {moderator} moderates it, {writer} does not: choose under "
-    "**Viewing as**. It lacks the menus of messages, so use `/apps`, and shows no faces, so lines "
-    "are cards."
+    "**Viewing as**. As on Discord, the bot reads only messages that begin with {name} or reply to "
+    "one of its own. The page lacks the menus of messages, so use `/apps`, and shows no faces, so "
+    "lines are cards."
 )
 """The first message on the page."""
 
@@ -53,6 +55,29 @@ class LocalBot(Bot):
 
     async def on_ready(self) -> None:
         """Log no link, because nobody can invite the bot to a simulated Discord."""
+
+
+class Writer(simcord.MemberActor):
+    """A person on the page."""
+
+    async def send(
+        self,
+        channel: simcord.ChannelHandle,
+        content: str = "",
+        *,
+        reply_to: discord.Message | simcord.ResponseMessage | None = None,
+        attachments: Sequence[tuple[str, bytes]] = (),
+    ) -> discord.Message:
+        """Send a message, in which a typed `@On Book` mentions the bot, as Discord's clients do.
+
+        Return the message, or the channel's last one where the bot has replaced it by a line,
+        because the page reports a message that is gone as a failure.
+        """
+        bot = self._env.backend.bot_user.id
+        text = re.sub(rf"@{BOT_NAME}\b", f"<@{bot}>", content, flags=re.IGNORECASE)
+        sent = await super().send(channel, text, reply_to=reply_to, attachments=attachments)
+        history = channel.history()
+        return sent if sent in history else history[-1]
 
 
 async def run_locally(settings: RunnerSettings, port: int) -> None:
@@ -96,9 +121,9 @@ def _call_later(seconds: float, function: Callable[[], None]) -> threading.Timer
     return timer
 
 
-def _create_world(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.MemberActor]]:
+def _create_world(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[Writer]]:
     """Create a guild, a channel and its writers; the channel's id is the same in every run."""
-    world.backend.bot_user.name = "On Book"
+    world.backend.bot_user.name = BOT_NAME
     guild = world.create_guild(GUILD_NAME)
     # The page groups the messages of one webhook under the name of the first, unlike Discord, so
     # that one character's line would stand under the name of another one.
@@ -106,10 +131,11 @@ def _create_world(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simco
     channel = guild.create_text_channel(CHANNEL_NAME, overwrites={guild.default_role: no_webhooks})
     # After the channel, because ids count up and the channel must keep its own.
     role = guild.create_role("Moderators", permissions=MODERATOR_PERMISSIONS)
-    writers = [
+    members = [
         guild.add_member(world.create_user(MODERATOR_NAME), roles=[role]),
         guild.add_member(world.create_user(WRITER_NAME)),
     ]
+    writers = [Writer(world, guild, member.user) for member in members]
     # The simulated clock starts at the same moment in every run, and ids are made from it: unless
     # it is advanced, new interactions get the ids of interactions that the last run has stored.
     behind = dt.datetime.now(dt.UTC) - world.now()
@@ -126,7 +152,8 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
     text_channel = bot.get_channel(channel)
     assert isinstance(text_channel, discord.TextChannel)  # as created by `_create_world`
     session = services.sessions.get(channel)
-    await post_message(text_channel, say(LIMITS, moderator=MODERATOR_NAME, writer=WRITER_NAME))
+    limits = say(LIMITS, moderator=MODERATOR_NAME, writer=WRITER_NAME, name=f"`@{BOT_NAME}`")
+    await post_message(text_channel, limits)
     if await services.store.scripts.find_running_script(channel):
         await services.messages.sync(text_channel, session)
     else:
@@ -137,7 +164,7 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
 async def _serve_page(
     world: simcord.Env,
     channel: simcord.ChannelHandle,
-    writers: list[simcord.MemberActor],
+    writers: list[Writer],
     port: int,
 ) -> None:
     async with world.preview(channel, viewers=writers, layout="channel", port=port) as page:

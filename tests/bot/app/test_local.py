@@ -166,6 +166,29 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         assert any("nobody voted" in read(one) for one in page.messages())
 
 
+def test_messages_become_lines_on_the_page(chosen: RunnerSettings):
+    with local(chosen) as page:
+        page.command("start", title="The Heath", heading="ext. heath - dawn")
+        page.command("write", text="ANN: Good morrow.")
+        opening, line = page.messages()[-3], page.messages()[-2]
+        assert "mention me in a message or reply" in read(page.messages()[-1])
+        for text, target in (
+            ("ANN: One.", line["id"]),
+            ("@on book ANN: Two.", line["id"]),
+            ("@On Book, ANN: Three.", None),
+            ("ANN: Four.", page.messages()[-1]["id"]),
+            ("ANN: Five.", opening["id"]),
+        ):
+            before = len(page.messages())
+            sent = page.act("send_message", content=text, reply_to_id=target)
+            assert (sent["settlement"], sent["uncertain"]) == ("settled", False)
+            assert letters(read(page.messages()[-2])) == letters("ANN" + text.rpartition(":")[2])
+            # The line has replaced the message.
+            assert len(page.messages()) == before + 1
+        page.act("send_message", content="ANN: Six.", reply_to_id=None)
+        assert read(page.messages()[-1]) == "ANN: Six."
+
+
 def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSettings):
     with local(chosen) as page:
         page.command("start", title="The Heath", heading="ext. heath - dawn")
