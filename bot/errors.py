@@ -45,6 +45,22 @@ class RequestError(OnBookError):
 class NoScript(RequestError):
     """No script runs in the channel."""
 
+    sentence = phrase("No script is running in this channel. Start one with {/start}.")
+
+
+class NotRunning(NoScript):
+    """The script in which somebody wrote last here has ended, or is paused."""
+
+    def __init__(self, *, script: int, title: str, is_archived: bool) -> None:
+        super().__init__(
+            phrase("“{title}” has ended. Reopen it, or start another script.")
+            if is_archived
+            else phrase("“{title}” is paused. Continue it, or start another script."),
+            title=title,
+        )
+        self.script = script
+        self.is_archived = is_archived
+
 
 class StaleLine(RequestError):
     """The script has moved on since the position that a request expects."""

@@ -11,7 +11,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import NoScript, NotTheirs, RequestError, StaleLine, VoteOpen
+from ..errors import NoScript, NotRunning, NotTheirs, RequestError, StaleLine, VoteOpen
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
@@ -236,9 +236,8 @@ class Writing(BeginningCog, name="OnBook.writing"):
             check_is_member(interaction)
         try:
             await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
-        except NoScript:
-            session = self.services.admit_to_session(interaction)
-            if expected or await session.library.list_scripts():
+        except NoScript as refusal:
+            if expected or isinstance(refusal, NotRunning):
                 raise
             await self._begin_for_newcomer(interaction, request)
             return

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ..errors import NoScript, RequestError, StaleLine, Stopped
+from ..errors import NoScript, NotRunning, RequestError, StaleLine, Stopped
 from ..generation import openings, prefill
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
@@ -68,12 +68,10 @@ class Library:
         return script
 
     async def _make_no_script(self) -> NoScript:
-        if await self.list_scripts():
-            return NoScript(
-                "No script is running in this channel. Start one with {/start}, or continue "
-                "one with {/script list}."
-            )
-        return NoScript("No script is running in this channel. Start one with {/start}.")
+        last = await self.store.scripts.find_last_script(self.channel)
+        if last is None:
+            return NoScript()
+        return NotRunning(script=last.id, title=last.title, is_archived=last.archived)
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
         """Return the script if it still stands at a position; raise NoScript and StaleLine."""

@@ -11,7 +11,7 @@ from ..i18n.catalogue import many, say, say_plural
 from ..screenplay.exporters.edition import format_share, list_writers, shorten
 from ..screenplay.statistics import ScriptStatistics
 from ..storage.schema import Line, Script
-from .components import make_layout, make_script_button, make_start_buttons
+from .components import make_layout, make_next_script_buttons
 from .credits import format_credit
 from .images.pictures import format_summary
 from .looks import MORE, format_scene
@@ -58,9 +58,7 @@ def make_closing_card(
             container.add_item(ui.File(file))
     if notes:
         container.add_item(ui.TextDisplay("\n".join(f"-# {note}" for note in notes)))
-    start, surprise = make_start_buttons()
-    start.label = say("Start another")
-    container.add_item(ui.ActionRow(start, surprise, make_script_button("reopen", script.id)))
+    container.add_item(ui.ActionRow(*make_next_script_buttons(script.id)))
     return make_layout(container)
 
 

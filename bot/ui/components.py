@@ -166,6 +166,13 @@ def make_start_buttons() -> list[ui.Button[Any]]:
     return [make_position_button(action, nowhere) for action in ("start", "surprise")]
 
 
+def make_next_script_buttons(script: int, action: str = "reopen") -> list[ui.Button[Any]]:
+    """Return the offers to start another script, or to go on with one that no longer runs."""
+    start, surprise = make_start_buttons()
+    start.label = say("Start another")
+    return [start, surprise, make_script_button(action, script)]
+
+
 def make_position_button(action: str, position: ScriptPosition) -> ui.Button[Any]:
     """Return the button of one of the `POSITION_BUTTONS` for a position."""
     label, style = POSITION_BUTTONS[action]

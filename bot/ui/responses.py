@@ -15,6 +15,7 @@ from ..errors import (
     AlreadyWritten,
     NoScript,
     NotInCast,
+    NotRunning,
     Overloaded,
     PersonId,
     RateLimited,
@@ -191,6 +192,9 @@ def _escape(field: object) -> object:
 
 def _make_next_step(error: Exception) -> discord.ui.View | None:
     match error:
+        case NotRunning():
+            action = "reopen" if error.is_archived else "run"
+            return components.make_view(*components.make_next_script_buttons(error.script, action))
         case NoScript():
             return components.make_view(*components.make_start_buttons())
         case NotInCast():

@@ -132,6 +132,15 @@ class ScriptRepository(Repository):
             .order_by(Script.running.desc(), Script.archived, Script.id.desc())
         )
 
+    async def find_last_script(self, channel: int) -> Script | None:
+        """Return the script of a channel whose last line is the newest, or None."""
+        return await self._scalar(
+            select(Script)
+            .where(Script.channel == channel, Script.head.is_not(None))
+            .order_by(Script.head.desc(), Script.id.desc())
+            .limit(1)
+        )
+
     async def find_scripts(self, name: str) -> list[Script]:
         """Return the scripts of all channels with a title, or with an id: the latest first."""
         is_id = Script.id == int(name) if name.isdecimal() else false()

@@ -10,7 +10,7 @@ import pytest
 from bot.cogs.ending import Ending
 from tests.bot.channel_check import assert_channel_is_true, read
 from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, start_script
-from tests.bot.playing import ask, open_menu, press_star, write
+from tests.bot.playing import ask, choose_script, open_menu, press_star, replace_script, write
 
 pytestmark = pytest.mark.usefixtures("record_table_read")
 
@@ -114,8 +114,28 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
         answer(await stage.ben.context_menu(stage.channel, "Continue from here", line)),
     ):
         assert told.ephemeral
-        assert told.content.startswith("No script is running in this channel.")
+        assert told.content.startswith("“The Diner” has ended. Reopen it, or start another script.")
+        assert labels(told) == ["Start another", "Surprise me", "Reopen"]
     assert await stage.store.lines.count_lines((await find_script(stage)).head) == 2
+    await stage.ben.click(told, label="Reopen")
+    assert await stage.lines() == [HEADING, "Rain."]
+    assert (await ask(stage, "continue", stage.ben)) is None
+
+
+async def test_the_script_in_which_somebody_wrote_last_is_offered(stage: Stage):
+    await start_script(stage)
+    await replace_script(stage)
+    await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
+    await write(stage, "Rain.")
+    await end(stage)
+    shown = await choose_script(stage, "The Diner")
+    assert (await ask(stage, "continue")).content.startswith("“The Diner” has ended.")
+    await stage.ann.click(shown, label="Unarchive")
+    told = await ask(stage, "continue", stage.ben)
+    assert told.content == "“The Diner” is paused. Continue it, or start another script."
+    assert labels(told) == ["Start another", "Surprise me", "Continue it"]
+    await stage.ben.click(told, label="Continue it")
+    assert await stage.lines() == [HEADING, "Rain."]
 
 
 async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
