@@ -35,6 +35,8 @@ WIDTH, HEIGHT = 760, 1600
 SCENE_HEIGHT = 720
 """The height of the animation [pixels]: a heading, six lines and the panel."""
 
+MARGIN = 8
+"""The space above and below the messages of a picture [pixels]."""
 
 SETTLED = 1000.0
 """The time in which the page shows the outcome of an act [ms]."""
@@ -208,7 +210,9 @@ def channel(page: Page) -> FloatRect:
     assert size is not None
     page.wait_for_function("[...document.images].every((image) => image.complete)")
     top = page.locator("#channel-message-list").evaluate(SCROLL)
-    page.mouse.move(size["width"] / 2, 2)  # a message under the pointer shows more buttons
+    # A message that has the pointer or the focus shows more buttons.
+    page.mouse.move(size["width"] / 2, 2)
+    page.evaluate("document.activeElement.blur()")
     page.wait_for_timeout(SETTLED / 2)
     return {"x": 0, "y": top, "width": size["width"], "height": size["height"] - top}
 
@@ -231,7 +235,7 @@ def around(messages: list[Locator]) -> FloatRect:
     boxes = [box for box in (message.bounding_box() for message in messages) if box]
     top = min(box["y"] for box in boxes)
     bottom = max(box["y"] + box["height"] for box in boxes)
-    return {"x": 0, "y": top - 8, "width": WIDTH, "height": bottom - top + 8}
+    return {"x": 0, "y": top - MARGIN, "width": WIDTH, "height": bottom - top + 2 * MARGIN}
 
 
 def small(file: Path) -> None:
@@ -266,7 +270,7 @@ def tour(page: Page, folder: Path) -> None:
     command(page, "continue", character="JONAS", takes="3", vote="600")
     become(page, "Ben")
     press(page, "2 · ")
-    shot(page, folder / "takes.png", last=2)
+    shot(page, folder / "takes.png", last=1)
     become(page, "Ann")
     press(page, "2 · ")  # both have voted, so that the script goes on with their take
     command(page, "continue", character="MAYA")
