@@ -7,11 +7,12 @@ from re import Match
 from discord import ui
 
 from ..audio.table_read import is_installed
-from ..session.channel_session import ChannelSession
+from ..session.permissions import is_manager
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery import FirstResponse, complete_response, edit_response
 from ..ui.panel_view import FIRST, MENU_LEVELS, TOGETHER, make_menu
 from .feature import FeatureCog, answer_errors, listens_to
+from .requester import get_requester
 
 
 class Menu(FeatureCog, name="OnBook.menu"):
@@ -21,30 +22,37 @@ class Menu(FeatureCog, name="OnBook.menu"):
     @answer_errors
     async def open_menu(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the menu to the person who pressed *More…* alone."""
-        session = self.services.admit_to_session(interaction)
+        self.services.admit(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
-        view = await self._make_level(session, FIRST, parse_position(match).script)
+        view = await self._make_level(interaction, FIRST, parse_position(match).script)
         await complete_response(interaction, content=None, view=view)
 
     @listens_to(position_pattern(*(f"menu-{level}" for level in MENU_LEVELS)))
     @answer_errors
     async def open_level(self, interaction: Interaction, match: Match[str]) -> None:
         """Show another level of the menu in its place."""
-        session = self.services.admit_to_session(interaction)
+        self.services.admit(interaction)
         await FirstResponse(interaction).defer()
         level = match["action"].removeprefix("menu-")
-        view = await self._make_level(session, level, parse_position(match).script)
+        view = await self._make_level(interaction, level, parse_position(match).script)
         await edit_response(interaction, view=view)
 
     async def _make_level(
-        self, session: ChannelSession, level: str, script_id: int
+        self, interaction: Interaction, level: str, script_id: int
     ) -> ui.LayoutView:
-        """Return a level of the menu of the running script.
+        """Return a level of the menu of the running script, as the person may use it.
 
         Raises RequestError if that is another script by now.
         """
+        session = self.services.admit_to_session(interaction)
         script = await session.library.load_running(script_id)
         self.services.recent_scripts[script.id] = script
         sprint = await self.store.sprints.find_sprint(script.id) if level == TOGETHER else None
-        return make_menu(script, level, has_audio=is_installed(), has_sprint=sprint is not None)
+        return make_menu(
+            script,
+            level,
+            manages=is_manager(script, get_requester(interaction)),
+            has_audio=is_installed(),
+            has_sprint=sprint is not None,
+        )

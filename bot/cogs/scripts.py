@@ -13,6 +13,7 @@ from ..errors import RequestError
 from ..i18n.catalogue import many, say
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
+from ..session.permissions import is_manager
 from ..session.turn import Job, Requester, TurnResult
 from ..storage.schema import Script
 from ..ui.components import (
@@ -151,7 +152,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         return format_scripts(page_scripts, lengths, number, pages), view
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
-        """Show a script and its buttons in the place of the menu."""
+        """Show a script, and what a person may do with it, in the place of the menu."""
+        manages = is_manager(script, get_requester(interaction))
         self.services.recent_scripts[script.id] = script
         lines = await self.store.lines.load_path_ids(script.head)
         content = say(
@@ -161,10 +163,17 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             owner=mention(script.owner),
             lines=many(len(lines), "line"),
         )
-        actions = ["rename", "return" if script.archived else "archive", "ask", "all"]
-        if not script.running:
-            actions.insert(0, "reopen" if script.archived else "run")
-        view = make_view(*(make_script_button(action, script.id) for action in actions))
+        shown = {
+            "run": not (script.running or script.archived),
+            "reopen": script.archived,
+            "rename": manages,
+            "archive": manages and not script.archived,
+            "return": manages and script.archived,
+            "ask": manages,
+            "all": True,
+        }
+        buttons = [make_script_button(action, script.id) for action in shown if shown[action]]
+        view = make_view(*buttons)
         await edit_response(interaction, content=content, view=view)
 
     async def _format_deletion(self, script: Script) -> str:

@@ -185,12 +185,12 @@ def list_offered_speakers(message: discord.Message | None) -> list[str]:
 
 
 def make_menu(
-    script: Script, level: str, *, has_audio: bool, has_sprint: bool = False
+    script: Script, level: str, *, manages: bool, has_audio: bool, has_sprint: bool = False
 ) -> ui.LayoutView:
     """Return a level of the menu of a script, one of the `MENU_LEVELS`.
 
-    With ``has_audio``, it offers a table read; with ``has_sprint``, the sprint that is under way
-    instead of a new one.
+    It offers the end to who ``manages`` the script; with ``has_audio``, a table read; with
+    ``has_sprint``, the sprint that is under way instead of a new one.
     """
     position = current_position(script)
     items: list[ui.Item[Any]] = []
@@ -198,7 +198,7 @@ def make_menu(
         lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
         items.append(make_position_select("menu-lines", position, lines, say("Lines at once…")))
     for name in MENU_LEVELS[level]:
-        if name == "listen" and not has_audio:
+        if (name == "listen" and not has_audio) or (name == "end" and not manages):
             continue
         action = "menu-see-sprint" if name == "sprint" and has_sprint else f"menu-{name}"
         custom_id = make_position_id(action, position)

@@ -247,6 +247,8 @@ class Rehearsal:
     async def end_script(self) -> None:
         who = self.somebody
         menu = answer(await who.click(self.stage.panel(), label="More…"))
+        if "The end" not in labels(menu):
+            return
         asked = answer(await who.click(menu, label="The end"))
         if "End it" in labels(asked):
             await who.click(asked, label="End it")

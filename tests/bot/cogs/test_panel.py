@@ -12,7 +12,7 @@ from bot.generation.moods import MOODS
 from bot.session.preferences import parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
-from tests.bot.conftest import Stage, answer, fields, labels, poll, start_script
+from tests.bot.conftest import Stage, answer, fields, labels, moderator, poll, start_script
 from tests.bot.playing import (
     BY_PERSON,
     ask,
@@ -71,10 +71,12 @@ async def test_the_menu_is_for_one_person(stage: Stage):
     await write(stage, "MAYA: Hello.")
     # Without a cast, the panel offers those who have spoken.
     assert menus(stage.panel()) == {"speaker": [f"{CHARACTER}MAYA", ACTION, ANYBODY]}
+    first = ["Read…", "Together…", "Settings", "All scripts"]
+    for manager in (stage.ann, moderator(stage)):
+        assert labels(await open_menu(stage, manager)) == [*first, "The end"]
     menu = await open_menu(stage)
     assert menu.ephemeral
     assert list(menus(menu)) == ["menu-lines"]
-    first = ["Read…", "Together…", "Settings", "All scripts", "The end"]
     assert labels(menu) == first
     assert answer(await stage.ben.click(menu, label="All scripts")).ephemeral
     menu = answer(await stage.ben.click(menu, label="Together…"))

@@ -175,17 +175,24 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
 
 async def test_only_the_owner_and_moderators_change_a_script(stage: Stage):
     await start_two_scripts(stage)
-    shown = await choose_script(stage, "The Roof")
-    await stage.ann.click(shown, label="Delete")
-    modal = await stage.ann.click(await choose_script(stage, "The Roof"), label="Rename")
+    assert labels(await choose_script(stage, "The Roof")) == ["All scripts"]
+    assert labels(await choose_script(stage, "The Diner", stage.ben)) == [
+        "Continue it",
+        "All scripts",
+    ]
+    # Ben moderated when he looked.
+    shown = await choose_script(stage, "The Roof", stage.ben)
+    look = stage.look(shown)
+    await stage.ben.click(shown, label="Delete")
     for refused in (
-        await stage.ann.click(shown, label="Delete for good"),
-        await stage.ann.submit_modal(modal, {fields(modal)["Title"]: "Mine"}),
-        await stage.ann.click(await choose_script(stage, "The Roof"), label="Archive"),
+        await stage.press_late(stage.ann, stage.look(shown), "Delete for good"),
+        await stage.press_late(stage.ann, look, "Archive"),
     ):
         last = [one for one in (refused.response, *refused.followups) if one][-1]
         assert "Only the script's owner or a moderator" in last.content
-    assert (await stage.script()).title == "The Roof"
+    roof = await stage.script()
+    with pytest.raises(RequestError, match="Only the script's owner"):
+        await stage.session.library.rename(Requester(stage.ann.id, "Ann", ""), roof.id, "Mine")
     await delete_script(stage, "The Roof", moderator(stage))
     assert await stage.script() is None
 
