@@ -220,6 +220,7 @@ class Library:
             running=True,
             head=None,
             options={name: value for name, value in initial.items() if value is not None},
+            begun=self.clock(),
         )
         if new.style:
             model = (await self.voices.engine(script.voice)).model

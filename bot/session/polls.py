@@ -68,17 +68,20 @@ class Polls:
         """Record a person's vote for a take, from 0, instead of an earlier one.
 
         Return whether the vote may end early, because at least `FEWEST_VOTERS` have voted, and
-        among them everybody who is present.
+        among them everybody who is present, as far back as that is known.
         """
         async with self._voting:
             row = await self.find(poll)
             if row.ends is not None and self.library.clock() >= row.ends:
                 raise RequestError("Voting has ended. The votes are being counted.")
-            check_may_write(await self.library.find(row.script), requester)
+            script = await self.library.find(row.script)
+            check_may_write(script, requester)
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
             voters = (await self.store.polls.load_votes(poll)).keys()
-            return len(voters) >= FEWEST_VOTERS and await self._find_present(row) <= voters
+            if len(voters) < FEWEST_VOTERS or not self.presence.is_complete(script.begun):
+                return False
+            return await self._find_present(row) <= voters
 
     async def _find_present(self, poll: Poll) -> set[int]:
         """Return who used the bot a short time ago, or wrote, as an earlier process may know."""

@@ -17,11 +17,12 @@ MOST_CHANNELS = 4096
 class Presence:
     """The people who used the bot in each channel a short time ago.
 
-    It outlives the sessions, but not the process.
+    It outlives the sessions, but not the process, which does not know who came before it.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._started = clock()
         self._channels: Recent[int, dict[int, dt.datetime]] = Recent(MOST_CHANNELS)
 
     def record(self, channel: int, person: int) -> None:
@@ -30,6 +31,10 @@ class Presence:
         seen = self._channels.get(channel, {})
         present = {one: at for one, at in seen.items() if now - at < PRESENT}
         self._channels[channel] = present | {person: now}
+
+    def is_complete(self, begun: dt.datetime) -> bool:
+        """Return whether everybody who is present is known, where nobody was before ``begun``."""
+        return begun >= self._started or self._clock() - self._started >= PRESENT
 
     def find_present(self, channel: int) -> set[int]:
         """Return the ids of the people who are present in a channel."""

@@ -271,6 +271,25 @@ async def test_a_vote_ends_early_once_two_and_all_who_are_present_have_voted(
     await assert_channel_is_true(stage)
 
 
+async def test_a_vote_does_not_end_early_without_those_of_before_a_restart(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(polls, "FEWEST_VOTERS", 2)
+    cy = stage.guild.add_member(stage.world.create_user("Cy"))
+    await cy.click(stage.panel(), label="More…")
+    await stage.world.advance_time(1)
+    await stage.restart()
+    shown = await ask(stage, vote=600)
+    for voter in (stage.ann, stage.ben):
+        await vote(stage, shown, 2, voter)
+    assert numbers(shown) == NUMBERS
+    await stage.world.advance_time(901)  # by then, whoever is here has pressed again
+    shown = await ask(stage, vote=600)
+    for voter in (stage.ann, stage.ben):
+        await vote(stage, shown, 2, voter)
+    assert stage.messages()[-3].content.startswith("-# Everybody here has voted.")
+
+
 async def test_writing_during_a_vote_asks_first(stage: Stage):
     await stage.continue_with_seed(stage.ann, stage.channel, seed=3)
     shown = await ask(stage, vote=600)
