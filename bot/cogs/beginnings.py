@@ -23,11 +23,15 @@ from ..session.turn import (
 )
 from ..storage.schema import Script
 from ..ui.components import SCRIPT, Interaction
+from ..ui.installations import find_installer
 from ..ui.markdown import inline
 from ..ui.model_cards import find_language, list_styles, name_language
 from .feature import UNTITLED, FeatureCog
 from .requester import get_guild
 from .turns import TurnFunction
+
+CAST_SIZE = 500
+"""The size of the names of a cast in the sentence about it."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +119,21 @@ class BeginningCog(FeatureCog):
             )
 
         format_start = sentence or (lambda title: say("“{title}” starts here.", title=title))
+
+        def announce(script: Script) -> str:
+            sentences = [format_start(inline(script.title, 100))]
+            if script.lock:
+                names = inline(", ".join(script.cast), CAST_SIZE)
+                sentences.append(say("The voice writes only for {names}.", names=names))
+                if find_installer(interaction) is None:
+                    sentences.append(say("Change that with {/cast}."))
+            return " ".join(sentences)
+
         await self.turns.take_turn(
             interaction,
             begin,
             kind=SCRIPT,
-            announce=lambda script: format_start(inline(script.title, 100)),
+            announce=announce,
             tell=describe_language,
             then=partial(_go_on, request) if request else None,
             is_checked=True,

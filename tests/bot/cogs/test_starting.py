@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -41,12 +42,19 @@ async def assert_surprise(stage: Stage, by: Any) -> list[Line]:
     lines = await stage.session.library.load_lines()
     assert [line.element for line in lines[:-1]] == [*drawn.elements]
     assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
-    assert f"-# “{inline(script.title, 100)}” starts here." in [
-        one.content for one in stage.messages()
-    ]
+    assert find_start(stage, f"-# “{inline(script.title, 100)}” starts here.") == (
+        f"The voice writes only for {inline(', '.join(drawn.cast), 500)}. "
+        "Change that with </cast:ID>."
+    )
     assert drawn.speech.split()[0] in stage.messages()[-3].content
     await assert_channel_is_true(stage)
     return lines
+
+
+def find_start(stage: Stage, start: str) -> str:
+    """Return what follows in the message that announces the start of a script."""
+    [said] = [one.content for one in stage.messages() if one.content.startswith(start)]
+    return re.sub(r":\d+>", ":ID>", said.removeprefix(start).strip())
 
 
 async def test_two_presses_lead_from_an_empty_channel_to_the_first_line_of_the_voice(
@@ -116,7 +124,7 @@ async def test_the_first_continue_of_a_channel_begins_a_script(stage: Stage):
     assert await ask(stage, "continue", stage.ben, lines=2) is None
     script = await stage.script()
     said = f"-# There was no script here, so “{inline(script.title, 100)}” starts."
-    assert said in [one.content for one in stage.messages()]
+    assert find_start(stage, said).startswith("The voice writes only for ")
     assert len(await stage.lines()) == 5
     await assert_channel_is_true(stage)
 
