@@ -156,13 +156,16 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @listens_to(position_pattern("menu-see-sprint"))
     @answer_errors
     async def see_sprint(self, interaction: Interaction, match: Match[str]) -> None:
-        """Show the sprint that is under way."""
+        """Show the sprint that is under way, with the button that ends it to those who may."""
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_running(parse_position(match).script)
         sprint = await session.sprints.find(script.id)
         lines = await self.store.lines.load_lines_after(script.head, sprint.after)
-        content, view = format_sprint(sprint, len(lines)), make_end_button(script.id)
+        requester = get_requester(interaction)
+        may_end = requester.id == sprint.starter or is_manager(script, requester)
+        view = make_end_button(script.id) if may_end else None
+        content = format_sprint(sprint, len(lines))
         await complete_response(interaction, content=content, view=view)
 
     @answer_errors
@@ -191,5 +194,5 @@ class Writers(FeatureCog, name="OnBook.writers"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
         await session.sprints.end(get_requester(interaction), script)
-        await edit_response(interaction, content=say("The sprint was ended."), view=None)
+        await edit_response(interaction, content=say("You ended the sprint."), view=None)
         self.services.deadlines.watch(script)
