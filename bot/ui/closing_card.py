@@ -58,7 +58,9 @@ def make_closing_card(
             container.add_item(ui.File(file))
     if notes:
         container.add_item(ui.TextDisplay("\n".join(f"-# {note}" for note in notes)))
-    container.add_item(ui.ActionRow(*make_next_script_buttons(script.id)))
+    start, surprise, reopen = make_next_script_buttons(script.id)
+    # A phone would break the label of a third button in the row.
+    container.add_item(ui.ActionRow(start, surprise)).add_item(ui.ActionRow(reopen))
     return make_layout(container)
 
 
