@@ -34,10 +34,10 @@ MODERATOR_PERMISSIONS = discord.Permissions(
 """All permissions that the bot asks moderators for; the other person has none of them."""
 
 LIMITS = phrase(
-    "-# This page stands in for Discord. {moderator} moderates it, {writer} does not: choose under "
-    "**Viewing as**. As on Discord, the bot reads only messages that begin with {name} or reply to "
-    "one of its own. The page lacks the menus of messages, so use `/apps`, and shows no faces, so "
-    "lines are cards."
+    "-# This page imitates Discord. Under **Viewing as**, choose to be {moderator}, who moderates, "
+    "or {writer}, who does not. As on Discord, the bot reads only messages that begin with {name} "
+    "or reply to one of its own. For the entries that Discord shows on a right-click on a message, "
+    "use `/apps`. Lines are cards, because this page cannot show characters' faces."
 )
 """The first message on the page."""
 

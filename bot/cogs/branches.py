@@ -329,13 +329,19 @@ class Branches(FeatureCog, name="OnBook.branches"):
             self.asking_during_vote(interaction, say(DO_ANYWAY), rewrite_anyway, kept),
         ):
             self.services.charge(interaction, Cost(characters=len(text)))
+            await self.turns.acknowledge(interaction)
+            number = await self.store.lines.count_lines(position.line)
             await self.turns.take_turn(
                 interaction,
                 lambda session, requester, job: session.history.rewrite(
                     requester, position, text, job, during_vote=during_vote
                 ),
                 kind=LINES,
-                note=say("{who} rewrote a line.", who=format_requester(interaction)),
+                note=say(
+                    "{who} rewrote line {number:,}.",
+                    who=format_requester(interaction),
+                    number=number,
+                ),
             )
 
     async def _fork_into_thread(self, interaction: Interaction, title: str) -> None:

@@ -111,7 +111,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         script_id = parse_position(match).script
         script = await session.library.load_script_to_end(get_requester(interaction), script_id)
         question = say(
-            "End “{title}”? I archive it and post its closing card, where *Reopen* continues it.",
+            "End “{title}”? Everybody here sees its closing card, and you can reopen it later.",
             title=inline(script.title, 100),
         )
         view = make_view(make_position_button("end", current_position(script)))

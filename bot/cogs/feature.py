@@ -267,8 +267,8 @@ class FeatureCog(commands.Cog):
     ) -> None:
         """Ask as `asking_during_vote` does, once a turn has met a vote."""
         question = say(
-            "People are voting on the next line. Voting ends {when}. If you go on now, the vote "
-            "changes nothing.",
+            "People are voting on the next line. Voting ends {when}. If you go on now, no take "
+            "will be added.",
             when=format_moment(vote.ends),
         )
         await self.offer(interaction, question, Choice(label, act), keep=keep)

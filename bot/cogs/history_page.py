@@ -119,7 +119,7 @@ def _format_list(
         entries.append(f"{mark}{entry}\n-# {origin}")
     if any(line.origin for line in lines):
         entries.append(
-            f"-# {say('Settings that a seed does not mention are those of {/settings}.')}"
+            f"-# {say('Settings are listed where they differ from those in {/settings}.')}"
         )
     return "\n".join(entries)
 

@@ -122,7 +122,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
                 return say("{who} passed {writer}'s turn on.", who=who, writer=mention(writer))
             case "off":
                 await orders.turn_off(requester, script)
-                return say("{who} ended the turns.", who=who)
+                return say("{who} ended the turns, so everybody may write.", who=who)
             case _:
                 hours = int(parse_choice(interaction, map(str, DEADLINES)))
                 await orders.set_deadline(requester, script, hours or None)

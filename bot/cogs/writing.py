@@ -76,8 +76,8 @@ SPEAKERS_SIZE = 45
 """The size of the names in a placeholder, of which Discord takes 100 characters."""
 
 REINTERPRETED = {
-    "action": phrase("{who} made it action."),
-    "speech": phrase("{who} made it speech."),
+    "action": phrase("{who} turned the last line into action."),
+    "speech": phrase("{who} turned the last line into speech."),
 }
 """What has happened to a line, by the buttons that do it."""
 

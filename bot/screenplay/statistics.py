@@ -73,7 +73,7 @@ def format_rewritten(count: WriterStatistics) -> str:
     """Return how many of somebody's lines others rewrote, after a comma, or ""."""
     if not count.rewritten:
         return ""
-    return say(", {lines} rewritten by others", lines=many(count.rewritten, "line"))
+    return say(", plus {lines} that others rewrote", lines=many(count.rewritten, "line"))
 
 
 def format_minutes(pages: float) -> str:

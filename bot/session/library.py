@@ -11,6 +11,7 @@ from ..errors import NoScript, NotRunning, RequestError, StaleLine, Stopped
 from ..generation import openings, prefill
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
+from ..i18n.catalogue import phrase
 from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
@@ -287,14 +288,15 @@ class Library:
     async def rename(self, requester: Requester, script: int, title: str) -> Script:
         """Give a script another title."""
         async with self.lock:
-            check_may_manage(await self.find(script), requester)
+            check_may_manage(await self.find(script), requester, phrase("rename it"))
             return await self.store.scripts.update_script(script, title=title)
 
     async def archive(self, requester: Requester, script: int, archived: bool) -> Script:
         """Archive a script, so that it no longer runs, or return it to the shelf."""
         async with self.lock:
             row = await self.find(script)
-            check_may_manage(row, requester)
+            act = phrase("archive it") if archived else phrase("unarchive it")
+            check_may_manage(row, requester, act)
             running = row.running and not archived
             return await self.store.scripts.update_script(
                 script, archived=archived, running=running, ending=None
@@ -312,13 +314,13 @@ class Library:
         """Load the running script; raise RequestError if it is another one, or cannot be ended."""
         row = await self.load_nonempty_script()
         await self.check_is_running(row, script)
-        check_may_manage(row, requester)
+        check_may_manage(row, requester, phrase("end it"))
         return row
 
     async def delete(self, requester: Requester, script: int) -> None:
         """Delete a script for good, except for lines that a fork shares."""
         async with self.lock:
-            check_may_manage(await self.find(script), requester)
+            check_may_manage(await self.find(script), requester, phrase("delete it"))
             await self.store.scripts.delete_script(script)
 
     # Preferences and cast of the script that runs
@@ -330,7 +332,7 @@ class Library:
         """
         async with self.lock:
             script = await self.load_script()
-            check_may_manage(script, requester)
+            check_may_manage(script, requester, phrase("change its settings"))
             if "role" in values and not requester.moderator:
                 raise RequestError(
                     "Only a moderator (Manage Messages) can limit a script to a role. Ask one."
@@ -377,7 +379,7 @@ class Library:
         """Take a character out of the cast."""
         async with self.lock:
             script = await self.load_script()
-            check_may_manage(script, requester)
+            check_may_manage(script, requester, phrase("take somebody out of its cast"))
             if name not in script.cast:
                 if name in await self.list_characters(script):
                     raise RequestError(

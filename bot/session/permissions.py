@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import NotTheirs, PersonId, RequestError
+from ..i18n.catalogue import Phrase
 from ..storage.schema import ON_BOOK, Line, Poll, Script, TurnOrder
 from .turn import Requester
 
@@ -37,12 +38,16 @@ def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:
     check_may_remove(script, line, requester)
 
 
-def check_may_manage(script: Script, requester: Requester) -> None:
-    """Raise RequestError for a requester who is neither a script's owner nor a moderator."""
+def check_may_manage(script: Script, requester: Requester, act: Phrase) -> None:
+    """Raise RequestError for a requester who is neither a script's owner nor a moderator.
+
+    The sentence says what only they can do: to ``act`` on the script.
+    """
     if not is_manager(script, requester):
         raise RequestError(
-            "Only the script's owner or a moderator (Manage Messages) can change that. Ask "
-            "one of them."
+            "Only the script's owner or a moderator (Manage Messages) can {act}. Ask {owner}.",
+            act=act,
+            owner=PersonId(script.owner),
         )
 
 

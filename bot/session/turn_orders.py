@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from ..errors import RequestError
+from ..i18n.catalogue import phrase
 from ..storage.schema import Sprint, TurnOrder
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
@@ -59,14 +60,14 @@ class TurnOrders:
     async def set_deadline(self, requester: Requester, script: int, hours: int | None) -> None:
         """Set the hours of a turn, or None for no deadline."""
         async with self.library.lock_running_script(script) as row:
-            check_may_manage(row, requester)
+            check_may_manage(row, requester, phrase("set a deadline"))
             await self._load_order(script)
             await self.orders.set_deadline(script, hours, self.library.clock())
 
     async def turn_off(self, requester: Requester, script: int) -> None:
         """Let everybody write again."""
         async with self.library.lock_running_script(script) as row:
-            check_may_manage(row, requester)
+            check_may_manage(row, requester, phrase("end its turns"))
             await self.orders.delete_order(script)
 
     async def _load_order(self, script: int) -> TurnOrder:
@@ -125,5 +126,5 @@ class Sprints:
         async with self.library.lock:
             row, sprint = await self.library.find(script), await self.find(script)
             if requester.id != sprint.starter:
-                check_may_manage(row, requester)
+                check_may_manage(row, requester, phrase("end somebody else's sprint"))
             await self.store.sprints.end_sprint(script, self.library.clock())

@@ -55,7 +55,7 @@ MENU_BUTTONS = {
     "show": phrase("Script"),
     "history": phrase("History"),
     "stats": phrase("Statistics"),
-    "guesses": phrase("Guesses"),
+    "guesses": phrase("Voice's guesses"),
     "listen": phrase("Listen"),
     "export": phrase("Export"),
     "vote": phrase("Three takes with a vote"),

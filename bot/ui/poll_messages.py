@@ -269,16 +269,10 @@ def _format_winner(poll_result: PollResult) -> str:
     """Return which take has won a vote, and why, without a full stop."""
     take, counts = poll_result.winner + 1, poll_result.counts
     votes, most = sum(counts.values()), counts[poll_result.winner]
-    leaders = find_leaders(counts)
     if not votes:
         return say("Take {take} was chosen because nobody voted", take=take)
-    if len(leaders) > 1:
-        return say(
-            "Take {take} was drawn from a tie of {takes} with {most} each",
-            take=take,
-            takes=many(len(leaders), "take"),
-            most=many(most, "vote"),
-        )
+    if len(find_leaders(counts)) > 1:
+        return say("The vote was a tie, so take {take} was picked at random", take=take)
     return say(
         "Take {take} won with {most:,} of {votes}",
         take=take,

@@ -122,7 +122,7 @@ def make_settings_card(
             f"menu-{name}",
             position,
             {value: say(template, value=label) for value, label in offered[name].items()},
-            say(template, value="…"),
+            say(template, value=chosen[name] or say("none")),
             str(chosen[name]),
         )
         for name, template in CARD.items()

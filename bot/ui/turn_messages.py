@@ -140,8 +140,8 @@ def format_order(script: Script, order: TurnOrder | None) -> str:
     title = inline(script.title, TITLE_SIZE)
     if order is None:
         return say(
-            "Everybody writes in “{title}” when they like. To take turns, press **Join**; the "
-            "others join you.",
+            "Everybody writes in “{title}” when they like. To take turns instead, press **Join**; "
+            "the panel then has *Join* for the others.",
             title=title,
         )
     rows = [
@@ -157,7 +157,7 @@ def _format_deadline(order: TurnOrder) -> str:
     if order.hours is None:
         return f"{begun} {say('There is no deadline.')}"
     rule = say(
-        "After {time}, the writer is reminded once; after as long again, skipped.",
+        "After {time}, the writer is reminded; after as long again, the next one follows.",
         time=many(*DEADLINES.get(order.hours, (order.hours, "hour"))),
     )
     return f"{begun} {rule}"

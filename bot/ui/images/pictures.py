@@ -226,7 +226,7 @@ def describe_statistics(title: str, statistics: ScriptStatistics) -> str:
     return plain(" ".join(part for part in parts if part), 1000)
 
 
-# What surprised the model ----------------------------------------------------------------------
+# What the model guessed ------------------------------------------------------------------------
 
 CELL_WIDTH, CELL_HEIGHT, ROW_HEIGHT = 29, 50, 80
 """The size in pixels of a character, and the height of a row with the bars below it."""
@@ -259,7 +259,7 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
     below is what the model expected there.
     """
     sheet = _Sheet(longest=8000)
-    title = say("What surprised {voice}", voice=report.model)
+    title = say("What {voice} guessed", voice=report.model)
     sheet.draw_row(title, FONT_SIZE, bold=True, below=16)
     _draw_heat_legend(sheet)
     numbers = {(peak.line, peak.cell): n for n, peak in enumerate(report.peaks, 1)}
@@ -393,8 +393,8 @@ def describe_surprisal(report: SurprisalReport) -> str:
     """Describe the picture for people who cannot see it, in at most 1,000 characters."""
     parts = [
         say_plural(
-            "The last line surprised {voice} by {bits:.1f} bits per character.",
-            "The last {number:,} lines surprised {voice} by {bits:.1f} bits per character.",
+            "How well {voice} guessed the last line: {bits:.1f} bits per character.",
+            "How well {voice} guessed the last {number:,} lines: {bits:.1f} bits per character.",
             len(report.lines),
             voice=report.model,
             bits=report.average,

@@ -129,7 +129,7 @@ async def test_history_says_how_each_line_was_written(stage: Stage):
     assert (first, by) == ("**1** INT\\. DINER \\- NIGHT", "-# Ann: scene heading")
     assert (left[:2], left[-2:]) == ("~~", "~~")
     assert how.endswith(", seed 7, temperature 0.4")
-    assert others.startswith("-# Settings that a seed does not mention are those of </settings")
+    assert others.startswith("-# Settings are listed where they differ from those in </settings")
     assert (last, who) == ("**2** MAYA\\: \\*Hello\\*\\.", "-# Ben: speech")
     assert [name.partition(".")[0] for name in menu_options(shown)][::2] == ["1", "2"]
     # Settings that differ from the present ones are listed.
@@ -297,7 +297,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     before = [message.id for message in stage.messages()]
     await rewrite(stage, await edit(stage, line="3"), "Hail.")
     assert [message.id for message in stage.messages()] == before
-    assert stage.panel().content.startswith("-# Ann rewrote a line.\n")
+    assert stage.panel().content.startswith("-# Ann rewrote line 3.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
     await assert_channel_is_true(stage)
     refused = answer(await stage.ben.slash(stage.channel, "script edit", line="3"))
@@ -354,10 +354,10 @@ async def test_a_rewritten_line_still_credits_whose_it_was(stage: Stage):
     [file] = sent.attachments
     page = (await file.read()).decode()
     assert "\n    Ann\n    Ben\n" in page
-    assert "\n    Ben: 0 lines, 0 words (0%), 1 line rewritten by others\n" in page
+    assert "\n    Ben: 0 lines, 0 words (0%), plus 1 line that others rewrote\n" in page
     told = answer(await stage.ben.slash(stage.channel, "script stats"))
     [picture] = told.attachments
-    assert picture.description.endswith("Ben 0 words in 0 lines, 1 line rewritten by others.")
+    assert picture.description.endswith("Ben 0 words in 0 lines, plus 1 line that others rewrote.")
     replayed = await replay_script(stage.session, Job())
     assert "\tAnn, after Ben\t" in format_table(replayed)
 

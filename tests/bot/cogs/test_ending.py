@@ -99,7 +99,9 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
     await write(stage, "Rain.")
     look, line = stage.look(stage.panel()), stage.messages()[-2]
     asked = await ask_to_end(stage, stage.ann)
-    assert asked.content.startswith("End “The Diner”?")
+    assert asked.content == (
+        "End “The Diner”? Everybody here sees its closing card, and you can reopen it later."
+    )
     assert await stage.lines() == [HEADING, "Rain."]
     look_of_asked = stage.look(asked)
     pressed = [stage.press(stage.ann, look_of_asked, "End it") for _ in range(2)]
@@ -170,7 +172,10 @@ async def test_only_the_owner_and_moderators_end_a_script(stage: Stage):
     # Somebody who moderated when the question was asked may not end the script any more.
     for look, label in ((stage.look(menu), "The end"), (stage.look(asked), "End it")):
         refused = answer(await stage.press_late(stage.ben, look, label))
-        assert refused.content.startswith("Only the script's owner or a moderator")
+        assert refused.content == (
+            "Only the script's owner or a moderator (Manage Messages) can end it. Ask "
+            f"<@{stage.ann.id}>."
+        )
     assert stage.panel()
     assert find_cards(stage) == []
     await end(stage, moderator(stage))

@@ -86,9 +86,9 @@ async def test_the_menu_is_for_one_person(stage: Stage):
     assert labels(menu) == first
     menu = answer(await stage.ben.click(menu, label="Read…"))
     assert labels(menu) == [
-        *("Script", "History", "Statistics", "Guesses", "Listen", "Export", "Back"),
+        *("Script", "History", "Statistics", "Voice's guesses", "Listen", "Export", "Back"),
     ]
-    for label in ("Script", "History", "Statistics", "Guesses"):
+    for label in ("Script", "History", "Statistics", "Voice's guesses"):
         shown = answer(await stage.ben.click(menu, label=label))
         assert shown.ephemeral, label
     asked = answer(await stage.ben.click(menu, label="Export"))

@@ -301,7 +301,7 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
         asked = answer(await stage.ben.slash(stage.channel, command, **options))
         assert asked.ephemeral
         assert asked.content.startswith(
-            f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, the "
+            f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, no "
         )
         assert ("Rain." in asked.content) == (command == "write")
         assert labels(asked) == [label]
@@ -371,7 +371,7 @@ async def test_the_seed_draws_the_winner_of_a_tie(stage: Stage):
     await stage.world.advance_time(601)
     drawn = Random(5).choice([1, 2])
     assert stage.messages()[-3].content == (
-        f"-# Take {drawn + 1} was drawn from a tie of 2 takes with 1 vote each."
+        f"-# The vote was a tie, so take {drawn + 1} was picked at random."
     )
     assert "tie" not in shown.content
     assert await stage.lines() == [HEADING, written[drawn]]

@@ -173,7 +173,7 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
     opened = await stage.ann.click(await open_menu(stage, stage.ann, "Together…"), label="Turns")
     await stage.ann.click(answer(opened), label="Turn off")
-    assert stage.panel().content.startswith("-# Ann ended the turns.\n")
+    assert stage.panel().content.startswith("-# Ann ended the turns, so everybody may write.\n")
     refused = told(await ben.click(old, label="Pass"))
     assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
     await press(stage, cy, "Join")
@@ -245,7 +245,7 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     await take_turns(stage, ben, cy)
     assert "turns:hours" not in json.dumps(stage.look(await open_order(stage, ben)))
     shown = await set_deadline(stage)
-    assert "After 1 hour, the writer is reminded once" in shown.content
+    assert "After 1 hour, the writer is reminded;" in shown.content
     due = int(stage.world.now().timestamp()) + HOUR
     assert stage.panel().content.startswith("-# Ann set a deadline of 1 hour.\n")
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Due <t:{due}:R>. Next: <@{cy.id}>."

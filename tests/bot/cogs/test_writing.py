@@ -110,7 +110,7 @@ async def test_one_press_turns_a_wrong_cue_into_action_and_back(stage: Stage):
     assert refused.content.startswith("That would remove Ben's line.")
     look = stage.look(stage.panel())
     await stage.ben.click(stage.panel(), label="Make it action")
-    assert stage.panel().content.startswith("-# Ben made it action.\n")
+    assert stage.panel().content.startswith("-# Ben turned the last line into action.\n")
     assert (await stage.lines())[1:] == ["!Plot Hole (huge): everybody falls in"]
     await assert_channel_is_true(stage)
     refused = answer(await stage.press_late(stage.ben, look, "Make it action"))

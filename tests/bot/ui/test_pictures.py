@@ -1,4 +1,4 @@
-"""Test the picture of what surprised a voice."""
+"""Test the picture of what a voice guessed."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def test_letters_of_the_statistics_are_legible_on_a_phone(drawn: list[tuple[floa
 
 def test_surprisal_is_described_in_words():
     words = pictures.describe_surprisal(SURPRISE)
-    assert words.startswith("The last 3 lines surprised tiny by 1.0 bits per character.")
+    assert words.startswith("How well tiny guessed the last 3 lines: 1.0 bits per character.")
     assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
     assert "came the end of the line (12.0 bits)" in words
     one = SurprisalReport("tiny", ("Ann",), (make_costs(2.0),), ())
     words = pictures.describe_surprisal(one)
-    assert words == "The last line surprised tiny by 2.0 bits per character."
+    assert words == "How well tiny guessed the last line: 2.0 bits per character."
     assert len(pictures.describe_surprisal(SurprisalReport("t" * 2000, (), (), ()))) == 1000
 
 
