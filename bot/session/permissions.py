@@ -86,7 +86,7 @@ def check_turn(order: TurnOrder | None, script: Script, requester: Requester) ->
     if order is None or order.writers[0] == requester.id or is_manager(script, requester):
         return
     raise RequestError(
-        "It is {person}'s turn. Wait for yours, or see the order with {/script turns}.",
+        "It is {person}'s turn. Wait for yours, or see and join the order with {/script turns}.",
         person=PersonId(order.writers[0]),
     )
 

@@ -88,7 +88,7 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
     refused = await write(stage, cy, "Rain.")
     assert refused.ephemeral
-    assert refused.content.startswith(f"It is <@{ben.id}>'s turn. Wait for yours, or see the order")
+    assert refused.content.startswith(f"It is <@{ben.id}>'s turn. Wait for yours, or see and join")
     assert "Here is your text:\n```\nRain." in refused.content
     for label in ("Continue", "Write"):
         pressed = await cy.click(stage.panel(), label=label)
