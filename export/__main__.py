@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
-from training import __version__
-from training.errors import UserError, VoiceError
+from . import UserError, VoiceError, __version__
 
 if TYPE_CHECKING:
-    from training.voice_file import Voice
+    from .trained import Voice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _make(options: Export) -> Voice:
     """Return a voice that is proven to agree with its source, or a voice with other openings."""
     # Imported here, because --help must answer without PyTorch.
-    from training.run import Run
-    from training.voice_file import Voice
-
     from .make import convert_to_32_bits, make_voice, replace_openings
+    from .trained import Run, Voice
 
     source = options.source
     if options.openings and source.is_file():

@@ -27,11 +27,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from training.model.folding import FoldedNetwork
-
 from .memory_graph import add_memory
 from .parts import MICROSOFT, Bits, Parts
 from .prior_graph import add_prior
+from .trained import FoldedNetwork
 
 EXPECTED, LENGTH = "prior.expected", "prior.length"
 """The names of the outputs of `add_prior`."""

@@ -10,19 +10,22 @@ from typing import Any
 
 import onnx
 
-from training import __version__
-from training.data.texts import KINDS, KINDS_IN_WORDS, Text, read
-from training.data.vocabulary import Vocabulary
-from training.errors import TextError, VoiceError
-from training.evaluation import Cost
-from training.model.folding import FoldedNetwork
-from training.run import Run
-from training.voice_file import Voice, serialise
-
-from . import graph, openings
+from . import TextError, VoiceError, __version__, graph, openings
 from .parts import Bits
 from .proof import LARGEST_LOSS, Proof, check_loss, encode_text, prove
 from .runtime import Runtime
+from .trained import (
+    KINDS,
+    KINDS_IN_WORDS,
+    Cost,
+    FoldedNetwork,
+    Run,
+    Text,
+    Vocabulary,
+    Voice,
+    read,
+    serialise,
+)
 
 WRITTEN = 4_000
 """Characters that a voice writes as the text of its own proof when its run is missing."""

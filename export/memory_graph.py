@@ -15,10 +15,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
-from training.model.folding import FoldedMemory
-from training.model.memory import NONE, WIDTH, Packing
-
 from .parts import Parts
+from .trained import NONE, WIDTH, FoldedMemory, Packing
 
 NEVER = -1e9
 """The score of a place without a character."""

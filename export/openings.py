@@ -9,8 +9,8 @@ import json
 import tomllib
 from pathlib import Path
 
-from training.data.vocabulary import Vocabulary
-from training.errors import VoiceError
+from . import VoiceError
+from .trained import Vocabulary
 
 SHIPPED = Path(__file__).parent / "styles"
 

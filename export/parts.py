@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from training.model.folding import Floats
+from .trained import Floats
 
 Bits = Literal[8, 32]
 

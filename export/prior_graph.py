@@ -13,10 +13,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
-from training.model.corrections import CODES, STEP
-from training.model.tables import STORED, Tables
-
 from .parts import Parts
+from .trained import CODES, STEP, STORED, Tables
 
 
 def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[str, str]:

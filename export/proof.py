@@ -11,13 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data.texts import Text, frame_text
-from training.data.vocabulary import Vocabulary
-from training.evaluation import Cost, measure_carried
-from training.model.network import CharLSTM
-
 from .parts import Bits
 from .runtime import Runtime, Tokens
+from .trained import CharLSTM, Cost, Text, Vocabulary, frame_text, measure_carried
 
 STEPS = 500
 """Steps over which the numbers of the graph and of the checkpoint are compared."""

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from training.evaluation import Cost
+from .trained import Cost
 
 Tokens = NDArray[np.int64]
 Floats = NDArray[np.float32]

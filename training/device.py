@@ -9,7 +9,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from training.errors import TrainingError
+from .errors import TrainingError
 
 MEASURED = 0.05
 """Seconds for which products of each precision are timed."""

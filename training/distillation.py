@@ -21,10 +21,9 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from training.errors import RunError
-
 from .data.batches import Imagined
 from .device import choose_device
+from .errors import RunError
 from .model.network import CharLSTM
 
 STREAMS = 512

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.errors import RunError, TrainingError
-
 from .checkpoint import Parts, collect_weights, count_texts, save_counts
 from .config import Config
 from .data.texts import Split, collect, gather, hash_files
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .distributed import ALONE, Team
+from .errors import RunError, TrainingError
 from .model import prior
 from .model.network import CharLSTM
 from .run import Run, make_folder, save

@@ -30,12 +30,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training.errors import RunError
-
 from .config import Config
 from .data.texts import Split, Text
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
+from .errors import RunError
 from .model.network import CharLSTM, divide_logits
 
 if TYPE_CHECKING:

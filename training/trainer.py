@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from tyro.conf import Suppress
 
-from training.errors import RunError, TrainingError
-
 from . import checkpoint
 from .checkpoint import Start, count_texts, share_buffers
 from .config import Config
@@ -28,6 +26,7 @@ from .data.vocabulary import Vocabulary
 from .data.windows import Windows
 from .device import choose_device, use_precision
 from .distributed import ALONE, Team, catch_interruption
+from .errors import RunError, TrainingError
 from .evaluation import calibrate, cut_excerpt, measure_carried, write_sample
 from .model.network import CharLSTM, divide_logits
 from .ranges import OptionalPositiveFloat, PositiveFloat

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Union
 import tyro
 from tyro import conf
 
-from training import __version__
-from training.errors import UserError
+from .. import __version__
+from ..errors import UserError
 
 COMMANDS = {
     "voice": ("tune", "make a voice of your scripts: tune one, export it and install it"),

@@ -8,19 +8,18 @@ from typing import Annotated, Literal
 
 from tyro.conf import UseAppendAction, arg
 
-from training.data.corpora import screenplays, shakespeare
-from training.data.corpora.drama.copies import RUN
-from training.data.corpora.drama.download import MIRROR, Client, describe, download
-from training.data.corpora.drama.facets import FACETS
-from training.data.corpora.drama.manifest import read_manifest
-from training.data.corpora.drama.writing import write
-from training.data.corpora.scenes import volumes
-from training.data.corpora.scenes.frame_check import find_faults
-from training.data.corpora.scenes.frames import FRAMES, Fault, Frame, Source, read_source
-from training.errors import CorpusError
-from training.ranges import NonNegativeInt, OptionalPositiveInt, PositiveInt
-from training.run import make_folder
-
+from ..data.corpora import screenplays, shakespeare
+from ..data.corpora.drama.copies import RUN
+from ..data.corpora.drama.download import MIRROR, Client, describe, download
+from ..data.corpora.drama.facets import FACETS
+from ..data.corpora.drama.manifest import read_manifest
+from ..data.corpora.drama.writing import write
+from ..data.corpora.scenes import volumes
+from ..data.corpora.scenes.frame_check import find_faults
+from ..data.corpora.scenes.frames import FRAMES, Fault, Frame, Source, read_source
+from ..errors import CorpusError
+from ..ranges import NonNegativeInt, OptionalPositiveInt, PositiveInt
+from ..run import make_folder
 from .command import Command
 
 FACETS_HELP = "Write only works with this facet; can be repeated, for works that have all: " + (

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from training.data.texts import read
-from training.errors import TextError
-from training.evaluation import COLD_WINDOW, calibrate, measure_carried, measure_cold
-from training.run import Run
-
+from ..data.texts import read
+from ..errors import TextError
+from ..evaluation import COLD_WINDOW, calibrate, measure_carried, measure_cold
+from ..run import Run
 from .command import Command, Texts
 
 

@@ -10,16 +10,15 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
-from training.config import PRESETS, Config, Description
-from training.distributed import join_team
-from training.model.network import Regularisation
-from training.model.recurrent import find_layer
-from training.pretraining import decay, lay_out, train
-from training.ranges import OptionalPositiveInt, PositiveInt
-from training.run import Run
-from training.trainer import Session, Training
-from training.voice_file import open_voice
-
+from ..config import PRESETS, Config, Description
+from ..distributed import join_team
+from ..model.network import Regularisation
+from ..model.recurrent import find_layer
+from ..pretraining import decay, lay_out, train
+from ..ranges import OptionalPositiveInt, PositiveInt
+from ..run import Run
+from ..trainer import Session, Training
+from ..voice_file import open_voice
 from .command import INTERRUPTED, Command, Out, Texts
 
 LOSSES = (

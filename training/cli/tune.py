@@ -11,13 +11,12 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
-from training import finetune
-from training.config import Config, Description, Learning
-from training.ranges import OptionalPositiveFloat, OptionalPositiveInt, PositiveInt, Share
-from training.run import Run
-from training.trainer import Session, Training
-from training.voice_file import Trained, open_voice
-
+from .. import finetune
+from ..config import Config, Description, Learning
+from ..ranges import OptionalPositiveFloat, OptionalPositiveInt, PositiveInt, Share
+from ..run import Run
+from ..trainer import Session, Training
+from ..voice_file import Trained, open_voice
 from .command import INTERRUPTED, Command, Out, Texts
 from .train import STOPPED, explain_loss, say_interrupted
 

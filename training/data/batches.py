@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from training.distributed import Team
-
+from ..distributed import Team
 from .windows import Windows
 
 AHEAD = 2

@@ -12,8 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from training.errors import TextError
-
+from ..errors import TextError
 from .corpora import shakespeare
 
 MINIMUM = 20_000

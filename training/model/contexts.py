@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from tyro.conf import Suppress
 
-from training.ranges import NonNegativeInt, PositiveInt
+from ..ranges import NonNegativeInt, PositiveInt
 
 Integers = NDArray[np.signedinteger]
 Bytes = NDArray[np.uint8]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tyro.conf import Suppress
 
-from training.ranges import NonNegativeInt
+from ..ranges import NonNegativeInt
 
 WIDTH = 4
 """Characters by which places are compared."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.ranges import Share
-
+from ..ranges import Share
 from .lstm import LockedDropout
 from .memory import NO_MEMORY, MemoryHead, MemoryShape, Packing
 from .prior import NO_PRIOR, NgramPrior, PriorShape, to_digits

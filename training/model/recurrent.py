@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.errors import TrainingError
+from ..errors import TrainingError
 
 Floats = NDArray[np.float32]
 Memory = tuple[Tensor, ...]

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from training.errors import CorpusError
+from ...errors import CorpusError
 
 AUTHOR = "William Shakespeare"
 TITLES = {"henry-iv-part-1": "Henry IV, Part 1", "measure-for-measure": "Measure for Measure"}

@@ -25,8 +25,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from training.errors import CorpusError
-
+from ....errors import CorpusError
 from .manifest import Entry, read_manifest, replace_file, write_manifest
 from .sources import LARGEST
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from training.errors import CorpusError
+from ....errors import CorpusError
 
 MANIFEST = Path(__file__).with_name("manifest.tsv")
 """The list of plays: a line of headings, then one play a line, fields separated by tabs."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby, pairwise
 
-from training.data.corpora.shakespeare import balance, format_action, format_parenthetical, unwrap
+from ..shakespeare import balance, format_action, format_parenthetical, unwrap
 
 LONGEST_ASIDE = 240
 """The most characters of a parenthetical; a longer direction becomes action, then the cue

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.errors import CorpusError
+from ....errors import CorpusError
 
 INDEX = "INDEX.tsv"
 """The list that gives each number its title, one play a line."""

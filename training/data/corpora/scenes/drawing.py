@@ -10,9 +10,8 @@ from typing import Generic, TypeVar
 
 import inflect
 
-from training.data.corpora.shakespeare import format_action
-from training.errors import CorpusError
-
+from ....errors import CorpusError
+from ..shakespeare import format_action
 from .frames import (
     CAST,
     USE,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from training.errors import CorpusError
+from ....errors import CorpusError
 
 FRAMES = Path(__file__).parents[3] / "scenes"
 
