@@ -12,12 +12,15 @@ import tyro
 from tyro import conf
 
 from . import __version__
-from .app.commands import Command, run_command
+from .app.commands import Command, explain_misspelt, run_command
 
 VERSION_OPTIONS = frozenset({"--version", "-V"})
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells give it."""
+
+MISUSED = 2
+"""The exit code for a command that does not exist, as tyro gives it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not VERSION_OPTIONS.isdisjoint(given):
         print(f"On Book {__version__}")
         return 0
+    if mistake := explain_misspelt(given):
+        print(mistake, file=sys.stderr)
+        return MISUSED
     command: Command = tyro.cli(
         Command,
         args=given,

@@ -1,4 +1,4 @@
-"""``python -m export``: write a run as a voice file, once the two are proven to agree."""
+"""``onbook-export``: write a run as a voice file, once the two are proven to agree."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ class Export:
     """Export a training run as a voice file, or convert a voice file.
 
     For example:
-
-    - python -m export runs/stage -o stage.onnx
-    - python -m export released/stage --heldout data/plays -o stage.onnx
-    - python -m export stage.onnx --bits 32 -o stage-32.onnx
-    - python -m export stage.onnx --openings styles.toml -o stage.onnx
+    - onbook-export runs/stage -o stage.onnx
+    - onbook-export released/stage --heldout data/plays -o stage.onnx
+    - onbook-export stage.onnx --bits 32 -o stage-32.onnx
+    - onbook-export stage.onnx --openings styles.toml -o stage.onnx
     """
 
     source: Positional[Path]
@@ -35,10 +34,10 @@ class Export:
     """The voice file to write."""
     bits: Literal[8, 32] = 8
     """Bits per recurrent weight; 8 is smaller and faster."""
-    heldout: tuple[Path, ...] = ()
+    heldout: Annotated[tuple[Path, ...], arg(help_behavior_hint="")] = ()
     """Texts to verify the voice on, if the run has no held-out texts."""
     openings: Annotated[Path | None, arg(metavar="FILE.toml", help_behavior_hint="")] = None
-    """A passage for each style that a script can begin in, instead of export/styles/NAME.toml."""
+    """A passage for each style that a script can begin in, instead of those of a shipped voice."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = tyro.cli(
         Export,
         args=given,
-        prog="onbook-export" if Path(sys.argv[0]).stem == "onbook-export" else "python -m export",
+        # The program would be called `__main__.py`.
+        prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else "onbook-export",
         config=(DisallowNone, PositionalMetavarFromFieldName),
     )
     target = options.output

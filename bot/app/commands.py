@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from tyro.conf import Positional, arg
 
@@ -212,6 +215,18 @@ class CopyDatabase(Configured):
 
 
 Command = Play | Run | Write | Doctor | Voices | Export | Backup | Restore | CopyDatabase
+
+NAMES = [re.sub(r"\B([A-Z])", r"-\1", kind.__name__).lower() for kind in get_args(Command)]
+"""The commands as people type them."""
+
+
+def explain_misspelt(given: Sequence[str]) -> str:
+    """Return which command was meant where the first word is misspelt, or an empty string."""
+    word = given[0] if given else ""
+    near = get_close_matches(word, NAMES, n=1)
+    if not near or near[0] == word:
+        return ""
+    return f"There is no command {word}: did you mean {near[0]}?"
 
 
 def run_command(command: Command) -> int:

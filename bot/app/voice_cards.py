@@ -8,7 +8,7 @@ from pathlib import Path
 from ..inference.registry import ModelFile, ModelRegistry
 from ..settings import Settings
 from ..ui.markdown import to_plain_text
-from ..ui.model_cards import format_model_card
+from ..ui.model_cards import format_model_card, label_voice
 
 LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
 """Metadata that only a program which runs the voice needs."""
@@ -53,4 +53,6 @@ def _describe(file: ModelFile) -> dict[str, object]:
 def _format_row(file: ModelFile, *, is_chosen: bool) -> str:
     about = str(file.refusal) if file.refusal else (file.about or {}).get("onbook.corpus", "")
     chosen = " (for new scripts)" if is_chosen else ""
-    return f"  {file.name:<12}{file.size / 1e6:5.1f} MB  {to_plain_text(about)}{chosen}"
+    return (
+        f"  {label_voice(file.name):<17}{file.size / 1e6:5.1f} MB  {to_plain_text(about)}{chosen}"
+    )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any, Union
 
 import tyro
@@ -15,6 +14,7 @@ from tyro import conf
 
 from .. import __version__
 from ..errors import UserError
+from .command import MISUSED, explain_misspelt
 
 COMMANDS = {
     "voice": ("tune", "make a voice of your scripts: tune one, export it and install it"),
@@ -29,6 +29,9 @@ COMMANDS = {
 given is imported, because PyTorch takes seconds."""
 
 
+PACKAGE = __name__.partition(".")[0]
+
+
 @dataclass
 class NotGiven:
     """The place of a command that is not given, whose module is not imported."""
@@ -40,12 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not {"--version", "-V"}.isdisjoint(given):
         print(f"On Book {__version__}")
         return 0
+    if mistake := explain_misspelt(given, COMMANDS):
+        print(mistake, file=sys.stderr)
+        return MISUSED
     commands = [_make_command(name, is_given=name in given[:1]) for name in COMMANDS]
     parse = partial(
         tyro.cli,
         Union[tuple(commands)],  # noqa: UP007 - of a variable number
         args=given,
-        prog="onbook-train" if Path(sys.argv[0]).stem == "onbook-train" else "python -m training",
+        # The program would be called `__main__.py`.
+        prog=f"python -m {PACKAGE}" if sys.argv[0].endswith(".py") else "onbook-train",
         description="Train, tune and evaluate voices. COMMAND --help explains a command.",
         config=(conf.DisallowNone, conf.FlagCreatePairsOff, conf.PositionalMetavarFromFieldName),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -9,6 +11,12 @@ from tyro.conf import Positional, arg
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
+
+MISUSED = 2
+"""The exit code for a command that does not exist, as tyro gives it."""
+
+# An option without a default needs no words about its default.
+UNSET = arg(help_behavior_hint="")
 
 Texts = Annotated[Positional[tuple[Path, ...]], arg(help_behavior_hint="")]
 Out = Annotated[Path, arg(metavar="RUN")]
@@ -24,3 +32,12 @@ class Command:
     def __call__(self) -> int:
         """Run the command; return the exit code."""
         raise NotImplementedError
+
+
+def explain_misspelt(given: Sequence[str], commands: Iterable[str]) -> str:
+    """Return which command was meant where the first word is misspelt, or an empty string."""
+    word = given[0] if given else ""
+    near = get_close_matches(word, commands, n=1)
+    if not near or near[0] == word:
+        return ""
+    return f"There is no command {word}: did you mean {near[0]}?"

@@ -20,7 +20,7 @@ from ..data.corpora.scenes.frames import FRAMES, Fault, Frame, Source, read_sour
 from ..errors import CorpusError
 from ..ranges import NonNegativeInt, OptionalPositiveInt, PositiveInt
 from ..run import make_folder
-from .command import Command
+from .command import UNSET, Command
 
 FACETS_HELP = "Write only works with this facet; can be repeated, for works that have all: " + (
     "; ".join(f"{name} ({facet.asks})" for name, facet in FACETS.items())
@@ -97,7 +97,7 @@ class Drama(Command):
     """A folder or tar archive of NUMBER.txt files, or one of these, without Gutenberg's header."""
     download: bool = False
     """First fetch the missing texts into the folder, slowly; repeat the command to continue."""
-    mirror: str | None = None
+    mirror: Annotated[str | None, UNSET] = None
     """With --download, another mirror of Project Gutenberg."""
     facet: Annotated[UseAppendAction[tuple[str, ...]], arg(help=FACETS_HELP)] = ()
 
@@ -138,10 +138,8 @@ class Scenes(Command):
 
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """The folder to write to."""
-    source: Annotated[
-        Path, arg(name="from", metavar="DIR", help_behavior_hint="(default: training/scenes)")
-    ] = FRAMES
-    """The folder of the frames; its README.md tells how to write one."""
+    source: Annotated[Path, arg(name="from", metavar="DIR", help_behavior_hint="")] = FRAMES
+    """A folder of frames, instead of those of On Book; training/scenes/README.md describes them."""
     drawings: PositiveInt = 8
     """How many scenes each frame gives."""
     seed: NonNegativeInt = 1
@@ -152,7 +150,7 @@ class Scenes(Command):
     """Print the faults of the frames instead."""
     sample: OptionalPositiveInt = None
     """Print so many scenes instead."""
-    only: str = ""
+    only: Annotated[str, UNSET] = ""
     """With --check or --sample, take only frames that have these words in their title or file."""
 
     def __call__(self) -> int:

@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from aiohttp import web
@@ -17,6 +19,7 @@ from pydantic import SecretStr
 import bot
 from bot.__main__ import main as bot_program
 from bot.app import runner, script_files, voice_cards
+from bot.app.commands import NAMES
 from bot.errors import RunnerError
 from bot.inference.model import ModelError
 from bot.screenplay.drafts import Draft
@@ -29,7 +32,9 @@ from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import ROOT, fake_discord, run_onbook
 from tests.fake_discord.state import TOKEN
+from training.cli import COMMANDS
 from training.cli import main as training_program
+from training.cli.corpus import Corpus
 
 from .program import python_m_bot, without_log
 
@@ -62,6 +67,44 @@ def test_version_is_printed_wherever_it_is_asked_for(
     for program in (bot_program, training_program, export_program):
         assert program(given) == 0
         assert capsys.readouterr().out == f"On Book {bot.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "given", "meant"),
+    [
+        (bot_program, ["voicse"], "voices"),
+        (bot_program, ["copy-databse", "--help"], "copy-database"),
+        (training_program, ["trian", "scripts"], "train"),
+    ],
+)
+def test_misspelt_command_is_answered_with_the_one_that_was_meant(
+    program: Callable[[list[str]], int],
+    given: list[str],
+    meant: str,
+    capsys: pytest.CaptureFixture[str],
+):
+    assert program(given) == 2
+    assert capsys.readouterr().err == (f"There is no command {given[0]}: did you mean {meant}?\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "given"),
+    [
+        *((bot_program, [name]) for name in NAMES),
+        *((training_program, [name]) for name in COMMANDS),
+        *((training_program, ["corpus", one.__name__.lower()]) for one in get_args(Corpus)),
+        (export_program, []),
+    ],
+    ids=str,
+)
+def test_help_has_no_marks_of_the_code(
+    program: Callable[[list[str]], int], given: list[str], capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit):
+        program([*given, "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith("usage: ")
+    assert not re.search(r"``|\(default: (None|'')?\)", text)
 
 
 def test_usage(tmp_path: Path):
