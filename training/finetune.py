@@ -198,7 +198,7 @@ def _require_same(run: Run, voice: Trained, teachers: Sequence[Trained]) -> None
     kept = run.config()
     if not kept.tuned_from:
         raise RunError(
-            f"{run.folder} was not made by tuning: continue it with `python -m training train` and "
+            f"{run.folder} was not made by tuning: continue it with `onbook-train train` and "
             f"--resume, or choose another --out."
         )
     if kept.tuned_from != voice.fingerprint():

@@ -142,7 +142,7 @@ def _continue(
     kept, vocabulary = run.config(), run.vocabulary()
     if kept.tuned_from:
         raise RunError(
-            f"{run.folder} was made by tuning a voice: continue it with `python -m training tune`, "
+            f"{run.folder} was made by tuning a voice: continue it with `onbook-train tune`, "
             f"the same voice and --resume, or choose another --out."
         )
     config = dataclasses.replace(

@@ -238,7 +238,7 @@ class Run:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(
                 f"{path} is missing or damaged: name the folder of a run that "
-                f"`python -m training train` made."
+                f"`onbook-train train` made."
             ) from error
 
 

@@ -76,18 +76,18 @@ MODEL_TOO_LARGE = phrase(
     "{file} is larger than {most:,} MB, the limit for a voice. Export a smaller one."
 )
 DAMAGED_MODEL = phrase(
-    "{file} is damaged, or not an ONNX file. Export it again with `python -m export`."
+    "{file} is damaged, or not an ONNX file. Export it again with `onbook-export`."
 )
 NOT_A_MODEL = phrase(
-    "{file} is not an On Book voice of format {known}. Export it again with `python -m export`."
+    "{file} is not an On Book voice of format {known}. Export it again with `onbook-export`."
 )
 OTHER_FORMAT = phrase(
-    "{file} has format {found}, but this bot reads format {known}. Export it again with `python "
-    "-m export`."
+    "{file} has format {found}, but this bot reads format {known}. Export it again with "
+    "`onbook-export`."
 )
-UNSAFE = phrase("{file} was rejected: {why}{what}. Export it again with `python -m export`.")
+UNSAFE = phrase("{file} was rejected: {why}{what}. Export it again with `onbook-export`.")
 NOT_TO_CONTRACT = phrase(
-    "{file} is not a valid voice ({why}{what}). Export it again with `python -m export`."
+    "{file} is not a valid voice ({why}{what}). Export it again with `onbook-export`."
 )
 
 

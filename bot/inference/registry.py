@@ -236,8 +236,8 @@ class ModelRegistry:
         if speed < SLOW_SPEED and not self._engines:
             log.warning(
                 "model %s writes only %.0f characters/s, perhaps because this processor lacks "
-                "8-bit instructions; in On Book's repository, `python -m export %s.onnx --bits 32 "
-                "-o %s-32.onnx` makes a 32-bit file",
+                "8-bit instructions; `onbook-export %s.onnx --bits 32 -o %s-32.onnx` makes a "
+                "32-bit file",
                 name,
                 speed,
                 name,

@@ -54,7 +54,7 @@ PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT"
 
 EXAMINATION_FAILED = phrase(
     "{file} was rejected: its check crashed, hung or ran out of memory. Export it again with "
-    "`python -m export`."
+    "`onbook-export`."
 )
 
 FILE_CHANGING = phrase("{file} is still being written. Try again when it is complete.")

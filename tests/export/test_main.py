@@ -1,4 +1,4 @@
-"""Tests of ``python -m export``, from a run, from a voice, and after a mistake."""
+"""Tests of ``onbook-export``, from a run, from a voice, and after a mistake."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python -m tests.quality judge VOICE CORPUS
 
-CORPUS is a folder that `python -m training corpus` made. The voice continues its held-out scripts
+CORPUS is a folder that `onbook-train corpus` made. The voice continues its held-out scripts
 at the shipped defaults, and an independent reader judges the lines of the voice and of people. The
 other commands:
 

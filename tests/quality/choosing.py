@@ -2,7 +2,7 @@
 
     python -m tests.quality.choosing VOICE CORPUS
 
-CORPUS is a folder that `python -m training corpus` made. At places in its held-out scripts where
+CORPUS is a folder that `onbook-train corpus` made. At places in its held-out scripts where
 somebody speaks, the voice writes the same candidates once, and each rule keeps one of them. The
 table has a row for each rule beside people's own lines: the reader's bits a character, what of
 these the scene saves (relevance), characters, the share of lines that are distinct, the share of

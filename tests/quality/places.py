@@ -81,7 +81,7 @@ def _texts(corpus: Path, *parts: str) -> list[Text]:
     if not files:
         raise TextError(
             f"{corpus} has no texts in {' or '.join(parts)}: name a folder that "
-            "`python -m training corpus` made."
+            "`onbook-train corpus` made."
         )
     return [read(file) for file in files]
 

@@ -89,7 +89,7 @@ def test_a_resumed_decay_equals_an_uninterrupted_one(standing: Run, tmp_path: Pa
     command = ["decay", str(standing.folder), "--steps", "6", "--out"]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*command, str(whole.folder)]) == 0
-    assert f"python -m export {whole.folder} -o voice.onnx" in capsys.readouterr().out
+    assert f"onbook-export {whole.folder} -o voice.onnx" in capsys.readouterr().out
     take_steps(decay(standing, cut, 6, {"repeat": {}}), 13).save()
     torch.manual_seed(12345)
     assert main([*command, str(cut.folder), "--resume"]) == 0
@@ -160,7 +160,7 @@ def test_a_prepared_run_can_be_moved_before_it_begins(scenes: Path, tmp_path: Pa
     here, there = tmp_path / "here", tmp_path / "there"
     command = ["train", str(scenes), *SIZES, "--precision", "float32"]
     assert main([*command, "--prepare", "--out", str(here)]) == 0
-    assert f"python -m training train --out {here} --resume" in capsys.readouterr().out
+    assert f"onbook-train train --out {here} --resume" in capsys.readouterr().out
     assert {path.name for path in here.iterdir()} == {
         "config.json",
         "vocabulary.json",

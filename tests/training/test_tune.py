@@ -221,8 +221,8 @@ def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
         assert printed.count("\n") == 1
         return printed
 
-    assert "continue it with `python -m training tune`" in refused("train", scripts, run=tuned)
-    assert "continue it with `python -m training train`" in refused(
+    assert "continue it with `onbook-train tune`" in refused("train", scripts, run=tuned)
+    assert "continue it with `onbook-train train`" in refused(
         "tune", old.folder, scripts, run=trained
     )
     assert "on other texts" in refused("tune", old.folder, scenes, run=tuned)

@@ -37,7 +37,7 @@ def _list_kinds(kind: Kind) -> tuple[str, ...]:
 
 def _print_next(what: str, out: Path) -> None:
     """Print how to go on with a corpus."""
-    print(f"{what} are in {out}: train them with `python -m training train`.")
+    print(f"{what} are in {out}: train them with `onbook-train train`.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,7 @@ class Train(Command):
         voice = open_voice(self.voice) if self.voice and not self.resume else None
         if self.prepare:
             lay_out(self.texts, run, self.config, voice)
-            print(f"Ready. Start with: python -m training train --out {self.out} --resume")
+            print(f"Ready. Start with: onbook-train train --out {self.out} --resume")
             return 0
         return run_training(
             self.out,
@@ -148,7 +148,7 @@ def run_training(out: Path, session: Session, prepare: Callable[[Session], Train
             return INTERRUPTED
         finished = training.run()
         if team.leads:
-            end = f"Trained. Make a voice file of it: python -m export {out} -o voice.onnx"
+            end = f"Trained. Make a voice file of it: onbook-export {out} -o voice.onnx"
             if finished:
                 cost = f"Held-out text costs {training.best:.2f} bits a character."
                 print(cost, explain_loss(training.best))

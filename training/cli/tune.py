@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,11 +18,22 @@ from ..ranges import OptionalPositiveFloat, OptionalPositiveInt, PositiveInt, Sh
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import Trained, open_voice
-from .command import INTERRUPTED, Command, Out, Texts
+from .command import INTERRUPTED, UNSET, Command, Out, Texts
 from .train import STOPPED, explain_loss, say_interrupted
 
-VOICES = Path(__file__).parents[2] / "bot" / "models"
-"""The folder of the shipped voices."""
+PACKAGE = __name__.partition(".")[0]
+
+# In the repository the packages have the names of their folders. They are never imported here.
+BOT, EXPORT = ("bot", "export") if PACKAGE == "training" else ("onbook", f"{PACKAGE}.export")
+
+
+def find_voices() -> Path:
+    """Return the folder of the shipped voices; if the bot is not installed, ``models``."""
+    bot = find_spec(BOT)
+    return Path(bot.origin).parent / "models" if bot and bot.origin else Path("models")
+
+
+VOICES = find_voices()
 
 TUNING = Learning(batch=16, warmup=100, evaluate_every=100, learning_rate=0.001)
 """The defaults of a tuning, but for what is kept from the voice."""
@@ -75,7 +87,7 @@ class Tune(Command):
         """Tune the voice."""
         is_better = self.learn()
         if is_better:
-            print(f"Make a voice file of it: python -m export {self.out} -o voice.onnx")
+            print(f"Make a voice file of it: onbook-export {self.out} -o voice.onnx")
         return INTERRUPTED if is_better is None else 0
 
     def learn(self) -> bool | None:
@@ -135,14 +147,16 @@ class Voice(Command):
     """Your scripts, as for `train`."""
     name: str = "mine"
     """The name of the voice."""
-    voice: Annotated[Path, arg(name="from")] = VOICES / "screen.onnx"
-    """The voice file that learns them."""
+    voice: Annotated[Path, arg(name="from", help_behavior_hint="")] = VOICES / "screen.onnx"
+    """The voice file that learns them, instead of the shipped *screen*."""
     steps: Annotated[OptionalPositiveInt, LENGTH] = None
     """Number of steps."""
     minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
     """Time to train, 15 minutes unless given; the learning rate falls in the last fifth."""
-    voices: Path = field(default_factory=lambda: Path(os.environ.get("ONBOOK_MODELS") or VOICES))
-    """The folder that the bot reads voices from: ONBOOK_MODELS, or bot/models."""
+    voices: Annotated[Path, UNSET] = field(
+        default_factory=lambda: Path(os.environ.get("ONBOOK_MODELS") or VOICES)
+    )
+    """The folder to install it in, instead of ONBOOK_MODELS or the folder of the shipped voices."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """The device that computes; `auto` for a GPU if there is one."""
 
@@ -163,7 +177,7 @@ class Voice(Command):
             return INTERRUPTED if is_better is None else 1
         target = self.voices / f"{self.name}.onnx"
         # In a process of its own, because training does not know what exports it.
-        export = [sys.executable, "-m", "export", str(out), "--output", str(target)]
+        export = [sys.executable, "-m", EXPORT, str(out), "--output", str(target)]
         if code := subprocess.run(export, check=False).returncode:  # noqa: S603 - our own program
             return code
         onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment

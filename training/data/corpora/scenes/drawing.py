@@ -143,7 +143,7 @@ class _Reader:
             return USE.sub(self._write, text)
         except (KeyError, ValueError, RecursionError):
             fault = Fault(self._frame.file, at, f"this cannot be filled: {text}")
-            raise CorpusError(f"{fault}. Run `python -m training corpus scenes --check`.") from None
+            raise CorpusError(f"{fault}. Run `onbook-train corpus scenes --check`.") from None
 
     def _write(self, use: re.Match[str]) -> str:
         article, form = use["article"], (use["form"] or "").lower()
