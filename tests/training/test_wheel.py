@@ -64,5 +64,6 @@ def test_installed_programs_make_a_voice(installed: Installed, scenes: Path, tmp
     assert run("onbook-export", "--version") == f"On Book {__version__}\n"
     assert "The films are in films" in run("onbook-train", "corpus", "films", "--out", "films")
     run("onbook-train", "train", scenes, "--steps", 3, "--out", "mine", *sizes)
+    assert run("onbook-train", "sample", "mine").startswith("INT. DINER - NIGHT\n\n")
     assert "Wrote mine.onnx" in run("onbook-export", "mine", "-o", "mine.onnx")
     assert (tmp_path / "mine.onnx").stat().st_size > 1_000

@@ -22,6 +22,7 @@ COMMANDS = {
     "train": ("train", "train a voice on texts"),
     "decay": ("train", "make a voice of what a training has learned so far"),
     "tune": ("tune", "train a voice further on your own scripts"),
+    "sample": ("sample", "write a scene from a run or a voice file"),
     "evaluate": ("evaluate", "measure the bits per character of texts"),
     "calibrate": ("evaluate", "scale a run's logits so that its confidence fits a text"),
 }
