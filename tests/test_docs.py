@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -20,7 +21,10 @@ from bot.settings import RunnerSettings, name_variable
 from tests.tools.settings_table import PAGE, with_table
 
 ROOT = Path(__file__).parents[1]
-PATTERNS = ("*.md", "docs/*.md", ".github/**/*.md", "bot/models/*.md", "[ebt]*/*.md")
+PATTERNS = (
+    *("*.md", "docs/*.md", "docs/*.ipynb", ".github/**/*.md"),
+    *("bot/models/*.md", "[ebt]*/*.md"),
+)
 PAGES = sorted(
     page
     for pattern in PATTERNS
@@ -35,7 +39,7 @@ NO_COMMANDS = {"/onbook", "/healthz", "/readyz", "/metrics"}
 """What looks like a command of Discord: the group of a plug-in, and pages of the health server."""
 
 COMMAND = re.compile(
-    r"(?:^|\s|`)(?:\S*/)?"
+    r"(?:^|[\s`!])(?:\S*/)?"
     r"(?:(?:python3?|torchrun .*?) -m |onbook-(?=train |export ))(\w[\w.]*)([^`#\n]*)"
 )
 
@@ -53,9 +57,18 @@ def named(page: Path) -> str:
 every_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
 
+def read(page: Path) -> str:
+    """Return a page as Markdown; the cells of a notebook's code become blocks of a shell."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix != ".ipynb":
+        return text
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return "\n\n".join(f"```sh\n{text}\n```" if kind == "code" else text for kind, text in cells)
+
+
 def prose(page: Path) -> str:
     """Return a page without its blocks of code."""
-    return BLOCK.sub("", page.read_text(encoding="utf-8"))
+    return BLOCK.sub("", read(page))
 
 
 def inline(page: Path) -> list[str]:
@@ -96,8 +109,7 @@ def test_each_named_file_exists(page: Path):
 
 def typed(page: Path) -> Iterator[str]:
     """Yield the commands of a page, each without a comment."""
-    text = page.read_text(encoding="utf-8")
-    for language, block in BLOCK.findall(text):
+    for language, block in BLOCK.findall(read(page)):
         if language in {"sh", "ini"}:
             yield from re.sub(r"\s+#.*$", "", block, flags=re.MULTILINE).splitlines()
     yield from inline(page)
@@ -133,7 +145,7 @@ def test_each_program_takes_these_options(page: Path):
 def test_each_command_of_onbook_exists(page: Path):
     for line in typed(page):
         # A role and a database have the same name.
-        for name in re.findall(r"(?:^|\s|bin/)onbook (?!onbook)([a-z][a-z-]*)", line):
+        for name in re.findall(r"(?:^|[\s!]|bin/)onbook (?!onbook)([a-z][a-z-]*)", line):
             assert name in NAMES, line
 
 
