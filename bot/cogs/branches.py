@@ -54,6 +54,7 @@ from .history_page import (
 )
 from .option_checks import parse_chosen_id
 from .requester import format_requester, get_requester
+from .turns import Turn
 
 CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
@@ -104,16 +105,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
             check_is_member(interaction)
             await self._fork_into_thread(interaction, title)
             return
-        who = format_requester(interaction)
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.fork(requester, title),
-            announce=lambda script: say(
-                "{who} forked the script. This is “{title}”.",
-                who=who,
-                title=inline(script.title, 100),
-            ),
+        turn = await self.turns.admit(interaction)
+        result = await turn.session.history.fork(turn.requester, title)
+        announcement = say(
+            "{who} forked the script. This is “{title}”.",
+            who=format_requester(interaction),
+            title=inline(result.script.title, 100),
         )
+        await self.turns.show(turn, result, announcement=announcement)
 
     @app_commands.command(name="edit", extras=BELOW_SCRIPT)
     @app_commands.describe(line="Words of the line, or its number; by default the last")
@@ -154,7 +153,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
-        await self.turns.acknowledge(interaction)
+        turn = await self.turns.admit(interaction)
         if poll := await self.store.polls.find_poll_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
             options = [make_option(lines[-1], None) for lines in takes.values()]
@@ -162,7 +161,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             view = make_line_menu(poll.script, options)
             await answer_privately(interaction, question, view=view)
             return
-        await self._jump_to(interaction, await self._find_shown_position(message))
+        await self._jump_to(turn, await self._find_shown_position(message))
 
     @message_command(REWRITE)
     @answer_errors
@@ -189,14 +188,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def press_here(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that a button carries."""
-        await self._jump_to(interaction, parse_position(match))
+        await self._jump_to(await self.turns.admit(interaction), parse_position(match))
 
     @listens_to(LINE_ID)
     @answer_errors
     async def choose_line(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that was selected from a menu."""
-        line = parse_chosen_id(interaction)
-        await self._jump_to(interaction, ScriptPosition(int(match["script"]), line))
+        position = ScriptPosition(int(match["script"]), parse_chosen_id(interaction))
+        await self._jump_to(await self.turns.admit(interaction), position)
 
     @listens_to(page_pattern("history"))
     @answer_errors
@@ -271,13 +270,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     # Going elsewhere
 
-    async def _jump_to(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def _jump_to(self, turn: Turn, position: ScriptPosition) -> None:
         """Continue from an earlier line, in front of everybody."""
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.jump_to(requester, position),
-            note=say("{who} moved the script to this line.", who=format_requester(interaction)),
-        )
+        result = await turn.session.history.jump_to(turn.requester, position)
+        who = format_requester(turn.interaction)
+        await self.turns.show(turn, result, say("{who} moved the script to this line.", who=who))
 
     async def _rewrite_shown(self, interaction: Interaction, script: Script, line: Line) -> None:
         """Open the window for the last line of a channel, without reading anything."""
@@ -311,15 +308,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _rewrite_line(
         self, interaction: Interaction, position: ScriptPosition, text: str
     ) -> None:
+        turn = await self.turns.admit(interaction)
         self.services.charge(interaction, Cost(characters=len(text)))
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, job: session.history.rewrite(
-                requester, position, text, job=job
-            ),
-            kind=LINES,
-            note=say("{who} rewrote a line.", who=format_requester(interaction)),
-        )
+        async with self.turns.show_progress(interaction, LINES) as job:
+            result = await turn.session.history.rewrite(turn.requester, position, text, job)
+        who = format_requester(interaction)
+        await self.turns.show(turn, result, say("{who} rewrote a line.", who=who))
 
     async def _fork_into_thread(self, interaction: Interaction, title: str) -> None:
         session = self.services.admit_to_session(interaction)

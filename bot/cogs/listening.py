@@ -51,9 +51,8 @@ class Listening(FeatureCog, name="OnBook.listening"):
         elements = await self.store.lines.load_elements(script.head)
         first = 0 if whole else find_last_scene(elements)
         try:
-            recorded = await self.turns.run_with_progress(
-                interaction, lambda job: record(elements, first, job), LISTEN
-            )
+            async with self.turns.show_progress(interaction, LISTEN) as job:
+                recorded = await record(elements, first, job)
         except Stopped:
             raise RequestError("Stopped. There is no table read.") from None
         if not recorded or not recorded.mp3:

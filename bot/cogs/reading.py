@@ -262,9 +262,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
         script = await session.library.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
-        result = await self.turns.run_with_progress(
-            interaction, lambda job: replay.replay_script(session, job), REPLAY
-        )
+        async with self.turns.show_progress(interaction, REPLAY) as job:
+            result = await replay.replay_script(session, job)
         files: list[discord.File] = []
         if result.lines > MIN_TABLE_LINES and interaction.app_permissions.attach_files:
             table = await asyncio.to_thread(format_table, result)

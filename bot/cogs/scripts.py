@@ -13,7 +13,6 @@ from ..errors import RequestError
 from ..i18n.catalogue import many, say
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
-from ..session.turn import Job, Requester, TurnResult
 from ..storage.schema import Script
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
@@ -26,12 +25,12 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, complete_response, edit_response
-from ..ui.installations import find_installer
 from ..ui.looks import format_recap
 from ..ui.markdown import inline, mention, plain
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_chosen_id
 from .requester import format_requester, get_channel, get_message_channel, get_requester
+from .turns import Turn
 
 SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""
@@ -60,7 +59,11 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         session = self.services.admit_to_session(interaction)
         match action:
             case "run" | "reopen":
-                await self.turns.acknowledge(interaction)
+                turn = await self.turns.admit(interaction)
+                await session.library.find(script_id)
+                await self._check_may_replace(interaction, script_id)
+                await self._switch(turn, script_id)
+                return
             case "rename":
                 await self._open_title_window(interaction, script_id)
                 return
@@ -72,9 +75,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             return
         script = await session.library.find(script_id)
         match action:
-            case "run" | "reopen":
-                await self._check_may_replace(interaction, script_id)
-                await self._switch(interaction, script_id)
             case "archive" | "return":
                 archived = action == "archive"
                 script = await session.library.archive(
@@ -180,22 +180,15 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         kept = say("Its forks keep their copies of {lines}.", lines=many(forked, "line"))
         return f"{question} {kept}"
 
-    async def _switch(self, interaction: Interaction, script_id: int) -> None:
+    async def _switch(self, turn: Turn, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
-        who, recap = format_requester(interaction), list[str]()
-
-        async def switch(session: ChannelSession, requester: Requester, _job: Job) -> TurnResult:
-            result = await session.library.switch(requester, script_id)
-            # Where the bot only answers, the answer itself shows the last lines.
-            if find_installer(interaction) is None:
-                recap.extend(await self._make_recap(session, result.script))
-            return result
-
-        def announce(script: Script) -> str:
-            title = inline(script.title, 100)
-            return "\n".join([say("{who} resumed “{title}”.", who=who, title=title), *recap])
-
-        await self.turns.take_turn(interaction, switch, announce=announce, is_checked=True)
+        result = await turn.session.library.switch(turn.requester, script_id)
+        who, title = format_requester(turn.interaction), inline(result.script.title, 100)
+        rows = [say("{who} resumed “{title}”.", who=who, title=title)]
+        # Where the bot only answers, the answer itself shows the last lines.
+        if turn.is_member:
+            rows += await self._make_recap(turn.session, result.script)
+        await self.turns.show(turn, result, announcement="\n".join(rows))
 
     async def _make_recap(self, session: ChannelSession, script: Script) -> list[str]:
         """Return where a script stands, because its messages stand above another script's."""

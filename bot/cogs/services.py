@@ -96,14 +96,7 @@ class CogServices:
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""
         channel, guild = get_channel(interaction), get_guild(interaction)
-        self.charge_person(interaction.user.id, channel, guild, cost)
-
-    def charge_person(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
-        """Charge a person, a channel and perhaps a server; raise RateLimited at a limit."""
-        keys = {"person": person, "channel": channel}
-        if guild is not None:
-            keys["guild"] = guild
-        self.limits.spend(keys, cost)
+        self.limits.charge(interaction.user.id, channel, guild, cost)
 
     async def claim_housekeeping(self) -> bool:
         """Return whether this bot, and no other, looks after the scripts in the database."""
@@ -143,8 +136,9 @@ async def open_services(
     The arguments and errors are those of `cogs.add_cogs`.
     """
     # discord.py's clock, because Discord shows people how long a vote lasts.
+    limits = RateLimits(settings.rates)
     sessions = await ChannelSessions.open(
-        settings, guard=guard, meter=meter, clock=discord.utils.utcnow
+        settings, guard=guard, meter=meter, clock=discord.utils.utcnow, limits=limits
     )
     store = sessions.store
     in_flight = InFlight(settings.queue)
@@ -159,7 +153,7 @@ async def open_services(
         store=store,
         voices=sessions.voices,
         sessions=sessions,
-        limits=RateLimits(settings.rates),
+        limits=limits,
         messages=messages,
         answers=ScriptAnswers(store),
         poll_messages=poll_messages,

@@ -29,9 +29,8 @@ class Takes(FeatureCog, name="OnBook.takes"):
             await self._vote(interaction, poll, take)
             return
         await session.polls.load_pickable_take(get_requester(interaction), poll, take)
-        await self.turns.take_turn(
-            interaction, lambda session, requester, _: session.polls.pick(requester, poll, take)
-        )
+        turn = await self.turns.admit(interaction)
+        await self.turns.show(turn, await session.polls.pick(turn.requester, poll, take))
         await self.services.poll_messages.redraw(get_message_channel(interaction), session, poll)
 
     @listens_to(READ_TAKE_ID)

@@ -28,6 +28,7 @@ from ..session.turn import (
 )
 from ..ui.components import (
     LINES,
+    SCRIPT,
     Interaction,
     make_position_button,
     make_view,
@@ -35,12 +36,12 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, post_message
-from ..ui.installations import check_is_member, find_installer
+from ..ui.installations import check_is_member
 from ..ui.markdown import NAME_SIZE, inline, plain
 from ..ui.panel import delete_message
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
 from ..ui.responses import check_bot_permissions, format_error
-from .beginnings import Beginning, BeginningCog, make_new_script
+from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,
     Choice,
@@ -60,6 +61,7 @@ from .requester import (
     get_message_channel,
     get_requester,
 )
+from .turns import Turn
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -124,7 +126,9 @@ class Writing(BeginningCog, name="OnBook.writing"):
             vote=vote,
             options=combine_options(mood, temperature, self.services.settings),
         )
-        await self._continue(interaction, request)
+        if vote or (takes or 1) > 1:
+            check_is_member(interaction)
+        await self._continue(await self.turns.admit(interaction), request)
 
     @continue_.autocomplete("character")
     @answer_suggestions
@@ -155,7 +159,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @answer_errors
     async def undo(self, interaction: Interaction) -> None:
         """Undo the last line"""
-        await self._undo(interaction)
+        await self._undo(await self.turns.admit(interaction))
 
     @write.autocomplete("character")
     @answer_suggestions
@@ -176,28 +180,26 @@ class Writing(BeginningCog, name="OnBook.writing"):
             finally:
                 await self.turns.replace_old_panel(interaction)
             return
-        await self.turns.acknowledge(interaction)
-        await self.turns.replace_old_panel(interaction, position)
+        turn = await self.turns.admit_press(interaction, position)
         match match["action"]:
             case "continue":
-                await self._continue(interaction, ContinueRequest(), position)
+                await self._continue(turn, ContinueRequest(), position)
             case "take":
-                await self._retry(interaction, position)
+                await self._retry(turn, position)
             case "undo":
-                await self._undo(interaction, position)
+                await self._undo(turn, position)
             case "action" | "speech" as kind:
                 note = say(REINTERPRETED[kind], who=format_requester(interaction))
-                await self._reinterpret(interaction, position, note)
+                await self._reinterpret(turn, position, note)
             case _:
-                await self._redo(interaction, position)
+                await self._redo(turn, position)
 
     @listens_to(position_pattern("speaker"))
     @answer_errors
     async def choose_speaker(self, interaction: Interaction, match: Match[str]) -> None:
         """Let the voice continue with the speaker chosen from the panel."""
         position = parse_position(match)
-        await self.turns.acknowledge(interaction)
-        await self.turns.replace_old_panel(interaction, position)
+        turn = await self.turns.admit_press(interaction, position)
         value = parse_choice(interaction)
         request = ContinueRequest()
         if value == ACTION:
@@ -206,7 +208,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             request = ContinueRequest(character=parse_name(value.removeprefix(CHARACTER)))
         elif value != ANYBODY:
             raise InvalidOption
-        await self._continue(interaction, request, position)
+        await self._continue(turn, request, position)
 
     @listens_to(position_pattern("menu-lines", "menu-vote"))
     @answer_errors
@@ -216,83 +218,59 @@ class Writing(BeginningCog, name="OnBook.writing"):
         The menu stays open while others write, so that it acts on the script as it is now.
         """
         if match["action"] == "menu-vote":
+            check_is_member(interaction)
             request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
         else:
             lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
             request = ContinueRequest(lines=int(lines))
-        await self.turns.acknowledge(interaction)
-        library = self.services.admit_to_session(interaction).library
-        await library.load_running(parse_position(match).script)
-        await self._continue(interaction, request)
+        turn = await self.turns.admit(interaction)
+        await turn.session.library.load_running(parse_position(match).script)
+        await self._continue(turn, request)
 
     async def _continue(
-        self,
-        interaction: Interaction,
-        request: ContinueRequest,
-        expected: ScriptPosition | None = None,
+        self, turn: Turn, request: ContinueRequest, expected: ScriptPosition | None = None
     ) -> None:
-        if request.vote or (request.takes or 1) > 1:
-            check_is_member(interaction)
-        try:
-            await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
-        except NoScript:
-            session = self.services.admit_to_session(interaction)
-            if expected or await session.library.list_scripts():
-                raise
-            await self._begin_for_newcomer(interaction, request)
-            return
-
         async def continue_anyway(chosen: Interaction) -> None:
-            await self._continue(chosen, replace(request, during_vote=True), expected)
+            again = await self.turns.admit(chosen)
+            await self._continue(again, replace(request, during_vote=True), expected)
 
-        async with (
-            self.asking_during_vote(interaction, say(ANYWAY), continue_anyway),
-            self.turns.typing(interaction),
-        ):
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.continuation.generate(
-                    requester, request, expected, job
-                ),
-                kind=LINES,
-                is_checked=True,
-            )
+        interaction, continuation = turn.interaction, turn.session.continuation
+        async with self.asking_during_vote(interaction, say(ANYWAY), continue_anyway):
+            try:
+                async with self.turns.show_writing(turn) as job:
+                    result = await continuation.generate(turn.requester, request, expected, job)
+            except NoScript:
+                if expected or await turn.session.library.list_scripts():
+                    raise
+                await self._begin_for_newcomer(turn, request)
+                return
+            await self.turns.show(turn, result)
 
-    async def _begin_for_newcomer(self, interaction: Interaction, request: ContinueRequest) -> None:
+    async def _begin_for_newcomer(self, turn: Turn, request: ContinueRequest) -> None:
         """Draw the first script of a channel, and go on with it."""
-        self.services.charge(interaction, Cost(lines=request.lines * (request.takes or 1)))
-        drawn = await self.draw_beginning(interaction, Beginning())
-        new = replace(make_new_script(drawn, get_guild(interaction)), replaced=NO_SCRIPT)
-        await self.begin(
-            interaction,
-            lambda session, requester, _: session.library.begin(
-                requester, new, *drawn.opening, author=OPENING_WRITER
-            ),
-            lambda title: say("There was no script here, so “{title}” starts.", title=title),
-            request,
-        )
+        guild = get_guild(turn.interaction)
+        drawn = await self.draw_beginning(turn.session, guild, Beginning())
+        new = replace(make_new_script(drawn, guild), replaced=NO_SCRIPT)
+        async with self.turns.show_progress(turn.interaction, SCRIPT):
+            result = await turn.session.library.begin(
+                turn.requester, new, *drawn.opening, author=OPENING_WRITER
+            )
+        title = inline(result.script.title, TITLE_SIZE)
+        announcement = say("There was no script here, so “{title}” starts.", title=title)
+        await self.show_beginning(turn, result, announcement, request)
 
     async def _retry(
-        self,
-        interaction: Interaction,
-        expected: ScriptPosition | None = None,
-        *,
-        during_vote: bool = False,
+        self, turn: Turn, expected: ScriptPosition | None = None, *, during_vote: bool = False
     ) -> None:
-        await self.turns.charge_lines(interaction, expected, takes=1)
-        retry_anyway = partial(self._retry, expected=expected, during_vote=True)
-        async with (
-            self.asking_during_vote(interaction, say(ANYWAY), retry_anyway),
-            self.turns.typing(interaction),
-        ):
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.continuation.retry(
-                    requester, expected, job, during_vote=during_vote
-                ),
-                kind=LINES,
-                is_checked=True,
-            )
+        async def retry_anyway(chosen: Interaction) -> None:
+            await self._retry(await self.turns.admit(chosen), expected, during_vote=True)
+
+        async with self.asking_during_vote(turn.interaction, say(ANYWAY), retry_anyway):
+            async with self.turns.show_writing(turn) as job:
+                result = await turn.session.continuation.retry(
+                    turn.requester, expected, job, during_vote=during_vote
+                )
+            await self.turns.show(turn, result)
 
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Open a window to write in; a blank line begins the next line of the script.
@@ -349,49 +327,40 @@ class Writing(BeginningCog, name="OnBook.writing"):
             self.asking_during_vote(interaction, say(ADD_ANYWAY), add_anyway, kept),
         ):
             speaker = character.strip() or None
-            self.services.admit(interaction)
+            turn = await self.turns.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.continuation.write(
-                    requester, text, speaker, expected, job, during_vote=during_vote
-                ),
-                expected,
-                kind=LINES,
-            )
+            async with self.turns.show_progress(interaction, LINES) as job:
+                result = await turn.session.continuation.write(
+                    turn.requester, text, speaker, expected, job, during_vote=during_vote
+                )
+            await self.turns.show(turn, result)
 
-    async def _reinterpret(
-        self, interaction: Interaction, expected: ScriptPosition, note: str
-    ) -> None:
+    async def _reinterpret(self, turn: Turn, expected: ScriptPosition, note: str) -> None:
         """Make the last line action if it is speech, or speech if it is action."""
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, job: session.history.reinterpret(requester, expected, job),
-            expected,
-            kind=LINES,
-            note=note,
-        )
+        async with self.turns.show_progress(turn.interaction, LINES) as job:
+            result = await turn.session.history.reinterpret(turn.requester, expected, job)
+        await self.turns.show(turn, result, note)
 
     @listens_to(position_pattern("agree"))
     @answer_errors
     async def agree_to_undo(self, interaction: Interaction, match: Match[str]) -> None:
         """Undo the line that somebody asks to undo, and delete the message that asks."""
         try:
-            await self._take_line_back(interaction, parse_position(match))
+            await self._take_line_back(await self.turns.admit(interaction), parse_position(match))
         except StaleLine:
             await _delete_pressed(interaction)
             raise
         await _delete_pressed(interaction)
 
-    async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
+    async def _undo(self, turn: Turn, expected: ScriptPosition | None = None) -> None:
         """Undo the last line; whoever may not is offered to ask those who may."""
         try:
-            await self._take_line_back(interaction, expected)
+            await self._take_line_back(turn, expected)
         except NotTheirs as refused:
-            if find_installer(interaction) is not None:
+            if not turn.is_member:
                 raise
-            ask = partial(self._ask_to_undo, refused)
-            await self.offer(interaction, format_error(refused), Choice(say("Ask to undo it"), ask))
+            ask = Choice(say("Ask to undo it"), partial(self._ask_to_undo, refused))
+            await self.offer(turn.interaction, format_error(refused), ask)
 
     async def _ask_to_undo(self, refused: NotTheirs, interaction: Interaction) -> None:
         """Ask in front of everybody to undo somebody's line."""
@@ -406,23 +375,15 @@ class Writing(BeginningCog, name="OnBook.writing"):
         channel = get_message_channel(interaction)
         await post_message(channel, f"-# {question}", view=make_view(button))
 
-    async def _take_line_back(
-        self, interaction: Interaction, expected: ScriptPosition | None
-    ) -> None:
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.undo(requester, expected),
-            expected,
-            note=say("{who} undid the last line.", who=format_requester(interaction)),
-        )
+    async def _take_line_back(self, turn: Turn, expected: ScriptPosition | None) -> None:
+        result = await turn.session.history.undo(turn.requester, expected)
+        who = format_requester(turn.interaction)
+        await self.turns.show(turn, result, say("{who} undid the last line.", who=who))
 
-    async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.redo(requester, expected),
-            expected,
-            note=say("{who} restored the undone line.", who=format_requester(interaction)),
-        )
+    async def _redo(self, turn: Turn, expected: ScriptPosition) -> None:
+        result = await turn.session.history.redo(turn.requester, expected)
+        who = format_requester(turn.interaction)
+        await self.turns.show(turn, result, say("{who} restored the undone line.", who=who))
 
 
 async def _delete_pressed(interaction: Interaction) -> None:

@@ -18,6 +18,7 @@ from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .presence import Presence
+from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .turn import Clock
 from .turn_orders import Sprints, TurnOrders
@@ -38,11 +39,12 @@ class ChannelSession:
         notifications: Notifications | None = None,
         clock: Clock = utc_now,
         presence: Presence | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self.channel = channel
         self.store = store
         self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
-        self.library = Library(self.reader, settings, clock)
+        self.library = Library(self.reader, settings, clock, limits)
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
         self.polls = Polls(self.library, presence or Presence(clock))
@@ -60,9 +62,15 @@ class ChannelSessions:
     """The sessions that are in use, one for each channel."""
 
     def __init__(
-        self, store: Store, voices: ModelRegistry, settings: Settings, clock: Clock = utc_now
+        self,
+        store: Store,
+        voices: ModelRegistry,
+        settings: Settings,
+        clock: Clock = utc_now,
+        limits: RateLimits | None = None,
     ) -> None:
         self.clock = clock
+        self.limits = limits
         self.store = store
         self.voices = voices
         self.settings = settings
@@ -78,11 +86,13 @@ class ChannelSessions:
         guard: Guard | None = None,
         meter: Meter = NULL_METER,
         clock: Clock = utc_now,
+        limits: RateLimits | None = None,
     ) -> Self:
         """Open the default voice and the database.
 
-        The guard is asked before each transaction that writes, and the meter measures all. Raises
-        ModelError or StoreError if the voice or the database cannot be used.
+        The guard is asked before each transaction that writes, the meter measures all, and the
+        limits are for the lines that people request. Raises ModelError or StoreError if the voice
+        or the database cannot be used.
         """
         voices = ModelRegistry(settings.models, settings.threads, settings.rows)
         # The voice is checked first, because a refused voice must leave no new database.
@@ -90,7 +100,7 @@ class ChannelSessions:
         budget = settings.states_mb * 2**20
         store = await Store.open(settings.database_location, budget, guard, meter)
         voices.store_verdicts_in(store.key_values)
-        sessions = cls(store, voices, settings, clock)
+        sessions = cls(store, voices, settings, clock, limits)
         try:
             await voices.engine(settings.model)
         except BaseException:
@@ -115,6 +125,7 @@ class ChannelSessions:
                 self.notifications,
                 self.clock,
                 self.presence,
+                self.limits,
             )
             self._sessions[channel] = session
         return session

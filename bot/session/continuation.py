@@ -115,6 +115,7 @@ class Continuation:
                 )
             await context.check_pace()
             context.check_vote(request.during_vote)
+            context.charge_lines(request.lines * takes)
             if request.seed is None:
                 request = replace(request, seed=context.script.seed)
             if takes > 1:
@@ -140,6 +141,7 @@ class Continuation:
                 )
             await context.check_pace()
             context.check_vote(during_vote)
+            context.charge_lines(1)
             origin = line.origin
             request = ContinueRequest(
                 character=origin.get("character"),

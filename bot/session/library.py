@@ -21,6 +21,7 @@ from ..storage.schema import Line, Script
 from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_recast, check_may_write
+from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .turn import (
     NO_SCRIPT,
@@ -48,13 +49,20 @@ class Library:
     done, and ModelError for a model that is gone.
     """
 
-    def __init__(self, reader: ScriptReader, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        reader: ScriptReader,
+        settings: Settings,
+        clock: Clock,
+        limits: RateLimits | None = None,
+    ) -> None:
         self.channel = reader.channel
         self.store = reader.store
         self.voices = reader.voices
         self.reader = reader
         self.settings = settings
         self.clock = clock
+        self.limits = limits
         self.lock = asyncio.Lock()
         """Held for a whole turn, so that the second of two sees what the first has done."""
 
@@ -91,6 +99,9 @@ class Library:
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> AsyncIterator[TurnContext]:
         """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
+        if self.lock.locked():
+            # Refuse a turn here if possible, before it waits and everybody sees its progress.
+            await self.load_script_at(expected)
         async with self.lock:
             found = await self.store.scripts.find_running_for_turn(self.channel)
             if found is None:
@@ -98,7 +109,13 @@ class Library:
             await self._check_position(found.script, expected)
             banned = self._add_own_words(found.words)
             yield TurnContext(
-                self.store, found.script, requester, banned, found.order, found.vote_ends
+                self.store,
+                found.script,
+                requester,
+                banned,
+                found.order,
+                found.vote_ends,
+                self.limits,
             )
 
     @asynccontextmanager

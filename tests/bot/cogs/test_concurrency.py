@@ -14,7 +14,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from bot.cogs import turns
+from bot.cogs import in_flight
 from bot.errors import NoContinuation
 from bot.inference.batch import Batch
 from bot.ui import live_polls
@@ -215,7 +215,7 @@ async def hold_after(inside: Inside, monkeypatch: pytest.MonkeyPatch, lines: int
 async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.2)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.2)
     await begin_script(inside.ann, inside.channel)
     gate = await hold_after(inside, monkeypatch, 2)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
@@ -276,7 +276,7 @@ async def test_the_bot_types_at_once_where_the_voice_writes(
 async def test_the_panel_says_among_how_many_lines_the_voice_chooses(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.2)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.2)
     await begin_script(inside.ann, inside.channel)
     script = await inside.services.store.scripts.find_running_script(inside.channel.id)
     await inside.services.store.scripts.update_script(script.id, {"quality": "best"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.cogs import turns
+from bot.cogs import in_flight
 from bot.ui import components
 from tests.bot.conftest import HEADING, Inside, Stage, answer, buttons, start_script
 from tests.bot.playing import begin_script, read_script
@@ -46,7 +46,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_held)
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
     return gate
 
 
