@@ -14,7 +14,7 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
-from ..storage.repositories.person_repository import ErasureResult, PersonalData
+from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery import FirstResponse, complete_response

@@ -15,7 +15,7 @@ import discord
 
 from ..errors import TransactionFailed
 from ..session.channel_session import ChannelSession
-from ..storage.repositories.message_repository import ChannelContent
+from ..storage.records import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
 from ..storage.store import Store
 from .delivery import (

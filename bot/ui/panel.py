@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import discord
 
-from ..storage.repositories.message_repository import ChannelContent
+from ..storage.records import ChannelContent
 from ..storage.store import Store
 from .components import CUSTOM_ID_PREFIX, make_row_view
 from .delivery import (

@@ -18,7 +18,7 @@ from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import reinterpret
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
-from ..storage.repositories.script_repository import PanelState
+from ..storage.records import PanelState
 from ..storage.schema import ROOT_LINE, Script, TurnOrder
 from ..storage.store import Store
 from .components import (

@@ -28,8 +28,8 @@ from bot.screenplay.elements import Kind
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
+from bot.storage.records import ErasureResult
 from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_voice_key
-from bot.storage.repositories.person_repository import ErasureResult
 from bot.storage.schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
