@@ -23,10 +23,9 @@ from discord import app_commands, ui
 from discord.ext import commands
 from discord.ext.tasks import Loop
 
-from ..errors import OnBookError, RequestError, VoteOpen
+from ..errors import OnBookError, VoteOpen
 from ..generation.moods import label_moods
 from ..i18n.catalogue import phrase, remember_commands, say, speaking
-from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse
@@ -109,7 +108,7 @@ class FeatureCog(commands.Cog):
     def __init__(self, services: CogServices) -> None:
         self.services = services
         self.bot = services.bot
-        self.store = services.store
+        self.sessions = services.sessions
         self.turns = Turns(services)
         # discord.py collects neither commands on messages nor these listeners from a cog's body.
         members = _find_members(type(self))
@@ -181,14 +180,6 @@ class FeatureCog(commands.Cog):
         """Answer an error from before a command has begun, such as an option out of range."""
         async with self.answering(interaction):
             raise error.original if isinstance(error, app_commands.CommandInvokeError) else error
-
-    async def find_shown_line(self, message: int) -> Line:
-        """Return the line that a message shows, by its id; raise RequestError if it shows none."""
-        post = await self.store.messages.find_post(message)
-        line = post and await self.store.lines.find_line(post.line)
-        if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
-        return line
 
     @asynccontextmanager
     async def answering(self, interaction: Interaction, keep: str = "") -> AsyncIterator[None]:

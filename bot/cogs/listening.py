@@ -48,7 +48,7 @@ class Listening(FeatureCog, name="OnBook.listening"):
         script = await session.library.load_nonempty_script()
         # It takes about as long as so many lines take the voice.
         self.services.charge(interaction, Cost(lines=MAX_LINES))
-        elements = await self.store.lines.load_elements(script.head)
+        elements = await session.library.load_elements(script)
         first = 0 if whole else find_last_scene(elements)
         try:
             async with self.turns.show_progress(interaction, LISTEN) as job:

@@ -165,7 +165,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     async def _hear(self, heard: Heard) -> None:
         addressed, channel = heard.addressed, heard.channel
-        script = await self.store.scripts.find_running_script(channel.id)
+        script = await heard.session.library.find_running()
         if addressed.is_direct or (addressed.is_mentioned and await self._replies_to_us(heard)):
             if script is not None and not addressed.asks_for_help:
                 await self._write(heard)
@@ -184,9 +184,9 @@ class Messages(FeatureCog, name="OnBook.messages"):
         replied, number = reference.resolved, reference.message_id
         if isinstance(replied, discord.Message) and self._asks_for_replies(replied):
             return True
-        known = await self.store.messages.find_channel(heard.channel.id)
-        is_voting_panel = known is not None and known.panel == number  # which has no buttons
-        return is_voting_panel or await self.store.messages.find_post(number) is not None
+        posts = self.sessions.posts
+        is_voting_panel = await posts.find_panel(heard.channel.id) == number  # without buttons
+        return is_voting_panel or await posts.find(number) is not None
 
     def _asks_for_replies(self, message: discord.Message) -> bool:
         is_hint = message.content == say(HOW_TO_REPLY)
@@ -196,7 +196,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     async def _write(self, heard: Heard) -> None:
         """Make a line of a message, show it, and replace the message."""
-        message, result = heard.message, None
+        result = None
         with measure_act(self.services.meter, "message") as wait:
             try:
                 result = await self._take_turn(heard)
@@ -204,7 +204,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 wait.outcome = classify_error(error)
                 if heard.is_withdrawn:
                     return
-                if not await self._is_written(message, error):
+                if not await self._is_written(heard, error):
                     await self._tell_error(heard, error)
                     return
             try:
@@ -257,13 +257,14 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 job.stop()
             return await heard.session.continuation.write(requester, text, job=job)
 
-    async def _is_written(self, message: discord.Message, error: Exception) -> bool:
+    async def _is_written(self, heard: Heard, error: Exception) -> bool:
         """Return whether a refused message was delivered before, and has become a line then."""
         if isinstance(error, AlreadyWritten):
             return True
         # Whoever wrote the last line may not be allowed to write the next one.
         is_refused = isinstance(error, RequestError)
-        return is_refused and await self.store.lines.is_delivered(str(message.id))
+        delivery = str(heard.message.id)
+        return is_refused and await heard.session.continuation.is_delivered(delivery)
 
     @message_command(ADD)
     @answer_errors
@@ -273,7 +274,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         text = strip_mentions(message.content, self.bot.user.id)
         turn = await self.turns.admit(interaction)
         is_ours = message.author.id == self.bot.user.id
-        if is_ours or await self.store.messages.find_post(message.id):
+        if is_ours or await self.sessions.posts.find(message.id):
             raise RequestError("I wrote that message. Choose somebody else's.")
         if not text:
             raise RequestError("That message has no text. Choose another one.")
@@ -282,7 +283,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
     async def _add(
         self, turn: Turn, message: discord.Message, text: str, *, during_vote: bool = False
     ) -> None:
-        if await self.store.lines.is_delivered(str(message.id)):
+        if await turn.session.continuation.is_delivered(str(message.id)):
             raise RequestError(IS_ADDED)
         interaction = turn.interaction
         self.services.charge(interaction, Cost(characters=len(text)))

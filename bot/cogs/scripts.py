@@ -29,7 +29,7 @@ from ..ui.looks import format_recap
 from ..ui.markdown import inline, mention, plain
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_chosen_id
-from .requester import format_requester, get_channel, get_message_channel, get_requester
+from .requester import format_requester, get_message_channel, get_requester
 from .turns import Turn
 
 SCRIPTS_PER_PAGE = 10
@@ -61,7 +61,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             case "run" | "reopen":
                 turn = await self.turns.admit(interaction)
                 await session.library.find(script_id)
-                await self._check_may_replace(interaction, script_id)
+                await self._check_may_replace(interaction, session, script_id)
                 await self._switch(turn, script_id)
                 return
             case "rename":
@@ -85,7 +85,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             case "ask":
                 await edit_response(
                     interaction,
-                    content=await self._format_deletion(script),
+                    content=await self._format_deletion(session, script),
                     view=make_view(
                         make_script_button("delete", script.id),
                         make_script_button("see", script.id),
@@ -147,19 +147,19 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             options=[make_script_option(script) for script in page_scripts],
         )
         view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
-        lengths = [await self.store.lines.count_lines(script.head) for script in page_scripts]
+        lengths = [await session.library.count_lines(script) for script in page_scripts]
         return format_scripts(page_scripts, lengths, number, pages), view
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script and its buttons in the place of the menu."""
         self.services.recent_scripts[script.id] = script
-        lines = await self.store.lines.load_path_ids(script.head)
+        count = await self.services.sessions.get(script.channel).library.count_lines(script)
         content = say(
             "**{title}**: {standing}, started by {owner}, {lines}",
             title=inline(script.title, 100),
             standing=format_status(script),
             owner=mention(script.owner),
-            lines=many(len(lines), "line"),
+            lines=many(count, "line"),
         )
         actions = ["rename", "return" if script.archived else "archive", "ask", "all"]
         if not script.running:
@@ -167,9 +167,9 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         view = make_view(*(make_script_button(action, script.id) for action in actions))
         await edit_response(interaction, content=content, view=view)
 
-    async def _format_deletion(self, script: Script) -> str:
+    async def _format_deletion(self, session: ChannelSession, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
-        lines, forked = await self.store.scripts.count_deletion(script)
+        lines, forked = await session.library.count_deletion(script)
         question = say(
             "Delete “{title}” with {lines}? This cannot be undone. Its messages stay.",
             title=inline(script.title, 100),
@@ -192,12 +192,14 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _make_recap(self, session: ChannelSession, script: Script) -> list[str]:
         """Return where a script stands, because its messages stand above another script's."""
-        elements = await self.store.lines.load_elements(script.head)
+        elements = await session.library.load_elements(script)
         return format_recap(elements, await session.library.list_characters(script))
 
-    async def _check_may_replace(self, interaction: Interaction, script_id: int) -> None:
+    async def _check_may_replace(
+        self, interaction: Interaction, session: ChannelSession, script_id: int
+    ) -> None:
         """Raise RequestError for the button of a closing card where another script runs by now."""
-        running = await self.store.scripts.find_running_script(get_channel(interaction))
+        running = await session.library.find_running()
         is_card = interaction.message and not interaction.message.flags.ephemeral
         if is_card and running and running.id != script_id:
             raise RequestError(
@@ -209,8 +211,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         self, interaction: Interaction, session: ChannelSession, script_id: int
     ) -> None:
         script = await session.library.find(script_id)
-        polls = await self.store.polls.list_open_poll_messages(script.id)
-        await session.library.delete(get_requester(interaction), script_id)
+        polls = await session.library.delete(get_requester(interaction), script_id)
         deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
         await self.services.poll_messages.remove_buttons(

@@ -16,10 +16,9 @@ from ..session.rate_limits import Cost, RateLimits
 from ..settings import Settings
 from ..storage.database import Guard
 from ..storage.schema import Script
-from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
-from ..ui.deadlines import Deadlines
+from ..ui.deadlines import DeadlineMessages
 from ..ui.live_polls import LivePolls
 from ..ui.message_sync import MessageSync
 from ..ui.poll_messages import PollMessages
@@ -52,7 +51,6 @@ class CogServices:
     group: str | None
     """The group of the commands in a host; None where the bot is On Book alone."""
     meter: Meter
-    store: Store
     voices: ModelRegistry
     sessions: ChannelSessions
     limits: RateLimits
@@ -61,7 +59,7 @@ class CogServices:
     poll_messages: PollMessages
     timers: Timers
     polls: LivePolls
-    deadlines: Deadlines
+    deadlines: DeadlineMessages
     stale: StaleMessages
     in_flight: InFlight
     recent_scripts: Recent[int, Script] = field(default_factory=lambda: Recent(RECENT_SCRIPTS))
@@ -101,7 +99,7 @@ class CogServices:
     async def claim_housekeeping(self) -> bool:
         """Return whether this bot, and no other, looks after the scripts in the database."""
         assert self.bot.user is not None  # known once it is ready
-        return await self.store.key_values.claim_housekeeping(self.bot.user.id)
+        return await self.sessions.housekeeping.claim(self.bot.user.id)
 
     async def close(self) -> None:
         """Finish or stop the work in flight, and close the voices and the database, once."""
@@ -119,7 +117,7 @@ class CogServices:
         await self.in_flight.wait_until_finished(GIVE_UP_SECONDS)
         self.in_flight.close()  # again, because work in flight may have opened more
         release_loggers(self.redaction)
-        await self.store.close()
+        await self.sessions.close()
 
 
 async def open_services(
@@ -140,26 +138,24 @@ async def open_services(
     sessions = await ChannelSessions.open(
         settings, guard=guard, meter=meter, clock=discord.utils.utcnow, limits=limits
     )
-    store = sessions.store
     in_flight = InFlight(settings.queue)
     timers = Timers(in_flight.track, call_later)
-    poll_messages = PollMessages(store)
-    messages = MessageSync(bot, store, poll_messages, settings.look)
+    poll_messages = PollMessages()
+    messages = MessageSync(bot, sessions.posts, poll_messages, settings.look)
     return CogServices(
         bot=bot,
         settings=settings,
         group=group,
         meter=meter,
-        store=store,
         voices=sessions.voices,
         sessions=sessions,
         limits=limits,
         messages=messages,
-        answers=ScriptAnswers(store),
+        answers=ScriptAnswers(sessions.posts),
         poll_messages=poll_messages,
         timers=timers,
         polls=LivePolls(bot, sessions, messages, timers, group),
-        deadlines=Deadlines(bot, sessions, messages, timers, group),
+        deadlines=DeadlineMessages(bot, sessions, messages, timers, group),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

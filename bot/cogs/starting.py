@@ -216,7 +216,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         guild = get_guild(turn.interaction)
         new = make_new_script(beginning, guild)
         self.services.charge(turn.interaction, Cost(characters=file.size if file else 0))
-        running = await self.store.scripts.find_running_script(turn.session.channel)
+        running = await turn.session.library.find_running()
         new = replace(
             new,
             voice=new.voice or await self._choose_voice(turn.session, guild, beginning.heading),

@@ -43,7 +43,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await self.turns.record_pressed_poll(interaction, poll)
         poll_row = await session.polls.find(poll)
         await session.library.find(poll_row.script)
-        takes = await self.store.polls.load_takes(poll_row)
+        takes = await session.polls.load_takes(poll_row)
         take = int(parse_choice(interaction, map(str, takes)))
         first, *rest = format_take(take, takes[take])
         await complete_response(interaction, content=first)

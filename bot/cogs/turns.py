@@ -86,7 +86,7 @@ class Turns:
                 await self.services.answers.defer(interaction)
         before = None
         if not is_member:
-            before = await self.services.store.scripts.find_running_script(session.channel)
+            before = await session.library.find_running()
         return Turn(interaction, session, requester, channel, before)
 
     @asynccontextmanager
@@ -147,7 +147,7 @@ class Turns:
         sentences = list[str]()
         if result.poll:
             self.services.polls.watch(result.poll)
-            await self.services.poll_messages.post(channel, result.poll)
+            await self.services.poll_messages.post(channel, session, result.poll)
         if result.failure:
             sentences.append(format_error(result.failure))
         notes = filter(None, (note, result.note, format_model_change(result)))
@@ -196,11 +196,7 @@ class Turns:
             return False
         if not messages.line_messages.webhooks.lacks_permission(channel):
             return False
-        known = await self.services.store.messages.find_channel(channel.id)
-        if known and known.asked_for_webhooks:
-            return False
-        await self.services.store.messages.record_asked_for_webhooks(channel.id, guild)
-        return True
+        return await self.services.sessions.posts.claim_webhook_hint(channel.id, guild)
 
     async def show_script(self, turn: Turn, announcement: str) -> None:
         """Show everybody the script as it is, before the voice goes on, with an announcement."""
@@ -240,11 +236,13 @@ class Turns:
             in_flight.try_later(partial(self.sync, interaction, session))
 
     async def record_pressed_poll(self, interaction: Interaction, poll: int) -> None:
-        """Record a poll's message, as `PollMessages.record_pressed` does."""
-        messages, session = self.services.poll_messages, self.services.admit_to_session(interaction)
-        if interaction.message and await messages.record_pressed(interaction, poll):
-            channel = get_message_channel(interaction)
-            redrawing = messages.redraw_pressed(channel, session, poll, interaction.message.id)
+        """Record the message of a poll whose button was pressed, and redraw it if nobody has."""
+        session, message = self.services.admit_to_session(interaction), interaction.message
+        if message is None or message.flags.ephemeral:
+            return
+        if await session.polls.claim_message(poll, message.id):
+            channel, messages = get_message_channel(interaction), self.services.poll_messages
+            redrawing = messages.redraw_pressed(channel, session, poll, message.id)
             self.services.in_flight.track(asyncio.create_task(redrawing))
 
 

@@ -9,17 +9,23 @@ from weakref import WeakValueDictionary
 from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.database import Guard
+from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import utc_now
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
+from .banned_words import BannedWordLists
 from .continuation import Continuation
+from .deadlines import Deadlines
 from .history import History
+from .housekeeping import Housekeeping
 from .library import Library
 from .notifications import Notifications
 from .polls import Polls
+from .posts import Posts
 from .presence import Presence
 from .rate_limits import RateLimits
 from .reader import ScriptReader
+from .stars import Stars
 from .turn import Clock
 from .turn_orders import Sprints, TurnOrders
 
@@ -59,7 +65,7 @@ class ChannelSession:
 
 
 class ChannelSessions:
-    """The sessions that are in use, one for each channel."""
+    """The sessions that are in use, one for each channel, and the services that they share."""
 
     def __init__(
         self,
@@ -76,6 +82,11 @@ class ChannelSessions:
         self.settings = settings
         self.notifications = Notifications()
         self.presence = Presence(clock)
+        self.banned_words = BannedWordLists(store)
+        self.deadlines = Deadlines(store, clock)
+        self.housekeeping = Housekeeping(store)
+        self.posts = Posts(store)
+        self.stars = Stars(store)
         self._sessions: WeakValueDictionary[int, ChannelSession] = WeakValueDictionary()
 
     @classmethod
@@ -112,6 +123,16 @@ class ChannelSessions:
         """Close the voices and the database, once the work with them has ended."""
         self.voices.close()
         await self.store.close()
+
+    async def load_personal_data(self, person: int) -> PersonalData:
+        """Load all that is kept of a person."""
+        return await self.store.people.load_personal_data(person)
+
+    async def forget(self, person: int, *, text: bool) -> ErasureResult:
+        """Remove a person's name from everything and, with ``text``, the text of their lines."""
+        forgotten = await self.store.people.erase_person(person, text=text)
+        self.notifications.forget(person)
+        return forgotten
 
     def get(self, channel: int) -> ChannelSession:
         """Return the session of a channel."""

@@ -77,6 +77,10 @@ class Continuation:
             result = replace(result, outsiders=find_outsiders(script, names, elements))
             return self.reader.notifications.attach(result, requester.id, primed.model, elements)
 
+    async def is_delivered(self, delivery: str) -> bool:
+        """Return whether an interaction or message has written a line."""
+        return await self.store.lines.is_delivered(delivery)
+
     async def is_plain_line(self, script: Script, text: str) -> bool:
         """Return whether a message that may be chat is a line of the script that runs.
 

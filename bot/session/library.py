@@ -70,10 +70,14 @@ class Library:
 
     async def load_script(self) -> Script:
         """Load the running script; raise NoScript."""
-        script = await self.store.scripts.find_running_script(self.channel)
+        script = await self.find_running()
         if script is None:
             raise await self._make_no_script()
         return script
+
+    async def find_running(self) -> Script | None:
+        """Return the running script, or None."""
+        return await self.store.scripts.find_running_script(self.channel)
 
     async def _make_no_script(self) -> NoScript:
         if await self.list_scripts():
@@ -137,9 +141,25 @@ class Library:
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return script
 
-    async def load_lines(self) -> list[Line]:
-        """Return the script's lines, from the first to the last."""
-        return await self.store.lines.load_path((await self.load_script()).head)
+    async def load_lines(self, script: Script | None = None) -> list[Line]:
+        """Return a script's lines, from the first to the last; by default the running one's."""
+        script = script or await self.load_script()
+        return await self.store.lines.load_path(script.head)
+
+    async def load_elements(self, script: Script | None) -> list[Element]:
+        """Return what a script's lines say, from the first to the last; nothing without a script.
+
+        That is faster than `load_lines`.
+        """
+        return await self.store.lines.load_elements(script.head if script else None)
+
+    async def count_lines(self, script: Script) -> int:
+        """Count a script's lines."""
+        return await self.store.lines.count_lines(script.head)
+
+    async def count_characters(self, script: Script) -> int:
+        """Count the characters of a script's lines."""
+        return await self.store.lines.count_characters(script.head)
 
     async def list_characters(self, script: Script | None = None) -> list[str]:
         """Return a script's cast, and after it the other characters, the latest speaker first.
@@ -214,7 +234,7 @@ class Library:
 
     async def _check_may_shelve(self, requester: Requester, replaced: int | None) -> None:
         """Raise RequestError unless the requester may shelve the running script."""
-        running = await self.store.scripts.find_running_script(self.channel)
+        running = await self.find_running()
         if replaced is not None and replaced != (running.id if running else NO_SCRIPT):
             raise RequestError("Another script was started here. Use {/start} again.")
         if running is not None:
@@ -255,6 +275,10 @@ class Library:
             return None
         return await self.store.key_values.find_value(guild_voice_key(guild))
 
+    async def choose_guild_model(self, guild: int, name: str) -> None:
+        """Let new scripts of a guild have a model."""
+        await self.store.key_values.save_value(guild_voice_key(guild), name)
+
     def recall_guild_model(self, guild: int | None) -> str | None:
         """Return what `find_guild_model` does if that is remembered, without waiting."""
         return None if guild is None else self.store.key_values.recall_value(guild_voice_key(guild))
@@ -293,7 +317,7 @@ class Library:
         """Go on with another script, and shelve the one that ran."""
         async with self.lock:
             target = await self.find(script)
-            running = await self.store.scripts.find_running_script(self.channel)
+            running = await self.find_running()
             if running is not None and running.id == script:
                 raise RequestError(
                     "That script is already running here. Write a line, or use {/continue}."
@@ -326,6 +350,15 @@ class Library:
                 script, archived=True, running=False, ending=requester.delivery
             )
 
+    async def is_ending_due(self, script: Script) -> bool:
+        """Return whether nobody has shown that a script has ended, and it does not go on again."""
+        now = await self.store.scripts.find_script(script.id)
+        return now is not None and now.ending == script.ending
+
+    async def mark_ending_shown(self, script: Script) -> None:
+        """Record that the closing card of a script was posted."""
+        await self.store.scripts.mark_ending_shown(script)
+
     async def load_script_to_end(self, requester: Requester, script: int) -> Script:
         """Load the running script; raise RequestError if it is another one, or cannot be ended."""
         row = await self.load_nonempty_script()
@@ -333,11 +366,20 @@ class Library:
         check_may_manage(row, requester)
         return row
 
-    async def delete(self, requester: Requester, script: int) -> None:
-        """Delete a script for good, except for lines that a fork shares."""
+    async def count_deletion(self, script: Script) -> tuple[int, int]:
+        """Count the lines that a deletion would delete, and those that forks would keep."""
+        return await self.store.scripts.count_deletion(script)
+
+    async def delete(self, requester: Requester, script: int) -> list[int]:
+        """Delete a script for good, except for lines that a fork shares.
+
+        Return the messages of its open polls.
+        """
         async with self.lock:
             check_may_manage(await self.find(script), requester)
+            polls = await self.store.polls.list_open_poll_messages(script)
             await self.store.scripts.delete_script(script)
+            return polls
 
     # Preferences and cast of the script that runs
 

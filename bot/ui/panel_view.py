@@ -17,10 +17,10 @@ from discord import ui
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import reinterpret
+from ..session.posts import Posts
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.records import PanelState
 from ..storage.schema import ROOT_LINE, Script, TurnOrder
-from ..storage.store import Store
 from .components import (
     MAX_LABEL,
     MAX_OPTIONS,
@@ -77,7 +77,7 @@ class PanelContent:
     """The order in which people write, or None where everybody may."""
 
 
-async def load_panel(store: Store, script: Script) -> PanelContent:
+async def load_panel(posts: Posts, script: Script) -> PanelContent:
     """Load the panel of a running script."""
     title, has_lines = inline(script.title, MAX_LABEL), script.head is not None
     text = f"-# **{title}** · {inline(script.voice, 40)}"
@@ -86,13 +86,12 @@ async def load_panel(store: Store, script: Script) -> PanelContent:
             "**{title}** starts here. Write the first line with {/write}, or let the voice start.",
             title=title,
         )
-    state = await store.scripts.load_panel_state(script)
+    state, sprint_lines = await posts.load_panel_state(script)
     is_sprinting = state.sprint is not None and state.sprint.ends > discord.utils.utcnow()
     order = None if is_sprinting else state.order
     writers = format_turn(order) if order else ""
     if state.sprint and is_sprinting:
-        lines = await store.lines.load_lines_after(script.head, state.sprint.after)
-        writers = format_sprint(state.sprint, len(lines))
+        writers = format_sprint(state.sprint, sprint_lines)
     text = "\n".join(filter(None, (text, writers)))
     if state.is_voting:
         return PanelContent(text, [], order)

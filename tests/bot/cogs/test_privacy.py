@@ -445,7 +445,7 @@ async def test_a_bot_beside_another_one_deletes_nothing_in_their_database(
     await store.close()
     async with bot_here(discord.address, here) as bot:
         await discord.bot_is_ready()
-        guilds, upkeep = bot.services.store.guilds, bot.cogs["OnBook.upkeep"]
+        guilds, upkeep = bot.services.sessions.store.guilds, bot.cogs["OnBook.upkeep"]
         await upkeep.on_ready()
         # A file has one bot at a time: the next one to open it takes over the work of the last.
         alone = isinstance(where, Path)
