@@ -15,8 +15,9 @@ from discord.ext import tasks
 from ..audio.table_read import record_table_read
 from ..errors import TransactionFailed
 from ..i18n.catalogue import many, say, speaking
+from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition
-from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from ..screenplay.exporters.export_formats import PaperSize
 from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session.channel_session import ChannelSession
 from ..session.turn import current_position

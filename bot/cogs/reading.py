@@ -13,9 +13,9 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say, say_plural
+from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition, make_edition
 from ..screenplay.exporters.export_formats import (
-    EXPORT_FORMATS,
     ExportedFile,
     ExportFormat,
     PaperSize,

@@ -16,7 +16,7 @@ from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading
-from ..screenplay.importers.import_formats import check_file, list_endings
+from ..screenplay.importers import check_file, list_endings
 from ..session.channel_session import ChannelSession
 from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
