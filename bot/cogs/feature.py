@@ -29,8 +29,9 @@ from ..i18n.catalogue import phrase, remember_commands, say, speaking
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse
+from ..ui.interaction_state import find_state
 from ..ui.markdown import format_moment
-from ..ui.responses import IS_HANDLED, answer_error, answer_privately, return_text
+from ..ui.responses import answer_error, answer_privately, return_text
 from ..ui.waiting import measure_wait
 from .option_checks import check_options
 from .services import CogServices
@@ -326,7 +327,7 @@ def speaking_to(
     interaction: Interaction, group: str | None = None, meter: Meter = NULL_METER
 ) -> Iterator[None]:
     """Speak the language of the person who asks, and measure how long they wait."""
-    interaction.extras[IS_HANDLED] = True
+    find_state(interaction).is_handled = True
     if group and isinstance(interaction.command, app_commands.Command):
         # A host syncs the commands itself, so their ids are known only from the first use.
         data: Any = interaction.data

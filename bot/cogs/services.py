@@ -19,6 +19,7 @@ from ..storage.schema import Script
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
 from ..ui.deadlines import DeadlineMessages
+from ..ui.interaction_state import find_state
 from ..ui.live_polls import LivePolls
 from ..ui.message_sync import MessageSync
 from ..ui.poll_messages import PollMessages
@@ -30,9 +31,6 @@ from .stale_messages import StaleMessages
 
 Host = commands.Bot | commands.AutoShardedBot
 """A bot that cogs are added to."""
-
-IS_CHARGED = "onbook.charged"
-"""A key that is set among an interaction's extras once its turn was charged."""
 
 RECENT_SCRIPTS = 256
 """Scripts whose rows are remembered, at some kilobytes each."""
@@ -84,12 +82,13 @@ class CogServices:
         self.in_flight.admit()
         self.in_flight.track_person(interaction.user.id)
         is_autocomplete = interaction.type is discord.InteractionType.autocomplete
-        if not is_autocomplete and IS_CHARGED not in interaction.extras:
+        state = find_state(interaction)
+        if not is_autocomplete and not state.is_charged:
             channel = get_channel(interaction)
             self.in_flight.count_request(channel)
             self.sessions.presence.record(channel, interaction.user.id)
             self.charge(interaction, Cost(turns=1))
-            interaction.extras[IS_CHARGED] = True
+            state.is_charged = True
 
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""

@@ -24,7 +24,6 @@ from ..ui.components import (
 )
 from ..ui.delivery import (
     CONNECTION_ERRORS,
-    EPHEMERAL,
     FirstResponse,
     MessageChannel,
     complete_response,
@@ -33,12 +32,13 @@ from ..ui.delivery import (
     try_once,
 )
 from ..ui.installations import find_installer
+from ..ui.interaction_state import find_state
 from ..ui.line_messages import format_undeleted
 from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
 from ..ui.progress import AnswerProgress, PanelProgress, ProgressDisplay
-from ..ui.responses import IS_WRITTEN, check_bot_permissions, format_error
+from ..ui.responses import check_bot_permissions, format_error
 from .in_flight import StoppableJob
 from .requester import get_channel, get_guild, get_message_channel, get_requester
 from .services import CogServices
@@ -106,7 +106,7 @@ class Turns:
             display = PanelProgress(
                 services.messages, message_channel, session, interaction.guild_id, stop
             )
-        is_public = not (is_reading and EPHEMERAL in interaction.extras)
+        is_public = not (is_reading and find_state(interaction).is_ephemeral)
         stoppable = StoppableJob(Job(), interaction.user.id, channel, is_public)
         async with services.in_flight.run_job(interaction.id, stoppable, display) as job:
             yield job
@@ -142,7 +142,7 @@ class Turns:
         the requester the ``remark``.
         """
         interaction, session, channel = turn.interaction, turn.session, turn.channel
-        interaction.extras[IS_WRITTEN] = True
+        find_state(interaction).is_written = True
         announcement = announcement and f"-# {announcement}"
         sentences = list[str]()
         if result.poll:
@@ -177,7 +177,7 @@ class Turns:
         if result.outsiders:
             script = result.script.id
             view = make_view(*(make_cast_button(script, name) for name in result.outsiders))
-        if EPHEMERAL not in interaction.extras:
+        if not find_state(interaction).is_ephemeral:
             if sentences:
                 await send_ephemeral(interaction, " ".join(sentences), view=view)
             return
@@ -200,7 +200,7 @@ class Turns:
 
     async def show_script(self, turn: Turn, announcement: str) -> None:
         """Show everybody the script as it is, before the voice goes on, with an announcement."""
-        turn.interaction.extras[IS_WRITTEN] = True
+        find_state(turn.interaction).is_written = True
         announced = f"-# {announcement}"
         await self.services.messages.sync(turn.channel, turn.session, announcement=announced)
 
