@@ -140,7 +140,7 @@ class Bot(commands.AutoShardedBot):
         ]
         description = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(description.encode()).hexdigest()
-        store = services.store
+        store = services.sessions.store
         if not self._always_sync and await store.key_values.find_value(SYNCED_COMMANDS) == digest:
             await self._fetch_command_ids()
             return
@@ -226,7 +226,7 @@ class Bot(commands.AutoShardedBot):
             return f"The voice {voice} is not running."
         try:
             async with asyncio.timeout(DATABASE_TIMEOUT):
-                await services.store.key_values.find_value(SYNCED_COMMANDS)
+                await services.sessions.store.key_values.find_value(SYNCED_COMMANDS)
         except Exception:  # noqa: BLE001 - any error means that people are not served
             return "The database does not answer."
         return ""

@@ -12,7 +12,8 @@ from ..cogs.feature import speaking_to
 from ..cogs.option_checks import InvalidOption
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse
-from ..ui.responses import IS_HANDLED, answer_error
+from ..ui.interaction_state import find_state
+from ..ui.responses import answer_error
 
 
 class CommandTree(app_commands.CommandTree[discord.Client]):
@@ -30,7 +31,7 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
         self, interaction: Interaction, error: app_commands.AppCommandError, /
     ) -> None:
         """Answer a command that does not exist, which nothing else answers."""
-        if IS_HANDLED not in interaction.extras:
+        if not find_state(interaction).is_handled:
             await self._refuse(interaction)
 
     async def _refuse(self, interaction: Interaction) -> None:

@@ -148,13 +148,13 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
     services = bot.services
     assert services is not None  # since the client has started
     # The messages of the last run are gone.
-    await services.store.messages.delete_all_messages()
+    await services.sessions.store.messages.delete_all_messages()
     text_channel = bot.get_channel(channel)
     assert isinstance(text_channel, discord.TextChannel)  # as created by `_create_world`
     session = services.sessions.get(channel)
     limits = say(LIMITS, moderator=MODERATOR_NAME, writer=WRITER_NAME, name=f"`@{BOT_NAME}`")
     await post_message(text_channel, limits)
-    if await services.store.scripts.find_running_script(channel):
+    if await session.library.find_running():
         await services.messages.sync(text_channel, session)
     else:
         content = format_help(hears=True, is_direct=False)

@@ -52,11 +52,9 @@ def make_red_cog(kind: type[CogT], /) -> type[CogT]:
 
         async def red_get_data_for_user(self, *, user_id: int) -> dict[str, io.BytesIO]:
             """Return all that is kept of a person, as files by their names."""
-            kept = (
-                await self.store.people.load_personal_data(user_id)
-                if isinstance(self, Privacy)
-                else None
-            )
+            if not isinstance(self, Privacy):
+                return {}
+            kept = await self.sessions.load_personal_data(user_id)
             if not kept:
                 return {}
             name, content = await asyncio.to_thread(

@@ -12,7 +12,8 @@ from sqlalchemy import URL
 
 from ..cogs.reading import prepare_edition
 from ..errors import RunnerError
-from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from ..screenplay.exporters import EXPORT_FORMATS
+from ..screenplay.exporters.export_formats import PaperSize
 from ..screenplay.statistics import count_script
 from ..settings import Settings
 from ..storage.schema import Script

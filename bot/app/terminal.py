@@ -23,7 +23,8 @@ from ..cogs.feature import UNTITLED
 from ..cogs.reading import make_file_name, prepare_edition
 from ..errors import NoScript, RequestError, ServiceError
 from ..screenplay.elements import Element, Kind
-from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from ..screenplay.exporters import EXPORT_FORMATS
+from ..screenplay.exporters.export_formats import PaperSize
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
 from ..screenplay.statistics import count_script

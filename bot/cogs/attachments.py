@@ -10,7 +10,7 @@ import discord
 from ..errors import RequestError
 from ..i18n.catalogue import many, say, say_plural
 from ..screenplay.free_text import clean_title
-from ..screenplay.importers.import_formats import read_script_file
+from ..screenplay.importers import read_script_file
 from ..screenplay.importers.manuscript import Manuscript
 from ..ui.delivery import CONNECTION_ERRORS, send_with_retries
 

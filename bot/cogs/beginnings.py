@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from random import SystemRandom
 
+from ..errors import OnBookError
 from ..generation.options import OptionValue
 from ..i18n.catalogue import LANGUAGES, say
 from ..screenplay.elements import Element
 from ..screenplay.free_text import clean_title, parse_cast
 from ..session.channel_session import ChannelSession
 from ..session.situations import Situation, draw_situation, load_situations
-from ..session.turn import (
-    ContinueRequest,
-    Job,
-    NewScript,
-    Requester,
-    ScriptPosition,
-    TurnResult,
-)
+from ..session.turn import ContinueRequest, NewScript, TurnResult, current_position
 from ..storage.schema import Script
-from ..ui.components import SCRIPT, Interaction
-from ..ui.installations import find_installer
+from ..ui.components import Interaction
 from ..ui.markdown import inline
 from ..ui.model_cards import find_language, list_styles, name_language
 from .feature import UNTITLED, FeatureCog
-from .requester import get_guild
-from .turns import TurnFunction
+from .turns import Turn
 
-CAST_SIZE = 500
-"""The size of the names of a cast in the sentence about it."""
+TITLE_SIZE, CAST_SIZE = 100, 500
+"""The sizes of a script's title in an announcement, and of the names of its locked cast."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +65,11 @@ class BeginningCog(FeatureCog):
         written = [one for one in load_situations() if one.voice in names]
         return SystemRandom().choice(written or load_situations())
 
-    async def draw_beginning(self, interaction: Interaction, wanted: Beginning) -> Beginning:
+    async def draw_beginning(
+        self, session: ChannelSession, guild: int | None, wanted: Beginning
+    ) -> Beginning:
         """Draw what a person leaves open: the cast, the opening, and a style that the voice has."""
-        library, guild = self.services.admit_to_session(interaction).library, get_guild(interaction)
+        library = session.library
         chosen = wanted.voice or await library.find_guild_model(guild)
         situation = self.draw_situation(chosen)
         is_here = situation.voice in self.services.voices.names()
@@ -92,62 +85,59 @@ class BeginningCog(FeatureCog):
             opening=situation.elements,
         )
 
-    async def begin(
+    async def show_beginning(
         self,
-        interaction: Interaction,
-        begin: TurnFunction,
-        sentence: Callable[[str], str] | None = None,
+        turn: Turn,
+        result: TurnResult,
+        announcement: str,
         request: ContinueRequest | None = None,
     ) -> None:
-        """Begin a script, and tell a person once in which language its voice writes.
+        """Show a new script, and tell a person once in which language its voice writes.
 
-        The ``sentence`` announces a title. The voice goes on as ``request`` says, if it does.
+        The voice goes on as ``request`` says, if it does; where it fails, the beginning stands.
         """
+        announcement = " ".join([announcement, *_describe_lock(turn, result.script)])
+        if request:
+            if turn.is_member:
+                await self.turns.show_script(turn, announcement)
+                announcement = ""
+            result = await self._go_on(turn, result, request)
+        remark = await self._describe_language(turn.interaction, result.script)
+        await self.turns.show(turn, result, "", announcement, remark)
 
-        async def describe_language(script: Script) -> str:
-            spoken, person = interaction.locale.value.partition("-")[0], interaction.user.id
-            if spoken not in LANGUAGES:
-                return ""
-            language = find_language(await self.services.voices.look(script.voice))
-            notifications = self.services.sessions.notifications
-            if language == spoken or not notifications.should_tell_language(person):
-                return ""
-            return say(
-                "“{voice}” writes {language}, whatever you write.",
-                voice=inline(script.voice, 40),
-                language=name_language(language),
-            )
+    async def _go_on(self, turn: Turn, first: TurnResult, request: ContinueRequest) -> TurnResult:
+        """Let the voice go on below an opening, if nobody else has meanwhile."""
+        # The lines of the opening have the interaction itself as their delivery.
+        requester = replace(turn.requester, delivery=f"{turn.requester.delivery} next")
+        expected, continuation = current_position(first.script), turn.session.continuation
+        try:
+            async with self.turns.show_writing(turn) as job:
+                return await continuation.generate(requester, request, expected, job)
+        except OnBookError as error:
+            return replace(first, failure=error)
 
-        format_start = sentence or (lambda title: say("“{title}” starts here.", title=title))
-
-        def announce(script: Script) -> str:
-            sentences = [format_start(inline(script.title, 100))]
-            if script.lock:
-                names = inline(", ".join(script.cast), CAST_SIZE)
-                sentences.append(say("The voice writes only for {names}.", names=names))
-                if find_installer(interaction) is None:
-                    sentences.append(say("Change that with {/cast}."))
-            return " ".join(sentences)
-
-        await self.turns.take_turn(
-            interaction,
-            begin,
-            kind=SCRIPT,
-            announce=announce,
-            tell=describe_language,
-            then=partial(_go_on, request) if request else None,
-            is_checked=True,
+    async def _describe_language(self, interaction: Interaction, script: Script) -> str:
+        """Return, once a person, in which language a voice writes that is not theirs, or ""."""
+        spoken, person = interaction.locale.value.partition("-")[0], interaction.user.id
+        if spoken not in LANGUAGES:
+            return ""
+        language = find_language(await self.services.voices.look(script.voice))
+        notifications = self.services.sessions.notifications
+        if language == spoken or not notifications.should_tell_language(person):
+            return ""
+        return say(
+            "“{voice}” writes {language}, whatever you write.",
+            voice=inline(script.voice, 40),
+            language=name_language(language),
         )
 
 
-async def _go_on(
-    request: ContinueRequest,
-    expected: ScriptPosition,
-    session: ChannelSession,
-    requester: Requester,
-    job: Job,
-) -> TurnResult:
-    """Let the voice go on below an opening, if nobody else has meanwhile."""
-    # The lines of the opening have the interaction itself as their delivery.
-    requester = replace(requester, delivery=f"{requester.delivery} next")
-    return await session.continuation.generate(requester, request, expected, job)
+def _describe_lock(turn: Turn, script: Script) -> list[str]:
+    """Return for whom alone a voice writes in a new script whose cast is locked, if it is."""
+    if not script.lock:
+        return []
+    names = inline(", ".join(script.cast), CAST_SIZE)
+    sentences = [say("The voice writes only for {names}.", names=names)]
+    if turn.is_member:
+        sentences.append(say("Change that with {/cast}."))
+    return sentences

@@ -11,8 +11,10 @@ import discord
 from discord import app_commands
 
 from ..errors import RequestError
-from ..i18n.catalogue import many, phrase, say
+from ..i18n.catalogue import phrase, say
 from ..screenplay.free_text import clean_title
+from ..session.channel_session import ChannelSession
+from ..session.history import find_lines
 from ..session.permissions import check_may_rewrite, check_may_write
 from ..session.preferences import current_values
 from ..session.rate_limits import Cost
@@ -45,8 +47,6 @@ from .feature import (
 )
 from .history_page import (
     LINE_ID,
-    LINES_PER_PAGE,
-    find_lines,
     format_label,
     format_lines,
     make_line_menu,
@@ -55,6 +55,7 @@ from .history_page import (
 )
 from .option_checks import parse_chosen_id
 from .requester import format_requester, get_requester
+from .turns import Turn
 
 CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
@@ -78,12 +79,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
-        number, requested = -(-await self._count_lines(script) // LINES_PER_PAGE) - 1, None
+        requested = None
         if line is not None:
-            requested = (await self._find_position(script, line)).line
-            before = await self.store.lines.count_tree_lines(script, requested)
-            number = before // LINES_PER_PAGE
-        content, view = await self._make_history_page(script, number, requested)
+            requested = (await session.history.find_position(script, line)).line
+        number = await session.history.find_page(script, requested)
+        content, view = await self._make_history_page(session, script, number, requested)
         await complete_response(interaction, content=content, view=view)
 
     @app_commands.command(name="fork", extras=BELOW_SCRIPT)
@@ -105,16 +105,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
             check_is_member(interaction)
             await self._fork_into_thread(interaction, title)
             return
-        who = format_requester(interaction)
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.fork(requester, title),
-            announce=lambda script: say(
-                "{who} forked the script. This is “{title}”.",
-                who=who,
-                title=inline(script.title, 100),
-            ),
+        turn = await self.turns.admit(interaction)
+        result = await turn.session.history.fork(turn.requester, title)
+        announcement = say(
+            "{who} forked the script. This is “{title}”.",
+            who=format_requester(interaction),
+            title=inline(result.script.title, 100),
         )
+        await self.turns.show(turn, result, announcement=announcement)
 
     @app_commands.command(name="edit", extras=BELOW_SCRIPT)
     @app_commands.describe(line="Words of the line, or its number; by default the last")
@@ -132,7 +130,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             script = await session.library.load_nonempty_script()
             if line is None:
                 return current_position(script)
-            return await self._find_position(script, line)
+            return await session.history.find_position(script, line)
 
         await self._offer_to_rewrite(interaction, find_position)
 
@@ -141,8 +139,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_suggestions
     async def _suggest_line(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
-        running = await self.store.scripts.find_running_script(session.channel)
-        elements = await self.store.lines.load_elements(running.head if running else None)
+        elements = await session.library.load_elements(await session.library.find_running())
         found = find_lines(elements, str(current))[:MAX_CHOICES]
         return [
             app_commands.Choice(name=format_label(elements[number - 1], number), value=str(number))
@@ -155,15 +152,15 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
-        await self.turns.acknowledge(interaction)
-        if poll := await self.store.polls.find_poll_by_message(message.id):
-            takes = await self.store.polls.load_takes(poll)
+        turn = await self.turns.admit(interaction)
+        if poll := await turn.session.polls.find_by_message(message.id):
+            takes = await turn.session.polls.load_takes(poll)
             options = [make_option(lines[-1], None) for lines in takes.values()]
             question = say("Which take do you want to continue from?")
             view = make_line_menu(poll.script, options)
             await answer_privately(interaction, question, view=view)
             return
-        await self._jump_to(interaction, await self._find_shown_position(message))
+        await self._jump_to(turn, await self._find_shown_position(turn.session, message))
 
     @message_command(REWRITE)
     @answer_errors
@@ -177,12 +174,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
             return
 
         async def find_position() -> ScriptPosition:
-            if await self.store.polls.find_poll_by_message(message.id):
+            if await session.polls.find_by_message(message.id):
                 raise RequestError(
                     "These takes are still open. Choose one, or go to one with "
                     "**Continue from here**, then rewrite it."
                 )
-            return await self._find_shown_position(message)
+            return await self._find_shown_position(session, message)
 
         await self._offer_to_rewrite(interaction, find_position)
 
@@ -190,14 +187,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def press_here(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that a button carries."""
-        await self._jump_to(interaction, parse_position(match))
+        await self._jump_to(await self.turns.admit(interaction), parse_position(match))
 
     @listens_to(LINE_ID)
     @answer_errors
     async def choose_line(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that was selected from a menu."""
-        line = parse_chosen_id(interaction)
-        await self._jump_to(interaction, ScriptPosition(int(match["script"]), line))
+        position = ScriptPosition(int(match["script"]), parse_chosen_id(interaction))
+        await self._jump_to(await self.turns.admit(interaction), position)
 
     @listens_to(page_pattern("history"))
     @answer_errors
@@ -210,81 +207,50 @@ class Branches(FeatureCog, name="OnBook.branches"):
             raise RequestError(
                 "Another script is running here now. See its lines with {/script history}."
             )
-        content, view = await self._make_history_page(running, int(match["number"]))
+        content, view = await self._make_history_page(session, running, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
     # The history
 
     async def _make_history_page(
-        self, script: Script, number: int, requested: int | None = None
+        self, session: ChannelSession, script: Script, number: int, requested: int | None = None
     ) -> tuple[str, discord.ui.View]:
         """Return a page of a script's history, from 0; a number past the end is the last page.
 
         The line with the id ``requested`` is marked.
         """
-        count = await self._count_lines(script)
-        pages = -(-count // LINES_PER_PAGE)
-        number = min(number, pages - 1)
-        # The last page is full as well, so that it opens on more than the newest line.
-        begin = max(min(number * LINES_PER_PAGE, count - LINES_PER_PAGE), 0)
-        lines = await self.store.lines.load_tree_lines(script, begin, begin + LINES_PER_PAGE)
-        path = await self.store.lines.load_path_ids(script.head)
-        numbers = {line: number for number, line in enumerate(path, 1)}
-        title = format_page_title(script, number, pages)
-        options = [make_option(line, numbers.get(line.id)) for line in lines]
-        view = make_line_menu(script.id, options, number, pages)
+        page = await session.history.load_page(script, number)
+        title = format_page_title(script, page.number, page.pages)
+        options = [make_option(line, page.numbers.get(line.id)) for line in page.lines]
+        view = make_line_menu(script.id, options, page.number, page.pages)
         size_left = LIMIT - size(title) - 1
         values = current_values(script, self.services.settings)
         list_text = format_lines(
-            lines, numbers, values, self.services.settings, requested, size_left
+            page.lines, page.numbers, values, self.services.settings, requested, size_left
         )
         return f"{title}\n{list_text}", view
 
-    async def _count_lines(self, script: Script) -> int:
-        """Count the lines of a history; raise RequestError for a script without a line."""
-        lines = await self.store.lines.count_tree_lines(script)
-        if not lines:
-            raise RequestError("The script is empty. Write a line, or use {/continue}.")
-        return lines
-
-    async def _find_position(self, script: Script, wanted: str) -> ScriptPosition:
-        """Find the line that a person means by its number, or else the last one with the words."""
-        path = await self.store.lines.load_path_ids(script.head)
-        if wanted.isdecimal():
-            number = int(wanted)
-            if not 1 <= number <= len(path):
-                count = many(len(path), "line")
-                raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
-            return ScriptPosition(script.id, path[number - 1])
-        found = find_lines(await self.store.lines.load_elements(script.head), wanted)
-        if not found:
-            raise RequestError(
-                "No line has “{words}”. Type other words of it, or its number.", words=wanted
-            )
-        return ScriptPosition(script.id, path[found[0] - 1])
-
-    async def _find_shown_position(self, message: discord.Message) -> ScriptPosition:
+    async def _find_shown_position(
+        self, session: ChannelSession, message: discord.Message
+    ) -> ScriptPosition:
         """Return the line that a message shows, in the running script if that has the line."""
-        line = await self.find_shown_line(message.id)
-        running = await self.store.scripts.find_running_script(message.channel.id)
-        shared = running and await self.store.scripts.has_line(running, line.id)
-        return ScriptPosition(running.id if running and shared else line.script, line.id)
+        line = await self.sessions.posts.load_line(message.id)
+        return await session.history.find_running_position(line)
 
     # Going elsewhere
 
     async def _jump_to(
-        self, interaction: Interaction, position: ScriptPosition, *, during_vote: bool = False
+        self, turn: Turn, position: ScriptPosition, *, during_vote: bool = False
     ) -> None:
         """Continue from an earlier line, in front of everybody."""
-        jump_anyway = partial(self._jump_to, position=position, during_vote=True)
-        async with self.asking_during_vote(interaction, say(DO_ANYWAY), jump_anyway):
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, _: session.history.jump_to(
-                    requester, position, during_vote=during_vote
-                ),
-                note=say("{who} moved the script to this line.", who=format_requester(interaction)),
+        jump_anyway = self.admitting(partial(self._jump_to, position=position, during_vote=True))
+        async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), jump_anyway):
+            result = await turn.session.history.jump_to(
+                turn.requester, position, during_vote=during_vote
             )
+            who = format_requester(turn.interaction)
+            note = say("{who} moved the script to this line.", who=who)
+            await self.turns.show(turn, result, note)
 
     async def _rewrite_shown(self, interaction: Interaction, script: Script, line: Line) -> None:
         """Open the window for the last line of a channel, without reading anything."""
@@ -328,21 +294,17 @@ class Branches(FeatureCog, name="OnBook.branches"):
             self.answering(interaction, keep=kept),
             self.asking_during_vote(interaction, say(DO_ANYWAY), rewrite_anyway, kept),
         ):
+            turn = await self.turns.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))
-            await self.turns.acknowledge(interaction)
-            number = await self.store.lines.count_lines(position.line)
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.history.rewrite(
-                    requester, position, text, job, during_vote=during_vote
-                ),
-                kind=LINES,
-                note=say(
-                    "{who} rewrote line {number:,}.",
-                    who=format_requester(interaction),
-                    number=number,
-                ),
-            )
+            history = turn.session.history
+            number = await history.find_number(position)
+            async with self.turns.show_progress(interaction, LINES) as job:
+                result = await history.rewrite(
+                    turn.requester, position, text, job, during_vote=during_vote
+                )
+            who = format_requester(interaction)
+            note = say("{who} rewrote line {number:,}.", who=who, number=number)
+            await self.turns.show(turn, result, note)
 
     async def _fork_into_thread(self, interaction: Interaction, title: str) -> None:
         session = self.services.admit_to_session(interaction)

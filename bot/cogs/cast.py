@@ -115,7 +115,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @answer_suggestions
     async def _suggest_member(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
-        running = await self.store.scripts.find_running_script(session.channel)
+        running = await session.library.find_running()
         return suggest(running.cast if running else [], current)
 
 

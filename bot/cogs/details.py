@@ -8,7 +8,6 @@ from re import Match
 import discord
 from discord import ui
 
-from ..errors import RequestError
 from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import many, phrase, say
@@ -40,20 +39,20 @@ class Details(FeatureCog, name="OnBook.details"):
         """Show the details of the lines in a message to the person who asked."""
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        poll = await self.store.polls.find_poll_by_message(message.id)
+        poll = await session.polls.find_by_message(message.id)
         if poll:
-            takes = await self.store.polls.load_takes(poll)
+            takes = await session.polls.load_takes(poll)
             lines = [line for lines in takes.values() for line in lines]
         else:
-            lines = [await self.find_shown_line(message.id)]
+            lines = [await self.sessions.posts.load_line(message.id)]
         script = await session.library.find(poll.script if poll else lines[0].script)
         primed = await session.reader.open_model(script.voice, script.style)
         settings = self.services.settings
-        entries = [await _format_details(session, primed, line, settings) for line in lines]
+        entries = [await self._format_details(session, primed, line, settings) for line in lines]
         view = discord.utils.MISSING
         if not poll:
-            star = await self.store.stars.find_star(lines[0], interaction.user.id)
-            label = say("Take my star back") if star else say("Star")
+            is_given = await self.sessions.stars.has_given(lines[0], interaction.user.id)
+            label = say("Take my star back") if is_given else say("Star")
             custom_id = f"{CUSTOM_ID_PREFIX}star:{message.id}"
             view = make_view(ui.Button(label=label, custom_id=custom_id))
         await complete_response(interaction, content=_fit(entries), view=view)
@@ -65,45 +64,44 @@ class Details(FeatureCog, name="OnBook.details"):
         self.services.admit(interaction)
         # Discord takes the first answer once, so that a second delivery takes no star back.
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        line = await self.find_shown_line(int(match["message"]))
-        star = await self.store.stars.find_star(line, interaction.user.id)
-        if star and star.message and await self.store.messages.find_post(star.message):
-            raise RequestError("Your star is a reaction. Take the reaction away to take it back.")
-        is_given = await self.store.stars.toggle_star(line.id, interaction.user.id)
+        line = await self.sessions.posts.load_line(int(match["message"]))
+        stars = await self.sessions.stars.toggle(line, interaction.user.id)
         text = inline(line.element.one_line, 100)
-        if is_given:
+        if stars is not None:
             content = say(
                 "You starred “{text}”. It has {stars} now. Press **Star** again to take yours "
                 "back.",
                 text=text,
-                stars=many(await self.store.stars.count_stars(line), "star"),
+                stars=many(stars, "star"),
             )
         else:
             content = say("You took your star back from “{text}”.", text=text)
         await complete_response(interaction, content=content)
 
-
-async def _format_details(
-    session: ChannelSession, primed: PrimedModel, line: Line, settings: Settings
-) -> str:
-    """Return a line with its writer, its seed and settings, and what it cost the voice."""
-    origin = line.origin
-    details = [inline(format_credit(line), CREDIT_SIZE), f"<t:{int(line.written.timestamp())}:f>"]
-    if origin:
-        details.append(say("seed {seed}", seed=origin["seed"]))
-        known = [name for name in PREFERENCES if name in origin]
-        details += format_values(known, origin, settings)
-    if stars := await session.store.stars.count_stars(line):
-        details.append(many(stars, "star"))
-    bits = await session.reader.load_surprisal(primed, line)
-    if len(bits):
-        average = say(
-            "{bits:.1f} bits per character for “{voice}”",
-            bits=float(bits.mean()),
-            voice=inline(primed.model.name, 40),
-        )
-        details.append(average)
-    return f"{inline(line.element.one_line, 100)}\n-# {', '.join(details)}"
+    async def _format_details(
+        self, session: ChannelSession, primed: PrimedModel, line: Line, settings: Settings
+    ) -> str:
+        """Return a line with its writer, its seed and settings, and what it cost the voice."""
+        origin = line.origin
+        details = [
+            inline(format_credit(line), CREDIT_SIZE),
+            f"<t:{int(line.written.timestamp())}:f>",
+        ]
+        if origin:
+            details.append(say("seed {seed}", seed=origin["seed"]))
+            known = [name for name in PREFERENCES if name in origin]
+            details += format_values(known, origin, settings)
+        if stars := await self.sessions.stars.count(line):
+            details.append(many(stars, "star"))
+        bits = await session.reader.load_surprisal(primed, line)
+        if len(bits):
+            average = say(
+                "{bits:.1f} bits per character for “{voice}”",
+                bits=float(bits.mean()),
+                voice=inline(primed.model.name, 40),
+            )
+            details.append(average)
+        return f"{inline(line.element.one_line, 100)}\n-# {', '.join(details)}"
 
 
 def _fit(entries: Sequence[str]) -> str:

@@ -15,10 +15,10 @@ from discord.ext import tasks
 from ..audio.table_read import record_table_read
 from ..errors import TransactionFailed
 from ..i18n.catalogue import many, say, speaking
+from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition
-from ..screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from ..screenplay.exporters.export_formats import PaperSize
 from ..screenplay.statistics import ScriptStatistics, count_script
-from ..session.best_lines import find_best_lines
 from ..session.channel_session import ChannelSession
 from ..session.turn import current_position
 from ..sharding import Shards
@@ -51,9 +51,6 @@ from .reading import describe_left_out, make_file_name, prepare_edition
 from .requester import get_message_channel, get_requester
 
 log = logging.getLogger("onbook.ending")
-
-BEST_LINES, CHOSEN_LINES = 5, 3
-"""The best lines on a closing card: by their stars, or where there are none, chosen."""
 
 RETRY_MINUTES = 10
 """Minutes between two attempts to post closing cards that Discord did not take."""
@@ -160,29 +157,25 @@ class Ending(FeatureCog, name="OnBook.ending"):
         The panel of the next script, if one runs by now, moves below the card.
         """
         await self.services.messages.sync(channel, session)
-        view, files = await self._make_card(channel, script)
+        view, files = await self._make_card(channel, session, script)
         async with session.drawing:
-            now = await self.store.scripts.find_script(script.id)
-            if now is None or now.ending != script.ending:
+            if not await session.library.is_ending_due(script):
                 return  # it goes on again, or the card is there
             card = 0
             # Nobody waits in a channel that is gone, or where the bot may not post.
             with suppress(discord.NotFound, discord.Forbidden):
                 nonce = f"end {script.ending}"
                 card = (await post_message(channel, None, nonce, view=view, files=files)).id
-            await self.store.scripts.mark_ending_shown(script)
-        if card and await self.store.scripts.find_running_script(session.channel):
+            await session.library.mark_ending_shown(script)
+        if card and await session.library.find_running():
             await self.services.messages.sync(channel, session, above=card)
 
     async def _make_card(
-        self, channel: MessageChannel, script: Script
+        self, channel: MessageChannel, session: ChannelSession, script: Script
     ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
         """Return the closing card of a script, and the files on it."""
-        best = await self.store.stars.load_best_lines(script.head, BEST_LINES)
-        lines = await self.store.lines.load_path(script.head)
-        if not best:
-            chosen = await asyncio.to_thread(find_best_lines, lines, CHOSEN_LINES)
-            best = [(line, 0) for line in chosen]
+        lines = await session.library.load_lines(script)
+        best = await self.sessions.stars.load_best_lines(script, lines)
         statistics = await asyncio.to_thread(count_script, lines)
         edition = await asyncio.to_thread(prepare_edition, script, lines, statistics)
         may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
@@ -208,9 +201,8 @@ class Ending(FeatureCog, name="OnBook.ending"):
         with suppress(TransactionFailed):  # which the store has logged; the next time tries again
             if not await self.services.claim_housekeeping():
                 return
-            for script in await self.store.scripts.list_ended_scripts():
-                if Shards.of(self.bot).include(script.guild):
-                    await self._show_late(script)
+            for script in await self.sessions.housekeeping.list_ended(Shards.of(self.bot)):
+                await self._show_late(script)
 
     async def _show_late(self, script: Script) -> None:
         channel = self.bot.get_partial_messageable(script.channel)

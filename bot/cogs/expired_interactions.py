@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from ..errors import RequestError
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction
-from ..ui.responses import IS_HANDLED
+from ..ui.interaction_state import find_state
 from .feature import FeatureCog
 from .windows import collect_texts
 
@@ -24,8 +24,8 @@ class ExpiredInteractions(FeatureCog, name="OnBook.expired"):
 
     @commands.Cog.listener("on_interaction")
     async def answer_expired(self, interaction: Interaction) -> None:
-        """Answer an interaction that no listener has marked as `IS_HANDLED` before."""
-        if interaction.type not in ANSWERED_TYPES or IS_HANDLED in interaction.extras:
+        """Answer an interaction that no listener handles."""
+        if interaction.type not in ANSWERED_TYPES or find_state(interaction).is_handled:
             return
         data: Any = interaction.data or {}
         if not (

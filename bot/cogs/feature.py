@@ -23,19 +23,19 @@ from discord import app_commands, ui
 from discord.ext import commands
 from discord.ext.tasks import Loop
 
-from ..errors import OnBookError, RequestError, VoteOpen
+from ..errors import OnBookError, VoteOpen
 from ..generation.moods import label_moods
 from ..i18n.catalogue import phrase, remember_commands, say, speaking
-from ..storage.schema import Line
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse
+from ..ui.interaction_state import find_state
 from ..ui.markdown import format_moment
-from ..ui.responses import IS_HANDLED, answer_error, answer_privately, return_text
+from ..ui.responses import answer_error, answer_privately, return_text
 from ..ui.waiting import measure_wait
 from .option_checks import check_options
 from .services import CogServices
-from .turns import Turns
+from .turns import Turn, Turns
 from .windows import Submit, Window
 
 CommandT = TypeVar("CommandT")
@@ -112,7 +112,7 @@ class FeatureCog(commands.Cog):
     def __init__(self, services: CogServices) -> None:
         self.services = services
         self.bot = services.bot
-        self.store = services.store
+        self.sessions = services.sessions
         self.turns = Turns(services)
         # discord.py collects neither commands on messages nor these listeners from a cog's body.
         members = _find_members(type(self))
@@ -185,14 +185,6 @@ class FeatureCog(commands.Cog):
         async with self.answering(interaction):
             raise error.original if isinstance(error, app_commands.CommandInvokeError) else error
 
-    async def find_shown_line(self, message: int) -> Line:
-        """Return the line that a message shows, by its id; raise RequestError if it shows none."""
-        post = await self.store.messages.find_post(message)
-        line = post and await self.store.lines.find_line(post.line)
-        if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
-        return line
-
     @asynccontextmanager
     async def answering(self, interaction: Interaction, keep: str = "") -> AsyncIterator[None]:
         """Speak to the person who asks, as `speaking_to` does, and answer an error.
@@ -248,6 +240,14 @@ class FeatureCog(commands.Cog):
             question = f"{question} {returned}"
         shown = self.services.in_flight.register(view)
         await answer_privately(interaction, question, view=shown, files=files)
+
+    def admitting(self, act: Callable[[Turn], Awaitable[None]]) -> Act:
+        """Return what is done for an interaction whose turn is admitted first."""
+
+        async def admit(interaction: Interaction) -> None:
+            await act(await self.turns.admit(interaction))
+
+        return admit
 
     @asynccontextmanager
     async def asking_during_vote(
@@ -344,7 +344,7 @@ def speaking_to(
     interaction: Interaction, group: str | None = None, meter: Meter = NULL_METER
 ) -> Iterator[None]:
     """Speak the language of the person who asks, and measure how long they wait."""
-    interaction.extras[IS_HANDLED] = True
+    find_state(interaction).is_handled = True
     if group and isinstance(interaction.command, app_commands.Command):
         # A host syncs the commands itself, so their ids are known only from the first use.
         data: Any = interaction.data

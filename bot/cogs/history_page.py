@@ -26,9 +26,6 @@ from ..ui.settings_messages import format_values
 MAX_REWRITE = 4000
 """Characters of a text from a window; a command's may have more."""
 
-LINES_PER_PAGE = 8
-"""Lines on a page, for which a message has room."""
-
 CREDIT_SIZE = 40
 """The size of the names of those who wrote a line."""
 
@@ -68,21 +65,6 @@ def format_lines(
         return in_full
     origins = [_format_origin(line, present, settings, in_full=False) for line in lines]
     return _format_list(lines, numbers, origins, requested)
-
-
-def find_lines(elements: Sequence[Element], wanted: str) -> list[int]:
-    """Return the numbers, from 1, of the lines that a person may mean, the last line first.
-
-    A number finds the lines whose numbers have its digits, and other text the lines, with their
-    speakers, that have all its words.
-    """
-    words = wanted.casefold().split()
-    found = []
-    for number, element in enumerate(elements, 1):
-        searched = str(number) if wanted.isdecimal() else element.one_line.casefold()
-        if all(word in searched for word in words):
-            found.append(number)
-    return found[::-1]
 
 
 def format_label(element: Element, number: int | None) -> str:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import discord
 
-from ..errors import EngineClosed, Overloaded
+from ..errors import EngineClosed, Overloaded, TransactionFailed
 from ..session.turn import Job
-from ..ui.delivery import log_failure
+from ..ui.components import format_progress
+from ..ui.delivery import CONNECTION_ERRORS, log_failure
+from ..ui.progress import ProgressDisplay
 
 log = logging.getLogger("onbook.tasks")
+
+PROGRESS_INTERVAL = 2.0
+"""Seconds until everybody sees the progress of a job, and between two updates."""
 
 CHANNEL_SHARE = 0.25
 """The share of all requests that one channel may have in progress, so that others have room."""
@@ -119,6 +125,45 @@ class InFlight:
         if tasks:
             await asyncio.wait(tasks)
 
+    # Jobs
+
+    @asynccontextmanager
+    async def run_job(
+        self, delivery: int, stoppable: StoppableJob, display: ProgressDisplay
+    ) -> AsyncIterator[Job]:
+        """Let a job be stopped and show its progress until the context exits.
+
+        Where the context then fails, what was there before is shown again. ``delivery`` is the id
+        of the interaction or message that asks for the job.
+        """
+        job = stoppable.job
+        # It can be delivered twice: the Stop button stops the first one.
+        first = self.jobs.setdefault(delivery, stoppable) is stoppable
+        reporting = asyncio.create_task(_report_progress(job, display))
+        try:
+            try:
+                yield job
+            except Exception:
+                job.finish()
+                if await reporting:
+                    self.try_later(display.restore)
+                raise
+            job.finish()
+            await reporting
+        finally:
+            reporting.cancel()
+            if first:
+                del self.jobs[delivery]
+
+    def try_later(self, show: Callable[[], Awaitable[object]]) -> None:
+        """Show something in a task of its own, and ignore a failure."""
+
+        async def try_to_show() -> None:
+            with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
+                await show()
+
+        self.track(asyncio.create_task(try_to_show()))
+
     def register(self, view: Opened) -> Opened:
         """Register and return a view or modal, which closes when the cogs are unloaded."""
         self._registered.add(view)
@@ -148,3 +193,21 @@ class InFlight:
             async with asyncio.timeout(seconds):
                 while tasks := self.tasks:
                     await asyncio.wait(tasks)
+
+
+async def _report_progress(job: Job, display: ProgressDisplay) -> bool:
+    """Show a job's progress from time to time, and its lines; return whether any was shown."""
+    is_shown = False
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROGRESS_INTERVAL):
+                await job.news.wait()
+        if job.is_finished:
+            return is_shown
+        is_new_line = job.news.is_set()
+        job.news.clear()
+        try:
+            await display.show("" if is_new_line else f"-# {format_progress(job.progress)}")
+        except Exception as error:  # noqa: BLE001 - the job goes on, and its result is shown
+            log_failure(log, "could not show progress", error)
+        is_shown = True

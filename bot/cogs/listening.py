@@ -48,12 +48,11 @@ class Listening(FeatureCog, name="OnBook.listening"):
         script = await session.library.load_nonempty_script()
         # It takes about as long as so many lines take the voice.
         self.services.charge(interaction, Cost(lines=MAX_LINES))
-        elements = await self.store.lines.load_elements(script.head)
+        elements = await session.library.load_elements(script)
         first = 0 if whole else find_last_scene(elements)
         try:
-            recorded = await self.turns.run_with_progress(
-                interaction, lambda job: record(elements, first, job), LISTEN
-            )
+            async with self.turns.show_progress(interaction, LISTEN) as job:
+                recorded = await record(elements, first, job)
         except Stopped:
             raise RequestError("Stopped. There is no table read.") from None
         if not recorded or not recorded.mp3:

@@ -48,11 +48,11 @@ class Menu(FeatureCog, name="OnBook.menu"):
         session = self.services.admit_to_session(interaction)
         script = await session.library.load_running(script_id)
         self.services.recent_scripts[script.id] = script
-        sprint = await self.store.sprints.find_sprint(script.id) if level == TOGETHER else None
+        has_sprint = level == TOGETHER and await session.sprints.is_under_way(script.id)
         return make_menu(
             script,
             level,
             manages=is_manager(script, get_requester(interaction)),
             has_audio=is_installed(),
-            has_sprint=sprint is not None,
+            has_sprint=has_sprint,
         )

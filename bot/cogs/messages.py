@@ -21,7 +21,13 @@ from ..i18n.catalogue import phrase, say, speaking
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
-from ..ui.components import LINES, Interaction, make_start_buttons, make_view
+from ..ui.components import (
+    LINES,
+    Interaction,
+    make_start_buttons,
+    make_stop_button,
+    make_view,
+)
 from ..ui.delivery import (
     CONNECTION_ERRORS,
     MessageChannel,
@@ -32,14 +38,16 @@ from ..ui.delivery import (
 from ..ui.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panel import delete_message, is_panel
+from ..ui.progress import PanelProgress
 from ..ui.responses import NOT_SHOWN, check_permissions, classify_error, format_error
 from ..ui.waiting import measure_act
 from .addressing import Addressed, read_address, strip_mentions
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command
 from .help import format_help
+from .in_flight import StoppableJob
 from .requester import find_name, format_requester, make_requester
 from .services import CogServices
-from .turns import format_model_change, format_warnings
+from .turns import Turn, format_model_change, format_warnings
 
 log = logging.getLogger("onbook.messages")
 
@@ -158,7 +166,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     async def _hear(self, heard: Heard) -> None:
         addressed, channel = heard.addressed, heard.channel
-        script = await self.store.scripts.find_running_script(channel.id)
+        script = await heard.session.library.find_running()
         if addressed.is_direct or (addressed.is_mentioned and await self._replies_to_us(heard)):
             if script is not None and not addressed.asks_for_help:
                 await self._write(heard)
@@ -177,9 +185,9 @@ class Messages(FeatureCog, name="OnBook.messages"):
         replied, number = reference.resolved, reference.message_id
         if isinstance(replied, discord.Message) and self._asks_for_replies(replied):
             return True
-        known = await self.store.messages.find_channel(heard.channel.id)
-        is_voting_panel = known is not None and known.panel == number  # which has no buttons
-        return is_voting_panel or await self.store.messages.find_post(number) is not None
+        posts = self.sessions.posts
+        is_voting_panel = await posts.find_panel(heard.channel.id) == number  # without buttons
+        return is_voting_panel or await posts.find(number) is not None
 
     def _asks_for_replies(self, message: discord.Message) -> bool:
         is_hint = message.content == say(HOW_TO_REPLY)
@@ -189,7 +197,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     async def _write(self, heard: Heard) -> None:
         """Make a line of a message, show it, and replace the message."""
-        message, result = heard.message, None
+        result = None
         with measure_act(self.services.meter, "message") as wait:
             try:
                 result = await self._take_turn(heard)
@@ -197,7 +205,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 wait.outcome = classify_error(error)
                 if heard.is_withdrawn:
                     return
-                if not await self._is_written(message, error):
+                if not await self._is_written(heard, error):
                     await self._tell_error(heard, error)
                     return
             try:
@@ -235,23 +243,29 @@ class Messages(FeatureCog, name="OnBook.messages"):
         self.services.in_flight.count_request(channel.id)
         self.services.sessions.presence.record(channel.id, author.id)
         cost, place = Cost(turns=1, characters=len(text)), guild.id if guild else None
-        self.services.charge_person(author.id, channel.id, place, cost)
+        self.services.limits.charge(author.id, channel.id, place, cost)
         requester = make_requester(author, message.id, _find_permissions(message, author))
-
-        async def write(job: Job) -> TurnResult:
+        display = PanelProgress(
+            self.services.messages,
+            channel,
+            heard.session,
+            place,
+            make_stop_button(message.id, LINES),
+        )
+        stoppable = StoppableJob(Job(), author.id, channel.id, is_public=True)
+        async with self.services.in_flight.run_job(message.id, stoppable, display) as job:
             if heard.is_withdrawn:  # before there was a job to stop
                 job.stop()
             return await heard.session.continuation.write(requester, text, job=job)
 
-        return await self.turns.run_for_message(message.id, author.id, channel, place, write)
-
-    async def _is_written(self, message: discord.Message, error: Exception) -> bool:
+    async def _is_written(self, heard: Heard, error: Exception) -> bool:
         """Return whether a refused message was delivered before, and has become a line then."""
         if isinstance(error, AlreadyWritten):
             return True
         # Whoever wrote the last line may not be allowed to write the next one.
         is_refused = isinstance(error, RequestError)
-        return is_refused and await self.store.lines.is_delivered(str(message.id))
+        delivery = str(heard.message.id)
+        return is_refused and await heard.session.continuation.is_delivered(delivery)
 
     @message_command(ADD)
     @answer_errors
@@ -259,41 +273,38 @@ class Messages(FeatureCog, name="OnBook.messages"):
         """Make a line of a message, by the person who wrote the message."""
         assert self.bot.user is not None  # because it has received an interaction
         text = strip_mentions(message.content, self.bot.user.id)
-        await self.turns.acknowledge(interaction)
+        turn = await self.turns.admit(interaction)
         is_ours = message.author.id == self.bot.user.id
-        if is_ours or await self.store.messages.find_post(message.id):
+        if is_ours or await self.sessions.posts.find(message.id):
             raise RequestError("I wrote that message. Choose somebody else's.")
         if not text:
             raise RequestError("That message has no text. Choose another one.")
-        await self._add(interaction, message, text)
+        await self._add(turn, message, text)
 
     async def _add(
-        self,
-        interaction: Interaction,
-        message: discord.Message,
-        text: str,
-        *,
-        during_vote: bool = False,
+        self, turn: Turn, message: discord.Message, text: str, *, during_vote: bool = False
     ) -> None:
-        if await self.store.lines.is_delivered(str(message.id)):
+        if await turn.session.continuation.is_delivered(str(message.id)):
             raise RequestError(IS_ADDED)
+        interaction = turn.interaction
         self.services.charge(interaction, Cost(characters=len(text)))
         author = self._find_author(interaction, message)
 
-        async def add(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
-            once = replace(requester, delivery=str(message.id))
-            try:
-                return await session.continuation.write(
-                    once, text, job=job, author=author, during_vote=during_vote
-                )
-            except AlreadyWritten:
-                raise RequestError(IS_ADDED) from None
-
+        add_anyway = self.admitting(
+            partial(self._add, message=message, text=text, during_vote=True)
+        )
         who, whose = format_requester(interaction), inline(find_name(message.author), NAME_SIZE)
         note = say("{who} added a message by {author}.", who=who, author=whose) if author else ""
-        add_anyway = partial(self._add, message=message, text=text, during_vote=True)
+        once = replace(turn.requester, delivery=str(message.id))
         async with self.asking_during_vote(interaction, say(ADD_ANYWAY), add_anyway):
-            await self.turns.take_turn(interaction, add, kind=LINES, note=note)
+            try:
+                async with self.turns.show_progress(interaction, LINES) as job:
+                    result = await turn.session.continuation.write(
+                        once, text, job=job, author=author, during_vote=during_vote
+                    )
+            except AlreadyWritten:
+                raise RequestError(IS_ADDED) from None
+            await self.turns.show(turn, result, note)
             is_theirs = message.author.id == interaction.user.id
             may_delete = is_theirs or interaction.permissions.manage_messages
             await _replace(message, interaction.app_permissions, may_delete=may_delete)

@@ -11,7 +11,6 @@ from discord import app_commands
 from ..errors import ModelError, RequestError
 from ..i18n.catalogue import phrase, say
 from ..inference.registry import ModelFile
-from ..storage.repositories.key_value_repository import guild_voice_key
 from ..ui import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
@@ -88,9 +87,7 @@ class Models(FeatureCog, name="OnBook.models"):
                 voice=inline(voice, 40),
             )
         else:
-            await self.store.key_values.save_value(
-                guild_voice_key(interaction.guild_id or 0), voice
-            )
+            await session.library.choose_guild_model(interaction.guild_id or 0, voice)
             sentence = say(
                 "“{voice}” writes new scripts on this server from now on. To change the script "
                 "that runs here, use {/settings}.",

@@ -14,7 +14,7 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
-from ..storage.repositories.person_repository import ErasureResult, PersonalData
+from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery import FirstResponse, complete_response
@@ -77,7 +77,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         """Give a person all data stored about them as a file."""
         self.services.admit(interaction)
         await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
-        kept = await self.store.people.load_personal_data(interaction.user.id)
+        kept = await self.sessions.load_personal_data(interaction.user.id)
         if not kept:
             await complete_response(interaction, content=say("Nothing is stored about you."))
             return
@@ -130,8 +130,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         in_flight = self.services.in_flight
         # Turns in flight would store the person's name again after it is forgotten.
         await in_flight.wait_for(person)
-        forgotten = await self.store.people.erase_person(person, text=text)
-        self.services.sessions.notifications.forget(person)
+        forgotten = await self.sessions.forget(person, text=text)
         self.services.messages.shown.forget_all()
         self.services.recent_scripts.clear()
         redrawing = self.services.stale.redraw_after(in_flight.tasks)

@@ -13,9 +13,9 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say, say_plural
+from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition, make_edition
 from ..screenplay.exporters.export_formats import (
-    EXPORT_FORMATS,
     ExportedFile,
     ExportFormat,
     PaperSize,
@@ -80,7 +80,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_nonempty_script()
-        elements = await self.store.lines.load_elements(script.head)
+        elements = await session.library.load_elements(script)
         content, view = await format_page(script, elements, 0)
         attached = []
         if interaction.app_permissions.attach_files:
@@ -100,7 +100,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
             raise RequestError("Another script is running here now. Read it with {/script show}.")
         if running.head is None:
             raise RequestError("The script is empty again. Write a line, or use {/continue}.")
-        elements = await self.store.lines.load_elements(running.head)
+        elements = await session.library.load_elements(running)
         content, view = await format_page(running, elements, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
@@ -160,7 +160,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         check_may_attach(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_nonempty_script()
-        lines = await self.store.lines.load_path(script.head)
+        lines = await session.library.load_lines(script)
 
         def write() -> ExportedFile:
             statistics = count_script(lines)
@@ -216,7 +216,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         check_may_attach(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         script = await session.library.load_nonempty_script()
-        lines = await self.store.lines.load_path(script.head)
+        lines = await session.library.load_lines(script)
         statistics = await asyncio.to_thread(count_script, lines)
         picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
         content = (
@@ -260,11 +260,10 @@ class Reading(FeatureCog, name="OnBook.reading"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         script = await session.library.load_nonempty_script()
-        characters = await self.store.lines.count_characters(script.head)
+        characters = await session.library.count_characters(script)
         self.services.charge(interaction, Cost(characters=characters))
-        result = await self.turns.run_with_progress(
-            interaction, lambda job: replay.replay_script(session, job), REPLAY
-        )
+        async with self.turns.show_progress(interaction, REPLAY) as job:
+            result = await replay.replay_script(session, job)
         files: list[discord.File] = []
         if result.lines > MIN_TABLE_LINES and interaction.app_permissions.attach_files:
             table = await asyncio.to_thread(format_table, result)

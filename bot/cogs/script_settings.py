@@ -15,7 +15,6 @@ from ..generation.moods import MOOD_OPTIONS, label_moods
 from ..generation.openings import label_style
 from ..generation.options import ADVANCED_OPTIONS, OptionValue
 from ..i18n.catalogue import phrase, say
-from ..session.banned_words import check_casts, edit_words
 from ..session.preferences import (
     CHOICES,
     EVERYTHING,
@@ -179,12 +178,12 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         script = await session.library.load_script()
         self.services.recent_scripts[script.id] = script
         banned = {
-            say("in this channel"): await self.store.banned_words.load_word_list(
+            say("in this channel"): await self.sessions.banned_words.load(
                 "channel", session.channel
             )
         }
         if interaction.guild_id is not None:
-            banned[say("in this server")] = await self.store.banned_words.load_word_list(
+            banned[say("in this server")] = await self.sessions.banned_words.load(
                 "guild", interaction.guild_id
             )
         content = format_preferences(script, await self._load_initial_settings(interaction), banned)
@@ -287,7 +286,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             return
         # The role and the banned words belong to the moderators: each is reset by its name alone.
         chosen = {one: value for one, value in initial.items() if one != "role"}
-        banned = await self.store.banned_words.load_word_list("channel", session.channel)
+        banned = await self.sessions.banned_words.load("channel", session.channel)
         note = say("The channel's banned words stay. Clear them with {/banned}.")
         await self._change_preferences(interaction, chosen, note if banned else "")
 
@@ -349,14 +348,13 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         if add or remove or clear:
             check_may_set(interaction, scope)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        words = await self.store.banned_words.load_word_list(scope, place)
+        lists = self.sessions.banned_words
         if add or remove or clear:
-            words = edit_words([] if clear else words, add or "", remove or "")
-            if add:
-                check_casts(await self.store.scripts.list_cast_names(scope, place), words)
-            await self.store.banned_words.replace_word_list(
-                scope, place, words, interaction.guild_id
+            words = await lists.edit(
+                scope, place, interaction.guild_id, add or "", remove or "", clear=clear
             )
+        else:
+            words = await lists.load(scope, place)
         scope_phrase = say("in this server") if scope == "guild" else say("in this channel")
         await complete_response(interaction, content=format_words(words, scope_phrase))
 

@@ -14,7 +14,6 @@ from ..i18n.catalogue import many, say
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
-from ..session.turn import Job, Requester, TurnResult
 from ..storage.schema import Script
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
@@ -27,12 +26,12 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, complete_response, edit_response
-from ..ui.installations import find_installer
 from ..ui.looks import format_recap
 from ..ui.markdown import inline, mention, plain
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_chosen_id
-from .requester import format_requester, get_channel, get_message_channel, get_requester
+from .requester import format_requester, get_message_channel, get_requester
+from .turns import Turn
 
 SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""
@@ -61,7 +60,11 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         session = self.services.admit_to_session(interaction)
         match action:
             case "run" | "reopen":
-                await self.turns.acknowledge(interaction)
+                turn = await self.turns.admit(interaction)
+                await session.library.find(script_id)
+                await self._check_may_replace(interaction, session, script_id)
+                await self._switch(turn, script_id)
+                return
             case "rename":
                 await self._open_title_window(interaction, script_id)
                 return
@@ -73,9 +76,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             return
         script = await session.library.find(script_id)
         match action:
-            case "run" | "reopen":
-                await self._check_may_replace(interaction, script_id)
-                await self._switch(interaction, script_id)
             case "archive" | "return":
                 archived = action == "archive"
                 script = await session.library.archive(
@@ -86,7 +86,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             case "ask":
                 await edit_response(
                     interaction,
-                    content=await self._format_deletion(script),
+                    content=await self._format_deletion(session, script),
                     view=make_view(
                         make_script_button("delete", script.id),
                         make_script_button("see", script.id),
@@ -148,20 +148,20 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             options=[make_script_option(script) for script in page_scripts],
         )
         view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
-        lengths = [await self.store.lines.count_lines(script.head) for script in page_scripts]
+        lengths = [await session.library.count_lines(script) for script in page_scripts]
         return format_scripts(page_scripts, lengths, number, pages), view
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script, and what a person may do with it, in the place of the menu."""
         manages = is_manager(script, get_requester(interaction))
         self.services.recent_scripts[script.id] = script
-        lines = await self.store.lines.load_path_ids(script.head)
+        count = await self.services.sessions.get(script.channel).library.count_lines(script)
         content = say(
             "**{title}**: {standing}, started by {owner}, {lines}",
             title=inline(script.title, 100),
             standing=format_status(script),
             owner=mention(script.owner),
-            lines=many(len(lines), "line"),
+            lines=many(count, "line"),
         )
         shown = {
             "run": not (script.running or script.archived),
@@ -176,9 +176,9 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         view = make_view(*buttons)
         await edit_response(interaction, content=content, view=view)
 
-    async def _format_deletion(self, script: Script) -> str:
+    async def _format_deletion(self, session: ChannelSession, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
-        lines, forked = await self.store.scripts.count_deletion(script)
+        lines, forked = await session.library.count_deletion(script)
         question = say(
             "Delete “{title}” with {lines}? This cannot be undone. Its messages stay.",
             title=inline(script.title, 100),
@@ -189,31 +189,26 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         kept = say("Its forks keep their copies of {lines}.", lines=many(forked, "line"))
         return f"{question} {kept}"
 
-    async def _switch(self, interaction: Interaction, script_id: int) -> None:
+    async def _switch(self, turn: Turn, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
-        who, recap = format_requester(interaction), list[str]()
-
-        async def switch(session: ChannelSession, requester: Requester, _job: Job) -> TurnResult:
-            result = await session.library.switch(requester, script_id)
-            # Where the bot only answers, the answer itself shows the last lines.
-            if find_installer(interaction) is None:
-                recap.extend(await self._make_recap(session, result.script))
-            return result
-
-        def announce(script: Script) -> str:
-            title = inline(script.title, 100)
-            return "\n".join([say("{who} resumed “{title}”.", who=who, title=title), *recap])
-
-        await self.turns.take_turn(interaction, switch, announce=announce, is_checked=True)
+        result = await turn.session.library.switch(turn.requester, script_id)
+        who, title = format_requester(turn.interaction), inline(result.script.title, 100)
+        rows = [say("{who} resumed “{title}”.", who=who, title=title)]
+        # Where the bot only answers, the answer itself shows the last lines.
+        if turn.is_member:
+            rows += await self._make_recap(turn.session, result.script)
+        await self.turns.show(turn, result, announcement="\n".join(rows))
 
     async def _make_recap(self, session: ChannelSession, script: Script) -> list[str]:
         """Return where a script stands, because its messages stand above another script's."""
-        elements = await self.store.lines.load_elements(script.head)
+        elements = await session.library.load_elements(script)
         return format_recap(elements, await session.library.list_characters(script))
 
-    async def _check_may_replace(self, interaction: Interaction, script_id: int) -> None:
+    async def _check_may_replace(
+        self, interaction: Interaction, session: ChannelSession, script_id: int
+    ) -> None:
         """Raise RequestError for the button of a closing card where another script runs by now."""
-        running = await self.store.scripts.find_running_script(get_channel(interaction))
+        running = await session.library.find_running()
         is_card = interaction.message and not interaction.message.flags.ephemeral
         if is_card and running and running.id != script_id:
             raise RequestError(
@@ -225,8 +220,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         self, interaction: Interaction, session: ChannelSession, script_id: int
     ) -> None:
         script = await session.library.find(script_id)
-        polls = await self.store.polls.list_open_poll_messages(script.id)
-        await session.library.delete(get_requester(interaction), script_id)
+        polls = await session.library.delete(get_requester(interaction), script_id)
         deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
         await self.services.poll_messages.remove_buttons(

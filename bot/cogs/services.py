@@ -16,10 +16,10 @@ from ..session.rate_limits import Cost, RateLimits
 from ..settings import Settings
 from ..storage.database import Guard
 from ..storage.schema import Script
-from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
-from ..ui.deadlines import Deadlines
+from ..ui.deadlines import DeadlineMessages
+from ..ui.interaction_state import find_state
 from ..ui.live_polls import LivePolls
 from ..ui.message_sync import MessageSync
 from ..ui.poll_messages import PollMessages
@@ -31,9 +31,6 @@ from .stale_messages import StaleMessages
 
 Host = commands.Bot | commands.AutoShardedBot
 """A bot that cogs are added to."""
-
-IS_CHARGED = "onbook.charged"
-"""A key that is set among an interaction's extras once its turn was charged."""
 
 RECENT_SCRIPTS = 256
 """Scripts whose rows are remembered, at some kilobytes each."""
@@ -54,7 +51,6 @@ class CogServices:
     hears: bool
     """Whether mentions, replies and direct messages are read."""
     meter: Meter
-    store: Store
     voices: ModelRegistry
     sessions: ChannelSessions
     limits: RateLimits
@@ -63,7 +59,7 @@ class CogServices:
     poll_messages: PollMessages
     timers: Timers
     polls: LivePolls
-    deadlines: Deadlines
+    deadlines: DeadlineMessages
     stale: StaleMessages
     in_flight: InFlight
     recent_scripts: Recent[int, Script] = field(default_factory=lambda: Recent(RECENT_SCRIPTS))
@@ -88,29 +84,23 @@ class CogServices:
         self.in_flight.admit()
         self.in_flight.track_person(interaction.user.id)
         is_autocomplete = interaction.type is discord.InteractionType.autocomplete
-        if not is_autocomplete and IS_CHARGED not in interaction.extras:
+        state = find_state(interaction)
+        if not is_autocomplete and not state.is_charged:
             channel = get_channel(interaction)
             self.in_flight.count_request(channel)
             self.sessions.presence.record(channel, interaction.user.id)
             self.charge(interaction, Cost(turns=1))
-            interaction.extras[IS_CHARGED] = True
+            state.is_charged = True
 
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""
         channel, guild = get_channel(interaction), get_guild(interaction)
-        self.charge_person(interaction.user.id, channel, guild, cost)
-
-    def charge_person(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
-        """Charge a person, a channel and perhaps a server; raise RateLimited at a limit."""
-        keys = {"person": person, "channel": channel}
-        if guild is not None:
-            keys["guild"] = guild
-        self.limits.spend(keys, cost)
+        self.limits.charge(interaction.user.id, channel, guild, cost)
 
     async def claim_housekeeping(self) -> bool:
         """Return whether this bot, and no other, looks after the scripts in the database."""
         assert self.bot.user is not None  # known once it is ready
-        return await self.store.key_values.claim_housekeeping(self.bot.user.id)
+        return await self.sessions.housekeeping.claim(self.bot.user.id)
 
     async def close(self) -> None:
         """Finish or stop the work in flight, and close the voices and the database, once."""
@@ -128,7 +118,7 @@ class CogServices:
         await self.in_flight.wait_until_finished(GIVE_UP_SECONDS)
         self.in_flight.close()  # again, because work in flight may have opened more
         release_loggers(self.redaction)
-        await self.store.close()
+        await self.sessions.close()
 
 
 async def open_services(
@@ -145,31 +135,30 @@ async def open_services(
     The arguments and errors are those of `cogs.add_cogs`.
     """
     # discord.py's clock, because Discord shows people how long a vote lasts.
+    limits = RateLimits(settings.rates)
     sessions = await ChannelSessions.open(
-        settings, guard=guard, meter=meter, clock=discord.utils.utcnow
+        settings, guard=guard, meter=meter, clock=discord.utils.utcnow, limits=limits
     )
-    store = sessions.store
     in_flight = InFlight(settings.queue)
     timers = Timers(in_flight.track, call_later)
-    poll_messages = PollMessages(store)
+    poll_messages = PollMessages()
     hears = group is None or settings.mentions
-    messages = MessageSync(bot, store, poll_messages, settings.look, hears=hears)
+    messages = MessageSync(bot, sessions.posts, poll_messages, settings.look, hears=hears)
     return CogServices(
         bot=bot,
         settings=settings,
         group=group,
         hears=hears,
         meter=meter,
-        store=store,
         voices=sessions.voices,
         sessions=sessions,
-        limits=RateLimits(settings.rates),
+        limits=limits,
         messages=messages,
-        answers=ScriptAnswers(store),
+        answers=ScriptAnswers(sessions.posts),
         poll_messages=poll_messages,
         timers=timers,
         polls=LivePolls(bot, sessions, messages, timers, group),
-        deadlines=Deadlines(bot, sessions, messages, timers, group),
+        deadlines=DeadlineMessages(bot, sessions, messages, timers, group),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

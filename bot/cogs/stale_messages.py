@@ -41,13 +41,13 @@ class StaleMessages:
 
     async def redraw(self) -> None:
         """Draw the stale messages on this process's shards; leave failed ones stale."""
-        store = self.sessions.store
+        housekeeping = self.sessions.housekeeping
         try:
             async with self._lock:
                 assert self.client.user is not None  # known once it is ready
-                if not await store.key_values.claim_housekeeping(self.client.user.id):
+                if not await housekeeping.claim(self.client.user.id):
                     return
-                for script, messages in (await store.messages.list_stale_messages()).items():
+                for script, messages in (await housekeeping.list_stale_messages()).items():
                     await self._redraw_script(script, messages)
         except Exception as error:  # noqa: BLE001 - the next time tries again
             log_failure(log, "could not draw messages that show what was forgotten", error)
@@ -59,17 +59,14 @@ class StaleMessages:
             How many will be redrawn, perhaps by another process, and how many the bot may not
             delete.
         """
-        stale = await self.sessions.store.messages.list_stale_messages()
+        stale = await self.sessions.housekeeping.list_stale_messages()
         left = set(messages).intersection(chain.from_iterable(stale.values()))
         undeletable = left & self.messages.line_messages.undeletable
         return len(left - undeletable), len(undeletable)
 
     async def show_unshown(self) -> None:
         """Show the last lines that earlier processes could not show, on this process's shards."""
-        store = self.sessions.store
-        for script in await store.messages.list_unshown_scripts():
-            if not Shards.of(self.client).include(script.guild):
-                continue
+        for script in await self.sessions.housekeeping.list_unshown(Shards.of(self.client)):
             channel = self.client.get_partial_messageable(script.channel)
             try:
                 with speaking(find_locale(script, self.client), self.group):
@@ -85,9 +82,8 @@ class StaleMessages:
             await self.redraw()
 
     async def _redraw_script(self, script: int, messages: Sequence[int]) -> None:
-        store = self.sessions.store
-        row = await store.scripts.find_script(script)
-        if row is None or not Shards.of(self.client).include(row.guild):
+        row = await self.sessions.housekeeping.find_script(script, Shards.of(self.client))
+        if row is None:
             return
         channel = self.client.get_partial_messageable(row.channel)
         session = self.sessions.get(row.channel)
@@ -95,7 +91,7 @@ class StaleMessages:
             for start in range(0, len(messages), BATCH_SIZE):
                 batch = messages[start : start + BATCH_SIZE]
                 redrawn = await self.messages.redraw_messages(channel, session, batch)
-                await store.messages.mark_messages_redrawn(redrawn)
+                await self.sessions.posts.record_redrawn(redrawn)
                 failed = set(batch) - redrawn - self.messages.line_messages.undeletable
                 if failed and not redrawn:
                     return  # the channel takes no edits now

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import discord
 from discord.ext import commands, tasks
@@ -32,8 +31,15 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
 
     def __init__(self, services: CogServices) -> None:
         super().__init__(services)
-        self._counting = asyncio.Lock()
+        self._lock = asyncio.Lock()
         """Held for each reaction, so that they count in the order in which they came."""
+
+    @asynccontextmanager
+    async def _counting(self) -> AsyncIterator[None]:
+        """Count one reaction at a time, and leave what fails to the next start."""
+        async with self._lock:
+            with suppress(TransactionFailed):  # which the store has logged
+                yield
 
     @commands.Cog.listener("on_raw_reaction_add")
     async def give_star(self, payload: discord.RawReactionActionEvent) -> None:
@@ -41,36 +47,29 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
         is_by_bot = payload.member is not None and payload.member.bot
         if is_star(payload.emoji) and not is_by_bot and not self._is_self(payload.user_id):
             self.services.in_flight.track_person(payload.user_id)
-            message, person = payload.message_id, payload.user_id
-            await self._count(message, lambda: self.store.stars.give_star(message, person))
+            async with self._counting():
+                await self.sessions.stars.give(payload.message_id, payload.user_id)
 
     @commands.Cog.listener("on_raw_reaction_remove")
     async def take_star(self, payload: discord.RawReactionActionEvent) -> None:
         """Take a person's star back with the reaction."""
         if is_star(payload.emoji):
             self.services.in_flight.track_person(payload.user_id)
-            message, person = payload.message_id, payload.user_id
-            await self._count(message, lambda: self.store.stars.take_star(message, person))
+            async with self._counting():
+                await self.sessions.stars.take_back(payload.message_id, payload.user_id)
 
     @commands.Cog.listener("on_raw_reaction_clear")
     async def clear_stars(self, payload: discord.RawReactionClearEvent) -> None:
         """Take the stars back whose reactions a moderator has cleared."""
-        message = payload.message_id
-        await self._count(message, lambda: self.store.stars.clear_stars(message))
+        async with self._counting():
+            await self.sessions.stars.clear(payload.message_id)
 
     @commands.Cog.listener("on_raw_reaction_clear_emoji")
     async def clear_star(self, payload: discord.RawReactionClearEmojiEvent) -> None:
         """Take the stars back likewise, where only an emoji was cleared."""
         if is_star(payload.emoji):
-            message = payload.message_id
-            await self._count(message, lambda: self.store.stars.clear_stars(message))
-
-    async def _count(self, message: int, count: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Change the stars of a message if it shows a line."""
-        async with self._counting:
-            with suppress(TransactionFailed):  # which the store has logged; the next start counts
-                if await self.store.messages.find_post(message):
-                    await count()
+            async with self._counting():
+                await self.sessions.stars.clear(payload.message_id)
 
     # Reactions of meanwhile
 
@@ -82,8 +81,8 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
         with suppress(TransactionFailed):  # which the store has logged
             if not await self.services.claim_housekeeping():
                 return
-            for channel in await self.store.messages.list_channels_with_panels():
-                if Shards.of(self.bot).include(channel.guild) and self._may_read(channel):
+            for channel in await self.sessions.housekeeping.list_panels(Shards.of(self.bot)):
+                if self._may_read(channel):
                     await self._recount(channel)
 
     def _may_read(self, channel: Channel) -> bool:
@@ -96,13 +95,13 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     async def _recount(self, channel: Channel) -> None:
         """Compare the reactions to the last messages of a channel with the stars."""
         place = self.bot.get_partial_messageable(channel.id)
-        newest = (await self.store.messages.load_content(channel.id)).newest_post
-        before = discord.Object(newest + 1)
+        content = await self.sessions.posts.load_content(channel.id)
+        before = discord.Object(content.newest_post + 1)
         try:
             messages = [one async for one in place.history(limit=WINDOW, before=before)]
-            known = await self.store.stars.load_reactions([one.id for one in messages])
+            known = await self.sessions.stars.load_reactions([one.id for one in messages])
             for message in messages:
-                async with self._counting:
+                async with self._lock:
                     await self._recount_message(message, known.get(message.id, set()))
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
             log.warning("could not count the stars in channel %d: %s", channel.id, error)
@@ -115,12 +114,12 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
         reaction = next((one for one in message.reactions if is_star(one.emoji)), None)
         if ERASED_PERSON in known or len(known) == (reaction.count if reaction else 0):
             return
-        if await self.store.messages.find_post(message.id):
+        if await self.sessions.posts.find(message.id):
             people = await self._load_people(reaction) if reaction else set()
             for person in people - known:
-                await self.store.stars.give_star(message.id, person)
+                await self.sessions.stars.give(message.id, person)
             for person in known - people:
-                await self.store.stars.take_star(message.id, person)
+                await self.sessions.stars.take_back(message.id, person)
 
     async def _load_people(self, reaction: discord.Reaction) -> set[int]:
         """Ask Discord who has reacted."""

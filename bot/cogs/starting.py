@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from re import Match
 from typing import Any
 
@@ -15,22 +14,28 @@ from ..errors import RequestError
 from ..generation.openings import label_style
 from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE
-from ..screenplay.elements import Kind
+from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading
-from ..screenplay.importers.import_formats import check_file, list_endings
+from ..screenplay.importers import check_file, list_endings
 from ..session.channel_session import ChannelSession
 from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
 from ..session.situations import suggest_voice
-from ..session.turn import NO_SCRIPT, OPENING_WRITER, ContinueRequest, Job, Requester, TurnResult
+from ..session.turn import (
+    NO_SCRIPT,
+    OPENING_WRITER,
+    ContinueRequest,
+    Job,
+    NewScript,
+    TurnResult,
+)
 from ..storage.schema import Script
-from ..ui.components import Interaction, position_pattern
+from ..ui.components import SCRIPT, Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
 from ..ui.model_cards import label_voice, list_styles
-from ..ui.responses import check_bot_permissions
 from . import attachments
-from .beginnings import Beginning, BeginningCog, make_new_script
+from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
     BELOW_SCRIPT,
     MAX_CHOICES,
@@ -45,6 +50,7 @@ from .feature import (
     suggest,
 )
 from .requester import get_guild
+from .turns import Turn
 
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """Characters of a scene heading, and of a list of names."""
@@ -187,9 +193,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
                 "A surprise has a place and a cast of its own. Leave out {*heading} and {*cast}, "
                 "or {*surprise}."
             )
-        await self.turns.acknowledge(interaction)
-        drawn = await self.draw_beginning(interaction, beginning)
-        await self._check_and_begin(interaction, drawn)
+        turn = await self.turns.admit(interaction)
+        drawn = await self.draw_beginning(turn.session, get_guild(interaction), beginning)
+        await self._check_and_begin(turn, drawn)
 
     async def _begin_script(
         self,
@@ -200,62 +206,79 @@ class Starting(BeginningCog, name="OnBook.starting"):
         """Start a script, unless another one runs: then ask which of them to go on with."""
         keep = "\n".join(filter(None, (beginning.title, beginning.heading, beginning.cast)))
         async with self.answering(interaction, keep=keep):
-            await self._check_and_begin(interaction, beginning, file)
+            await self._check_and_begin(await self.turns.admit(interaction), beginning, file)
 
     async def _check_and_begin(
-        self,
-        interaction: Interaction,
-        beginning: Beginning,
-        file: discord.Attachment | None = None,
+        self, turn: Turn, beginning: Beginning, file: discord.Attachment | None = None
     ) -> None:
-        check_bot_permissions(interaction)
         if file:
             check_file(file.filename, file.size)
-        heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
-        opening = [*heading, *beginning.opening]
-        request = ContinueRequest() if beginning.opening else None
-        new = make_new_script(beginning, get_guild(interaction))
-        session = self.services.admit_to_session(interaction)
-        cost = Cost(characters=file.size if file else 0, lines=1 if request else 0)
-        self.services.charge(interaction, cost)
-        await self.turns.acknowledge(interaction)
-        running = await self.store.scripts.find_running_script(session.channel)
+        guild = get_guild(turn.interaction)
+        new = make_new_script(beginning, guild)
+        self.services.charge(turn.interaction, Cost(characters=file.size if file else 0))
+        running = await turn.session.library.find_running()
         new = replace(
             new,
-            voice=new.voice or await self._choose_voice(interaction, beginning.heading),
+            voice=new.voice or await self._choose_voice(turn.session, guild, beginning.heading),
             # An offer can grow old, and two can begin at once: only the script that was seen may
             # be shelved.
             replaced=running.id if running else NO_SCRIPT,
         )
-
-        async def begin(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
-            if file is None:
-                return await session.library.begin(
-                    requester, new, *opening, author=OPENING_WRITER if request else None
-                )
-            manuscript = await attachments.read_attachment(file)
-            voice = new.voice
-            if not beginning.voice and not heading:
-                first = next((one for one in manuscript.elements if one.kind is Kind.HEADING), None)
-                voice = await self._choose_voice(interaction, first.text if first else "")
-            title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
-            elements = [*opening, *manuscript.elements]
-            result = await session.library.import_script(
-                requester, replace(new, title=title or new.title, voice=voice), elements, job
-            )
-            return replace(result, note=attachments.format_import_note(manuscript, len(elements)))
-
-        start = partial(self.begin, begin=begin, request=request)
         # Nobody loses a place in a script that has no line yet.
-        if running is None or (request and running.head is None):
-            await start(interaction)
-        else:
-            await self._offer_to_shelve(interaction, running, start)
+        if running is None or (beginning.opening and running.head is None):
+            await self._begin(turn, new, beginning, file)
+            return
 
-    async def _choose_voice(self, interaction: Interaction, heading: str) -> str | None:
+        async def start(chosen: Interaction) -> None:
+            await self._begin(await self.turns.admit(chosen), new, beginning, file)
+
+        await self._offer_to_shelve(turn.interaction, running, start)
+
+    async def _begin(
+        self, turn: Turn, new: NewScript, beginning: Beginning, file: discord.Attachment | None
+    ) -> None:
+        heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
+        opening = [*heading, *beginning.opening]
+        async with self.turns.show_progress(turn.interaction, SCRIPT) as job:
+            if file:
+                result = await self._import(turn, new, beginning, opening, file, job)
+            else:
+                author = OPENING_WRITER if beginning.opening else None
+                result = await turn.session.library.begin(
+                    turn.requester, new, *opening, author=author
+                )
+        title = inline(result.script.title, TITLE_SIZE)
+        request = ContinueRequest() if beginning.opening else None
+        await self.show_beginning(turn, result, say("“{title}” starts here.", title=title), request)
+
+    async def _import(
+        self,
+        turn: Turn,
+        new: NewScript,
+        beginning: Beginning,
+        opening: Sequence[Element],
+        file: discord.Attachment,
+        job: Job,
+    ) -> TurnResult:
+        """Begin a script with the elements of a file, below the opening."""
+        manuscript = await attachments.read_attachment(file)
+        voice = new.voice
+        if not beginning.voice and not opening:
+            first = next((one for one in manuscript.elements if one.kind is Kind.HEADING), None)
+            heading = first.text if first else ""
+            voice = await self._choose_voice(turn.session, new.guild, heading)
+        title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
+        elements = [*opening, *manuscript.elements]
+        result = await turn.session.library.import_script(
+            turn.requester, replace(new, title=title or new.title, voice=voice), elements, job
+        )
+        return replace(result, note=attachments.format_import_note(manuscript, len(elements)))
+
+    async def _choose_voice(
+        self, session: ChannelSession, guild: int | None, heading: str
+    ) -> str | None:
         """Return the voice that a heading suggests, or None for the server's or the operator's."""
-        session = self.services.admit_to_session(interaction)
-        if await session.library.find_guild_model(get_guild(interaction)):
+        if await session.library.find_guild_model(guild):
             return None
         suggested = suggest_voice(heading)
         return suggested if suggested in self.services.voices.names() else None

@@ -45,14 +45,15 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
         see.
         """
         channel, requester = get_channel(interaction), get_requester(interaction)
+        session = self.sessions.get(channel)
         stoppable = self.services.in_flight.jobs.get(int(match["turn"]))
         await FirstResponse(interaction).defer()
         if stoppable is None or not stoppable.is_shown_to(requester.id, channel):
             # The turn may have ended with another process, which had no time to show its end.
-            is_delivered = await self.store.lines.is_delivered(match["turn"])
+            is_delivered = await session.continuation.is_delivered(match["turn"])
             raise RequestError(ENDED_SENTENCES[match["work"]][is_delivered])
         if requester.id != stoppable.asker:
-            script = await self.store.scripts.find_running_script(channel)
+            script = await session.library.find_running()
             if script:
                 check_may_write(script, requester)
         stoppable.job.stop()

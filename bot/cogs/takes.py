@@ -29,9 +29,8 @@ class Takes(FeatureCog, name="OnBook.takes"):
             await self._vote(interaction, poll, take)
             return
         await session.polls.load_pickable_take(get_requester(interaction), poll, take)
-        await self.turns.take_turn(
-            interaction, lambda session, requester, _: session.polls.pick(requester, poll, take)
-        )
+        turn = await self.turns.admit(interaction)
+        await self.turns.show(turn, await session.polls.pick(turn.requester, poll, take))
         await self.services.poll_messages.redraw(get_message_channel(interaction), session, poll)
 
     @listens_to(READ_TAKE_ID)
@@ -44,7 +43,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await self.turns.record_pressed_poll(interaction, poll)
         poll_row = await session.polls.find(poll)
         await session.library.find(poll_row.script)
-        takes = await self.store.polls.load_takes(poll_row)
+        takes = await session.polls.load_takes(poll_row)
         take = int(parse_choice(interaction, map(str, takes)))
         first, *rest = format_take(take, takes[take])
         await complete_response(interaction, content=first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
 from contextlib import suppress
 
@@ -43,28 +42,21 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
                     "votes and deletes nothing here, so give it a database of its own"
                 )
                 return
-            known_here = [
-                guild for guild in await self.store.guilds.list_guilds() if self._is_here(guild)
-            ]
-            departed = [guild for guild in known_here if guild not in here]
-            await self.store.guilds.record_departures(departed, here & set(known_here))
+            await self.sessions.housekeeping.compare_servers(here, Shards.of(self.bot))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Record that a server has removed the bot; an unavailable server has not."""
         with suppress(TransactionFailed):  # the next start notes it
-            if (
-                await self.services.claim_housekeeping()
-                and guild.id in await self.store.guilds.list_guilds()
-            ):
-                await self.store.guilds.record_departures([guild.id], [])
+            if await self.services.claim_housekeeping():
+                await self.sessions.housekeeping.record_departure(guild.id)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Record that the bot is back in a server."""
         with suppress(TransactionFailed):  # the next start notes it
             if await self.services.claim_housekeeping():
-                await self.store.guilds.record_departures([], [guild.id])
+                await self.sessions.housekeeping.record_return(guild.id)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -95,14 +87,13 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:
         """Delete the scripts of servers that have been without the bot for long enough."""
-        days = dt.timedelta(days=self.services.settings.departed_days)
-        deadline = dt.datetime.now(dt.UTC) - days
         with suppress(TransactionFailed):  # which the store has logged; the next hour tries again
             if not await self.services.claim_housekeeping():
                 return
-            for guild in await self.store.guilds.list_departed_guilds(deadline):
-                if self._is_here(guild) and self.bot.get_guild(guild) is None:
-                    scripts = await self.store.guilds.delete_guild(guild)
+            housekeeping, days = self.sessions.housekeeping, self.services.settings.departed_days
+            for guild in await housekeeping.list_departed(days, Shards.of(self.bot)):
+                if self.bot.get_guild(guild) is None:
+                    scripts = await housekeeping.delete_server(guild)
                     log.info("deleted %d scripts of a server that left", scripts)
 
     async def _resume_timers(self) -> None:
@@ -110,7 +101,3 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
             if await self.services.claim_housekeeping():
                 await self.services.polls.resume()
                 await self.services.deadlines.resume()
-
-    def _is_here(self, guild: int | None) -> bool:
-        """Return whether a server is on one of this process's shards."""
-        return Shards.of(self.bot).include(guild)

@@ -49,14 +49,14 @@ class Writers(FeatureCog, name="OnBook.writers"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
-        content, view = await self._make_order_message(interaction, script)
+        content, view = await self._make_order_message(interaction, session, script)
         await complete_response(interaction, content=content, view=view)
 
     async def _make_order_message(
-        self, interaction: Interaction, script: Script
+        self, interaction: Interaction, session: ChannelSession, script: Script
     ) -> tuple[str, ui.View]:
         """Return the order of a script, and what the person who asks may do with it."""
-        order = await self.store.turn_orders.find_order(script.id)
+        order = await session.turn_orders.find(script.id)
         requester = get_requester(interaction)
         manages = is_manager(script, requester)
         return format_order(script, order), make_order_view(script, order, requester.id, manages)
@@ -73,7 +73,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         joined = parse_position(match).script
         is_new = await session.turn_orders.join(get_requester(interaction), joined)
         script = await session.library.load_script()
-        content, view = await self._make_order_message(interaction, script)
+        content, view = await self._make_order_message(interaction, session, script)
         await complete_response(interaction, content=content, view=view)
         if is_new:
             note = say("{who} joined the turns.", who=format_requester(interaction))
@@ -97,7 +97,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await FirstResponse(interaction).defer()
         note = await self._change_order(interaction, session, match["action"], script)
         content, view = await self._make_order_message(
-            interaction, await session.library.load_script()
+            interaction, session, await session.library.load_script()
         )
         await edit_response(interaction, content=content, view=view)
         await self._show_change(interaction, session, script, note)
@@ -161,7 +161,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_running(parse_position(match).script)
         sprint = await session.sprints.find(script.id)
-        lines = await self.store.lines.load_lines_after(script.head, sprint.after)
+        lines = await session.sprints.load_lines(script, sprint)
         requester = get_requester(interaction)
         may_end = requester.id == sprint.starter or is_manager(script, requester)
         view = make_end_button(script.id) if may_end else None

@@ -28,6 +28,7 @@ from ..session.turn import (
 )
 from ..ui.components import (
     LINES,
+    SCRIPT,
     Interaction,
     make_position_button,
     make_view,
@@ -35,12 +36,12 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, post_message
-from ..ui.installations import check_is_member, find_installer
+from ..ui.installations import check_is_member
 from ..ui.markdown import NAME_SIZE, inline, plain
 from ..ui.panel import delete_message
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
 from ..ui.responses import check_bot_permissions, format_error
-from .beginnings import Beginning, BeginningCog, make_new_script
+from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,
     DO_ANYWAY,
@@ -61,6 +62,7 @@ from .requester import (
     get_message_channel,
     get_requester,
 )
+from .turns import Turn
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -125,7 +127,9 @@ class Writing(BeginningCog, name="OnBook.writing"):
             vote=vote,
             options=combine_options(mood, temperature, self.services.settings),
         )
-        await self._continue(interaction, request)
+        if vote or (takes or 1) > 1:
+            check_is_member(interaction)
+        await self._continue(await self.turns.admit(interaction), request)
 
     @continue_.autocomplete("character")
     @answer_suggestions
@@ -156,7 +160,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @answer_errors
     async def undo(self, interaction: Interaction) -> None:
         """Undo the last line"""
-        await self._undo(interaction)
+        await self._undo(await self.turns.admit(interaction))
 
     @write.autocomplete("character")
     @answer_suggestions
@@ -177,28 +181,26 @@ class Writing(BeginningCog, name="OnBook.writing"):
             finally:
                 await self.turns.replace_old_panel(interaction)
             return
-        await self.turns.acknowledge(interaction)
-        await self.turns.replace_old_panel(interaction, position)
+        turn = await self.turns.admit_press(interaction, position)
         match match["action"]:
             case "continue":
-                await self._continue(interaction, ContinueRequest(), position)
+                await self._continue(turn, ContinueRequest(), position)
             case "take":
-                await self._retry(interaction, position)
+                await self._retry(turn, position)
             case "undo":
-                await self._undo(interaction, position)
+                await self._undo(turn, position)
             case "action" | "speech" as kind:
                 note = say(REINTERPRETED[kind], who=format_requester(interaction))
-                await self._reinterpret(interaction, position, note)
+                await self._reinterpret(turn, position, note)
             case _:
-                await self._redo(interaction, position)
+                await self._redo(turn, position)
 
     @listens_to(position_pattern("speaker"))
     @answer_errors
     async def choose_speaker(self, interaction: Interaction, match: Match[str]) -> None:
         """Let the voice continue with the speaker chosen from the panel."""
         position = parse_position(match)
-        await self.turns.acknowledge(interaction)
-        await self.turns.replace_old_panel(interaction, position)
+        turn = await self.turns.admit_press(interaction, position)
         value = parse_choice(interaction)
         request = ContinueRequest()
         if value == ACTION:
@@ -207,7 +209,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             request = ContinueRequest(character=parse_name(value.removeprefix(CHARACTER)))
         elif value != ANYBODY:
             raise InvalidOption
-        await self._continue(interaction, request, position)
+        await self._continue(turn, request, position)
 
     @listens_to(position_pattern("menu-lines", "menu-vote"))
     @answer_errors
@@ -217,82 +219,57 @@ class Writing(BeginningCog, name="OnBook.writing"):
         The menu stays open while others write, so that it acts on the script as it is now.
         """
         if match["action"] == "menu-vote":
+            check_is_member(interaction)
             request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
         else:
             lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
             request = ContinueRequest(lines=int(lines))
-        await self.turns.acknowledge(interaction)
-        library = self.services.admit_to_session(interaction).library
-        await library.load_running(parse_position(match).script)
-        await self._continue(interaction, request)
+        turn = await self.turns.admit(interaction)
+        await turn.session.library.load_running(parse_position(match).script)
+        await self._continue(turn, request)
 
     async def _continue(
-        self,
-        interaction: Interaction,
-        request: ContinueRequest,
-        expected: ScriptPosition | None = None,
+        self, turn: Turn, request: ContinueRequest, expected: ScriptPosition | None = None
     ) -> None:
-        if request.vote or (request.takes or 1) > 1:
-            check_is_member(interaction)
-        try:
-            await self.turns.charge_lines(interaction, expected, request.lines, request.takes)
-        except NoScript as refusal:
-            if expected or isinstance(refusal, NotRunning):
-                raise
-            await self._begin_for_newcomer(interaction, request)
-            return
-
-        async def continue_anyway(chosen: Interaction) -> None:
-            await self._continue(chosen, replace(request, during_vote=True), expected)
-
-        async with (
-            self.asking_during_vote(interaction, say(ANYWAY), continue_anyway),
-            self.turns.typing(interaction),
-        ):
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.continuation.generate(
-                    requester, request, expected, job
-                ),
-                kind=LINES,
-                is_checked=True,
-            )
-
-    async def _begin_for_newcomer(self, interaction: Interaction, request: ContinueRequest) -> None:
-        """Draw the first script of a channel, and go on with it."""
-        self.services.charge(interaction, Cost(lines=request.lines * (request.takes or 1)))
-        drawn = await self.draw_beginning(interaction, Beginning())
-        new = replace(make_new_script(drawn, get_guild(interaction)), replaced=NO_SCRIPT)
-        await self.begin(
-            interaction,
-            lambda session, requester, _: session.library.begin(
-                requester, new, *drawn.opening, author=OPENING_WRITER
-            ),
-            lambda title: say("There was no script here, so “{title}” starts.", title=title),
-            request,
+        during_vote = replace(request, during_vote=True)
+        continue_anyway = self.admitting(
+            partial(self._continue, request=during_vote, expected=expected)
         )
+        interaction, continuation = turn.interaction, turn.session.continuation
+        async with self.asking_during_vote(interaction, say(ANYWAY), continue_anyway):
+            try:
+                async with self.turns.show_writing(turn) as job:
+                    result = await continuation.generate(turn.requester, request, expected, job)
+            except NoScript as refusal:
+                if expected or isinstance(refusal, NotRunning):
+                    raise
+                await self._begin_for_newcomer(turn, request)
+                return
+            await self.turns.show(turn, result)
+
+    async def _begin_for_newcomer(self, turn: Turn, request: ContinueRequest) -> None:
+        """Draw the first script of a channel, and go on with it."""
+        guild = get_guild(turn.interaction)
+        drawn = await self.draw_beginning(turn.session, guild, Beginning())
+        new = replace(make_new_script(drawn, guild), replaced=NO_SCRIPT)
+        async with self.turns.show_progress(turn.interaction, SCRIPT):
+            result = await turn.session.library.begin(
+                turn.requester, new, *drawn.opening, author=OPENING_WRITER
+            )
+        title = inline(result.script.title, TITLE_SIZE)
+        announcement = say("There was no script here, so “{title}” starts.", title=title)
+        await self.show_beginning(turn, result, announcement, request)
 
     async def _retry(
-        self,
-        interaction: Interaction,
-        expected: ScriptPosition | None = None,
-        *,
-        during_vote: bool = False,
+        self, turn: Turn, expected: ScriptPosition | None = None, *, during_vote: bool = False
     ) -> None:
-        await self.turns.charge_lines(interaction, expected, takes=1)
-        retry_anyway = partial(self._retry, expected=expected, during_vote=True)
-        async with (
-            self.asking_during_vote(interaction, say(ANYWAY), retry_anyway),
-            self.turns.typing(interaction),
-        ):
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.continuation.retry(
-                    requester, expected, job, during_vote=during_vote
-                ),
-                kind=LINES,
-                is_checked=True,
-            )
+        retry_anyway = self.admitting(partial(self._retry, expected=expected, during_vote=True))
+        async with self.asking_during_vote(turn.interaction, say(ANYWAY), retry_anyway):
+            async with self.turns.show_writing(turn) as job:
+                result = await turn.session.continuation.retry(
+                    turn.requester, expected, job, during_vote=during_vote
+                )
+            await self.turns.show(turn, result)
 
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Open a window to write in; a blank line begins the next line of the script.
@@ -349,37 +326,27 @@ class Writing(BeginningCog, name="OnBook.writing"):
             self.asking_during_vote(interaction, say(ADD_ANYWAY), add_anyway, kept),
         ):
             speaker = character.strip() or None
-            self.services.admit(interaction)
+            turn = await self.turns.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.continuation.write(
-                    requester, text, speaker, expected, job, during_vote=during_vote
-                ),
-                expected,
-                kind=LINES,
-            )
+            async with self.turns.show_progress(interaction, LINES) as job:
+                result = await turn.session.continuation.write(
+                    turn.requester, text, speaker, expected, job, during_vote=during_vote
+                )
+            await self.turns.show(turn, result)
 
     async def _reinterpret(
-        self,
-        interaction: Interaction,
-        expected: ScriptPosition,
-        note: str,
-        *,
-        during_vote: bool = False,
+        self, turn: Turn, expected: ScriptPosition, note: str, *, during_vote: bool = False
     ) -> None:
         """Make the last line action if it is speech, or speech if it is action."""
-        do_anyway = partial(self._reinterpret, expected=expected, note=note, during_vote=True)
-        async with self.asking_during_vote(interaction, say(DO_ANYWAY), do_anyway):
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, job: session.history.reinterpret(
-                    requester, expected, job, during_vote=during_vote
-                ),
-                expected,
-                kind=LINES,
-                note=note,
-            )
+        do_anyway = self.admitting(
+            partial(self._reinterpret, expected=expected, note=note, during_vote=True)
+        )
+        async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), do_anyway):
+            async with self.turns.show_progress(turn.interaction, LINES) as job:
+                result = await turn.session.history.reinterpret(
+                    turn.requester, expected, job, during_vote=during_vote
+                )
+            await self.turns.show(turn, result, note)
 
     @listens_to(position_pattern("agree"))
     @answer_errors
@@ -387,38 +354,34 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """Undo the line that somebody asks to undo, and delete the message that asks."""
         position = parse_position(match)
 
-        async def undo(chosen: Interaction, *, during_vote: bool) -> None:
+        async def undo(turn: Turn, *, during_vote: bool) -> None:
             try:
-                await self._take_line_back(chosen, position, during_vote)
+                await self._take_line_back(turn, position, during_vote)
             except StaleLine:
                 await _delete_pressed(interaction)
                 raise
             await _delete_pressed(interaction)
 
-        undo_anyway = partial(undo, during_vote=True)
+        undo_anyway = self.admitting(partial(undo, during_vote=True))
         async with self.asking_during_vote(interaction, say(DO_ANYWAY), undo_anyway):
-            await undo(interaction, during_vote=False)
+            await undo(await self.turns.admit(interaction), during_vote=False)
 
     async def _undo(
-        self,
-        interaction: Interaction,
-        expected: ScriptPosition | None = None,
-        *,
-        during_vote: bool = False,
+        self, turn: Turn, expected: ScriptPosition | None = None, *, during_vote: bool = False
     ) -> None:
         """Undo the last line; whoever may not is offered to ask those who may."""
         try:
-            await self._take_line_back(interaction, expected, during_vote)
+            await self._take_line_back(turn, expected, during_vote)
         except VoteOpen as vote:
             # Without the position, a press after the vote would undo the take that has won.
             position = ScriptPosition(vote.script, vote.line)
-            undo_anyway = partial(self._undo, expected=position, during_vote=True)
-            await self.ask_during_vote(interaction, vote, say(DO_ANYWAY), undo_anyway)
+            undo_anyway = self.admitting(partial(self._undo, expected=position, during_vote=True))
+            await self.ask_during_vote(turn.interaction, vote, say(DO_ANYWAY), undo_anyway)
         except NotTheirs as refused:
-            if find_installer(interaction) is not None:
+            if not turn.is_member:
                 raise
-            ask = partial(self._ask_to_undo, refused)
-            await self.offer(interaction, format_error(refused), Choice(say("Ask to undo it"), ask))
+            ask = Choice(say("Ask to undo it"), partial(self._ask_to_undo, refused))
+            await self.offer(turn.interaction, format_error(refused), ask)
 
     async def _ask_to_undo(self, refused: NotTheirs, interaction: Interaction) -> None:
         """Ask in front of everybody to undo somebody's line."""
@@ -434,30 +397,22 @@ class Writing(BeginningCog, name="OnBook.writing"):
         await post_message(channel, f"-# {question}", view=make_view(button))
 
     async def _take_line_back(
-        self, interaction: Interaction, expected: ScriptPosition | None, during_vote: bool
+        self, turn: Turn, expected: ScriptPosition | None, during_vote: bool
     ) -> None:
-        await self.turns.take_turn(
-            interaction,
-            lambda session, requester, _: session.history.undo(
-                requester, expected, during_vote=during_vote
-            ),
-            expected,
-            note=say("{who} undid the last line.", who=format_requester(interaction)),
-        )
+        result = await turn.session.history.undo(turn.requester, expected, during_vote=during_vote)
+        who = format_requester(turn.interaction)
+        await self.turns.show(turn, result, say("{who} undid the last line.", who=who))
 
     async def _redo(
-        self, interaction: Interaction, expected: ScriptPosition, *, during_vote: bool = False
+        self, turn: Turn, expected: ScriptPosition, *, during_vote: bool = False
     ) -> None:
-        redo_anyway = partial(self._redo, expected=expected, during_vote=True)
-        async with self.asking_during_vote(interaction, say(DO_ANYWAY), redo_anyway):
-            await self.turns.take_turn(
-                interaction,
-                lambda session, requester, _: session.history.redo(
-                    requester, expected, during_vote=during_vote
-                ),
-                expected,
-                note=say("{who} restored the undone line.", who=format_requester(interaction)),
+        redo_anyway = self.admitting(partial(self._redo, expected=expected, during_vote=True))
+        async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), redo_anyway):
+            result = await turn.session.history.redo(
+                turn.requester, expected, during_vote=during_vote
             )
+            who = format_requester(turn.interaction)
+            await self.turns.show(turn, result, say("{who} restored the undone line.", who=who))
 
 
 async def _delete_pressed(interaction: Interaction) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..errors import NoContinuation
+from ..errors import NoContinuation, RequestError
 from ..inference.engine import EngineLoad
 from ..inference.request import Completion
 from ..screenplay.drafts import Draft
@@ -55,17 +55,15 @@ async def write_candidates(
     shortlist_size: int = SHORTLIST_SIZE,
     progress: Progress | None = None,
 ) -> list[Candidate]:
-    """Write at most `options.candidates` candidates of a line; return none if all come out empty.
+    """Write at most `options.candidates` candidates of a line, and at least one.
 
     A busy engine writes fewer, and a slow one leaves out those that it has not finished in
     `CHOOSING_SECONDS`. The first candidate and the best ``shortlist_size`` others are returned,
     with their bits without the scene, which a lone candidate lacks, and all if the time is over.
-    Raises what `Engine.run` raises.
+    Raises RequestError if all come out empty, and what `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_EMPTY_FIRST)
-    first, other_seeds = await _write_first(context, options, seeds)
-    if first is None:
-        return []
+    first, other_seeds = await _write_lead(context, options, seeds)
     candidate = Candidate.of(first)
     limit = min(options.limit, _limit_length(candidate))
     shared_options = replace(options.share_beginning(first.element), limit=limit)
@@ -162,20 +160,23 @@ def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:
     return max(1, min(requested, free // 2))
 
 
-async def _write_first(
+async def _write_lead(
     context: GenerationContext, options: GenerationOptions, seeds: Sequence[int]
-) -> tuple[Draft | None, Sequence[int]]:
-    """Write the first candidate that is not empty; return it and the seeds of the others."""
+) -> tuple[Draft, Sequence[int]]:
+    """Write the first candidate that is not empty; return it and the seeds of the others.
+
+    Raises RequestError if all come out empty.
+    """
     for attempt, seed in enumerate(seeds[:MAX_EMPTY_FIRST], 1):
         try:
-            first = await generator.generate(context, _with_seed(options, seed))
+            first = await generator.write_element(context, _with_seed(options, seed))
         except NoContinuation:
             if attempt == MAX_EMPTY_FIRST:
                 raise
             continue
         if first is not None:
             return first, seeds[attempt:]
-    return None, []
+    raise RequestError("The voice had nothing to say. Try again, or choose another mood.")
 
 
 def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:

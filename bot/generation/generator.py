@@ -49,7 +49,7 @@ async def read_prefix(context: GenerationContext, options: GenerationOptions) ->
     return Prefix(before.state, prompt, whole.surprise)
 
 
-async def generate(context: GenerationContext, options: GenerationOptions) -> Draft | None:
+async def write_element(context: GenerationContext, options: GenerationOptions) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
     Raises what `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.

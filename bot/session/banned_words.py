@@ -11,6 +11,7 @@ from ..cleaning import clean
 from ..errors import RequestError
 from ..i18n.catalogue import Count
 from ..inference.word_filter import find_banned_word, normalize_words
+from ..storage.store import Store
 
 MAX_WORDS = 500
 """The most words and phrases of a list."""
@@ -24,6 +25,28 @@ def read_words(path: Path) -> tuple[str, ...]:
     """Return the words of a file, one a line but for remarks after a #; raise OSError."""
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+class BannedWordLists:
+    """The lists of banned words of channels and guilds."""
+
+    def __init__(self, store: Store) -> None:
+        self._lists = store.banned_words
+        self._scripts = store.scripts
+
+    async def load(self, scope: str, place: int) -> list[str]:
+        """Load one list; ``scope`` is ``channel`` or ``guild``."""
+        return await self._lists.load_word_list(scope, place)
+
+    async def edit(
+        self, scope: str, place: int, guild: int | None, add: str, remove: str, *, clear: bool
+    ) -> list[str]:
+        """Change a list, as `edit_words` does, and return it; raise RequestError."""
+        words = edit_words([] if clear else await self.load(scope, place), add, remove)
+        if add:
+            check_casts(await self._scripts.list_cast_names(scope, place), words)
+        await self._lists.replace_word_list(scope, place, words, guild)
+        return words
 
 
 def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:

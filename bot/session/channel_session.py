@@ -9,16 +9,23 @@ from weakref import WeakValueDictionary
 from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.database import Guard
+from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import utc_now
 from ..storage.store import Store
 from ..telemetry import NULL_METER, Meter
+from .banned_words import BannedWordLists
 from .continuation import Continuation
+from .deadlines import Deadlines
 from .history import History
+from .housekeeping import Housekeeping
 from .library import Library
 from .notifications import Notifications
 from .polls import Polls
+from .posts import Posts
 from .presence import Presence
+from .rate_limits import RateLimits
 from .reader import ScriptReader
+from .stars import Stars
 from .turn import Clock
 from .turn_orders import Sprints, TurnOrders
 
@@ -38,11 +45,12 @@ class ChannelSession:
         notifications: Notifications | None = None,
         clock: Clock = utc_now,
         presence: Presence | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self.channel = channel
         self.store = store
         self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
-        self.library = Library(self.reader, settings, clock)
+        self.library = Library(self.reader, settings, clock, limits)
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
         self.polls = Polls(self.library, presence or Presence(clock))
@@ -57,17 +65,28 @@ class ChannelSession:
 
 
 class ChannelSessions:
-    """The sessions that are in use, one for each channel."""
+    """The sessions that are in use, one for each channel, and the services that they share."""
 
     def __init__(
-        self, store: Store, voices: ModelRegistry, settings: Settings, clock: Clock = utc_now
+        self,
+        store: Store,
+        voices: ModelRegistry,
+        settings: Settings,
+        clock: Clock = utc_now,
+        limits: RateLimits | None = None,
     ) -> None:
         self.clock = clock
+        self.limits = limits
         self.store = store
         self.voices = voices
         self.settings = settings
         self.notifications = Notifications()
         self.presence = Presence(clock)
+        self.banned_words = BannedWordLists(store)
+        self.deadlines = Deadlines(store, clock)
+        self.housekeeping = Housekeeping(store)
+        self.posts = Posts(store)
+        self.stars = Stars(store)
         self._sessions: WeakValueDictionary[int, ChannelSession] = WeakValueDictionary()
 
     @classmethod
@@ -78,11 +97,13 @@ class ChannelSessions:
         guard: Guard | None = None,
         meter: Meter = NULL_METER,
         clock: Clock = utc_now,
+        limits: RateLimits | None = None,
     ) -> Self:
         """Open the default voice and the database.
 
-        The guard is asked before each transaction that writes, and the meter measures all. Raises
-        ModelError or StoreError if the voice or the database cannot be used.
+        The guard is asked before each transaction that writes, the meter measures all, and the
+        limits are for the lines that people request. Raises ModelError or StoreError if the voice
+        or the database cannot be used.
         """
         voices = ModelRegistry(settings.models, settings.threads, settings.rows)
         # The voice is checked first, because a refused voice must leave no new database.
@@ -90,7 +111,7 @@ class ChannelSessions:
         budget = settings.states_mb * 2**20
         store = await Store.open(settings.database_location, budget, guard, meter)
         voices.store_verdicts_in(store.key_values)
-        sessions = cls(store, voices, settings, clock)
+        sessions = cls(store, voices, settings, clock, limits)
         try:
             await voices.engine(settings.model)
         except BaseException:
@@ -102,6 +123,16 @@ class ChannelSessions:
         """Close the voices and the database, once the work with them has ended."""
         self.voices.close()
         await self.store.close()
+
+    async def load_personal_data(self, person: int) -> PersonalData:
+        """Load all that is kept of a person."""
+        return await self.store.people.load_personal_data(person)
+
+    async def forget(self, person: int, *, text: bool) -> ErasureResult:
+        """Remove a person's name from everything and, with ``text``, the text of their lines."""
+        forgotten = await self.store.people.erase_person(person, text=text)
+        self.notifications.forget(person)
+        return forgotten
 
     def get(self, channel: int) -> ChannelSession:
         """Return the session of a channel."""
@@ -115,6 +146,7 @@ class ChannelSessions:
                 self.notifications,
                 self.clock,
                 self.presence,
+                self.limits,
             )
             self._sessions[channel] = session
         return session

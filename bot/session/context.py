@@ -12,6 +12,7 @@ from ..i18n.catalogue import Count
 from ..storage.schema import ROOT_LINE, Line, Script, TurnOrder, utc_now
 from ..storage.store import Store
 from .permissions import check_may_write, check_turn
+from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
 
 
@@ -31,6 +32,16 @@ class TurnContext:
     """The order in which people write, or None where everybody may."""
     vote_ends: dt.datetime | None = None
     """When the vote ends on how the script goes on from here; None without a vote."""
+    limits: RateLimits | None = None
+
+    def charge_lines(self, lines: int) -> None:
+        """Charge lines that the model will write; raise RateLimited at a limit.
+
+        Candidates cost nothing, because a busy engine writes few of them.
+        """
+        if self.limits:
+            script = self.script
+            self.limits.charge(self.requester.id, script.channel, script.guild, Cost(lines=lines))
 
     def check_vote(self, during_vote: bool) -> None:
         """Raise VoteOpen while people vote, unless the requester has said to go on even so."""

@@ -10,7 +10,6 @@ from ..errors import OnBookError, RequestError, Stopped
 from ..generation.inputs import GenerationContext
 from ..generation.options import extract_requested_options
 from ..i18n.catalogue import phrase
-from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from ..storage.schema import Line, Script
 from .context import TurnContext
@@ -78,6 +77,10 @@ class Continuation:
             result = replace(result, outsiders=find_outsiders(script, names, elements))
             return self.reader.notifications.attach(result, requester.id, primed.model, elements)
 
+    async def is_delivered(self, delivery: str) -> bool:
+        """Return whether an interaction or message has written a line."""
+        return await self.store.lines.is_delivered(delivery)
+
     async def is_plain_line(self, script: Script, text: str) -> bool:
         """Return whether a message that may be chat is a line of the script that runs.
 
@@ -116,11 +119,12 @@ class Continuation:
                 )
             await context.check_pace()
             context.check_vote(request.during_vote)
+            context.charge_lines(request.lines * takes)
             if request.seed is None:
                 request = replace(request, seed=context.script.seed)
             if takes > 1:
                 return await self._offer_takes(context, request, takes, job or Job())
-            return await self._append_take(context, context.script.head, request, job or Job())
+            return await self._extend_script(context, context.script.head, request, job or Job())
 
     async def retry(
         self,
@@ -141,15 +145,16 @@ class Continuation:
                 )
             await context.check_pace()
             context.check_vote(during_vote)
+            context.charge_lines(1)
             origin = line.origin
             request = ContinueRequest(
                 character=origin.get("character"),
                 kind=Kind(origin["kind"]) if origin.get("kind") else None,
                 options=extract_requested_options(origin),
             )
-            return await self._append_take(context, line.parent, request, job or Job())
+            return await self._extend_script(context, line.parent, request, job or Job())
 
-    async def _append_take(
+    async def _extend_script(
         self, context: TurnContext, parent: int | None, request: ContinueRequest, job: Job
     ) -> TurnResult:
         """Write lines below ``parent``; store each, and move the head there, when it is finished.
@@ -159,8 +164,8 @@ class Continuation:
         script, requester, lines = context.script, context.requester, list[Line]()
         failure: OnBookError | None = None
         try:
-            at = await self._load_context(context, parent, job)
-            drafts = self.drafter.write_lines(at, script, request, context.banned, job)
+            at = await self._read_script(context, parent, job)
+            drafts = self.drafter.draft_lines(at, script, request, context.banned, job)
             async for draft in drafts:
                 lines += await self.store.lines.append_lines(
                     script, parent, [draft], requester.delivery, requester.id, written=len(lines)
@@ -183,36 +188,20 @@ class Continuation:
     ) -> TurnResult:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
-        drafts = await self.write_takes(context, script.head, request, takes, job)
+        try:
+            at = await self._read_script(context, script.head, job)
+            drafts = await self.drafter.draft_takes(at, script, request, takes, context.banned, job)
+        except Stopped:
+            raise RequestError(STOPPED) from None
         ends = self.library.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
         poll = await self.store.polls.open_poll(
             script, drafts, requester.delivery, requester.id, ends
         )
         return self.reader.notifications.attach_model_change(TurnResult(script, poll=poll))
 
-    async def write_takes(
-        self,
-        context: TurnContext,
-        parent: int | None,
-        request: ContinueRequest,
-        takes: int,
-        job: Job,
-    ) -> list[list[Draft]]:
-        """Write takes of lines below ``parent`` with the script's model, and store nothing.
-
-        Return the finished lines when somebody presses Stop; raise RequestError if there are none.
-        """
-        try:
-            at = await self._load_context(context, parent, job)
-            return await self.drafter.write_takes(
-                at, context.script, request, takes, context.banned, job
-            )
-        except Stopped:
-            raise RequestError(STOPPED) from None
-
-    async def _load_context(
+    async def _read_script(
         self, context: TurnContext, parent: int | None, job: Job
     ) -> GenerationContext:
-        """Load what the script's model needs to write below a line; raise Stopped."""
+        """Let the script's model read as far as a line, and return the context; raise Stopped."""
         primed = await self.reader.open_model_for(context.script, parent)
         return await job.wait(self.reader.load_context(primed, parent, job.progress))

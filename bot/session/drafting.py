@@ -13,7 +13,6 @@ from ..generation.candidates import write_candidates
 from ..generation.inputs import GenerationContext, GenerationOptions
 from ..generation.options import QUICK, resolve_options
 from ..generation.prefill import Progress
-from ..generation.reranking import Candidate
 from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
 from ..settings import Settings
@@ -70,7 +69,7 @@ class Drafter:
 
     # Lines
 
-    async def write_takes(
+    async def draft_takes(
         self,
         context: GenerationContext,
         script: Script,
@@ -93,10 +92,12 @@ class Drafter:
         written: list[list[Draft]] = [[] for _ in seeds]
         try:
             firsts = await job.wait(
-                self._write_firsts(context, [next(some) for some in line_options], job.progress)
+                self._draft_distinct_firsts(
+                    context, [next(some) for some in line_options], job.progress
+                )
             )
             tasks = [
-                self._write_rest(context, first, some, job.progress, drafts)
+                self._extend_take(context, first, some, job.progress, drafts)
                 for first, some, drafts in zip(firsts, line_options, written, strict=True)
             ]
             await job.wait(_run_any(tasks))
@@ -105,7 +106,7 @@ class Drafter:
                 raise
         return [drafts for drafts in written if drafts]
 
-    async def _write_firsts(
+    async def _draft_distinct_firsts(
         self,
         context: GenerationContext,
         line_options: Sequence[GenerationOptions],
@@ -113,7 +114,7 @@ class Drafter:
     ) -> list[Draft | RequestError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
-            *(self._candidates(context, options, progress) for options in line_options),
+            *(write_candidates(context, one, progress=progress) for one in line_options),
             return_exceptions=True,
         )
         firsts: list[Draft | RequestError] = []
@@ -128,7 +129,7 @@ class Drafter:
                 firsts.append(chosen.draft)
         return firsts
 
-    async def _write_rest(
+    async def _extend_take(
         self,
         context: GenerationContext,
         first: Draft | RequestError,
@@ -147,12 +148,12 @@ class Drafter:
                 progress.written += 1
                 if (options := next(line_options, None)) is None:
                     return
-                draft = await self.write_line(context, options, progress)
+                draft = await self.draft_line(context, options, progress)
         except RequestError:
             drafts.clear()
             raise
 
-    async def write_lines(
+    async def draft_lines(
         self,
         context: GenerationContext,
         script: Script,
@@ -166,12 +167,12 @@ class Drafter:
         """
         seed = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
         for options in self.make_line_options(script, request, banned, seed):
-            draft = await job.wait(self.write_line(context, options, job.progress))
+            draft = await job.wait(self.draft_line(context, options, job.progress))
             job.progress.written += 1
             yield draft
             context = context.append(draft)
 
-    async def write_line(
+    async def draft_line(
         self,
         context: GenerationContext,
         options: GenerationOptions,
@@ -179,20 +180,8 @@ class Drafter:
     ) -> Draft:
         """Write one line, the best of its candidates; raise RequestError."""
         return reranking.choose_candidate(
-            await self._candidates(context, options, progress), context.recent_texts
+            await write_candidates(context, options, progress=progress), context.recent_texts
         ).draft
-
-    async def _candidates(
-        self,
-        context: GenerationContext,
-        options: GenerationOptions,
-        progress: Progress | None,
-    ) -> list[Candidate]:
-        """Write at least one candidate for a line; raise RequestError."""
-        candidates = await write_candidates(context, options, progress=progress)
-        if not candidates:
-            raise RequestError("The voice had nothing to say. Try again, or choose another mood.")
-        return candidates
 
 
 def _offset_seed(seed: int, number: int) -> int:

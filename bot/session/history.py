@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..errors import RequestError
+from ..i18n.catalogue import Count
 from ..screenplay.elements import Element
 from ..screenplay.free_text import reinterpret
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
@@ -21,6 +22,21 @@ from .turn import (
     parse_typed_text,
 )
 
+LINES_PER_PAGE = 8
+"""Lines on a page of a history, for which a message has room."""
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """A page of all lines of a script, those that left the script too."""
+
+    number: int
+    """The page's number, from 0."""
+    pages: int
+    lines: list[Line]
+    numbers: dict[int, int]
+    """The numbers of the script's lines, from 1, by their ids."""
+
 
 class History:
     """Move the head of the running script: undo, redo, jump, rewrite and fork.
@@ -34,6 +50,62 @@ class History:
         self.library = library
         self.store = library.store
         self.reader = library.reader
+
+    # All lines of a script
+
+    async def load_page(self, script: Script, number: int) -> HistoryPage:
+        """Load a page of a script's history, from 0; a number past the end is the last page."""
+        count = await self._count_lines(script)
+        pages = -(-count // LINES_PER_PAGE)
+        number = min(number, pages - 1)
+        # The last page is full as well, so that it opens on more than the newest line.
+        begin = max(min(number * LINES_PER_PAGE, count - LINES_PER_PAGE), 0)
+        lines = await self.store.lines.load_tree_lines(script, begin, begin + LINES_PER_PAGE)
+        path = await self.store.lines.load_path_ids(script.head)
+        numbers = {line: number for number, line in enumerate(path, 1)}
+        return HistoryPage(number, pages, lines, numbers)
+
+    async def find_page(self, script: Script, line: int | None) -> int:
+        """Return the number of the page with a line, or of the last page."""
+        count = await self._count_lines(script)
+        if line is None:
+            return -(-count // LINES_PER_PAGE) - 1
+        return await self.store.lines.count_tree_lines(script, line) // LINES_PER_PAGE
+
+    async def _count_lines(self, script: Script) -> int:
+        """Count the lines of a history; raise RequestError for a script without a line."""
+        lines = await self.store.lines.count_tree_lines(script)
+        if not lines:
+            raise RequestError("The script is empty. Write a line, or use {/continue}.")
+        return lines
+
+    async def find_position(self, script: Script, wanted: str) -> ScriptPosition:
+        """Find the line that a person means by its number, or else the last one with the words."""
+        path = await self.store.lines.load_path_ids(script.head)
+        if wanted.isdecimal():
+            number = int(wanted)
+            if not 1 <= number <= len(path):
+                count = Count(len(path), "line")
+                raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
+            return ScriptPosition(script.id, path[number - 1])
+        found = find_lines(await self.library.load_elements(script), wanted)
+        if not found:
+            raise RequestError(
+                "No line has “{words}”. Type other words of it, or its number.", words=wanted
+            )
+        return ScriptPosition(script.id, path[found[0] - 1])
+
+    async def find_number(self, position: ScriptPosition) -> int:
+        """Return the number of a line, from 1."""
+        return await self.store.lines.count_lines(position.line)
+
+    async def find_running_position(self, line: Line) -> ScriptPosition:
+        """Return the position of a line, in the running script if that has the line."""
+        running = await self.library.find_running()
+        shared = running and await self.store.scripts.has_line(running, line.id)
+        return ScriptPosition(running.id if running and shared else line.script, line.id)
+
+    # The head
 
     async def undo(
         self,
@@ -195,3 +267,18 @@ class History:
                 fork, (), requester.delivery, context.script.id
             )
             return TurnResult(script)
+
+
+def find_lines(elements: Sequence[Element], wanted: str) -> list[int]:
+    """Return the numbers, from 1, of the lines that a person may mean, the last line first.
+
+    A number finds the lines whose numbers have its digits, and other text the lines, with their
+    speakers, that have all its words.
+    """
+    words = wanted.casefold().split()
+    found = []
+    for number, element in enumerate(elements, 1):
+        searched = str(number) if wanted.isdecimal() else element.one_line.casefold()
+        if all(word in searched for word in words):
+            found.append(number)
+    return found[::-1]

@@ -22,6 +22,7 @@ from ..storage.schema import Line, Script
 from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_manage, check_may_recast, check_may_write
+from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .turn import (
     NO_SCRIPT,
@@ -49,13 +50,20 @@ class Library:
     done, and ModelError for a model that is gone.
     """
 
-    def __init__(self, reader: ScriptReader, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        reader: ScriptReader,
+        settings: Settings,
+        clock: Clock,
+        limits: RateLimits | None = None,
+    ) -> None:
         self.channel = reader.channel
         self.store = reader.store
         self.voices = reader.voices
         self.reader = reader
         self.settings = settings
         self.clock = clock
+        self.limits = limits
         self.lock = asyncio.Lock()
         """Held for a whole turn, so that the second of two sees what the first has done."""
 
@@ -63,10 +71,14 @@ class Library:
 
     async def load_script(self) -> Script:
         """Load the running script; raise NoScript."""
-        script = await self.store.scripts.find_running_script(self.channel)
+        script = await self.find_running()
         if script is None:
             raise await self._make_no_script()
         return script
+
+    async def find_running(self) -> Script | None:
+        """Return the running script, or None."""
+        return await self.store.scripts.find_running_script(self.channel)
 
     async def _make_no_script(self) -> NoScript:
         last = await self.store.scripts.find_last_script(self.channel)
@@ -90,6 +102,9 @@ class Library:
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> AsyncIterator[TurnContext]:
         """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
+        if self.lock.locked():
+            # Refuse a turn here if possible, before it waits and everybody sees its progress.
+            await self.load_script_at(expected)
         async with self.lock:
             found = await self.store.scripts.find_running_for_turn(self.channel)
             if found is None:
@@ -97,7 +112,13 @@ class Library:
             await self._check_position(found.script, expected)
             banned = self._add_own_words(found.words)
             yield TurnContext(
-                self.store, found.script, requester, banned, found.order, found.vote_ends
+                self.store,
+                found.script,
+                requester,
+                banned,
+                found.order,
+                found.vote_ends,
+                self.limits,
             )
 
     @asynccontextmanager
@@ -119,9 +140,25 @@ class Library:
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return script
 
-    async def load_lines(self) -> list[Line]:
-        """Return the script's lines, from the first to the last."""
-        return await self.store.lines.load_path((await self.load_script()).head)
+    async def load_lines(self, script: Script | None = None) -> list[Line]:
+        """Return a script's lines, from the first to the last; by default the running one's."""
+        script = script or await self.load_script()
+        return await self.store.lines.load_path(script.head)
+
+    async def load_elements(self, script: Script | None) -> list[Element]:
+        """Return what a script's lines say, from the first to the last; nothing without a script.
+
+        That is faster than `load_lines`.
+        """
+        return await self.store.lines.load_elements(script.head if script else None)
+
+    async def count_lines(self, script: Script) -> int:
+        """Count a script's lines."""
+        return await self.store.lines.count_lines(script.head)
+
+    async def count_characters(self, script: Script) -> int:
+        """Count the characters of a script's lines."""
+        return await self.store.lines.count_characters(script.head)
 
     async def list_characters(self, script: Script | None = None) -> list[str]:
         """Return a script's cast, and after it the other characters, the latest speaker first.
@@ -196,7 +233,7 @@ class Library:
 
     async def _check_may_shelve(self, requester: Requester, replaced: int | None) -> None:
         """Raise RequestError unless the requester may shelve the running script."""
-        running = await self.store.scripts.find_running_script(self.channel)
+        running = await self.find_running()
         if replaced is not None and replaced != (running.id if running else NO_SCRIPT):
             raise RequestError("Another script was started here. Use {/start} again.")
         if running is not None:
@@ -238,6 +275,10 @@ class Library:
             return None
         return await self.store.key_values.find_value(guild_voice_key(guild))
 
+    async def choose_guild_model(self, guild: int, name: str) -> None:
+        """Let new scripts of a guild have a model."""
+        await self.store.key_values.save_value(guild_voice_key(guild), name)
+
     def recall_guild_model(self, guild: int | None) -> str | None:
         """Return what `find_guild_model` does if that is remembered, without waiting."""
         return None if guild is None else self.store.key_values.recall_value(guild_voice_key(guild))
@@ -276,7 +317,7 @@ class Library:
         """Go on with another script, and shelve the one that ran."""
         async with self.lock:
             target = await self.find(script)
-            running = await self.store.scripts.find_running_script(self.channel)
+            running = await self.find_running()
             if running is not None and running.id == script:
                 raise RequestError(
                     "That script is already running here. Write a line, or use {/continue}."
@@ -310,6 +351,15 @@ class Library:
                 script, archived=True, running=False, ending=requester.delivery
             )
 
+    async def is_ending_due(self, script: Script) -> bool:
+        """Return whether nobody has shown that a script has ended, and it does not go on again."""
+        now = await self.store.scripts.find_script(script.id)
+        return now is not None and now.ending == script.ending
+
+    async def mark_ending_shown(self, script: Script) -> None:
+        """Record that the closing card of a script was posted."""
+        await self.store.scripts.mark_ending_shown(script)
+
     async def load_script_to_end(self, requester: Requester, script: int) -> Script:
         """Load the running script; raise RequestError if it is another one, or cannot be ended."""
         row = await self.load_nonempty_script()
@@ -317,11 +367,20 @@ class Library:
         check_may_manage(row, requester, phrase("end it"))
         return row
 
-    async def delete(self, requester: Requester, script: int) -> None:
-        """Delete a script for good, except for lines that a fork shares."""
+    async def count_deletion(self, script: Script) -> tuple[int, int]:
+        """Count the lines that a deletion would delete, and those that forks would keep."""
+        return await self.store.scripts.count_deletion(script)
+
+    async def delete(self, requester: Requester, script: int) -> list[int]:
+        """Delete a script for good, except for lines that a fork shares.
+
+        Return the messages of its open polls.
+        """
         async with self.lock:
             check_may_manage(await self.find(script), requester, phrase("delete it"))
+            polls = await self.store.polls.list_open_poll_messages(script)
             await self.store.scripts.delete_script(script)
+            return polls
 
     # Preferences and cast of the script that runs
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from random import Random
 
 from ..errors import RequestError, StaleLine
@@ -16,6 +17,17 @@ from .turn import PollResult, Requester, TurnResult
 
 FEWEST_VOTERS = 2
 """The people who must have voted before a vote may end early."""
+
+
+@dataclass(frozen=True)
+class PollBoard:
+    """What the message of a poll shows."""
+
+    poll: Poll
+    takes: dict[int, list[Line]]
+    """The lines of each take, from 0."""
+    votes: dict[int, int]
+    """The takes, by the people who voted for them."""
 
 
 class Polls:
@@ -38,6 +50,44 @@ class Polls:
                 "One of these takes was already chosen. See the others in {/script history}."
             )
         return row
+
+    async def find_by_message(self, message: int) -> Poll | None:
+        """Return the open poll that a message shows, or None."""
+        return await self.store.polls.find_poll_by_message(message)
+
+    async def load_takes(self, poll: Poll) -> dict[int, list[Line]]:
+        """Return the lines of each take, from 0."""
+        return await self.store.polls.load_takes(poll)
+
+    async def load_board(self, poll: int) -> PollBoard | None:
+        """Return what the message of a poll shows, or None where the poll is gone."""
+        row = await self.store.polls.find_poll(poll)
+        if row is None:
+            return None
+        votes = await self.store.polls.load_votes(poll)
+        return PollBoard(row, await self.load_takes(row), votes)
+
+    async def record_message(self, poll: int, message: int) -> None:
+        """Record the message that shows a poll."""
+        await self.store.polls.record_message(poll, message)
+
+    async def claim_message(self, poll: int, message: int) -> bool:
+        """Record the message of a poll whose button was pressed, if nobody has.
+
+        Return whether it must be redrawn, because nobody has done so since.
+        """
+        row = await self.store.polls.find_poll(poll)
+        if row is None:
+            return True
+        script = await self.store.scripts.get_script(row.script)
+        if row.message is not None or script.channel != self.library.channel:
+            return False
+        await self.store.polls.record_message(poll, message)
+        return row.closed
+
+    async def mark_announced(self, poll: int) -> None:
+        """Record that everybody was told how a vote ended."""
+        await self.store.polls.mark_announced(poll)
 
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
         """Continue the script with a take, from 0."""

@@ -94,6 +94,13 @@ class RateLimits:
             for scope, per_minute in rates.items()
         }
 
+    def charge(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
+        """Charge a person, a channel and perhaps a guild; raise RateLimited at a limit."""
+        keys = {"person": person, "channel": channel}
+        if guild is not None:
+            keys["guild"] = guild
+        self.spend(keys, cost)
+
     def spend(self, keys: Mapping[str, Hashable], cost: Cost) -> None:
         """Take a cost from the buckets of a person, a channel and a guild.
 

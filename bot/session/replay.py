@@ -168,7 +168,7 @@ class Replayer:
         at = await reader.load_context(line, progress)
         options = provenance.restore_options(line.origin, self._banned)
         try:
-            draft = await generator.generate(at, options)
+            draft = await generator.write_element(at, options)
         except (NoContinuation, UnspellableElement):
             return NOTHING
         return draft.element if draft else NOTHING

@@ -104,9 +104,17 @@ class Job:
     def __init__(self) -> None:
         self.progress = Progress()
         self.news = asyncio.Event()
-        """Set whenever a line is stored, for those who show lines to clear."""
+        """Set whenever a line is stored and at the end, for those who show the job to clear."""
+        self.begun = asyncio.Event()
+        """Set once nothing forbids the work, and it begins."""
+        self.is_finished = False
         self.stopped = False
         self._now: asyncio.Future[Any] | None = None
+
+    def finish(self) -> None:
+        """Tell those who show the job that it has ended."""
+        self.is_finished = True
+        self.news.set()
 
     def stop(self) -> None:
         """Stop the work: drop the line in progress, and keep the finished ones."""
@@ -119,6 +127,7 @@ class Job:
         if self.stopped:
             work.close()
             raise Stopped
+        self.begun.set()
         self._now = task = asyncio.ensure_future(work)
         try:
             return await task

@@ -6,7 +6,7 @@ import datetime as dt
 
 from ..errors import RequestError
 from ..i18n.catalogue import phrase
-from ..storage.schema import Sprint, TurnOrder
+from ..storage.schema import Line, Script, Sprint, TurnOrder
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
 from .turn import Requester
@@ -70,26 +70,15 @@ class TurnOrders:
             check_may_manage(row, requester, phrase("end its turns"))
             await self.orders.delete_order(script)
 
+    async def find(self, script: int) -> TurnOrder | None:
+        """Return the order of a script, or None where everybody writes."""
+        return await self.orders.find_order(script)
+
     async def _load_order(self, script: int) -> TurnOrder:
         order = await self.orders.find_order(script)
         if order is None:
             raise RequestError("Nobody takes turns here. Join first, with {/script turns}.")
         return order
-
-
-def find_due(order: TurnOrder) -> dt.datetime | None:
-    """Return when the next reminder or skip is due, or None.
-
-    Nobody is skipped who writes alone. After a round of skips there are no reminders until somebody
-    writes, passes or joins.
-    """
-    if order.hours is None or order.skips >= len(order.writers):
-        return None
-    if order.reminded is None:
-        return order.since + dt.timedelta(hours=order.hours)
-    if len(order.writers) == 1:
-        return None
-    return order.reminded + dt.timedelta(hours=order.hours)
 
 
 class Sprints:
@@ -113,6 +102,14 @@ class Sprints:
                 raise RequestError("A sprint is under way here. Wait until it ends, or write.")
             ends = self.library.clock() + dt.timedelta(minutes=minutes)
             return await self.store.sprints.start_sprint(script, requester.id, ends)
+
+    async def is_under_way(self, script: int) -> bool:
+        """Return whether a script has a sprint."""
+        return await self.store.sprints.find_sprint(script) is not None
+
+    async def load_lines(self, script: Script, sprint: Sprint) -> list[Line]:
+        """Return the lines of a script that were written in its sprint."""
+        return await self.store.lines.load_lines_after(script.head, sprint.after)
 
     async def find(self, script: int) -> Sprint:
         """Return the sprint of a script; raise RequestError if that has ended."""

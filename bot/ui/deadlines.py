@@ -13,7 +13,7 @@ import discord
 from ..i18n.catalogue import speaking
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
-from ..session.turn_orders import find_due
+from ..session.deadlines import Due, Event
 from ..sharding import Shards
 from ..storage.schema import Script, Sprint, TurnOrder
 from .delivery import NO_MENTIONS, post_message
@@ -26,7 +26,7 @@ from .turn_messages import format_ping, format_reminder, format_skip, format_spr
 
 
 @dataclass
-class Deadlines:
+class DeadlineMessages:
     """The deadlines and pings of all scripts. `resume` finds the stored ones again.
 
     A line that passes a turn on needs no new timer, because it only puts off what is due: when the
@@ -41,9 +41,6 @@ class Deadlines:
     """The group of the commands in a host."""
     _resumed: bool = field(default=False, init=False)
 
-    def __post_init__(self) -> None:
-        self.store = self.sessions.store
-
     async def resume(self) -> None:
         """Watch the stored deadlines of the scripts on this process's shards.
 
@@ -52,11 +49,10 @@ class Deadlines:
         """
         if self._resumed:
             return
-        scripts = await self.store.turn_orders.list_scripts_with_deadlines()
+        scripts = await self.sessions.housekeeping.list_deadlines(Shards.of(self.client))
         self._resumed = True
         for script in scripts:
-            if Shards.of(self.client).include(script.guild):
-                self.watch(script.id)
+            self.watch(script.id)
 
     def watch(self, script: int, seconds: float = 0.0) -> None:
         """Do after some seconds what is due in a script, and set a timer for what is due next.
@@ -75,101 +71,77 @@ class Deadlines:
             self.watch(script, (due - self.sessions.clock()).total_seconds())
 
     async def _act(self, script_id: int) -> dt.datetime | None:
-        """Do what is due in a script, and return when to look again, or None."""
-        script = await self.store.scripts.find_script(script_id)
+        """Show what is due in a script, and return when to look again, or None."""
+        script = await self.sessions.housekeeping.find_script(script_id)
         if script is None:
             return None
         session = self.sessions.get(script.channel)
         with speaking(find_locale(script, self.client), self.group):
             async with session.reminding:
-                order, sprint = await self.store.turn_orders.find_order_and_sprint(script_id)
-                if sprint is not None:
-                    return await self._watch_sprint(session, script, sprint)
-                if order is not None:
-                    return await self._watch_turn(session, script, order)
-        return None
+                due = await self.sessions.deadlines.find_due(script)
+                if due.sprint and due.event:
+                    await self._end_sprint(session, script, due, due.sprint)
+                elif due.order and due.event:
+                    await self._show_turn(session, script, due, due.order)
+        return due.again
 
-    async def _watch_turn(
-        self, session: ChannelSession, script: Script, order: TurnOrder
-    ) -> dt.datetime | None:
-        """Remind or skip the writer if that is due, and return when to look again, or None."""
-        now, due, channel = self.sessions.clock(), find_due(order), self._find_channel(script)
-        if order.announcement is not None:
-            await self.messages.sync(channel, session, above=order.announcement)
-            await self.store.turn_orders.record_shown(script.id, order.announcement)
-        may_ping = script.ping and script.running and len(order.writers) > 1
-        if order.must_ping and may_ping:
-            await self._ping(channel, script, order)
-            return now  # because the panel must come below
-        if order.hours is None:
-            return None
-        if due is not None and due > now:
-            return due
-        if due is None or not script.running:
-            if due is not None:  # nobody can write, so that the writer must not be reminded
-                await self.store.turn_orders.extend_turn(script.id, now)
-            return now + dt.timedelta(hours=order.hours)
-        if order.reminded is None:
-            await self._remind(script, order, now)
-        else:
-            mentioned = _allow_mention(order.writers[1]) if script.ping else NO_MENTIONS
-            message = await self._post(
-                script, format_skip(script, order), "skip", order.turn, mentioned=mentioned
-            )
-            await self.store.turn_orders.skip_turn(script.id, order.turn, now, message)
-        return now  # because the panel must come below, and something else may be due
-
-    async def _remind(self, script: Script, order: TurnOrder, now: dt.datetime) -> None:
-        """Remind the writer, by a mention of that person alone."""
-        mentioned = _allow_mention(order.writers[0])
-        content = format_reminder(script, order, now)
-        message = await self._post(script, content, "remind", order.turn, mentioned=mentioned)
-        await self.store.turn_orders.record_reminder(script.id, order.turn, now, message)
-
-    async def _ping(
-        self, channel: discord.PartialMessageable, script: Script, order: TurnOrder
+    async def _show_turn(
+        self, session: ChannelSession, script: Script, due: Due, order: TurnOrder
     ) -> None:
-        """Tell the writer to whom the turn has passed, instead of the one before."""
-        mentioned = _allow_mention(order.writers[0])
-        message = await self._post(
-            script, format_ping(order), "ping", order.turn, mentioned=mentioned
-        )
-        await self.store.turn_orders.record_ping(script.id, order.turn, message)
-        if order.ping:
-            await delete_message(channel, order.ping)
+        """Ping, remind or skip a writer, or show the panel below the message of a skip."""
+        channel, message = self._find_channel(script), 0
+        if due.event is Event.SHOW:
+            await self.messages.sync(channel, session, above=order.announcement or 0)
+        elif due.event:
+            content, mentions = self._write(script, due, order)
+            message = await self._post(
+                script, content, due.event.value, order.turn, mentions=mentions
+            )
+        await self.sessions.deadlines.record(script, due, message)
+        if due.event is Event.PING and order.ping:
+            await delete_message(channel, order.ping)  # which has told the writer before
 
-    async def _watch_sprint(
-        self, session: ChannelSession, script: Script, sprint: Sprint
-    ) -> dt.datetime:
-        """End a sprint by a summary if that is due, and return when to look again."""
-        now = self.sessions.clock()
-        if sprint.ends > now:
-            return sprint.ends
-        lines = await session.store.lines.load_lines_after(script.head, sprint.after)
+    def _write(
+        self, script: Script, due: Due, order: TurnOrder
+    ) -> tuple[str, discord.AllowedMentions]:
+        """Return what is posted of an event, and whom it may mention: one person at most."""
+        if due.event is Event.SKIP:
+            mentions = _allow_mention(order.writers[1]) if script.ping else NO_MENTIONS
+            return format_skip(script, order), mentions
+        mentions = _allow_mention(order.writers[0])
+        if due.event is Event.PING:
+            return format_ping(order), mentions
+        return format_reminder(script, order, self.sessions.clock()), mentions
+
+    async def _end_sprint(
+        self, session: ChannelSession, script: Script, due: Due, sprint: Sprint
+    ) -> None:
+        """End a sprint by a summary."""
+        lines = await session.sprints.load_lines(script, sprint)
         statistics = await asyncio.to_thread(count_script, lines)
         content = format_sprint_summary(script, statistics)
-        message = await self._post(script, content, "sprint", sprint.ends)
-        await self.store.turn_orders.extend_turn(script.id, now)
+        message = await self._post(script, content, Event.SPRINT.value, sprint.ends)
+        await self.sessions.deadlines.record(script, due, message)
         await self.messages.sync(self._find_channel(script), session, above=message)
-        await self.store.sprints.delete_sprint(script.id)
-        return now
+        await self.sessions.deadlines.end_sprint(script)
 
     async def _post(
         self,
         script: Script,
         content: str,
         *event: object,
-        mentioned: discord.AllowedMentions = NO_MENTIONS,
+        mentions: discord.AllowedMentions = NO_MENTIONS,
     ) -> int:
         """Post the message of an event, and return its id, or 0 where the bot may not post.
 
         A second attempt, some minutes after the first one, posts nothing.
         """
-        await self.store.check_may_write()  # because another process may have the shard now
+        # Another process may have the shard now.
+        await self.sessions.posts.check_may_write()
         nonce = make_nonce(script.id, *event)
         with suppress(discord.NotFound, discord.Forbidden):
             channel = self._find_channel(script)
-            return (await post_message(channel, content, nonce, allowed_mentions=mentioned)).id
+            return (await post_message(channel, content, nonce, allowed_mentions=mentions)).id
         return 0
 
     def _find_channel(self, script: Script) -> discord.PartialMessageable:

@@ -24,6 +24,7 @@ from discord import app_commands
 
 from ..errors import TransactionFailed
 from .components import Interaction
+from .interaction_state import InteractionState, find_state
 from .waiting import acknowledge
 
 log = logging.getLogger("onbook.delivery")
@@ -60,12 +61,6 @@ ALREADY_RESPONDED = 40060
 EXPIRED_STATUSES = {401, 404}
 """The statuses of a reply whose interaction has ended, or that was deleted."""
 
-EPHEMERAL = "onbook.private"
-"""A key that is set among an interaction's extras if its first answer is ephemeral."""
-
-DELIVERY_KEY = "onbook.delivery"
-"""The key of an object among the extras that identifies a delivery of an interaction."""
-
 MAX_REMEMBERED = 10_000
 """Interactions whose deliveries are remembered."""
 
@@ -83,7 +78,7 @@ MessageChannel = (
 )
 """The channels that have messages."""
 
-_deliveries: dict[int, object] = {}
+_deliveries: dict[int, InteractionState] = {}
 """The delivery that is carried out of each interaction, by the interaction's id."""
 
 
@@ -188,7 +183,7 @@ class FirstResponse:
         command = self.interaction.type is discord.InteractionType.application_command
         shows = thinking or command
         if shows and ephemeral:
-            self.interaction.extras[EPHEMERAL] = True
+            find_state(self.interaction).is_ephemeral = True
         await self._respond(
             kinds.deferred_channel_message if shows else kinds.deferred_message_update,
             lambda: self.response.defer(thinking=thinking, ephemeral=ephemeral),
@@ -198,7 +193,7 @@ class FirstResponse:
         """Answer with a message."""
         send, files = self.response.send_message, ReusableFiles(more.pop("files", ()))
         if more.get("ephemeral"):
-            self.interaction.extras[EPHEMERAL] = True
+            find_state(self.interaction).is_ephemeral = True
         confirmed = await self._respond(
             discord.InteractionResponseType.channel_message,
             lambda: send(content, files=files.copy(), allowed_mentions=NO_MENTIONS, **more),
@@ -235,7 +230,7 @@ class FirstResponse:
         _claim(interaction)
         try:
             await send_with_retries(respond, FIRST_RESPONSE_SECONDS, FIRST_RESPONSE_TIMEOUT)
-            _deliveries[interaction.id] = interaction.extras[DELIVERY_KEY]
+            _deliveries[interaction.id] = find_state(interaction)
         except CONNECTION_ERRORS:
             # Discord may have it: the next answer edits it, or is refused.
             self.response._response_type = kind  # noqa: SLF001 - discord.py knows of no such answer
@@ -280,7 +275,8 @@ async def complete_response(interaction: Interaction, **more: Any) -> discord.Me
         channel = interaction.channel
         expired = isinstance(error, CONNECTION_ERRORS) or error.status in EXPIRED_STATUSES
         thinking = discord.InteractionResponseType.deferred_channel_message
-        public = interaction.response.type is thinking and EPHEMERAL not in interaction.extras
+        state = find_state(interaction)
+        public = interaction.response.type is thinking and not state.is_ephemeral
         if not (expired and public and isinstance(channel, MessageChannel)):
             raise
     log.warning("posting an answer as a new message, because its interaction has ended")
@@ -356,7 +352,7 @@ class ReusableFiles:
 
 def _claim(interaction: Interaction) -> bool:
     """Claim an interaction for this delivery, unless another has it; return whether this has it."""
-    delivery = interaction.extras.setdefault(DELIVERY_KEY, object())
+    delivery = find_state(interaction)
     has_claim = _deliveries.setdefault(interaction.id, delivery) is delivery
     if len(_deliveries) > MAX_REMEMBERED:
         del _deliveries[next(iter(_deliveries))]

@@ -44,12 +44,14 @@ class LivePolls:
         """
         if self._resumed:
             return
-        shards, store = Shards.of(self.client), self.sessions.store
-        polls = await store.polls.list_unannounced_polls()
-        self._resumed = True
+        self._resumed = True  # at once, because a second call can come before the votes are read
+        try:
+            polls = await self.sessions.housekeeping.list_votes(Shards.of(self.client))
+        except BaseException:
+            self._resumed = False
+            raise
         for poll in polls:
-            script = await store.scripts.find_script(poll.script)
-            if script and shards.include(script.guild) and ("vote", poll.id) not in self.timers:
+            if ("vote", poll.id) not in self.timers:
                 self.watch(poll)
 
     def watch(self, poll: Poll) -> None:
@@ -87,10 +89,7 @@ class LivePolls:
         poll: int,
     ) -> None:
         """Act in the channel of a poll, if it exists."""
-        store = self.sessions.store
-        row = await store.polls.find_poll(poll)
-        script = await store.scripts.find_script(row.script) if row else None
-        if script is not None:
+        if script := await self.sessions.housekeeping.find_poll_script(poll):
             channel = self.client.get_partial_messageable(script.channel)
             with speaking(find_locale(script, self.client), self.group):
                 await action(channel, self.sessions.get(script.channel), poll)
@@ -110,7 +109,7 @@ class LivePolls:
             # of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):
                 await self.messages.polls.announce(channel, poll_result, is_early=is_early)
-            await self.sessions.store.polls.mark_announced(poll)
+            await session.polls.mark_announced(poll)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)
 

@@ -15,9 +15,9 @@ import discord
 
 from ..errors import TransactionFailed
 from ..session.channel_session import ChannelSession
-from ..storage.repositories.message_repository import ChannelContent
+from ..session.posts import Posts
+from ..storage.records import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
-from ..storage.store import Store
 from .delivery import (
     CONNECTION_ERRORS,
     NONCE_SECONDS,
@@ -33,12 +33,6 @@ from .poll_messages import PollMessages
 from .shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.message_sync")
-
-WINDOW = 100
-"""Messages of a script that a sync looks at, unless the script has changed above them."""
-
-MAX_FIRST_LINES = 10
-"""Lines that are shown of a script of which a channel shows none yet: as many as a turn writes."""
 
 MAX_REPOSTED = 10
 """Messages at the end that are posted again to change the name of one; above them, only the text
@@ -58,15 +52,15 @@ class MessageSync:
     """Show the scripts of all channels."""
 
     def __init__(
-        self, client: discord.Client, store: Store, polls: PollMessages, look: str, *, hears: bool
+        self, client: discord.Client, posts: Posts, polls: PollMessages, look: str, *, hears: bool
     ) -> None:
         self.client = client
-        self.store = store
+        self.posts = posts
         self.polls = polls
         self.line_messages = LineMessages(client)
         self._look = look
         self.shown = ShownScripts()
-        self.panel = Panel(store, self.shown, hears=hears)
+        self.panel = Panel(posts, self.shown, hears=hears)
         self._checked: set[int] = set()
         """The channels already searched for messages that were posted but not recorded."""
 
@@ -92,7 +86,7 @@ class MessageSync:
         """
         # One at a time, each from what is stored then, so that a slow one cannot undo a later one.
         async with session.drawing:
-            content = await self.store.messages.load_content(session.channel)
+            content = await self.posts.load_content(session.channel)
             await self._check(channel, content)
             if announcement:
                 above = await _announce(channel, announcement)
@@ -117,7 +111,7 @@ class MessageSync:
         Failures are ignored, because the next sync tries again.
         """
         async with session.drawing:
-            content = await self.store.messages.load_content(session.channel)
+            content = await self.posts.load_content(session.channel)
             try:
                 await self._check(channel, content)
                 await self.panel.retire(channel, guild)
@@ -138,22 +132,23 @@ class MessageSync:
 
         Return the number of surplus messages that the bot may not delete.
         """
-        posts, path, last_lines = await self._load(script)
+        compared = await self.posts.compare(script)
+        posts, path = compared.posts, compared.path
         kept = min(len(posts), len(path))
         pairs = enumerate(zip(posts, path, strict=False))
         changed = {number: (post, line) for number, (post, line) in pairs if post.line != line}
         wanted = set(path[kept:])
         for post, line in changed.values():
             wanted |= {post.line, line}
-        lines = {line.id: line for line in last_lines}
-        missing = await self.store.lines.load_lines(wanted - lines.keys())
+        lines = {line.id: line for line in compared.last_lines}
+        missing = await self.posts.load_lines(wanted - lines.keys())
         lines |= {line.id: line for line in missing}
         for number, (post, line) in changed.items():
             # A message's name cannot change, so it and those below are posted again.
             is_near = len(posts) - number <= MAX_REPOSTED
             if is_near and not self.line_messages.fits(script, post, lines[line]):
                 kept = number
-                lines |= {one.id: one for one in await self.store.lines.load_lines(path[kept:])}
+                lines |= {one.id: one for one in await self.posts.load_lines(path[kept:])}
                 break
         edited = [pair for number, pair in changed.items() if number < kept]
         if lost := await self._edit(channel, script, edited, lines):
@@ -167,7 +162,7 @@ class MessageSync:
         last = posts[kept - 1] if kept else None
         for line in path[kept:]:
             last = post = await self._post(channel, script, lines[line], newest)
-            await self.store.messages.record_post(post, lines[line])
+            await self.posts.record(post, lines[line])
             newest = content.newest_post = post.message
         if last and path and path[-1] in lines:
             self.shown.record_line(channel.id, script, lines[path[-1]], last.message)
@@ -177,16 +172,14 @@ class MessageSync:
         """Delete messages, the last one first; return the number of those that stay as surplus."""
         undeleted = 0
         for post in reversed(posts):
-            if await self.line_messages.delete(channel, post):
-                await self.store.messages.delete_posts([post.message])
-            else:
-                await self.store.messages.mark_surplus(post.message)
-                undeleted += 1
+            is_deleted = await self.line_messages.delete(channel, post)
+            await self.posts.record_deletion(post.message, is_deleted=is_deleted)
+            undeleted += not is_deleted
         return undeleted
 
     async def _update_newest_post(self, content: ChannelContent, channel: int) -> None:
         """Read the newest message again, because some were deleted."""
-        content.newest_post = (await self.store.messages.load_content(channel)).newest_post
+        content.newest_post = (await self.posts.load_content(channel)).newest_post
 
     async def _post(
         self, channel: MessageChannel, script: Script, line: Line, newest: int
@@ -218,24 +211,6 @@ class MessageSync:
                 await self._delete_orphans(channel, look, newest, keep=[post.message])
             return post
 
-    async def _load(self, script: Script) -> tuple[list[PostedLine], list[int], list[Line]]:
-        """Load the messages that show a script, the ids of their lines, and some of the last lines.
-
-        The ids may be fewer, so that the last messages are surplus, or more, so that messages are
-        missing at the end.
-        """
-        posts, path, last_lines = await self.store.messages.load_posts_and_path(script, WINDOW)
-        if not posts:
-            path = await self.store.lines.load_path_ids(script.head)
-            return [], path[-MAX_FIRST_LINES:], []
-        if path[:1] == [posts[0].line]:
-            return posts, path, last_lines
-        # The script has changed above these messages: begin with the first one that shows it.
-        posts = await self.store.messages.load_posts(script)
-        before = set(await self.store.lines.load_path_ids(posts[0].line)) - {posts[0].line}
-        path = await self.store.lines.load_path_ids(script.head)
-        return posts, [line for line in path if line not in before] or path[-1:], last_lines
-
     async def _edit(
         self,
         channel: MessageChannel,
@@ -252,13 +227,13 @@ class MessageSync:
             for post, line in changed
             if lines[post.line].element == lines[line].element
         }
-        await self.store.messages.replace_lines(copied)
+        await self.posts.replace_lines(copied)
         for post, line in changed:
             if post.message in copied:
                 continue
             if not await self.line_messages.edit(channel, script, post, lines[line]):
                 return post
-            await self.store.messages.replace_lines({post.message: line})
+            await self.posts.replace_lines({post.message: line})
         return None
 
     async def _check(self, channel: MessageChannel, content: ChannelContent) -> None:
@@ -303,12 +278,12 @@ class MessageSync:
         """
         # What a sync has posted is recorded before the sync ends.
         async with session.drawing:
-            if await self.store.messages.find_post(message):
+            if await self.posts.find(message):
                 return
-            content = await self.store.messages.load_content(session.channel)
+            content = await self.posts.load_content(session.channel)
             if not content.newest_post:
                 return  # another bot with the same token may play here
-            await self.store.check_may_write()
+            await self.posts.check_may_write()
             look = (content.script and content.script.look) or self._look
             own = await self._find_webhook(channel, look)
             if own is not None and own.id == webhook:
@@ -335,20 +310,20 @@ class MessageSync:
         return {one for one in messages if await self._redraw(channel, session, one)}
 
     async def _redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
-        if poll := await self.store.polls.find_poll_by_message(message):
+        if poll := await session.polls.find_by_message(message):
             return await self.polls.redraw(channel, session, poll.id)
         async with session.drawing:
-            if post := await self.store.messages.find_post(message):
+            if post := await self.posts.find(message):
                 return await self._redraw_line(channel, post)
-            content = await self.store.messages.load_content(session.channel)
+            content = await self.posts.load_content(session.channel)
             return content.panel != message or await self.panel.place(channel, content)
 
     async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
         self.shown.forget(channel.id)  # because the text was erased, maybe by another process
-        line = await self.store.lines.find_line(post.line)
-        script = await self.store.scripts.find_script(line.script) if line else None
-        if line is None or script is None:
+        found = await self.posts.find_script_line(post)
+        if found is None:
             return True
+        script, line = found
         try:
             if not post.surplus and await self.line_messages.edit(channel, script, post, line):
                 return True
@@ -357,7 +332,7 @@ class MessageSync:
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
             log.warning("could not draw message %d again: %s", post.message, error)
             return False
-        await self.store.messages.delete_posts([post.message])
+        await self.posts.record_deletion(post.message, is_deleted=True)
         return True
 
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import discord
 
-from ..storage.repositories.message_repository import ChannelContent
-from ..storage.store import Store
+from ..session.posts import Posts
+from ..storage.records import ChannelContent
 from .components import CUSTOM_ID_PREFIX, make_row_view
 from .delivery import (
     CONNECTION_ERRORS,
@@ -32,8 +32,8 @@ PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more",
 class Panel:
     """The panels of all channels: one message of the bot in each channel in which a script runs."""
 
-    def __init__(self, store: Store, shown: ShownScripts, *, hears: bool) -> None:
-        self.store = store
+    def __init__(self, posts: Posts, shown: ShownScripts, *, hears: bool) -> None:
+        self.posts = posts
         self.shown = shown
         self._hears = hears
         self._progress: dict[int, int] = {}
@@ -60,11 +60,10 @@ class Panel:
         self, channel: MessageChannel, guild: int | None, content: str, view: discord.ui.View
     ) -> None:
         """Show the progress of a job in the panel's place, until the next call of `place`."""
-        if channel.id not in self._progress:
-            known = await self.store.messages.find_channel(channel.id)
-            if known and known.panel:
-                self._progress[channel.id] = known.panel
-                await self.store.messages.record_panel(channel.id, guild, None)
+        is_shown = channel.id in self._progress
+        if not is_shown and (panel := await self.posts.find_panel(channel.id)):
+            self._progress[channel.id] = panel
+            await self.posts.record_panel(channel.id, guild, None)
         if channel.id in self._progress:
             message = discord.PartialMessage(channel=channel, id=self._progress[channel.id])
             await try_once(
@@ -79,11 +78,11 @@ class Panel:
 
         The next process would find neither above the newest line.
         """
-        known = await self.store.messages.find_channel(channel.id)
-        if old := self.find_progress(channel.id) or (known and known.panel):
+        panel = await self.posts.find_panel(channel.id)
+        if old := self.find_progress(channel.id) or panel:
             await delete_message(channel, old)
-        if known and known.panel:
-            await self.store.messages.record_panel(channel.id, guild, None)
+        if panel:
+            await self.posts.record_panel(channel.id, guild, None)
         self._progress.pop(channel.id, None)
 
     def find_progress(self, channel: int) -> int:
@@ -100,10 +99,9 @@ class Panel:
             return False
         if self.find_progress(message.channel.id) == message.id:
             return False
-        known = await self.store.messages.find_channel(message.channel.id)
-        if known and known.panel == message.id:
+        if await self.posts.find_panel(message.channel.id) == message.id:
             return False
-        await self.store.check_may_write()
+        await self.posts.check_may_write()
         return True
 
     async def _place(
@@ -112,14 +110,14 @@ class Panel:
         script, progress, new = content.script, self.find_progress(channel.id), None
         old = content.panel or progress
         if script is not None:
-            panel = await load_panel(self.store, script, hears=self._hears)
+            panel = await load_panel(self.posts, script, hears=self._hears)
             self.shown.record_panel(channel.id, script, panel.order)
             view = make_row_view(panel.items)
             text = "\n".join(filter(None, (note, panel.text)))
             is_lowest = old > max(content.newest_post, above)
             if is_lowest and await edit_message(channel, old, content=text, view=view):
                 if progress:
-                    await self.store.messages.record_panel(channel.id, script.guild, old)
+                    await self.posts.record_panel(channel.id, script.guild, old)
                     del self._progress[channel.id]
                 return
             new = (await post_message(channel, text, view=view)).id
@@ -131,7 +129,7 @@ class Panel:
             await delete_message(channel, old)
         if old or new:
             guild = script.guild if script else None
-            await self.store.messages.record_panel(channel.id, guild, new)
+            await self.posts.record_panel(channel.id, guild, new)
         self._progress.pop(channel.id, None)
 
 

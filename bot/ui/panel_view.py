@@ -17,10 +17,10 @@ from discord import ui
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import reinterpret
+from ..session.posts import Posts
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
-from ..storage.repositories.script_repository import PanelState
+from ..storage.records import PanelState
 from ..storage.schema import ROOT_LINE, Script, TurnOrder
-from ..storage.store import Store
 from .components import (
     MAX_LABEL,
     MAX_OPTIONS,
@@ -78,16 +78,15 @@ class PanelContent:
     """The order in which people write, or None where everybody may."""
 
 
-async def load_panel(store: Store, script: Script, *, hears: bool) -> PanelContent:
+async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelContent:
     """Load the panel of a running script, in a place where the bot ``hears`` messages, or not."""
     has_lines = script.head is not None
-    state = await store.scripts.load_panel_state(script)
+    state, sprint_lines = await posts.load_panel_state(script)
     is_sprinting = state.sprint is not None and state.sprint.ends > discord.utils.utcnow()
     order = None if is_sprinting else state.order
     writers = format_turn(order) if order else ""
     if state.sprint and is_sprinting:
-        lines = await store.lines.load_lines_after(script.head, state.sprint.after)
-        writers = format_sprint(state.sprint, len(lines))
+        writers = format_sprint(state.sprint, sprint_lines)
     head = _format_head(script, hears=hears, is_voting=state.is_voting)
     text = "\n".join(filter(None, (head, writers)))
     if state.is_voting:

@@ -14,11 +14,9 @@ from ..session.channel_session import ChannelSession
 from ..session.polls import count_votes, find_leaders
 from ..session.turn import PollResult, ScriptPosition
 from ..storage.schema import Line, Poll
-from ..storage.store import Store
 from .components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
-    Interaction,
     make_continue_here_button,
     make_view,
 )
@@ -55,15 +53,12 @@ READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):read"
 class PollMessages:
     """The messages of polls."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    async def post(self, channel: MessageChannel, poll: Poll) -> None:
+    async def post(self, channel: MessageChannel, session: ChannelSession, poll: Poll) -> None:
         """Post takes to choose from."""
-        content, view = draw_poll(poll, await self.store.polls.load_takes(poll), {})
+        content, view = draw_poll(poll, await session.polls.load_takes(poll), {})
         nonce = f"poll {poll.id}"
         message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
-        await self.store.polls.record_message(poll.id, message.id)
+        await session.polls.record_message(poll.id, message.id)
 
     async def redraw(self, channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
         """Redraw a poll, with its votes or the take that was chosen.
@@ -71,13 +66,12 @@ class PollMessages:
         Return False where its message exists and could not be drawn.
         """
         async with session.drawing:
-            row = await self.store.polls.find_poll(poll)
-            if row is None or row.message is None:
+            board = await session.polls.load_board(poll)
+            if board is None or board.poll.message is None:
                 return True
-            takes = await self.store.polls.load_takes(row)
-            content, view = draw_poll(row, takes, await self.store.polls.load_votes(poll))
+            content, view = draw_poll(board.poll, board.takes, board.votes)
             try:
-                await edit_message(channel, row.message, content=content, view=view)
+                await edit_message(channel, board.poll.message, content=content, view=view)
             except (discord.HTTPException, *CONNECTION_ERRORS) as error:
                 # The votes are stored, although their numbers are not shown.
                 log.warning("could not draw poll %d again: %s", poll, error)
@@ -108,28 +102,11 @@ class PollMessages:
                 with suppress(discord.HTTPException, *CONNECTION_ERRORS):
                     await edit_message(channel, message, view=None)
 
-    async def record_pressed(self, interaction: Interaction, poll: int) -> bool:
-        """Record the message whose button was pressed, if the process that posted it has not.
-
-        Return whether it must be redrawn, because nobody has done so since.
-        """
-        message = interaction.message
-        if message is None or message.flags.ephemeral:
-            return False
-        row = await self.store.polls.find_poll(poll)
-        if row is None:
-            return True
-        script = await self.store.scripts.get_script(row.script)
-        if row.message is not None or script.channel != interaction.channel_id:
-            return False
-        await self.store.polls.record_message(poll, message.id)
-        return row.closed
-
     async def redraw_pressed(
         self, channel: MessageChannel, session: ChannelSession, poll: int, message: int
     ) -> None:
         """Redraw the poll whose button was pressed; remove the buttons of a deleted one."""
-        if await self.store.polls.find_poll(poll):
+        if await session.polls.load_board(poll):
             await self.redraw(channel, session, poll)
         else:
             await self.remove_buttons(channel, session, [message])

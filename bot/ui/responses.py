@@ -30,7 +30,6 @@ from . import components
 from .components import Interaction
 from .delivery import (
     CONNECTION_ERRORS,
-    EPHEMERAL,
     FirstResponse,
     delete_response,
     edit_response,
@@ -38,16 +37,11 @@ from .delivery import (
     send_ephemeral,
 )
 from .installations import find_installer
+from .interaction_state import find_state
 from .markdown import fenced, inline, mention, size
 from .waiting import set_outcome
 
 log = logging.getLogger("onbook.responses")
-
-IS_WRITTEN = "onbook.written"
-"""A key that is set among an interaction's extras once its lines are stored, shown or not."""
-
-IS_HANDLED = "onbook.heard"
-"""A key that is set among an interaction's extras as soon as something begins to answer it."""
 
 NOT_SHOWN = phrase("Your lines are in the script, but could not be shown here. See {/script show}.")
 
@@ -116,7 +110,7 @@ def classify_error(error: Exception) -> Outcome:
 async def _send_error(interaction: Interaction, error: Exception, keep: str) -> None:
     """Send the sentence of an error, with the text and what to do next."""
     view, files = _make_next_step(error) or discord.utils.MISSING, list[discord.File]()
-    if IS_WRITTEN in interaction.extras:
+    if find_state(interaction).is_written:
         log_failure(log, "could not show lines", error)
         content = say(NOT_SHOWN)
     else:
@@ -143,7 +137,7 @@ async def answer_privately(
         return
     if first is discord.InteractionResponseType.deferred_channel_message:
         with suppress(discord.NotFound):
-            if EPHEMERAL in interaction.extras:
+            if find_state(interaction).is_ephemeral:
                 await edit_response(interaction, content=content, view=view, attachments=files)
                 return
             # The first follow-up would replace the "thinking" and be as visible; and Discord takes

@@ -19,8 +19,8 @@ from discord import ui
 
 from ..i18n.catalogue import many, say
 from ..session.channel_session import ChannelSession
+from ..session.posts import Posts
 from ..storage.schema import Line, Script
-from ..storage.store import Store
 from .components import Interaction, make_layout, make_rows
 from .delivery import (
     CONNECTION_ERRORS,
@@ -79,8 +79,8 @@ class Posted:
 class ScriptAnswers:
     """The answers that show scripts, and the panels under the newest."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, posts: Posts) -> None:
+        self.posts = posts
         self._posted: dict[tuple[int, int], Posted] = {}
         """The answers that can be edited, by channel and message."""
 
@@ -146,13 +146,13 @@ class ScriptAnswers:
 
         A copy below a rewritten line is neither.
         """
-        ids_before = set(await self.store.lines.load_path_ids(before.head)) if before else set()
-        ids_after = await self.store.lines.load_path_ids(after.head)
+        ids_before = set(await self.posts.load_path_ids(before)) if before else set()
+        ids_after = await self.posts.load_path_ids(after)
         new = [line for line in ids_after if line not in ids_before]
         is_same = before is not None and before.id == after.id
         gone = ids_before.difference(ids_after) if is_same else set()
-        added = await self.store.lines.load_lines(new if gone else new[-MAX_CARDS:])
-        removed = await self.store.lines.load_lines(gone)
+        added = await self.posts.load_lines(new if gone else new[-MAX_CARDS:])
+        removed = await self.posts.load_lines(gone)
         return _exclude(added, removed)[-MAX_CARDS:], _exclude(removed, added)
 
     # Messages
@@ -165,7 +165,7 @@ class ScriptAnswers:
                 announcement = component.content
             elif isinstance(component, discord.Container):
                 ids.append((component.id or FIRST_CARD_ID) - FIRST_CARD_ID)
-        return Answer(await self.store.lines.load_lines(ids), announcement)
+        return Answer(await self.posts.load_lines(ids), announcement)
 
     async def _clear_others(
         self, session: ChannelSession, pressed: discord.Message | None, removed: Sequence[Line]
@@ -220,10 +220,10 @@ class ScriptAnswers:
         self, session: ChannelSession, answer: Answer, note: str = ""
     ) -> ui.LayoutView:
         """Return an answer above the panel of the script that runs, if one does."""
-        script = await self.store.scripts.find_running_script(session.channel)
+        script = await session.library.find_running()
         if script is None:
             return await _compose(answer, note or "…")
-        panel = await load_panel(self.store, script, hears=False)
+        panel = await load_panel(self.posts, script, hears=False)
         return await _compose(answer, "\n".join(filter(None, (note, panel.text))), panel.items)
 
 

@@ -15,7 +15,7 @@ from ..screenplay.statistics import (
     format_count,
     format_rewritten,
 )
-from ..session.turn_orders import find_due
+from ..session.deadlines import find_due_time
 from ..storage.schema import Script, Sprint, TurnOrder
 from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
 from .markdown import NAME_SIZE, format_moment, inline, mention
@@ -56,7 +56,7 @@ END_SPRINT_ID = rf"{CUSTOM_ID_PREFIX}end-sprint:(?P<script>{ID_PATTERN})"
 def format_turn(order: TurnOrder) -> str:
     """Return whose turn it is, until when, and who follows, for the panel."""
     sentences = [say("It is {who}'s turn.", who=mention(order.writers[0]))]
-    if due := find_due(order):
+    if due := find_due_time(order):
         sentences.append(say("Due {when}.", when=format_moment(due)))
     if len(order.writers) > 1:
         sentences.append(say("Next: {who}.", who=mention(order.writers[1])))

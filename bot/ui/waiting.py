@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..telemetry import NULL_METER, Meter, Outcome
 from .components import CUSTOM_ID_PREFIX, POSITION_BUTTONS, Interaction
-
-WAIT_KEY = "onbook.wait"
-"""The key of an interaction's `Wait` among its extras, where a meter counts."""
+from .interaction_state import Wait, find_state
 
 BUTTON_TYPE = 2
 """Discord's type of a component that is a button; all others are menus."""
 
 
-@dataclass
-class Wait:
-    """A person's wait for the answer to an interaction."""
-
-    meter: Meter
-    action: str
-    outcome: Outcome = Outcome.DONE
-    started: float = field(default_factory=time.perf_counter)
-
-    @property
-    def seconds(self) -> float:
-        """Return the seconds since it began."""
-        return time.perf_counter() - self.started
-
-
 @contextmanager
 def measure_wait(interaction: Interaction, meter: Meter) -> Iterator[None]:
     """Measure a wait until the context exits; a second entry for an interaction does nothing."""
-    if meter is NULL_METER or WAIT_KEY in interaction.extras:
+    state = find_state(interaction)
+    if meter is NULL_METER or state.wait:
         yield
         return
-    with measure_act(meter, name_action(interaction)) as interaction.extras[WAIT_KEY]:
+    with measure_act(meter, name_action(interaction)) as state.wait:
         yield
 
 
@@ -61,13 +43,13 @@ def measure_act(meter: Meter, action: str) -> Iterator[Wait]:
 
 def acknowledge(interaction: Interaction) -> None:
     """Tell the meter that Discord has the first answer."""
-    if wait := _find_wait(interaction):
+    if wait := find_state(interaction).wait:
         wait.meter.record_acknowledged(wait.action, wait.seconds)
 
 
 def set_outcome(interaction: Interaction, outcome: Outcome) -> None:
     """Set the outcome of a wait that ends otherwise than as asked."""
-    if wait := _find_wait(interaction):
+    if wait := find_state(interaction).wait:
         wait.outcome = outcome
 
 
@@ -85,8 +67,3 @@ def name_action(interaction: Interaction) -> str:
         action = str(data.get("custom_id")).removeprefix(CUSTOM_ID_PREFIX).partition(":")[0]
         return f"button {action}" if action in POSITION_BUTTONS else "button"
     return "window" if "custom_id" in data else "unknown"
-
-
-def _find_wait(interaction: Interaction) -> Wait | None:
-    wait: Wait | None = interaction.extras.get(WAIT_KEY)
-    return wait

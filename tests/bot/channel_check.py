@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.session.posts import MAX_FIRST_LINES
 from bot.storage.schema import Line, Script
 from bot.storage.store import Store
-from bot.ui.message_sync import MAX_FIRST_LINES
 from tests.fake_discord.people import letters
 
 from .conftest import Stage, buttons, labels
@@ -97,5 +97,5 @@ class Reader:
 async def assert_channel_is_true(stage: Stage, channel: Any = None) -> None:
     """Check what everybody sees of a channel against the stored script."""
     channel = channel or stage.channel
-    store, messages = stage.services.store, stage.messages(channel)
+    store, messages = stage.services.sessions.store, stage.messages(channel)
     assert await Reader().faults(store, channel.id, messages) == []

@@ -328,7 +328,7 @@ class Stage:
     @property
     def store(self) -> Store:
         """Return the store of the running bot."""
-        return self.services.store
+        return self.services.sessions.store
 
     @property
     def session(self) -> ChannelSession:
@@ -367,7 +367,7 @@ class Stage:
         self, actor: Any, channel: Any, name: str = "continue", *, seed: int, **options: Any
     ) -> simcord.InteractionResult:
         """Continue the script with a seed, as after a change of the settings that nobody saw."""
-        scripts = self.services.store.scripts
+        scripts = self.services.sessions.store.scripts
         script = await scripts.find_running_script(channel.id)
         if script:
             await scripts.update_script(script.id, seed=seed)

@@ -8,7 +8,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.cogs import turns
+from bot.cogs import in_flight
 from bot.cogs.services import CogServices
 from tests.bot.conftest import HEADING, Stage, answer, labels
 from tests.fake_discord.people import Asked, Channel, Message, Person
@@ -73,7 +73,7 @@ async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> N
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_slowly)
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
 
 
 async def ask(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:

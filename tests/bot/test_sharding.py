@@ -78,5 +78,5 @@ def test_guest_has_the_shards_of_its_host(client: discord.Client, ids: list[int]
 @pytest.mark.parametrize("shard", [0, 1])
 async def test_only_the_first_shard_syncs_the_commands(shard: int, chosen: RunnerSettings):
     async with simulated(Bot(chosen, shards=Shards([shard], 2))) as world:
-        key_values = world.bot.services.store.key_values
+        key_values = world.bot.services.sessions.store.key_values
         assert bool(await key_values.find_value("synced commands")) == (shard == 0)

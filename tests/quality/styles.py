@@ -125,7 +125,7 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
         at = at.append(draft)
     lines: list[Element] = []
     for number in range(count):
-        found = await generator.generate(at, _manner(seed + number * STRIDE))
+        found = await generator.write_element(at, _manner(seed + number * STRIDE))
         if found:
             lines.append(found.element)
             at = at.append(found)

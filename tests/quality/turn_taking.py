@@ -175,7 +175,7 @@ async def _run(
     elements: list[Element] = []
     banned = read_words(settings.banned)
     for manner in drafter.make_line_options(script, ContinueRequest(lines=ELEMENTS), banned, seed):
-        draft = await drafter.write_line(at, manner)
+        draft = await drafter.draft_line(at, manner)
         at = at.append(draft)
         elements.append(draft.element)
     return Run(cast, tuple(elements))

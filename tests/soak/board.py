@@ -79,17 +79,19 @@ class Rehearsal:
     async def run(self, steps: int) -> list[str]:
         """Act until a fault is shown, or for a number of steps; return the faults."""
         await self.start()
-        store, channel = self.stage.services.store, self.stage.channel.id
+        store, channel = self.stage.services.sessions.store, self.stage.channel.id
         while not (faults := await self.reader.faults(store, channel, self.stage.messages())):
             if len(self.acts) >= steps or self.lost:
                 break
             await self.act()
-            store = self.stage.services.store  # another one after a restart
+            store = self.stage.services.sessions.store  # another one after a restart
         return faults + self.lost
 
     async def act(self) -> None:
         """Do one possible act."""
-        running = await self.stage.services.store.scripts.find_running_script(self.stage.channel.id)
+        running = await self.stage.services.sessions.store.scripts.find_running_script(
+            self.stage.channel.id
+        )
         name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
         self.acts.append(name)
         if name == "undo":
@@ -170,7 +172,7 @@ class Rehearsal:
         self.note(f"{message.id} {reacted}")
         await who.set_reaction(message, STAR, reacted=reacted)
         await self.stage.world.settle()
-        store = self.stage.services.store
+        store = self.stage.services.sessions.store
         people = (await store.stars.load_reactions([message.id])).get(message.id, set())
         shows_line = await store.messages.find_post(message.id) is not None
         if (who.id in people) is not (reacted and shows_line):

@@ -1,9 +1,9 @@
 """Define the interface of the classes that change logits, after vLLM's logits processors.
 
-To add one, write a subclass of `Processor` in a module of this package, and an `OptionSpec` in
-`generation.options`, whose value is in `Sampling.extra`. Keep the state of each row in arrays of
-the row store, which moves, saves and restores their entries, so that a row does not depend on the
-rows beside it.
+To add one, write a subclass of `Processor` in a module of this package, name it in `PROCESSORS`,
+and write an `OptionSpec` in `generation.options`, whose value is in `Sampling.extra`. Keep the
+state of each row in arrays of the row store, which moves, saves and restores their entries, so that
+a row does not depend on the rows beside it.
 """
 
 from __future__ import annotations

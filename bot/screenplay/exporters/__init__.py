@@ -1,8 +1,19 @@
-"""Write scripts as files, one module a format.
+"""Write scripts as files, one module a format."""
 
-To add a format, write a module with a function under `@exporter`, and name the module here.
-"""
+from __future__ import annotations
 
-# Importing a module registers its format; people choose from the formats in this order.
-# isort: off
-from . import fountain_writer, pdf_writer, final_draft_writer, html_writer, text_writer  # noqa: F401 - registered
+from .export_formats import ExportFormat
+from .final_draft_writer import write_final_draft
+from .fountain_writer import write_fountain
+from .html_writer import write_html
+from .pdf_writer import write_pdf
+from .text_writer import write_text
+
+EXPORT_FORMATS = {
+    "fountain": ExportFormat("Fountain", "fountain", write_fountain),
+    "pdf": ExportFormat("PDF", "pdf", write_pdf),
+    "fdx": ExportFormat("Final Draft", "fdx", write_final_draft),
+    "html": ExportFormat("HTML", "html", write_html),
+    "txt": ExportFormat("Text", "txt", write_text),
+}
+"""The formats by their endings, in the order in which people choose. To add one, name it here."""

@@ -1,4 +1,4 @@
-"""Register the formats that scripts are written in."""
+"""Define the formats that scripts are written in."""
 
 from __future__ import annotations
 
@@ -41,17 +41,3 @@ class ExportFormat:
     def label(self) -> str:
         """Return the name as people choose it: "PDF", but "Final Draft (fdx)"."""
         return self.name if self.name.lower() == self.ending else f"{self.name} ({self.ending})"
-
-
-EXPORT_FORMATS: dict[str, ExportFormat] = {}
-"""The formats by their endings."""
-
-
-def exporter(name: str, ending: str) -> Callable[[ExportFunction], ExportFunction]:
-    """Register a function as the writer of a format."""
-
-    def register(write: ExportFunction) -> ExportFunction:
-        EXPORT_FORMATS[ending] = ExportFormat(name, ending, write)
-        return write
-
-    return register

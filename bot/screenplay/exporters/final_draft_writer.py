@@ -11,13 +11,12 @@ from screenplain.export import fdx
 
 from ..elements import Kind
 from .edition import Edition
-from .export_formats import ExportedFile, PaperSize, exporter
+from .export_formats import ExportedFile, PaperSize
 from .screenplain_document import to_screenplain
 
 _FORBIDDEN_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF))
 
 
-@exporter("Final Draft", "fdx")
 def write_final_draft(edition: Edition, _: PaperSize) -> ExportedFile:
     """Write screenplain's `.fdx` file with what it lacks: the title page and scene numbers."""
     out = io.StringIO()

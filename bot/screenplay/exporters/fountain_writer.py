@@ -5,10 +5,9 @@ from __future__ import annotations
 from ..elements import Element
 from ..fountain import format_fountain
 from .edition import Edition, remove_scene_number
-from .export_formats import ExportedFile, PaperSize, exporter
+from .export_formats import ExportedFile, PaperSize
 
 
-@exporter("Fountain", "fountain")
 def write_fountain(edition: Edition, _: PaperSize) -> ExportedFile:
     """Write a `.fountain` file."""
     elements = [

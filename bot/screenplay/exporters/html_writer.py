@@ -8,7 +8,7 @@ import io
 from screenplain.export import html as screenplain_html
 
 from .edition import Edition, mark_continued
-from .export_formats import ExportedFile, PaperSize, exporter
+from .export_formats import ExportedFile, PaperSize
 from .screenplain_document import to_screenplain
 
 _STYLE = """
@@ -32,7 +32,6 @@ h6 { position: relative; margin: 2.4em 0 0; font-size: 1em; text-transform: uppe
 """
 
 
-@exporter("HTML", "html")
 def write_html(edition: Edition, paper: PaperSize) -> ExportedFile:
     """Write an `.html` file without scripts or other files; a printer uses `paper`."""
     body = io.StringIO()

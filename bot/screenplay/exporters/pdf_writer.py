@@ -8,14 +8,13 @@ from threading import Lock
 from .. import typeface
 from ..page_layout import LINES_A_PAGE
 from .edition import Edition, mark_continued
-from .export_formats import ExportedFile, PaperSize, exporter
+from .export_formats import ExportedFile, PaperSize
 from .screenplain_document import to_screenplain
 
 # The library registers its fonts globally for each document, so two must not overlap.
 _ONE_AT_A_TIME = Lock()
 
 
-@exporter("PDF", "pdf")
 def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
     """Write a `.pdf` file."""
     # Imported here because reportlab loads its fonts and pictures, which slows the start.

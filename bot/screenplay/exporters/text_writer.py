@@ -7,13 +7,12 @@ import wcwidth
 from ..elements import Kind
 from ..page_layout import PAPER_COLUMNS, lay_out_page
 from .edition import TITLE_WIDTH, Edition
-from .export_formats import ExportedFile, PaperSize, exporter
+from .export_formats import ExportedFile, PaperSize
 
 _MARGIN = 6
 """Columns for scene numbers, at the left of the page."""
 
 
-@exporter("Text", "txt")
 def write_text(edition: Edition, _: PaperSize) -> ExportedFile:
     """Write a `.txt` file, with two more blank lines above a scene heading."""
     parts: list[str] = []

@@ -1,8 +1,69 @@
-"""Read scripts from files, one module a format.
+"""Read scripts from files by the endings of their names, one module a format."""
 
-To add a format, write a module with a function under `@importer`, and name the module here.
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+from ...errors import RequestError
+from .final_draft_reader import read_final_draft
+from .fountain_reader import read_fountain
+from .manuscript import Manuscript
+from .plain_text_reader import read_plain_text
+
+LARGEST_SCRIPT_FILE = 2**20
+"""The largest file, in bytes."""
+
+MOST_ELEMENTS = 20_000
+"""The most elements of a script in a file: several times the longest film."""
+
+IMPORTERS: dict[str, Callable[[bytes], Manuscript]] = {
+    ".fountain": read_fountain,
+    ".fdx": read_final_draft,
+    ".txt": read_plain_text,
+}
+"""The readers of files, by the lower-case ending of their names. To add a format, name it here.
+
+A reader raises RequestError for a sentence about why that fails.
 """
 
-# Importing a module registers its format; people see the endings in this order.
-# isort: off
-from . import fountain_reader, final_draft_reader, plain_text_reader  # noqa: F401 - registered
+
+def list_endings() -> str:
+    """Return the endings in English: ".fountain, .fdx or .txt"."""
+    *some, last = IMPORTERS
+    return f"{', '.join(some)} or {last}"
+
+
+def check_file(file_name: str, size: int) -> None:
+    """Raise RequestError for an unknown ending, or for more than `LARGEST_SCRIPT_FILE` bytes."""
+    if PurePath(file_name).suffix.lower() not in IMPORTERS:
+        *some, last = IMPORTERS
+        raise RequestError(
+            "A script must be a {some} or {last} file. Save it in one of these formats.",
+            some=", ".join(some),
+            last=last,
+        )
+    if size > LARGEST_SCRIPT_FILE:
+        raise RequestError(
+            "That file is {size:.1f} MB, but the limit is {most} MB. Import part of it.",
+            size=size / 2**20,
+            most=LARGEST_SCRIPT_FILE // 2**20,
+        )
+
+
+def read_script_file(file_name: str, data: bytes) -> Manuscript:
+    """Read the script in a file. Call it off the event loop: a large file takes a second.
+
+    Raises RequestError for a file that is too large, is not of its format, or has no element.
+    """
+    check_file(file_name, len(data))
+    found = IMPORTERS[PurePath(file_name).suffix.lower()](data)
+    if not found.elements:
+        raise RequestError("That file has no lines. Attach one that has some.")
+    if len(found.elements) > MOST_ELEMENTS:
+        raise RequestError(
+            "That file has {lines:,} lines, but a script can have {most:,}. Import part of it.",
+            lines=len(found.elements),
+            most=MOST_ELEMENTS,
+        )
+    return found

@@ -12,14 +12,12 @@ from defusedxml.ElementTree import fromstring
 from ...errors import RequestError
 from ..elements import Kind
 from ..emphasis import Run, format_runs
-from .import_formats import importer
 from .manuscript import LONGEST_ELEMENT, Block, Manuscript
 
 _SPEECH = {"Dialogue", "Parenthetical", "Singing", "Lyrics"}
 _KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
 
 
-@importer(".fdx")
 def read_final_draft(data: bytes) -> Manuscript:
     """Read an `.fdx` file; raise RequestError for a damaged one, for entities and other XML."""
     script = _parse(data)

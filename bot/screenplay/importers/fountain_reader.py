@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..elements import Element, Kind
 from ..fountain import classify, parse_model_text
-from .import_formats import decode_text, importer
-from .manuscript import Block, Manuscript
+from .manuscript import Block, Manuscript, decode_text
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
 _KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
@@ -17,7 +16,6 @@ _SCENE_NUMBER = re.compile(r"[ \t]*#[\w.-]{1,12}#[ \t]*$")
 _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 
 
-@importer(".fountain")
 def read_fountain(data: bytes) -> Manuscript:
     """Read a `.fountain` file."""
     title, text = split_title_page(decode_text(data))

@@ -23,6 +23,10 @@ from ..free_text import parse_name
 LONGEST_ELEMENT = 1500
 """Characters of an element; a longer one becomes several, each of which a message can show."""
 
+_ANY_LINE_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_MOST_CONTROLS = 0.01
+
 _LONGEST_LINE = LONGEST_ELEMENT - 100
 """Characters of a line, which leave room for a speaker's name."""
 
@@ -133,3 +137,20 @@ def _find_name(line: str) -> str | None:
         return parse_name(line)
     except RequestError:
         return None
+
+
+def decode_text(data: bytes) -> str:
+    """Return text in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252.
+
+    Raises RequestError for data that is not text.
+    """
+    encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = _ANY_LINE_BREAK.sub("\n", data.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+        # Some programs leave a stray control character where they cut or joined a text.
+        if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
+            return text
+    raise RequestError("That file is not text. Save the script as UTF-8 text, then try again.")

@@ -11,8 +11,7 @@ from ..fountain import has_scene_prefix
 from ..free_text import parse_person_text
 from ..page_layout import PAPER_COLUMNS, text_width
 from .fountain_reader import split_blocks, split_title_page
-from .import_formats import decode_text, importer
-from .manuscript import Block, Manuscript
+from .manuscript import Block, Manuscript, decode_text
 
 _INDENTED = 5
 """Columns from which on the indent of a line is meant."""
@@ -23,7 +22,6 @@ _TYPED_SHARE = 0.1
 _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 
 
-@importer(".txt")
 def read_plain_text(data: bytes) -> Manuscript:
     """Read a `.txt` file."""
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import line_tree
 from ..dialects import insert
+from ..records import ChannelContent
 from ..schema import ROOT_LINE, Channel, Line, Poll, PostedLine, Script, StaleMessage
 from .repository import Repository
-
-
-@dataclass
-class ChannelContent:
-    """What a channel shows: its running script, and the newest messages, each of them or 0."""
-
-    script: Script | None
-    newest_post: int
-    """The newest message that shows a line, of any script."""
-    panel: int
 
 
 class MessageRepository(Repository):

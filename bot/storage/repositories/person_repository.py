@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -25,6 +22,7 @@ from sqlalchemy.orm import aliased
 
 from .. import line_tree
 from ..dialects import get_dialect, insert
+from ..records import ErasureResult, PersonalData
 from ..schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
@@ -44,44 +42,6 @@ from ..schema import (
 )
 from .repository import Repository, T
 from .turn_order_repository import remove_writer
-
-
-@dataclass(frozen=True)
-class PersonalData:
-    """All that is stored about a person, each item with its script."""
-
-    lines: list[tuple[Line, Script]]
-    """The lines that they wrote, without copies of existing lines."""
-    asked: list[tuple[Line, Script]]
-    """The lines of a model, or of messages of others, that they asked for."""
-    rewritten: list[tuple[Line, Script]]
-    """The lines by which others replaced theirs, and that name them."""
-    scripts: list[Script]
-    """The scripts that they began."""
-    parts: list[tuple[str, Script]]
-    """The characters that they play."""
-    votes: list[tuple[Vote, Script]]
-    starred: list[tuple[Line, Script]]
-    """The lines that have their stars."""
-    turns: list[tuple[int, Script]]
-    """The places, from 1, that they have in orders."""
-    sprints: list[tuple[Sprint, Script]]
-    """The sprints that they started, and that go on."""
-
-    def __bool__(self) -> bool:
-        return any(vars(self).values())
-
-
-@dataclass(frozen=True)
-class ErasureResult:
-    """The result of erasing a person."""
-
-    lines: int
-    """How many lines named the person."""
-    purged: bool
-    """Whether all content is gone from the disk; otherwise it is purged later."""
-    messages: Sequence[int] = ()
-    """The messages that show the person's name or text until they are redrawn."""
 
 
 class PersonRepository(Repository):

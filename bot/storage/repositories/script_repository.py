@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -24,41 +22,10 @@ from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import deletion, line_tree
+from ..records import PanelState, TurnState
 from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
 from ..state_eviction import count_state_bytes
 from .repository import Repository
-
-
-@dataclass(frozen=True)
-class TurnState:
-    """What a turn needs of the script that runs."""
-
-    script: Script
-    words: set[str]
-    """The banned words of the channel's list and the guild's."""
-    order: TurnOrder | None
-    """The order in which people write, or None where everybody may."""
-    vote_ends: dt.datetime | None
-    """When the vote ends on how the script goes on from where it stands; None without a vote."""
-
-
-@dataclass(frozen=True)
-class PanelState:
-    """What a script's panel shows besides the script."""
-
-    order: TurnOrder | None = None
-    """The order in which people write, or None where everybody may."""
-    sprint: Sprint | None = None
-    redo: int | None = None
-    """The line to which redo moves the head, or None."""
-    author: int | None = None
-    """The author of the last line; None for a model or without a line."""
-    element: Element | None = None
-    """The last line."""
-    is_voting: bool = False
-    """Whether people vote for how the script goes on from where it stands."""
-    cues: Mapping[str, int] = field(default_factory=dict)
-    """How many speeches have each first line, the latest first."""
 
 
 class ScriptRepository(Repository):

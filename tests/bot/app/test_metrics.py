@@ -192,7 +192,7 @@ async def play(discord: Discord, bot: Bot, monitor: Monitor) -> None:
 
 async def set_read_only(bot: Bot, switch: str) -> None:
     """Make the database read-only, or writable again."""
-    async with bot.services.store._database.reading() as session:
+    async with bot.services.sessions.store._database.reading() as session:
         await (await session.connection()).exec_driver_sql(f"PRAGMA query_only = {switch}")
 
 
@@ -202,7 +202,7 @@ async def break_the_database(bot: Bot, monitor: Monitor) -> None:
         another_program.execute("ALTER TABLE key_values RENAME TO lost")
         await monitor.look("with a damaged database")
         another_program.execute("ALTER TABLE lost RENAME TO key_values")
-    async with bot.services.store._database.reading():
+    async with bot.services.sessions.store._database.reading():
         await monitor.look("with a busy database")
     await monitor.look("mended")
 

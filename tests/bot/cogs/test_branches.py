@@ -9,9 +9,10 @@ import discord
 import pytest
 import simcord
 
-from bot.cogs.history_page import LINES_PER_PAGE, REQUESTED_MARK, format_lines
+from bot.cogs.history_page import REQUESTED_MARK, format_lines
 from bot.errors import AlreadyWritten, RequestError, StaleLine
 from bot.generation.options import PREFERENCES
+from bot.session.history import LINES_PER_PAGE
 from bot.session.replay import replay_script
 from bot.session.turn import Job, Requester, ScriptPosition, current_position
 from bot.settings import read_settings

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bot.audio import table_read
-from bot.cogs import listening, menu, turns
+from bot.cogs import in_flight, listening, menu
 from tests.bot.conftest import Inside, Stage, answer, labels, opened, staged, start_script
 from tests.bot.playing import begin_script, open_menu
 from tests.fake_discord.people import Asked
@@ -102,7 +102,7 @@ async def test_anybody_can_stop_a_table_read(
         return await inside.discord.until(find, lambda: f"{text} in {asked}")
 
     monkeypatch.setattr(table_read, "speak", speak)
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
     await begin_script(inside.ann, inside.channel)
     progress, stopped = "is being recorded: 0%.", "Stopped. There is no table read."
     first = await inside.ann.slash(inside.channel, "script listen")

@@ -68,8 +68,8 @@ class Chat:
 
     async def lines(self) -> list[Line]:
         """Return the lines of the script, as they are stored."""
-        script = await self.services.store.scripts.find_running_script(self.channel.id)
-        return await self.services.store.lines.load_path(script and script.head)
+        script = await self.services.sessions.store.scripts.find_running_script(self.channel.id)
+        return await self.services.sessions.store.lines.load_path(script and script.head)
 
     async def until_written(self, *texts: str) -> list[Line]:
         """Wait until these are the lines below the heading, and everybody sees them."""
@@ -247,23 +247,23 @@ async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: 
     assert told.reply_to == refused.id
     assert chat.discord.refusals == ["POST send: 50007 Cannot send messages to this user"]
     chat.discord.refusals.clear()
-    script = await chat.services.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.store.turn_orders.add_writer(script.id, chat.ann.id, script.begun)
+    script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
+    await chat.services.sessions.store.turn_orders.add_writer(script.id, chat.ann.id, script.begun)
     await chat.say(chat.ben, "Rain.")
     await chat.is_told("'s turn. Wait for yours", await chat.ben.dm())
     assert await chat.until_written() == []
 
 
 async def test_the_writer_of_a_message_is_told_privately_what_concerns_it(chat: Chat):
-    script = await chat.services.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.store.scripts.update_script(script.id, lock=True, cast=["HELEN"])
+    script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
+    await chat.services.sessions.store.scripts.update_script(script.id, lock=True, cast=["HELEN"])
     await chat.until_ticked(await chat.say(chat.ben, "KEVIN: Hi."))
     await chat.is_told("the voice will not write for KEVIN", await chat.ben.dm())
 
 
 async def test_a_message_that_comes_twice_is_one_line(chat: Chat):
-    script = await chat.services.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.store.scripts.update_script(script.id, alternate=True)
+    script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
+    await chat.services.sessions.store.scripts.update_script(script.id, alternate=True)
     shouted = await chat.say(chat.ben, "Rain.")
     await chat.discord.tell_again(shouted.id)
     await chat.until_ticked(shouted)
@@ -340,7 +340,7 @@ async def test_a_line_that_cannot_be_shown_is_not_lost(chat: Chat):
 async def test_what_is_asked_for_others_is_exported(chat: Chat):
     said = await chat.write(chat.ben, "Rain.")
     await (await chat.ann.menu(said, "Add to the script")).is_done()
-    people = chat.services.store.people
+    people = chat.services.sessions.store.people
     kept = await people.load_personal_data(chat.ann.id)
     assert [line.text for line, _ in kept.asked] == ["Rain."]
     assert [line.text for line, _ in kept.lines] == [HEADING]

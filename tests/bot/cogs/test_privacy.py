@@ -23,13 +23,13 @@ from bot.cogs import add_cogs
 from bot.cogs.in_flight import InFlight
 from bot.cogs.privacy import format_forgotten, make_export_file
 from bot.errors import HeadMoved
+from bot.generation.prefill import Progress
 from bot.screenplay.elements import Kind
-from bot.session.context import TurnContext
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
+from bot.storage.records import ErasureResult
 from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_voice_key
-from bot.storage.repositories.person_repository import ErasureResult
 from bot.storage.schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
@@ -183,9 +183,11 @@ async def test_a_draft_from_before_an_erasure_is_not_stored(harness: SessionHarn
     await harness.session.continuation.write(ben, PHRASE)
     stood = await harness.session.library.load_script()
     head = stood.head
-    drafts = await harness.session.continuation.write_takes(
-        TurnContext(harness.store, stood, ben, ()), head, ContinueRequest(seed=1), 1, Job()
-    )
+    reader, drafter = harness.session.reader, harness.session.continuation.drafter
+    primed = await reader.open_model(stood.voice, stood.style)
+    context = await reader.load_context(primed, head, Progress())
+    request = ContinueRequest(seed=1)
+    drafts = await drafter.draft_takes(context, stood, request, 1, (), Job())
     await harness.store.people.erase_person(ben.id, text=True)
     with pytest.raises(HeadMoved):
         await harness.store.lines.append_lines(stood, head, drafts[0], "late")
@@ -443,7 +445,7 @@ async def test_a_bot_beside_another_one_deletes_nothing_in_their_database(
     await store.close()
     async with bot_here(discord.address, here) as bot:
         await discord.bot_is_ready()
-        guilds, upkeep = bot.services.store.guilds, bot.cogs["OnBook.upkeep"]
+        guilds, upkeep = bot.services.sessions.store.guilds, bot.cogs["OnBook.upkeep"]
         await upkeep.on_ready()
         # A file has one bot at a time: the next one to open it takes over the work of the last.
         alone = isinstance(where, Path)

@@ -10,7 +10,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from bot.cogs.reading import make_file_name
-from bot.screenplay.importers.import_formats import read_script_file
+from bot.screenplay.importers import read_script_file
 from bot.storage.schema import Script
 from tests.bot.conftest import Stage, answer, labels, start_script
 

@@ -36,7 +36,7 @@ async def write(inside: Inside, *lines: str) -> list[Message]:
 
 async def until_stars(inside: Inside, *expected: tuple[str, int]) -> None:
     """Wait until the best lines of the script have these stars."""
-    store, found = inside.services.store, None
+    store, found = inside.services.sessions.store, None
     async with asyncio.timeout(PATIENCE):
         while found != list(expected):
             script = await store.scripts.find_running_script(inside.channel.id)
@@ -93,7 +93,7 @@ async def test_a_star_stays_with_the_line_that_it_was_given_to(inside: Inside):
     await (await inside.ann.submit_modal(opened, {"Text": "Drizzle."})).is_done()
     await inside.discord.until(lambda: "Drizzle" in rain.text)
     await until_stars(inside)
-    stars = inside.services.store.stars
+    stars = inside.services.sessions.store.stars
     assert await stars.load_reactions([rain.id]) == {rain.id: {inside.ben.id}}
     await inside.ben.unreact(rain, STAR)
     async with asyncio.timeout(PATIENCE):
@@ -154,7 +154,7 @@ async def test_whoever_was_forgotten_is_not_found_again(discord: Discord, chosen
     await inside.ann.react(heading, STAR)
     async with playing(discord, chosen, inside.channel, inside.ann, inside.ben) as inside:
         await until_stars(inside, (HEADING, 1), ("Rain.", 1))
-        assert not await inside.services.store.people.load_personal_data(inside.ben.id)
+        assert not await inside.services.sessions.store.people.load_personal_data(inside.ben.id)
         await discord.clear_reactions(rain)
         await until_stars(inside, (HEADING, 1))
 

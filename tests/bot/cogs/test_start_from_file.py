@@ -12,7 +12,7 @@ from bot.generation import prefill
 from bot.generation.openings import prime_model
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import parse_person_text
-from bot.screenplay.importers.import_formats import LARGEST_SCRIPT_FILE
+from bot.screenplay.importers import LARGEST_SCRIPT_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript
 from tests.bot.channel_check import assert_channel_is_true

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.cogs import turns
+from bot.cogs import in_flight
 from bot.ui import components
 from tests.bot.conftest import HEADING, Inside, Stage, answer, buttons, start_script
 from tests.bot.playing import begin_script, read_script
@@ -36,7 +36,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
     """Write a script whose two lines the voice forgets; it reads them when the event is set."""
     await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
-    async with inside.services.store._database.writing() as session:
+    async with inside.services.sessions.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
     engine = await inside.services.voices.engine("tiny")
     run, gate = engine.run, asyncio.Event()
@@ -46,7 +46,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_held)
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
     return gate
 
 
@@ -123,7 +123,7 @@ async def test_stop_tells_when_the_work_was_lost(
     [told] = await inside.discord.until(pressed.answers)
     assert told.only_for == inside.ben.id
     assert said in told.content
-    running = await inside.services.store.scripts.find_running_script(inside.channel.id)
+    running = await inside.services.sessions.store.scripts.find_running_script(inside.channel.id)
     assert (running and running.title) == "The Diner"
 
 
@@ -177,7 +177,7 @@ async def test_who_may_not_write_stops_only_what_they_asked_for(
     ann, ben = [await guild.person(name, may) for name in ("Ann", "Ben")]
     await (await ann.click(await begin_script(ann, channel), "Continue")).is_done()
     gate.clear()
-    scripts = inside.services.store.scripts
+    scripts = inside.services.sessions.store.scripts
     script = await scripts.find_running_script(channel.id)
     await scripts.update_script(script.id, role=1)
     asked = await ann.slash(channel, "script stats", what="replay", everyone=True)

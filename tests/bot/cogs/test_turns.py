@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import simcord
 
-from bot.ui.deadlines import Deadlines
+from bot.ui.deadlines import DeadlineMessages
 from bot.ui.live_polls import LivePolls
 from bot.ui.timers import Timers
 from tests.bot.channel_check import assert_channel_is_true
@@ -346,7 +346,7 @@ async def test_each_process_resumes_the_votes_and_deadlines_of_its_shards(
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[object]()
-        for kind in (LivePolls, Deadlines):
+        for kind in (LivePolls, DeadlineMessages):
             timed = kind(bot, its.sessions, its.messages, Timers(its.in_flight.track))
             monkeypatch.setattr(timed, "watch", watched.append)
             await timed.resume()

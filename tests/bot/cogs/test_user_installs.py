@@ -114,8 +114,8 @@ async def test_an_answer_shows_a_surprise_with_the_line_of_the_voice(elsewhere: 
     window = await elsewhere.ann.slash(elsewhere.channel, "start")
     begun = await elsewhere.ann.submit_modal(window, {"Surprise me": "yes"})
     panel = await begun.is_done()
-    script, *_ = await elsewhere.services.store.scripts.list_latest_scripts(1)
-    lines = await elsewhere.services.store.lines.load_path(script.head)
+    script, *_ = await elsewhere.services.sessions.store.scripts.list_latest_scripts(1)
+    lines = await elsewhere.services.sessions.store.lines.load_path(script.head)
     assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
     shown = letters(panel.text)
     places = [shown.index(letters(line.element.body)) for line in lines]

@@ -212,7 +212,7 @@ async def test_candidates_share_the_speaker_and_can_be_replayed(context: Generat
     assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
     for one in found:
         restored = provenance.restore_options(one.draft.origin, ())
-        again = await generator.generate(context, restored)
+        again = await generator.write_element(context, restored)
         assert again.element == one.draft.element
         assert again.state.tobytes() == one.draft.state.tobytes()
         assert np.array_equal(again.surprise, one.draft.surprise)

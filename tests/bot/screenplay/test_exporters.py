@@ -23,10 +23,11 @@ from screenplay_tools.fdx.parser import Parser as FinalDraftParser
 
 from bot.i18n.catalogue import say, speaking
 from bot.screenplay.elements import Element, Kind
+from bot.screenplay.exporters import EXPORT_FORMATS
 from bot.screenplay.exporters.edition import MOST_CREDITS, Edition, make_edition
-from bot.screenplay.exporters.export_formats import EXPORT_FORMATS, ExportedFile, PaperSize
+from bot.screenplay.exporters.export_formats import ExportedFile, PaperSize
 from bot.screenplay.free_text import parse_person_text
-from bot.screenplay.importers.import_formats import read_script_file
+from bot.screenplay.importers import read_script_file
 from bot.screenplay.statistics import ScriptStatistics, WriterStatistics
 
 from .samples import SCRIPT, nasty_elements

@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import RequestError
+from bot.screenplay import importers
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.emphasis import format_runs, split_runs
+from bot.screenplay.exporters import EXPORT_FORMATS
 from bot.screenplay.exporters.edition import Edition
-from bot.screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from bot.screenplay.exporters.export_formats import PaperSize
 from bot.screenplay.fountain import classify
 from bot.screenplay.free_text import parse_person_text
-from bot.screenplay.importers import import_formats
-from bot.screenplay.importers.import_formats import (
+from bot.screenplay.importers import (
     IMPORTERS,
     LARGEST_SCRIPT_FILE,
-    importer,
     read_script_file,
 )
 from bot.screenplay.importers.manuscript import LONGEST_ELEMENT, Manuscript
@@ -237,7 +237,7 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><FinalDraft>&b;</F
 def test_a_bad_file_is_refused_in_a_sentence(
     name: str, data: bytes, why: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(import_formats, "MOST_ELEMENTS", 5)
+    monkeypatch.setattr(importers, "MOST_ELEMENTS", 5)
     with pytest.raises(RequestError, match=why) as caught:
         read_script_file(name, data)
     sentence = str(caught.value)
@@ -245,13 +245,11 @@ def test_a_bad_file_is_refused_in_a_sentence(
     assert sentence.count(". ") <= 1
 
 
-def test_a_registered_reader_is_a_format(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(import_formats, "IMPORTERS", dict(IMPORTERS))
-
-    @importer(".rain")
+def test_another_reader_is_a_format(monkeypatch: pytest.MonkeyPatch):
     def read_rain(data: bytes) -> Manuscript:
         return Manuscript(None, (Element(Kind.ACTION, data.decode()),))
 
+    monkeypatch.setattr(importers, "IMPORTERS", IMPORTERS | {".rain": read_rain})
     assert read(b"It rains.", "a.RAIN") == ["It rains."]
     with pytest.raises(RequestError, match=r"must be a .fountain, .fdx, .txt or .rain file"):
         read(b"Rain.", "a.pdf")

@@ -16,7 +16,7 @@ from discord import TextChannel
 
 from bot.app.client import Bot
 from bot.audio.table_read import TableRead
-from bot.cogs import listening, services, stale_messages, turns
+from bot.cogs import in_flight, listening, services, stale_messages
 from bot.settings import RunnerSettings
 from bot.ui import delivery, line_messages
 from tests.bot.conftest import HEADING
@@ -308,7 +308,7 @@ async def test_an_answer_in_progress_is_not_taken_for_the_panel_of_a_lost_proces
         return TableRead(b"mp3", 1.0, 0, 0)
 
     monkeypatch.setattr(listening, "record_table_read", record)
-    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
     async with theatre.bot():
         await begin_script(theatre.ann, theatre.channel)
         asked = await theatre.ann.slash(theatre.channel, "script listen")

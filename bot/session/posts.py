@@ -1,0 +1,134 @@
+"""Record which messages show the lines of scripts, and which is the panel of each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import RequestError
+from ..storage.records import ChannelContent, PanelState
+from ..storage.schema import Line, PostedLine, Script
+from ..storage.store import Store
+
+WINDOW = 100
+"""Messages of a script that are compared, unless the script has changed above them."""
+
+MAX_FIRST_LINES = 10
+"""Lines that are shown of a script of which a channel shows none yet: as many as a turn writes."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The messages that show the end of a script, beside the lines that should be shown."""
+
+    posts: list[PostedLine]
+    path: list[int]
+    """The ids of the lines: fewer than messages where the last are surplus, more where messages are
+    missing at the end."""
+    last_lines: list[Line]
+    """Some of the last lines."""
+
+
+class Posts:
+    """The messages of all channels that show scripts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._messages = store.messages
+
+    async def load_content(self, channel: int) -> ChannelContent:
+        """Load what a channel shows."""
+        return await self._messages.load_content(channel)
+
+    async def compare(self, script: Script) -> Comparison:
+        """Load the messages that show a script's end, and its lines from the first of them on."""
+        lines = self._store.lines
+        posts, path, last_lines = await self._messages.load_posts_and_path(script, WINDOW)
+        if not posts:
+            path = await lines.load_path_ids(script.head)
+            return Comparison([], path[-MAX_FIRST_LINES:], [])
+        if path[:1] == [posts[0].line]:
+            return Comparison(posts, path, last_lines)
+        # The script has changed above these messages: begin with the first one that shows it.
+        posts = await self._messages.load_posts(script)
+        before = set(await lines.load_path_ids(posts[0].line)) - {posts[0].line}
+        path = await lines.load_path_ids(script.head)
+        below = [line for line in path if line not in before]
+        return Comparison(posts, below or path[-1:], last_lines)
+
+    async def load_lines(self, lines: Iterable[int]) -> list[Line]:
+        """Load lines by their ids, in the order in which they were written."""
+        return await self._store.lines.load_lines(lines)
+
+    async def load_path_ids(self, script: Script) -> list[int]:
+        """Return the ids of a script's lines, from the first to the last."""
+        return await self._store.lines.load_path_ids(script.head)
+
+    # Messages of lines
+
+    async def find(self, message: int) -> PostedLine | None:
+        """Return the record of a message that shows a line, or None."""
+        return await self._messages.find_post(message)
+
+    async def load_line(self, message: int) -> Line:
+        """Return the line that a message shows, by its id; raise RequestError if it shows none."""
+        post = await self._messages.find_post(message)
+        line = post and await self._store.lines.find_line(post.line)
+        if not line:
+            raise RequestError("That message shows no line of a script. Choose one that does.")
+        return line
+
+    async def find_script_line(self, post: PostedLine) -> tuple[Script, Line] | None:
+        """Return the line that a message shows, and its script, or None where it was deleted."""
+        line = await self._store.lines.find_line(post.line)
+        script = await self._store.scripts.find_script(line.script) if line else None
+        return (script, line) if script and line else None
+
+    async def record(self, post: PostedLine, line: Line) -> None:
+        """Record the message that shows a line; it is stale if the text was erased meanwhile."""
+        await self._messages.record_post(post, line)
+
+    async def replace_lines(self, lines: Mapping[int, int]) -> None:
+        """Record that messages, by their ids, show other lines than before."""
+        await self._messages.replace_lines(lines)
+
+    async def record_deletion(self, message: int, *, is_deleted: bool) -> None:
+        """Record that a message no longer shows a line, and whether it could be deleted."""
+        if is_deleted:
+            await self._messages.delete_posts([message])
+        else:
+            await self._messages.mark_surplus(message)
+
+    async def record_redrawn(self, messages: Collection[int]) -> None:
+        """Record that stale messages were edited or deleted."""
+        await self._messages.mark_messages_redrawn(messages)
+
+    async def check_may_write(self) -> None:
+        """Raise TransactionFailed where another process may have the channels of this one."""
+        await self._store.check_may_write()
+
+    # Panels
+
+    async def load_panel_state(self, script: Script) -> tuple[PanelState, int]:
+        """Load what a script's panel shows besides the script, and the lines of its sprint."""
+        state, lines = await self._store.scripts.load_panel_state(script), list[Line]()
+        if state.sprint:
+            lines = await self._store.lines.load_lines_after(script.head, state.sprint.after)
+        return state, len(lines)
+
+    async def find_panel(self, channel: int) -> int:
+        """Return the message that is the panel of a channel, or 0."""
+        known = await self._messages.find_channel(channel)
+        return (known and known.panel) or 0
+
+    async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
+        """Record which message is the panel of a channel."""
+        await self._messages.record_panel(channel, guild, message)
+
+    async def claim_webhook_hint(self, channel: int, guild: int | None) -> bool:
+        """Return, once a channel, whether to tell that the bot may not manage webhooks there."""
+        known = await self._messages.find_channel(channel)
+        if known and known.asked_for_webhooks:
+            return False
+        await self._messages.record_asked_for_webhooks(channel, guild)
+        return True

@@ -1,0 +1,93 @@
+"""Star the lines of all channels, and find the best lines of a script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from ..errors import RequestError
+from ..generation.reranking import find_content_words
+from ..screenplay.elements import Kind
+from ..storage.schema import ON_BOOK, Line, Script
+from ..storage.store import Store
+
+BEST_LINES, CHOSEN_LINES = 5, 3
+"""The best lines of a script: by their stars, or where there are none, chosen."""
+
+
+class Stars:
+    """The stars that people give to lines, by reactions to their messages or otherwise."""
+
+    def __init__(self, store: Store) -> None:
+        self._stars = store.stars
+        self._messages = store.messages
+
+    async def give(self, message: int, person: int) -> None:
+        """Give the line that a message shows, if any, the star of a person who has reacted."""
+        if await self._messages.find_post(message):
+            await self._stars.give_star(message, person)
+
+    async def take_back(self, message: int, person: int) -> None:
+        """Take a person's star back from the line that a message shows, if any."""
+        if await self._messages.find_post(message):
+            await self._stars.take_star(message, person)
+
+    async def clear(self, message: int) -> None:
+        """Take all stars back that reactions to the message of a line gave."""
+        if await self._messages.find_post(message):
+            await self._stars.clear_stars(message)
+
+    async def load_reactions(self, messages: Collection[int]) -> dict[int, set[int]]:
+        """Return the people whose reactions to these messages gave stars, by message."""
+        return await self._stars.load_reactions(messages)
+
+    async def toggle(self, line: Line, person: int) -> int | None:
+        """Give a line a person's star, and return how many it has, or take it back.
+
+        Raises RequestError for a star that is a reaction.
+        """
+        star = await self._stars.find_star(line, person)
+        if star and star.message and await self._messages.find_post(star.message):
+            raise RequestError("Your star is a reaction. Take the reaction away to take it back.")
+        if await self._stars.toggle_star(line.id, person):
+            return await self._stars.count_stars(line)
+        return None
+
+    async def has_given(self, line: Line, person: int) -> bool:
+        """Return whether a line has a person's star."""
+        return await self._stars.find_star(line, person) is not None
+
+    async def count(self, line: Line) -> int:
+        """Count the stars of a line."""
+        return await self._stars.count_stars(line)
+
+    async def load_best_lines(
+        self, script: Script, lines: Sequence[Line]
+    ) -> list[tuple[Line, int]]:
+        """Return the best of a script's lines, with their stars: chosen where none has any."""
+        if best := await self._stars.load_best_lines(script.head, BEST_LINES):
+            return best
+        chosen = await asyncio.to_thread(find_best_lines, lines, CHOSEN_LINES)
+        return [(line, 0) for line in chosen]
+
+
+def find_best_lines(lines: Sequence[Line], most: int) -> list[Line]:
+    """Return the lines that began what the script went on about, in the script's order.
+
+    A line scores one for each later line with a word that the line was the first to say; names of
+    speakers and common words do not count. Speech comes before action, and the later of two equal
+    lines first. Headings, transitions, a drawn opening and removed text are no candidates.
+    """
+    said = [find_content_words(line.element.text) for line in lines]
+    mentions = Counter(word for words in said for word in words)
+    known = {part.casefold() for line in lines for part in (line.element.cue or "").split()}
+    ranked: list[tuple[bool, int, int]] = []
+    for place, (line, words) in enumerate(zip(lines, said, strict=True)):
+        score = sum(mentions[word] - 1 for word in words - known)
+        known |= words
+        kind = line.element.kind
+        if kind in (Kind.DIALOGUE, Kind.ACTION) and line.author != ON_BOOK and not line.removed:
+            ranked.append((kind is Kind.DIALOGUE, score, place))
+    best = sorted(ranked, reverse=True)[:most]
+    return [lines[place] for *_, place in sorted(best, key=lambda entry: entry[-1])]

@@ -1,0 +1,71 @@
+"""Show the progress of a job, with a Stop button, in the panel's place or in an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from discord import ui
+
+from ..session.channel_session import ChannelSession
+from .components import Interaction
+from .delivery import MessageChannel, try_once
+from .message_sync import MessageSync
+from .script_answers import ScriptAnswers
+
+
+class ProgressDisplay(Protocol):
+    """A place where people see the progress of a job."""
+
+    async def show(self, progress: str) -> None:
+        """Show the progress, or the lines that were stored, with a progress of ""."""
+
+    async def restore(self) -> None:
+        """Show what was there before, because the job has failed."""
+
+
+@dataclass(frozen=True)
+class PanelProgress:
+    """Show everybody the progress in the panel's place."""
+
+    messages: MessageSync
+    channel: MessageChannel
+    session: ChannelSession
+    guild: int | None
+    stop: ui.View
+
+    async def show(self, progress: str) -> None:
+        """Show the progress, or the lines that were stored, with a progress of ""."""
+        if not progress:
+            await self.messages.show_stored_lines(self.channel, self.session, self.guild)
+            return
+        async with self.session.drawing:
+            await self.messages.panel.show_progress(self.channel, self.guild, progress, self.stop)
+
+    async def restore(self) -> None:
+        """Show the script and its panel."""
+        await self.messages.sync(self.channel, self.session)
+
+
+@dataclass(frozen=True)
+class AnswerProgress:
+    """Show the progress in the answer to an interaction."""
+
+    answers: ScriptAnswers
+    interaction: Interaction
+    session: ChannelSession
+    stop: ui.View
+    has_panel: bool
+    """Whether the answer has a panel to restore."""
+
+    async def show(self, progress: str) -> None:
+        """Show the progress; lines are shown with the result."""
+        if progress:
+            await try_once(
+                lambda: self.answers.show_progress(self.interaction, progress, self.stop)
+            )
+
+    async def restore(self) -> None:
+        """Show the panel that was pressed."""
+        if self.has_panel:
+            await self.answers.restore(self.interaction, self.session)
