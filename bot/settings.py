@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,6 +23,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .errors import SettingsError
+from .i18n.catalogue import phrase
 from .sharding import Shards
 
 PREFIX = "ONBOOK_"
@@ -45,11 +48,31 @@ PATTERN_MEANINGS = {
 }
 """The patterns in words, for error messages."""
 
-Bias = Annotated[float, Field(ge=0, le=2.0)]
+Bias = Annotated[float, Field(ge=0.0, le=2.0)]
 """The strength of a bias or a penalty; 0 is off."""
 
 Rates = Annotated[str, Field(pattern=RATES_PATTERN)]
 """Turns, generated lines and characters to read, in a minute."""
+
+
+class Quality(StrEnum):
+    """Name the numbers of candidates that lines are chosen from; the values are stored."""
+
+    QUICK = phrase("quick")
+    """The first candidate is the line."""
+    GOOD = phrase("good")
+    BEST = phrase("best")
+
+
+class Look(StrEnum):
+    """Name the looks of lines in a channel; the values are stored."""
+
+    CHARACTERS = phrase("characters")
+    """Each character speaks under a name and with a face, by a webhook."""
+    CARDS = phrase("cards")
+    """Each line is a card with the colour of the character."""
+    TYPEWRITER = phrase("typewriter")
+    """Each line is a code block, laid out as on a page."""
 
 
 def name_variable(field: str) -> str:
@@ -87,9 +110,9 @@ class Settings(BaseSettings):
     """The voice of new scripts, a file name without .onnx."""
     temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 0.65
     """The temperature of new scripts."""
-    top_p: Annotated[float, Field(gt=0, le=1.0)] = 0.95
+    top_p: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
     """Top-p: the share of probability that characters are chosen from."""
-    min_p: Annotated[float, Field(ge=0, le=1.0)] = 0.0
+    min_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Min-p: the least probability, relative to the likeliest character; 0 is off."""
     repetition: Bias = 0.5
     """The penalty for repeating earlier passages; 0 is off."""
@@ -97,8 +120,8 @@ class Settings(BaseSettings):
     """The bias towards earlier speakers; 0 is off."""
     recall: Bias = 0.0
     """The bias towards rare words of the last lines; 0 is off."""
-    quality: Literal["quick", "good", "best"] = "best"
-    """The candidates for each line: quick 1, good 16, best 64."""
+    quality: Quality = Quality.BEST
+    """How many candidates each line is chosen from: 1, 16 or 64."""
     soft_length: Annotated[int, Field(ge=0, le=1500)] = 60
     """Characters after which a line tends to end; 0 is off."""
     moods: str = ""
@@ -107,10 +130,8 @@ class Settings(BaseSettings):
     """The file of banned words, one per line."""
     line_length: Annotated[int, Field(ge=40, le=1500)] = 600
     """The longest generated line, in characters."""
-    look: Annotated[
-        Literal["characters", "cards", "typewriter"],
-        Field(description="How lines look in a channel, unless a script says otherwise."),
-    ] = "characters"
+    look: Look = Look.CHARACTERS
+    """How lines look in a channel, unless a script says otherwise."""
     states_mb: Annotated[int, Field(ge=1)] = 832
     """Megabytes of cached states in the database."""
     departed_days: Annotated[int, Field(ge=0, le=3650)] = 30
@@ -131,16 +152,19 @@ class Settings(BaseSettings):
     @field_validator("moods")
     @classmethod
     def _check_moods(cls, given: str) -> str:
+        ranges = [find_range(field) for field in ("temperature", "top_p", "soft_length")]
         for entry in given.split(",") if given.strip() else ():
             try:
                 _, temperature, top_p, length = entry.split()
                 numbers = float(temperature), float(top_p), int(length)
             except ValueError:
-                numbers = (0.0, 0.0, 0)
-            if not (0.1 <= numbers[0] <= 2 and 0.05 <= numbers[1] <= 1 and 0 <= numbers[2] <= 1500):
+                numbers = (math.nan, math.nan, 0)
+            pairs = zip(numbers, ranges, strict=True)
+            if not all(least <= number <= most for number, (least, most) in pairs):
+                bounds = [f"from {least} to {most}" for least, most in ranges]
                 raise ValueError(
-                    "each mood must have a name, a temperature from 0.1 to 2, a top-p from 0.05 to "
-                    "1 and a length to 1500, such as dreamy 1.1 0.9 120"
+                    f"each mood must have a name, a temperature {bounds[0]}, a top-p {bounds[1]} "
+                    f"and a length {bounds[2]}, such as dreamy 1.1 0.9 120"
                 )
         return given
 
@@ -166,6 +190,16 @@ class Settings(BaseSettings):
             "guild": self.guild_limits,
         }
         return {scope: [int(limit) for limit in text.split()] for scope, text in limits.items()}
+
+
+def find_range(field: str) -> tuple[float, float]:
+    """Return the least and the largest value of a setting that has both."""
+    bounds = Settings.model_fields[field].metadata
+    least, most = (
+        next(getattr(bound, name) for bound in bounds if hasattr(bound, name))
+        for name in ("ge", "le")
+    )
+    return least, most
 
 
 def parse_address(text: str) -> URL:

@@ -17,10 +17,9 @@ from ..cogs.message_menus import MessageMenus
 from ..cogs.services import CogServices
 from ..errors import RunnerError
 from ..i18n.catalogue import phrase, say
-from ..settings import RunnerSettings
+from ..settings import Look, RunnerSettings
 from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery import post_message
-from ..ui.looks import Look
 from .client import Bot
 from .runner import cancel_on_signal
 

@@ -29,6 +29,7 @@ from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
+from ..session.preferences import LOCK
 from ..session.situations import draw_situation, suggest_voice
 from ..session.turn import (
     OPENING_WRITER,
@@ -213,7 +214,7 @@ class Terminal:
             case "remove":
                 script = await library.remove_from_cast(requester, parse_name(names))
             case "lock" | "unlock":
-                script = await library.change_preferences(requester, {"lock": action == "lock"})
+                script = await library.change_preferences(requester, {LOCK.name: action == "lock"})
             case _:
                 self.note("Use /cast, /cast add MAYA, JONAS, /cast remove MAYA, or /cast lock.")
                 return

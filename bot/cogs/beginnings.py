@@ -12,6 +12,7 @@ from ..i18n.catalogue import LANGUAGES, say
 from ..screenplay.elements import Element
 from ..screenplay.free_text import clean_title, parse_cast
 from ..session.channel_session import ChannelSession
+from ..session.preferences import LOCK
 from ..session.situations import Situation, draw_situation, load_situations
 from ..session.turn import ContinueRequest, NewScript, TurnResult, current_position
 from ..storage.schema import Script
@@ -134,7 +135,7 @@ class BeginningCog(FeatureCog):
 
 def _describe_lock(turn: Turn, script: Script) -> list[str]:
     """Return for whom alone a voice writes in a new script whose cast is locked, if it is."""
-    if not script.lock:
+    if not LOCK.of(script):
         return []
     names = inline(", ".join(script.cast), CAST_SIZE)
     sentences = [say("The voice writes only for {names}.", names=names)]

@@ -16,7 +16,7 @@ from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.history import find_lines
 from ..session.permissions import check_may_rewrite, check_may_write
-from ..session.preferences import current_values
+from ..session.preferences import resolve_values
 from ..session.rate_limits import Cost
 from ..session.turn import ScriptPosition, current_position
 from ..storage.schema import Line, Script
@@ -224,7 +224,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         options = [make_option(line, page.numbers.get(line.id)) for line in page.lines]
         view = make_line_menu(script.id, options, page.number, page.pages)
         size_left = LIMIT - size(title) - 1
-        values = current_values(script, self.services.settings)
+        values = resolve_values(script.preferences, self.services.settings)
         list_text = format_lines(
             page.lines, page.numbers, values, self.services.settings, requested, size_left
         )

@@ -11,6 +11,7 @@ from discord import app_commands
 from ..errors import RequestError
 from ..i18n.catalogue import say
 from ..screenplay.free_text import parse_cast, parse_name
+from ..session.preferences import LOCK
 from ..storage.schema import Script
 from ..ui.components import CAST_BUTTON_ID, Interaction, make_view, position_pattern
 from ..ui.delivery import FirstResponse, complete_response, edit_response
@@ -71,7 +72,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         elif remove:
             script = await library.remove_from_cast(requester, parse_name(remove))
         else:
-            script = await library.change_preferences(requester, {"lock": lock == "on"})
+            script = await library.change_preferences(requester, {LOCK.name: lock == "on"})
         await complete_response(interaction, content=format_cast(script))
         await self.turns.sync(interaction, session)  # the panel offers the cast
 
@@ -127,7 +128,7 @@ def format_cast(script: Script) -> str:
         f"- {_format_character(inline(character, 60), script.players.get(character))}"
         for character in script.cast
     ]
-    if script.lock:
+    if LOCK.of(script):
         lock = say("The voice writes only for the cast now.")
     else:
         lock = say("The voice may write for others now, too.")

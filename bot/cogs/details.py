@@ -9,9 +9,10 @@ import discord
 from discord import ui
 
 from ..generation.openings import PrimedModel
-from ..generation.options import PREFERENCES
+from ..generation.options import PUBLIC_OPTIONS
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
+from ..session.preferences import STYLE
 from ..settings import Settings
 from ..storage.schema import Line
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
@@ -46,7 +47,7 @@ class Details(FeatureCog, name="OnBook.details"):
         else:
             lines = [await self.sessions.posts.load_line(message.id)]
         script = await session.library.find(poll.script if poll else lines[0].script)
-        primed = await session.reader.open_model(script.voice, script.style)
+        primed = await session.reader.open_model(script.voice, STYLE.of(script))
         settings = self.services.settings
         entries = [await self._format_details(session, primed, line, settings) for line in lines]
         view = discord.utils.MISSING
@@ -89,7 +90,7 @@ class Details(FeatureCog, name="OnBook.details"):
         ]
         if origin:
             details.append(say("seed {seed}", seed=origin["seed"]))
-            known = [name for name in PREFERENCES if name in origin]
+            known = [name for name in PUBLIC_OPTIONS if name in origin]
             details += format_values(known, origin, settings)
         if stars := await self.sessions.stars.count(line):
             details.append(many(stars, "star"))

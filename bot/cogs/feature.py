@@ -26,6 +26,7 @@ from discord.ext.tasks import Loop
 from ..errors import OnBookError, VoteOpen
 from ..generation.moods import label_moods
 from ..i18n.catalogue import phrase, remember_commands, say, speaking
+from ..settings import find_range
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse
@@ -47,6 +48,11 @@ Choices = list[app_commands.Choice[str]]
 ChoiceT = TypeVar("ChoiceT", str, int)
 Suggest = Callable[[Cog, Interaction, str], Coroutine[Any, Any, list[app_commands.Choice[ChoiceT]]]]
 Act = Callable[[Interaction], Awaitable[None]]
+
+LEAST_TEMPERATURE, LARGEST_TEMPERATURE = find_range("temperature")
+
+Temperature = app_commands.Range[float, LEAST_TEMPERATURE, LARGEST_TEMPERATURE]
+"""The type of an option for a temperature."""
 
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
@@ -363,6 +369,16 @@ def allow_everywhere(command: CommandT) -> CommandT:
     """Allow a command in all places, for people who have installed the bot for themselves too."""
     command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)(command)
     return app_commands.allowed_installs(guilds=True, users=True)(command)
+
+
+def takes_mood(command: CommandT) -> CommandT:
+    """Describe the options ``mood`` and ``temperature`` of a command, and suggest moods."""
+    least, most = LEAST_TEMPERATURE, LARGEST_TEMPERATURE
+    command = app_commands.describe(
+        mood="How the voice feels",
+        temperature=f"How daring the voice is, from {least} to {most}; overrides the mood",
+    )(command)
+    return app_commands.autocomplete(mood=FeatureCog.suggest_mood)(command)
 
 
 def suggest(names: Iterable[str] | Mapping[str, str], current: str) -> Choices:

@@ -19,6 +19,7 @@ from discord.ext import commands
 from ..errors import AlreadyWritten, EngineClosed, RateLimited, RequestError, TransactionFailed
 from ..i18n.catalogue import phrase, say, speaking
 from ..session.channel_session import ChannelSession
+from ..session.preferences import PLAIN_MESSAGES
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
 from ..ui.components import (
@@ -174,7 +175,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 await self._explain(channel)
         elif script and await heard.session.continuation.is_plain_line(script, addressed.text):
             await self._write(heard)
-        elif script and not (script.plain_messages or addressed.is_mentioned):
+        elif script and not (PLAIN_MESSAGES.of(script) or addressed.is_mentioned):
             await self._explain_replies(heard)
 
     async def _replies_to_us(self, heard: Heard) -> bool:

@@ -11,6 +11,7 @@ from discord import app_commands
 from ..errors import ModelError, RequestError
 from ..i18n.catalogue import phrase, say
 from ..inference.registry import ModelFile
+from ..session.preferences import VOICE
 from ..ui import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
@@ -81,7 +82,9 @@ class Models(FeatureCog, name="OnBook.models"):
         _check_usable(await self.services.voices.look(voice))
         await self.services.voices.engine(voice)
         if in_script:
-            await session.library.change_preferences(get_requester(interaction), {"voice": voice})
+            await session.library.change_preferences(
+                get_requester(interaction), {VOICE.name: voice}
+            )
             sentence = say(
                 "“{voice}” writes this script from now on, and reads it first.",
                 voice=inline(voice, 40),

@@ -13,22 +13,27 @@ from discord import app_commands, ui
 from ..errors import ModelError, RequestError
 from ..generation.moods import MOOD_OPTIONS, label_moods
 from ..generation.openings import label_style
-from ..generation.options import ADVANCED_OPTIONS, OptionValue
+from ..generation.options import OptionValue
 from ..i18n.catalogue import phrase, say
 from ..session.preferences import (
-    CHOICES,
+    ADVANCED,
     EVERYTHING,
-    LABELS,
+    LOOK,
     MOOD,
-    RANGES,
+    PLAIN_MESSAGES,
+    PREFERENCES,
     RESET,
-    current_values,
+    ROLE,
+    SPECS,
+    STYLE,
+    VOICE,
     initial_values,
     parse_number,
     parse_preference,
+    resolve_values,
 )
 from ..session.turn import ScriptPosition, current_position
-from ..settings import Settings
+from ..settings import Look, Settings
 from ..storage.schema import Script
 from ..ui.components import (
     Interaction,
@@ -38,12 +43,11 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, complete_response
-from ..ui.looks import Look
 from ..ui.markdown import inline, plain
 from ..ui.model_cards import list_styles
 from ..ui.responses import check_bot_permissions, check_may_set
 from ..ui.settings_messages import (
-    CARD,
+    LISTS,
     format_changes,
     format_preferences,
     format_setting,
@@ -64,9 +68,6 @@ from .feature import (
 from .option_checks import parse_choice
 from .requester import get_channel, get_message_channel, get_requester
 
-ADVANCED = (*ADVANCED_OPTIONS, "seed")
-"""The settings in the window, which has room for five."""
-
 RESET_LABEL = phrase("reset")
 """The value `RESET`, as people call it."""
 
@@ -81,8 +82,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     )
     @app_commands.choices(
         setting=[
-            app_commands.Choice(name=label, value=name)
-            for name, label in {MOOD: phrase("mood"), **LABELS, EVERYTHING: EVERYTHING}.items()
+            *(app_commands.Choice(name=spec.label, value=name) for name, spec in SPECS.items()),
+            app_commands.Choice(name=EVERYTHING, value=EVERYTHING),
         ]
     )
     @allow_in_servers_and_dms
@@ -121,21 +122,26 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         ]
         return choices[:MAX_CHOICES]
 
-    async def _list_values(self, interaction: Interaction, name: str) -> Mapping[str, str]:
-        """Return the values of a setting with their labels, if it has a few."""
+    async def _list_values(
+        self, interaction: Interaction, name: str, script: Script | None = None
+    ) -> Mapping[str, str]:
+        """Return the values of a setting with their labels, if it has a few.
+
+        The script is the one that runs, which is read only where it matters.
+        """
         match name:
-            case "mood":
+            case MOOD.name:
                 return label_moods(self.services.settings)
-            case "voice":
+            case VOICE.name:
                 return {voice: voice for voice in self.services.voices.names()}
-            case "style":
+            case STYLE.name:
                 session = self.services.admit_to_session(interaction)
-                script = await session.library.load_script()
+                script = script or await session.library.load_script()
                 return {style: label_style(style) for style in await self._list_styles(script)}
-            case "role":
+            case ROLE.name:
                 return {str(role.id): role.name for role in _list_roles(interaction)}
             case _:
-                return {key: say(label) for key, label in CHOICES.get(name, {}).items()}
+                return SPECS[name].choices if name in SPECS else {}
 
     async def _list_styles(self, script: Script) -> list[str]:
         """Return the styles of a script's voice: none if the voice is gone."""
@@ -148,12 +154,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
-        card = make_settings_card(
-            script,
-            self.services.settings,
-            self.services.voices.names(),
-            await self._list_styles(script),
-        )
+        offered = {name: await self._list_values(interaction, name, script) for name in LISTS}
+        card = make_settings_card(script, self.services.settings, offered)
         await complete_response(interaction, content=None, view=card)
 
     async def _show_setting(self, interaction: Interaction, name: str) -> None:
@@ -194,7 +196,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Change a setting, or those of a mood, to what a person typed or chose."""
         if name == EVERYTHING:
             raise RequestError("Everything can only be reset. Choose `reset` as the {*value}.")
-        if name == "role":
+        if name == ROLE.name:
             await self._change_preferences(interaction, {name: _find_role(interaction, text)})
             return
         chosen = parse_preference(name, text, self.services.settings)
@@ -205,7 +207,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
         Raises RequestError where the bot lacks an intent for it.
         """
-        if chosen.get("plain_messages"):
+        if chosen.get(PLAIN_MESSAGES.name):
             if not self.bot.intents.message_content:
                 raise RequestError(
                     "I cannot read plain messages. Mention me, or ask the bot's owner for the "
@@ -213,12 +215,12 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 )
             return say("I read every message here now. `NAME: text` and `*action*` become lines.")
         webhooks = self.services.messages.line_messages.webhooks
-        is_characters = chosen.get("look") == Look.CHARACTERS
+        is_characters = chosen.get(LOOK.name) == Look.CHARACTERS
         if is_characters and webhooks.lacks_permission(get_message_channel(interaction)):
             return say("I lack **Manage Webhooks** here, so lines are cards.")
         return ""
 
-    @listens_to(position_pattern(*(f"menu-{name}" for name in CARD)))
+    @listens_to(position_pattern(*(f"menu-{name}" for name in LISTS)))
     @answer_errors
     async def choose_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Change a setting to the value that was chosen from the card."""
@@ -244,7 +246,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await self.offer(interaction, inline(script.title, 100), choice)
 
     async def _open_window(self, script: Script, interaction: Interaction) -> None:
-        values = current_values(script, self.services.settings)
+        values = resolve_values(script.preferences, self.services.settings)
         before = {name: values[name] for name in ADVANCED}
         inputs = {name: _make_number_input(name, value) for name, value in before.items()}
         await self.open_modal(
@@ -277,15 +279,14 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Reset a setting, those of a mood, or all of them."""
         session = self.services.admit_to_session(interaction)
         await self._defer_change(interaction)
-        initial = initial_values(
-            await session.library.load_script(), await self._load_initial_settings(interaction)
-        )
+        script = await session.library.load_script()
+        initial = initial_values(script.cast, await self._load_initial_settings(interaction))
         if name != EVERYTHING:
-            names = MOOD_OPTIONS if name == MOOD else (name,)
-            await self._change_preferences(interaction, {one: initial[one] for one in names})
+            names = MOOD_OPTIONS if name == MOOD.name else (name,)
+            await self._change_preferences(interaction, {key: initial[key] for key in names})
             return
-        # The role and the banned words belong to the moderators: each is reset by its name alone.
-        chosen = {one: value for one, value in initial.items() if one != "role"}
+        # Some belong to the moderators, as the banned words do: each is reset by its name alone.
+        chosen = {key: initial[key] for key, spec in PREFERENCES.items() if not spec.is_moderated}
         banned = await self.sessions.banned_words.load("channel", session.channel)
         note = say("The channel's banned words stay. Clear them with {/banned}.")
         await self._change_preferences(interaction, chosen, note if banned else "")
@@ -322,7 +323,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self.services.recent_scripts[script.id] = script
         sentence = format_changes(script, self.services.settings, values)
         await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
-        if "voice" in values:
+        if VOICE.name in values:
             await self.turns.sync(interaction, session)  # the panel names the voice
 
     @app_commands.command(name="banned")
@@ -382,9 +383,11 @@ def _find_role(interaction: Interaction, text: str) -> int:
 
 
 def _make_number_input(name: str, value: OptionValue | None) -> ui.TextInput[Any]:
-    least, most = RANGES[name]
+    spec = PREFERENCES[name]
+    assert spec.range is not None  # because the window has numbers
+    least, most = spec.range
     return ui.TextInput(
-        label=say("{setting}, {least:,} to {most}", setting=LABELS[name], least=least, most=most),
+        label=say("{setting}, {least:,} to {most}", setting=spec.label, least=least, most=most),
         default="" if value is None else str(value),
         required=False,
         max_length=20,

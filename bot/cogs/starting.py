@@ -43,11 +43,13 @@ from .feature import (
     Choice,
     Choices,
     FeatureCog,
+    Temperature,
     allow_everywhere,
     answer_errors,
     answer_suggestions,
     listens_to,
     suggest,
+    takes_mood,
 )
 from .requester import get_guild
 from .turns import Turn
@@ -64,8 +66,6 @@ START_OPTIONS = {
     "cast": phrase("The characters, separated by commas"),
     "voice": phrase("The voice to write with"),
     "style": phrase("The tone to start in; each voice has its own"),
-    "temperature": phrase("How daring the voice is, from 0.1 to 2.0; overrides the mood"),
-    "mood": phrase("How the voice feels"),
 }
 """What the options of /start mean, as Discord shows it."""
 
@@ -75,7 +75,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
 
     @app_commands.command(name="start")
     @app_commands.describe(**START_OPTIONS, surprise="Draw the place, the cast and the opening")
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice, mood=FeatureCog.suggest_mood)
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
+    @takes_mood
     @allow_everywhere
     @listens_to(position_pattern("start"))
     @answer_errors
@@ -87,7 +88,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] | None = None,
         voice: app_commands.Range[str, 1, 100] | None = None,
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
-        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        temperature: Temperature | None = None,
         mood: app_commands.Range[str, 1, 40] | None = None,
         surprise: bool = False,
     ) -> None:
@@ -105,7 +106,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
     @app_commands.describe(
         file=f"A script to continue: {list_endings()}, up to 1 MB", **START_OPTIONS
     )
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice, mood=FeatureCog.suggest_mood)
+    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
+    @takes_mood
     @answer_errors
     async def import_(
         self,
@@ -116,7 +118,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] | None = None,
         voice: app_commands.Range[str, 1, 100] | None = None,
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
-        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        temperature: Temperature | None = None,
         mood: app_commands.Range[str, 1, 40] | None = None,
     ) -> None:
         """Start a new script from a file"""

@@ -12,7 +12,9 @@ import discord
 
 from ..i18n.catalogue import say
 from ..session.channel_session import ChannelSession
+from ..session.preferences import LOOK
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
+from ..settings import Look
 from ..storage.schema import Script
 from ..ui.components import (
     LINES,
@@ -34,7 +36,6 @@ from ..ui.delivery import (
 from ..ui.installations import find_installer
 from ..ui.interaction_state import find_state
 from ..ui.line_messages import format_undeleted
-from ..ui.looks import Look
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
 from ..ui.progress import AnswerProgress, PanelProgress, ProgressDisplay
@@ -189,7 +190,7 @@ class Turns:
 
     async def _should_ask_for_webhooks(self, turn: Turn, script: Script) -> bool:
         """Return, once a channel, whether the requester can grant a permission for its look."""
-        look, channel = script.look or self.services.settings.look, turn.channel
+        look, channel = LOOK.of(script) or self.services.settings.look, turn.channel
         guild, messages = get_guild(turn.interaction), self.services.messages
         can_grant = guild is not None and turn.interaction.permissions.manage_roles
         if look != Look.CHARACTERS or not can_grant:

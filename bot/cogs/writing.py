@@ -16,7 +16,7 @@ from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
 from ..session.permissions import check_turn
-from ..session.preferences import MAX_TAKES, combine_options
+from ..session.preferences import LOCK, MAX_TAKES, combine_options
 from ..session.rate_limits import Cost
 from ..session.turn import (
     MAX_LINES,
@@ -47,12 +47,13 @@ from .feature import (
     DO_ANYWAY,
     Choice,
     Choices,
-    FeatureCog,
+    Temperature,
     allow_everywhere,
     answer_errors,
     answer_suggestions,
     listens_to,
     suggest,
+    takes_mood,
 )
 from .option_checks import InvalidOption, parse_choice
 from .requester import (
@@ -96,15 +97,13 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @app_commands.command(name="continue")
     @app_commands.describe(
         character="Who speaks first; by default the voice decides",
-        mood="How the voice feels",
-        temperature="How daring the voice is, from 0.1 to 2.0; overrides the mood",
         kind="What to write; by default the voice decides",
         lines="How many lines to write, from 1 to 10",
         takes="How many takes to choose from, up to 5",
         vote="Let everyone vote for a take, for 10 to 600 seconds",
     )
     @app_commands.choices(kind=KIND_CHOICES)
-    @app_commands.autocomplete(mood=FeatureCog.suggest_mood)
+    @takes_mood
     @allow_everywhere
     @answer_errors
     async def continue_(
@@ -112,7 +111,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         interaction: Interaction,
         character: app_commands.Range[str, 1, 60] | None = None,
         mood: app_commands.Range[str, 1, 40] | None = None,
-        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        temperature: Temperature | None = None,
         kind: str | None = None,
         lines: app_commands.Range[int, 1, MAX_LINES] = 1,
         takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
@@ -136,7 +135,8 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def _suggest_speaker(self, interaction: Interaction, current: str) -> Choices:
         library = self.services.admit_to_session(interaction).library
         script = await library.load_script()
-        names = script.cast if script.lock and script.cast else await library.list_characters()
+        is_locked = LOCK.of(script) and script.cast
+        names = script.cast if is_locked else await library.list_characters()
         return suggest(names, current)
 
     @app_commands.command(name="write")

@@ -15,6 +15,7 @@ from ..inference.sampling import Sampling
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model, make_cue
+from ..settings import Quality
 from .openings import PrimedModel
 
 
@@ -62,7 +63,7 @@ class GenerationOptions:
     """The characters whom the model speaks for, whether others may speak or not."""
     banned: tuple[str, ...] = ()
     """Words and phrases that the element must not contain."""
-    quality: str = "quick"
+    quality: str = Quality.QUICK
     """The name of the number of candidates, one of `reranking.CANDIDATES`."""
     candidates: int = 1
     """The most candidates from which the element is chosen."""

@@ -41,9 +41,14 @@ def load_moods(settings: Settings) -> dict[str, Mood]:
     }
 
 
+def label_mood(name: str) -> str:
+    """Return a mood as people call it."""
+    return say(MOOD_LABELS.get(name, name))
+
+
 def label_moods(settings: Settings) -> dict[str, str]:
     """Return the moods as people call them, by their names."""
-    return {name: say(MOOD_LABELS.get(name, name)) for name in load_moods(settings)}
+    return {name: label_mood(name) for name in load_moods(settings)}
 
 
 def find_mood(values: Mapping[str, Any], settings: Settings) -> str | None:

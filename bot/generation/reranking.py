@@ -36,8 +36,9 @@ from ..arrays import Floats
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
+from ..settings import Quality
 
-CANDIDATES = {"quick": 1, "good": 16, "best": 64}
+CANDIDATES = {Quality.QUICK: 1, Quality.GOOD: 16, Quality.BEST: 64}
 """The most candidates of a line, by the quality."""
 
 SEED_STRIDE = 1_000_003

@@ -28,7 +28,7 @@ class Sampling:
     seed: int
     """From 0 to `LARGEST_SEED`. The same seed gives the same line."""
     temperature: float = 0.75
-    """From 0.1, for nearly always the likeliest character, to 2.0, for nearly any."""
+    """Above 0: low for nearly always the likeliest character, high for nearly any."""
     top_p: float = 0.95
     """In (0, 1]. Only the likeliest characters that have this share together can be drawn
     (nucleus sampling, Holtzman et al. 2020)."""

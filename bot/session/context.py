@@ -12,6 +12,7 @@ from ..i18n.catalogue import Count
 from ..storage.schema import ROOT_LINE, Line, Script, TurnOrder, utc_now
 from ..storage.store import Store
 from .permissions import check_may_write, check_turn
+from .preferences import ALTERNATE, COOLDOWN
 from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
 
@@ -53,12 +54,13 @@ class TurnContext:
         """Raise RequestError for a requester who may not add a line, or not yet."""
         check_may_write(self.script, self.requester)
         check_turn(self.order, self.script, self.requester)
-        if not self.script.cooldown:
+        cooldown = COOLDOWN.of(self.script)
+        if not cooldown:
             return
         last = await self.store.lines.find_last_request_time(self.script.id, self.requester.id)
         if last is None:
             return
-        left = math.ceil(self.script.cooldown - (utc_now() - last).total_seconds())
+        left = math.ceil(cooldown - (utc_now() - last).total_seconds())
         if left > 0:
             raise RequestError(
                 "This script has a cooldown. Try again in {seconds}.", seconds=Count(left, "second")
@@ -66,7 +68,7 @@ class TurnContext:
 
     async def check_alternation(self) -> None:
         """Raise RequestError if the requester wrote the last line and the script alternates."""
-        if not self.script.alternate:
+        if not ALTERNATE.of(self.script):
             return
         last = await self.store.lines.find_line(self.script.head or ROOT_LINE)
         if last is not None and last.author == self.requester.id:

@@ -15,6 +15,7 @@ from ..storage.schema import Line, Script
 from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
+from .preferences import PLAIN_MESSAGES, SEED, TAKES
 from .turn import (
     ContinueRequest,
     Job,
@@ -87,7 +88,7 @@ class Continuation:
         The script must read such messages, and the first row must have a cue, or be *action*.
         """
         first = text.partition("\n")[0].strip()
-        if not script.plain_messages:
+        if not PLAIN_MESSAGES.of(script):
             return False
         if _PLAIN_ACTION.fullmatch(first):
             return True
@@ -112,7 +113,7 @@ class Continuation:
         if request.character and request.kind not in (None, Kind.DIALOGUE):
             raise RequestError("Only speech has a speaker. Leave out {*kind} or {*character}.")
         async with self.library.open_turn(requester, expected) as context:
-            takes = request.takes or context.script.takes
+            takes = request.takes or TAKES.of(context.script)
             if request.vote and takes == 1:
                 raise RequestError(
                     "A vote needs several takes. Set {*takes} to a number from 2 to 5."
@@ -121,7 +122,7 @@ class Continuation:
             context.check_vote(request.during_vote)
             context.charge_lines(request.lines * takes)
             if request.seed is None:
-                request = replace(request, seed=context.script.seed)
+                request = replace(request, seed=SEED.of(context.script))
             if takes > 1:
                 return await self._offer_takes(context, request, takes, job or Job())
             return await self._extend_script(context, context.script.head, request, job or Job())

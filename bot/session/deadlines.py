@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ..storage.schema import Script, Sprint, TurnOrder
 from ..storage.store import Store
+from .preferences import PING
 from .turn import Clock
 
 
@@ -58,7 +59,7 @@ class Deadlines:
         now, due = self._clock(), find_due_time(order)
         if order.announcement is not None:
             return Due(Event.SHOW, now, order)
-        if order.must_ping and script.ping and script.running and len(order.writers) > 1:
+        if order.must_ping and PING.of(script) and script.running and len(order.writers) > 1:
             return Due(Event.PING, now, order)
         if order.hours is None:
             return Due(None)

@@ -11,12 +11,13 @@ from ..errors import NotInCast, RequestError, Stopped
 from ..generation import reranking
 from ..generation.candidates import write_candidates
 from ..generation.inputs import GenerationContext, GenerationOptions
-from ..generation.options import QUICK, resolve_options
+from ..generation.options import resolve_options
 from ..generation.prefill import Progress
 from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
-from ..settings import Settings
+from ..settings import Quality, Settings
 from ..storage.schema import Script
+from .preferences import LOCK, SKIP_PLAYED
 from .turn import ContinueRequest, Job
 
 
@@ -42,12 +43,12 @@ class Drafter:
         asks for the line of that very seed, so that there is nothing to choose from.
         """
         present = _list_model_characters(script, request)
-        allowed = present if script.lock or (script.skip_played and script.players) else ()
-        options = resolve_options(request.options, script.options, self.settings)
+        allowed = present if LOCK.of(script) or (SKIP_PLAYED.of(script) and script.players) else ()
+        options = resolve_options(request.options, script.preferences, self.settings)
         quality = options.pop("quality")
-        is_chosen = request.options.get("quality") or script.options.get("quality")
+        is_chosen = request.options.get("quality") or script.preferences.get("quality")
         if request.seed is not None and not is_chosen:
-            quality = QUICK
+            quality = Quality.QUICK
         if request.is_unspoken:
             options["company"] = 0.0
         candidates = max(1, reranking.CANDIDATES[quality] // (request.lines * takes))
@@ -190,14 +191,14 @@ def _offset_seed(seed: int, number: int) -> int:
 
 def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[str, ...]:
     """Return the members of the cast for whom the model speaks; raise RequestError."""
-    played = set(script.players) if script.skip_played else set()
+    played = set(script.players) if SKIP_PLAYED.of(script) else set()
     if request.character in played:
         raise RequestError(
             "{name} is played by someone. Choose another character, or "
             "turn off *skip played* in {/settings}.",
             name=request.character or "",
         )
-    if script.lock and script.cast and request.character not in (None, *script.cast):
+    if LOCK.of(script) and script.cast and request.character not in (None, *script.cast):
         raise NotInCast(script=script.id, name=request.character or "")
     present = tuple(name for name in script.cast if name not in played)
     if script.cast and not present and not request.is_unspoken:

@@ -13,6 +13,7 @@ from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
 from .permissions import check_may_remove, check_may_rewrite, check_may_write
+from .preferences import select_forked
 from .turn import (
     Job,
     Requester,
@@ -263,6 +264,7 @@ class History:
             check_may_write(context.script, requester)
             target_channel = self.library.channel if channel is None else channel
             fork = make_fork(context.script, target_channel, requester.id, title)
+            fork.preferences = select_forked(fork.preferences)
             script = await self.store.scripts.create_script(
                 fork, (), requester.delivery, context.script.id
             )

@@ -10,7 +10,6 @@ from typing import Any
 from ..errors import NoScript, NotRunning, RequestError, StaleLine, Stopped
 from ..generation import openings, prefill
 from ..generation.openings import PrimedModel
-from ..generation.options import PREFERENCES
 from ..i18n.catalogue import phrase
 from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
@@ -21,7 +20,8 @@ from ..storage.repositories.key_value_repository import guild_voice_key
 from ..storage.schema import Line, Script
 from .banned_words import read_words
 from .context import TurnContext
-from .permissions import check_may_manage, check_may_recast, check_may_write
+from .permissions import check_may_change, check_may_manage, check_may_recast, check_may_write
+from .preferences import PREFERENCES, STYLE, VOICE, initial_values
 from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .turn import (
@@ -245,25 +245,23 @@ class Library:
         """Make a new script, without storing it, and open its model; raise RequestError."""
         await self._check_may_shelve(requester, new.replaced)
         await self._check_names(new.cast, new.guild)
-        initial = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
-        initial |= new.options
+        preferences = initial_values(new.cast, self.settings) | dict(new.options)
+        preferences[VOICE.name] = voice = new.voice or await self._find_usable_model(new.guild)
+        if new.style:
+            model = (await self.voices.engine(voice)).model
+            preferences[STYLE.name] = openings.find_style(model, new.style)
         script = Script(
             channel=self.channel,
             guild=new.guild,
             owner=requester.id,
             title=new.title,
             cast=list(new.cast),
-            voice=new.voice or await self._find_usable_model(new.guild),
-            lock=bool(new.cast),
+            preferences={name: value for name, value in preferences.items() if value is not None},
             running=True,
             head=None,
-            options={name: value for name, value in initial.items() if value is not None},
             begun=self.clock(),
         )
-        if new.style:
-            model = (await self.voices.engine(script.voice)).model
-            script.style = openings.find_style(model, new.style)
-        return script, await self.reader.open_model(script.voice, script.style)
+        return script, await self.reader.open_model(script.voice, STYLE.of(script))
 
     async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the guild's chosen model, or of the operator's default."""
@@ -385,24 +383,20 @@ class Library:
     # Preferences and cast of the script that runs
 
     async def change_preferences(self, requester: Requester, values: Mapping[str, Any]) -> Script:
-        """Change preferences of the script, by the names of options and columns of `Script`.
+        """Change preferences of the script, by their names; None removes one.
 
-        The owner and moderators may change all of them, except the role: only moderators may.
+        The owner and moderators may change all of them, except what only moderators may.
         """
         async with self.lock:
             script = await self.load_script()
             check_may_manage(script, requester, phrase("change its settings"))
-            if "role" in values and not requester.moderator:
-                raise RequestError(
-                    "Only a moderator (Manage Messages) can limit a script to a role. Ask one."
-                )
-            if values.get("voice") or values.get("style"):
-                engine = await self.voices.engine(values.get("voice") or script.voice)
-                if style := values.get("style"):
-                    values = {**values, "style": openings.find_style(engine.model, style)}
-            options = {name: values[name] for name in values if name in PREFERENCES}
-            columns = {name: values[name] for name in values if name not in PREFERENCES}
-            return await self.store.scripts.update_script(script.id, options, **columns)
+            for name in values:
+                check_may_change(PREFERENCES[name], requester)
+            if values.get(VOICE.name) or values.get(STYLE.name):
+                engine = await self.voices.engine(values.get(VOICE.name) or script.voice)
+                if style := values.get(STYLE.name):
+                    values = {**values, STYLE.name: openings.find_style(engine.model, style)}
+            return await self.store.scripts.update_script(script.id, values)
 
     async def add_to_cast(
         self, requester: Requester, names: Sequence[str], player: int | None = None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import NotTheirs, PersonId, RequestError
 from ..i18n.catalogue import Phrase
+from ..preference_spec import PreferenceSpec
 from ..storage.schema import ON_BOOK, Line, Poll, Script, TurnOrder
+from .preferences import ROLE
 from .turn import Requester
 
 
 def check_may_write(script: Script, requester: Requester) -> None:
     """Raise RequestError for a requester who lacks the role that a script is kept to."""
-    if script.role is None or requester.moderator or script.role in requester.roles:
+    role = ROLE.of(script)
+    if role is None or requester.moderator or role in requester.roles:
         return
     raise RequestError(
         "“{title}” is limited to a role that you do not have. Ask a moderator, or use "
@@ -48,6 +53,15 @@ def check_may_manage(script: Script, requester: Requester, act: Phrase) -> None:
             "Only the script's owner or a moderator (Manage Messages) can {act}. Ask {owner}.",
             act=act,
             owner=PersonId(script.owner),
+        )
+
+
+def check_may_change(spec: PreferenceSpec[Any], requester: Requester) -> None:
+    """Raise RequestError for who may manage a script, but not change one of its preferences."""
+    if spec.is_moderated and not requester.moderator:
+        raise RequestError(
+            "Only a moderator (Manage Messages) can change the setting “{setting}”. Ask one.",
+            setting=spec.label,
         )
 
 

@@ -1,96 +1,178 @@
-"""Show and change the preferences of a script."""
+"""Declare the preferences of a script, and read, parse and resolve their values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import RequestError
-from ..generation.moods import Mood, label_moods, load_moods
-from ..generation.options import PREFERENCES, QUALITIES, OptionValue, read_options
-from ..i18n.catalogue import Phrase, phrase, say
+from ..generation.moods import Mood, find_mood, label_mood, label_moods, load_moods
+from ..generation.openings import label_style
+from ..generation.options import PUBLIC_OPTIONS, OptionValue
+from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
-from ..settings import Settings
-from ..storage.schema import Script
-
-PreferenceValue = str | float | None
-"""The value of a preference: a number, on or off, a name, or the id of a role (None: everybody)."""
+from ..preference_spec import Group, PreferenceSpec, PreferenceValue
+from ..settings import Look, Settings
 
 MAX_TAKES = 5
 """The most takes of a line that are written at once."""
 
-MOOD, EVERYTHING = "mood", "everything"
-"""Stand for the numbers of a mood, and for all preferences, where one is chosen."""
+EVERYTHING = "everything"
+"""Stands for all preferences, where one is chosen."""
 
 RESET = "reset"
 """The value that stands for a preference's initial one."""
 
-LABELS = {
-    "voice": phrase("voice"),
-    **{name: spec.label for name, spec in PREFERENCES.items()},
-    "style": "style",
-    "seed": "seed",
-    "takes": "takes",
-    "lock": phrase("cast lock"),
-    "skip_played": phrase("skip played"),
-    "alternate": "alternate",
-    "cooldown": "cooldown",
-    "role": "role",
-    "plain_messages": phrase("plain messages"),
-    "ping": phrase("pings"),
-    "look": phrase("look"),
-}
-"""The preferences, as people call them, in the order in which they are shown."""
+VOICE = PreferenceSpec[str](
+    name="voice",
+    label=phrase("voice"),
+    description=phrase("The voice to write with"),
+    group=Group.VOICE,
+    type=str,
+    default="",
+    setting="model",
+    is_copied=True,
+    entry=phrase("Voice: {value}"),
+)
+MOOD = PreferenceSpec[str | None](
+    name="mood",
+    label=phrase("mood"),
+    description=phrase("How the voice feels"),
+    group=Group.VOICE,
+    type=str,
+    default=None,
+    label_value=label_mood,
+    entry=phrase("Mood: {value}"),
+)
+"""Stands for the preferences that a mood sets: it is shown and changed like one, but not stored."""
+STYLE = PreferenceSpec[str | None](
+    name="style",
+    label=phrase("style"),
+    description=phrase("The tone to write in; each voice has its own"),
+    group=Group.VOICE,
+    type=str,
+    default=None,
+    label_value=label_style,
+    entry=phrase("Style: {value}"),
+)
+SEED = PreferenceSpec[int | None](
+    name="seed",
+    label=phrase("seed"),
+    description=phrase("The same seed in the same place gives the same lines"),
+    group=Group.ADVANCED,
+    type=int,
+    default=None,
+    own_range=(0, LARGEST_SEED),
+)
+TAKES = PreferenceSpec[int](
+    name="takes",
+    label=phrase("takes"),
+    description=phrase("How many takes to write at once"),
+    group=Group.VOICE,
+    type=int,
+    default=1,
+    own_range=(1, MAX_TAKES),
+    entry=phrase("Takes at once: {value}"),
+)
+LOCK = PreferenceSpec[bool](
+    name="lock",
+    label=phrase("cast lock"),
+    description=phrase("Let only the cast speak"),
+    group=Group.WRITERS,
+    type=bool,
+    default=False,
+)
+SKIP_PLAYED = PreferenceSpec[bool](
+    name="skip_played",
+    label=phrase("skip played"),
+    description=phrase("Leave characters to the people who play them"),
+    group=Group.WRITERS,
+    type=bool,
+    default=False,
+)
+ALTERNATE = PreferenceSpec[bool](
+    name="alternate",
+    label=phrase("alternate"),
+    description=phrase("Let nobody write twice in a row"),
+    group=Group.WRITERS,
+    type=bool,
+    default=False,
+)
+COOLDOWN = PreferenceSpec[int](
+    name="cooldown",
+    label=phrase("cooldown"),
+    description=phrase("How long a person waits between two lines"),
+    group=Group.WRITERS,
+    type=int,
+    default=0,
+    own_range=(0, 86_400),
+    unit="second",
+)
+ROLE = PreferenceSpec[int | None](
+    name="role",
+    label=phrase("role"),
+    description=phrase("The role that may write here; only moderators can set it"),
+    group=Group.WRITERS,
+    type=int,
+    default=None,
+    is_moderated=True,
+    unset=phrase("everyone"),
+)
+PLAIN_MESSAGES = PreferenceSpec[bool](
+    name="plain_messages",
+    label=phrase("plain messages"),
+    description=phrase("Make lines of plain messages: `NAME: text` and `*action*`"),
+    group=Group.CHANNEL,
+    type=bool,
+    default=False,
+    is_forked=False,
+)
+PING = PreferenceSpec[bool](
+    name="ping",
+    label=phrase("pings"),
+    description=phrase("Ping whoever has the next turn"),
+    group=Group.CHANNEL,
+    type=bool,
+    default=False,
+)
+LOOK = PreferenceSpec[str | None](
+    name="look",
+    label=phrase("look"),
+    description=phrase("Characters with faces, cards, or a typewritten page"),
+    group=Group.CHANNEL,
+    type=Look,
+    default=None,
+    setting="look",
+    label_value=say,
+    entry=phrase("Look: {value}"),
+)
 
-LOOKS = {
-    "characters": phrase("characters"),
-    "cards": phrase("cards"),
-    "typewriter": phrase("typewriter"),
-}
-"""The looks of lines in a channel."""
+_ORDER: tuple[PreferenceSpec[Any], ...] = (
+    VOICE,
+    MOOD,
+    STYLE,
+    LOOK,
+    TAKES,
+    *PUBLIC_OPTIONS.values(),
+    SEED,
+    LOCK,
+    SKIP_PLAYED,
+    ALTERNATE,
+    COOLDOWN,
+    ROLE,
+    PLAIN_MESSAGES,
+    PING,
+)
 
-SWITCH = {"on": phrase("on"), "off": phrase("off")}
-"""The values of a preference that is on or off."""
+SPECS = {spec.name: spec for spec in _ORDER}
+"""All that people can see and change one by one, in the order in which they see it."""
 
-SWITCHES = ("lock", "skip_played", "alternate", "plain_messages", "ping")
-"""The preferences that are on or off."""
+PREFERENCES = {name: spec for name, spec in SPECS.items() if spec is not MOOD}
+"""The preferences of a script, which are stored by their names."""
 
-CHOICES: dict[str, Mapping[str, str]] = {
-    "quality": QUALITIES,
-    "look": LOOKS,
-    **dict.fromkeys(SWITCHES, SWITCH),
-}
-"""The values of the preferences that have a few, as people call them."""
-
-EXPLANATIONS = {
-    "voice": phrase("The voice to write with"),
-    MOOD: phrase("How the voice feels"),
-    **{name: spec.description for name, spec in PREFERENCES.items()},
-    "style": phrase("The tone to write in; each voice has its own"),
-    "seed": phrase("The same seed in the same place gives the same lines"),
-    "takes": phrase("How many takes to write at once"),
-    "lock": phrase("Let only the cast speak"),
-    "skip_played": phrase("Leave characters to the people who play them"),
-    "alternate": phrase("Let nobody write twice in a row"),
-    "cooldown": phrase("Seconds between two lines, or 0"),
-    "role": phrase("The role that may write here; only moderators can set it"),
-    "plain_messages": phrase("Make lines of plain messages: NAME: text, and *action*"),
-    "ping": phrase("Ping whoever has the next turn"),
-    "look": phrase("Characters with faces, cards, or a typewritten page"),
-}
-"""What the preferences mean."""
-
-RANGES: dict[str, tuple[float, float]] = {
-    **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
-    "seed": (0, LARGEST_SEED),
-    "takes": (1, MAX_TAKES),
-    "cooldown": (0, 86_400),
-}
-"""The least and the largest value of each number."""
-
-WHOLE_NUMBERS = ("seed", "takes", "cooldown", "length")
-"""The numbers without decimals."""
+ADVANCED = tuple(name for name, spec in PREFERENCES.items() if spec.group is Group.ADVANCED)
+"""The numbers in the window *Advanced*."""
 
 
 def parse_mood(name: str, settings: Settings) -> Mood:
@@ -106,25 +188,49 @@ def parse_preference(name: str, text: str, settings: Settings) -> Mapping[str, P
 
     A mood changes several. The name of a voice or of a style is returned unchecked.
     """
-    if name == MOOD:
+    spec = SPECS[name]
+    if spec is MOOD:
         return parse_mood(text, settings)
-    if name in RANGES:
+    if spec.range:
         return {name: parse_number(name, text)}
-    if name not in CHOICES:
+    if not (choices := spec.choices):
         return {name: text.strip()}
-    labels = {key: say(label) for key, label in CHOICES[name].items()}
-    key = _find_choice(text, labels)
+    key = _find_choice(text, choices)
     if key is None:
         raise RequestError(
-            "Choose one of these values: {values}.", values=", ".join(labels.values())
+            "Choose one of these values: {values}.", values=", ".join(choices.values())
         )
-    return {name: key == "on" if name in SWITCHES else key}
+    return {name: key == "on" if spec.type is bool else key}
 
 
 def _find_choice(text: str, labels: Mapping[str, str]) -> str | None:
     """Return the key of the choice that a person means by its key or its label, or None."""
     wanted = text.strip().casefold()
     return next((key for key, label in labels.items() if wanted in (key, label.casefold())), None)
+
+
+def parse_number(name: str, text: str) -> PreferenceValue:
+    """Return the number of a preference that a person typed; raise RequestError.
+
+    Nothing restores the seed's default.
+    """
+    spec = PREFERENCES[name]
+    if spec is SEED and not text.strip():
+        return None
+    assert spec.range is not None  # because it is a number
+    least, most = spec.range
+    try:
+        value = spec.type(text.strip().replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not spec.accepts(value):
+        raise RequestError(
+            "{setting} must be a number from {least:,} to {most}.",
+            setting=spec.label,
+            least=least,
+            most=most,
+        )
+    return value
 
 
 def combine_options(
@@ -135,59 +241,22 @@ def combine_options(
     return options if temperature is None else options | {"temperature": temperature}
 
 
-def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
-    """Return the initial value of each preference."""
-    return {
-        "voice": settings.model,
-        **{name: spec.initial(settings) for name, spec in PREFERENCES.items()},
-        "style": None,
-        "seed": None,
-        "takes": 1,
-        "lock": bool(script.cast),
-        "skip_played": False,
-        "alternate": False,
-        "cooldown": 0,
-        "role": None,
-        "plain_messages": False,
-        "ping": False,
-        "look": None,
-    }
+def initial_values(cast: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """Return the preferences of a new script with a cast; None for those that it does not have."""
+    initial = {name: spec.initial(settings) for name, spec in PREFERENCES.items()}
+    return initial | {LOCK.name: True if cast else None}
 
 
-def current_values(script: Script, settings: Settings) -> dict[str, Any]:
-    """Return the current value of each preference: the operator's if the script has none."""
-    values = own_values(script)
-    defaults = {name: spec.default_in(settings) for name, spec in PREFERENCES.items()}
-    defaults["look"] = settings.look
-    return values | {name: value for name, value in defaults.items() if values[name] is None}
+def resolve_values(preferences: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the value of each preference and the mood: a script's own value or the default."""
+    values = {}
+    for name, spec in PREFERENCES.items():
+        own = spec.find_own(preferences)
+        values[name] = spec.default_in(settings) if own is None else own
+    return values | {MOOD.name: find_mood(values, settings)}
 
 
-def own_values(script: Script) -> dict[str, Any]:
-    """Return the script's own value of each preference; None if it follows the operator."""
-    options = read_options(script.options)
-    return {
-        name: options.get(name) if name in PREFERENCES else getattr(script, name) for name in LABELS
-    }
-
-
-def parse_number(name: str, text: str) -> PreferenceValue:
-    """Return the number of a preference that a person typed; raise RequestError.
-
-    Nothing restores the seed's default.
-    """
-    if name == "seed" and not text.strip():
-        return None
-    least, most = RANGES[name]
-    kind = int if name in WHOLE_NUMBERS else float
-    try:
-        value = kind(text.strip().replace(",", "."))
-    except ValueError:
-        value = math.nan
-    if not least <= value <= most:
-        raise RequestError(
-            "{setting} must be a number from {least:,} to {most}.",
-            setting=Phrase(LABELS[name]),
-            least=least,
-            most=most,
-        )
-    return value
+def select_forked(preferences: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a script's preferences that a fork has, too."""
+    forked = [name for name, spec in PREFERENCES.items() if spec.is_forked]
+    return {name: preferences[name] for name in forked if name in preferences}

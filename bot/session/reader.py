@@ -22,6 +22,7 @@ from ..screenplay.fountain import format_for_model
 from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .notifications import Notifications
+from .preferences import STYLE
 from .turn import Job, Requester
 
 COMPARED_CHARACTERS = 30_000
@@ -45,7 +46,7 @@ class ScriptReader:
 
     async def open_model_for(self, script: Script, parent: int | None) -> PrimedModel:
         """Return a script's model, and note that the model reads the script as far as a line."""
-        primed = await self.open_model(script.voice, script.style)
+        primed = await self.open_model(script.voice, STYLE.of(script))
         stored = self.notifications.knows_model(script.id)
         previous = None if stored else await self.store.states.find_last_reader(parent)
         self.notifications.record_model(script.id, primed, previous)

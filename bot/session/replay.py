@@ -26,6 +26,7 @@ from ..screenplay.fountain import format_for_model
 from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
 from .channel_session import ChannelSession
+from .preferences import STYLE
 from .turn import Job
 
 LINES_AT_ONCE = 8
@@ -179,7 +180,7 @@ class Replayer:
         # The file of the model may have been renamed.
         for candidate in dict.fromkeys([name, self._script.voice]):
             try:
-                primed = await self._session.reader.open_model(candidate, self._script.style)
+                primed = await self._session.reader.open_model(candidate, STYLE.of(self._script))
             except ModelError:
                 continue
             if primed.model.fingerprint == fingerprint:

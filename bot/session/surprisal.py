@@ -16,6 +16,7 @@ from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line
 from .channel_session import ChannelSession
+from .preferences import STYLE
 
 MAX_REPORT_CHARACTERS = 600
 """Characters of lines in a picture: as many as a phone shows in a readable size."""
@@ -102,7 +103,7 @@ async def load_last_surprisal(
     change of the model, are computed again.
     """
     script = await session.library.load_script()
-    primed = await session.reader.open_model(script.voice, script.style)
+    primed = await session.reader.open_model(script.voice, STYLE.of(script))
     lines = (await session.store.lines.load_last_lines(script.head, characters))[-max_lines:]
     return primed, lines, [await session.reader.load_surprisal(primed, line) for line in lines]
 

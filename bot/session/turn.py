@@ -14,6 +14,7 @@ from ..generation.prefill import Progress
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import parse_person_text
 from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Script
+from .preferences import LOCK
 
 R = TypeVar("R")
 
@@ -89,7 +90,7 @@ class NewScript:
     guild: int | None = None
     cast: Sequence[str] = ()
     options: Mapping[str, OptionValue] = field(default_factory=dict)
-    """Options by the names of `options.PREFERENCES`, instead of the operator's."""
+    """Options by the names of `options.PUBLIC_OPTIONS`, instead of the operator's."""
     voice: str | None = None
     """The name of a model; None for the one that the guild has chosen, or the operator."""
     style: str | None = None
@@ -188,7 +189,7 @@ def find_outsiders(
     script: Script, known: Sequence[str], elements: Iterable[Element]
 ) -> tuple[str, ...]:
     """Return who speaks from outside a locked cast, but for the characters known before."""
-    if not (script.lock and script.cast):
+    if not (LOCK.of(script) and script.cast):
         return ()
     cues = dict.fromkeys(element.cue for element in elements)
     return tuple(cue for cue in cues if cue and cue not in known)

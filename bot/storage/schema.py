@@ -98,7 +98,7 @@ class Base(DeclarativeBase):
 
 
 class Script(Base):
-    """A script in a channel: a head on a tree of lines, and the options of its model."""
+    """A script in a channel: a head on a tree of lines, and the preferences of its people."""
 
     __tablename__ = "scripts"
     __table_args__ = (
@@ -119,9 +119,8 @@ class Script(Base):
     owner: Mapped[int] = mapped_column(BigInteger)
     title: Mapped[str]
     cast: Mapped[list[str]]
-    voice: Mapped[str]
-    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """The script's own options of generation; the operator's settings replace missing ones."""
+    preferences: Mapped[dict[str, Any]]
+    """The script's own values by the names of `session.preferences`; others have defaults."""
     running: Mapped[bool]
     """Whether the script is in play in its channel; the others are shelved."""
     head: Mapped[int | None]
@@ -135,45 +134,31 @@ class Script(Base):
     """Whether the script was archived, and cannot run."""
     ending: Mapped[str | None]
     """The interaction that ended the script; None once the channel has its closing card."""
-    takes: Mapped[int] = mapped_column(default=1)
-    """How many takes of a line are written together."""
-    lock: Mapped[bool] = mapped_column(default=False)
-    """Whether the model lets only the cast speak."""
     players: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """The people's ids by the names of the characters that they play."""
-    skip_played: Mapped[bool] = mapped_column(default=False)
-    """Whether the model leaves the characters of people to them."""
-    alternate: Mapped[bool] = mapped_column(default=False)
-    """Whether a person must wait for another one after a line."""
-    cooldown: Mapped[int] = mapped_column(default=0)
-    """Seconds that a person waits after a line."""
-    role: Mapped[int | None] = mapped_column(BigInteger)
-    """The role that is needed to write."""
-    seed: Mapped[int | None]
-    """The seed of every request of the script; None for another one each time."""
     erased: Mapped[int] = mapped_column(default=0)
     """How often text above the head was removed, so that a turn that has read the text fails."""
-    look: Mapped[str | None]
-    """How its lines stand in the channel: one of `ui.looks.Look`; None for the operator's."""
-    style: Mapped[str | None]
-    """The style whose opening the model reads before the first line, if the model has it."""
-    plain_messages: Mapped[bool] = mapped_column(default=False)
-    """Whether plain messages of its channel become lines. A fork, perhaps elsewhere, does not."""
-    ping: Mapped[bool] = mapped_column(default=False)
-    """Whether the person to whom a turn passes is pinged."""
 
-
-_COPIED_TO_FORK = (
-    *("guild", "cast", "voice", "options", "head", "takes", "lock", "players", "skip_played"),
-    *("alternate", "cooldown", "role", "seed", "look", "style", "ping"),
-)
+    @property
+    def voice(self) -> str:
+        """Return the name of the model, which every script has among its preferences."""
+        name: str = self.preferences["voice"]
+        return name
 
 
 def make_fork(script: Script, channel: int, owner: int, title: str) -> Script:
     """Make a script that continues from the head of another one, with the same preferences."""
-    copied = {name: getattr(script, name) for name in _COPIED_TO_FORK}
     return Script(
-        channel=channel, owner=owner, title=title, running=True, forked_at=script.head, **copied
+        channel=channel,
+        guild=script.guild,
+        owner=owner,
+        title=title,
+        cast=script.cast,
+        players=script.players,
+        preferences=script.preferences,
+        running=True,
+        head=script.head,
+        forked_at=script.head,
     )
 
 

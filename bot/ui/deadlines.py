@@ -14,6 +14,7 @@ from ..i18n.catalogue import speaking
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.deadlines import Due, Event
+from ..session.preferences import PING
 from ..sharding import Shards
 from ..storage.schema import Script, Sprint, TurnOrder
 from .delivery import NO_MENTIONS, post_message
@@ -63,7 +64,7 @@ class DeadlineMessages:
 
     def watch_pings(self, script: Script) -> None:
         """Ping the writer to whom a turn has just passed, where the script's owner wishes it."""
-        if script.ping:
+        if PING.of(script):
             self.watch(script.id)
 
     async def _look(self, script: int) -> None:
@@ -106,7 +107,7 @@ class DeadlineMessages:
     ) -> tuple[str, discord.AllowedMentions]:
         """Return what is posted of an event, and whom it may mention: one person at most."""
         if due.event is Event.SKIP:
-            mentions = _allow_mention(order.writers[1]) if script.ping else NO_MENTIONS
+            mentions = _allow_mention(order.writers[1]) if PING.of(script) else NO_MENTIONS
             return format_skip(script, order), mentions
         mentions = _allow_mention(order.writers[0])
         if due.event is Event.PING:

@@ -16,6 +16,7 @@ from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
 from ..screenplay.elements import Element
+from ..settings import Look
 from ..storage.schema import Line, PostedLine, Script
 from .components import make_layout
 from .delivery import (
@@ -32,7 +33,6 @@ from .images.monogram import monogram_of
 from .images.pictures import Colour
 from .looks import (
     NAME_LIMIT,
-    Look,
     find_speaker,
     format_block,
     format_message,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from unicodedata import normalize
 
 import discord
@@ -46,17 +45,6 @@ LOOK_ALIKES = str.maketrans(
     }
 )
 """Characters of which each match of `REFUSED_IN_NAMES` has one, and those that look the same."""
-
-
-class Look(StrEnum):
-    """Name the looks of lines in a channel; the values are stored."""
-
-    CHARACTERS = "characters"
-    """Each character speaks under a name and with a face, by a webhook."""
-    CARDS = "cards"
-    """Each line is a card with the colour of the character."""
-    TYPEWRITER = "typewriter"
-    """Each line is a code block, laid out as on a page."""
 
 
 def format_block(element: Element) -> str:

@@ -16,6 +16,8 @@ import discord
 from ..errors import TransactionFailed
 from ..session.channel_session import ChannelSession
 from ..session.posts import Posts
+from ..session.preferences import LOOK
+from ..settings import Look
 from ..storage.records import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
 from .delivery import (
@@ -27,7 +29,6 @@ from .delivery import (
     post_message,
 )
 from .line_messages import LineMessages
-from .looks import Look
 from .panel import Panel, delete_message, is_panel
 from .poll_messages import PollMessages
 from .shown_scripts import ShownScripts
@@ -193,7 +194,7 @@ class MessageSync:
         clock = asyncio.get_running_loop().time
         deadline, is_repeated = clock() + NONCE_SECONDS, False
         while True:
-            wanted = script.look or self._look
+            wanted = LOOK.of(script) or self._look
             look = await self.line_messages.choose_look(channel, script, line, wanted)
             try:
                 post, is_sure = await self.line_messages.post(channel, script, line, look, newest)
@@ -246,7 +247,7 @@ class MessageSync:
         if after <= 0 and script is not None:
             after = discord.utils.time_snowflake(script.begun)
         if after > 0:
-            look = (script and script.look) or self._look
+            look = (script and LOOK.of(script)) or self._look
             keep = [content.panel, self.panel.find_progress(channel.id)]
             await self._delete_orphans(channel, look, after, keep)
         self._checked.add(channel.id)
@@ -284,7 +285,7 @@ class MessageSync:
             if not content.newest_post:
                 return  # another bot with the same token may play here
             await self.posts.check_may_write()
-            look = (content.script and content.script.look) or self._look
+            look = (content.script and LOOK.of(content.script)) or self._look
             own = await self._find_webhook(channel, look)
             if own is not None and own.id == webhook:
                 await self.line_messages.delete_spoken(channel, message, webhook)

@@ -18,6 +18,7 @@ from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import reinterpret
 from ..session.posts import Posts
+from ..session.preferences import PLAIN_MESSAGES, SKIP_PLAYED
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.records import PanelState
 from ..storage.schema import ROOT_LINE, Script, TurnOrder
@@ -117,7 +118,7 @@ def _format_head(script: Script, *, hears: bool, is_voting: bool) -> str:
     head = f"-# **{title}** · {inline(script.voice, 40)}"
     if is_voting:
         return head
-    is_direct, is_plain = script.guild is None, script.plain_messages
+    is_direct, is_plain = script.guild is None, PLAIN_MESSAGES.of(script)
     ways = format_ways(hears=hears, is_direct=is_direct, is_plain=is_plain)
     if script.head is None:
         return say(
@@ -155,7 +156,7 @@ def _find_other_reading(
 def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:
     """Return for whom the voice may write: the cast, and who else has spoken."""
     names = [*script.cast, *spoken]
-    played = script.players if script.skip_played else ()
+    played = script.players if SKIP_PLAYED.of(script) else ()
     return [
         name
         for name in dict.fromkeys(names)

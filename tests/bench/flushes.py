@@ -75,8 +75,7 @@ def _script(channel: int) -> Script:
         owner=1,
         title="T",
         cast=[],
-        voice="stage",
-        options={"temperature": 1.0, "top_p": 1.0},
+        preferences={"voice": "stage", "temperature": 1.0, "top_p": 1.0},
         running=True,
         head=None,
     )

@@ -370,10 +370,10 @@ class Stage:
         scripts = self.services.sessions.store.scripts
         script = await scripts.find_running_script(channel.id)
         if script:
-            await scripts.update_script(script.id, seed=seed)
+            await scripts.update_script(script.id, {"seed": seed})
         answered = await actor.slash(channel, name, **options)
         if script and await scripts.find_script(script.id):
-            await scripts.update_script(script.id, seed=None)
+            await scripts.update_script(script.id, {"seed": None})
         return answered
 
     async def lines(self, channel: Any = None) -> list[str]:

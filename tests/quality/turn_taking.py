@@ -163,9 +163,8 @@ async def _run(
     script = Script(
         channel=seed,
         cast=list(cast),
-        lock=True,
         players={},
-        options={"temperature": settings.temperature, "top_p": settings.top_p},
+        preferences={"lock": True, "temperature": settings.temperature, "top_p": settings.top_p},
     )
     primed = await prime_model(engine, None, seed)
     at = GenerationContext(primed, primed.start, encode_recent(engine.model, []))

@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from bot.errors import ModelError, RequestError
-from bot.generation.options import QUICK
 from bot.generation.reranking import CANDIDATES
 from bot.inference.registry import ModelRegistry
 from bot.screenplay.elements import Element
@@ -24,7 +23,7 @@ from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSessions
 from bot.session.turn import ContinueRequest, NewScript, Requester, current_position
 from bot.session.turn import ScriptPosition as Head
-from bot.settings import Settings
+from bot.settings import Quality, Settings
 from bot.storage.store import Store
 from training.errors import TextError
 
@@ -176,7 +175,7 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
     added: list[Element] = []
     while len(fountain_of(added)) < PASSAGE:
         wish = ContinueRequest(
-            lines=BEGUN, seed=seed + len(added) * ATTEMPTS, options={"quality": QUICK}
+            lines=BEGUN, seed=seed + len(added) * ATTEMPTS, options={"quality": Quality.QUICK}
         )
         added += await bot.go_on(channel, wish)
     return fountain_of(added)[:PASSAGE]

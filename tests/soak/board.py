@@ -20,8 +20,7 @@ from typing import Any
 import tyro
 
 from bot.cogs.star_reactions import STAR
-from bot.settings import RunnerSettings
-from bot.ui.looks import Look
+from bot.settings import Look, RunnerSettings
 from tests.bot.channel_check import Reader
 from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
 from tests.bot.playing import open_window

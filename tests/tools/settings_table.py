@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
 
@@ -53,7 +54,9 @@ def _default(default: Any) -> str:
 
 def _values(field: FieldInfo) -> str:
     """Return the choices or the bounds of a setting, or "" if it has none."""
-    choices = [f"`{one}`" for one in get_args(field.annotation) if isinstance(one, str)]
+    kind = field.annotation
+    named = kind if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
+    choices = [f"`{one}`" for one in named if isinstance(one, str)]
     bounds = {
         name: f"{getattr(one, name):,g}"
         for one in field.metadata

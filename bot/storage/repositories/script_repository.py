@@ -174,14 +174,14 @@ class ScriptRepository(Repository):
     async def update_script(
         self,
         script: int,
-        options: Mapping[str, Any] | None = None,
+        preferences: Mapping[str, Any] | None = None,
         **columns: Any,  # noqa: ANN401 - those of `Script`
     ) -> Script:
-        """Set some options of a script, which None removes, and some of its columns."""
+        """Set some preferences of a script, which None removes, and some of its columns."""
         async with self._database.writing() as session:
             row = await session.get_one(Script, script)
-            merged = {**row.options, **(options or {})}
-            row.options = {name: value for name, value in merged.items() if value is not None}
+            merged = {**row.preferences, **(preferences or {})}
+            row.preferences = {name: value for name, value in merged.items() if value is not None}
             for name, value in columns.items():
                 setattr(row, name, value)
         return row

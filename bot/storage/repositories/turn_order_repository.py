@@ -28,7 +28,8 @@ class TurnOrderRepository(Repository):
 
     async def list_scripts_with_deadlines(self) -> list[Script]:
         """Return the scripts with a deadline or a ping for writers, or with a sprint."""
-        due = or_(TurnOrder.hours.is_not(None), and_(TurnOrder.must_ping, Script.ping))
+        may_ping = Script.preferences["ping"].as_boolean()
+        due = or_(TurnOrder.hours.is_not(None), and_(TurnOrder.must_ping, may_ping))
         wanted = select(Script).outerjoin(TurnOrder).outerjoin(Sprint)
         wanted = wanted.where(or_(due, Sprint.script.is_not(None)))
         return await self._scalars(wanted.order_by(Script.id))

@@ -11,7 +11,7 @@ import simcord
 
 from bot.cogs.history_page import REQUESTED_MARK, format_lines
 from bot.errors import AlreadyWritten, RequestError, StaleLine
-from bot.generation.options import PREFERENCES
+from bot.generation.options import PUBLIC_OPTIONS
 from bot.session.history import LINES_PER_PAGE
 from bot.session.replay import replay_script
 from bot.session.turn import Job, Requester, ScriptPosition, current_position
@@ -160,7 +160,7 @@ def test_a_page_of_the_history_has_room_for_all_settings():
     }
     ids = range(1, LINES_PER_PAGE + 1)
     lines = [Line(id=n, copy_of=n, rewrite_of=n, shared_provenance=origin, **speech) for n in ids]
-    present = dict.fromkeys(PREFERENCES, 1)
+    present = dict.fromkeys(PUBLIC_OPTIONS, 1)
     assert "temperature 0.877, top-p 0.951" in format_lines(lines[:1], {}, present, read_settings())
     numbers = dict(zip(ids, ids, strict=True))
     shown = format_lines(lines, numbers, present, read_settings(), max_size=1800)
@@ -209,7 +209,7 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
     fork, script = await stage.store.scripts.list_scripts(stage.channel.id)
     assert (fork.owner, fork.title) == (stage.ben.id, "The *other* end")
-    assert fork.options["temperature"] == 0.65
+    assert fork.preferences["temperature"] == 0.65
     assert texts(await stage.store.lines.load_path(script.head)) == [HEADING, "Rain."]
     assert not script.running
 

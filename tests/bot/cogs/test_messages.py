@@ -256,14 +256,16 @@ async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: 
 
 async def test_the_writer_of_a_message_is_told_privately_what_concerns_it(chat: Chat):
     script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.sessions.store.scripts.update_script(script.id, lock=True, cast=["HELEN"])
+    await chat.services.sessions.store.scripts.update_script(
+        script.id, {"lock": True}, cast=["HELEN"]
+    )
     await chat.until_ticked(await chat.say(chat.ben, "KEVIN: Hi."))
     await chat.is_told("the voice will not write for KEVIN", await chat.ben.dm())
 
 
 async def test_a_message_that_comes_twice_is_one_line(chat: Chat):
     script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.sessions.store.scripts.update_script(script.id, alternate=True)
+    await chat.services.sessions.store.scripts.update_script(script.id, {"alternate": True})
     shouted = await chat.say(chat.ben, "Rain.")
     await chat.discord.tell_again(shouted.id)
     await chat.until_ticked(shouted)

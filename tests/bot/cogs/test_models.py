@@ -80,7 +80,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     reset = await stage.ann.slash(stage.channel, "settings", setting="voice", value="reset")
     assert "voice other" in answer(reset).content
     show = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
-    assert "- voice other" in show.content
+    assert "\nVoice: other\n" in show.content
     # Another server has its own choice.
     guild = stage.world.create_guild("The Other Playhouse")
     channel = guild.create_text_channel("stage")

@@ -134,7 +134,7 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
     menu = await (await ann.click(begun, "More…")).shows("What next")
     await ann.click(menu, "Together…")
     await ann.discord.until(lambda: "Sprint" in menu.labels)
-    settings = await (await ann.slash(channel, "settings", setting="everything")).shows("voice")
+    settings = await (await ann.slash(channel, "settings", setting="everything")).shows("Voice")
     listed = await (await ann.slash(channel, "script list")).shows("Untitled")
     await ann.choose(listed, "onbook:scripts", begun.buttons["Write"].split(":")[2])
     await ann.discord.until(lambda: "Rename" in listed.labels)

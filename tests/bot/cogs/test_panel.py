@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import RequestError, SettingsError
 from bot.generation.moods import MOODS
-from bot.session.preferences import parse_mood, parse_number
+from bot.session.preferences import SEED, STYLE, parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import Stage, answer, fields, labels, moderator, poll, start_script
@@ -102,13 +102,12 @@ async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
     card = await open_menu(stage, stage.ann, "Settings")
     told = await choose(stage.ann, card, "menu-style", "storm")
     assert told.content == "Changed: style storm."
-    assert (await stage.script()).style == "storm"
+    assert STYLE.of(await stage.script()) == "storm"
     told = await choose(stage.ann, card, "menu-mood", "calm")
     assert not told.ephemeral
     assert told.content == "Changed: mood calm."
-    assert (
-        "\n- mood calm\n" in (await ask(stage, "settings", stage.ben, setting="everything")).content
-    )
+    shown = await ask(stage, "settings", stage.ben, setting="everything")
+    assert "\nMood: calm (lively)\n" in shown.content
     await choose(stage.ann, menu, "menu-lines", "2")
     assert len(await stage.lines()) == 3
     assert (await last_line(stage)).origin["temperature"] == 0.5
@@ -178,7 +177,7 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
     values = dict(zip(inputs.values(), ("0.95", "0,25", "0.5", "1.0", "7"), strict=True))
     told = answer(await stage.ann.submit_modal(opened, values))
     assert told.content == "Changed: min-p 0.25, seed 7."
-    assert (await stage.script()).seed == 7
+    assert SEED.of(await stage.script()) == 7
 
 
 async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Stage):

@@ -25,6 +25,7 @@ from bot.cogs.privacy import format_forgotten, make_export_file
 from bot.errors import HeadMoved
 from bot.generation.prefill import Progress
 from bot.screenplay.elements import Kind
+from bot.session.preferences import STYLE
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
@@ -184,7 +185,7 @@ async def test_a_draft_from_before_an_erasure_is_not_stored(harness: SessionHarn
     stood = await harness.session.library.load_script()
     head = stood.head
     reader, drafter = harness.session.reader, harness.session.continuation.drafter
-    primed = await reader.open_model(stood.voice, stood.style)
+    primed = await reader.open_model(stood.voice, STYLE.of(stood))
     context = await reader.load_context(primed, head, Progress())
     request = ContinueRequest(seed=1)
     drafts = await drafter.draft_takes(context, stood, request, 1, (), Job())

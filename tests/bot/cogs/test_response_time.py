@@ -205,7 +205,7 @@ async def test_each_command_is_acknowledged_before_anything_is_read(inside: Insi
 async def test_each_component_is_acknowledged_before_anything_is_read(inside: Inside):
     ann = inside.ann
     await begin_script(ann, inside.channel)
-    await (await ann.slash(inside.channel, "settings", setting="everything")).shows("temperature")
+    await (await ann.slash(inside.channel, "settings", setting="everything")).shows("Temperature")
 
     async def press(custom_id: str, values: Sequence[str] = ()) -> Asked:
         custom_id = CUSTOM_ID_PREFIX + await fill(inside, custom_id)
@@ -238,7 +238,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
     opened = await answers_first(inside, ann.slash, channel, "script edit")
     await (await submit(inside, opened, {"Text": "MAYA: Snow."})).is_done()
     settings = await (await ann.slash(channel, "settings", setting="everything")).shows(
-        "temperature"
+        "Temperature"
     )
     opened = await answers_first(inside, ann.click, settings, "Advanced")
     [label] = [one for one in labels_of(opened) if one.startswith("top-p")]
@@ -258,7 +258,7 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     ann, channel = inside.ann, inside.channel
     await begin_script(ann, channel)
     settings = await (await ann.slash(channel, "settings", setting="everything")).shows(
-        "temperature"
+        "Temperature"
     )
     inside.services.messages.shown.forget_all()
     inside.services.recent_scripts.clear()

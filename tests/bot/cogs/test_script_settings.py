@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import RequestError
 from bot.generation.reranking import CANDIDATES
-from bot.session.preferences import EXPLANATIONS, LABELS, MOOD
+from bot.session.preferences import ADVANCED, SPECS
 from bot.session.turn import ContinueRequest
 from tests.bot.conftest import HEADING, Stage, answer, fields, moderator, start_script
 from tests.bot.playing import choose, find_components, replace_script, write_lines
@@ -56,17 +56,42 @@ CHANGES = {
 }
 
 
+ALL_SETTINGS = """The settings of “The Diner”:
+### The voice
+Voice: tiny
+Mood: lively
+Style: none
+Takes: 1
+Temperature: 0.65
+Length: 60 characters
+Quality: quick
+### Who writes
+Cast lock: off
+Skip played: off
+Alternate: off
+Cooldown: none
+Role: everyone
+### In the channel
+Look: typewriter
+Plain messages: off
+Pings: off
+### Advanced
+Top-p: 0.95
+Min-p: 0.0
+Repetition: 0.5
+Company: 1.0
+Seed: none
+### Banned words
+In this channel: none
+In this server: none
+"""
+"""The card of all settings of a new script."""
+
+
 async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     await start_script(stage)
     before = (await settings(stage, setting="everything")).content
-    assert "**" not in before
-    for entry in (
-        *("temperature 0.65 (0.1 to 2.0)", "top-p 0.95 (0.05 to 1.0)", "min-p 0.0 (0.0 to 1.0)"),
-        *("repetition 0.5 (0.0 to 2.0)", "company 1.0 (0.0 to 2.0)"),
-        *("length 60 characters (0 to 1,500)", "quality quick (quick, good, best)"),
-        *("takes 1 (1 to 5)", "cooldown none (0 to 86,400 s)"),
-    ):
-        assert f"\n- {entry}\n" in before
+    assert before.startswith(ALL_SETTINGS)
     for name, value in WRITING.items():
         told = await change(stage, name, value)
         assert not told.ephemeral
@@ -74,7 +99,14 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     await stage.restart()
     shown = await settings(stage, setting="everything")
     assert shown.ephemeral
-    assert shown.content.count("- **") == len(WRITING)
+    assert "\n-# In brackets: the default, where this script differs.\n" in shown.content
+    for row in (
+        *("Voice: other (tiny)", "Mood: none (lively)", "Takes: 3 (1)", "Temperature: 0.3 (0.65)"),
+        *("Quality: good (quick)", "Top-p: 0.5 (0.95)", "Repetition: 0.0 (0.5)"),
+        *("Cast lock: on (off)", "Skip played: on (off)"),
+        "Length: 60 characters",  # as by default
+    ):
+        assert f"\n{row}\n" in shown.content
     # An option of one command changes no setting.
     for how, temperature in (({"temperature": 1.5}, 1.5), ({}, 0.3)):
         await stage.ben.slash(stage.channel, "continue", takes=1, **how)
@@ -85,7 +117,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     kept = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
     assert [last.origin[one] for one in kept] == [0.3, 0.5, 0.02, 0.0, 0.5, 60, "good"]
     await change(stage, "min_p", "reset")
-    assert "- min-p 0.0 (" in (await settings(stage, setting="everything")).content
+    assert "\nMin-p: 0.0\n" in (await settings(stage, setting="everything")).content
     await change(stage, "everything", "Reset")
     assert (await settings(stage, setting="everything")).content == before
 
@@ -117,13 +149,13 @@ async def test_the_card_has_what_people_change_most(stage: Stage):
 
 
 async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Stage):
-    assert EXPLANATIONS.keys() == {MOOD, *LABELS}
+    assert len(ADVANCED) <= 5  # which is the room of the window
     await start_script(stage)
     stage.guild.create_role("Cast")
-    for name, explained in EXPLANATIONS.items():
+    for name, spec in SPECS.items():
         told = await settings(stage, stage.ben, setting=name)
         assert told.ephemeral
-        assert told.content.endswith(explained)
+        assert told.content.endswith(spec.description)
     for name, typed, values in (
         ("mood", "", ["calm", "lively", "unhinged", "reset"]),
         ("voice", "ot", ["other"]),
@@ -131,6 +163,7 @@ async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Sta
         ("quality", "", ["quick", "good", "best", "reset"]),
         ("alternate", "o", ["on", "off"]),
         ("cooldown", "", ["reset"]),
+        ("takes", "", ["1", "2", "3", "4", "5", "reset"]),
     ):
         found = await stage.ann.autocomplete(
             stage.channel, "settings", "value", typed, setting=name
@@ -159,7 +192,7 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
         refused = await change(stage, name, value, who)
         assert refused.ephemeral
         assert why in refused.content
-    assert "**" not in (await settings(stage, setting="everything")).content
+    assert (await settings(stage, setting="everything")).content.startswith(ALL_SETTINGS)
 
 
 async def test_nobody_writes_twice_in_a_row(stage: Stage):

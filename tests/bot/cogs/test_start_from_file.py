@@ -56,7 +56,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     stored = await stage.session.library.load_lines()
     assert {(line.author, line.credit) for line in stored} == {(stage.ann.id, "Ann")}
     script = await stage.script()
-    assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
+    assert (script.title, script.preferences["temperature"]) == ("The Last Diner", 0.3)
     await stage.ben.click(stage.panel(), label="Continue")
     assert len(await stage.lines()) == 5
     await assert_channel_is_true(stage)

@@ -11,6 +11,7 @@ import simcord
 
 from bot.errors import RequestError
 from bot.session.continuation import Continuation
+from bot.session.preferences import LOCK
 from bot.session.situations import load_situations, suggest_voice
 from bot.session.turn import Requester
 from bot.storage.schema import Line
@@ -38,7 +39,7 @@ async def assert_surprise(stage: Stage, by: Any) -> list[Line]:
     """Assert that a situation was drawn by On Book, and that the voice has gone on with it."""
     script = await stage.script()
     [drawn] = [one for one in load_situations() if one.title == script.title]
-    assert (script.cast, script.lock, script.owner) == (list(drawn.cast), True, by.id)
+    assert (script.cast, LOCK.of(script), script.owner) == (list(drawn.cast), True, by.id)
     lines = await stage.session.library.load_lines()
     assert [line.element for line in lines[:-1]] == [*drawn.elements]
     assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
@@ -75,7 +76,7 @@ async def test_a_surprise_may_have_a_title_and_a_mood_but_no_place_of_its_own(st
         stage.channel, "start", surprise=True, title="Rain", voice="tiny", mood="calm"
     )
     script = await stage.script()
-    assert (script.title, script.voice, script.options["temperature"]) == ("Rain", "tiny", 0.5)
+    assert (script.title, script.voice, script.preferences["temperature"]) == ("Rain", "tiny", 0.5)
     assert len(await stage.lines()) == 4
 
 

@@ -179,7 +179,7 @@ async def test_who_may_not_write_stops_only_what_they_asked_for(
     gate.clear()
     scripts = inside.services.sessions.store.scripts
     script = await scripts.find_running_script(channel.id)
-    await scripts.update_script(script.id, role=1)
+    await scripts.update_script(script.id, {"role": 1})
     asked = await ann.slash(channel, "script stats", what="replay", everyone=True)
     shown = await asked.shows("The voice is reading")
     refused = await ben.click(shown, "Stop")

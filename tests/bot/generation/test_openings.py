@@ -19,6 +19,7 @@ from bot.inference.request import Request
 from bot.inference.sandbox import ModelSandbox, examine_file
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model, split_fountain
+from bot.session.preferences import STYLE
 from bot.session.replay import Verdict, replay_script
 from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
@@ -55,7 +56,7 @@ async def begin(harness: SessionHarness, style: str | None) -> TurnResult:
 async def load_state(harness: SessionHarness, voice: str = "tiny") -> bytes:
     """Return the state after the last line, stored or read again."""
     script = await harness.session.library.load_script()
-    reading = await harness.session.reader.open_model(voice, script.style)
+    reading = await harness.session.reader.open_model(voice, STYLE.of(script))
     return (await harness.session.reader.load_state(reading, script.head)).tobytes()
 
 
@@ -132,7 +133,7 @@ async def test_an_imported_script_is_read_after_the_opening(harness: SessionHarn
     turn = await harness.session.library.import_script(
         harness.writer(), NewScript(title="Brought", style="storm"), brought
     )
-    assert turn.script.style == "storm"
+    assert STYLE.of(turn.script) == "storm"
     await check_opening(harness, PASSAGES["storm"])
     await harness.write("Hail.")
     await check_opening(harness, PASSAGES["storm"])
@@ -141,7 +142,7 @@ async def test_an_imported_script_is_read_after_the_opening(harness: SessionHarn
 async def test_a_fork_and_a_branch_keep_the_opening(harness: SessionHarness):
     turn = await begin(harness, "storm")
     fork = await harness.fork("Another", channel=2)
-    assert fork.script.style == "storm"
+    assert STYLE.of(fork.script) == "storm"
     there = harness.sessions.get(2)
     written = (await there.continuation.generate(harness.writer(), ContinueRequest(seed=2))).lines
     assert texts(written) == texts(await harness.continue_script(2))
@@ -191,10 +192,10 @@ async def test_a_script_goes_on_after_its_opening_has_changed(
 async def test_only_the_name_of_the_style_is_shown(stage: Stage):
     await start_script(stage, style=" Storm ")
     await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
-    assert (await stage.session.library.load_script()).style == "storm"
+    assert STYLE.of(await stage.session.library.load_script()) == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
-    assert "\n- voice tiny\n" in shown.content
-    assert "\n- **style storm**\n" in shown.content
+    assert "\nVoice: tiny\n" in shown.content
+    assert "\nStyle: storm (none)\n" in shown.content
     await stage.ann.slash(stage.channel, "script show")
     exported = answer(await stage.ann.slash(stage.channel, "script export", format="fountain"))
     [file] = exported.attachments
@@ -219,7 +220,7 @@ async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
     assert await stage.store.scripts.list_scripts(stage.channel.id) == []
     await start_script(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
-    assert "style" not in shown.content
+    assert "\nStyle: none\n" in shown.content
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "de"])

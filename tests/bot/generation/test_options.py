@@ -13,8 +13,9 @@ from bot.generation.options import (
     resolve_options,
 )
 from bot.inference.sampling import Sampling
+from bot.session.preferences import PREFERENCES
 from bot.settings import Settings
-from bot.storage.schema import Base
+from bot.storage.schema import Script
 
 NAMES = {one.name for one in OPTIONS}
 
@@ -31,9 +32,8 @@ def test_an_option_without_a_field_is_extra():
     assert sampling.to_options()["typical_p"] == 0.2
 
 
-def test_no_table_has_a_column_for_an_option():
-    columns = {column.key for table in Base.metadata.sorted_tables for column in table.columns}
-    assert not columns & NAMES
+def test_scripts_have_no_column_for_an_option_or_another_preference():
+    assert not (NAMES | PREFERENCES.keys()) & {column.key for column in Script.__table__.columns}
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,7 @@ def test_only_valid_options_of_a_script_are_read(name: str, value: object, accep
 def test_the_default_has_the_type_and_is_within_the_bounds(one: OptionSpec):
     default = one.default_in(Settings())
     assert isinstance(default, one.type)
-    if one.bounds:
-        least, most = one.bounds
-        assert least <= default <= most
-    else:
-        assert default in one.choices
+    assert one.accepts(default)
 
 
 def test_a_request_overrides_the_script_and_the_script_the_operator():

@@ -102,7 +102,7 @@ async def test_a_line_records_its_provenance(harness: SessionHarness):
 async def test_a_new_script_has_the_default_options(harness: SessionHarness):
     await harness.start(harness.session_with(temperature=0.3, top_p=0.4))
     script = await harness.session.library.load_script()
-    assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
+    assert script.preferences == {"voice": "tiny", "temperature": 0.3, "top_p": 0.4}
 
 
 async def test_states_equal_those_of_reading_from_the_start(harness: SessionHarness):
@@ -161,7 +161,9 @@ async def test_another_voice_reads_the_script_into_its_own_states(
     await harness.write("MAYA: You came.")
     [by_tiny] = await harness.continue_script(5)
     before = await harness.state(by_tiny)
-    await harness.restart("UPDATE scripts SET voice = 'other'")
+    await harness.restart(
+        "UPDATE scripts SET preferences = json_set(preferences, '$.voice', 'other')"
+    )
     assert await harness.state(by_tiny, "other") is None
     [by_other] = await harness.continue_script(6)
     lines = await harness.lines()
@@ -338,10 +340,10 @@ async def test_an_order_of_writers_has_a_bound(
 async def test_switching_needs_the_role_of_both_scripts(harness: SessionHarness):
     first, second = await harness.start(), await harness.start()
     for script in (first.script.id, second.script.id):
-        await harness.store.scripts.update_script(script, role=7)
+        await harness.store.scripts.update_script(script, {"role": 7})
         with pytest.raises(RequestError, match="limited to a role"):
             await harness.session.library.switch(harness.writer(), first.script.id)
-        await harness.store.scripts.update_script(script, role=None)
+        await harness.store.scripts.update_script(script, {"role": None})
     switched = await harness.session.library.switch(harness.writer(), first.script.id)
     assert switched.script.id == first.script.id
 

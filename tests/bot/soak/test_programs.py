@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from bot.inference.model import Model
-from bot.settings import RunnerSettings
-from bot.ui.looks import Look
+from bot.settings import Look, RunnerSettings
 from tests.bot.conftest import opened, staged
 from tests.soak import faults, fuzz, reproducibility, swaps
 from tests.soak.board import Rehearsal

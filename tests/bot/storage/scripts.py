@@ -37,8 +37,7 @@ def make_script(channel: int = 1, title: str = "The Diner") -> Script:
         owner=2**60,
         title=title,
         cast=["MAYA", "ÉMILE"],
-        voice="tiny",
-        options={"temperature": 0.7, "top_p": 0.95},
+        preferences={"voice": "tiny", "temperature": 0.7, "top_p": 0.95},
         running=True,
         head=None,
     )

@@ -519,14 +519,14 @@ async def test_the_server_samples_nothing_that_people_wrote(template: URL):
     columns = """
         SELECT attrelid::regclass, attname, attstattarget, attstorage FROM pg_attribute
         WHERE attrelid = ANY (ARRAY['lines', 'scripts', 'states']::regclass[])
-            AND attname IN ('text', 'author', 'owner', 'voice', 'state', 'parent')
+            AND attname IN ('text', 'author', 'owner', 'preferences', 'state', 'parent')
     """
     assert {(table, column): tuple(how) for table, column, *how in ask(template, columns)} == {
         ("lines", "author"): ("0", "p"),
         ("lines", "parent"): ("", "p"),
         ("lines", "text"): ("0", "x"),
         ("scripts", "owner"): ("0", "p"),
-        ("scripts", "voice"): ("0", "x"),
+        ("scripts", "preferences"): ("0", "x"),
         ("states", "state"): ("0", "e"),
     }
 

@@ -140,9 +140,9 @@ class DatabaseCheck:
         """Count the new lines of the model's scripts whose state is not that after reading them."""
         rows = database.execute(
             "SELECT lines.id, lines.parent, lines.text, states.state FROM lines"
-            " JOIN scripts ON scripts.id = lines.script AND scripts.voice = ? LEFT JOIN states"
-            " ON states.line = lines.id AND states.fingerprint = ? WHERE lines.id > ?"
-            " ORDER BY lines.id",
+            " JOIN scripts ON scripts.id = lines.script AND scripts.preferences ->> 'voice' = ?"
+            " LEFT JOIN states ON states.line = lines.id AND states.fingerprint = ?"
+            " WHERE lines.id > ? ORDER BY lines.id",
             (self.model.name, self.model.fingerprint, self._compared),
         ).fetchall()
         wrong = 0

@@ -17,12 +17,11 @@ from bot.inference.registry import ModelRegistry
 from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSession, ChannelSessions
 from bot.session.turn import ContinueRequest, NewScript, Requester
-from bot.settings import Settings
+from bot.settings import Look, Settings
 from bot.storage.schema import Line, PostedLine, Script
 from bot.storage.state_eviction import SLACK
 from bot.storage.store import STATE_BUDGET, Store
 from bot.ui.line_messages import make_name
-from bot.ui.looks import Look
 
 PLAYS = 16
 """The number of different plays."""
