@@ -18,7 +18,7 @@ from bot.app.terminal import HELP
 from bot.cogs import FEATURES
 from bot.cogs.feature import BELOW_SCRIPT
 from bot.settings import RunnerSettings, name_variable
-from tests.tools.settings_table import PAGE, with_table
+from tests.tools.settings_table import TABLES, with_table
 
 ROOT = Path(__file__).parents[1]
 PATTERNS = (
@@ -199,9 +199,9 @@ def test_the_page_of_commands_has_them_all():
 # Settings and figures ----------------------------------------------------------------------------
 
 
-def test_the_table_of_settings_is_current():
-    page = PAGE.read_text(encoding="utf-8")
-    assert with_table(page) == page, "run `make docs`"
+@pytest.mark.parametrize("page", TABLES, ids=lambda page: page.name)
+def test_the_table_of_settings_is_current(page: Path):
+    assert with_table(page) == page.read_text(encoding="utf-8"), "run `make docs`"
 
 
 @every_page

@@ -1,8 +1,11 @@
-"""Write the table of settings into docs/hosting.md: ``python -m tests.tools.settings_table``."""
+"""Write the tables of settings into docs/: ``python -m tests.tools.settings_table``.
+
+The operator's settings go into hosting.md, and those of a script into commands.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
@@ -10,24 +13,25 @@ from typing import Any, get_args
 import tyro
 from pydantic.fields import FieldInfo
 
+from bot.preference_spec import PreferenceSpec
+from bot.session.preferences import SPECS
 from bot.settings import RunnerSettings, Settings, name_variable
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "hosting.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 
 WORDS = {"ge": "from", "gt": "above", "le": "to"}
 """The bounds of a number in words."""
 
 
-def with_table(page: str) -> str:
-    """Return a page with the current table between its marks."""
-    before, _, rest = page.partition(BEGIN)
+def with_table(page: Path) -> str:
+    """Return the text of one of the `TABLES` with the current table between its marks."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return f"{before}{BEGIN}{TABLES[page]()}{END}{after}"
 
 
-def table() -> str:
+def operator_table() -> str:
     """Return the table: the settings of every bot, then those of ``onbook run`` alone."""
     own = [name for name in RunnerSettings.model_fields if name not in Settings.model_fields]
     parts = [("Setting", [*Settings.model_fields]), ("For `onbook run` alone", own)]
@@ -66,9 +70,34 @@ def _values(field: FieldInfo) -> str:
     return ", ".join(choices) or " ".join(f"{WORDS[name]} {bounds[name]}" for name in bounds)
 
 
+def script_table() -> str:
+    """Return the table of the settings of a script."""
+    rows = [
+        f"| `{spec.label}` | {_script_values(spec)} | {spec.description} |\n"
+        for spec in SPECS.values()
+    ]
+    return "".join(["| Setting | Values | Meaning |\n", "|---|---|---|\n", *rows])
+
+
+def _script_values(spec: PreferenceSpec[Any]) -> str:
+    """Return the range or the choices of a setting, or "" if it has none."""
+    if spec.range:
+        least, most = spec.range
+        return f"{least:,} to {most:,} {spec.unit and f'{spec.unit}s'}".rstrip()
+    return ", ".join(f"`{choice}`" for choice in spec.choices)
+
+
+TABLES: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "hosting.md": operator_table,
+    ROOT / "docs" / "commands.md": script_table,
+}
+"""The pages with a table."""
+
+
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    """Write the pages."""
+    for page in TABLES:
+        page.write_text(with_table(page), encoding="utf-8")
 
 
 if __name__ == "__main__":
