@@ -95,7 +95,8 @@ def test_misspelt_command_is_answered_with_the_one_that_was_meant(
         *((training_program, ["corpus", one.__name__.lower()]) for one in get_args(Corpus)),
         (export_program, []),
     ],
-    ids=str,
+    # Without the addresses of the functions, by which processes that share the tests would differ.
+    ids=lambda given: given.__module__ if callable(given) else " ".join(given),
 )
 def test_help_has_no_marks_of_the_code(
     program: Callable[[list[str]], int], given: list[str], capsys: pytest.CaptureFixture[str]
