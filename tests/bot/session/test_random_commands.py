@@ -282,7 +282,8 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         head = self.script.head
-        self.run(self.session.history.undo(self.writer), allowed=head is not None)
+        undoing = self.session.history.undo(self.writer, during_vote=True)
+        self.run(undoing, allowed=head is not None)
         if head is not None:
             self.tree.move_head(self.tree.running, self.tree.lines[head].parent)
 
@@ -290,7 +291,8 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def redo(self) -> None:
         line = self.script.redo.get(self.script.head)
-        self.run(self.session.history.redo(self.writer), allowed=line is not None)
+        redoing = self.session.history.redo(self.writer, during_vote=True)
+        self.run(redoing, allowed=line is not None)
         if line is not None:
             self.tree.move_head(self.tree.running, line)
 
@@ -302,7 +304,8 @@ class Machine(RuleBasedStateMachine):
         position = ScriptPosition(self.tree.running, line or ROOT_LINE)
         is_in_tree = line is None or self.tree.running in self.tree.lines[line].scripts
         allowed = is_in_tree and line != self.script.head
-        self.run(self.session.history.jump_to(self.writer, position), allowed=allowed)
+        jumping = self.session.history.jump_to(self.writer, position, during_vote=True)
+        self.run(jumping, allowed=allowed)
         if allowed:
             self.tree.move_head(self.tree.running, line)
 
@@ -331,9 +334,8 @@ class Machine(RuleBasedStateMachine):
         is_speech = classify(before.text) is Kind.DIALOGUE
         speaker = before.text.partition("\n")[0] if is_speech else None
         is_changed = [one.text for one in parse_person_text(text, speaker=speaker)] != [before.text]
-        turn = self.run(
-            self.session.history.rewrite(self.writer, position, text), allowed=is_changed
-        )
+        rewriting = self.session.history.rewrite(self.writer, position, text, during_vote=True)
+        turn = self.run(rewriting, allowed=is_changed)
         if not turn:
             return
         assert turn.lines[0].parent == before.parent
