@@ -48,7 +48,7 @@ class Finding:
             return None
         return self.value >= self.asked if self.at_least else self.value < self.asked
 
-    def cells(self) -> tuple[str, ...]:
+    def format_cells(self) -> tuple[str, ...]:
         """Return the finding's row of the table."""
         ratio = self.unit.format(self.value) if self.against else ""
         asked = ""

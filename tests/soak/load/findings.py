@@ -42,7 +42,7 @@ class Finding:
         """Return whether the figure meets its bound; nan does not."""
         return self.seen <= self.most
 
-    def cells(self) -> tuple[str, ...]:
+    def format_cells(self) -> tuple[str, ...]:
         """Return the finding's row of the table."""
         asked = "none" if not self.most else f"at most {self.unit.format(self.most)}"
         return self.what, asked, self.unit.format(self.seen), "yes" if self.met else "NO"
