@@ -98,7 +98,7 @@ def test_refusals_are_one_sentence(
     voices: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     for asked, told in (
-        (["judge", str(voices / "tiny.onnx"), str(tmp_path)], "training corpus"),
+        (["judge", str(voices / "tiny.onnx"), str(tmp_path)], "onbook-train corpus"),
         (["sheet", str(tmp_path / "no.onnx"), str(scenes), "-o", str(tmp_path / "s")], "no voice"),
         (["costs", str(tmp_path / "no.onnx"), str(scenes)], "no.onnx"),
         (["score", str(tmp_path / "gone.md")], "gone.md"),

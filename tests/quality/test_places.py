@@ -25,7 +25,7 @@ def test_held_out_and_learned_texts_are_separate(scenes: Path):
 
 def test_a_folder_without_held_out_texts_is_refused(tmp_path: Path):
     (tmp_path / "train").mkdir()
-    with pytest.raises(TextError, match="training corpus"):
+    with pytest.raises(TextError, match="onbook-train corpus"):
         held_out(tmp_path)
 
 
