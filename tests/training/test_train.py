@@ -287,11 +287,12 @@ def test_out_below_a_file_is_refused(command: str, tmp_path: Path, capsys, reque
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command: str, capsys):
+def test_every_command_has_help(command: str, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["onbook-train"])
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith(f"usage: python -m training {command}")
+    assert capsys.readouterr().out.startswith(f"usage: onbook-train {command}")
 
 
 @pytest.mark.parametrize("command", ["train", "tune"])
