@@ -20,6 +20,7 @@ from ..inference.engine import EngineLoad
 from ..inference.request import Completion
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
+from ..screenplay.fountain import parse_model_text
 from . import generator
 from .inputs import GenerationContext, GenerationOptions
 from .openings import PrimedModel
@@ -45,8 +46,9 @@ CHOOSING_SECONDS = 5.0
 LIMIT_STEP = 20
 """The characters to a multiple of which a limit is rounded."""
 
-MAX_EMPTY_FIRST = 4
-"""First candidates that may come out empty before a line is given up."""
+MAX_FIRST = 4
+"""First candidates that are written in turn while they come out empty, or give the last speaker the
+floor again."""
 
 
 async def write_candidates(
@@ -62,7 +64,7 @@ async def write_candidates(
     with their bits without the scene, which a lone candidate lacks, and all if the time is over.
     Raises RequestError if all come out empty, and what `Engine.run` raises.
     """
-    seeds = make_seeds(options.sampling.seed, options.candidates + MAX_EMPTY_FIRST)
+    seeds = make_seeds(options.sampling.seed, options.candidates + MAX_FIRST)
     first, other_seeds = await _write_lead(context, options, seeds)
     candidate = Candidate.of(first)
     limit = min(options.limit, _limit_length(candidate))
@@ -163,20 +165,34 @@ def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:
 async def _write_lead(
     context: GenerationContext, options: GenerationOptions, seeds: Sequence[int]
 ) -> tuple[Draft, Sequence[int]]:
-    """Write the first candidate that is not empty; return it and the seeds of the others.
+    """Write the first candidate; return it and the seeds of the others.
 
-    Raises RequestError if all come out empty.
+    It is not empty, and if possible not by the speaker of the line above it: a model that copies
+    words copies the only cue so far, where a person would answer. Raises RequestError if all come
+    out empty.
     """
-    for attempt, seed in enumerate(seeds[:MAX_EMPTY_FIRST], 1):
+    found: tuple[Draft, Sequence[int]] | None = None
+    for attempt, seed in enumerate(seeds[:MAX_FIRST], 1):
         try:
             first = await generator.write_element(context, _with_seed(options, seed))
         except NoContinuation:
-            if attempt == MAX_EMPTY_FIRST:
+            if attempt == MAX_FIRST and not found:
                 raise
             continue
-        if first is not None:
+        if first is None:
+            continue
+        if options.character or not _speaks_again(context, first):
             return first, seeds[attempt:]
-    raise RequestError("The voice had nothing to say. Try again, or choose another mood.")
+        found = found or (first, seeds[attempt:])
+    if not found:
+        raise RequestError("The voice had nothing to say. Try again, or choose another mood.")
+    return found
+
+
+def _speaks_again(context: GenerationContext, draft: Draft) -> bool:
+    """Return whether a line is said by the speaker of the line above it."""
+    last = parse_model_text(context.recent_texts[-1]) if context.recent_texts else None
+    return last is not None and last.cue is not None and last.cue == draft.element.cue
 
 
 def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:

@@ -306,6 +306,8 @@ class Friends(WithSettings):
     """The sheet."""
     seed: int = 1
     """The seed of the lines and of the order."""
+    seeds: PositiveInt = 1
+    """How often each voice goes on with each scene."""
     only: SceneKind | None = None
     """The kind of scenes that all voices go on with."""
     scenes: OptionalPositiveInt = None
@@ -337,7 +339,7 @@ class Friends(WithSettings):
             write_sheet(self.out, *sheets.of_continuations(found, self.seed))
 
     def _write(self, voice: Path, scenes: Sequence[FriendScene]) -> list[Continuation]:
-        return asyncio.run(friends.by_voice(voice, scenes, self.seed, self.set))
+        return write_continuations(voice, scenes, self.seed, self.seeds, self.set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -356,16 +358,21 @@ class Copied(WithSettings, Command):
             raise TextError("No corpus is named: add those that the voice learned, with --corpus.")
         learned = [text for corpus in self.corpus for text in places.learned(corpus)]
         scenes = friends.read_scenes()
-        found = [
-            one
-            for number in range(self.seeds)
-            for one in asyncio.run(
-                friends.by_voice(
-                    self.voice, scenes, self.seed + number * friends.SEEDS_APART, self.set
-                )
-            )
-        ]
+        found = write_continuations(self.voice, scenes, self.seed, self.seeds, self.set)
         print(copying.table(self.voice.stem, found, friends.by_people(scenes), learned))
+
+
+def write_continuations(
+    voice: Path, scenes: Sequence[FriendScene], seed: int, seeds: int, changes: Mapping[str, str]
+) -> list[Continuation]:
+    """Return how a voice goes on with scenes, as often as there are seeds; raise TextError."""
+    return [
+        continuation
+        for number in range(seeds)
+        for continuation in asyncio.run(
+            friends.by_voice(voice, scenes, seed + number * friends.SEEDS_APART, changes)
+        )
+    ]
 
 
 def write_sheet(out: Path, text: str, key: object) -> None:

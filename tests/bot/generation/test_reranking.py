@@ -218,6 +218,28 @@ async def test_candidates_share_the_speaker_and_can_be_replayed(context: Generat
         assert np.array_equal(again.surprise, one.draft.surprise)
 
 
+async def test_the_last_speaker_does_not_go_on(context: GenerationContext):
+    context = replace(context, recent_texts=("MAYA\nThere are feathers in the kitchen.",))
+    free, drawn, chosen = GenerationOptions(Sampling(0), 60, cast=("MAYA", "JO")), 0, 0
+    for seed in range(30):
+        options = replace(free, sampling=Sampling(seed))
+        plain = await generator.write_element(context, options)
+        [first, *_] = await write_candidates(context, options)
+        drawn += plain is not None and plain.element.cue == "MAYA"
+        chosen += first.draft.element.cue == "MAYA"
+        restored = provenance.restore_options(first.draft.origin, ())
+        again = await generator.write_element(context, restored)
+        assert again is not None
+        assert again.element == first.draft.element
+    # Only where each of several draws gives her the floor again does she go on.
+    assert chosen < drawn / 2
+    # Somebody who is alone in a locked cast, or who was asked for, goes on.
+    speech = replace(free, kind=Kind.DIALOGUE)
+    for options in (replace(speech, cast=("MAYA",)), replace(speech, character="MAYA")):
+        [alone, *_] = await write_candidates(context, options)
+        assert alone.draft.element.cue == "MAYA"
+
+
 async def test_action_is_cut_off_later_than_speech(context: GenerationContext):
     sampling = Sampling(5, length=60)
     options = GenerationOptions(sampling, 300, kind=Kind.ACTION, candidates=24)
