@@ -235,7 +235,8 @@ def around(messages: list[Locator]) -> FloatRect:
     boxes = [box for box in (message.bounding_box() for message in messages) if box]
     top = min(box["y"] for box in boxes)
     bottom = max(box["y"] + box["height"] for box in boxes)
-    return {"x": 0, "y": top - MARGIN, "width": WIDTH, "height": bottom - top + 2 * MARGIN}
+    # No margin above: the message before may stand close to the first one.
+    return {"x": 0, "y": top, "width": WIDTH, "height": bottom - top + MARGIN}
 
 
 def small(file: Path) -> None:
