@@ -117,9 +117,11 @@ async def test_an_answer_shows_a_surprise_with_the_line_of_the_voice(elsewhere: 
     script, *_ = await elsewhere.services.sessions.store.scripts.list_latest_scripts(1)
     lines = await elsewhere.services.sessions.store.lines.load_path(script.head)
     assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
-    shown = letters(panel.text)
-    places = [shown.index(letters(line.element.body)) for line in lines]
-    assert places == sorted(places)
+    shown = rest = letters(panel.text)
+    # In their order; a short line of the voice may also stand inside an earlier one.
+    for line in lines:
+        _, found, rest = rest.partition(letters(line.element.body))
+        assert found
     assert shown.startswith(letters(f"“{script.title}” starts here."))
 
 
