@@ -17,6 +17,8 @@ import pytest
 from bot.cogs import in_flight
 from bot.errors import NoContinuation
 from bot.inference.batch import Batch
+from bot.screenplay.drafts import Draft
+from bot.session.drafting import Drafter
 from bot.ui import live_polls
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
@@ -198,17 +200,16 @@ async def test_scripts_of_simultaneous_channels_do_not_mix(guild: Guild, ann: Pe
     await asyncio.gather(*map(play, names(5)))
 
 
-async def hold_after(inside: Inside, monkeypatch: pytest.MonkeyPatch, lines: int) -> asyncio.Event:
+def hold_after(monkeypatch: pytest.MonkeyPatch, lines: int) -> asyncio.Event:
     """Hold the voice after so many lines until the returned event is set."""
-    engine = await inside.services.voices.engine("tiny")
-    run, gate, written = engine.run, asyncio.Event(), itertools.count()
+    draft, gate, begun = Drafter.draft_line, asyncio.Event(), itertools.count()
 
-    async def run_held(request: Any) -> Any:
-        if request.sampling is not None and next(written) >= lines:
+    async def draft_held(*arguments: Any) -> Draft:
+        if next(begun) >= lines:
             await gate.wait()
-        return await run(request)
+        return await draft(*arguments)
 
-    monkeypatch.setattr(engine, "run", run_held)
+    monkeypatch.setattr(Drafter, "draft_line", draft_held)
     return gate
 
 
@@ -217,7 +218,7 @@ async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
 ):
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.2)
     await begin_script(inside.ann, inside.channel)
-    gate = await hold_after(inside, monkeypatch, 2)
+    gate = hold_after(monkeypatch, 2)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
 
     def find_lines() -> list[Message]:
@@ -244,15 +245,14 @@ async def test_finished_lines_stay_where_a_later_one_cannot_be_written(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await begin_script(inside.ann, inside.channel)
-    engine = await inside.services.voices.engine("tiny")
-    run, written = engine.run, itertools.count()
+    draft, begun = Drafter.draft_line, itertools.count()
 
-    async def fail_after_two_lines(request: Any) -> Any:
-        if request.sampling is not None and next(written) >= 2:
+    async def fail_after_two_lines(*arguments: Any) -> Draft:
+        if next(begun) >= 2:
             raise NoContinuation
-        return await run(request)
+        return await draft(*arguments)
 
-    monkeypatch.setattr(engine, "run", fail_after_two_lines)
+    monkeypatch.setattr(Drafter, "draft_line", fail_after_two_lines)
     asked = await inside.ann.slash(inside.channel, "continue", lines=5)
     told = await asked.shows("The banned-word list leaves no possible continuation.")
     assert told.only_for == inside.ann.id
@@ -265,7 +265,7 @@ async def test_the_bot_types_at_once_where_the_voice_writes(
     await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).is_done()
     assert inside.discord.typing == []
-    gate = await hold_after(inside, monkeypatch, 0)
+    gate = hold_after(monkeypatch, 0)
     asked = await inside.ben.slash(inside.channel, "continue")
     await inside.discord.until(lambda: inside.discord.typing)
     assert inside.discord.typing == [inside.channel.id]
