@@ -174,6 +174,17 @@ def test_continuations_are_blind_and_scored_by_writer(
         score(sheet)
 
 
+def test_a_voice_goes_on_with_each_scene_as_often_as_there_are_seeds(
+    both: list[str], tmp_path: Path
+):
+    sheet = tmp_path / "seeds.md"
+    asked = ["friends", both[0], "-o", str(sheet), *SHORT, "--scenes", "2", "--seeds", "3"]
+    assert main(asked) == 0
+    key = json.loads((tmp_path / "seeds.key.json").read_text(encoding="utf-8"))
+    assert Counter(Counter(row["writer"] for row in key).values()) == {2: 1, 6: 1}
+    assert len({lines for _, lines, *_ in rows_of(sheet)}) == len(key)
+
+
 def test_pairs_are_of_first_lines(both: list[str], tmp_path: Path, every: list[FriendScene]):
     sheet = tmp_path / "pairs.md"
     asked = ["friends", *both, "-o", str(sheet), *SHORT, "--pairs"]
