@@ -92,19 +92,6 @@ class Config(Learning, Description):
     """Fingerprint of the voice whose weights the training began with, if any."""
     tuned_from: Suppress[str] = ""
     """SHA-256 of the weights that were tuned, if any; resuming the run needs these weights."""
-    taught_by: Suppress[tuple[str, ...]] = ()
-    """SHA-256 of the weights of each teacher; resuming the run needs these weights too."""
-    taught: Suppress[float] = 0.75
-    """The share of the streams, one at least, that read what teachers wrote."""
-    imagined: Suppress[int] = 5_000_000
-    """The number of characters that teachers write before training begins."""
-
-    @property
-    def text_streams(self) -> int:
-        """Return the number of streams that read the texts, not what teachers wrote."""
-        if not self.taught_by:
-            return self.batch
-        return max(1, self.batch - max(1, round(self.batch * self.taught)))
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step: linear warm-up, constant, then down to zero.
@@ -143,14 +130,17 @@ class Config(Learning, Description):
     @classmethod
     def from_json(cls, document: str) -> Config:
         """Read what `to_json` returned; raises TypeError or ValueError for anything else."""
-        fields: dict[str, Any] = json.loads(document)
+        return cls.from_fields(json.loads(document))
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Config:
+        """Make a configuration of its fields, as JSON has them; raises as `from_json` does."""
         nested = {
             "drop": Regularisation(**fields["drop"]),
             "prior": PriorShape(**fields["prior"]),
             "memory": MemoryShape(**fields["memory"]),
-            "taught_by": tuple(fields["taught_by"]),
         }
-        return cls(**fields | nested)
+        return cls(**{**fields, **nested})
 
 
 PRESETS: Mapping[str, Config] = {

@@ -18,7 +18,6 @@ from .config import Config
 from .data.texts import Text, collect
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
-from .distillation import STREAMS, imagine
 from .errors import RunError, TrainingError
 from .model.contexts import Floats, Integers, choose_contexts, join_texts
 from .model.corrections import (
@@ -55,15 +54,12 @@ def begin(
     voice: Trained,
     run: Run,
     changes: Mapping[str, Any],
-    *,
-    teachers: Sequence[Trained] = (),
     session: Session | None = None,
 ) -> Training:
     """Return a training of a voice on further texts, before its first step, in a run of its own.
 
     The training has the voice's weights, and its prior has counted the texts. ``changes``: fields
-    of the voice's `Config` that are replaced, the schedule among them. ``teachers``: voices,
-    perhaps the same one, that write further text, see `training.distillation`. Raises as
+    of the voice's `Config` that are replaced, the schedule among them. Raises as
     `training.pretraining.train` does.
     """
     split = collect(paths)
@@ -72,10 +68,9 @@ def begin(
         dataclasses.replace(voice.config(), repeat={}, texts="", decay_from=None),
         **changes,
         tuned_from=voice.fingerprint(),
-        taught_by=_find_fingerprints(teachers),
     )
     vocabulary = _extend_vocabulary(voice.vocabulary(), split.train)
-    tuning = _count_texts(voice, teachers, config, vocabulary, split.train)
+    tuning = _count_texts(voice, config, vocabulary, split.train)
     config = dataclasses.replace(config, prior=tuning.prior_shape)
     run.begin(config, vocabulary, split)
     return _start(tuning, run, config, session)
@@ -86,18 +81,16 @@ def resume(
     voice: Trained,
     run: Run,
     steps: int | None = None,
-    *,
-    teachers: Sequence[Trained] = (),
     session: Session | None = None,
 ) -> Training:
     """Return a training that `begin` began, at its last checkpoint.
 
-    The run keeps its configuration, except the ``steps``, if given. Voice, texts and teachers must
-    be the same as before. Raises as `training.pretraining.train` does.
+    The run keeps its configuration, except the ``steps``, if given. Voice and texts must be the
+    same as before. Raises as `training.pretraining.train` does.
     """
-    _require_same(run, voice, teachers)
+    _require_same(run, voice)
     config, vocabulary = run.config(), run.vocabulary()
-    tuning = _count_texts(voice, teachers, config, vocabulary, collect(paths).train)
+    tuning = _count_texts(voice, config, vocabulary, collect(paths).train)
     if config.prior != tuning.prior_shape:
         raise RunError(
             f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
@@ -112,13 +105,12 @@ def resume(
 
 @dataclass(frozen=True)
 class _Tuning:
-    """A voice and its teachers, and further texts, which a prior has counted."""
+    """A voice, and further texts, which a prior has counted."""
 
     known: CharLSTM
     """The network of the voice."""
     characters: Vocabulary
     """The characters of the voice."""
-    teachers: Sequence[CharLSTM]
     vocabulary: Vocabulary
     """The characters of the voice, and those of the texts after them."""
     tokens: Tokens
@@ -133,24 +125,18 @@ class _Tuning:
 
 
 def _count_texts(
-    voice: Trained,
-    teachers: Sequence[Trained],
-    config: Config,
-    vocabulary: Vocabulary,
-    texts: Sequence[Text],
+    voice: Trained, config: Config, vocabulary: Vocabulary, texts: Sequence[Text]
 ) -> _Tuning:
     """Count the texts; raise TrainingError if the configuration does not fit them."""
-    known, networks = voice.model(), [teacher.model() for teacher in teachers]
+    known = voice.model()
     tokens = Tokens.of(texts, vocabulary)
     cut_windows(config, tokens)
-    if teachers:
-        _require_teachers(teachers, vocabulary, config)
     extended, parts = _extend_prior(known, tokens, vocabulary)
-    return _Tuning(known, voice.vocabulary(), networks, vocabulary, tokens, extended, parts)
+    return _Tuning(known, voice.vocabulary(), vocabulary, tokens, extended, parts)
 
 
 def _start(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
-    """Return the training before its first step; let the teachers write, if there are any."""
+    """Return the training before its first step."""
     tokens, prior = tuning.tokens, tuning.prior
     weights = _extend_weights(tuning, config)
 
@@ -162,39 +148,11 @@ def _start(tuning: _Tuning, run: Run, config: Config, session: Session | None) -
             model.prior.held_out_rows = prior.held_out_rows.to(device)
         return None if tuning.parts is None else tuning.parts.numpy()
 
-    imagined = None
-    if tuning.teachers:
-        imagined = imagine(tuning.teachers, tokens, config.imagined, config.seed, run.imagined)
-    return Training(
-        run, config, tuning.vocabulary, tokens, start, imagined=imagined, session=session
-    )
+    return Training(run, config, tuning.vocabulary, tokens, start, session)
 
 
-def _find_fingerprints(teachers: Sequence[Trained]) -> tuple[str, ...]:
-    return tuple(teacher.fingerprint() for teacher in teachers)
-
-
-def _require_teachers(teachers: Sequence[Trained], vocabulary: Vocabulary, config: Config) -> None:
-    for teacher in teachers:
-        if teacher.vocabulary() != vocabulary:
-            raise TrainingError(
-                f"The vocabulary of {teacher} is not that of the voice and these texts: give "
-                f"--teacher a run that was tuned from the voice on these texts."
-            )
-    if config.batch < 2:
-        raise TrainingError(
-            "The teachers' text and yours need one stream each: give a larger --batch."
-        )
-    streams = config.batch - config.text_streams
-    if config.imagined < streams * config.window + STREAMS:
-        raise TrainingError(
-            f"{config.imagined:,} characters are too few for {streams} streams of "
-            f"{config.window} characters: give a larger --imagined."
-        )
-
-
-def _require_same(run: Run, voice: Trained, teachers: Sequence[Trained]) -> None:
-    """Raise RunError unless a run was tuned from these weights with these teachers."""
+def _require_same(run: Run, voice: Trained) -> None:
+    """Raise RunError unless a run was tuned from these weights."""
     kept = run.config()
     if not kept.tuned_from:
         raise RunError(
@@ -205,11 +163,6 @@ def _require_same(run: Run, voice: Trained, teachers: Sequence[Trained]) -> None
         raise RunError(
             f"{run.folder} was not tuned from the present weights of {voice}: name the voice that "
             f"it was tuned from, or choose another --out."
-        )
-    if kept.taught_by != _find_fingerprints(teachers):
-        raise RunError(
-            f"{run.folder} began with {len(kept.taught_by) or 'no'} teachers, but not with these: "
-            f"name its teachers in the same order, or choose another --out."
         )
 
 

@@ -7,7 +7,6 @@ metrics.jsonl         a line per report
 curves.png            the metrics, drawn
 samples/              a sample of each evaluation
 board/                metrics and samples for TensorBoard, with --tensorboard
-imagined/             what the teachers wrote, if there are any
 heldout/              the held-out texts, so that export needs nothing else
 initial.safetensors   the weights known before the first step, if there are any
 corpus.npz            the learned texts as token ids, so that resuming needs no other files
@@ -55,7 +54,6 @@ class Run:
         self.corpus = folder / "corpus.npz"
         self.metrics = folder / "metrics.jsonl"
         self.samples = folder / "samples"
-        self.imagined = folder / "imagined"
         self.heldout = folder / "heldout"
         self.board: SummaryWriter | None = None
 
@@ -63,8 +61,7 @@ class Run:
         """Create a new run; raises RunError if the folder has a run or cannot be made."""
         self.require_new()
         make_folder(self.folder)
-        for left in (self.heldout, self.imagined):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(self.heldout, ignore_errors=True)
         for part, texts in (("validation", split.validation), ("test", split.test)):
             for text in texts:
                 path = self.heldout / part / f"{text.name}.fountain"

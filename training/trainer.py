@@ -19,7 +19,7 @@ from tyro.conf import Suppress
 from . import checkpoint
 from .checkpoint import Start, count_texts, share_buffers
 from .config import Config
-from .data.batches import Ahead, Batches, Imagined
+from .data.batches import Ahead, Batches
 from .data.names import Names
 from .data.tokens import Ids, Tokens, decode, encode
 from .data.vocabulary import Vocabulary
@@ -90,7 +90,6 @@ class Training:
         vocabulary: Vocabulary,
         texts: Tokens,
         start: Start | None = None,
-        imagined: Imagined | None = None,
         session: Session | None = None,
     ) -> None:
         self.run_folder = run
@@ -125,11 +124,7 @@ class Training:
         self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
         share_buffers(self.model, self.average)
         self.windows = cut_windows(config, texts)
-        written = None
-        if imagined:
-            streams = config.batch - config.text_streams
-            written = Windows.of_texts(imagined.texts, streams, config.window, config.seed)
-        self.batches = Batches(self.windows, team, parts, imagined, written)
+        self.batches = Batches(self.windows, team, parts)
         self.ahead = Ahead(self.batches, self.device)
         self.corpus_hash = texts.fingerprint
         self.network = team.wrap_network(self.model)
@@ -208,7 +203,7 @@ class Training:
             group["lr"] = self.config.learning_rate_at(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             logits, state = self.network(batch.inputs, self.state, batch.parts)
-        loss, text = batch.cost(logits.float())
+        loss = batch.cost(logits.float())
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
@@ -217,9 +212,8 @@ class Training:
         self.step += 1
         self._average()
         # Read last, because reading waits for the GPU to finish the step.
-        whole, own = torch.stack([loss.detach(), text.detach()]).tolist()
-        value = fmean(self.team.gather(own))
-        if not math.isfinite(value + whole):
+        value = fmean(self.team.gather(loss.item()))
+        if not math.isfinite(value):
             raise TrainingError(
                 f"The loss was not finite at step {self.step}: the last checkpoint is kept; train "
                 f"again with a lower --learning-rate."
@@ -375,9 +369,7 @@ def cut_windows(config: Config, texts: Tokens) -> Windows:
         )
 
     times = [config.repeat.get(folder, 1) for folder in texts.folders]
-    windows = Windows(
-        texts.lengths, reading, config.text_streams, config.window, config.seed, times
-    )
+    windows = Windows(texts.lengths, reading, config.batch, config.window, config.seed, times)
     if windows.per_epoch < 1:
         raise TrainingError(
             f"The training text is too short for {config.batch} streams of {config.window} "

@@ -99,7 +99,10 @@ class Voice:
 
     def config(self) -> Config:
         """Return the configuration of the training, with the network's sizes in the file."""
-        config = Config.from_json(self.metadata["onbook.config"])
+        told = json.loads(self.metadata["onbook.config"])
+        # A voice file outlives the options of the version that trained it.
+        known = told.keys() & Config.__dataclass_fields__.keys()
+        config = Config.from_fields({name: told[name] for name in known})
         shape = self.network().shape
         return dataclasses.replace(config, embedding=shape.embedding, memory=shape.memory)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import sys
 from copy import deepcopy
@@ -12,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from torch import Tensor
 
 from export.__main__ import main as export
 from tests.tiny_voice import TINY
@@ -20,11 +20,9 @@ from training import finetune
 from training.cli import main, tune
 from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
-from training.data.tokens import Tokens
-from training.distillation import PRIMED, imagine
-from training.errors import RunError, TrainingError
+from training.errors import TrainingError
 from training.evaluation import measure_carried
-from training.model.network import NOTHING_DROPPED, CharLSTM
+from training.model.network import CharLSTM
 from training.model.prior import NO_PRIOR
 from training.model.tables import make_empty_tables
 from training.pretraining import train
@@ -181,6 +179,14 @@ def test_one_command_makes_a_voice(
     assert "already holds a run" in capsys.readouterr().err
 
 
+def test_options_that_a_voice_has_and_training_lacks_are_left_out(released: Voice):
+    told = json.loads(released.metadata["onbook.config"]) | {"clock": "words"}
+    other = dataclasses.replace(
+        released, metadata={**released.metadata, "onbook.config": json.dumps(told)}
+    )
+    assert other.config() == released.config()
+
+
 def test_a_harmful_tuning_is_reported(released: Voice, scripts: Path, tmp_path: Path, capsys):
     command = ["tune", str(released), str(scripts), "--out", str(tmp_path / "run")]
     assert main([*command, "--steps", "6", "--warmup", "1", "--learning-rate", "0.5"]) == 0
@@ -233,134 +239,6 @@ def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
     assert "was not tuned from the present weights" in refused(
         "tune", other.folder, scripts, run=tuned
     )
-
-
-# Teachers
-
-
-def test_teachers_write_what_they_expect_together(
-    old: Run, second: Run, scenes: Path, tmp_path: Path
-):
-    networks = [old.model(), second.model()]
-    texts = Tokens.of(collect([scenes]).train, old.vocabulary())
-    imagined = imagine(networks, texts, 4 * 300, 1, tmp_path, streams=4)
-    assert [len(text) for text in imagined.texts] == [300] * 4
-    assert len({tuple(text.tolist()) for text in imagined.texts}) == 4
-    # Read the teachers' beginnings again, to compute their expectations again.
-    generator = torch.Generator().manual_seed(1)
-    whole = torch.cat(list(texts))
-    starts = torch.randint(len(whole) - PRIMED, (4,), generator=generator)
-    primed = whole[starts + torch.arange(PRIMED)[:, None]]
-    assert torch.equal(primed[-1], torch.stack(imagined.texts)[:, 0])
-    read = torch.cat([primed[:-1], torch.stack(imagined.texts, dim=1)])
-    with torch.no_grad():
-        each = [network(read, network.start(4))[0][PRIMED - 1 :] for network in networks]
-    expected = torch.softmax((each[0] + each[1]) / 2, dim=-1)
-    places = torch.arange(4 * 300).view(4, 300).T
-    assert torch.allclose(imagined.after(places.numpy()), expected, atol=1e-3)
-    # Each next character was drawn from the expectation.
-    chosen = expected[:-1].gather(2, torch.stack(imagined.texts, dim=1)[1:, :, None])
-    entropy = -(expected * expected.log()).sum(dim=-1).mean()
-    assert -chosen.log().mean().item() == pytest.approx(entropy.item(), abs=0.15)
-
-
-def test_texts_of_teachers_are_written_once(old: Run, scenes: Path, tmp_path: Path):
-    texts = Tokens.of(collect([scenes]).train, old.vocabulary())
-    # An unfinished file is no text.
-    (tmp_path / "unfinished.npy").touch()
-    first = imagine([old.model()], texts, 600, 1, tmp_path, streams=4)
-    again = imagine([old.model()], texts, 600, 2, tmp_path, streams=4)
-    assert torch.equal(torch.stack(first.texts), torch.stack(again.texts))
-
-
-def test_teachers_write_nothing_without_room_on_the_disk(old: Run, scenes: Path, tmp_path: Path):
-    texts = Tokens.of(collect([scenes]).train, old.vocabulary())
-    with pytest.raises(RunError, match="make room, then run the command again with --resume"):
-        imagine([old.model()], texts, 10**15, 1, tmp_path, streams=4)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_student_predicts_like_its_teachers(old: Run, second: Run, scenes: Path, tmp_path: Path):
-    schedule = SCHEDULE | {"taught": 0.9, "imagined": 20_000, "drop": NOTHING_DROPPED}
-    run = Run(tmp_path / "run")
-    teaching = finetune.begin([scenes], old, run, schedule, teachers=[second])
-    text = "\n\n".join(t.content for t in run.read_heldout("validation"))
-    tokens = torch.tensor(old.vocabulary().encode(text))[:, None]
-
-    def distance(student: CharLSTM) -> float:
-        """Return the divergence of the student from the teacher, in nats per character."""
-        with torch.no_grad():
-            ours, theirs = (
-                torch.log_softmax(model.eval()(tokens, model.start(1))[0], dim=-1)
-                for model in (student, second.model())
-            )
-        return (theirs.exp() * (theirs - ours)).sum(dim=-1).mean().item()
-
-    before = distance(old.model())
-    assert teaching.run()
-    assert distance(teaching.average) < before / 2
-
-
-def test_a_batch_has_streams_of_texts_and_of_teachers(
-    old: Run, second: Run, scenes: Path, tmp_path: Path
-):
-    schedule = SCHEDULE | {"imagined": 2_000, "taught": 0.75, "batch": 8}
-    training = finetune.begin([scenes], old, Run(tmp_path), schedule, teachers=[second])
-    batch = training.batches.at(training.step)
-    assert batch.inputs.shape == (training.config.window, 8)
-    assert batch.targets.shape == (training.config.window, 2)
-    assert batch.expected is not None
-    assert batch.expected.shape == (training.config.window, 6, len(old.vocabulary()))
-    assert torch.allclose(batch.expected.sum(dim=-1), torch.ones(()), atol=1e-2)
-    # The prior has not counted the teachers' texts, but has counted all others.
-    assert batch.parts is not None
-    assert (batch.parts[:, 2:] == -1).all()
-    assert (batch.parts[:, :2] >= 0).all()
-    logits = torch.randn(training.config.window, 8, len(old.vocabulary()))
-    cost, text = batch.cost(logits)
-    taught = -(batch.expected * logits[:, 2:].log_softmax(dim=-1)).sum(dim=-1).mean()
-    assert cost.item() == pytest.approx(0.25 * text.item() + 0.75 * taught.item(), abs=1e-4)
-
-
-def test_a_run_is_resumed_only_with_its_teachers(
-    old: Run, second: Run, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-):
-    command = ["tune", str(old.folder), str(scenes), "--precision", "float32"]
-    command += ["--imagined", "2000", "--drop.layers", "0.1"]
-    taught = [*command, "--teacher", str(second.folder), "--teacher", str(old.folder)]
-    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
-    assert main([*taught, "--steps", "4", "--out", str(whole.folder)]) == 0
-    assert whole.config().drop == dataclasses.replace(old.config().drop, layers=0.1)
-    assert len(whole.config().taught_by) == 2
-
-    def interrupted(*_arguments: object, **_keywords: object) -> Tensor:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(torch, "multinomial", interrupted)
-        assert main([*taught, "--steps", "4", "--out", str(cut.folder)]) == 130
-    assert "unfinished preparations are repeated" in capsys.readouterr().out
-    assert main([*command, "--resume", "--out", str(cut.folder)]) == 1
-    assert "began with 2 teachers, but not with these" in capsys.readouterr().err
-    with interrupted_at_step_3(monkeypatch):
-        assert main([*taught, "--resume", "--out", str(cut.folder)]) == 130
-    assert main([*taught, "--resume", "--out", str(cut.folder)]) == 0
-    assert_same(cut, whole)
-
-
-def test_unusable_teachers_are_refused(
-    old: Run, second: Run, scenes: Path, scripts: Path, tmp_path: Path
-):
-    run = Run(tmp_path / "run")
-    with pytest.raises(TrainingError, match="is not that of the voice"):
-        finetune.begin([scripts], old, run, SCHEDULE, teachers=[second])
-    with pytest.raises(TrainingError, match="give a larger --batch"):
-        finetune.begin([scenes], old, run, SCHEDULE | {"batch": 1}, teachers=[second])
-    with pytest.raises(TrainingError, match="give a larger --imagined"):
-        finetune.begin([scenes], old, run, SCHEDULE | {"imagined": 50}, teachers=[second])
-    with pytest.raises(RunError):
-        finetune.begin([scenes], old, run, SCHEDULE, teachers=[Run(tmp_path / "none")])
-    assert not run.folder.exists()
 
 
 # What is refused

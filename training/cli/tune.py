@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
+from tyro.conf import Positional, arg, create_mutex_group
 
 from .. import finetune
-from ..config import Config, Description, Learning
-from ..ranges import OptionalPositiveFloat, OptionalPositiveInt, PositiveInt, Share
+from ..config import Description, Learning
+from ..ranges import OptionalPositiveFloat, OptionalPositiveInt
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import Trained, open_voice
@@ -55,8 +55,6 @@ class Tune(Command):
     """Your scripts, as for `train`."""
     out: Out
     """The run folder."""
-    teacher: UseAppendAction[tuple[Path, ...]] = ()
-    """A run with exactly the same characters that writes further text to learn from."""
     steps: Annotated[OptionalPositiveInt, LENGTH] = None
     """Number of steps."""
     minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
@@ -67,10 +65,6 @@ class Tune(Command):
     """The device that computes; `auto` for a GPU if there is one."""
     description: Annotated[Description, arg(name="")] = field(default_factory=Description)
     learning: Annotated[Learning, arg(name="")] = TUNING
-    taught: Share = Config.taught
-    """With --teacher, the share of the streams, one at least, that read what teachers wrote."""
-    imagined: PositiveInt = Config.imagined
-    """With --teacher, the number of characters that teachers write before training begins."""
 
     def defaults(self) -> Tune:
         """Return the command with the defaults for its voice."""
@@ -119,21 +113,16 @@ class Tune(Command):
 
     def _prepare(self, voice: Trained) -> Training:
         """Return the training, new or resumed."""
-        teachers = [open_voice(path) for path in self.teacher]
         run, session = Run(self.out), Session(device=self.device)
         if self.resume:
-            return finetune.resume(
-                self.texts, voice, run, self.steps, teachers=teachers, session=session
-            )
+            return finetune.resume(self.texts, voice, run, self.steps, session)
         changes = {
             **vars(self.description),
             **vars(self.learning),
-            "taught": self.taught,
-            "imagined": self.imagined,
             "steps": self.steps,
             "minutes": self.minutes or (None if self.steps else 15.0),
         }
-        return finetune.begin(self.texts, voice, run, changes, teachers=teachers, session=session)
+        return finetune.begin(self.texts, voice, run, changes, session)
 
 
 @dataclass(frozen=True, kw_only=True)
