@@ -17,7 +17,7 @@ TEXTS := data/stage-sketches data/stage-scenes data/plays data/drama $(FILM) --n
     --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches, scenes and 249 short films written for On Book" \
     --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat stage-sketches 4
 SIZES := --memory.characters 1023 --upper 640
-LEARNING := --prior.contexts 600000 --batch 32 --window 256 --warmup 300 --learning-rate 0.003 --renamed 0 --resets 0.15 \
+LEARNING := --prior.contexts 600000 --batch 32 --window 256 --warmup 300 --learning-rate 0.003 --resets 0.15 \
     --drop.layers 0.1 --evaluate-every 1500
 BASE := $(TEXTS) $(SIZES) $(LEARNING)
 SCREEN := $(FILM) --name screen --licence MIT --repeat sketches 2 \

@@ -36,7 +36,6 @@ TINY = Config(
     precision="float32",
     steps=500,
     # Learn the names of the plays by heart, because few steps must be enough.
-    renamed=0.0,
 )
 """Big enough to learn how a script looks, small enough to train in seconds."""
 

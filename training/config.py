@@ -38,8 +38,6 @@ class Learning:
     """How a network learns, whatever its sizes are."""
 
     drop: Regularisation = field(default_factory=Regularisation)
-    renamed: Share = 0.75
-    """The share of a text's names that are replaced at each reading, 0 to 1."""
     batch: PositiveInt = 32
     """Streams of text read side by side. A smaller batch learns more in a fixed time."""
     window: PositiveInt = 160

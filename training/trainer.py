@@ -20,8 +20,7 @@ from . import checkpoint
 from .checkpoint import Start, count_texts, share_buffers
 from .config import Config
 from .data.batches import Ahead, Batches
-from .data.names import Names
-from .data.tokens import Ids, Tokens, decode, encode
+from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .data.windows import Windows
 from .device import choose_device, use_precision
@@ -124,7 +123,7 @@ class Training:
         self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
         share_buffers(self.model, self.average)
         self.windows = cut_windows(config, texts)
-        self.batches = Batches(self.windows, team, parts)
+        self.batches = Batches(self.windows, texts.ids, team, parts)
         self.ahead = Ahead(self.batches, self.device)
         self.corpus_hash = texts.fingerprint
         self.network = team.wrap_network(self.model)
@@ -354,22 +353,9 @@ class Training:
 
 
 def cut_windows(config: Config, texts: Tokens) -> Windows:
-    """Return the windows of the texts, in which people have other names at each reading.
-
-    Raises TrainingError if the texts do not fill a window.
-    """
-    names = Names(texts.people, config.renamed, config.seed)
-
-    def reading(text: int, time: int) -> Ids:
-        ids = texts.packed(text)
-        if not config.renamed:
-            return ids
-        return encode(
-            names.rename_people(decode(ids, texts.letters), text, time), texts.letters, ids.dtype
-        )
-
+    """Return the windows of the texts; raise TrainingError if the texts do not fill a window."""
     times = [config.repeat.get(folder, 1) for folder in texts.folders]
-    windows = Windows(texts.lengths, reading, config.batch, config.window, config.seed, times)
+    windows = Windows(texts.lengths, config.batch, config.window, config.seed, times)
     if windows.per_epoch < 1:
         raise TrainingError(
             f"The training text is too short for {config.batch} streams of {config.window} "

@@ -23,7 +23,7 @@ from training.trainer import Session, Training
 
 from .small_runs import FEW, SIZES, assert_same, begin, last_step, resume, take_steps
 
-STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)
+STANDING = dataclasses.replace(FEW, steps=None)
 """A training without an end."""
 
 

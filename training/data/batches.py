@@ -47,22 +47,23 @@ class Batch:
 class Batches:
     """Build the batch of each step for one process of a team; a batch depends on the step alone.
 
-    ``parts``: int8 [characters], the part of each character of the texts as counted by
-    `NgramPrior.learn`, below 0 for a character that was not counted.
+    ``ids``: the joined texts, as token ids. ``parts``: int8 [characters], the part of each
+    character as counted by `NgramPrior.learn`, below 0 for a character that was not counted.
     """
 
     windows: Windows
+    ids: NDArray[np.integer]
     team: Team
     parts: NDArray[np.int8] | None = None
 
     def at(self, step: int) -> Batch:
         """Return the batch of a step."""
-        own = self.team.own(self.windows.batch)
-        inputs, targets, begins = self.windows.at(step, own)
+        places, begins = self.windows.at(step, self.team.own(self.windows.batch))
+        read = torch.from_numpy(self.ids[places].astype(np.int64))
         parts = None
         if self.parts is not None:
-            parts = torch.from_numpy(self.parts[self.windows.places(step, own)]).long()
-        return Batch(inputs, targets, torch.full((inputs.shape[1],), begins), parts)
+            parts = torch.from_numpy(self.parts[places[:-1]]).long()
+        return Batch(read[:-1], read[1:], torch.full((read.shape[1],), begins), parts)
 
 
 class Ahead:

@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .names import find_people
 from .texts import Text, frame_text
 from .vocabulary import Vocabulary
 
@@ -39,10 +38,6 @@ class Tokens:
     """The name of each text."""
     folders: tuple[str, ...]
     """The folder of each text, see `Text.folder`."""
-    people: tuple[tuple[str, ...], ...]
-    """The people of each text, see `training.data.names.find_people`."""
-    letters: NDArray[np.uint32]
-    """The code point of each token id: [vocabulary]."""
 
     @classmethod
     def of(cls, texts: Sequence[Text], vocabulary: Vocabulary) -> Tokens:
@@ -51,16 +46,11 @@ class Tokens:
         ids = [vocabulary.encode(frame_text(text.content)).astype(kind) for text in texts]
         joined = np.concatenate([np.empty(0, dtype=kind), *ids])
         starts = np.cumsum([0, *map(len, ids)])
-        letters = np.array([ord(character) for character in vocabulary.characters], dtype="<u4")
-        contents = (decode(text, letters).strip("\n") for text in ids)
-        found = find_people(contents, frozenset(vocabulary.characters))
         return cls(
             joined,
             starts,
             tuple(text.name for text in texts),
             tuple(text.folder for text in texts),
-            tuple(map(tuple, found)),
-            letters,
         )
 
     def __len__(self) -> int:
@@ -95,39 +85,18 @@ class Tokens:
 
     def save(self, path: Path) -> None:
         """Write the texts to one compressed file atomically."""
-        labels = json.dumps([self.names, self.folders, self.people])
+        labels = np.array(json.dumps([self.names, self.folders]))
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez_compressed(
-                file, ids=self.ids, starts=self.starts, letters=self.letters, told=np.array(labels)
-            )
+            np.savez_compressed(file, ids=self.ids, starts=self.starts, told=labels)
         part.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Tokens:
         """Read what `save` wrote; raises OSError or ValueError for any other file."""
         with np.load(path) as file:
-            names, folders, cast = json.loads(str(file["told"]))
-            return cls(
-                file["ids"],
-                file["starts"],
-                tuple(names),
-                tuple(folders),
-                tuple(map(tuple, cast)),
-                file["letters"],
-            )
-
-
-def decode(ids: Ids, letters: NDArray[np.uint32]) -> str:
-    """Decode token ids, some hundred times as fast as `Vocabulary.decode`."""
-    return letters[ids].tobytes().decode("utf-32-le")
-
-
-def encode(text: str, letters: NDArray[np.uint32], kind: np.dtype[np.unsignedinteger]) -> Ids:
-    """Encode a text that has only characters of the vocabulary."""
-    order = np.argsort(letters)
-    points = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
-    return order[np.searchsorted(letters, points, sorter=order)].astype(kind)
+            names, folders = json.loads(str(file["told"]))[:2]
+            return cls(file["ids"], file["starts"], tuple(names), tuple(folders))
 
 
 def _hash(*arrays: NDArray[np.generic]) -> str:
