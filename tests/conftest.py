@@ -21,7 +21,7 @@ LONGEST = (
     *("bot/ui/test_delivery.py", "bot/soak/test_load.py", "bot/soak/test_programs.py"),
     *("bot/app/test_many_processes.py", "bot/app/test_local.py"),
     *("bot/session/test_random_commands.py", "training/test_tune.py", "bot/cogs/test_takes.py"),
-    *("training/test_parallel.py", "bot/storage/test_postgres.py", "bot/app/test_plugin.py"),
+    *("bot/storage/test_postgres.py", "bot/app/test_plugin.py"),
     *("quality/test_reader.py", "bot/cogs/test_privacy.py"),
     *("bot/cogs/test_concurrency.py", "bot/session/test_replay.py", "bot/cogs/test_turns.py"),
 )

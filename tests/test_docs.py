@@ -40,7 +40,7 @@ NO_COMMANDS = {"/onbook", "/healthz", "/readyz", "/metrics"}
 
 COMMAND = re.compile(
     r"(?:^|[\s`!])(?:\S*/)?"
-    r"(?:(?:python3?|torchrun .*?) -m |onbook-(?=train |export ))(\w[\w.]*)([^`#\n]*)"
+    r"(?:python3? -m |onbook-(?=train |export ))(\w[\w.]*)([^`#\n]*)"
 )
 
 INSTALLED = {"train": "training"}

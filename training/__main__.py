@@ -1,5 +1,6 @@
 """Run ``onbook-train``, or ``python -m training``."""
 
+import sys
 from typing import NoReturn
 
 from . import cli
@@ -7,11 +8,7 @@ from . import cli
 
 def main() -> NoReturn:
     """Run a command and end the process."""
-    code = cli.main()
-    # Imported here, because --help must answer without PyTorch.
-    from .distributed import end_process
-
-    end_process(code)
+    sys.exit(cli.main())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .data.tokens import Tokens
-from .distributed import ALONE, Team
 from .model.network import CharLSTM
 from .model.prior import NgramPrior
 from .run import load, save
@@ -69,21 +68,16 @@ def find_generators(device: torch.device) -> dict[str, torch.Generator]:
     return found
 
 
-def restore_generators(
-    tensors: Mapping[str, Tensor], found: Mapping[str, torch.Generator], rank: int
-) -> None:
-    """Restore the generators of the ``rank``-th process.
+def restore_generators(tensors: Mapping[str, Tensor], found: Mapping[str, torch.Generator]) -> None:
+    """Restore generators.
 
-    A generator keeps its state if its device or its process was missing when the checkpoint was
-    written, so that a run can move from a CPU to a GPU and back.
+    A generator keeps its state if its device was missing when the checkpoint was written, so that a
+    run can move from a CPU to a GPU and back.
     """
     for name, generator in found.items():
-        states: Sequence[Tensor] = ()
         if name in tensors:
-            states = tensors[name].split(len(generator.get_state()))
-        if rank < len(states):
             # A generator reads from the start of the underlying storage, so a view must be cloned.
-            generator.set_state(states[rank].clone())
+            generator.set_state(tensors[name].clone())
 
 
 def _load(module: nn.Module, tensors: dict[str, Tensor]) -> None:
@@ -106,26 +100,21 @@ Start = Callable[[CharLSTM], Parts | None]
 """Initialises a network with what is known before the first step; returns the texts' parts."""
 
 
-def count_texts(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> Parts | None:
+def count_texts(model: CharLSTM, texts: Tokens, path: Path) -> Parts | None:
     """Have a network's prior count the texts, or read its earlier counts from a file.
 
-    In a team, the first process counts for all. Returns the parts of the texts' characters; None
-    without a prior.
+    Returns the parts of the texts' characters; None without a prior.
     """
     prior = model.prior
     if not prior:
         return None
-
-    def by_first() -> tuple[dict[str, Tensor], Parts]:
-        if path.exists():
-            tensors, facts = load(path)
-            if facts == _collect_facts(prior, texts):
-                return tensors, tensors.pop("parts").numpy()
+    buffers, facts = load(path) if path.exists() else ({}, {})
+    if facts == _collect_facts(prior, texts):
+        parts: Parts = buffers.pop("parts").numpy()
+    else:
         parts = prior.learn(texts, texts.works).numpy()
         save_counts(prior, texts, parts, path)
-        return {name: buffer.cpu() for name, buffer in prior.named_buffers()}, parts
-
-    buffers, parts = team.run_on_first(by_first)
+        buffers = dict(prior.named_buffers())
     for name, buffer in buffers.items():
         _set_buffer(prior, name, buffer.to(model.output.weight.device))
     return parts

@@ -18,7 +18,6 @@ from .config import Config
 from .data.texts import Split, collect, gather, hash_files
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
-from .distributed import ALONE, Team
 from .errors import RunError, TrainingError
 from .model import prior
 from .model.network import CharLSTM
@@ -44,24 +43,19 @@ def train(
     A new run begins with the weights, the sizes and the vocabulary of ``voice``, if given, and only
     its prior is counted again. A resumed run keeps its configuration, except `Config.steps`, if
     given, and `Config.learning_rate`. Its texts are in the run folder; ``paths``, if given, must
-    hold the same texts. In a team, only the first process needs the texts and the folder.
+    hold the same texts.
 
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
     """
-    session = session or Session()
-    team = session.team
-
-    def lay_out_or_resume() -> tuple[Config, Vocabulary, Tokens]:
-        files = hash_files(paths) if paths else ""
-        asked = dataclasses.replace(config, texts=files)
-        if not resume:
-            return _begin(collect(paths), run, asked, voice, team)
+    files = hash_files(paths) if paths else ""
+    config = dataclasses.replace(config, texts=files)
+    if resume:
         known = not paths or (run.corpus.exists() and files == run.config().texts)
-        return _continue(None if known else collect(paths), run, asked, team)
-
-    asked, vocabulary, texts = team.run_on_first(lay_out_or_resume)
-    training = Training(run, asked, vocabulary, texts, session=session)
+        content = _continue(None if known else collect(paths), run, config)
+    else:
+        content = _begin(collect(paths), run, config, voice)
+    training = Training(run, *content, session=session)
     training.resume()
     return training
 
@@ -69,16 +63,15 @@ def train(
 def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None) -> None:
     """Lay out a run whose training starts later, perhaps elsewhere; raises as `train` does."""
     config = dataclasses.replace(config, texts=hash_files(paths))
-    _begin(collect(paths), run, config, voice, ALONE)
+    _begin(collect(paths), run, config, voice)
 
 
 def _begin(
-    split: Split, run: Run, config: Config, voice: Trained | None, team: Team
+    split: Split, run: Run, config: Config, voice: Trained | None
 ) -> tuple[Config, Vocabulary, Tokens]:
     """Lay out a new run; return its configuration, its vocabulary and its texts."""
     run.require_new()
     _require_folders(config.repeat, [text.folder for text in split.train])
-    _require_shares(config, team)
     if voice:
         config = _take_sizes(voice, config)
     vocabulary = voice.vocabulary() if voice else Vocabulary.of(t.content for t in split.train)
@@ -135,9 +128,7 @@ def _widen(matrix: Tensor, shape: torch.Size) -> Tensor:
     return functional.pad(matrix, (0, shape[-1] - matrix.shape[-1])) if matrix.dim() > 1 else matrix
 
 
-def _continue(
-    split: Split | None, run: Run, asked: Config, team: Team
-) -> tuple[Config, Vocabulary, Tokens]:
+def _continue(split: Split | None, run: Run, asked: Config) -> tuple[Config, Vocabulary, Tokens]:
     """Return the content of a run folder; of ``asked``, only steps and learning rate apply."""
     kept, vocabulary = run.config(), run.vocabulary()
     if kept.tuned_from:
@@ -148,7 +139,6 @@ def _continue(
     config = dataclasses.replace(
         kept, steps=asked.steps or kept.steps, learning_rate=asked.learning_rate
     )
-    _require_shares(config, team)
     texts = Tokens.of(split.train, vocabulary) if split else run.texts()
     if not run.corpus.exists():
         texts.save(run.corpus)
@@ -181,20 +171,13 @@ def decay(
         resume: Whether to resume the run in ``voice``.
         session: The session of this process.
     """
-    session = session or Session()
-    team = session.team
     if not resume:
-        team.run_on_first(lambda: _branch_off(run, voice, steps, changes, paths, team))
+        _branch_off(run, voice, steps, changes, paths)
     return train([], voice, voice.config(), resume=True, session=session)
 
 
 def _branch_off(
-    run: Run,
-    voice: Run,
-    steps: int | None,
-    changes: Mapping[str, Any],
-    paths: Sequence[Path],
-    team: Team,
+    run: Run, voice: Run, steps: int | None, changes: Mapping[str, Any], paths: Sequence[Path]
 ) -> None:
     """Lay out a run at another run's last checkpoint, before its decay."""
     voice.require_new()
@@ -208,7 +191,6 @@ def _branch_off(
         steps=facts["step"] + (steps or max(1, round(facts["step"] * DECAYED))),
         **changes,
     )
-    _require_shares(config, team)
     split, texts = _choose_texts(run, known, vocabulary, paths)
     _require_folders(changes.get("repeat", {}), texts.folders)
     cut_windows(config, texts)
@@ -264,12 +246,4 @@ def _require_folders(repeated: Iterable[str], there: Iterable[str]) -> None:
         raise TrainingError(
             f"No folder called {name} has training text: give --repeat the name of a folder that "
             f"has some."
-        )
-
-
-def _require_shares(config: Config, team: Team) -> None:
-    if config.batch % team.size:
-        raise TrainingError(
-            f"{team.size} processes cannot share {config.batch} streams evenly: give --batch a "
-            f"multiple of {team.size}."
         )

@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import torch
@@ -24,9 +23,9 @@ from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .data.windows import Windows
 from .device import choose_device, use_precision
-from .distributed import ALONE, Team, catch_interruption
 from .errors import RunError, TrainingError
 from .evaluation import calibrate, cut_excerpt, measure_carried, write_sample
+from .interruption import catch_interruption
 from .model.network import CharLSTM, divide_logits
 from .ranges import OptionalPositiveFloat, PositiveFloat
 from .run import Run, load, save
@@ -65,8 +64,6 @@ class Session:
     """Minutes after which to save and stop, from the start of the session; no limit by default."""
     checkpoint_minutes: PositiveFloat = 5.0
     """Minutes between two checkpoints; each evaluation saves a checkpoint as well."""
-    team: Suppress[Team] = ALONE
-    """The processes that train the network."""
     tensorboard: bool = False
     """Write metrics and samples to `board` in the run folder, for TensorBoard, too."""
     clock: Suppress[Clock] = time.perf_counter
@@ -93,9 +90,8 @@ class Training:
     ) -> None:
         self.run_folder = run
         self.session = session or Session()
-        self.team = team = self.session.team
         self.clock = self.session.clock
-        if self.session.tensorboard and team.leads:
+        if self.session.tensorboard:
             run.open_board()
         self.config = config
         self.vocabulary = vocabulary
@@ -116,27 +112,23 @@ class Training:
         if start:
             parts = start(self.model)
         else:
-            parts = count_texts(self.model, texts, run.counted, team)
+            parts = count_texts(self.model, texts, run.counted)
             if run.initial.exists():
                 self.model.load_state_dict(load(run.initial)[0], strict=False)
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
         share_buffers(self.model, self.average)
         self.windows = cut_windows(config, texts)
-        self.batches = Batches(self.windows, texts.ids, team, parts)
+        self.batches = Batches(self.windows, texts.ids, parts)
         self.ahead = Ahead(self.batches, self.device)
         self.corpus_hash = texts.fingerprint
-        self.network = team.wrap_network(self.model)
-        self.state = self.model.start(config.batch // team.size)
+        self.state = self.model.start(config.batch)
         self.step = 0
         self.seconds = 0.0
         self.best = math.inf
         self.time_is_up = False
         """True if the run has stopped because its session's minutes are over."""
         self._saved_at = time.monotonic()
-        if not team.leads:
-            # All processes begin with the same weights, but draw different dropout masks.
-            torch.manual_seed(config.seed * 100_003 + team.rank)
 
     def run(self) -> bool:
         """Train to the end of the schedule; return False if the run was saved and stopped earlier.
@@ -151,7 +143,6 @@ class Training:
             unit="step",
             smoothing=0.05,
             mininterval=1,
-            disable=not self.team.leads,
         )
         with catch_interruption() as interrupted, bar as progress:
             while self.config.steps is None or self.step < self.config.steps:
@@ -160,13 +151,12 @@ class Training:
                 progress.update()
                 self.seconds = self.clock() - began
                 if self.step % REPORT_EVERY == 0:
-                    if self.team.leads:
-                        self._report(progress, bits / taken, taken, self.clock() - reported)
+                    self._report(progress, bits / taken, taken, self.clock() - reported)
                     bits, taken, reported = 0.0, 0, self.clock()
                 schedule_found = self.config.steps is None and self._find_schedule(progress)
                 due = self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
                 if schedule_found or due:
-                    self.team.run_on_first(lambda: self._evaluate(progress))
+                    self._evaluate(progress)
                     self.save()
                     reported += self.clock() - began - self.seconds
                     self.seconds = self.clock() - began
@@ -177,20 +167,14 @@ class Training:
     def _save_if_due(self, interrupted: bool) -> bool:
         """Save a checkpoint if one is due; return False when it is time to stop."""
         quiet = time.monotonic() - self._saved_at
-        due = quiet >= 60 * self.session.checkpoint_minutes
-        signals = self.team.gather((interrupted, self.session.is_over, due))
-        # The clocks of a team differ, so the first process decides.
-        _, self.time_is_up, due = signals[0]
-        stop = self.time_is_up or any(interrupted_there for interrupted_there, _, _ in signals)
-        if stop or due:
+        self.time_is_up = self.session.is_over
+        stop = self.time_is_up or interrupted
+        if stop or quiet >= 60 * self.session.checkpoint_minutes:
             self.save()
         return not stop
 
     def train_step(self) -> float:
-        """Take a step: forward, backward, clip, update, average. Return bits per character.
-
-        Window and bits are those of all processes together.
-        """
+        """Take a step: forward, backward, clip, update, average. Return bits per character."""
         batch = self.ahead.at(self.step)
         if len(self.state) != len(batch.starting):
             self.state = self.model.start(len(batch.starting))
@@ -201,7 +185,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.learning_rate_at(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits, state = self.network(batch.inputs, self.state, batch.parts)
+            logits, state = self.model(batch.inputs, self.state, batch.parts)
         loss = batch.cost(logits.float())
         self.optimiser.zero_grad()
         loss.backward()
@@ -211,7 +195,7 @@ class Training:
         self.step += 1
         self._average()
         # Read last, because reading waits for the GPU to finish the step.
-        value = fmean(self.team.gather(loss.item()))
+        value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(
                 f"The loss was not finite at step {self.step}: the last checkpoint is kept; train "
@@ -230,7 +214,7 @@ class Training:
 
     def _find_schedule(self, progress: Progress) -> bool:
         """Set the number of steps if it is known now; return whether it is known."""
-        steps = self.team.run_on_first(lambda: self._count_fitting_steps(progress))
+        steps = self._count_fitting_steps(progress)
         self.config = dataclasses.replace(self.config, steps=steps)
         return steps is not None
 
@@ -287,19 +271,12 @@ class Training:
         return measure_carried(model, vocabulary, self.validation, self.streams).per_character
 
     def save(self) -> None:
-        """Save all that the next step depends on, so that another process can take it.
-
-        In a team, the states of all streams and the generators of all processes are saved.
-        """
-        own = {"state": self.state.cpu()}
-        found = checkpoint.find_generators(self.device)
-        own |= {name: generator.get_state() for name, generator in found.items()}
-        process_states = self.team.gather(own)
+        """Save all that the next step depends on, so that another process can take it."""
         self._saved_at = time.monotonic()
-        if not self.team.leads:
-            return
         tensors = checkpoint.pack(self.model, self.average, self.optimiser)
-        tensors |= {name: torch.cat([word[name] for word in process_states]) for name in own}
+        found = checkpoint.find_generators(self.device)
+        tensors |= {name: generator.get_state() for name, generator in found.items()}
+        tensors["state"] = self.state
         facts = {
             "step": self.step,
             "seconds": self.seconds,
@@ -311,21 +288,17 @@ class Training:
     def resume(self) -> None:
         """Restore the state that `save` wrote; raises RunError when the texts are not the same.
 
-        With as many processes on the same device, the run continues bit for bit. With another
-        number of processes each stream continues at its place, but sums are rounded differently,
-        and dropout masks differ: a process, or a GPU, that was missing at the checkpoint draws as
-        at the start of the run.
+        On the same device, the run continues bit for bit. On another one sums are rounded
+        differently, and a GPU that was missing at the checkpoint draws dropout masks as at the
+        start of the run.
         """
-        kept = self.team.run_on_first(self._read_checkpoint)
-        if kept:
+        if kept := self._read_checkpoint():
             tensors, facts = kept
             checkpoint.unpack(tensors, self.model, self.average, self.optimiser)
-            self.state = tensors["state"][self.team.own(len(tensors["state"]))].to(self.device)
-            found = checkpoint.find_generators(self.device)
-            checkpoint.restore_generators(tensors, found, self.team.rank)
+            self.state = tensors["state"].to(self.device)
+            checkpoint.restore_generators(tensors, checkpoint.find_generators(self.device))
             self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
-        if self.team.leads:
-            self.run_folder.drop_metrics_after(self.step)
+        self.run_folder.drop_metrics_after(self.step)
 
     def _read_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         if not self.run_folder.resume.exists():

@@ -176,7 +176,7 @@ def test_a_share_of_the_windows_begins_with_an_empty_state(scenes: Path, tmp_pat
     config = dataclasses.replace(FEW, drop=NOTHING_DROPPED, prior=NO_PRIOR, batch=64, window=16)
     training = begin(tmp_path, scenes, dataclasses.replace(config, resets=0.25))
     began = []
-    training.network.register_forward_pre_hook(lambda _, given: began.append(given[1]))
+    training.model.register_forward_pre_hook(lambda _, given: began.append(given[1]))
     for _ in range(9):
         training.train_step()
     nothing = [int((state == 0).all(dim=1).sum()) for state in began]

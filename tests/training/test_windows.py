@@ -13,7 +13,6 @@ from training.data.texts import Text, collect
 from training.data.tokens import Tokens
 from training.data.vocabulary import Vocabulary
 from training.data.windows import Windows
-from training.distributed import ALONE, Team
 from training.evaluation import cut_excerpt
 
 
@@ -43,28 +42,22 @@ def test_an_epoch_repeats_a_text_as_configured():
         assert np.bincount(read // 20)[1] >= 55
 
 
-def test_a_process_gathers_only_its_own_streams():
-    windows = Windows([400], batch=4, window=9, seed=1)
-    own = slice(2, 4)
-    assert (windows.at(3, own)[0] == windows.at(3)[0][:, own]).all()
-
-
 def test_a_prefetched_batch_is_that_of_its_step():
     windows = Windows([400], batch=4, window=9, seed=1)
     parts = (np.arange(400) // 100).astype(np.int8)
-    batches = Batches(windows, np.arange(400, dtype=np.uint16), Team(rank=1, size=2), parts)
+    batches = Batches(windows, np.arange(400, dtype=np.uint16), parts)
     ahead = Ahead(batches, torch.device("cpu"))
     for step in (0, 1, 2, 7, 3, 4):  # in order, or not
-        batch, read = ahead.at(step), torch.from_numpy(windows.at(step)[0][:, 2:])
+        batch, read = ahead.at(step), torch.from_numpy(windows.at(step)[0])
         assert torch.equal(batch.inputs, read[:-1])
         assert torch.equal(batch.targets, read[1:])
         assert torch.equal(batch.parts, batch.inputs // 100)
-        assert batch.starting.tolist() == [step == 0] * 2
+        assert batch.starting.tolist() == [step == 0] * 4
 
 
 def test_an_error_while_prefetching_is_raised():
     too_few = np.zeros(1, dtype=np.uint8)
-    ahead = Ahead(Batches(Windows([50], 1, 8, 1), too_few, ALONE), torch.device("cpu"))
+    ahead = Ahead(Batches(Windows([50], 1, 8, 1), too_few), torch.device("cpu"))
     with pytest.raises(IndexError):
         ahead.at(0)
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
 from ..config import PRESETS, Config, Description
-from ..distributed import join_team
 from ..model.network import Regularisation
 from ..model.recurrent import find_layer
 from ..pretraining import decay, lay_out, train
@@ -71,9 +70,8 @@ class Train(Command):
             return 0
         return run_training(
             self.out,
-            self.session,
-            lambda session: train(
-                self.texts, run, self.config, voice=voice, resume=self.resume, session=session
+            lambda: train(
+                self.texts, run, self.config, voice=voice, resume=self.resume, session=self.session
             ),
         )
 
@@ -124,36 +122,32 @@ class Decay(Command):
             changes["repeat"] = self.repeat
         return run_training(
             self.out,
-            self.session,
-            lambda session: decay(
+            lambda: decay(
                 Run(self.run),
                 Run(self.out),
                 self.steps,
                 changes,
                 paths=self.texts,
                 resume=self.resume,
-                session=session,
+                session=self.session,
             ),
         )
 
 
-def run_training(out: Path, session: Session, prepare: Callable[[Session], Training]) -> int:
+def run_training(out: Path, prepare: Callable[[], Training]) -> int:
     """Train to the end, or until the time is up; return the exit code."""
-    with join_team() as team:
-        try:
-            training = prepare(dataclasses.replace(session, team=team))
-        except KeyboardInterrupt:
-            if team.leads:
-                say_interrupted(out)
-            return INTERRUPTED
-        finished = training.run()
-        if team.leads:
-            end = f"Trained. Make a voice file of it: onbook-export {out} -o voice.onnx"
-            if finished:
-                cost = f"Held-out text costs {training.best:.2f} bits a character."
-                print(cost, explain_loss(training.best))
-            print(end if finished else STOPPED, flush=True)
-    return 0 if finished or training.time_is_up else INTERRUPTED
+    try:
+        training = prepare()
+    except KeyboardInterrupt:
+        say_interrupted(out)
+        return INTERRUPTED
+    if training.run():
+        cost = f"Held-out text costs {training.best:.2f} bits a character."
+        print(cost, explain_loss(training.best))
+        print(f"Trained. Make a voice file of it: onbook-export {out} -o voice.onnx", flush=True)
+        return 0
+    print(STOPPED, flush=True)
+    return 0 if training.time_is_up else INTERRUPTED
 
 
 def explain_loss(bits: float) -> str:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..distributed import Team
 from .windows import Windows
 
 AHEAD = 2
@@ -45,7 +44,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Batches:
-    """Build the batch of each step for one process of a team; a batch depends on the step alone.
+    """Build the batch of each step, which depends on the step alone.
 
     ``ids``: the joined texts, as token ids. ``parts``: int8 [characters], the part of each
     character as counted by `NgramPrior.learn`, below 0 for a character that was not counted.
@@ -53,12 +52,11 @@ class Batches:
 
     windows: Windows
     ids: NDArray[np.integer]
-    team: Team
     parts: NDArray[np.int8] | None = None
 
     def at(self, step: int) -> Batch:
         """Return the batch of a step."""
-        places, begins = self.windows.at(step, self.team.own(self.windows.batch))
+        places, begins = self.windows.at(step)
         read = torch.from_numpy(self.ids[places].astype(np.int64))
         parts = None
         if self.parts is not None:

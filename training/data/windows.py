@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-ALL = slice(None)
-
 
 class Windows:
     r"""The training text as windows for truncated back-propagation through time.
@@ -50,19 +48,16 @@ class Windows:
         # Batches are prepared by another thread.
         self._lock = threading.Lock()
 
-    def at(self, step: int, own: slice = ALL) -> tuple[NDArray[np.int64], bool]:
+    def at(self, step: int) -> tuple[NDArray[np.int64], bool]:
         """Return the places that a step reads, and whether an epoch begins with the step.
 
         The places are indices of the joined texts, in the order in which they were given: int64
-        [window + 1, streams], the last ones of the targets alone. ``own``: the streams wanted, by
-        default all.
+        [window + 1, streams], the last ones of the targets alone.
         """
         with self._lock:
             number = self._enter(step)
-            streams = range(self.batch)[own]
-            places = np.empty((self.window + 1, len(streams)), dtype=np.int64)
-            for column, stream in enumerate(streams):
-                places[:, column] = self._find_places(stream * self.length + number * self.window)
+            starts = (stream * self.length + number * self.window for stream in range(self.batch))
+            places = np.stack([self._find_places(start) for start in starts], axis=1)
         return places, number == 0
 
     def _enter(self, step: int) -> int:
