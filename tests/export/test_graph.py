@@ -10,13 +10,7 @@ from onnx import TensorProto
 
 from export import graph
 from export.runtime import Runtime
-from training.config import PRESETS
-from training.data.vocabulary import RARE, Vocabulary
 from training.model.folding import FoldedNetwork
-from training.model.network import CharLSTM
-from training.model.perfect_hash import IN_A_BUCKET, ROOM
-from training.model.prior import PriorShape
-from training.model.tables import Tables
 from training.voice_file import read_network, serialise
 
 SHAPES = [(0, 0), (0, 20), (300, 0), (300, 9)]
@@ -160,35 +154,3 @@ def test_a_graph_without_a_constant_cannot_be_read(network):
 def test_the_same_network_gives_the_same_bytes(network, bits):
     first, second = (serialise(graph.build(FoldedNetwork.of(network()), bits)) for _ in range(2))
     assert first == second
-
-
-def test_a_voice_of_the_gpu_preset_fits_into_20_mb():
-    config = PRESETS["gpu"]
-    network = CharLSTM(config.shape(Vocabulary.of(["".join(map(chr, range(32, 120))) * RARE])))
-    assert network.prior
-    assert 14e6 < sum(weights.numel() for weights in network.parameters()) < 25e6
-    network.prior.set_tables(full(config.prior, network.shape.vocabulary))
-    written = serialise(graph.build(FoldedNetwork.of(network), 8))
-    # The metadata, openings included, has enough room.
-    assert 19e6 < len(written) < 19.9e6
-
-
-def full(shape: PriorShape, characters: int) -> Tables:
-    """Return tables as large as those of so many contexts."""
-    sizes = np.full(shape.longest, int(ROOM * shape.contexts / shape.longest))
-    buckets = sizes // IN_A_BUCKET + 1
-    slots, rows = 1 + int(sizes.sum()), 1 + int(ROOM * shape.rows)
-    return Tables(
-        lengths=np.arange(1, shape.longest + 1),
-        factors=np.ones(shape.longest, dtype=np.int64),
-        buckets=buckets,
-        first_buckets=np.cumsum(buckets) - buckets,
-        slots=sizes,
-        first_slots=1 + np.cumsum(sizes) - sizes,
-        shifts=np.zeros(buckets.sum(), dtype=np.uint16),
-        owners=np.zeros(slots, dtype=np.uint8),
-        codes=np.zeros(slots, dtype=np.uint8),
-        symbols=np.zeros((slots, shape.listed), dtype=np.uint8),
-        books=np.zeros((256 * shape.longest, shape.listed), dtype=np.float32),
-        rows=np.zeros((rows, characters + 1), dtype=np.uint8),
-    )

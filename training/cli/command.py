@@ -26,7 +26,7 @@ class Command:
     """A command with its options."""
 
     def defaults(self) -> Self | None:
-        """Return the command with the defaults of the run or preset that it names, if any."""
+        """Return the command with the defaults of the run that it names, if any."""
         return None
 
     def __call__(self) -> int:

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
-from ..config import PRESETS, Config, Description
+from ..config import Config, Description
 from ..model.network import Regularisation
 from ..model.recurrent import find_layer
 from ..pretraining import decay, lay_out, train
@@ -49,15 +49,14 @@ class Train(Command):
     """Only lay out the run; --resume starts the training, also on another machine."""
     voice: Annotated[Path | None, arg(name="from", help_behavior_hint="")] = None
     """Start with the weights, sizes and characters of a voice file or of another run."""
-    preset: Literal["standard", "gpu"] = "standard"
-    """Sizes for a CPU, or for a GPU. The defaults below are those of `standard`."""
     session: Annotated[Session, arg(name="")] = field(default_factory=Session)
     config: Annotated[Config, arg(name="")] = field(default_factory=Config)
 
-    def defaults(self) -> Train:
-        """Return the command with the configuration of its preset, or of the run to resume."""
-        config = Run(self.out).config() if self.resume else PRESETS[self.preset]
-        return Train(out=self.out, config=dataclasses.replace(config, repeat={}))
+    def defaults(self) -> Train | None:
+        """Return the command with the configuration of the run to resume, if any."""
+        if not self.resume:
+            return None
+        return Train(out=self.out, config=dataclasses.replace(Run(self.out).config(), repeat={}))
 
     def __call__(self) -> int:
         """Train, or only lay out the run."""
