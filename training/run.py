@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
@@ -34,7 +34,7 @@ from .data.texts import Split, Text
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError
-from .model.network import CharLSTM, divide_logits
+from .model.network import CharLSTM
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -140,20 +140,6 @@ class Run:
     def best(self) -> Mapping[str, Any]:
         """Return the facts of the best weights: step, validation bits, time; may be empty."""
         return load(self.weights)[1] if self.weights.exists() else {}
-
-    def divide_logits(self, temperatures: Sequence[float], bits: float) -> None:
-        """Scale the best model's logits as `divide_logits` does, and store the resulting cost.
-
-        ``bits``: the bits per character of the validation text after that. Raises RunError if there
-        is no model.
-        """
-        weights, facts = self._load(self.weights)
-        before = facts["temperatures"]
-        noted = {
-            "temperatures": [a * b for a, b in zip(before, temperatures, strict=True)],
-            "validation_bits": bits,
-        }
-        save(self.weights, divide_logits(weights, temperatures), facts | noted)
 
     def read_metrics(self) -> list[Mapping[str, float]]:
         """Return the lines of metrics in order; none if there is no file."""

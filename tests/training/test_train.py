@@ -70,25 +70,6 @@ def test_the_kept_weights_are_calibrated(tiny_run: Run):
     assert all(0.8 <= temperature <= 1.6 for temperature in kept)
 
 
-def test_calibrate_divides_the_logits_of_a_run(tiny_run: Run, tmp_path: Path, capsys):
-    [text] = tiny_run.read_heldout("validation")
-    path = tiny_run.heldout / "validation" / f"{text.name}.fountain"
-    surer = Run(shutil.copytree(tiny_run.folder, tmp_path / "surer"))
-    was = measure_carried(surer.model(), surer.vocabulary(), text.content).per_character
-    lengths = surer.config().prior.longest + 1
-    surer.divide_logits([1 / 1.44] * lengths, bits=9.0)
-    assert main(["calibrate", str(surer.folder), str(path)]) == 0
-    said = capsys.readouterr().out
-    divisors = said.partition("divided by ")[2].partition(" now")[0].split()
-    # The command reads the text whole, but the training reads it in pieces.
-    assert [float(one) for one in divisors] == pytest.approx([1.44] * lengths, abs=0.17)
-    now = measure_carried(surer.model(), surer.vocabulary(), text.content).per_character
-    assert now == pytest.approx(was, rel=1e-2)
-    assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)
-    kept = tiny_run.best()["temperatures"]
-    assert surer.best()["temperatures"] == pytest.approx(kept, rel=0.12)
-
-
 def test_each_range_of_losses_has_an_explanation():
     ranges = (3.1, 2.8), (2.5,), (2.2,), (1.95,), (1.6,)
     explained = [{explain_loss(bits) for bits in losses} for losses in ranges]

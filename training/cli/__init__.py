@@ -24,7 +24,6 @@ COMMANDS = {
     "tune": ("tune", "train a voice further on your own scripts"),
     "sample": ("sample", "write a scene from a run or a voice file"),
     "evaluate": ("evaluate", "measure the bits per character of texts"),
-    "calibrate": ("evaluate", "scale a run's logits so that its confidence fits a text"),
 }
 """The commands, each with its module here and what it does. Only the module of the command that is
 given is imported, because PyTorch takes seconds."""

@@ -1,4 +1,4 @@
-"""Run ``evaluate`` and ``calibrate``: measure a run on texts, and fit its confidence to one."""
+"""Run ``evaluate``: measure a run on texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from ..data.texts import read
 from ..errors import TextError
-from ..evaluation import COLD_WINDOW, calibrate, measure_carried, measure_cold
+from ..evaluation import COLD_WINDOW, measure_carried, measure_cold
 from ..run import Run
 from .command import Command, Texts
 
@@ -42,29 +42,5 @@ class Evaluate(Command):
         print(
             "Bits per character. Carried state: read from start to end. "
             f"Cold windows: {COLD_WINDOW} characters each, from an empty state."
-        )
-        return 0
-
-
-@dataclass(frozen=True)
-class Calibrate(Command):
-    """Scale a run's logits so that its confidence fits a text."""
-
-    run: Positional[Path]
-    """A run folder, whose weights change."""
-    text: Positional[Path]
-    """A text that it has not learned."""
-
-    def __call__(self) -> int:
-        """Divide the logits by the temperatures that fit the text."""
-        run, text = Run(self.run), read(self.text)
-        model, vocabulary = run.model(), run.vocabulary()
-        before = measure_carried(model, vocabulary, text.content)
-        temperatures, cost = calibrate(model, vocabulary, text.content)
-        run.divide_logits(temperatures, cost.per_character)
-        divisors = " ".join(f"{temperature:g}" for temperature in temperatures)
-        print(
-            f"Its logits are divided by {divisors} now: a character of {text.name} costs "
-            f"{cost.per_character:.4f} bits, and cost {before.per_character:.4f} before."
         )
         return 0
