@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import StoreError, TransactionFailed
-from .dialects import get_dialect
+from .dialects import continue_ids_after, order_by_bytes, query_highest_id
 from .schema import TABLES_WITH_PUBLIC_IDS, Base
 from .store import find_backend, parse_address
 
@@ -62,15 +62,14 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
 
 async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
     """Copy and compare all tables in one transaction of the new database."""
-    from_dialect, to_dialect = get_dialect(old), get_dialect(new)
     # Tables are sorted by their references; a line's parent has a lower id than the line.
     for table in Base.metadata.sorted_tables:
+        names = table.columns.keys()
         async for rows in _batches(old, table):
-            await to_dialect.add_rows(new, table, rows)
+            await new.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
     for name in TABLES_WITH_PUBLIC_IDS:
-        before = await old.scalar(select(from_dialect.highest_id(name))) or 0
-        after = await new.scalar(select(to_dialect.highest_id(name))) or 0
-        await to_dialect.continue_ids_after(new, name, max(before, after))
+        highest = [await one.scalar(select(query_highest_id(one, name))) for one in (old, new)]
+        await continue_ids_after(new, name, max(number or 0 for number in highest))
     return {table.name: await _compare(old, new, table) for table in Base.metadata.sorted_tables}
 
 
@@ -91,7 +90,7 @@ async def _compare(old: AsyncSession, new: AsyncSession, table: Table) -> int:
 
 async def _batches(session: AsyncSession, table: Table) -> AsyncIterator[Sequence[Row[Any]]]:
     """Yield the rows of a table in batches, in the same order in every database."""
-    keys = [get_dialect(session).order_by_bytes(key) for key in table.primary_key]
+    keys = [order_by_bytes(session, key) for key in table.primary_key]
     batch = first = select(table).order_by(*keys).limit(BATCH)
     while rows := (await session.execute(batch)).all():
         yield rows

@@ -40,7 +40,7 @@ class Database(ABC):
     """A database of one scheme, such as SQLite.
 
     A unit of work is a session of `reading`, `writing` or `erasing`, which raise TransactionFailed,
-    also once the database is being closed. Each session has its `Dialect` in ``session.info``.
+    also once the database is being closed.
     """
 
     shared: ClassVar[bool]

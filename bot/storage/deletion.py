@@ -5,13 +5,11 @@ Each function works within a unit of work.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .dialects import json_integers
 from .line_tree import query_path
 from .schema import (
     Line,
@@ -27,6 +25,9 @@ from .schema import (
     TurnOrder,
     Vote,
 )
+
+BATCH = 1_000
+"""Provenances that are looked up together, because a statement takes only so many parameters."""
 
 
 async def delete_script(session: AsyncSession, script: int) -> None:
@@ -95,6 +96,8 @@ async def _delete_unused_provenances(
     session: AsyncSession, provenances: Sequence[int | None]
 ) -> None:
     """Delete provenances without lines, because names of people may be in them."""
-    candidates = Provenance.id.bool_op("IN")(json_integers(json.dumps(provenances)))
     used = exists().where(Line.provenance == Provenance.id)
-    await session.execute(delete(Provenance).where(candidates, ~used))
+    unused = delete(Provenance).where(~used)
+    for start in range(0, len(provenances), BATCH):
+        candidates = provenances[start : start + BATCH]
+        await session.execute(unused.where(Provenance.id.in_(candidates)))

@@ -1,14 +1,15 @@
-"""Define what databases express in different SQL."""
+"""Build what SQLite and PostgreSQL express in different SQL."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, column, func, select, text
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import String
 
@@ -18,71 +19,94 @@ Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 """An INSERT with ON CONFLICT."""
 
 
+def is_postgres(session: AsyncSession) -> bool:
+    """Return whether a session's database is on a PostgreSQL server, and no SQLite file."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def insert(session: AsyncSession, into: type[Base] | Table) -> Insert:
+    """Build an INSERT that can have an ON CONFLICT clause, for a session's database."""
+    return postgresql.insert(into) if is_postgres(session) else sqlite.insert(into)
+
+
 class text_before_newline(FunctionElement[str]):  # noqa: N801 - named as SQL functions are
-    """The text before its first newline; each dialect compiles the function."""
+    """The text before its first newline."""
 
     type = String()
     inherit_cache = True
 
 
-class json_integers(FunctionElement[int]):  # noqa: N801 - named as SQL functions are
-    """The rows of a JSON list of integers, which is a single parameter of any length.
+@compiles(text_before_newline, "sqlite")
+def _compile_for_sqlite(
+    element: text_before_newline,
+    compiler: SQLCompiler,
+    **how: Any,  # noqa: ANN401 - as `compiles` requires
+) -> str:
+    whole = compiler.process(element.clauses, **how)
+    return f"substr({whole}, 1, instr({whole} || char(10), char(10)) - 1)"
 
-    Each dialect compiles the function.
+
+@compiles(text_before_newline, "postgresql")
+def _compile_for_postgres(
+    element: text_before_newline,
+    compiler: SQLCompiler,
+    **how: Any,  # noqa: ANN401 - as `compiles` requires
+) -> str:
+    return f"split_part({compiler.process(element.clauses, **how)}, chr(10), 1)"
+
+
+# Ids -------------------------------------------------------------------------------------------
+
+
+def query_highest_id(session: AsyncSession, table: str) -> ColumnElement[int | None]:
+    """Build the highest id that a table has ever had, also of deleted rows; NULL for none.
+
+    Select it while writing, when no other process adds rows.
     """
-
-    type = Int64
-    inherit_cache = True
-
-
-class Dialect(ABC):
-    """The SQL in which one kind of database differs from the others."""
-
-    INFO: ClassVar = "dialect"
-    """The key of a session's ``info`` under which its database has put the dialect."""
-
-    @abstractmethod
-    def insert(self, into: type[Base] | Table) -> Insert:
-        """Build an INSERT that can have an ON CONFLICT clause."""
-
-    async def add_rows(
-        self, session: AsyncSession, table: Table, rows: Iterable[Sequence[Any]]
-    ) -> None:
-        """Insert many rows, each with a value for every column in the table's order."""
-        names = table.columns.keys()
-        values = [dict(zip(names, row, strict=True)) for row in rows]
-        await session.execute(table.insert(), values)
-
-    @abstractmethod
-    def highest_id(self, table: str) -> ColumnElement[int | None]:
-        """Build the highest id that a table has ever had, also of deleted rows; NULL for none.
-
-        Select it while writing, when no other process adds rows.
-        """
-
-    @abstractmethod
-    async def note_highest_id(self, session: AsyncSession, table: str, number: int) -> None:
-        """Record that ids up to ``number`` were inserted explicitly."""
-
-    @abstractmethod
-    async def continue_ids_after(self, session: AsyncSession, table: str, number: int) -> None:
-        """Make new ids greater than ``number``, which may exceed all ids of the table."""
-
-    @abstractmethod
-    async def look_up_line_by_line(self, session: AsyncSession) -> None:
-        """Make the planner look up single lines by an index until the transaction ends."""
-
-    def order_by_bytes(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Build the expression that orders a column as SQLite does: text by its bytes."""
-        return key
+    if is_postgres(session):
+        last_value = column("last_value", Int64)
+        return select(last_value).select_from(sql_table(_sequence(table))).scalar_subquery()
+    sequence = sql_table("sqlite_sequence", column("name"), column("seq", Int64))
+    return select(sequence.c.seq).where(sequence.c.name == table).scalar_subquery()
 
 
-def get_dialect(session: AsyncSession) -> Dialect:
-    """Return the dialect of a session's database."""
-    dialect: Dialect = session.info[Dialect.INFO]
-    return dialect
+async def note_highest_id(session: AsyncSession, table: str, number: int) -> None:
+    """Record that ids up to ``number`` were inserted explicitly, which SQLite sees by itself."""
+    if is_postgres(session):
+        await session.execute(func.setval(_sequence(table), number))
 
 
-def insert(session: AsyncSession, into: type[Base] | Table) -> Insert:
-    """Build an INSERT that can have an ON CONFLICT clause, in a session's dialect."""
-    return get_dialect(session).insert(into)
+async def continue_ids_after(session: AsyncSession, table: str, number: int) -> None:
+    """Make new ids greater than ``number``, which may exceed all ids of the table."""
+    await note_highest_id(session, table, max(1, number))
+    if not is_postgres(session):
+        for statement in (
+            "DELETE FROM sqlite_sequence WHERE name = :table",
+            "INSERT INTO sqlite_sequence VALUES (:table, :number)",
+        ):
+            await session.execute(text(statement), {"table": table, "number": number})
+
+
+def _sequence(table: str) -> str:
+    return f"{table}_id_seq"
+
+
+# Order and plans -------------------------------------------------------------------------------
+
+
+def order_by_bytes(session: AsyncSession, key: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Build the expression that orders a column as SQLite does: text by its bytes."""
+    return key.collate("C") if is_postgres(session) and isinstance(key.type, String) else key
+
+
+async def look_up_line_by_line(session: AsyncSession) -> None:
+    """Make the planner look up single lines by an index until the transaction ends.
+
+    Without statistics, which would be samples of what people wrote, PostgreSQL's planner takes the
+    lines of one script for many, and would scan the whole table for each step down the tree.
+    """
+    if is_postgres(session):
+        settings = (
+            func.set_config(f"enable_{join}join", "off", True) for join in ("hash", "merge")
+        )
+        await session.execute(select(*settings))

@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..errors import AlreadyWritten, HeadMoved
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
-from .dialects import Dialect, Insert, get_dialect, insert, text_before_newline
+from .dialects import insert, note_highest_id, query_highest_id, text_before_newline
 from .schema import ROOT_LINE, Base, Int64, Line, Provenance, RedoPointer, Script, State
 
 BATCH = 200
@@ -155,7 +155,6 @@ async def append_lines(
     """
     if not drafts:
         return []
-    dialect, table = get_dialect(session), Line.__tablename__
     # The next ids are known in advance, because no other process writes meanwhile.
     of_delivery = and_(Line.delivery == delivery, Line.take == take, Line.ordinal >= written)
     first, provenances = await _prepare(session, drafts, of_delivery)
@@ -186,7 +185,7 @@ async def append_lines(
         session.add_all(_make_states(new, batch))
         await session.flush()
         lines += new
-    await dialect.note_highest_id(session, table, lines[-1].id)
+    await note_highest_id(session, Line.__tablename__, lines[-1].id)
     return lines
 
 
@@ -201,7 +200,7 @@ async def _prepare(
     found = await session.execute(
         select(
             select(Line.id).where(of_delivery).exists(),
-            get_dialect(session).highest_id(Line.__tablename__),
+            query_highest_id(session, Line.__tablename__),
             select(func.max(Provenance.id)).scalar_subquery(),
             Provenance,
         )
@@ -260,7 +259,7 @@ async def copy_following(session: AsyncSession, script: Script, last: Line, line
     await session.execute(insert(session, Line).from_select(list(copied), copies))
     newest = select(func.max(Line.id)).where(Line.delivery == last.delivery, Line.take == last.take)
     head = await session.scalar(newest) or last.id
-    await get_dialect(session).note_highest_id(session, Line.__tablename__, head)
+    await note_highest_id(session, Line.__tablename__, head)
     return head
 
 
@@ -309,20 +308,20 @@ async def _record_abandoned_path(
     )
     if old not in list(path_to_head):
         parameters = {"script": script, "old": old, "head": head or ROOT_LINE}
-        await session.execute(_insert_redo_pointers(get_dialect(session)), parameters)
+        steps = insert(session, Base.metadata.tables[RedoPointer.__tablename__]).from_select(
+            ["script", "line", "child"], _query_abandoned_steps()
+        )
+        pointers = steps.on_conflict_do_update(
+            index_elements=["script", "line"], set_={"child": steps.excluded.child}
+        )
+        await session.execute(pointers, parameters)
 
 
 @cache
-def _insert_redo_pointers(dialect: Dialect) -> Insert:
-    """Build the statement that records each step to ``old`` that is not on the path to ``head``."""
+def _query_abandoned_steps() -> Select[int, int, int]:
+    """Build a query of each step to ``old`` that is not on the path to ``head``."""
     abandoned = query_path(bindparam("old", type_=Int64), "abandoned")
     standing = query_path(_HEAD, "standing")
     script = bindparam("script", type_=Int64)
     steps = select(script, func.coalesce(abandoned.c.parent, ROOT_LINE), abandoned.c.id)
-    steps = steps.where(abandoned.c.id.not_in(select(standing.c.id)))
-    pointers = dialect.insert(Base.metadata.tables[RedoPointer.__tablename__]).from_select(
-        ["script", "line", "child"], steps
-    )
-    return pointers.on_conflict_do_update(
-        index_elements=["script", "line"], set_={"child": pointers.excluded.child}
-    )
+    return steps.where(abandoned.c.id.not_in(select(standing.c.id)))

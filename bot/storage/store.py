@@ -27,7 +27,7 @@ from .sqlite.sqlite_database import SQLiteDatabase
 from .state_eviction import StateBudget
 
 BACKENDS: Mapping[str, type[Database]] = {"postgresql": PostgresDatabase, "sqlite": SQLiteDatabase}
-"""The databases by scheme. To add one, write a package with a `Database` and a `Dialect`."""
+"""The databases by scheme."""
 
 
 def parse_address(address: Path | URL) -> URL:

@@ -13,12 +13,10 @@ from sqlalchemy.pool import NullPool
 
 from ...errors import TransactionFailed
 from ..database import Database, Guard
-from ..dialects import Dialect
 from . import timeouts
 from .connections import connect
 from .error_codes import SERVER_ERRORS, find_reason, raising_store_error
 from .leases import check_no_lease
-from .postgres_dialect import POSTGRES
 from .tables import erasure_counts, prepare_tables
 from .vacuum import vacuum_erased
 from .write_lock import acquire_write_lock, terminating_stalled
@@ -45,13 +43,12 @@ class PostgresDatabase(Database):
             # A reader waits for the vacuum of its table.
             lock_timeout=round(timeouts.QUEUE * 1000),
         )
-        info = {Dialect.INFO: POSTGRES}
         writing = engine.execution_options(isolation_level="READ COMMITTED")
-        self._sessions = async_sessionmaker(writing, expire_on_commit=False, info=info)
+        self._sessions = async_sessionmaker(writing, expire_on_commit=False)
         reading = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        self._readings = async_sessionmaker(reading, expire_on_commit=False, info=info)
+        self._readings = async_sessionmaker(reading, expire_on_commit=False)
         # Queue in the process before checking out a connection, so that waiting takes none.
         self._write_slot = asyncio.Lock()
         self._read_slots = asyncio.Semaphore(READERS)
@@ -59,7 +56,7 @@ class PostgresDatabase(Database):
         self._vacuum_engine = connect(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         # So does an upgrade of large tables.
         preparing = self._vacuum_engine.execution_options(isolation_level="READ COMMITTED")
-        self._preparations = async_sessionmaker(preparing, expire_on_commit=False, info=info)
+        self._preparations = async_sessionmaker(preparing, expire_on_commit=False)
 
     @classmethod
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ...errors import StoreError
 from .. import migrations
-from ..dialects import get_dialect
+from ..dialects import continue_ids_after, query_highest_id
 from ..schema import TABLES_WITH_PUBLIC_IDS, Base
 
 OLDEST_SERVER = (14,)
@@ -98,11 +98,10 @@ async def _continue_ids_from_now(session: AsyncSession) -> None:
     never refer to new rows. No database writes one row per millisecond for long, so that the time
     is a safe start.
     """
-    dialect = get_dialect(session)
     now = time.time_ns() // 10**6
     for table in TABLES_WITH_PUBLIC_IDS:
-        highest = await session.scalar(select(dialect.highest_id(table))) or 0
-        await dialect.continue_ids_after(session, table, max(now, highest))
+        highest = await session.scalar(select(query_highest_id(session, table))) or 0
+        await continue_ids_after(session, table, max(now, highest))
 
 
 def _is_personal(column: Column[Any]) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from .. import line_tree
-from ..dialects import get_dialect, insert
+from ..dialects import insert, look_up_line_by_line
 from ..records import ErasureResult, PersonalData
 from ..schema import (
     ERASED_ELEMENT,
@@ -167,7 +167,7 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
 
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
     """Replace the text of lines by `ERASED_ELEMENT`, and delete all that was computed from it."""
-    await get_dialect(session).look_up_line_by_line(session)
+    await look_up_line_by_line(session)
     affected = select(line_tree.query_descendants(lines).c.id)
     # A turn that has read the text and is not stored yet must fail.
     await session.execute(

@@ -24,9 +24,7 @@ from sqlalchemy.ext.asyncio import (
 
 from ...errors import StoreError, TransactionFailed
 from ..database import Database, Guard
-from ..dialects import Dialect
 from .files import lock_file, remove_file, upgrade_file
-from .sqlite_dialect import SQLITE
 
 LOCK_TIMEOUT = 250
 """Milliseconds to wait for another program that writes. All channels wait as long, also those whose
@@ -61,10 +59,9 @@ class SQLiteDatabase(Database):
         self._lock = lock
         # The pool would give its connection to whoever asks first, past those who wait longer.
         self._connection_lock = asyncio.Lock()
-        info = {Dialect.INFO: SQLITE}
-        self._sessions = async_sessionmaker(engine, expire_on_commit=False, info=info)
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         reading = engine.execution_options(**{READING: True})
-        self._readings = async_sessionmaker(reading, expire_on_commit=False, info=info)
+        self._readings = async_sessionmaker(reading, expire_on_commit=False)
 
     @classmethod
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:

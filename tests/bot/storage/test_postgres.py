@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from bot.errors import HeadMoved, StoreError, TransactionFailed
 from bot.sharding import Shards
 from bot.storage import database, line_tree
+from bot.storage.dialects import look_up_line_by_line
 from bot.storage.postgres import timeouts, vacuum
 from bot.storage.postgres.connections import TCP_SETTINGS
 from bot.storage.postgres.leases import Lease
 from bot.storage.postgres.postgres_database import READERS
-from bot.storage.postgres.postgres_dialect import POSTGRES
 from bot.storage.postgres.write_lock import WRITE_LOCK
 from bot.storage.schema import KeyValue, Line
 from bot.storage.store import Store
@@ -456,7 +456,7 @@ async def test_descendants_of_a_persons_lines_are_looked_up_by_index(own_url: UR
         await store.scripts.create_script(make_script())
         ask(own_url, "UPDATE scripts SET id = 1", MANY, "ANALYZE lines")
         async with store._database.writing() as session:
-            for prepare in (None, POSTGRES.look_up_line_by_line):
+            for prepare in (None, look_up_line_by_line):
                 if prepare:
                     await prepare(session)
                 plans.append("\n".join(await session.scalars(text(f"EXPLAIN {query}"))))
