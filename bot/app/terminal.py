@@ -76,6 +76,7 @@ async def write(settings: Settings) -> None:
     """Write until /quit or the end of the input; raise ModelError and StoreError."""
     sessions = await ChannelSessions.open(settings)
     try:
+        await sessions.housekeeping.evict_states()  # once, because one person writes few lines
         await Terminal(sessions.get(TERMINAL_CHANNEL)).run()
     finally:
         await sessions.close()

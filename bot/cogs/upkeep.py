@@ -20,6 +20,9 @@ REDRAW_MINUTES = 10
 """Minutes between two looks for stale messages, because a person whom one process forgets may have
 written in the servers of all."""
 
+EVICTION_MINUTES = 10
+"""Minutes between two looks at the room of states: at 20 lines a second, they take 100 MB more."""
+
 
 class Upkeep(FeatureCog, name="OnBook.upkeep"):
     """Do what is due: votes, deadlines, stale messages, data of servers that removed the bot."""
@@ -83,6 +86,13 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         """
         await self.services.stale.redraw()
         await self._resume_timers()
+
+    @tasks.loop(minutes=EVICTION_MINUTES)
+    async def _evict_states(self) -> None:
+        """Evict the oldest states, which can be computed again, if they take too much room."""
+        with suppress(TransactionFailed):  # which the store has logged; the next time tries again
+            if await self.services.claim_housekeeping():
+                await self.sessions.housekeeping.evict_states()
 
     @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:

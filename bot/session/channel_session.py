@@ -84,7 +84,7 @@ class ChannelSessions:
         self.presence = Presence(clock)
         self.banned_words = BannedWordLists(store)
         self.deadlines = Deadlines(store, clock)
-        self.housekeeping = Housekeeping(store)
+        self.housekeeping = Housekeeping(store, settings.states_mb * 2**20)
         self.posts = Posts(store)
         self.stars = Stars(store)
         self._sessions: WeakValueDictionary[int, ChannelSession] = WeakValueDictionary()
@@ -108,8 +108,7 @@ class ChannelSessions:
         voices = ModelRegistry(settings.models, settings.threads, settings.rows)
         # The voice is checked first, because a refused voice must leave no new database.
         await voices.peek(settings.model)
-        budget = settings.states_mb * 2**20
-        store = await Store.open(settings.database_location, budget, guard, meter)
+        store = await Store.open(settings.database_location, guard, meter)
         voices.store_verdicts_in(store.key_values)
         sessions = cls(store, voices, settings, clock, limits)
         try:

@@ -11,15 +11,21 @@ from ..storage.store import Store
 
 
 class Housekeeping:
-    """What is due in all channels, and the servers that the bot has left."""
+    """What is due in all channels, the servers that the bot has left, and the cached states."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, states: int) -> None:
+        """Look after a store whose cached states may take so many bytes."""
         self._store = store
+        self._states = states
         self._guilds = store.guilds
 
     async def claim(self, bot: int) -> bool:
         """Return whether a bot, and no other, looks after the scripts in the database."""
         return await self._store.key_values.claim_housekeeping(bot)
+
+    async def evict_states(self) -> None:
+        """Evict the oldest states where they take more room than they may."""
+        await self._store.states.evict_states(self._states)
 
     async def list_votes(self, shards: Shards) -> list[Poll]:
         """Return the polls whose end nobody was told."""

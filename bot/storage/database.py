@@ -18,17 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..errors import TransactionFailed
 from ..telemetry import NULL_METER, Meter
 from .group_commit import GroupCommit
-from .state_eviction import StateBudget
 
 PURGE_RETRY = 2.0
 """Seconds between two attempts to purge deleted content that a reader still sees."""
 
 log = logging.getLogger("onbook.database")
-
-
-STATE_BUDGET = 832 * 2**20
-"""The most bytes of all states by default: at 8 KB each, those of 100,000 heads and of the latest
-5,000 other lines."""
 
 R = TypeVar("R")
 
@@ -50,8 +44,7 @@ class Database(ABC):
     """Receives how long transactions take."""
 
     def __init__(self) -> None:
-        self.state_budget = StateBudget(STATE_BUDGET)
-        self._group = GroupCommit(self._writing_states)
+        self._group = GroupCommit(self.writing)
         self._closed = False
         self._next_purge: asyncio.TimerHandle | None = None
         self._purges: set[asyncio.Task[bool]] = set()
@@ -104,39 +97,13 @@ class Database(ABC):
         """Begin a unit of work like `writing` that deletes for good; call `purge` after it."""
         return self.writing()
 
-    @asynccontextmanager
-    async def adding_states(self, added: int) -> AsyncIterator[AsyncSession]:
-        """Begin a unit of work that adds states of ``added`` bytes, and evicts old ones."""
-        async with self._writing_states() as session:
-            yield session
-            await self.state_budget.make_room(session, added)
-
-    async def commit(
-        self, change: Callable[[AsyncSession], Awaitable[R]], added: int | None = None
-    ) -> R:
+    async def commit(self, change: Callable[[AsyncSession], Awaitable[R]]) -> R:
         """Make a change in a transaction that it shares with the changes of other channels.
 
-        The function ``change`` may be called twice; ``added`` are the bytes of the states that it
-        adds, None if it adds no lines. Raises TransactionFailed, and whatever ``change`` raises.
+        The function ``change`` may be called twice. Raises TransactionFailed, and whatever
+        ``change`` raises.
         """
-
-        async def change_and_evict(session: AsyncSession) -> R:
-            result = await change(session)
-            if added is not None:
-                await self.state_budget.make_room(session, added)
-            return result
-
-        return await self._group.commit(change_and_evict)
-
-    @asynccontextmanager
-    async def _writing_states(self) -> AsyncIterator[AsyncSession]:
-        try:
-            async with self.writing() as session:
-                yield session
-        except BaseException:
-            # The states that were counted have been rolled back.
-            self.state_budget.recount()
-            raise
+        return await self._group.commit(change)
 
     async def close(self) -> None:
         """Commit the changes that wait, and close, so that another process can open it."""

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 
 from ..errors import StoreError
 from ..telemetry import NULL_METER, Meter
-from .database import STATE_BUDGET, Database, Guard
+from .database import Database, Guard
 from .postgres.postgres_database import PostgresDatabase
 from .repositories.banned_word_repository import BannedWordRepository
 from .repositories.guild_repository import GuildRepository
@@ -24,7 +24,6 @@ from .repositories.star_repository import StarRepository
 from .repositories.state_repository import StateRepository
 from .repositories.turn_order_repository import SprintRepository, TurnOrderRepository
 from .sqlite.sqlite_database import SQLiteDatabase
-from .state_eviction import StateBudget
 
 BACKENDS: Mapping[str, type[Database]] = {"postgresql": PostgresDatabase, "sqlite": SQLiteDatabase}
 """The databases by scheme."""
@@ -79,16 +78,15 @@ class Store:
     async def open(
         cls,
         address: Path | URL,
-        state_budget: int = STATE_BUDGET,
         guard: Guard | None = None,
         meter: Meter = NULL_METER,
     ) -> Self:
         """Open a file or a database on a server as `Database.open` does.
 
-        The budget of the states is in bytes. The meter receives how long transactions take.
+        The meter receives how long transactions take.
         """
         database = await open_database(address, guard)
-        database.state_budget, database.meter = StateBudget(state_budget), meter
+        database.meter = meter
         return cls(database)
 
     async def check_may_write(self) -> None:

@@ -13,7 +13,6 @@ from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
-from ..state_eviction import count_state_bytes
 from .repository import Repository
 from .turn_order_repository import pass_after_line, return_turn
 
@@ -158,7 +157,7 @@ class LineRepository(Repository):
                 await pass_after_line(session, script.id, lines[-1], passed_at)
             return lines
 
-        return await self._database.commit(change, added=count_state_bytes(drafts))
+        return await self._database.commit(change)
 
     async def rewrite_line(
         self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
@@ -167,7 +166,7 @@ class LineRepository(Repository):
 
         All or nothing. Return the new lines, and the new head; raise what `append_lines` raises.
         """
-        async with self._database.adding_states(count_state_bytes(drafts)) as session:
+        async with self._database.writing() as session:
             lines = await line_tree.append_lines(
                 session, script, line.parent, drafts, delivery, asker
             )

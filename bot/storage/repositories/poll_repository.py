@@ -11,7 +11,6 @@ from ...errors import HeadMoved
 from ...screenplay.drafts import Draft
 from .. import line_tree
 from ..schema import Line, Poll, Script, Vote
-from ..state_eviction import count_state_bytes
 from .repository import Repository
 
 
@@ -57,8 +56,7 @@ class PollRepository(Repository):
         Raises AlreadyWritten if the interaction ``delivery`` has written takes before, and
         HeadMoved if text above the head was removed since ``script`` was read.
         """
-        drafts = [draft for take in takes for draft in take]
-        async with self._database.adding_states(count_state_bytes(drafts)) as session:
+        async with self._database.writing() as session:
             unchanged = select(Script.id).where(
                 Script.id == script.id, Script.erased == script.erased
             )

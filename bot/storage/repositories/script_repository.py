@@ -24,7 +24,6 @@ from ...screenplay.elements import Element, Kind
 from .. import deletion, line_tree
 from ..records import PanelState, TurnState
 from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
-from ..state_eviction import count_state_bytes
 from .repository import Repository
 
 
@@ -147,7 +146,7 @@ class ScriptRepository(Repository):
         The new script takes over the players of the script ``forked``, of which it is a fork.
         Raises AlreadyWritten if the interaction ``delivery`` has begun a script before.
         """
-        async with self._database.adding_states(count_state_bytes(drafts)) as session:
+        async with self._database.writing() as session:
             begun = select(Script.id).where(Script.delivery == delivery)
             if delivery is not None and await session.scalar(begun) is not None:
                 raise AlreadyWritten

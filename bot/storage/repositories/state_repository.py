@@ -10,6 +10,7 @@ from ...screenplay.drafts import PastLine
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import ROOT_LINE, Line, State
+from ..state_eviction import evict_oldest, measure_states
 from .repository import Repository
 
 
@@ -68,11 +69,25 @@ class StateRepository(Repository):
         now_removed = select(func.sum(case((Line.removed, 1), else_=0))).join_from(
             Line, above, Line.id == above.c.id
         )
-        async with self._database.adding_states(state.nbytes) as session:
+        async with self._database.writing() as session:
             if await session.scalar(now_removed) == removed:
                 await session.merge(
                     State(line=line, fingerprint=fingerprint, state=state.tobytes())
                 )
+
+    async def evict_states(self, most: int) -> None:
+        """Evict the oldest states, those of heads last, if all take more than ``most`` bytes.
+
+        Each batch is a unit of work, so that other units have their turn in between.
+        """
+        async with self._database.reading() as session:
+            over = await measure_states(session) - most
+        while over > 0:
+            async with self._database.writing() as session:
+                freed = await evict_oldest(session, over)
+            if freed is None:
+                break
+            over -= freed
 
     async def find_surprisal(self, line: int, fingerprint: str) -> Floats | None:
         """Return a model's surprisal of each character of a line in bits, float16 [n], or None."""

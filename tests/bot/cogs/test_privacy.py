@@ -474,6 +474,7 @@ async def test_the_background_tasks_run_in_a_host_that_logs_in_later(
             await ready.wait()
         assert upkeep._delete_departed.is_running()
         assert upkeep._draw_stale.is_running()
+        assert upkeep._evict_states.is_running()
         running.cancel()
         await asyncio.wait([running])
         await host.close()

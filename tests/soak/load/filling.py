@@ -19,9 +19,11 @@ from bot.session.channel_session import ChannelSession, ChannelSessions
 from bot.session.turn import ContinueRequest, NewScript, Requester
 from bot.settings import Look, Settings
 from bot.storage.schema import Line, PostedLine, Script
-from bot.storage.state_eviction import SLACK
-from bot.storage.store import STATE_BUDGET, Store
+from bot.storage.store import Store
 from bot.ui.line_messages import make_name
+
+STATES = Settings.model_fields["states_mb"].default * 2**20
+"""Bytes for states, unless the operator says otherwise."""
 
 PLAYS = 16
 """The number of different plays."""
@@ -66,7 +68,7 @@ async def fill(
     voice: Path,
     places: Sequence[Place],
     lines: int,
-    room: int = STATE_BUDGET,
+    room: int = STATES,
     plays: int = PLAYS,
 ) -> None:
     """Write a database with a play of ``lines`` lines in each place.
@@ -162,8 +164,7 @@ def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int
 def _with_all_states(database: sqlite3.Connection, count: int, lines: int, room: int) -> int:
     """Return how many of the last places keep the states of all their lines."""
     (size,) = database.execute("SELECT max(length(state)) FROM states").fetchone()
-    # Eviction frees a little more than it must; on average, half of that is free.
-    room_left = int(room * (1 - SLACK / 2)) // size - count
+    room_left = room // size - count
     return max(0, min(count, room_left // max(1, lines - 1)))
 
 
