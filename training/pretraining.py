@@ -241,8 +241,8 @@ def _find_parts(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
     return np.concatenate(found)
 
 
-def _require_folders(repeated: Iterable[str], there: Iterable[str]) -> None:
-    for name in set(repeated) - set(there):
+def _require_folders(repeated: Iterable[str], folders: Iterable[str]) -> None:
+    for name in set(repeated) - set(folders):
         raise TrainingError(
             f"No folder called {name} has training text: give --repeat the name of a folder that "
             f"has some."

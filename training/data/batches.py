@@ -34,8 +34,8 @@ class Batch:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with every tensor changed."""
-        there = {name: change(tensor) for name, tensor in vars(self).items() if tensor is not None}
-        return dataclasses.replace(self, **there)
+        tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
+        return dataclasses.replace(self, **{name: change(t) for name, t in tensors.items()})
 
     def cost(self, logits: Tensor) -> Tensor:
         """Return the cost per character in nats."""

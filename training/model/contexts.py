@@ -241,11 +241,11 @@ def _measure_information(
     gain = np.zeros(len(totals), dtype=np.float32)
     rest = [totals[:, ::-1].copy(), np.ones_like(totals), np.ones_like(totals)]
     for best in find_likeliest(followers, information, listed).T:
-        there = best >= 0
-        best = best[there]
-        gain[there] += information[best]
+        exists = best >= 0
+        best = best[exists]
+        gain[exists] += information[best]
         for all_of, part in zip(rest, (other, after, before), strict=True):
-            all_of[there] -= part[best]
+            all_of[exists] -= part[best]
     others, new, old = rest
     gain += (others * np.log(new.clip(1e-4) / old.clip(1e-4))).sum(axis=1)
     return _HalfExpectations(followers.pairs, after), gain

@@ -280,21 +280,21 @@ def fit_corrections(
     times = followers.by_part.sum(axis=1)
     weights = gain * times
     best = find_likeliest(followers, weights, listed)  # pairs, [C, listed]
-    there = best >= 0
-    symbols = np.where(there, followers.symbols[best], characters).astype(np.uint8)
+    exists = best >= 0
+    symbols = np.where(exists, followers.symbols[best], characters).astype(np.uint8)
     # From here on [C, listed, variants], and 0 where nothing is listed.
     before, after, logits = (
-        np.where(there[..., None], x[best], 0) for x in (before, after, logits)
+        np.where(exists[..., None], x[best], 0) for x in (before, after, logits)
     )
     # How the characters that are not listed change together, [C, variants].
     rest = (1 - after.sum(axis=1)).clip(1e-4) / (1 - before.sum(axis=1)).clip(1e-4)
     wanted = np.log((after + 1e-9) / (before + 1e-9)) - np.log(rest)[:, None]
     times = np.add.reduceat(times, followers.starts)  # of the contexts, [C]
-    book = _learn_code_book(wanted[..., 0], there, times[:, None] * (after * (1 - after))[..., 0])
-    nearest = _find_nearest_codes(book, wanted, there)
+    book = _learn_code_book(wanted[..., 0], exists, times[:, None] * (after * (1 - after))[..., 0])
+    nearest = _find_nearest_codes(book, wanted, exists)
     codes = np.where(counted.known, nearest, UNKNOWN).astype(np.uint8)
     amounts = book[codes].transpose(0, 2, 1)
-    corrected = np.where(there[..., None], logits + amounts, logits)
+    corrected = np.where(exists[..., None], logits + amounts, logits)
     change = (np.exp(corrected) - np.exp(logits)).sum(axis=1)
     return SparseLevel(level, symbols, codes, book, corrected, totals + change)
 
@@ -327,21 +327,21 @@ def _sum_exponentials(expectations: Expectations) -> Floats:
     return np.exp(expectations.dense[-1].rows * np.float32(-STEP)).sum(axis=1)
 
 
-def _learn_code_book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
+def _learn_code_book(wanted: Floats, exists: NDArray[np.bool_], weights: Floats) -> Floats:
     """Learn a code book of corrections: [codes, listed].
 
     The method is weighted k-means over the existing entries. The first two codes are zeros.
-    ``wanted``: the corrections, ``there``: which of them exist, and ``weights``: [C, listed] each.
+    ``wanted``: the corrections, ``exists``: which of them exist, and ``weights``: [C, listed] each.
     """
     generator = np.random.default_rng(len(wanted))
-    some = np.flatnonzero(there.any(axis=1))
+    some = np.flatnonzero(exists.any(axis=1))
     if len(some) > LEARNED:
         some = generator.choice(some, LEARNED, replace=False)
     book = np.zeros((CODES, wanted.shape[1]), dtype=np.float32)
     if not len(some):
         return book
-    points = np.where(there, wanted, 0)[some].clip(0, CELL * CELLS)
-    weight = np.where(there, weights, 0)[some].clip(min=0) + there[some] * np.float32(0.01)
+    points = np.where(exists, wanted, 0)[some].clip(0, CELL * CELLS)
+    weight = np.where(exists, weights, 0)[some].clip(min=0) + exists[some] * np.float32(0.01)
     entries = points[generator.choice(len(some), CODES - 2)]
     for _ in range(ROUNDS):
         nearest = _compute_distances(points, weight, entries).argmin(axis=1)
@@ -361,15 +361,15 @@ def _compute_distances(points: Floats, weight: Floats, entries: Floats) -> Float
     return weight @ (entries**2).T - 2 * (weight * points) @ entries.T
 
 
-def _find_nearest_codes(book: Floats, wanted: Floats, there: NDArray[np.bool_]) -> Bytes:
+def _find_nearest_codes(book: Floats, wanted: Floats, exists: NDArray[np.bool_]) -> Bytes:
     """Return the codes nearest to corrections: [C, variants].
 
-    ``book``: [codes, listed]; ``wanted``: the corrections, [C, listed, variants]; ``there``: which
+    ``book``: [codes, listed]; ``wanted``: the corrections, [C, listed, variants]; ``exists``: which
     of them exist, [C, listed], and these come first in each row.
     """
     codes = np.full((len(wanted), wanted.shape[2]), KNOWN, dtype=np.uint8)
     for count in range(1, book.shape[1] + 1):
-        rows = np.flatnonzero(there.sum(axis=1) == count)
+        rows = np.flatnonzero(exists.sum(axis=1) == count)
         cells = np.rint(wanted[rows, :count] / CELL).clip(0, CELLS - 1).astype(np.int64)
         at = np.ravel_multi_index(tuple(cells.transpose(1, 0, 2)), (CELLS,) * count)
         # Each distinct query once.

@@ -75,7 +75,7 @@ class FoldedNetwork:
     def shape(self) -> Shape:
         """Return the sizes of the network as `unfold` embeds the characters."""
         lower = self.table.shape[1] // len(find_layer(self.recurrence).gate_order)
-        characters, beside = len(self.table), len(self.lower) - lower
+        characters, extra = len(self.table), len(self.lower) - lower
         prior = NO_PRIOR
         if self.prior:
             prior = PriorShape(len(self.prior.tables.codes), len(self.prior.trust) - 1)
@@ -85,7 +85,7 @@ class FoldedNetwork:
             memory = MemoryShape(self.memory.characters, symbols, symbols)
         return Shape(
             vocabulary=characters,
-            embedding=characters + beside,
+            embedding=characters + extra,
             lower=lower,
             upper=len(self.output) - symbols,
             memory=memory,
@@ -139,8 +139,8 @@ class FoldedNetwork:
         identity = torch.eye(shape.embedding)
         characters = shape.vocabulary
         network.embedding.weight = nn.Parameter(identity[:characters].contiguous())
-        own, beside = np.split(self.lower, [shape.lower])
-        matrix = np.vstack([self.table, beside, own])
+        own, extra = np.split(self.lower, [shape.lower])
+        matrix = np.vstack([self.table, extra, own])
         _set_layer(network.lower, matrix, np.zeros_like(self.table[0]))
         if network.memory and self.memory:
             _set_memory(network.memory, self.memory)

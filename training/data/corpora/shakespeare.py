@@ -132,9 +132,9 @@ def convert_to_fountain(markdown: str, title: str = "", author: str = "") -> str
 
 def format_action(text: str) -> str:
     """Return an action element, forced where Fountain would take the text for something else."""
-    shouted = "\n" in text and text.partition("\n")[0].isupper()
+    is_shouted = "\n" in text and text.partition("\n")[0].isupper()
     text = text[0].upper() + text[1:]
-    return f"!{text}" if shouted or MISREAD.match(text) else text
+    return f"!{text}" if is_shouted or MISREAD.match(text) else text
 
 
 def _find_sources() -> dict[str, Path]:

@@ -101,8 +101,8 @@ class Script:
                 self.add_action(piece.text)
         elif after and speaker:
             first = after.pop(0)
-            deed = tidy(first.text)
-            self.add_action(f"{speaker} {deed[:1].lower()}{deed[1:]}")
+            action = tidy(first.text)
+            self.add_action(f"{speaker} {action[:1].lower()}{action[1:]}")
         for piece in after:
             self.add_action(end_sentence(piece.text))
 
