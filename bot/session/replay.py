@@ -224,7 +224,6 @@ class LineCache:
     def __init__(self, store: Store, lines: Iterable[Line]) -> None:
         self.store = store
         self._lines = {line.id: line for line in lines}
-        self._damaged: dict[int, bool] = {}
 
     async def load(self, lines: Iterable[int]) -> None:
         """Load lines that will be asked for."""
@@ -237,13 +236,7 @@ class LineCache:
 
     async def is_damaged(self, line: Line) -> bool:
         """Return whether text was removed above a line, which then cannot be written again."""
-        path = await self.load_path(line.parent, self._damaged)
-        above = path[0].parent if path else line.parent
-        damaged = above is not None and self._damaged[above]
-        for line_above in path:
-            damaged = damaged or line_above.removed
-            self._damaged[line_above.id] = damaged
-        return damaged
+        return any(above.removed for above in await self.load_path(line.parent))
 
     async def load_path(
         self, head: int | None, known: Container[int] = (), most: int = sys.maxsize
