@@ -43,6 +43,9 @@ class Database(ABC):
     meter: Meter = NULL_METER
     """Receives how long transactions take."""
 
+    guard: Guard | None = None
+    """Is called at the beginning of every transaction that writes to a shared database."""
+
     def __init__(self) -> None:
         self._group = GroupCommit(self.writing)
         self._closed = False
@@ -51,12 +54,8 @@ class Database(ABC):
 
     @classmethod
     @abstractmethod
-    async def open(cls, url: URL, guard: Guard | None = None) -> Self:
-        """Open a database, and make its tables.
-
-        The guard is called at the beginning of every transaction that writes to a shared database,
-        and may raise TransactionFailed. Raises StoreError if the database cannot be used.
-        """
+    async def open(cls, url: URL) -> Self:
+        """Open a database, and make its tables; raise StoreError if it cannot be used."""
 
     @classmethod
     @abstractmethod

@@ -46,10 +46,10 @@ def find_backend(url: URL) -> type[Database]:
     return BACKENDS[scheme]
 
 
-async def open_database(address: Path | URL, guard: Guard | None = None) -> Database:
+async def open_database(address: Path | URL) -> Database:
     """Open a file or a database on a server, as `Database.open` does."""
     url = parse_address(address)
-    return await find_backend(url).open(url, guard)
+    return await find_backend(url).open(url)
 
 
 class Store:
@@ -81,12 +81,9 @@ class Store:
         guard: Guard | None = None,
         meter: Meter = NULL_METER,
     ) -> Self:
-        """Open a file or a database on a server as `Database.open` does.
-
-        The meter receives how long transactions take.
-        """
-        database = await open_database(address, guard)
-        database.meter = meter
+        """Open a file or a database on a server, with the `guard` and `meter` of a `Database`."""
+        database = await open_database(address)
+        database.guard, database.meter = guard, meter
         return cls(database)
 
     async def check_may_write(self) -> None:

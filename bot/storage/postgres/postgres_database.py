@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.pool import NullPool
 
 from ...errors import TransactionFailed
-from ..database import Database, Guard
+from ..database import Database
 from . import timeouts
 from .connections import connect
 from .error_codes import SERVER_ERRORS, find_reason, raising_store_error
@@ -30,9 +30,8 @@ class PostgresDatabase(Database):
 
     shared = True
 
-    def __init__(self, url: URL, guard: Guard | None = None) -> None:
+    def __init__(self, url: URL) -> None:
         super().__init__()
-        self._guard = guard
         self._engine = engine = connect(
             url,
             pool_size=READERS + 1,
@@ -59,9 +58,9 @@ class PostgresDatabase(Database):
         self._preparations = async_sessionmaker(preparing, expire_on_commit=False)
 
     @classmethod
-    async def open(cls, url: URL, guard: Guard | None = None) -> Self:
+    async def open(cls, url: URL) -> Self:
         with raising_store_error():
-            database = cls(url, guard)
+            database = cls(url)
             try:
                 async with database._transaction(database._preparations) as session:
                     await prepare_tables(session)
@@ -90,8 +89,8 @@ class PostgresDatabase(Database):
     async def writing(self) -> AsyncIterator[AsyncSession]:
         with self.meter.measure_transaction("writing"):
             async with self._slot(self._write_slot), self._transaction(self._sessions) as session:
-                if self._guard:
-                    await self._guard(session)
+                if self.guard:
+                    await self.guard(session)
                 yield session
 
     @asynccontextmanager

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from ...errors import StoreError, TransactionFailed
-from ..database import Database, Guard
+from ..database import Database
 from .files import lock_file, remove_file, upgrade_file
 
 LOCK_TIMEOUT = 250
@@ -64,8 +64,7 @@ class SQLiteDatabase(Database):
         self._readings = async_sessionmaker(reading, expire_on_commit=False)
 
     @classmethod
-    async def open(cls, url: URL, guard: Guard | None = None) -> Self:
-        # The guard is never called, because no other process can write to a locked file.
+    async def open(cls, url: URL) -> Self:
         path = _path_of(url)
         database = cls(path, lock_file(path))
         try:
