@@ -12,7 +12,7 @@ from ..inference.lexicon import RECALL_LINES, RecentElements
 from ..inference.model import Model
 from ..inference.processors.repetition import REACH
 from ..inference.sampling import Sampling
-from ..screenplay.drafts import Draft, ScriptLine
+from ..screenplay.drafts import ScriptLine
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model, make_cue
 from ..settings import Quality
@@ -33,16 +33,16 @@ class GenerationContext:
     recent_elements: RecentElements = ()
     """The last `RECALL_LINES` elements, and whether a person wrote each."""
 
-    def append(self, draft: Draft) -> GenerationContext:
-        """Return the context after one more line."""
-        assert draft.state is not None  # only lines that are read in bulk have none
-        tokens = np.concatenate([self.recent_tokens, encode_recent(self.primed.model, [draft])])
-        elements = (*self.recent_elements, *list_recent_elements([draft]))
+    def append(self, line: ScriptLine, state: States | None) -> GenerationContext:
+        """Return the context after one more line, and the model's state there."""
+        assert state is not None  # only lines that are read in bulk have none
+        tokens = np.concatenate([self.recent_tokens, encode_recent(self.primed.model, [line])])
+        elements = (*self.recent_elements, *list_recent_elements([line]))
         return replace(
             self,
-            state=draft.state,
+            state=state,
             recent_tokens=tokens[-REACH:],
-            recent_texts=(*self.recent_texts, draft.element.text),
+            recent_texts=(*self.recent_texts, line.element.text),
             recent_elements=elements[-RECALL_LINES:],
         )
 

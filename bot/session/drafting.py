@@ -144,7 +144,7 @@ class Drafter:
         try:
             draft = first
             while True:
-                context = context.append(draft)
+                context = context.append(draft, draft.state)
                 drafts.append(draft)
                 progress.written += 1
                 if (options := next(line_options, None)) is None:
@@ -171,7 +171,7 @@ class Drafter:
             draft = await job.wait(self.draft_line(context, options, job.progress))
             job.progress.written += 1
             yield draft
-            context = context.append(draft)
+            context = context.append(draft, draft.state)
 
     async def draft_line(
         self,

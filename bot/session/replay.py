@@ -10,19 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-import numpy as np
-
-from ..arrays import States, Tokens
+from ..arrays import States
 from ..errors import ModelError, NoContinuation, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
 from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
-from ..inference.lexicon import RECALL_LINES, RecentElements
 from ..inference.processors.repetition import REACH
 from ..screenplay.elements import Element, Kind
-from ..screenplay.fountain import format_for_model
 from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
 from .channel_session import ChannelSession
@@ -268,8 +264,16 @@ class ReplayReader:
         # One after the other, because each goes on from the state of the one before.
         async with self._reading:
             state = await self._read_to(line.parent, progress)
-        tokens, elements = await self._load_preceding(line)
-        return GenerationContext(self.primed, state, tokens, recent_elements=elements)
+        # As its turn did: the last lines above the turn, then those that the turn had written.
+        turn = await self._cache.load_path(line.parent, most=line.ordinal)
+        above = turn[0].parent if turn else line.parent
+        last = await self._cache.store.lines.load_last_lines(above, REACH)
+        tokens = encode_recent(self.primed.model, last)
+        elements = list_recent_elements(last)
+        context = GenerationContext(self.primed, state, tokens, recent_elements=elements)
+        for line_before in turn:
+            context = context.append(line_before, state)
+        return context
 
     async def _read_to(self, head: int | None, progress: Progress) -> States:
         unread = await self._cache.load_path(head, self._kept)
@@ -281,13 +285,3 @@ class ReplayReader:
             if len(self._kept) > MAX_STATES:
                 del self._kept[next(iter(self._kept))]
         return state
-
-    async def _load_preceding(self, line: Line) -> tuple[Tokens, RecentElements]:
-        """Return the last tokens and elements above a line, as its turn read them."""
-        turn = await self._cache.load_path(line.parent, most=line.ordinal)
-        above = turn[0].parent if turn else line.parent
-        last = await self._cache.store.lines.load_last_lines(above, REACH)
-        model = self.primed.model
-        encoded = [model.encode(format_for_model(line_before.text)) for line_before in turn]
-        tokens = np.concatenate([encode_recent(model, last), *encoded])[-REACH:]
-        return tokens, (*list_recent_elements(last), *list_recent_elements(turn))[-RECALL_LINES:]

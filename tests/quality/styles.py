@@ -122,13 +122,13 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
     beginning = PLACES[place]
     if beginning:
         draft = await prefill.read_element(reading, at.state, beginning, 0, "")
-        at = at.append(draft)
+        at = at.append(draft, draft.state)
     lines: list[Element] = []
     for number in range(count):
         found = await generator.write_element(at, _manner(seed + number * STRIDE))
         if found:
             lines.append(found.element)
-            at = at.append(found)
+            at = at.append(found, found.state)
     return Passage(place, tuple(lines))
 
 

@@ -170,12 +170,12 @@ async def _run(
     at = GenerationContext(primed, primed.start, encode_recent(engine.model, []))
     for element in begin:
         read = await prefill.read_element(primed, at.state, element, author=0, name="")
-        at = at.append(read)
+        at = at.append(read, read.state)
     elements: list[Element] = []
     banned = read_words(settings.banned)
     for manner in drafter.make_line_options(script, ContinueRequest(lines=ELEMENTS), banned, seed):
         draft = await drafter.draft_line(at, manner)
-        at = at.append(draft)
+        at = at.append(draft, draft.state)
         elements.append(draft.element)
     return Run(cast, tuple(elements))
 
