@@ -9,7 +9,6 @@ from training.data.corpora.drama.facets import (
     FEW_SPEECHES,
     count_commonest,
     find_facets,
-    find_title_page,
     is_verse,
     measure,
 )
@@ -34,8 +33,8 @@ def script(*elements: str) -> str:
 COMMONEST = count_commonest([script(*SCENE, VERSE)])
 
 
-def found(*elements: str, page: str = "") -> set[str]:
-    return set(find_facets(script(*elements), COMMONEST, page)) - {"short"}
+def found(*elements: str) -> set[str]:
+    return set(find_facets(script(*elements), COMMONEST))
 
 
 def test_short_speeches_in_plain_words_are_modern():
@@ -75,11 +74,6 @@ def test_frequent_old_words_make_a_play_old():
     assert "old" not in found(*SCENE * 20, "ANNA\nThou art late.")
 
 
-def test_a_play_half_in_verse_is_verse():
-    assert "verse" in found(*SCENE, *[VERSE] * 24)
-    assert "verse" not in found(*SCENE, *[VERSE] * 4)
-
-
 def test_a_speech_broken_by_a_direction_is_not_verse():
     [speech] = split_elements("ANNA\n(smiling)\nIs it on?")
     assert not is_verse(speech)
@@ -92,50 +86,6 @@ def test_a_speech_broken_by_a_direction_is_not_verse():
 def test_long_speeches_are_not_talk():
     assert "talk" not in found(*SCENE, LONG_SPEECH)
     assert "talk" in found(*SCENE * 3, LONG_SPEECH)
-
-
-def test_apostrophes_mark_dialect():
-    assert "dialect" in found(*SCENE, *["TOM\nI were goin' to th' door, an' 'e saw me."] * 6)
-    assert "dialect" not in found(*SCENE, *["TOM\nI don't know. 'Well,' she said, 'come.'"])
-
-
-def test_short_depends_on_characters():
-    assert "short" in find_facets(script(*SCENE), COMMONEST)
-    assert "short" not in find_facets(script(*SCENE * 90), COMMONEST)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "A FARCE",
-        "  _A Farce, in One Act._",
-        "AN ORIGINAL FARCICAL COMEDY IN THREE ACTS",
-        "A Farce-Comedy",
-    ],
-)
-def test_a_title_page_marks_a_farce(line):
-    assert "farce" in found(*SCENE, page=f"THE KETTLE\n{line}\nBY NOBODY")
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "The Hat. Farce in one act. Two males, one female.",
-        "It is not a farce",
-        "A COMEDY",
-        "Farces",
-    ],
-)
-def test_an_advertisement_is_not_a_title_page(line):
-    assert "farce" not in found(*SCENE, page=f"THE KETTLE\n{line}\nBY NOBODY")
-
-
-def test_the_title_page_in_an_anthology_is_below_its_title():
-    text = "THE HAT\n\nA FARCE\n\n" + "\n".join("abcdefgh") + "\n\n  THE _KETTLE_\n\nA TRAGEDY\n"
-    assert "A FARCE" in find_title_page(text, "The Hat", is_alone=False)
-    assert find_title_page(text, "The Kettle", is_alone=False) == "THE _KETTLE_\nA TRAGEDY"
-    assert find_title_page(text, "The Kettle, 2", is_alone=False) == ""
-    assert "A FARCE" in find_title_page(text, "The Kettle", is_alone=True)
 
 
 def test_the_commonest_words_do_not_depend_on_order(monkeypatch):

@@ -6,7 +6,6 @@ may still be of that kind, but one that has it should be.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,19 +19,6 @@ COMMONEST = 9_000
 
 OLD = frozenset(WORDS["obsolete"].split())
 
-FARCE = re.compile(
-    r"^[\W_]*(?:(?:an?|original|new|[A-Z]\w*)[- ]){0,4}"
-    r"(?i:farc(?:e|ical\b[\w ]{0,30}|e[- ]comedy)[\W_]*(?:in \w+ (?:acts?|scenes?))?)[\W_]*$",
-    re.MULTILINE,
-)
-"""A line of a title page that calls the play a farce; longer lines are advertisements."""
-
-TITLE_PAGE = 60
-"""Lines of a title page at the start of a published text, not counting blank lines."""
-
-BELOW_TITLE = 6
-"""Lines of a title page below a play's title in an anthology."""
-
 FEW_SPEECHES = 20
 """The fewest speeches of a work with facets; fewer speeches tell too little."""
 
@@ -41,7 +27,6 @@ FEW_SPEECHES = 20
 class Measures:
     """Hold what was counted in a work; lengths are in characters."""
 
-    characters: int
     speeches: int
     speech: float
     """The median length of a speech."""
@@ -55,10 +40,6 @@ class Measures:
     """Share of the spoken words, names of the cast apart, among the commonest."""
     verse: float
     """Share of the spoken words in speeches that are lines of verse."""
-    clipped: float
-    """Words in a thousand that begin or end with an apostrophe, as dialect is spelt."""
-    farce: bool
-    """Whether the title page calls the play a farce."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +62,10 @@ FACETS: Mapping[str, Facet] = {
         ),
     ),
     "old": Facet("thou and hath, 8 in a thousand words", lambda its: its.old >= 8),
-    "verse": Facet("half of what is spoken is lines of verse", lambda its: its.verse >= 0.5),
-    "farce": Facet("a title page that says so", lambda its: its.farce),
-    "short": Facet("at most 60,000 characters", lambda its: its.characters <= 60_000),
     "talk": Facet(
         "half of the speeches have at most 45 characters, hardly one has 400",
         lambda its: its.speech <= 45 and its.long_speeches <= 0.02,
     ),
-    "dialect": Facet("30 clipped words in a thousand", lambda its: its.clipped >= 30),
 }
 
 
@@ -102,31 +79,18 @@ def count_commonest(scripts: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word, _ in ranked[:COMMONEST])
 
 
-def find_facets(script: str, commonest: Collection[str], page: str = "") -> tuple[str, ...]:
-    """Return the names of the facets that a script with this title page has, as `FACETS` has them.
+def find_facets(script: str, commonest: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the facets that a script has, as `FACETS` has them.
 
     A style cannot be told from a few speeches: below `FEW_SPEECHES` there is no facet.
     """
-    its = measure(script, commonest, page)
+    its = measure(script, commonest)
     if its.speeches < FEW_SPEECHES:
         return ()
     return tuple(name for name, facet in FACETS.items() if facet.holds(its))
 
 
-def find_title_page(text: str, title: str, is_alone: bool) -> str:
-    """Return the lines of a published text that say what kind of play a work is.
-
-    They are the first ones where the work `is_alone` in the text, else those below its title.
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if is_alone:
-        return "\n".join(lines[:TITLE_PAGE])
-    wanted = _count_letters(title)
-    places = [place for place, line in enumerate(lines) if _count_letters(line) == wanted]
-    return "\n".join(line for at in places for line in lines[at : at + BELOW_TITLE])
-
-
-def measure(script: str, commonest: Collection[str], page: str = "") -> Measures:
+def measure(script: str, commonest: Collection[str]) -> Measures:
     """Count what the facets ask about."""
     elements = split_elements(script)
     speeches = [element for element in elements if element.kind is Kind.SPEECH]
@@ -136,7 +100,6 @@ def measure(script: str, commonest: Collection[str], page: str = "") -> Measures
     others = [word for word in words if word not in cast]
     lengths = [len(speech.spoken) for speech in speeches]
     return Measures(
-        characters=len(script),
         speeches=len(speeches),
         speech=median(lengths or [0]),
         long_speeches=_compute_share(sum(length > 400 for length in lengths), len(lengths)),
@@ -146,8 +109,6 @@ def measure(script: str, commonest: Collection[str], page: str = "") -> Measures
         verse=_compute_share(
             sum(len(speech.spoken) for speech in speeches if is_verse(speech)), sum(lengths)
         ),
-        clipped=1000 * _compute_share(len(re.findall(r"\B'[a-z]|[a-z]'(?= )", spoken)), len(words)),
-        farce=bool(FARCE.search(page)),
     )
 
 
@@ -155,10 +116,6 @@ def is_verse(speech: Element) -> bool:
     """Return whether a speech has several lines, all of them short enough for verse."""
     lines = speech.lines
     return len(lines) > 1 and all(len(line) <= 75 for line in lines)
-
-
-def _count_letters(line: str) -> str:
-    return "".join(filter(str.isalnum, line)).casefold()
 
 
 def _join_speeches(elements: Iterable[Element]) -> str:

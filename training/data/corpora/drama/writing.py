@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .copies import Copy, measure_overlap, remove_copies
-from .facets import count_commonest, find_facets, find_title_page
+from .facets import count_commonest, find_facets
 from .manifest import HELD_OUT, choose_part, read_manifest, write_table
 from .sources import read_sources
 from .works import Work, convert
@@ -29,10 +28,8 @@ class Selected:
     """The share of each held-out work that a learned work has, too."""
 
 
-def select(
-    works: Sequence[Work], texts: Mapping[int, str], wanted: Collection[str] = ()
-) -> Selected:
-    """Select works that have all wanted facets; ``texts`` has the published text of each number.
+def select(works: Sequence[Work], wanted: Collection[str] = ()) -> Selected:
+    """Select works that have all wanted facets.
 
     Copies are looked for in all works, and words are counted in all works, so that a facet has the
     same meaning whatever is wanted.
@@ -41,11 +38,9 @@ def select(
     doubtful = [work for work in works if not work.is_sound]
     kept, copies = remove_copies([work for work in works if work.is_sound], held_out)
     commonest = count_commonest(work.script for work in kept)
-    alone = Counter(work.number for work in works)
     chosen: dict[Work, Sequence[str]] = {}
     for work in kept:
-        page = find_title_page(texts[work.number], work.title, alone[work.number] == 1)
-        facets = find_facets(work.script, commonest, page)
+        facets = find_facets(work.script, commonest)
         if set(wanted) <= set(facets):
             chosen[work] = facets
     return Selected(chosen, doubtful, copies, measure_overlap(list(chosen), held_out))
@@ -78,13 +73,12 @@ def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
         replace(book, title=known[book.number].title) if book.number in known else book
         for book in read_sources(source)
     ]
-    texts = {book.number: book.text for book in sources}
     works = [
         work
         for book in tqdm(sources, desc="plays", unit="book")
         for work in convert(book.number, book.title, book.text)
     ]
-    selected = select(works, texts, wanted)
+    selected = select(works, wanted)
     write_works(selected, out)
     rows = [
         (
