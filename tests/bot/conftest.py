@@ -515,6 +515,13 @@ def poll(stage: Stage) -> ResponseMessage:
     return ResponseMessage(stage.world, stage.world.backend.messages[shown.channel.id][shown.id])
 
 
+def assert_private(message: Any, *parts: str) -> None:
+    """Check that one person alone reads a message, which has these parts."""
+    assert message.ephemeral
+    for part in parts:
+        assert part in message.content
+
+
 def answer(result: Any) -> Any:
     """Return the message that answers an interaction: its follow-up, its response, or None.
 

@@ -10,7 +10,7 @@ import pytest
 import simcord
 
 from bot.cogs.history_page import REQUESTED_MARK, format_lines
-from bot.errors import AlreadyWritten, RequestError, StaleLine
+from bot.errors import RequestError, StaleLine
 from bot.generation.options import PUBLIC_OPTIONS
 from bot.session.history import LINES_PER_PAGE
 from bot.session.replay import replay_script
@@ -25,6 +25,7 @@ from tests.bot.conftest import (
     HEADING,
     Stage,
     answer,
+    assert_private,
     fields,
     labels,
     moderator,
@@ -98,8 +99,7 @@ async def test_redo_by_its_button(stage: Stage):
     assert labels(stage.panel()) == BY_PERSON
     await assert_channel_is_true(stage)
     refused = answer(await stage.press_late(stage.ann, old, "Redo"))
-    assert refused.ephemeral
-    assert "The script has moved on" in refused.content
+    assert_private(refused, "The script has moved on")
 
 
 async def test_the_writer_the_owner_and_moderators_undo_a_persons_line(stage: Stage):
@@ -110,8 +110,7 @@ async def test_the_writer_the_owner_and_moderators_undo_a_persons_line(stage: St
             answer(await cid.slash(stage.channel, "undo")),
             answer(await cid.click(stage.panel(), label="Undo")),
         ):
-            assert "would remove Ben's line" in refused.content
-            assert refused.ephemeral
+            assert_private(refused, "would remove Ben's line")
         assert await stage.lines() == [HEADING, "Rain."]
         await who.slash(stage.channel, "undo")
         assert await stage.lines() == [HEADING]
@@ -196,8 +195,7 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
         marked = [one for one in shown.content.split("\n") if one.startswith(REQUESTED_MARK)]
         assert marked == [f"{REQUESTED_MARK}{there}"]
     refused = answer(await stage.ann.slash(stage.channel, "script history", line="3"))
-    assert refused.ephemeral
-    assert "The script has only 2 lines. Choose one of them." in refused.content
+    assert_private(refused, "The script has only 2 lines. Choose one of them.")
 
 
 async def test_a_fork_begins_where_the_script_stands(stage: Stage):
@@ -251,21 +249,11 @@ async def test_a_failed_fork_leaves_no_thread(stage: Stage, may_delete: bool):
     mend = await make_read_only(stage)
     refused = answer(await stage.ben.slash(channel, "script fork", title="Act two", thread=True))
     await mend()
-    assert refused.ephemeral
-    assert "is read-only" in refused.content
+    assert_private(refused, "is read-only")
     there = [one.name for one in stage.world.backend.channels.values()]
     assert ("Act two" in there) is not may_delete
     asked_for = [(one.method, one.json) for one in stage.world.http_requests]
     assert (("PATCH", {"archived": True}) in asked_for) is not may_delete
-
-
-async def test_a_doubled_delivery_makes_one_fork(harness: SessionHarness):
-    await harness.start()
-    writer = harness.writer()
-    await harness.session.history.fork(writer, "Fork")
-    with pytest.raises(AlreadyWritten):
-        await harness.session.history.fork(writer, "Fork")
-    assert len(await harness.session.library.list_scripts()) == 2
 
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)
@@ -314,14 +302,11 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await assert_channel_is_true(stage)
     # The line of the window is undone by now.
     refused = await rewrite(stage, shown, "Ext. roof")
-    assert refused.ephemeral
-    assert "not in the script now" in refused.content
-    assert "Here is your text:\n```\nExt. roof\n```" in refused.content
+    assert_private(refused, "not in the script now", "Here is your text:\n```\nExt. roof\n```")
     message = await stage.ann.send(stage.channel, "Hello.")
     for name in ("Continue from here", "Rewrite this line"):
         refused = answer(await stage.ann.context_menu(stage.channel, name, message))
-        assert refused.ephemeral
-        assert "shows no line of a script" in refused.content
+        assert_private(refused, "shows no line of a script")
 
 
 async def test_rewritten_speech_keeps_its_speaker(stage: Stage):

@@ -37,7 +37,6 @@ from tests.fake_discord.people import (
     Guild,
     Message,
     Person,
-    names,
 )
 
 
@@ -186,18 +185,6 @@ async def test_doubled_deliveries_write_once(discord: Discord, channel: Channel,
     await starred.is_refused(40060)
     await (await ann.menu(line, "Details")).shows("1 star")
     discord.refusals.clear()
-
-
-async def test_scripts_of_simultaneous_channels_do_not_mix(guild: Guild, ann: Person):
-    async def play(name: str) -> None:
-        channel = await guild.channel(name)
-        await (await ann.slash(channel, "start", heading=f"INT. {name}")).is_done()
-        await (await ann.slash(channel, "continue", character=name)).is_done()
-        heading, line = await read_true_script(ann, channel)
-        assert heading == f"INT. {name}"
-        assert line.startswith(f"{name}\n")
-
-    await asyncio.gather(*map(play, names(5)))
 
 
 def hold_after(monkeypatch: pytest.MonkeyPatch, lines: int) -> asyncio.Event:

@@ -62,31 +62,6 @@ async def test_people_are_answered_in_their_own_language(
     assert told.labels == ["Ein Skript beginnen", "Überrasch mich"]
 
 
-@pytest.mark.parametrize(
-    ("locale", "over", "won"),
-    [
-        (
-            "de",
-            "Alle hier haben abgestimmt. Fassung 2 hat mit 2 von 2 Stimmen gewonnen.",
-            "Weiter",
-        ),
-        ("en-US", "Everybody here has voted. Take 2 won with 2 of 2 votes.", "Continue"),
-    ],
-)
-async def test_a_vote_ends_in_the_language_of_the_server(
-    discord: Discord, locale: str, over: str, won: str
-):
-    guild = await discord.guild("Das Schauspielhaus", locale=locale)
-    channel, grete = await guild.channel("bühne"), await guild.person("Grete", locale="de")
-    hans = await guild.person("Hans", locale="de")
-    await begin_script(hans, channel)
-    shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows("Fassung 1")
-    for one in (hans, grete):
-        await one.click(shown, shown.find_button("2 · "))
-    await discord.until(lambda: any(over in one.content for one in channel.messages()))
-    await discord.until(lambda: channel.messages()[-1].labels[:1] == [won])
-
-
 async def test_the_same_script_is_stored_in_each_language(guild: Guild, ann: Person, hans: Person):
     scripts = []
     for person in (ann, hans):

@@ -39,9 +39,6 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     assert taken.content == "You took your star back from “MAYA\\: Rain\\.”."
     [(_, stars)] = await stage.store.stars.load_best_lines((await stage.script()).head, 5)
     assert stars == 1
-    said = await stage.ben.send(stage.channel, "hello")
-    refused = answer(await stage.ben.context_menu(stage.channel, "Details", said))
-    assert refused.content.startswith("That message shows no line of a script.")
     await stage.ann.slash(stage.channel, "continue", takes=2)
     takes = answer(await stage.ben.context_menu(stage.channel, "Details", poll(stage)))
     assert labels(takes) == []

@@ -13,9 +13,7 @@ from bot.generation.options import (
     resolve_options,
 )
 from bot.inference.sampling import Sampling
-from bot.session.preferences import PREFERENCES
 from bot.settings import Settings
-from bot.storage.schema import Script
 
 NAMES = {one.name for one in OPTIONS}
 
@@ -30,10 +28,6 @@ def test_an_option_without_a_field_is_extra():
     sampling = Sampling.of(7, {"top_p": 0.5, "typical_p": 0.2})
     assert (sampling.top_p, sampling.extra) == (0.5, {"typical_p": 0.2})
     assert sampling.to_options()["typical_p"] == 0.2
-
-
-def test_scripts_have_no_column_for_an_option_or_another_preference():
-    assert not (NAMES | PREFERENCES.keys()) & {column.key for column in Script.__table__.columns}
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Iterator
 
 import onnxruntime
 import pytest
 
-from bot.errors import AlreadyWritten, NoScript, RequestError, StaleLine
+from bot.errors import AlreadyWritten, RequestError
 from bot.generation.options import resolve_options
 from bot.generation.provenance import find_processor_name
 from bot.inference.request import Request
@@ -19,15 +18,14 @@ from bot.session import turn_orders
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
     MAX_LINES,
-    NO_SCRIPT,
     ContinueRequest,
     Job,
     NewScript,
     ScriptPosition,
-    TurnResult,
     current_position,
 )
 from bot.storage.schema import ROOT_LINE, Line, utc_now
+from tests.bot.conftest import BOTH
 from tests.bot.session_harness import SessionHarness, make_request, texts
 
 
@@ -224,55 +222,6 @@ async def test_a_persons_line_is_not_retried(harness: SessionHarness):
     assert len(await harness.lines()) == 1
 
 
-def acts_at(harness: SessionHarness, at: ScriptPosition) -> Iterator[Awaitable[TurnResult]]:
-    """Yield the acts that a button of an old message may ask for."""
-    session, writer = harness.session, harness.writer()
-    yield session.continuation.generate(writer, ContinueRequest(), at)
-    yield session.continuation.retry(writer, at)
-    yield session.history.undo(writer, at)
-
-
-async def test_a_stale_position_is_refused(harness: SessionHarness):
-    begun = current_position((await harness.start()).script)
-    [line] = await harness.continue_script(5)
-    for act in acts_at(harness, begun):
-        with pytest.raises(StaleLine) as refused:
-            await act
-        assert ScriptPosition(refused.value.script, refused.value.line) == begun
-    assert [one.id for one in await harness.lines()] == [begun.line, line.id]
-    now = ScriptPosition(begun.script, line.id)
-    turn = await harness.session.history.undo(harness.writer(), now)
-    assert current_position(turn.script) == begun
-
-
-async def test_a_paused_script_is_left_alone(harness: SessionHarness):
-    first = (await harness.start(title="First")).script
-    await harness.start(title="Second")
-    position = current_position(first)
-    for act in (*acts_at(harness, position), harness.jump(position)):
-        with pytest.raises(RequestError, match=r"paused\. “Second” is running here now") as refused:
-            await act
-        assert not isinstance(refused.value, StaleLine)
-    assert (await harness.store.scripts.get_script(first.id)).head == first.head
-    assert len(await harness.lines()) == 1
-
-
-async def test_every_command_needs_a_script(harness: SessionHarness):
-    session = harness.session
-    for act in (
-        session.library.load_script(),
-        session.library.load_lines(),
-        session.library.list_characters(),
-        harness.undo(),
-        harness.write("Rain."),
-        harness.continue_script(5),
-        harness.retry(),
-        harness.jump(ScriptPosition(1, 1)),
-    ):
-        with pytest.raises(NoScript, match="/start"):
-            await act
-
-
 async def test_too_much_text_is_refused(harness: SessionHarness):
     await harness.start()
     for text in (
@@ -287,24 +236,21 @@ async def test_too_much_text_is_refused(harness: SessionHarness):
     assert len((await harness.write(longest)).lines) == MAX_LINES
 
 
-async def test_a_repeated_interaction_writes_once(harness: SessionHarness):
-    await harness.start()
-    writer, continuation = harness.writer(), harness.session.continuation
-    await continuation.write(writer, "Rain.")
+async def test_a_doubled_delivery_begins_and_forks_one_script(harness: SessionHarness):
+    library, history = harness.session.library, harness.session.history
+    heading = make_heading("THE HEATH")
     for act in (
-        continuation.write(writer, "Rain."),
-        continuation.generate(writer, ContinueRequest()),
+        lambda who: library.begin(who, NewScript(title="Two"), heading),
+        lambda who: history.fork(who, "Fork"),
     ):
+        writer = harness.writer()
+        await act(writer)
         with pytest.raises(AlreadyWritten):
-            await act
-    assert texts(await harness.lines()) == ["INT. DINER - NIGHT", "Rain."]
-    starter, library = harness.writer(), harness.session.library
-    second = await library.begin(starter, NewScript(title="Two"), make_heading("THE HEATH"))
-    with pytest.raises(AlreadyWritten):
-        await library.begin(starter, NewScript(title="Three"), make_heading("THE HEATH"))
-    assert (await library.load_script()).id == second.script.id
+            await act(writer)
+    assert [one.title for one in await library.list_scripts()] == ["Fork", "Two"]
 
 
+@pytest.mark.parametrize("where", BOTH, indirect=True)
 async def test_characters_are_the_cast_then_the_latest_speakers(harness: SessionHarness):
     await harness.start(cast=["MAYA", "JONAS"])
     await harness.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
@@ -313,16 +259,6 @@ async def test_characters_are_the_cast_then_the_latest_speakers(harness: Session
     assert await library.list_characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
     await harness.undo()
     assert await library.list_characters() == ["MAYA", "JONAS", "BOB", "ANN"]
-
-
-async def test_a_start_replaces_only_the_script_that_was_seen(harness: SessionHarness):
-    begun, library = (await harness.start()).script, harness.session.library
-    for replaced in (NO_SCRIPT, begun.id + 1):
-        with pytest.raises(RequestError, match="script was started here"):
-            await library.begin(harness.writer(), NewScript(title="Two", replaced=replaced))
-    assert (await library.load_script()).id == begun.id
-    await library.begin(harness.writer(), NewScript(title="Two", replaced=begun.id))
-    assert not (await library.find(begun.id)).running
 
 
 async def test_an_order_of_writers_has_a_bound(

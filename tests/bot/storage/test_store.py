@@ -153,19 +153,6 @@ async def test_rewriting_copies_the_lines_that_follow(
     assert await append(store, script.id, "On.") == [head + 1]
 
 
-async def test_speech_cues_are_listed_once_the_latest_first(store: Store):
-    script = await store.scripts.create_script(make_script())
-    elements = [
-        Element(Kind.DIALOGUE, "MAYA\nOne."),
-        Element(Kind.DIALOGUE, "@Émile (V.O.)\nTwo.\n\n"),
-        Element(Kind.DIALOGUE, "MAYA\nThree."),
-        Element(Kind.ACTION, "BOB\nsleeps."),
-    ]
-    drafts = [Draft(one, 1, "Ann", None, "f") for one in elements]
-    lines = await store.lines.append_lines(script, None, drafts, "1")
-    assert await store.lines.list_speech_cues(lines[-1].id) == ["MAYA", "@Émile (V.O.)"]
-
-
 async def test_each_voice_has_its_own_states(store: Store):
     script = await store.scripts.create_script(make_script())
     first, second, third = await append(store, script.id, "One.", "Two.", "Three.")
