@@ -168,10 +168,6 @@ def test_headings_name_the_place(heading: str, expected: str):
     assert body("## ACT I", heading, "_Enter X_") == [expected, "Enter X"]
 
 
-def test_a_running_title_is_dropped():
-    assert body("**A**  \nYes.", "THE PLAY", "## ACT II", "**B**  \nNo.") == ["A\nYes.", "B\nNo."]
-
-
 @pytest.mark.parametrize(
     ("cue", "expected"),
     [
@@ -200,32 +196,54 @@ def test_bracketed_directions_are_parentheticals(direction: str, expected: str):
     assert body(f"**A**  \n{direction}  \nHail!") == [f"A\n{expected}\nHail!"]
 
 
-def test_a_bracketed_direction_in_a_line_gets_its_own_line():
-    assert body("**A**  \nHail, *[Aside]* thane!") == ["A\nHail,\n(aside)\nthane!"]
+RULES: dict[str, tuple[list[str], list[str]]] = {
+    "a running title is dropped": (
+        ["**A**  \nYes.", "THE PLAY", "## ACT II", "**B**  \nNo."],
+        ["A\nYes.", "B\nNo."],
+    ),
+    "a bracketed direction in a line gets its own line": (
+        ["**A**  \nHail, *[Aside]* thane!"],
+        ["A\nHail,\n(aside)\nthane!"],
+    ),
+    "a bracketed direction after the last word is an action": (
+        ["**A**  \nHail!  \n*[He draws.]*", "**B**  \nNo!"],
+        ["A\nHail!", "He draws.", "B\nNo!"],
+    ),
+    "a speech that continues after an action repeats its cue": (
+        ["**A**  \nOne.", "[Aside]  \nTwo.", "Three.", "_Enter B,\nand C, & c_", "Four."],
+        ["A\nOne.\n(aside)\nTwo.\nThree.", "Enter B, and C, &c", "A\nFour."],
+    ),
+    "words after an entrance belong to the speaker before it": (
+        ["**A**  \nOne.", "_Enter BOB_", "Two."],
+        ["A\nOne.", "Enter BOB", "A\nTwo."],
+    ),
+    "words after the entrance of a single person are that person's": (
+        ["### SCENE I", "_Enter BOB, alone_", "Two."],
+        [".SCENE", "Enter BOB, alone", "BOB\nTwo."],
+    ),
+    "words after a song are the singer's": (
+        ["**A**  \nOne.", "_BOB sings_", "Two."],
+        ["A\nOne.", "BOB sings", "BOB\nTwo."],
+    ),
+    "words without a speaker are action": (
+        ["### SCENE I. A room.", "Two guards stand."],
+        [".A ROOM", "Two guards stand."],
+    ),
+    "a cue without words is no speech": (["**A**", "_Exit_", "More."], ["Exit", "A\nMore."]),
+    "prose is joined after a dash or a hyphen": (
+        ["**A**  \nThe well-\nknown one\\--\nor not."],
+        ["A\nThe well-known one--or not."],
+    ),
+    "escapes, entities and dashes become plain": (
+        ["**A**  \nYes\u2014no \\-- \u2018no\u2019 &amp; c ."],
+        ["A\nYes--no -- \u2018no\u2019 &c ."],
+    ),
+}
 
 
-def test_a_bracketed_direction_after_the_last_word_is_an_action():
-    spoken = body("**A**  \nHail!  \n*[He draws.]*", "**B**  \nNo!")
-    assert spoken == ["A\nHail!", "He draws.", "B\nNo!"]
-
-
-def test_a_speech_that_continues_after_an_action_repeats_its_cue():
-    spoken = body("**A**  \nOne.", "[Aside]  \nTwo.", "Three.", "_Enter B,\nand C, & c_", "Four.")
-    assert spoken == ["A\nOne.\n(aside)\nTwo.\nThree.", "Enter B, and C, &c", "A\nFour."]
-
-
-def test_words_after_an_entrance_belong_to_the_speaker_before_it():
-    assert body("**A**  \nOne.", "_Enter BOB_", "Two.") == ["A\nOne.", "Enter BOB", "A\nTwo."]
-    assert body("### SCENE I", "_Enter BOB, alone_", "Two.")[2:] == ["BOB\nTwo."]
-    assert body("**A**  \nOne.", "_BOB sings_", "Two.")[2:] == ["BOB\nTwo."]
-
-
-def test_words_without_a_speaker_are_action():
-    assert body("### SCENE I. A room.", "Two guards stand.") == [".A ROOM", "Two guards stand."]
-
-
-def test_a_cue_without_words_is_no_speech():
-    assert body("**A**", "_Exit_", "More.") == ["Exit", "A\nMore."]
+@pytest.mark.parametrize(("markdown", "expected"), RULES.values(), ids=RULES)
+def test_markdown_becomes_fountain(markdown: list[str], expected: list[str]):
+    assert body(*markdown) == expected
 
 
 def test_prose_is_unwrapped_and_verse_is_kept():
@@ -247,16 +265,6 @@ def test_more_than_a_third_of_lines_in_lower_case_make_prose():
     assert body(f"**A**  \n{verse}") == [f"A\n{verse}"]
     prose = "One line\nand a second,\nBut a third."
     assert body(f"**A**  \n{prose}") == ["A\nOne line and a second, But a third."]
-
-
-def test_prose_is_joined_after_a_dash_or_a_hyphen():
-    assert body("**A**  \nThe well-\nknown one\\--\nor not.") == ["A\nThe well-known one--or not."]
-
-
-def test_escapes_entities_and_dashes_become_plain():
-    assert body("**A**  \nYes\u2014no \\-- \u2018no\u2019 &amp; c .") == [
-        "A\nYes--no -- \u2018no\u2019 &c ."
-    ]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ import torch
 
 from tests.tiny_voice import draw_curves
 from training import trainer
-from training.cli import COMMANDS, main
-from training.cli.train import explain_loss
+from training.cli import main
 from training.data.texts import Split, Text
 from training.data.vocabulary import Vocabulary
 from training.errors import RunError, TrainingError
@@ -68,12 +67,6 @@ def test_the_kept_weights_are_calibrated(tiny_run: Run):
     kept = tiny_run.best()["temperatures"]
     assert len(kept) == tiny_run.config().prior.longest + 1
     assert all(0.8 <= temperature <= 1.6 for temperature in kept)
-
-
-def test_each_range_of_losses_has_an_explanation():
-    ranges = (3.1, 2.8), (2.5,), (2.2,), (1.95,), (1.6,)
-    explained = [{explain_loss(bits) for bits in losses} for losses in ranges]
-    assert len(set.union(*explained)) == len(ranges) == sum(map(len, explained))
 
 
 def test_ctrl_c_saves_a_run_that_resumes_bit_for_bit(
@@ -267,15 +260,6 @@ def test_out_below_a_file_is_refused(command: str, tmp_path: Path, capsys, reque
     assert printed.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command: str, capsys, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["onbook-train"])
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith(f"usage: onbook-train {command}")
-
-
 @pytest.mark.parametrize("command", ["train", "tune"])
 def test_help_says_what_each_number_is(command: str, capsys):
     with pytest.raises(SystemExit):
@@ -293,15 +277,6 @@ def test_what_is_no_number_is_named(option: str, sentence: str, capsys):
     with pytest.raises(SystemExit):
         main(["train", "a.txt", "--out", "run", option])
     assert sentence in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "option", ["--prior.rows", "--prior.dense", "--prior.listed", "--features"]
-)
-def test_sizes_that_training_does_not_check_are_no_options(option: str, capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "a.txt", "--out", "run", option, "0"])
-    assert "Unrecognized options" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["gru4", "words", "a.b", ""])

@@ -105,16 +105,6 @@ def test_the_report_has_the_overlap_of_held_out_works(texts, tmp_path, capsys):
     assert "Of no held-out work is more than 0.00%" in capsys.readouterr().out
 
 
-def test_help_shows_the_options_of_a_corpus(capsys):
-    shown = {}
-    for name in ("plays", "films", "drama", "scenes"):
-        with pytest.raises(SystemExit, match="0"):
-            main(["corpus", name, "--help"])
-        shown[name] = capsys.readouterr().out
-    assert ["--from" in text for text in shown.values()] == [False, False, True, True]
-    assert all("--out DIR" in text for text in shown.values())
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

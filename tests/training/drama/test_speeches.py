@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from training.data.corpora.drama.cues import find_cues
 from training.data.corpora.drama.paragraphs import Paragraph
 from training.data.corpora.drama.works import convert
@@ -15,69 +17,71 @@ def read(scene: str, talk: str = TALK) -> str:
     return work.script.partition("\n\nRUTH\nNo, I have to")[0].removeprefix("Title: The Quay\n\n")
 
 
-def test_an_entrance_after_a_speech_is_action():
-    scene = "SIMON. I hear a step, and it may be hers.\n\n_Enter_ Ruth.\n\nRUTH. It is."
-    assert read(scene) == (
-        ".ACT I\n\nSIMON\nI hear a step, and it may be hers.\n\nEnter Ruth.\n\nRUTH\nIt is."
-    )
+STANZA = "  _The kettle is singing for tea,_\n  _Tra la,_\n  _And nobody sings it to me,_\n"
+SUNG = "The kettle is singing for tea,\nTra la,\nAnd nobody sings it to me,"
+
+SCENES = {
+    "an entrance after a speech is action": (
+        "SIMON. I hear a step.\n\n_Enter_ Ruth.\n\nRUTH. It is I.",
+        "SIMON\nI hear a step.\n\nEnter Ruth.\n\nRUTH\nIt is I.",
+    ),
+    "a speech continues after an entrance": (
+        "SIMON. I hear a step.\n\n[Enter RUTH.]\n\nYou are late, and so am I.\n",
+        "SIMON\nI hear a step.\n(enter RUTH)\nYou are late, and so am I.",
+    ),
+    "a verse that begins with within is not a direction": (
+        "SIMON. My letters and my patience lie\n    Within the drawer of the desk.",
+        "SIMON\nMy letters and my patience lie\nWithin the drawer of the desk.",
+    ),
+    "italics after a name are speech if they address somebody": (
+        "SIMON. _You are my umbrella,_ and not hers.\n\nRUTH. _Wearily, to Tom._ I know.",
+        "SIMON\nYou are my umbrella, and not hers.\n\nRUTH\n(wearily, to Tom)\nI know.",
+    ),
+    "punctuation after a direction belongs to the words before": (
+        "SIMON. Put the letter there (_pointing to the box_), and this one (_gives it_).",
+        "SIMON\nPut the letter there,\n(pointing to the box)\nand this one.\n\nGives it.",
+    ),
+    "dashes have no spaces": (
+        "SIMON. I had my hat --the new one. It was\n--we have it (_looks_)-- on the boat.",
+        "SIMON\nI had my hat--the new one. It was--we have it\n(looks)\n--on the boat.",
+    ),
+    "an apostrophe is not a quotation mark": (
+        "SIMON. I tell you, Ruth, 'tis late.\n",
+        "SIMON\nI tell you, Ruth, 'tis late.",
+    ),
+    "a cue needs no space after its point": ("SIMON.So are you.", "SIMON\nSo are you."),
+    "a bracketed line is not a heading": (
+        "SIMON. Look.\n\n[The picture falls.]\n\nRUTH. I see.\n",
+        "SIMON\nLook.\n\nThe picture falls.\n\nRUTH\nI see.",
+    ),
+    "a short aside in italics stays in its speech": (
+        "RUTH. _Wearily._ I know.",
+        "RUTH\n(wearily)\nI know.",
+    ),
+    "a stanza in italics is sung": (
+        f"SIMON. Sing.\n\nSONG--RUTH.\n\n1.\n\n{STANZA}\n2.\n\n{STANZA}\n",
+        f"SIMON\nSing.\n\nSong: RUTH.\n\nRUTH\n{SUNG}\n{SUNG}",
+    ),
+    "a stanza in italics below prose keeps its lines": (
+        f"SIMON. I heard the kettle at six, and again at seven.\n\n{STANZA}\n",
+        f"SIMON\nI heard the kettle at six, and again at seven.\n{SUNG}",
+    ),
+    "a song without a singer is action": (
+        f"SIMON. Listen.\n\n[_Exeunt._]\n\nSONG.\n\n{STANZA}\n",
+        f"SIMON\nListen.\n\nExeunt.\n\nSong.\n\n{SUNG}",
+    ),
+}
 
 
-def test_a_speech_continues_after_an_entrance():
-    scene = "SIMON. I hear a step.\n\n[Enter RUTH.]\n\nYou are late, and so am I.\n"
-    assert read(scene) == (
-        ".ACT I\n\nSIMON\nI hear a step.\n(enter RUTH)\nYou are late, and so am I."
-    )
-
-
-def test_a_verse_that_begins_with_within_is_not_a_direction():
-    scene = "SIMON. My letters and my patience lie\n    Within the drawer of the desk."
-    assert read(scene).endswith("\nMy letters and my patience lie\nWithin the drawer of the desk.")
-
-
-def test_italics_after_a_name_are_speech_if_they_address_somebody():
-    scene = "SIMON. _You are my umbrella,_ and not hers.\n\nRUTH. _Wearily, to Tom._ I know."
-    assert read(scene) == (
-        ".ACT I\n\nSIMON\nYou are my umbrella, and not hers.\n\nRUTH\n(wearily, to Tom)\nI know."
-    )
-
-
-def test_punctuation_after_a_direction_belongs_to_the_words_before():
-    scene = "SIMON. Put the letter there (_pointing to the box_), and this one (_gives it_)."
-    assert read(scene) == (
-        ".ACT I\n\nSIMON\nPut the letter there,\n(pointing to the box)\nand this one.\n\nGives it."
-    )
-
-
-def test_dashes_have_no_spaces():
-    scene = "SIMON. I had my hat --the new one. It was\n--we have it (_looks_)-- on the boat."
-    assert read(scene).partition("SIMON\n")[2] == (
-        "I had my hat--the new one. It was--we have it\n(looks)\n--on the boat."
-    )
+@pytest.mark.parametrize(("printed", "found"), SCENES.values(), ids=SCENES)
+def test_a_printed_scene_is_read_as_it_was_meant(printed: str, found: str):
+    assert read(printed) == f".ACT I\n\n{found}"
 
 
 def test_a_dash_after_a_quoted_speech_belongs_to_it():
     talk = "".join(f'{name}: "I went there, and came back."\n\n' for name in ("RUTH", "SIMON") * 40)
     (work,) = convert(1, "The Quay", f'ACT I\n\nSIMON: "If it was you"--\n\n{talk}')
     assert "SIMON\nIf it was you--\n" in work.script
-
-
-STANZA = "  _The kettle is singing for tea,_\n  _Tra la,_\n  _And nobody sings it to me,_\n"
-SUNG = "The kettle is singing for tea,\nTra la,\nAnd nobody sings it to me,"
-
-
-def test_a_stanza_in_italics_is_sung():
-    scene = f"SIMON. Sing.\n\nSONG--RUTH.\n\n1.\n\n{STANZA}\n2.\n\n{STANZA}\n"
-    assert read(scene).endswith(f"Song: RUTH.\n\nRUTH\n{SUNG}\n{SUNG}")
-
-
-def test_a_stanza_in_italics_below_prose_keeps_its_lines():
-    scene = f"SIMON. I heard the kettle at six, and again at seven.\n\n{STANZA}\n"
-    assert read(scene).endswith(f"at seven.\n{SUNG}")
-
-
-def test_a_song_without_a_singer_is_action():
-    scene = f"SIMON. Listen.\n\n[_Exeunt._]\n\nSONG.\n\n{STANZA}\n"
-    assert read(scene).endswith(f"Song.\n\n{SUNG}")
 
 
 def test_the_next_heading_ends_a_song():
@@ -112,28 +116,10 @@ def test_a_narrated_direction_may_precede_a_quoted_speech():
     )
 
 
-def test_an_apostrophe_is_not_a_quotation_mark():
-    scene = "SIMON. I tell you, Ruth, 'tis late.\n"
-    assert read(scene).endswith("SIMON\nI tell you, Ruth, 'tis late.")
-
-
 def test_a_name_may_stand_above_verse():
     talk = re.sub(r"^(\w)(\w+)", lambda m: f"  {m[1]}{m[2].lower()}", TALK, flags=8)
     scene = "  Ruth.\n     The kettle is a poet, and the tea\n     Is what it means.\n"
     assert read(scene, talk).endswith("RUTH\nThe kettle is a poet, and the tea\nIs what it means.")
-
-
-def test_a_cue_needs_no_space_after_its_point():
-    assert read("SIMON.So are you.").endswith("SIMON\nSo are you.")
-
-
-def test_a_bracketed_line_is_not_a_heading():
-    scene = "SIMON. Look.\n\n[The picture falls.]\n\nRUTH. I see.\n"
-    assert read(scene).endswith("SIMON\nLook.\n\nThe picture falls.\n\nRUTH\nI see.")
-
-
-def test_a_short_aside_in_italics_stays_in_its_speech():
-    assert read("RUTH. _Wearily._ I know.").endswith("RUTH\n(wearily)\nI know.")
 
 
 def test_the_wrapped_end_of_a_verse_is_joined():
