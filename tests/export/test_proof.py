@@ -114,13 +114,6 @@ def test_texts_of_different_lengths_fail():
     assert not proof._check_targets([Judged("", same, same), Judged("", same, other)]).passed
 
 
-def test_a_short_text_is_repeated_in_rows():
-    rows = proof._cut_rows(np.arange(10), rows=4, steps=12)
-    assert rows.shape == (12, 4)
-    assert rows[:, 0].tolist() == [*range(10), 0, 1]
-    assert rows[0].tolist() == [0, 2, 5, 7]
-
-
 def test_the_table_says_what_failed():
     checks = (
         Check("one", 0.5, 1.0, ".1f"),

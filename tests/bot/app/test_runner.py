@@ -13,7 +13,6 @@ from typing import get_args
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from filelock import FileLock
 from pydantic import SecretStr
 
 import bot
@@ -149,17 +148,6 @@ def test_what_is_missing_is_explained_in_a_sentence(
     assert said in err
     assert "s3cret" not in err
     assert not (tmp_path / "onbook.db").exists()
-
-
-def test_second_process_is_refused(chosen: RunnerSettings, tmp_path: Path):
-    settings = {
-        f"ONBOOK_{name.upper()}": str(getattr(chosen, name)) for name in ("models", "model")
-    }
-    with FileLock(f"{chosen.database}.lock"):
-        code, _, err = onbook(tmp_path, "play", ONBOOK_DATABASE=str(chosen.database), **settings)
-    assert code == 1
-    assert "is in use by another On Book" in err
-    assert err.count("\n") == 0
 
 
 @pytest.mark.parametrize(

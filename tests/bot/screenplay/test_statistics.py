@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from PIL import Image
 
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.statistics import (
@@ -16,7 +13,6 @@ from bot.screenplay.statistics import (
     format_minutes,
 )
 from bot.storage.schema import Line
-from bot.ui.images import pictures
 
 SCRIPT = "int. diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRain on the window."
 
@@ -50,14 +46,3 @@ def test_an_empty_script_has_nothing():
 )
 def test_pages_are_shown_as_minutes(pages: float, told: str):
     assert format_minutes(pages) == told
-
-
-def test_a_picture_of_large_counts_and_long_names_keeps_its_margin():
-    counts = tuple(WriterStatistics(f"{'A name ' * 9} {n}", 19_999, 199_999 - n) for n in range(30))
-    counted = ScriptStatistics(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
-    image = Image.open(io.BytesIO(pictures.draw_statistics("A title " * 20, counted).png))
-    assert image.width == pictures.IMAGE_WIDTH
-    assert 900 < image.height < 1700
-    edge = image.convert("RGB").crop((image.width - 8, 0, image.width, image.height))
-    assert edge.getcolors() == [(8 * image.height, (0xFB, 0xF8, 0xF1))]
-    assert len(pictures.describe_statistics("x" * 2000, counted)) == 1000
