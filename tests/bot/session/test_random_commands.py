@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
+import aiosqlite
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -42,6 +43,7 @@ from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPositi
 from bot.settings import Settings
 from bot.storage.schema import ERASED_ELEMENT, ERASED_PERSON, ROOT_LINE, Line, Script
 from bot.storage.store import Store
+from tests.bot.conftest import execute_inline
 
 CHANNEL, OWNER, OTHER = 1, 7, 8
 WORDS = st.sampled_from(["Rain.", "MAYA: Hello.", "CUT TO:", "Wind.\n\nSnow.", "INT. ROOF - DAY"])
@@ -445,7 +447,10 @@ class Machine(RuleBasedStateMachine):
         return self.known[script]
 
 
-def test_random_commands_agree_with_a_model(chosen: Settings, empty_database: Path):
+def test_random_commands_agree_with_a_model(
+    chosen: Settings, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", execute_inline)
     Machine.chosen, Machine.empty_database = chosen, empty_database
     Machine.voices = ModelRegistry(chosen.models, 1, 8)
     bounds = settings(
