@@ -86,17 +86,16 @@ async def test_forged_buttons_and_menus_are_answered(channel: Channel, ann: Pers
 
 
 NO_CHOICES: list[Any] = [
-    *([], ["x"], [None], [1], [1.5], [True], [{}], [["x"]], ["1", "1"], [""], ["-1"], ["99"]),
-    *(["9" * 5000], ["\N{SUPERSCRIPT TWO}"], ["\ud800"], ["name:\ud800"], ["name:" + "x" * 99]),
-    *("x", "12", 5, None, {}, {"x": 1}),
+    *([], [1], ["1", "1"], [""], "12", None),
+    *(["x"], ["99"], ["9" * 5000], ["\N{SUPERSCRIPT TWO}"], ["\ud800"], ["name:\ud800"]),
 ]
 """Values that no menu offers, and data that is no list of values."""
 
-NO_TEXTS: list[Any] = [None, 5, [], ["x"], {}, True, "x" * 9999]
+NO_TEXTS: list[Any] = [None, 5, ["x"], "x" * 9999]
 """Values that no input of a window can have."""
 
 MALFORMED: list[Any] = [
-    *(5, None, {}, "x", [5], [None], [{}], [{"type": 1}], [{"type": 18}], [{"type": 4}]),
+    *(5, None, [5], [{}], [{"type": 1}], [{"type": 18}], [{"type": 4}]),
     *([{"type": 1, "components": 5}], [{"type": 18, "component": 5}]),
 ]
 """The components of a submitted window that no client would send."""
