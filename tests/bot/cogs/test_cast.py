@@ -10,7 +10,7 @@ from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
 from bot.ui.panel_view import CHARACTER
-from tests.bot.conftest import Stage, answer, labels, moderator, start_script
+from tests.bot.conftest import Stage, answer, assert_private, labels, moderator, start_script
 from tests.bot.playing import ask, write
 from tests.bot.session_harness import SessionHarness
 
@@ -79,9 +79,7 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
         ({"add": "Zoë", "remove": "Maya"}, "Change one thing at a time"),
     ]
     for options, why in refusals:
-        refused = await ask(stage, "cast", **options)
-        assert refused.ephemeral
-        assert why in refused.content
+        assert_private(await ask(stage, "cast", **options), why)
     assert (await stage.script()).cast == ["MAYA", "JONAS"]
 
 

@@ -9,7 +9,15 @@ import pytest
 
 from bot.cogs.ending import Ending
 from tests.bot.channel_check import assert_channel_is_true, read
-from tests.bot.conftest import HEADING, Stage, answer, labels, moderator, start_script
+from tests.bot.conftest import (
+    HEADING,
+    Stage,
+    answer,
+    assert_private,
+    labels,
+    moderator,
+    start_script,
+)
 from tests.bot.playing import ask, choose_script, open_menu, press_star, replace_script, write
 
 pytestmark = pytest.mark.usefixtures("record_table_read")
@@ -115,8 +123,7 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
         await ask(stage, "write", text="Snow."),
         answer(await stage.ben.context_menu(stage.channel, "Continue from here", line)),
     ):
-        assert told.ephemeral
-        assert told.content.startswith("“The Diner” has ended. Reopen it, or start another script.")
+        assert_private(told, "“The Diner” has ended. Reopen it, or start another script.")
         assert labels(told) == ["Start another", "Surprise me", "Reopen"]
     assert await stage.store.lines.count_lines((await find_script(stage)).head) == 2
     await stage.ben.click(told, label="Reopen")

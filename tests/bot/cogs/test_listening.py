@@ -11,7 +11,16 @@ import pytest
 
 from bot.audio import table_read
 from bot.cogs import in_flight, listening, menu
-from tests.bot.conftest import Inside, Stage, answer, labels, opened, staged, start_script
+from tests.bot.conftest import (
+    Inside,
+    Stage,
+    answer,
+    assert_private,
+    labels,
+    opened,
+    staged,
+    start_script,
+)
 from tests.bot.playing import begin_script, open_menu
 from tests.fake_discord.people import Asked
 
@@ -64,9 +73,7 @@ async def test_table_reads_are_limited(stage: Stage, monkeypatch: pytest.MonkeyP
     await start_script(stage)
     for _ in range(10):
         assert (await listen(stage)).attachments
-    refused = await listen(stage)
-    assert refused.ephemeral
-    assert refused.content.startswith("You have reached your limit")
+    assert_private(await listen(stage), "You have reached your limit")
 
 
 async def test_without_the_extra_nothing_is_offered(chosen: Any, monkeypatch: pytest.MonkeyPatch):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.ui.images import curve
 from bot.ui.images.pictures import IMAGE_WIDTH
-from tests.bot.conftest import Stage, answer, fields, moderator, start_script
+from tests.bot.conftest import Stage, answer, assert_private, fields, moderator, start_script
 from tests.bot.playing import edit, replace_script
 from tests.bot.voice_files import replace_file
 
@@ -58,13 +58,11 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     await start_script(stage)
     for by in (stage.ann, moderator(stage)):
         refused = await model(stage, by=by, voice="other", use="server")
-        assert refused.ephemeral
-        assert "You need the **Manage Server**" in refused.content
+        assert_private(refused, "You need the **Manage Server**")
     refused = await model(stage, by=stage.ben, voice="other", use="script")
     assert "Only the script's owner or a moderator" in refused.content
     refused = await model(stage, by=ada, voice="nobody", use="server")
-    assert refused.ephemeral
-    assert "There is no voice “nobody”" in refused.content
+    assert_private(refused, "There is no voice “nobody”")
     told = await model(stage, by=ada, voice="other", use="server")
     assert not told.ephemeral
     assert told.content.startswith("“other” writes new scripts on this server from now on. ")

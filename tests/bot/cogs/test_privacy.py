@@ -46,6 +46,7 @@ from tests.bot.conftest import (
     Inside,
     Stage,
     answer,
+    assert_private,
     moderator,
     on,
     on_a_file,
@@ -78,8 +79,7 @@ async def discord() -> AsyncIterator[Discord]:
 async def forget(stage: Stage, person: Any) -> Any:
     """Forget a person with their text, as they ask and confirm; return the answer."""
     asked = await open_privacy(stage, person, "Forget me…")
-    assert asked.ephemeral
-    assert "nobody can find your lines later" in asked.content
+    assert_private(asked, "nobody can find your lines later")
     return answer(await person.click(asked, label="Forget me and my text"))
 
 
@@ -329,9 +329,7 @@ async def test_people_export_and_erase_their_own_lines_alone(stage: Stage):
     assert (entry["text"], entry["name"]) == (f"MAYA\n{PHRASE}.", "Ben")
     assert entry["kind"] == "dialogue"
     assert (entry["server"], entry["channel"]) == (stage.guild.id, stage.channel.id)
-    told = await forget(stage, stage.ben)
-    assert told.ephemeral
-    assert "1 line" in told.content
+    assert_private(await forget(stage, stage.ben), "1 line")
     assert PHRASE not in shown(stage)
     assert "Ben" not in shown(stage)
     assert ERASED_ELEMENT.text in shown(stage)

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from bot.cogs.reading import make_file_name
 from bot.screenplay.importers import read_script_file
 from bot.storage.schema import Script
-from tests.bot.conftest import Stage, answer, labels, start_script
+from tests.bot.conftest import Stage, answer, assert_private, labels, start_script
 
 WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
 
@@ -95,9 +95,7 @@ async def test_files_are_refused_without_a_line_or_a_permission(stage: Stage):
         refused = answer(await stage.ann.slash(stage.channel, command, **options))
         assert (refused.ephemeral, labels(refused)) == (True, ["Start a script", "Surprise me"])
         for channel, why in ((empty, "is empty"), (closed, "**Attach Files**")):
-            refused = answer(await stage.ann.slash(channel, command, **options))
-            assert refused.ephemeral
-            assert why in refused.content
+            assert_private(answer(await stage.ann.slash(channel, command, **options)), why)
 
 
 def test_file_names() -> None:

@@ -17,6 +17,7 @@ from tests.bot.conftest import (
     HEADING,
     Stage,
     answer,
+    assert_private,
     buttons,
     fields,
     labels,
@@ -32,8 +33,7 @@ async def test_a_line_that_could_not_be_posted_is_posted_after_a_restart(stage: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage.services.messages.line_messages, "post", AsyncMock(side_effect=OSError))
         told = await ask(stage, "write", text="Rain.")
-    assert told.ephemeral
-    assert "in the script, but could not be shown here" in told.content
+    assert_private(told, "in the script, but could not be shown here")
     assert "Here is your text" not in told.content  # or it would be written twice
     await stage.restart()
     await assert_channel_is_true(stage)
@@ -79,8 +79,7 @@ async def test_pages_are_turned_and_follow_the_script(
     asked = answer(await start_script(stage, title="The Roof"))
     await stage.ann.click(asked, label="Pause it and start the new one")
     refused = answer(await stage.ann.click(shown, label="Back"))
-    assert refused.ephemeral
-    assert "Another script is running here now" in refused.content
+    assert_private(refused, "Another script is running here now")
 
 
 async def test_a_moderator_deletes_messages(stage: Stage):

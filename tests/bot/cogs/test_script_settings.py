@@ -11,7 +11,15 @@ from bot.errors import RequestError
 from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import ADVANCED, SPECS
 from bot.session.turn import ContinueRequest
-from tests.bot.conftest import HEADING, Stage, answer, fields, moderator, start_script
+from tests.bot.conftest import (
+    HEADING,
+    Stage,
+    answer,
+    assert_private,
+    fields,
+    moderator,
+    start_script,
+)
 from tests.bot.playing import choose, find_components, replace_script, write_lines
 from tests.bot.session_harness import SessionHarness
 
@@ -98,8 +106,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
         assert told.content == f"Changed: {CHANGES[name]}."
     await stage.restart()
     shown = await settings(stage, setting="everything")
-    assert shown.ephemeral
-    assert "\n-# In brackets: the default, where this script differs.\n" in shown.content
+    assert_private(shown, "\n-# In brackets: the default, where this script differs.\n")
     for row in (
         *("Voice: other (tiny)", "Mood: none (lively)", "Takes: 3 (1)", "Temperature: 0.3 (0.65)"),
         *("Quality: good (quick)", "Top-p: 0.5 (0.95)", "Repetition: 0.0 (0.5)"),
@@ -189,9 +196,7 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
         ("role", "Crew", moderator(stage), "This server has no role “Crew”."),
         ("role", str(role.id), stage.ann, "Only a moderator"),
     ]:
-        refused = await change(stage, name, value, who)
-        assert refused.ephemeral
-        assert why in refused.content
+        assert_private(await change(stage, name, value, who), why)
     assert (await settings(stage, setting="everything")).content.startswith(ALL_SETTINGS)
 
 
@@ -199,9 +204,9 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await start_script(stage)
     await change(stage, "alternate", "on")
     refused = answer(await stage.ann.slash(stage.channel, "write", text="Rain."))
-    assert refused.ephemeral
-    assert "Nobody writes twice in a row here" in refused.content
-    assert "Here is your text:\n```\nRain.\n```" in refused.content
+    assert_private(
+        refused, "Nobody writes twice in a row here", "Here is your text:\n```\nRain.\n```"
+    )
     await write_lines(stage, "Rain.", by=stage.ben)
     await write_lines(stage, "Wind.")
     await stage.continue_with_seed(stage.ann, stage.channel, seed=1)
@@ -258,8 +263,7 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
         given = await stage.ann.slash(stage.channel, command, **options)
         refusals += [one for one in (given.response, *given.followups) if one][-1:]
     for refused in refusals:
-        assert refused.ephemeral
-        assert "is limited to a role that you do not have" in refused.content
+        assert_private(refused, "is limited to a role that you do not have")
     assert await stage.lines() == [HEADING]
     await write_lines(stage, "Rain.", by=cid)
     await stage.continue_with_seed(mo, stage.channel, seed=1)

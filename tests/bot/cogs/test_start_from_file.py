@@ -16,7 +16,7 @@ from bot.screenplay.importers import LARGEST_SCRIPT_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript
 from tests.bot.channel_check import assert_channel_is_true
-from tests.bot.conftest import HEADING, Stage, answer, labels, start_script
+from tests.bot.conftest import HEADING, Stage, answer, assert_private, labels, start_script
 from tests.bot.playing import BY_PERSON
 from tests.bot.session_harness import SessionHarness
 
@@ -94,9 +94,7 @@ async def test_an_invalid_file_is_refused_in_a_sentence(stage: Stage):
         ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB"),
         ("a.fdx", FDX[:150].encode(), "not a Final Draft script"),
     ):
-        refused = answer(await import_file(stage, name, content))
-        assert refused.ephemeral
-        assert why in refused.content
+        assert_private(answer(await import_file(stage, name, content)), why)
     assert stage.messages() == []
     assert await stage.script() is None
     begun = await import_file(stage, "a.txt", "茂は来た。雨が降っている。")
@@ -107,8 +105,7 @@ async def test_a_running_script_is_paused_only_for_a_file_that_can_be_read(stage
     await start_script(stage)
     asked = (await import_file(stage, "a.txt", b"\0\0\0")).response
     refused = answer(await stage.ann.click(asked, label="Pause it and start the new one"))
-    assert refused.ephemeral
-    assert "is not text" in refused.content
+    assert_private(refused, "is not text")
     assert await stage.lines() == [HEADING]
     asked = (await import_file(stage, "x.fountain", DINER)).response
     assert labels(asked) == ["Continue it", "Pause it and start the new one"]

@@ -16,6 +16,7 @@ from tests.bot.conftest import (
     HEADING,
     Stage,
     answer,
+    assert_private,
     fields,
     labels,
     moderator,
@@ -87,9 +88,11 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     await take_turns(stage, ben, cy)
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
     refused = await write(stage, cy, "Rain.")
-    assert refused.ephemeral
-    assert refused.content.startswith(f"It is <@{ben.id}>'s turn. Wait for yours, or see and join")
-    assert "Here is your text:\n```\nRain." in refused.content
+    assert_private(
+        refused,
+        f"It is <@{ben.id}>'s turn. Wait for yours, or see and join",
+        "Here is your text:\n```\nRain.",
+    )
     for label in ("Continue", "Write"):
         pressed = await cy.click(stage.panel(), label=label)
         assert answer(pressed).content.startswith(f"It is <@{ben.id}>'s turn.")
@@ -119,8 +122,7 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
     await write(stage, stage.ben, "Rain.")
     refused = answer(await cy.click(stage.panel(), label="Undo"))
-    assert refused.ephemeral
-    assert refused.content.startswith("That would remove Ben's line.")
+    assert_private(refused, "That would remove Ben's line.")
     assert labels(refused) == ["Ask to undo it"]
     await cy.click(refused, label="Ask to undo it")
     asked = stage.messages()[-1]
@@ -152,8 +154,7 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     for one in (ben, cy):
         await press(stage, one, "Join")
     shown = await open_order(stage, ben)
-    assert shown.ephemeral
-    assert f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:" in shown.content
+    assert_private(shown, f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:")
     assert shown.content.endswith("There is no deadline.")
     assert labels(shown) == ["Leave", "Pass"]
     assert labels(await open_order(stage, cy)) == ["Leave"]
@@ -188,8 +189,7 @@ async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy
     await press(stage, stage.ben, "Join")
     assert labels(stage.panel()) == ["Continue", "Undo", "Write", "Join", "More…"]
     shown = answer(await cy.click(stage.panel(), label="Join"))
-    assert shown.ephemeral
-    assert f"1. <@{stage.ben.id}>\n2. <@{cy.id}>" in shown.content
+    assert_private(shown, f"1. <@{stage.ben.id}>\n2. <@{cy.id}>")
     assert labels(shown) == ["Leave"]
     assert stage.panel().content.startswith("-# Cy joined the turns.\n")
     assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
@@ -409,9 +409,7 @@ async def test_sprints_outlive_a_restart(stage: Stage):
 async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
     await start_script(stage)
     for minutes in ("0", "61", "ten"):
-        refused = await start_sprint(stage, minutes)
-        assert refused.ephemeral
-        assert refused.content.startswith("A sprint lasts from 1 to 60 minutes.")
+        assert_private(await start_sprint(stage, minutes), "A sprint lasts from 1 to 60 minutes.")
     assert announcements(stage, "started a sprint") == []
     await start_sprint(stage)
     opened = answer(await cy.click(await open_menu(stage, cy, "Together…"), label="Sprint"))

@@ -13,7 +13,7 @@ from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.ui.markdown import LIMIT, size
 from tests.bot.channel_check import assert_channel_is_true
-from tests.bot.conftest import HEADING, Stage, answer, fields, labels, start_script
+from tests.bot.conftest import HEADING, Stage, answer, assert_private, fields, labels, start_script
 from tests.bot.playing import BY_PERSON, BY_VOICE, ask, write
 from tests.bot.session_harness import SessionHarness
 
@@ -65,8 +65,7 @@ async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
 
     late._interaction.source_message_id = None  # simcord needs the panel, which has moved
     refused = answer(await stage.ben.submit_modal(late, {fields(late)["Text"]: "Later."}))
-    assert refused.ephemeral
-    assert refused.content.startswith("The script has moved on")
+    assert_private(refused, "The script has moved on")
     assert refused.content.endswith("Here is your text:\n```\nLater.\n```")
     assert labels(refused) == ["Continue from here"]
     assert (await stage.lines(), stage.seen()) == (lines, seen)
@@ -158,8 +157,7 @@ async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: 
     await assert_channel_is_true(stage)
 
     again = answer(await stage.ann.click(pressed.response, label="Continue from here"))
-    assert again.ephemeral
-    assert "already ends here" in again.content
+    assert_private(again, "already ends here")
 
 
 async def test_each_writer_is_told_once_of_letters_that_the_voice_cannot_read(stage: Stage):
@@ -173,8 +171,7 @@ async def test_each_writer_is_told_once_of_letters_that_the_voice_cannot_read(st
         told = await ask(stage, "write", who, text=text)
         assert bool(told) == is_told
         if told:
-            assert told.ephemeral
-            assert "cannot read some of these letters or symbols" in told.content
+            assert_private(told, "cannot read some of these letters or symbols")
     assert (await stage.lines())[1:3] == ["雨が降っている。", "雪が降っている。"]
 
 
@@ -186,9 +183,7 @@ async def test_text_that_is_refused_is_given_back(stage: Stage):
         ("\n\n".join(f"Knock {n}." for n in range(11)), "That is 11 lines at once"),
     ):
         refused = await ask(stage, "write", text=text)
-        assert refused.ephemeral
-        assert refused.content.startswith(why)
-        assert "Here is your text" in refused.content
+        assert_private(refused, why, "Here is your text")
         assert size(refused.content) <= LIMIT
         if refused.attachments:
             assert (await refused.attachments[0].read()).decode() == text.strip()

@@ -14,7 +14,7 @@ from bot.session.replay import ReplayResult, Verdict, replay_script
 from bot.session.situations import load_situations
 from bot.session.turn import OPENING_WRITER, Job, NewScript
 from bot.ui.replay_report import format_report, format_table
-from tests.bot.conftest import Stage, answer, run_sql
+from tests.bot.conftest import Stage, answer, assert_private, run_sql
 from tests.bot.session_harness import SessionHarness
 
 PERSON, ON_BOOK, PROVED, DIFFERENT, UNPROVED = Verdict
@@ -257,8 +257,7 @@ async def test_the_command_answers_the_person_alone_by_default(stage: Stage):
     await stage.ann.slash(stage.channel, "write", text="Snow.")
     await stage.continue_with_seed(stage.ann, stage.channel, seed=3, lines=10)
     shown = answer(await stage.ben.slash(stage.channel, "script stats", what="replay"))
-    assert shown.ephemeral
-    assert "Replayed all 10 of the voice's lines" in shown.content
+    assert_private(shown, "Replayed all 10 of the voice's lines")
     [file] = shown.attachments
     table = [row.split("\t") for row in (await file.read()).decode().splitlines()]
     assert [row[1] for row in table] == ["result", PERSON, *[PROVED] * 10]

@@ -14,7 +14,7 @@ from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
 from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make_webhook_name
 from tests.bot.channel_check import assert_channel_is_true, is_line, read
-from tests.bot.conftest import Stage, answer, fields, start_script
+from tests.bot.conftest import Stage, answer, assert_private, fields, start_script
 from tests.bot.playing import act_unrecorded, edit, write
 from tests.fake_discord.people import letters
 from tests.fake_discord.rules import clean_webhook_name
@@ -126,8 +126,7 @@ async def test_missing_permission_is_explained_once_to_who_can_grant_it(stage: S
     await stage.world.settle()
     assert answer(await start_script(stage, closed)) is None
     told = answer(await mo.slash(closed, "write", text="MAYA: Hello."))
-    assert told.ephemeral
-    assert told.content.startswith("Give me the **Manage Webhooks** permission here")
+    assert_private(told, "Give me the **Manage Webhooks** permission here")
     assert answer(await mo.slash(closed, "write", text="Snow.")) is None
     assert [one.flags.components_v2 for one in stage.messages(closed) if is_line(one)] == [True] * 3
     await assert_channel_is_true(stage, closed)
