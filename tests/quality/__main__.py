@@ -153,8 +153,6 @@ class Judge(AtPlaces):
     """The number of places."""
     sweep: bool = False
     """Write at other temperatures and qualities, too."""
-    json: Path | None = None
-    """Keep all figures in this file."""
     runs: int = 60
     """The free runs for each size of cast."""
 
@@ -173,10 +171,6 @@ class Judge(AtPlaces):
         if self.runs:
             print("\nWho speaks in free runs:\n")
             Turns(voice=self.voice, set=self.set, runs=self.runs)()
-        if self.json:
-            about = {"voice": self.voice.stem, "corpus": self.corpus.name, "seed": self.seed}
-            figures = about | {"shipped": shipped._asdict()} | report.document(found)
-            self.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,15 +224,11 @@ class Samples(WithSettings, Command):
 
     heading: str = "INT. DINER - NIGHT"
     """What the voice goes on from."""
-    number: int = 10
-    """The number of seeds."""
-    length: int = 4
-    """The number of elements, up to 10."""
 
     def __call__(self) -> None:
         async def found() -> list[str]:
             async with writing.opened(self.voice, self.set) as bot:
-                return await writing.samples(bot, self.heading, self.number, self.length)
+                return await writing.samples(bot, self.heading)
 
         shown = asyncio.run(found())
         print("\n\n".join(f"Seed {n}:\n\n```\n{text}\n```" for n, text in enumerate(shown, 1)))
@@ -277,23 +267,18 @@ class Words(Command):
     """Also what the words cost the independent reader."""
     only: UseAppendAction[tuple[str, ...]] = ()
     """Only texts with this in their name."""
-    limit: OptionalPositiveInt = None
-    """The most scenes or texts of a group."""
-    learned: UseAppendAction[tuple[Path, ...]] = ()
-    """Another corpus that the voice learned from; listed words that it has are not unmet."""
 
     def __call__(self) -> None:
         torch.set_num_threads(1)
         model = self.model()
         texts = find_texts([self.corpus], self.only)
-        corpora = [*self.learned, *([self.corpus] if (self.corpus / "train").is_dir() else [])]
         unmet: set[str] = set()
         if any(mentions.find_group(text.name) == mentions.UNMET for text in texts):
-            learned = (text for corpus in corpora for text in places.learned(corpus))
+            learned = places.learned(self.corpus)
             lists = LISTS.read_text(encoding="utf-8") if LISTS.exists() else ""
             unmet = mentions.find_unmet_words(lists, learned)
         reader = Reader.load() if self.reader else None
-        print(word_costs.table(model, texts, reader, unmet, self.limit))
+        print(word_costs.table(model, texts, reader, unmet))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
-"""Print a judgement as Markdown, and keep it as JSON."""
+"""Print a judgement as Markdown."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.tools.tables import format_row
 
@@ -87,22 +87,6 @@ def sweep(judgement: Judgement) -> str:
     return "\n".join(rows)
 
 
-def document(judgement: Judgement) -> dict[str, Any]:
-    """Return all figures, for JSON."""
-    return {
-        "people": _values(judgement.people),
-        "voice": [
-            {**setting._asdict(), **_beside(counts, judgement.people)}
-            | {"seconds": statistics.median(judgement.seconds[setting])}
-            for setting, counts in judgement.voice.items()
-        ],
-        "passages": {
-            "people": _values(judgement.people_passages),
-            "voice": _beside(judgement.passages, judgement.people_passages),
-        },
-    }
-
-
 def _named(setting: Setting) -> str:
     return f"temperature {setting.temperature:g}, `{setting.quality}`"
 
@@ -119,16 +103,3 @@ def _rows(measures: Sequence[Measure], people: Counts, voice: Counts) -> list[st
         figures = [format(counts.value(one.name), one.form) for counts in (people, voice)]
         rows.append(format_row([one.head, *figures, shown, one.asked]))
     return rows
-
-
-def _names(counts: Counts) -> list[str]:
-    return [*counts.pairs, *(["distinct"] if counts.distinct == counts.distinct else [])]
-
-
-def _values(counts: Counts) -> dict[str, float]:
-    return {name: counts.value(name) for name in _names(counts)}
-
-
-def _beside(counts: Counts, people: Counts) -> dict[str, Any]:
-    shares = {name: counts.over(people, name) for name in _names(counts)}
-    return {"figures": _values(counts), "shares": shares}

@@ -75,8 +75,6 @@ def test_the_table_has_a_row_for_each_group_and_reader(
     assert found[only, "tiny"] == ["", "3.00 (2)", "3.00 (1)", "(0)", "3.00 (1)", "3.00 (1)"]
     assert found["others: 1", "tiny"][1:3] == ["2.50 (2)", "3.00 (1)"]
     assert found["others: 1", "the reader"][1] == f"{np.mean([3 + 6, 21 + 24 + 27]):.2f} (2)"
-    found = cells(table(tiny, texts, None, {"wombat"}, limit=1))
-    assert found["unmet words: 1", "tiny"][1:3] == ["2.50 (2)", "3.00 (1)"]
 
 
 def test_words_reads_the_corpus_and_its_lists(

@@ -77,7 +77,6 @@ def table(
     texts: Iterable[Text],
     reader: Reader | None = None,
     unmet: Collection[str] = (),
-    limit: int | None = None,
 ) -> str:
     """Return the costs of words to a voice, and to the reader if there is one, as Markdown.
 
@@ -86,7 +85,6 @@ def table(
         texts: The texts, in groups by their names. Each scene of a volume is read by itself.
         reader: The independent reader, which reads the same characters.
         unmet: Words of the texts with unmet words that have a row of their own.
-        limit: The most scenes or texts of a group.
     """
     scenes: dict[str, list[str]] = {group: [] for group in GROUPS}
     for text in texts:
@@ -94,12 +92,12 @@ def table(
     heads = ["", "read by", "bits a character", *COLUMNS]
     rows = [format_row(heads), format_row(["---", "---", *("---:" for _ in heads[2:])])]
     for group, some in scenes.items():
-        if not some[:limit]:
+        if not some:
             continue
-        by = {model.name: read_with_voice(model, some[:limit])}
+        by = {model.name: read_with_voice(model, some)}
         if reader:
             by["the reader"] = read_with_reader(reader, [one.text for one in by[model.name]])
-        name = f"{group}: {len(some[:limit])}"
+        name = f"{group}: {len(some)}"
         rows += [
             format_row([name, who, _per_character(found), *_cells(found)])
             for who, found in by.items()

@@ -43,6 +43,9 @@ STRIDE = 10_007
 BEGUN = 4
 """Elements of a passage that are requested at once."""
 
+SAMPLES, SAMPLE_LENGTH = 10, 4
+"""The number of samples, and of the elements in each."""
+
 
 class Setting(NamedTuple):
     """The options for writing lines; all others are as shipped."""
@@ -181,15 +184,17 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
     return fountain_of(added)[:PASSAGE]
 
 
-async def samples(bot: Bot, beginning: str, number: int, length: int) -> list[str]:
+async def samples(bot: Bot, beginning: str) -> list[str]:
     """Return a voice's text after a scene heading for the seeds from 1 on, as Fountain.
 
     Nobody picks from it: this is the first text, as `/continue` gives it for that seed.
     """
     begun = [make_heading(beginning)]
     found = []
-    for seed in range(1, number + 1):
+    for seed in range(1, SAMPLES + 1):
         await bot.bring_in(seed, begun)
-        wish = ContinueRequest(lines=length, seed=seed, options={"quality": bot.settings.quality})
+        wish = ContinueRequest(
+            lines=SAMPLE_LENGTH, seed=seed, options={"quality": bot.settings.quality}
+        )
         found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
     return found
