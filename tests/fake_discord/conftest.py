@@ -24,16 +24,14 @@ ALLOWED = BOT_MAY | discord.Permissions(manage_webhooks=True).value
 
 
 class Client(discord.Client):
-    """A bot that keeps the messages, reactions and webhook changes that it receives."""
+    """A bot that keeps the messages and webhook changes that it receives."""
 
     def __init__(self) -> None:
-        intents = discord.Intents(guilds=True, messages=True, reactions=True, webhooks=True)
+        intents = discord.Intents(guilds=True, messages=True, webhooks=True)
         super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
         self.tree = app_commands.CommandTree(self)
         self.heard: list[discord.Message] = []
         self.edited: list[discord.Message] = []
-        self.reactions: list[tuple[str, int, str, int | None]] = []
-        """What has become of reactions: the event, the message, the emoji and the user."""
         self.webhooks_of: list[int] = []
         """The channels whose webhooks have changed, once for each change."""
 
@@ -42,18 +40,6 @@ class Client(discord.Client):
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         self.edited.append(payload.message)
-
-    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
-        self.reactions.append(("add", payload.message_id, payload.emoji.name, payload.user_id))
-
-    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        self.reactions.append(("remove", payload.message_id, payload.emoji.name, payload.user_id))
-
-    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
-        self.reactions.append(("clear", payload.message_id, "", None))
-
-    async def on_raw_reaction_clear_emoji(self, payload: Any) -> None:
-        self.reactions.append(("clear emoji", payload.message_id, payload.emoji.name, None))
 
     async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
         self.webhooks_of.append(channel.id)

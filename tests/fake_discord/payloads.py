@@ -292,7 +292,7 @@ def webhook(world: World, of: Webhook) -> Json:
         "channel_id": str(of.channel),
         "user": user(world, world.users[of.by]),
         "name": of.name,
-        "avatar": of.avatar,
+        "avatar": None,
         "token": of.token,
         "application_id": str(world.bot.id) if of.by == world.bot.id else None,
     }
@@ -306,7 +306,7 @@ def emoji(world: World, of: Emoji) -> Json:
         "user": user(world, world.bot),
         "require_colons": True,
         "managed": False,
-        "animated": of.format == "image/gif",
+        "animated": False,
         "available": True,
     }
 

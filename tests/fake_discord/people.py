@@ -581,10 +581,6 @@ class Discord:
         """Return all messages of a channel, oldest first, including deleted ones."""
         return [one for _, one in sorted(self._in_channel.get(channel, {}).items())]
 
-    def all_asked(self) -> list[Asked]:
-        """Return all requests to the bot."""
-        return list(self._asked.values())
-
     def asked(self, interaction: int) -> Asked:
         """Return a person's request by its interaction's id."""
         return self._asked.setdefault(interaction, Asked(interaction, discord=self))

@@ -16,7 +16,6 @@ from unicodedata import category, normalize
 from .state import Answer, Json, Kind, Refused, Version
 
 CONTENT = 2_000
-EMBEDS, EMBED_TEXT, EMBED_DESCRIPTION, EMBED_FIELDS = 10, 6_000, 4_096, 25
 ROWS, BUTTONS, OPTIONS = 5, 5, 25
 CUSTOM_ID, LABEL, PLACEHOLDER = 100, 80, 150
 MODAL_TITLE, MODAL_LABEL, INPUT = 45, 45, 4_000
@@ -27,14 +26,13 @@ COMMANDS = {1: 100, 2: 5, 3: 5}
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
 COMPONENTS, TEXTS = 40, 4_000
 """The most components, and characters in them, of a message that consists of components."""
-SECTION_TEXTS, PICTURES, ALTERNATIVE_TEXT = 3, 10, 1_024
+PICTURES, ALTERNATIVE_TEXT = 10, 1_024
 WEBHOOKS, WEBHOOK_NAME = 15, 80
 EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
 
 ROW, BUTTON, SELECT, INPUT_LINE, FRAME = 1, 2, 3, 4, 18
-SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 10, 11, 12, 13, 14, 17
+TEXT, GALLERY, FILE, SEPARATOR, CONTAINER = 10, 12, 13, 14, 17
 CHECKBOX = 23
-LINK = 5
 SUBCOMMAND, GROUP = 1, 2
 
 ANSWERS = {
@@ -45,20 +43,15 @@ ANSWERS = {
 }
 """The possible first answers to each type of interaction."""
 
-IN_CONTAINER = {ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR}
+IN_CONTAINER = {ROW, TEXT, GALLERY, FILE, SEPARATOR}
 
 NOT_IN_WEBHOOK_NAMES = ("clyde", "discord", "```", "system message")
 NO_WEBHOOK_NAMES = ("everyone", "here")
 """Discord documents what the names of webhooks and users cannot contain and be, but for the system
 message, which stands for the rules that it does not publish."""
 
-IMAGES = {
-    "image/png": b"\x89PNG\r\n\x1a\n",
-    "image/jpeg": b"\xff\xd8\xff",
-    "image/gif": b"GIF8",
-    "image/webp": b"RIFF",
-}
-"""The first bytes of an image, by its MIME type."""
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of a picture of the only type that the bot makes."""
 
 
 def check(fine: object, where: str) -> None:
@@ -80,13 +73,7 @@ def check_answer(kind: Kind, how: object) -> Answer:
 
 def check_message(body: Json, *, v2: bool = False) -> None:
     """Check the keys of a message that the body has."""
-    content, embeds = body.get("content") or "", body.get("embeds") or []
-    check_length(content, 0, CONTENT, "content")
-    check(len(embeds) <= EMBEDS, "embeds")
-    check(sum(map(_size, embeds)) <= EMBED_TEXT, "embeds: together at most 6000")
-    for one in embeds:
-        check_length(one.get("description") or "", 0, EMBED_DESCRIPTION, "embeds.description")
-        check(len(one.get("fields") or []) <= EMBED_FIELDS, "embeds.fields")
+    check_length(body.get("content") or "", 0, CONTENT, "content")
     check(len(body.get("attachments") or []) <= FILES, "attachments")
     (check_layout if v2 else check_rows)(body.get("components") or [])
 
@@ -124,13 +111,6 @@ def check_not_empty(content: str, *parts: Sequence[Any]) -> None:
     """Refuse an empty message."""
     if not content.strip() and not any(parts):
         raise Refused(400, 50006, "Cannot send an empty message")
-
-
-def _size(embed: Json) -> int:
-    texts = [embed.get("title"), embed.get("description")]
-    texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
-    texts += [text for one in embed.get("fields") or [] for text in (one["name"], one["value"])]
-    return sum(len(text) for text in texts if text)
 
 
 def check_rows(rows: Sequence[Json]) -> None:
@@ -173,13 +153,6 @@ def _component(one: Json, known: set[int]) -> None:
             check((one.get("accent_color") or 0) in range(1 << 24), "accent_color")
             for inner in inside:
                 _component(inner, IN_CONTAINER)
-        case _ if kind == SECTION:
-            check(1 <= len(inside) <= SECTION_TEXTS, f"components: 1 to {SECTION_TEXTS} texts")
-            for inner in inside:
-                _component(inner, {TEXT})
-            _component(one.get("accessory") or {}, {BUTTON, THUMBNAIL})
-        case _ if kind == BUTTON:
-            check_button(one)
     if kind == GALLERY:
         check(1 <= len(one.get("items") or []) <= PICTURES, f"items: 1 to {PICTURES}")
     check(one.get("spacing", 1) in (1, 2), "spacing")
@@ -196,11 +169,8 @@ def _media(one: Json) -> Iterator[Json]:
 def check_button(one: Json) -> None:
     check_length(one.get("label") or "", 0, LABEL, "label")
     check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
-    check(one.get("style") in range(1, LINK + 1), "style")
-    if one["style"] == LINK:
-        check(one.get("url") and "custom_id" not in one, "a link has only an address")
-    else:
-        check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+    check(one.get("style") in range(1, 5), "style")
+    check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
 
 
 def check_menu(one: Json) -> None:
@@ -254,7 +224,6 @@ def walk(found: Iterable[Json]) -> Iterator[Json]:
     for one in found:
         yield one
         yield from walk(one.get("components") or [])
-        yield from walk([one["accessory"]] if one.get("accessory") else [])
 
 
 def interactive(found: Iterable[Json]) -> Iterator[Json]:
@@ -302,15 +271,15 @@ def _invalid(where: str, code: str, said: str) -> Refused:
     return Refused(400, 50035, "Invalid Form Body", errors)
 
 
-def parse_image(uri: object) -> tuple[bytes, str]:
-    """Return the bytes and the MIME type of an image in a data URI."""
+def parse_image(uri: object) -> bytes:
+    """Return the bytes of a PNG picture in a data URI."""
     kind, _, content = str(uri).removeprefix("data:").partition(";base64,")
     try:
         found = base64.b64decode(content, validate=True)
     except binascii.Error:
         found = b""
-    check(kind in IMAGES and found.startswith(IMAGES[kind]), "image: not a data URI of an image")
-    return found, kind
+    check(kind == "image/png" and found.startswith(PNG), "image: not a data URI of a picture")
+    return found
 
 
 def check_emoji(name: object, image: bytes, others: Iterable[str]) -> None:

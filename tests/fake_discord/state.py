@@ -159,8 +159,6 @@ class Webhook:
     name: str
     by: int
     """The user who made the webhook."""
-    avatar: str | None = None
-    """The hash of its picture."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(51))
 
 
@@ -170,9 +168,6 @@ class Emoji:
 
     id: int
     name: str
-    image: bytes
-    format: str
-    """The image's MIME type."""
 
 
 @dataclass

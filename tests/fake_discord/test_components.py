@@ -49,22 +49,3 @@ async def test_a_message_that_could_ping_is_recorded(stage: Stage):
     await stage.text_channel.send(view=view, allowed_mentions=everyone)
     await hook.send("@here", allowed_mentions=everyone)
     assert stage.world.pings == ["@everyone\nAgain.", "@here"]
-
-
-async def test_answers_follow_ups_and_webhooks_show_cards(stage: Stage):
-    @stage.client.tree.command(description="Deal")
-    async def deal(interaction: discord.Interaction) -> None:
-        await interaction.response.defer()
-        await interaction.edit_original_response(view=card("One."))
-        await interaction.followup.send(view=card("Two."))
-        hook = await stage.text_channel.create_webhook(name="On Book")
-        sent = await hook.send(view=card("Three."), username="ANN", wait=True)
-        await sent.edit(view=card("Four."))
-        await interaction.followup.send(view=card("Five."), ephemeral=True)
-
-    await stage.client.tree.sync()
-    asked = await stage.ann.slash(stage.channel, "deal")
-    assert (await asked.shows("Five.")).only_for == stage.ann.id
-    await stage.channel.shows(
-        ("On Book", "One.\nAgain."), ("On Book", "Two.\nAgain."), ("ANN", "Four.\nAgain.")
-    )

@@ -139,23 +139,6 @@ async def test_the_next_message_replaces_thinking(hand: Hand):
     assert await hand.original(asked, "PATCH", content="Hello.") == (404, 10008)
 
 
-async def test_a_button_changes_its_own_message(hand: Hand):
-    asked = await hand.ann.slash(hand.channel, "say")
-    await hand.answer(asked, Answer.MESSAGE, content="One", components=buttons("Yes"))
-    shown = await asked.shows("One")
-    pressed = await hand.ben.click(shown, "Yes")
-    assert (await hand.answer(pressed, Answer.UPDATE, content="Two", components=[]))[0] == 204
-    await hand.discord.until(lambda: shown.content == "Two")
-    assert [version.content for version in shown.versions] == ["One", "Two"]
-    with pytest.raises(NotPossible, match="no button"):
-        await hand.ben.click(shown, "Yes")
-    # A person whose client is a moment behind may still press the old button.
-    late = await hand.ben.click(shown, "Yes", custom_id="Yes")
-    assert (await hand.answer(late, Answer.SILENCE))[0] == 204
-    assert (await hand.original(late, "PATCH", content="Three"))[0] == 200
-    await hand.discord.until(lambda: shown.content == "Three")
-
-
 async def test_a_modal_is_filled_in(hand: Hand):
     asked = await hand.ann.slash(hand.channel, "say")
     line = {"type": 4, "style": 1, "label": "Text", "custom_id": "text", "max_length": 3}

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import discord
-import pytest
 
-from .bot import at
 from .conftest import Stage, code_of
-from .people import BOT_MAY, Discord
-from .server import served
-from .state import MANAGE_MESSAGES, TOKEN, World
+from .people import BOT_MAY
+from .state import MANAGE_MESSAGES
 
 STAR = "\N{WHITE MEDIUM STAR}"
 
@@ -61,28 +56,6 @@ async def test_a_reply_mentions_the_author_of_a_regular_message_alone(stage: Sta
     assert answer.reference.message_id == heard[0].id
 
 
-async def test_only_an_intent_that_was_granted_shows_all_content():
-    for is_granted in (False, True):
-        world = World(may_read_content=is_granted)
-        async with served(world) as address, Discord(address) as people:
-            guild = await people.guild("The Playhouse")
-            channel, ann = await guild.channel("stage"), await guild.person("Ann")
-            stage = Stage(world, people, guild, channel, ann)
-            stage.client._connection._intents.message_content = True
-            with at(address):
-                async with stage.client:
-                    running = asyncio.create_task(stage.client.start(TOKEN))
-                    if not is_granted:
-                        with pytest.raises(discord.PrivilegedIntentsRequired):
-                            await running
-                        continue
-                    await stage.client.wait_until_ready()
-                    await ann.write(channel, "HELEN: Get me down.")
-                    [heard] = await stage.until_heard(1)
-                    assert heard.content == "HELEN: Get me down."
-                await asyncio.wait([running])
-
-
 async def test_people_have_the_permissions_of_their_roles(stage: Stage):
     for may in (BOT_MAY, BOT_MAY | MANAGE_MESSAGES):
         await (await stage.guild.person("Mo", may)).write(stage.channel, "Hello.")
@@ -105,36 +78,6 @@ async def test_the_messages_of_others_are_deleted_with_a_permission(stage: Stage
     await stage.ann.write(private, "Hello.")
     [_, heard] = await stage.until_heard(2)
     assert await code_of(heard.delete()) == 50003
-
-
-async def test_a_bot_opens_direct_messages_with_people_who_take_them(stage: Stage):
-    await stage.ann.write(stage.channel, "Hello.")
-    [heard] = await stage.until_heard(1)
-    await heard.author.send("Hello yourself.")
-    private = await stage.ann.dm()
-    await private.shows(("On Book", "Hello yourself."))
-    await stage.ann.refuse_messages()
-    assert await code_of(heard.author.send("Hello again.")) == 50007
-
-
-async def test_reactions_are_told_and_listed(stage: Stage):
-    ben = await stage.guild.person("Ben")
-    sent = await stage.text_channel.send("Rain.")
-    shown = await stage.discord.see(sent.id)
-    for one in (stage.ann, ben, ben):
-        await one.react(shown, STAR)
-    found = await stage.text_channel.fetch_message(sent.id)
-    [reaction] = found.reactions
-    assert (reaction.emoji, reaction.count, reaction.me) == (STAR, 2, False)
-    assert {one.id async for one in reaction.users()} == {stage.ann.id, ben.id}
-    await ben.unreact(shown, STAR)
-    await stage.discord.clear_reactions(shown, STAR)
-    await stage.discord.clear_reactions(shown)
-    added = [("add", sent.id, STAR, one.id) for one in (stage.ann, ben)]
-    rest = [("clear emoji", sent.id, STAR, None), ("clear", sent.id, "", None)]
-    told = await stage.until(stage.client.reactions, 5)
-    assert told == [*added, ("remove", sent.id, STAR, ben.id), *rest]
-    assert (await stage.text_channel.fetch_message(sent.id)).reactions == []
 
 
 async def test_a_bot_needs_permissions_to_react(stage: Stage):

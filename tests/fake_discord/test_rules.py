@@ -13,8 +13,6 @@ from .conftest import picture
 from .state import Json, Refused, Version
 
 TEXT: Json = {"type": 10, "content": "Hello."}
-LINK: Json = {"type": 2, "style": 5, "label": "More", "url": "https://example.com"}
-THUMBNAIL: Json = {"type": 11, "media": {"url": "https://example.com/a.png"}}
 COMMAND: Json = {"name": "say", "description": "Say it"}
 OPTION: Json = {"type": 3, "name": "o", "description": "d"}
 ENCODED = base64.b64encode(picture()).decode()
@@ -36,10 +34,6 @@ def rows(*lengths: int) -> Json:
 
 def container(*inside: Json, **more: Any) -> Json:
     return {"type": 17, "components": list(inside), **more}
-
-
-def section(*texts: Json, accessory: Json | None = THUMBNAIL) -> Json:
-    return {"type": 9, "components": list(texts), "accessory": accessory}
 
 
 def gallery(count: int, url: str = "https://a.b/c.png") -> Json:
@@ -65,33 +59,21 @@ MESSAGES: list[tuple[Json, Json]] = [
     ({"components": [row(button("x" * 100))]}, {"components": [row(button("x" * 101))]}),
     ({"components": [row(button("x"), button("y"))]}, {"components": [row(button(), button())]}),
     ({"components": [row(button())]}, {"components": [TEXT]}),
-    ({"embeds": [{"description": "x" * 4096}]}, {"embeds": [{"description": "x" * 4097}]}),
-    (
-        {"embeds": [{"description": "x" * 3000}] * 2},
-        {"embeds": [{"description": "x" * 3000}] * 2 + [{"title": "x"}]},
-    ),
 ]
 
 LAYOUTS: list[tuple[list[Json], list[Json]]] = [
     ([TEXT] * 40, [TEXT] * 41),
     ([container(*[TEXT] * 39)], [container(*[TEXT] * 40)]),
     ([TEXT | {"content": "x" * 2000}] * 2, [TEXT | {"content": "x" * 2001}] * 2),
-    ([section(TEXT, TEXT, TEXT)], [section(TEXT, TEXT, TEXT, TEXT)]),
-    ([section(TEXT, accessory=button())], [section(accessory=button())]),
-    ([section(TEXT, accessory=LINK)], [section(TEXT, accessory=None)]),
-    ([section(TEXT)], [section(TEXT, accessory=TEXT)]),
     ([row(button("a"), button("b"))], [button("a")]),
     ([container(row(button()))], [container(row(TEXT))]),
-    ([container(section(TEXT))], [container(container(TEXT))]),
+    ([container(TEXT)], [container(container(TEXT))]),
     ([container(TEXT)], [container()]),
     ([container(TEXT, accent_color=0xFFFFFF)], [container(TEXT, accent_color=0x1000000)]),
     ([gallery(10)], [gallery(11)]),
     ([TEXT, {"type": 14, "spacing": 2}], [TEXT, {"type": 14, "spacing": 3}]),
     ([TEXT | {"id": 1}, TEXT | {"id": 2}], [TEXT | {"id": 1}] * 2),
-    (
-        [row(button("a")), section(TEXT, accessory=button("b"))],
-        [row(button("a")), section(TEXT, accessory=button("a"))],
-    ),
+    ([row(button("a")), row(button("b"))], [row(button("a"))] * 2),
     # The limit of five rows applies only to messages without this layout.
     ([row(button(f"{number}")) for number in range(6)], [{"type": 99}]),
 ]

@@ -7,7 +7,7 @@ from aiohttp import web
 from . import payloads, rules
 from .gateway import GUILD_WEBHOOKS, Gateway
 from .rest import BASE, Rest, json_answer, json_body
-from .state import MANAGE_WEBHOOKS, Channel, Json, Message, Place, Refused, Webhook
+from .state import MANAGE_WEBHOOKS, Channel, Message, Place, Refused, Webhook
 
 
 class Webhooks:
@@ -20,17 +20,12 @@ class Webhooks:
 
     def routes(self) -> list[web.RouteDef]:
         in_channel = f"{BASE}/channels/{{channel}}/webhooks"
-        hook = f"{BASE}/webhooks/{{webhook}}"
-        message = f"{hook}/{{token}}/messages/{{message}}"
+        hook = f"{BASE}/webhooks/{{webhook}}/{{token}}"
+        message = f"{hook}/messages/{{message}}"
         return [
             web.post(in_channel, self.create_webhook),
             web.get(in_channel, self.webhooks),
-            web.get(f"{BASE}/guilds/{{guild}}/webhooks", self.webhooks),
-            web.get(hook, self.webhook),
-            web.get(f"{hook}/{{token}}", self.webhook),
-            web.delete(hook, self.delete_webhook),
-            web.delete(f"{hook}/{{token}}", self.delete_webhook),
-            web.post(f"{hook}/{{token}}", self.execute),
+            web.post(hook, self.execute),
             web.get(message, self.webhook_message),
             web.patch(message, self.edit_webhook_message),
             web.delete(message, self.delete_webhook_message),
@@ -42,47 +37,30 @@ class Webhooks:
         self.world.require(channel, MANAGE_WEBHOOKS)
         body, _ = await json_body(request)
         name = rules.clean_webhook_name(body.get("name"), "name")
-        avatar = None
-        if body.get("avatar"):
-            picture, _ = rules.parse_image(body["avatar"])
-            avatar = payloads.picture_hash(picture)
-        made = self.make(channel, name, self.world.bot.id, avatar)
+        made = self.make(channel, name, self.world.bot.id)
         return json_answer(payloads.webhook(self.world, made))
 
-    def make(self, channel: Channel, name: str, by: int, avatar: str | None = None) -> Webhook:
+    def make(self, channel: Channel, name: str, by: int) -> Webhook:
         """Make a webhook; raise Refused if the channel cannot have another one."""
         if channel.kind is not Place.TEXT:
             raise Refused(400, 50024, "Cannot execute action on this channel type")
         there = [one for one in self.world.webhooks.values() if one.channel == channel.id]
         if len(there) >= rules.WEBHOOKS:
             raise Refused(400, 30007, f"Maximum number of webhooks reached ({rules.WEBHOOKS})")
-        made = Webhook(self.world.new_id(), channel.id, name, by, avatar)
+        made = Webhook(self.world.new_id(), channel.id, name, by)
         self.world.webhooks[made.id] = made
         self._tell(channel)
         return made
 
     async def webhooks(self, request: web.Request) -> web.Response:
-        """Return the webhooks of a channel or of a server."""
-        guild = int(request.match_info.get("guild", 0))
-        if guild:
-            channels = [self.world.channels[one] for one in self.world.guilds[guild].channels]
-        else:
-            channels = [self.world.channel(int(request.match_info["channel"]))]
-        for one in channels:
-            self.world.require(one, MANAGE_WEBHOOKS)
-        known = {one.id for one in channels}
-        found = [one for one in self.world.webhooks.values() if one.channel in known]
+        """Return the webhooks of a channel."""
+        channel = self.world.channel(int(request.match_info["channel"]))
+        self.world.require(channel, MANAGE_WEBHOOKS)
+        found = [one for one in self.world.webhooks.values() if one.channel == channel.id]
         return json_answer([payloads.webhook(self.world, one) for one in found])
 
-    async def webhook(self, request: web.Request) -> web.Response:
-        return json_answer(payloads.webhook(self.world, self._webhook(request)))
-
-    async def delete_webhook(self, request: web.Request) -> web.Response:
-        """Delete a webhook; its messages stay."""
-        self.remove(self._webhook(request))
-        return web.Response(status=204)
-
     def remove(self, webhook: Webhook) -> None:
+        """Delete a webhook; its messages stay."""
         del self.world.webhooks[webhook.id]
         self._tell(self.world.channels[webhook.channel])
 
@@ -92,14 +70,12 @@ class Webhooks:
         self.gateway.dispatch("WEBHOOKS_UPDATE", channel.guild, told, intent=GUILD_WEBHOOKS)
 
     def _webhook(self, request: web.Request) -> Webhook:
-        """Find a request's webhook, by its token or by the permission to manage webhooks."""
+        """Find a request's webhook, whose token it must have."""
         where = request.match_info
         found = self.world.webhooks.get(int(where["webhook"]))
         if found is None:
             raise Refused(404, 10015, "Unknown Webhook")
-        if "token" not in where:
-            self.world.require(self.world.channels[found.channel], MANAGE_WEBHOOKS)
-        elif where["token"] != found.token:
+        if where["token"] != found.token:
             raise Refused(401, 50027, "Invalid Webhook Token")
         return found
 
@@ -114,7 +90,7 @@ class Webhooks:
         rules.check(not avatar or str(avatar).startswith(("http://", "https://")), "avatar_url")
         message = self.world.post(
             channel,
-            self.rest.version(self._without_ignored(webhook, request, body), files),
+            self.rest.version(body, files),
             webhook=webhook,
             author=author,
             avatar=avatar,
@@ -123,27 +99,13 @@ class Webhooks:
             return web.Response(status=204)
         return self.rest.shown(message)
 
-    def _without_ignored(self, webhook: Webhook, request: web.Request, body: Json) -> Json:
-        """Return the body without components that Discord ignores.
-
-        Webhooks of the application may send any components; others only those that cannot be
-        pressed, and only if the request asks for components.
-        """
-        if webhook.by == self.world.bot.id:
-            return body
-        if request.query.get("with_components") not in ("1", "true"):
-            return {name: value for name, value in body.items() if name != "components"}
-        rules.check(not list(rules.interactive(body.get("components") or [])), "components")
-        return body
-
     async def webhook_message(self, request: web.Request) -> web.Response:
         return self.rest.shown(self._message(request))
 
     async def edit_webhook_message(self, request: web.Request) -> web.Response:
         """Edit a webhook's message; its name and picture stay."""
-        webhook, message = self._webhook(request), self._message(request)
+        message = self._message(request)
         body, files = await json_body(request)
-        body = self._without_ignored(webhook, request, body)
         self.world.edit(message, self.rest.version(body, files, message))
         return self.rest.shown(message)
 
