@@ -7,6 +7,7 @@ import getpass
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
@@ -47,6 +48,8 @@ from .runner import cancel_on_signal
 
 TERMINAL_CHANNEL = 1
 """The channel of the terminal's scripts, and the id of their writer, which Discord gives nobody."""
+
+UNTITLED_SCRIPT = NewScript(title=UNTITLED)
 
 LINES_AT_START = 6
 """The last lines of a script that are shown when the program starts."""
@@ -122,7 +125,8 @@ class Terminal:
         try:
             await self.show_end(LINES_AT_START)
         except NoScript:
-            await self.start("")
+            # What is piped in is a script of its own.
+            await self.start("") if sys.stdin.isatty() else await self.begin(UNTITLED_SCRIPT)
         self.note("Type a line, or press Enter to let the voice write. /help explains the rest.")
         read = self._make_reader()
         while True:
@@ -223,18 +227,22 @@ class Terminal:
 
     async def start(self, rest: str) -> None:
         """Start a script in a place or a situation, and pause the one that runs."""
-        library = self.session.library
+        settings = self.session.library.settings
         if rest:
-            opening: Sequence[Element] = [make_heading(rest)]
-            suggested = suggest_voice(rest)
+            suggested = None if "model" in settings.model_fields_set else suggest_voice(rest)
             is_here = suggested in self.session.reader.voices.names()
-            new = NewScript(title=UNTITLED, voice=suggested if is_here else None)
+            new = replace(UNTITLED_SCRIPT, voice=suggested if is_here else None)
+            await self.begin(new, make_heading(rest))
         else:
-            situation = draw_situation(await library.find_chosen_model(None), SystemRandom())
-            opening = situation.elements
+            situation = draw_situation(settings.model, SystemRandom())
             new = NewScript(title=situation.title, cast=situation.cast)
-        author = None if rest else OPENING_WRITER
-        await library.begin(self._requester(), new, *opening, author=author)
+            await self.begin(new, *situation.elements, author=OPENING_WRITER)
+
+    async def begin(
+        self, new: NewScript, *opening: Element, author: Requester | None = None
+    ) -> None:
+        """Begin a script, pause the one that runs, and show the new one."""
+        await self.session.library.begin(self._requester(), new, *opening, author=author)
         await self.show_end(None)
 
     async def script(self, rest: str) -> None:
