@@ -33,9 +33,7 @@ SLOW_SPEED = 1000.0
 PROBES, PROBE_STEPS = 5, 20
 """The trials, and the steps of each, that measure the speed of a model: some milliseconds."""
 
-UNKNOWN_MODEL = phrase(
-    "There is no voice “{name}” in the folder ONBOOK_MODELS. Choose from {names}."
-)
+UNKNOWN_MODEL = phrase("There is no voice “{name}”. Choose from {names}.")
 NO_MODELS = phrase(
     "There is no voice “{name}” in the folder ONBOOK_MODELS, and no other voice. Put one there."
 )
