@@ -102,9 +102,10 @@ def _make(options: Export) -> Voice:
     print(proof.format_table())
     if proof.failed:
         count = f"{proof.failed} of {len(proof.checks)}"
-        raise VoiceError(
-            f"{options.output} was not written, because {count} checks failed. See the table."
-        )
+        failed = f"{options.output} was not written, because {count} checks failed."
+        # A network that was trained for a minute can lose more in 8 bits than is allowed.
+        advice = f"Try `onbook-export {source} --bits 32 -o {options.output}`."
+        raise VoiceError(f"{failed} {advice if options.bits == 8 else 'See the table.'}")
     return voice
 
 

@@ -173,6 +173,7 @@ def test_a_graph_that_differs_from_the_run_is_not_written(
     said = capsys.readouterr()
     assert "NO" in said.out.split()
     assert "was not written" in said.err
+    assert f"Try `onbook-export {tiny_run.folder} --bits 32 -o {path}`." in said.err
     assert path.read_text() == "what was there"
     assert list(tmp_path.iterdir()) == [path]
 
