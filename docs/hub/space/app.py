@@ -46,22 +46,23 @@ class Writer:
     async def write(
         self, script: str, voice: str, speaker: str, temperature: float, lines: float
     ) -> str:
-        """Return a script with more lines; raise `gr.Error` with what to do."""
+        """Return a script with more lines, or as it was, with a warning that says what to do."""
         if len(script) > LONGEST_SCRIPT:
-            raise gr.Error(f"Shorten the script to {LONGEST_SCRIPT:,} characters.")
+            gr.Warning(f"Shorten the script to {LONGEST_SCRIPT:,} characters.")
+            return script
         try:
             return await self._write(script, voice, speaker, temperature, round(lines))
         except (RequestError, ServiceError) as error:
-            raise gr.Error(to_plain_text(format_error(error))) from error
+            gr.Warning(to_plain_text(format_error(error)))
+            return script
 
     async def _write(
         self, script: str, voice: str, speaker: str, temperature: float, lines: int
     ) -> str:
         session = (await self._open()).get(next(self._channels))
-        requester = Requester(1, "You", uuid.uuid4().hex, moderator=True)
         elements = read_fountain(script.encode()).elements
         begun = await session.library.import_script(
-            requester, NewScript(title="Untitled", voice=voice), elements
+            make_requester(), NewScript(title="Untitled", voice=voice), elements
         )
         request = ContinueRequest(
             lines=lines,
@@ -70,9 +71,9 @@ class Writer:
             options={"temperature": temperature},
         )
         try:
-            result = await session.continuation.generate(requester, request)
+            result = await session.continuation.generate(make_requester(), request)
         finally:
-            await session.library.delete(requester, begun.script.id)
+            await session.library.delete(make_requester(), begun.script.id)
         if result.failure:
             gr.Warning(to_plain_text(format_error(result.failure)))
         return format_script([*elements, *(line.element for line in result.lines)])
@@ -83,6 +84,11 @@ class Writer:
             if self._sessions is None:
                 self._sessions = await ChannelSessions.open(self._settings)
             return self._sessions
+
+
+def make_requester() -> Requester:
+    """Return who asks, once for each thing, because none is done twice."""
+    return Requester(1, "You", uuid.uuid4().hex, moderator=True)
 
 
 def surprise(voice: str) -> str:
