@@ -26,7 +26,7 @@ BASE := $(TEXTS) $(SIZES) $(LEARNING)
 SCREEN := $(FILM) --name screen --licence MIT --repeat sketches 2 \
     --corpus "sketches, scenes and 249 short films written for On Book, after plays of Project Gutenberg"
 
-.PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs site bench load
+.PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs pictures site bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot play --port $(PORT)
@@ -60,6 +60,11 @@ bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare
 load: .venv/development  ## How the bot bears many channels, beside what is asked of it
 	$(BIN)/python -m tests.soak.load --json load.json
 
+# The icon is drawn by hand, and speed.png is the plot of `make bench`. Another SEED brings other jokes.
+pictures: .venv/development  ## Take the pictures in docs/images on the local page; needs Chromium
+	$(INSTALL) --group pictures
+	$(BIN)/python -m tests.tools.tour docs/images $(if $(SEED),--seed $(SEED))
+
 docs: .venv/development  ## Update the tables in docs/ that are made from the code
 	$(BIN)/python -m tests.tools.settings_table
 
@@ -71,7 +76,7 @@ site: | .venv/bin/python  ## Build the documentation as a site in build/site/sit
 # One resolution for all systems and Pythons. Versions in the file stay, unless UPGRADE=--upgrade.
 lock: | .venv/bin/python  ## Bring constraints.txt, with the version of each package, up to date
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml training/pyproject.toml --all-extras --group development --group quality --group site \
+	$(BIN)/uv pip compile pyproject.toml training/pyproject.toml --all-extras --group development --group pictures --group quality --group site \
 	    --universal --no-annotate --custom-compile-command "make lock" --output-file constraints.txt --quiet $(UPGRADE)
 
 fix: .venv/development  ## Format, and mend what can be mended

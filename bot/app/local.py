@@ -17,10 +17,11 @@ from ..cogs.message_menus import MessageMenus
 from ..cogs.services import CogServices
 from ..errors import RunnerError
 from ..i18n.catalogue import phrase, say
-from ..settings import Look, RunnerSettings
+from ..settings import RunnerSettings
 from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery import post_message
 from .client import Bot
+from .local_faces import Characters
 from .runner import cancel_on_signal
 
 log = logging.getLogger("onbook.local")
@@ -35,8 +36,8 @@ MODERATOR_PERMISSIONS = discord.Permissions(
 LIMITS = phrase(
     "-# This page imitates Discord. Under **Viewing as**, choose to be {moderator}, who moderates, "
     "or {writer}, who does not. As on Discord, the bot reads only messages that begin with {name} "
-    "or reply to one of its own. For the entries that Discord shows on a right-click on a message, "
-    "use `/apps`. Lines are cards, because this page cannot show characters' faces."
+    "or reply to its panel. For the entries that Discord shows on a right-click on a message, use "
+    "`/apps`."
 )
 """The first message on the page."""
 
@@ -46,6 +47,15 @@ SETTLE_TIMEOUT = 600.0
 
 class LocalBot(Bot):
     """Run On Book in a simulated Discord."""
+
+    characters: Characters
+    """Set before the bot starts; the simulation is made for an existing bot."""
+
+    async def create_application_emoji(self, *, name: str, image: bytes) -> discord.Emoji:
+        """Create an emoji, and keep its image for the page."""
+        emoji = await super().create_application_emoji(name=name, image=image)
+        self.characters.keep_emoji(emoji, image)
+        return emoji
 
     async def _sync_commands(self, services: CogServices) -> None:
         """Add the command that stands in for the menus of messages, and sync all commands."""
@@ -85,10 +95,12 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     Scripts are stored in the database of the settings, so that the next run goes on with them.
     """
     # Each simulated Discord begins without commands, whatever was synced with the last one.
-    bot = LocalBot(_choose_look(settings), always_sync=True, call_later=_call_later)
+    bot = LocalBot(settings, always_sync=True, call_later=_call_later)
     world = simcord.Env(bot, check_errors=False, settle_timeout=SETTLE_TIMEOUT)
+    bot.characters = Characters(world)
+    bot.add_listener(bot.characters.claim, "on_message")
     try:
-        channel, writers = _create_world(world)
+        channel, writers = _create_world(world, bot.characters)
         await world.start()
         with world.time_context():
             await _post_last_end(bot, channel.id)
@@ -99,13 +111,6 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     finally:
         await world.shutdown()
         await bot.close()
-
-
-def _choose_look(settings: RunnerSettings) -> RunnerSettings:
-    """Return the settings with cards, unless the operator has chosen a look."""
-    # Because `_create_world` allows no webhooks.
-    is_chosen = "look" in settings.model_fields_set
-    return settings if is_chosen else settings.model_copy(update={"look": Look.CARDS})
 
 
 def _call_later(seconds: float, function: Callable[[], None]) -> threading.Timer:
@@ -120,20 +125,21 @@ def _call_later(seconds: float, function: Callable[[], None]) -> threading.Timer
     return timer
 
 
-def _create_world(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[Writer]]:
+def _create_world(
+    world: simcord.Env, characters: Characters
+) -> tuple[simcord.ChannelHandle, list[Writer]]:
     """Create a guild, a channel and its writers; the channel's id is the same in every run."""
     world.backend.bot_user.name = BOT_NAME
+    world.backend.bot_user.avatar = characters.draw_avatar(BOT_NAME)
     guild = world.create_guild(GUILD_NAME)
-    # The page groups the messages of one webhook under the name of the first, unlike Discord, so
-    # that one character's line would stand under the name of another one.
-    no_webhooks = discord.PermissionOverwrite(manage_webhooks=False)
-    channel = guild.create_text_channel(CHANNEL_NAME, overwrites={guild.default_role: no_webhooks})
+    channel = guild.create_text_channel(CHANNEL_NAME)
     # After the channel, because ids count up and the channel must keep its own.
     role = guild.create_role("Moderators", permissions=MODERATOR_PERMISSIONS)
-    members = [
-        guild.add_member(world.create_user(MODERATOR_NAME), roles=[role]),
-        guild.add_member(world.create_user(WRITER_NAME)),
+    people = [
+        world.create_user(name, avatar=characters.draw_avatar(name))
+        for name in (MODERATOR_NAME, WRITER_NAME)
     ]
+    members = [guild.add_member(people[0], roles=[role]), guild.add_member(people[1])]
     writers = [Writer(world, guild, member.user) for member in members]
     # The simulated clock starts at the same moment in every run, and ids are made from it: unless
     # it is advanced, new interactions get the ids of interactions that the last run has stored.

@@ -55,7 +55,11 @@ class MessageMenus(FeatureCog, name="OnBook.message-menus"):
 
 
 def _read(message: discord.Message) -> str:
-    """Return the text of a message; cards have it in their components."""
+    """Return the text of a message, below the name of a character who says it.
+
+    Cards have both in their components.
+    """
     inside = [part for card in message.components for part in getattr(card, "children", ())]
-    texts = [message.content, *(getattr(part, "content", "") for part in inside)]
+    name = message.author.name if message.webhook_id else ""
+    texts = [name, message.content, *(getattr(part, "content", "") for part in inside)]
     return to_plain_text(" ".join(filter(None, texts)))

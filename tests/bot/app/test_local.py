@@ -12,6 +12,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from json import dumps, loads
 from pathlib import Path
 from typing import Any
@@ -133,18 +134,22 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
     with local(chosen) as page:
         limits, welcome = page.messages()
         assert "Ann, who moderates, or Ben, who does not" in read(limits)
-        assert "cannot show characters' faces" in read(limits)
         assert "/start" in read(welcome)
         page.command("start", title="The Heath", heading="ext. heath - dawn")
         page.command("write", text="ANN: Good morrow.")
         page.command("continue")
         before = page.messages()[3:-1]
-        # Each line is a card with the name of its speaker.
-        assert "**ANN**\nGood morrow" in read(before[1])
-        assert all(one["components"] and not one["content"] for one in before)
+        # Each line stands under the name and face of its speaker.
+        assert (before[1]["author"]["name"], letters(read(before[1]))) == ("ANN", "GOODMORROW")
+        assert all(one["author"]["avatar_available"] for one in before)
+        compact = [one["compact"] for one in before]
+        names = [one["author"]["name"] for one in before]
+        assert compact == [False, *(one == two for one, two in pairwise(names))]
     with local(chosen, ONBOOK_LOOK="typewriter") as page:
         _limits, *lines, panel = page.messages()
-        assert [letters(read(one)) for one in lines] == [letters(read(one)) for one in before]
+        assert len(lines) == len(before)
+        for line, old in zip(lines, before, strict=True):
+            assert letters(read(old)) in letters(read(line))
         key = find_button(panel, "Continue")
         page.act("click", target_id=panel["id"], control_key=key, values=[])
         assert len(page.messages()) == len(before) + 3
@@ -172,21 +177,20 @@ def test_messages_become_lines_on_the_page(chosen: RunnerSettings):
         page.command("write", text="ANN: Good morrow.")
         assert "mention me in a message or reply" in read(page.messages()[-1])
         for text, place in (
-            ("ANN: One.", -2),
+            ("ANN: One.", -1),
             ("@on book ANN: Two.", -2),
             ("@On Book, ANN: Three.", None),
             ("ANN: Four.", -1),
-            ("ANN: Five.", -3),
         ):
             before = page.messages()
             target = None if place is None else before[place]["id"]
             sent = page.act("send_message", content=text, reply_to_id=target)
             assert (sent["settlement"], sent["uncertain"]) == ("settled", False)
-            assert letters(read(page.messages()[-2])) == letters("ANN" + text.rpartition(":")[2])
+            assert letters(read(page.messages()[-2])) == letters(text.rpartition(":")[2])
             # The line has replaced the message.
             assert len(page.messages()) == len(before) + 1
-        page.act("send_message", content="ANN: Six.", reply_to_id=None)
-        assert read(page.messages()[-1]) == "ANN: Six."
+        page.act("send_message", content="ANN: Five.", reply_to_id=None)
+        assert read(page.messages()[-1]) == "ANN: Five."
 
 
 def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSettings):
@@ -210,10 +214,9 @@ def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSett
         assert read(page.messages()[-1]) == "That message is gone. Choose another one."
         page.act("send_message", content="HELEN: Get me down.", reply_to_id=None)
         page.command("apps", entry="Add to the script", message=page.messages()[-1]["id"])
-        assert "**HELEN**\nGet me down" in read(page.messages()[-2])
-        # The page would show one character's line under the name of another.
+        said = page.messages()[-2]
+        assert (said["author"]["name"], letters(read(said))) == ("HELEN", "GETMEDOWN")
         page.become("Ann")
-        page.command("settings", setting="look", value="characters")
-        assert "I lack **Manage Webhooks** here, so lines are cards." in read(page.messages()[-1])
+        page.command("settings", setting="look", value="cards")
         page.command("write", text="HELEN: Now!")
-        assert "**HELEN**\nNow" in read(page.messages()[-2])
+        assert letters(read(page.messages()[-2])) == "HELENNOW"
