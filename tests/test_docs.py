@@ -108,10 +108,11 @@ def test_each_named_file_exists(page: Path):
 
 
 def typed(page: Path) -> Iterator[str]:
-    """Yield the commands of a page, each without a comment."""
+    """Yield the commands of a page, each in one line and without a comment."""
     for language, block in BLOCK.findall(read(page)):
         if language in {"sh", "ini"}:
-            yield from re.sub(r"\s+#.*$", "", block, flags=re.MULTILINE).splitlines()
+            whole = re.sub(r"\\\n\s*", "", block)
+            yield from re.sub(r"\s+#.*$", "", whole, flags=re.MULTILINE).splitlines()
     yield from inline(page)
 
 
