@@ -6,13 +6,13 @@ import asyncio
 import getpass
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
 
 from prompt_toolkit import PromptSession, print_formatted_text
 from prompt_toolkit.completion import WordCompleter
@@ -170,9 +170,9 @@ class Terminal:
             suggestion = f"Did you mean {similar[0]}? " if similar else ""
             self.note(f"There is no command {name}. {suggestion}/help shows all.")
         else:
-            await self._take_turn(
-                lambda job: self.session.continuation.write(self._requester(), typed, job=job)
-            )
+            async with self._take_turn() as job:
+                result = await self.session.continuation.write(self._requester(), typed, job=job)
+            self.show_result(result)
 
     # Commands
 
@@ -185,15 +185,15 @@ class Terminal:
             self.note("The voice writes 1 to 10 lines at a time.")
             return
         request = ContinueRequest(lines=lines, character=character, takes=1)
-        await self._take_turn(
-            lambda job: self.session.continuation.generate(self._requester(), request, job=job)
-        )
+        async with self._take_turn() as job:
+            result = await self.session.continuation.generate(self._requester(), request, job=job)
+        self.show_result(result)
 
     async def take(self, _rest: str) -> None:
         """Get another take of the voice's last line."""
-        await self._take_turn(
-            lambda job: self.session.continuation.retry(self._requester(), job=job)
-        )
+        async with self._take_turn() as job:
+            result = await self.session.continuation.retry(self._requester(), job=job)
+        self.show_result(result)
 
     async def undo(self, _rest: str) -> None:
         """Take the last line back, and show where the script stands."""
@@ -287,15 +287,19 @@ class Terminal:
     def _requester(self) -> Requester:
         return Requester(TERMINAL_CHANNEL, getpass.getuser(), uuid.uuid4().hex, moderator=True)
 
-    async def _take_turn(self, run: Callable[[Job], Coroutine[Any, Any, TurnResult]]) -> None:
-        """Take a turn, which Ctrl-C stops, and show its lines."""
+    @asynccontextmanager
+    async def _take_turn(self) -> AsyncIterator[Job]:
+        """Say that a turn takes its time, and let Ctrl-C stop its job."""
         job = Job()
         stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         stop.add_done_callback(lambda _: job.stop())
         with cancel_on_signal(stop):
             if sys.stdout.isatty():
                 self.note("…")
-            result = await run(job)
+            yield job
+
+    def show_result(self, result: TurnResult) -> None:
+        """Show the lines of a turn."""
         self.show(result.lines)
         if result.unreadable:
             self.note("The voice cannot read some of these letters or symbols. It skips them.")
