@@ -167,9 +167,9 @@ async def _write_lead(
 ) -> tuple[Draft, Sequence[int]]:
     """Write the first candidate; return it and the seeds of the others.
 
-    It is not empty, and if possible not by the speaker of the line above it: a model that copies
-    words copies the only cue so far, where a person would answer. Raises RequestError if all come
-    out empty.
+    It is not empty, and where somebody else may speak, if possible not by the speaker of the line
+    above it: a model that copies words copies the only cue so far, where a person would answer.
+    Raises RequestError if all come out empty.
     """
     found: tuple[Draft, Sequence[int]] | None = None
     for attempt, seed in enumerate(seeds[:MAX_FIRST], 1):
@@ -181,7 +181,8 @@ async def _write_lead(
             continue
         if first is None:
             continue
-        if options.character or not _speaks_again(context, first):
+        is_settled = options.character or len(options.cast) == 1
+        if is_settled or not _speaks_again(context, first):
             return first, seeds[attempt:]
         found = found or (first, seeds[attempt:])
     if not found:

@@ -218,7 +218,9 @@ async def test_candidates_share_the_speaker_and_can_be_replayed(context: Generat
         assert np.array_equal(again.surprise, one.draft.surprise)
 
 
-async def test_the_last_speaker_does_not_go_on(context: GenerationContext):
+async def test_the_last_speaker_does_not_go_on(
+    context: GenerationContext, monkeypatch: pytest.MonkeyPatch
+):
     context = replace(context, recent_texts=("MAYA\nThere are feathers in the kitchen.",))
     free, drawn, chosen = GenerationOptions(Sampling(0), 60, cast=("MAYA", "JO")), 0, 0
     for seed in range(30):
@@ -234,10 +236,17 @@ async def test_the_last_speaker_does_not_go_on(context: GenerationContext):
     # Only where each of several draws gives her the floor again does she go on.
     assert chosen < drawn / 2
     # Somebody who is alone in a locked cast, or who was asked for, goes on.
-    speech = replace(free, kind=Kind.DIALOGUE)
+    speech, write, written = replace(free, kind=Kind.DIALOGUE), generator.write_element, []
+
+    async def write_and_count(*asked: Any) -> Draft | None:
+        written.append(await write(*asked))
+        return written[-1]
+
+    monkeypatch.setattr(generator, "write_element", write_and_count)
     for options in (replace(speech, cast=("MAYA",)), replace(speech, character="MAYA")):
         [alone, *_] = await write_candidates(context, options)
         assert alone.draft.element.cue == "MAYA"
+    assert len(written) == 2  # no further draw could give anybody else the floor
 
 
 async def test_action_is_cut_off_later_than_speech(context: GenerationContext):
