@@ -244,7 +244,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         self.services.in_flight.count_request(channel.id)
         self.services.sessions.presence.record(channel.id, author.id)
         cost, place = Cost(turns=1, characters=len(text)), guild.id if guild else None
-        self.services.limits.charge(author.id, channel.id, place, cost)
+        self.sessions.limits.charge(author.id, channel.id, place, cost)
         requester = make_requester(author, message.id, _find_permissions(message, author))
         display = PanelProgress(
             self.services.messages,

@@ -53,7 +53,6 @@ class CogServices:
     meter: Meter
     voices: ModelRegistry
     sessions: ChannelSessions
-    limits: RateLimits
     messages: MessageSync
     answers: ScriptAnswers
     poll_messages: PollMessages
@@ -95,7 +94,7 @@ class CogServices:
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""
         channel, guild = get_channel(interaction), get_guild(interaction)
-        self.limits.charge(interaction.user.id, channel, guild, cost)
+        self.sessions.limits.charge(interaction.user.id, channel, guild, cost)
 
     async def claim_housekeeping(self) -> bool:
         """Return whether this bot, and no other, looks after the scripts in the database."""
@@ -135,9 +134,12 @@ async def open_services(
     The arguments and errors are those of `cogs.add_cogs`.
     """
     # discord.py's clock, because Discord shows people how long a vote lasts.
-    limits = RateLimits(settings.rates)
     sessions = await ChannelSessions.open(
-        settings, guard=guard, meter=meter, clock=discord.utils.utcnow, limits=limits
+        settings,
+        guard=guard,
+        meter=meter,
+        clock=discord.utils.utcnow,
+        limits=RateLimits(settings.rates),
     )
     in_flight = InFlight(settings.queue)
     timers = Timers(in_flight.track, call_later)
@@ -152,7 +154,6 @@ async def open_services(
         meter=meter,
         voices=sessions.voices,
         sessions=sessions,
-        limits=limits,
         messages=messages,
         answers=ScriptAnswers(sessions.posts),
         poll_messages=poll_messages,

@@ -36,24 +36,14 @@ class ChannelSession:
     Its parts share one lock: turns come one after the other.
     """
 
-    def __init__(
-        self,
-        channel: int,
-        store: Store,
-        voices: ModelRegistry,
-        settings: Settings,
-        notifications: Notifications | None = None,
-        clock: Clock = utc_now,
-        presence: Presence | None = None,
-        limits: RateLimits | None = None,
-    ) -> None:
+    def __init__(self, channel: int, shared: ChannelSessions) -> None:
         self.channel = channel
-        self.store = store
-        self.reader = ScriptReader(channel, store, voices, notifications or Notifications())
-        self.library = Library(self.reader, settings, clock, limits)
+        self.store = store = shared.store
+        self.reader = ScriptReader(channel, store, shared.voices, shared.notifications)
+        self.library = Library(self.reader, shared.settings, shared.clock, shared.limits)
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
-        self.polls = Polls(self.library, presence or Presence(clock))
+        self.polls = Polls(self.library, shared.presence)
         self.turn_orders = TurnOrders(self.library)
         self.sprints = Sprints(self.library)
         self.hearing = asyncio.Lock()
@@ -76,7 +66,7 @@ class ChannelSessions:
         limits: RateLimits | None = None,
     ) -> None:
         self.clock = clock
-        self.limits = limits
+        self.limits = limits or RateLimits()
         self.store = store
         self.voices = voices
         self.settings = settings
@@ -137,15 +127,5 @@ class ChannelSessions:
         """Return the session of a channel."""
         session = self._sessions.get(channel)
         if session is None:
-            session = ChannelSession(
-                channel,
-                self.store,
-                self.voices,
-                self.settings,
-                self.notifications,
-                self.clock,
-                self.presence,
-                self.limits,
-            )
-            self._sessions[channel] = session
+            session = self._sessions[channel] = ChannelSession(channel, self)
         return session

@@ -29,20 +29,19 @@ class TurnContext:
     requester: Requester
     banned: tuple[str, ...]
     """The banned words that apply to the script."""
-    order: TurnOrder | None = None
+    order: TurnOrder | None
     """The order in which people write, or None where everybody may."""
-    vote_ends: dt.datetime | None = None
+    vote_ends: dt.datetime | None
     """When the vote ends on how the script goes on from here; None without a vote."""
-    limits: RateLimits | None = None
+    limits: RateLimits
 
     def charge_lines(self, lines: int) -> None:
         """Charge lines that the model will write; raise RateLimited at a limit.
 
         Candidates cost nothing, because a busy engine writes few of them.
         """
-        if self.limits:
-            script = self.script
-            self.limits.charge(self.requester.id, script.channel, script.guild, Cost(lines=lines))
+        script = self.script
+        self.limits.charge(self.requester.id, script.channel, script.guild, Cost(lines=lines))
 
     def check_vote(self, during_vote: bool) -> None:
         """Raise VoteOpen while people vote, unless the requester has said to go on even so."""

@@ -21,6 +21,9 @@ MINUTE = 60.0
 MAX_BUCKETS = 10_000
 """The most buckets of a kind. The least recently used goes first, since it is the fullest."""
 
+NO_LIMITS = dict.fromkeys(("person", "channel", "guild"), (0, 0, 0))
+"""Rates that set no limit."""
+
 RATE_LIMITED = {
     "person": phrase("You have reached your limit for this minute. Try again in {wait}."),
     "channel": phrase("This channel is very busy. Try again in {wait}."),
@@ -84,10 +87,12 @@ class LeakyBuckets:
 
 
 class RateLimits:
-    """The limits of all scopes: rates a minute for turns, lines and characters."""
+    """The limits of all scopes: rates a minute for turns, lines and characters, or no limits."""
 
     def __init__(
-        self, rates: Mapping[str, Sequence[float]], clock: Callable[[], float] = time.monotonic
+        self,
+        rates: Mapping[str, Sequence[float]] = NO_LIMITS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._buckets = {
             scope: [LeakyBuckets(rate, clock) for rate in per_minute]

@@ -69,9 +69,8 @@ class SessionHarness:
 
     def session_with(self, **changes: object) -> ChannelSession:
         """Return a session of the same channel with other settings."""
-        return ChannelSession(
-            CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes)
-        )
+        settings = self.settings.model_copy(update=changes)
+        return ChannelSessions(self.store, self.voices, settings).get(CHANNEL)
 
     async def start(self, room: ChannelSession | None = None, **how: object) -> TurnResult:
         arguments = {"title": "The Diner", "heading": make_heading("int. diner - night")} | how
