@@ -239,15 +239,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     # Going elsewhere
 
-    async def _jump_to(
-        self, turn: Turn, position: ScriptPosition, *, during_vote: bool = False
-    ) -> None:
+    async def _jump_to(self, turn: Turn, position: ScriptPosition) -> None:
         """Continue from an earlier line, in front of everybody."""
-        jump_anyway = self.admitting(partial(self._jump_to, position=position, during_vote=True))
+        jump_anyway = partial(self._jump_to, position=position)
         async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), jump_anyway):
-            result = await turn.session.history.jump_to(
-                turn.requester, position, during_vote=during_vote
-            )
+            result = await turn.session.history.jump_to(turn.requester, position)
             who = format_requester(turn.interaction)
             note = say("{who} moved the script to this line.", who=who)
             await self.turns.show(turn, result, note)
@@ -275,33 +271,23 @@ class Branches(FeatureCog, name="OnBook.branches"):
         text = make_rewrite_input(line)
 
         async def submit(answer: Interaction) -> None:
-            await self._rewrite_line(answer, position, text.value)
+            async with self.answering(answer, keep=text.value.strip()):
+                turn = await self.turns.admit(answer)
+                self.services.charge(answer, Cost(characters=len(text.value)))
+                await self._rewrite_line(turn, position, text.value)
 
         title = say("Rewrite “{text}”", text=plain(line.element.one_line, TITLE_SIZE))
         await self.open_modal(interaction, "rewrite", title, [text], submit)
 
-    async def _rewrite_line(
-        self,
-        interaction: Interaction,
-        position: ScriptPosition,
-        text: str,
-        *,
-        during_vote: bool = False,
-    ) -> None:
-        kept = text.strip()
-        rewrite_anyway = partial(self._rewrite_line, position=position, text=text, during_vote=True)
-        async with (
-            self.answering(interaction, keep=kept),
-            self.asking_during_vote(interaction, say(DO_ANYWAY), rewrite_anyway, kept),
+    async def _rewrite_line(self, turn: Turn, position: ScriptPosition, text: str) -> None:
+        interaction, history = turn.interaction, turn.session.history
+        rewrite_anyway = partial(self._rewrite_line, position=position, text=text)
+        async with self.asking_during_vote(
+            interaction, say(DO_ANYWAY), rewrite_anyway, text.strip()
         ):
-            turn = await self.turns.admit(interaction)
-            self.services.charge(interaction, Cost(characters=len(text)))
-            history = turn.session.history
             number = await history.find_number(position)
             async with self.turns.show_progress(interaction, LINES) as job:
-                result = await history.rewrite(
-                    turn.requester, position, text, job, during_vote=during_vote
-                )
+                result = await history.rewrite(turn.requester, position, text, job)
             who = format_requester(interaction)
             note = say("{who} rewrote line {number:,}.", who=who, number=number)
             await self.turns.show(turn, result, note)

@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
@@ -48,6 +48,7 @@ Choices = list[app_commands.Choice[str]]
 ChoiceT = TypeVar("ChoiceT", str, int)
 Suggest = Callable[[Cog, Interaction, str], Coroutine[Any, Any, list[app_commands.Choice[ChoiceT]]]]
 Act = Callable[[Interaction], Awaitable[None]]
+TakeTurn = Callable[[Turn], Awaitable[None]]
 
 LEAST_TEMPERATURE, LARGEST_TEMPERATURE = find_range("temperature")
 
@@ -227,7 +228,7 @@ class FeatureCog(commands.Cog):
         async def press(choice: Choice, chosen: Interaction) -> None:
             if not choice.opens_window:
                 view.stop()
-            async with self.answering(chosen):
+            async with self.answering(chosen, keep):
                 await choice.act(chosen)
             if choice.opens_window or chosen.message is None:
                 return
@@ -247,17 +248,9 @@ class FeatureCog(commands.Cog):
         shown = self.services.in_flight.register(view)
         await answer_privately(interaction, question, view=shown, files=files)
 
-    def admitting(self, act: Callable[[Turn], Awaitable[None]]) -> Act:
-        """Return what is done for an interaction whose turn is admitted first."""
-
-        async def admit(interaction: Interaction) -> None:
-            await act(await self.turns.admit(interaction))
-
-        return admit
-
     @asynccontextmanager
     async def asking_during_vote(
-        self, interaction: Interaction, label: str, act: Act, keep: str = ""
+        self, interaction: Interaction, label: str, act: TakeTurn, keep: str = ""
     ) -> AsyncIterator[None]:
         """Ask whether to go on while people vote on the next line.
 
@@ -269,15 +262,20 @@ class FeatureCog(commands.Cog):
             await self.ask_during_vote(interaction, vote, label, act, keep)
 
     async def ask_during_vote(
-        self, interaction: Interaction, vote: VoteOpen, label: str, act: Act, keep: str = ""
+        self, interaction: Interaction, vote: VoteOpen, label: str, act: TakeTurn, keep: str = ""
     ) -> None:
         """Ask as `asking_during_vote` does, once a turn has met a vote."""
+
+        async def go_on(chosen: Interaction) -> None:
+            turn = await self.turns.admit(chosen)
+            await act(replace(turn, requester=replace(turn.requester, ignores_vote=True)))
+
         question = say(
             "People are voting on the next line. Voting ends {when}. If you go on now, no take "
             "will be added.",
             when=format_moment(vote.ends),
         )
-        await self.offer(interaction, question, Choice(label, act), keep=keep)
+        await self.offer(interaction, question, Choice(label, go_on), keep=keep)
 
     @answer_suggestions
     async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:

@@ -280,20 +280,15 @@ class Messages(FeatureCog, name="OnBook.messages"):
             raise RequestError("I wrote that message. Choose somebody else's.")
         if not text:
             raise RequestError("That message has no text. Choose another one.")
-        await self._add(turn, message, text)
-
-    async def _add(
-        self, turn: Turn, message: discord.Message, text: str, *, during_vote: bool = False
-    ) -> None:
         if await turn.session.continuation.is_delivered(str(message.id)):
             raise RequestError(IS_ADDED)
-        interaction = turn.interaction
         self.services.charge(interaction, Cost(characters=len(text)))
-        author = self._find_author(interaction, message)
+        await self._add(turn, message, text)
 
-        add_anyway = self.admitting(
-            partial(self._add, message=message, text=text, during_vote=True)
-        )
+    async def _add(self, turn: Turn, message: discord.Message, text: str) -> None:
+        interaction = turn.interaction
+        author = self._find_author(interaction, message)
+        add_anyway = partial(self._add, message=message, text=text)
         who, whose = format_requester(interaction), inline(find_name(message.author), NAME_SIZE)
         note = say("{who} added a message by {author}.", who=who, author=whose) if author else ""
         once = replace(turn.requester, delivery=str(message.id))
@@ -301,7 +296,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
             try:
                 async with self.turns.show_progress(interaction, LINES) as job:
                     result = await turn.session.continuation.write(
-                        once, text, job=job, author=author, during_vote=during_vote
+                        once, text, job=job, author=author
                     )
             except AlreadyWritten:
                 raise RequestError(IS_ADDED) from None

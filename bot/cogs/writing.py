@@ -231,10 +231,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def _continue(
         self, turn: Turn, request: ContinueRequest, expected: ScriptPosition | None = None
     ) -> None:
-        during_vote = replace(request, during_vote=True)
-        continue_anyway = self.admitting(
-            partial(self._continue, request=during_vote, expected=expected)
-        )
+        continue_anyway = partial(self._continue, request=request, expected=expected)
         interaction, continuation = turn.interaction, turn.session.continuation
         async with self.asking_during_vote(interaction, say(ANYWAY), continue_anyway):
             try:
@@ -260,15 +257,11 @@ class Writing(BeginningCog, name="OnBook.writing"):
         announcement = say("There was no script here, so “{title}” starts.", title=title)
         await self.show_beginning(turn, result, announcement, request)
 
-    async def _retry(
-        self, turn: Turn, expected: ScriptPosition | None = None, *, during_vote: bool = False
-    ) -> None:
-        retry_anyway = self.admitting(partial(self._retry, expected=expected, during_vote=True))
+    async def _retry(self, turn: Turn, expected: ScriptPosition) -> None:
+        retry_anyway = partial(self._retry, expected=expected)
         async with self.asking_during_vote(turn.interaction, say(ANYWAY), retry_anyway):
             async with self.turns.show_writing(turn) as job:
-                result = await turn.session.continuation.retry(
-                    turn.requester, expected, job, during_vote=during_vote
-                )
+                result = await turn.session.continuation.retry(turn.requester, expected, job)
             await self.turns.show(turn, result)
 
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
@@ -312,40 +305,33 @@ class Writing(BeginningCog, name="OnBook.writing"):
         text: str,
         character: str,
         expected: ScriptPosition | None = None,
-        *,
-        during_vote: bool = False,
     ) -> None:
-        """Add a person's lines, from the command or the window."""
-
-        async def add_anyway(chosen: Interaction) -> None:
-            await self._add_lines(chosen, text, character, expected, during_vote=True)
-
-        kept = text.strip()
-        async with (
-            self.answering(interaction, keep=kept),
-            self.asking_during_vote(interaction, say(ADD_ANYWAY), add_anyway, kept),
-        ):
-            speaker = character.strip() or None
+        """Admit the lines of a person, from the command or the window, and add them."""
+        async with self.answering(interaction, keep=text.strip()):
             turn = await self.turns.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))
-            async with self.turns.show_progress(interaction, LINES) as job:
+            await self._write(turn, text, character.strip() or None, expected)
+
+    async def _write(
+        self, turn: Turn, text: str, character: str | None, expected: ScriptPosition | None
+    ) -> None:
+        """Add a person's lines."""
+        write_anyway = partial(self._write, text=text, character=character, expected=expected)
+        async with self.asking_during_vote(
+            turn.interaction, say(ADD_ANYWAY), write_anyway, text.strip()
+        ):
+            async with self.turns.show_progress(turn.interaction, LINES) as job:
                 result = await turn.session.continuation.write(
-                    turn.requester, text, speaker, expected, job, during_vote=during_vote
+                    turn.requester, text, character, expected, job
                 )
             await self.turns.show(turn, result)
 
-    async def _reinterpret(
-        self, turn: Turn, expected: ScriptPosition, note: str, *, during_vote: bool = False
-    ) -> None:
+    async def _reinterpret(self, turn: Turn, expected: ScriptPosition, note: str) -> None:
         """Make the last line action if it is speech, or speech if it is action."""
-        do_anyway = self.admitting(
-            partial(self._reinterpret, expected=expected, note=note, during_vote=True)
-        )
+        do_anyway = partial(self._reinterpret, expected=expected, note=note)
         async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), do_anyway):
             async with self.turns.show_progress(turn.interaction, LINES) as job:
-                result = await turn.session.history.reinterpret(
-                    turn.requester, expected, job, during_vote=during_vote
-                )
+                result = await turn.session.history.reinterpret(turn.requester, expected, job)
             await self.turns.show(turn, result, note)
 
     @listens_to(position_pattern("agree"))
@@ -354,28 +340,24 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """Undo the line that somebody asks to undo, and delete the message that asks."""
         position = parse_position(match)
 
-        async def undo(turn: Turn, *, during_vote: bool) -> None:
+        async def undo(turn: Turn) -> None:
             try:
-                await self._take_line_back(turn, position, during_vote)
+                await self._take_line_back(turn, position)
             except StaleLine:
                 await _delete_pressed(interaction)
                 raise
             await _delete_pressed(interaction)
 
-        undo_anyway = self.admitting(partial(undo, during_vote=True))
-        async with self.asking_during_vote(interaction, say(DO_ANYWAY), undo_anyway):
-            await undo(await self.turns.admit(interaction), during_vote=False)
+        async with self.asking_during_vote(interaction, say(DO_ANYWAY), undo):
+            await undo(await self.turns.admit(interaction))
 
-    async def _undo(
-        self, turn: Turn, expected: ScriptPosition | None = None, *, during_vote: bool = False
-    ) -> None:
+    async def _undo(self, turn: Turn, expected: ScriptPosition | None = None) -> None:
         """Undo the last line; whoever may not is offered to ask those who may."""
         try:
-            await self._take_line_back(turn, expected, during_vote)
+            await self._take_line_back(turn, expected)
         except VoteOpen as vote:
             # Without the position, a press after the vote would undo the take that has won.
-            position = ScriptPosition(vote.script, vote.line)
-            undo_anyway = self.admitting(partial(self._undo, expected=position, during_vote=True))
+            undo_anyway = partial(self._undo, expected=ScriptPosition(vote.script, vote.line))
             await self.ask_during_vote(turn.interaction, vote, say(DO_ANYWAY), undo_anyway)
         except NotTheirs as refused:
             if not turn.is_member:
@@ -396,21 +378,15 @@ class Writing(BeginningCog, name="OnBook.writing"):
         channel = get_message_channel(interaction)
         await post_message(channel, f"-# {question}", view=make_view(button))
 
-    async def _take_line_back(
-        self, turn: Turn, expected: ScriptPosition | None, during_vote: bool
-    ) -> None:
-        result = await turn.session.history.undo(turn.requester, expected, during_vote=during_vote)
+    async def _take_line_back(self, turn: Turn, expected: ScriptPosition | None) -> None:
+        result = await turn.session.history.undo(turn.requester, expected)
         who = format_requester(turn.interaction)
         await self.turns.show(turn, result, say("{who} undid the last line.", who=who))
 
-    async def _redo(
-        self, turn: Turn, expected: ScriptPosition, *, during_vote: bool = False
-    ) -> None:
-        redo_anyway = self.admitting(partial(self._redo, expected=expected, during_vote=True))
+    async def _redo(self, turn: Turn, expected: ScriptPosition) -> None:
+        redo_anyway = partial(self._redo, expected=expected)
         async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), redo_anyway):
-            result = await turn.session.history.redo(
-                turn.requester, expected, during_vote=during_vote
-            )
+            result = await turn.session.history.redo(turn.requester, expected)
             who = format_requester(turn.interaction)
             await self.turns.show(turn, result, say("{who} restored the undone line.", who=who))
 

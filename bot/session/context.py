@@ -43,9 +43,9 @@ class TurnContext:
         script = self.script
         self.limits.charge(self.requester.id, script.channel, script.guild, Cost(lines=lines))
 
-    def check_vote(self, during_vote: bool) -> None:
+    def check_vote(self) -> None:
         """Raise VoteOpen while people vote, unless the requester has said to go on even so."""
-        if self.vote_ends and not during_vote:
+        if self.vote_ends and not self.requester.ignores_vote:
             line = self.script.head or ROOT_LINE
             raise VoteOpen(self.vote_ends, script=self.script.id, line=line)
 

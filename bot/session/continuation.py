@@ -35,8 +35,8 @@ class Continuation:
     """Add lines to the running script.
 
     A method that raises has changed nothing. It raises RequestError for what cannot be done,
-    ModelError for a model that is gone, or EngineClosed, HeadMoved or AlreadyWritten. The position
-    ``expected`` is where the script must still stand.
+    ModelError for a model that is gone, or EngineClosed, HeadMoved, AlreadyWritten or VoteOpen. The
+    position ``expected`` is where the script must still stand.
     """
 
     def __init__(self, library: Library) -> None:
@@ -53,12 +53,10 @@ class Continuation:
         expected: ScriptPosition | None = None,
         job: Job | None = None,
         author: Requester | None = None,
-        during_vote: bool = False,
     ) -> TurnResult:
         """Add a person's lines, which the model reads.
 
-        The lines are the ``author``'s, where that is not the requester. A vote on the next line is
-        lost ``during_vote``; otherwise the method raises VoteOpen.
+        The lines are the ``author``'s, where that is not the requester.
         """
         async with self.library.open_turn(requester, expected) as context:
             script = context.script
@@ -66,7 +64,7 @@ class Continuation:
             elements = parse_typed_text(text, character, names)
             await context.check_pace()
             await context.check_alternation()
-            context.check_vote(during_vote)
+            context.check_vote()
             primed = await self.reader.open_model_for(script, script.head)
             drafts = await self.reader.read_below(
                 primed, script.head, elements, author or requester, job or Job()
@@ -119,7 +117,7 @@ class Continuation:
                     "A vote needs several takes. Set {*takes} to a number from 2 to 5."
                 )
             await context.check_pace()
-            context.check_vote(request.during_vote)
+            context.check_vote()
             context.charge_lines(request.lines * takes)
             if request.seed is None:
                 request = replace(request, seed=SEED.of(context.script))
@@ -132,8 +130,6 @@ class Continuation:
         requester: Requester,
         expected: ScriptPosition | None = None,
         job: Job | None = None,
-        *,
-        during_vote: bool = False,
     ) -> TurnResult:
         """Write the model's last line again, as a sibling of the one that is there."""
         async with self.library.open_turn(requester, expected) as context:
@@ -145,7 +141,7 @@ class Continuation:
                     name=line.credit,
                 )
             await context.check_pace()
-            context.check_vote(during_vote)
+            context.check_vote()
             context.charge_lines(1)
             origin = line.origin
             request = ContinueRequest(

@@ -43,8 +43,8 @@ class History:
     """Move the head of the running script: undo, redo, jump, rewrite and fork.
 
     Every line that leaves the script stays in the tree. A method that raises has changed nothing.
-    It raises RequestError, or HeadMoved where another process has moved the head meanwhile. A vote
-    on the next line is lost ``during_vote``; otherwise what moves the head raises VoteOpen.
+    It raises RequestError, or HeadMoved where another process has moved the head meanwhile, or
+    VoteOpen where people vote on the next line.
     """
 
     def __init__(self, library: Library) -> None:
@@ -109,23 +109,15 @@ class History:
     # The head
 
     async def undo(
-        self,
-        requester: Requester,
-        expected: ScriptPosition | None = None,
-        *,
-        during_vote: bool = False,
+        self, requester: Requester, expected: ScriptPosition | None = None
     ) -> TurnResult:
         """Take the last line back."""
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
-            return await self._move(context, line.parent, during_vote)
+            return await self._move(context, line.parent)
 
     async def redo(
-        self,
-        requester: Requester,
-        expected: ScriptPosition | None = None,
-        *,
-        during_vote: bool = False,
+        self, requester: Requester, expected: ScriptPosition | None = None
     ) -> TurnResult:
         """Go on to the line through which the head last went from here."""
         async with self.library.open_turn(requester, expected) as context:
@@ -134,11 +126,9 @@ class History:
                 raise RequestError(
                     "There is no undone line to restore. Write a new one, or use {/continue}."
                 )
-            return await self._move(context, child, during_vote)
+            return await self._move(context, child)
 
-    async def jump_to(
-        self, requester: Requester, position: ScriptPosition, *, during_vote: bool = False
-    ) -> TurnResult:
+    async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
         """Move the head to any line of the script that runs."""
         async with self.library.open_turn(requester) as context:
             script = context.script
@@ -153,9 +143,9 @@ class History:
                 raise RequestError(
                     "That line is not in this script. Choose one in {/script history}."
                 )
-            return await self._move(context, position.line or None, during_vote)
+            return await self._move(context, position.line or None)
 
-    async def _move(self, context: TurnContext, head: int | None, during_vote: bool) -> TurnResult:
+    async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
         check_may_write(context.script, context.requester)
         lines = self.store.lines
@@ -164,7 +154,7 @@ class History:
         removed = [line for line in before if line not in after]
         for line in reversed(await lines.load_lines(removed)):
             check_may_remove(context.script, line, context.requester)
-        context.check_vote(during_vote)
+        context.check_vote()
         await lines.move_head(context.script, head, removed, self.library.clock())
         return context.make_result(head)
 
@@ -174,8 +164,6 @@ class History:
         position: ScriptPosition,
         text: str,
         job: Job | None = None,
-        *,
-        during_vote: bool = False,
     ) -> TurnResult:
         """Write other lines instead of one, with copies below them of the lines that followed.
 
@@ -193,7 +181,7 @@ class History:
             if len(elements) > 1:  # then the script gets longer
                 await context.check_pace()
                 await context.check_alternation()
-            result = await self._replace(context, line, elements, requester, job, during_vote)
+            result = await self._replace(context, line, elements, requester, job)
             return replace(result, outsiders=find_outsiders(script, names, elements))
 
     async def reinterpret(
@@ -201,8 +189,6 @@ class History:
         requester: Requester,
         expected: ScriptPosition | None = None,
         job: Job | None = None,
-        *,
-        during_vote: bool = False,
     ) -> TurnResult:
         """Make the last line action if it is speech, or speech if it is action.
 
@@ -216,7 +202,7 @@ class History:
             if line.author is None or element is None:
                 raise RequestError("Only a person's speech or action can become the other.")
             writer = replace(requester, id=line.author, name=line.credit)
-            return await self._replace(context, line, [element], writer, job, during_vote)
+            return await self._replace(context, line, [element], writer, job)
 
     async def _replace(
         self,
@@ -225,10 +211,9 @@ class History:
         elements: Sequence[Element],
         writer: Requester,
         job: Job | None,
-        during_vote: bool,
     ) -> TurnResult:
         """Replace a line by elements of a writer, and copy what followed it below them."""
-        context.check_vote(during_vote)
+        context.check_vote()
         script, requester = context.script, context.requester
         primed = await self.reader.open_model_for(script, line.parent)
         drafts = await self.reader.read_below(primed, line.parent, elements, writer, job or Job())

@@ -52,6 +52,8 @@ class Requester:
     """Whether the person moderates the channel."""
     roles: frozenset[int] = frozenset()
     """The ids of the person's roles in the server."""
+    ignores_vote: bool = False
+    """Whether the person has said to go on although people vote on the next line."""
 
 
 OPENING_WRITER = Requester(ON_BOOK, "On Book", delivery="")
@@ -70,8 +72,6 @@ class ContinueRequest:
     """How many takes of the lines are written, of which one is chosen; None for the script's."""
     vote: int | None = None
     """The seconds for which everybody may vote; None leaves the choice to who asked."""
-    during_vote: bool = False
-    """Whether to write even while people vote on the next line."""
     seed: int | None = None
     options: Mapping[str, OptionValue | None] = field(default_factory=dict)
     """Options by the names of `options.OPTIONS`; None leaves one to the script or the operator."""

@@ -169,7 +169,8 @@ class Machine(RuleBasedStateMachine):
 
     @property
     def writer(self) -> Requester:
-        return Requester(OWNER, "Ann", f"delivery {next(self.deliveries)}")
+        delivery = f"delivery {next(self.deliveries)}"
+        return Requester(OWNER, "Ann", delivery, ignores_vote=True)
 
     @property
     def script(self) -> ExpectedScript:
@@ -204,7 +205,7 @@ class Machine(RuleBasedStateMachine):
     @rule(text=WORDS, author=st.sampled_from([OWNER, OTHER]))
     def write(self, text: str, author: int = OWNER) -> None:
         writer = replace(self.writer, id=author)
-        writing = self.session.continuation.write(writer, text, during_vote=True)
+        writing = self.session.continuation.write(writer, text)
         turn = self.run(writing)
         assert turn.lines[0].parent == self.script.head
         self.tree.append(self.tree.running, turn.lines)
@@ -212,7 +213,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(is_running)
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2))
     def continue_script(self, seed: int, lines: int) -> None:
-        request = ContinueRequest(lines=lines, seed=seed, during_vote=True)
+        request = ContinueRequest(lines=lines, seed=seed)
         turn = self.run(self.session.continuation.generate(self.writer, request))
         assert [turn.lines[0].parent, len(turn.lines)] == [self.script.head, lines]
         self.tree.append(self.tree.running, turn.lines)
@@ -220,7 +221,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(is_running)
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2), vote=st.sampled_from([None, 60]))
     def open_poll(self, seed: int, lines: int, vote: int | None) -> None:
-        request = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote, during_vote=True)
+        request = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote)
         poll = self.run(self.session.continuation.generate(self.writer, request)).poll
         takes = self.run(self.store.polls.load_takes(poll))
         assert [(len(one), one[0].parent) for one in takes.values()] == [
@@ -274,7 +275,7 @@ class Machine(RuleBasedStateMachine):
     def retry(self) -> None:
         last = self.run(self.session.library.load_lines())[-1:]
         is_generated = bool(last) and last[0].author is None
-        retrying = self.session.continuation.retry(self.writer, during_vote=True)
+        retrying = self.session.continuation.retry(self.writer)
         turn = self.run(retrying, allowed=is_generated)
         if turn:
             assert turn.lines[0].parent == last[0].parent
@@ -284,7 +285,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         head = self.script.head
-        undoing = self.session.history.undo(self.writer, during_vote=True)
+        undoing = self.session.history.undo(self.writer)
         self.run(undoing, allowed=head is not None)
         if head is not None:
             self.tree.move_head(self.tree.running, self.tree.lines[head].parent)
@@ -293,7 +294,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def redo(self) -> None:
         line = self.script.redo.get(self.script.head)
-        redoing = self.session.history.redo(self.writer, during_vote=True)
+        redoing = self.session.history.redo(self.writer)
         self.run(redoing, allowed=line is not None)
         if line is not None:
             self.tree.move_head(self.tree.running, line)
@@ -306,7 +307,7 @@ class Machine(RuleBasedStateMachine):
         position = ScriptPosition(self.tree.running, line or ROOT_LINE)
         is_in_tree = line is None or self.tree.running in self.tree.lines[line].scripts
         allowed = is_in_tree and line != self.script.head
-        jumping = self.session.history.jump_to(self.writer, position, during_vote=True)
+        jumping = self.session.history.jump_to(self.writer, position)
         self.run(jumping, allowed=allowed)
         if allowed:
             self.tree.move_head(self.tree.running, line)
@@ -336,7 +337,7 @@ class Machine(RuleBasedStateMachine):
         is_speech = classify(before.text) is Kind.DIALOGUE
         speaker = before.text.partition("\n")[0] if is_speech else None
         is_changed = [one.text for one in parse_person_text(text, speaker=speaker)] != [before.text]
-        rewriting = self.session.history.rewrite(self.writer, position, text, during_vote=True)
+        rewriting = self.session.history.rewrite(self.writer, position, text)
         turn = self.run(rewriting, allowed=is_changed)
         if not turn:
             return
