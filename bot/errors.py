@@ -132,7 +132,7 @@ class RateLimited(RequestError):
 
 
 class NoContinuation(RequestError):
-    """The banned words leave no possible continuation of a line."""
+    """A line says a banned word, or the banned words leave it no possible continuation."""
 
     sentence = phrase(
         "The banned-word list leaves no possible continuation. Try again, or edit it with "

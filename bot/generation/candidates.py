@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import NoContinuation, RequestError
+from ..i18n.catalogue import phrase
 from ..inference.engine import EngineLoad
 from ..inference.request import Completion
 from ..screenplay.drafts import Draft
@@ -47,8 +48,10 @@ LIMIT_STEP = 20
 """The characters to a multiple of which a limit is rounded."""
 
 MAX_FIRST = 4
-"""First candidates that are written in turn while they come out empty, or give the last speaker the
-floor again."""
+"""First candidates that are written in turn while they come out empty, say a banned word, or give
+the last speaker the floor again."""
+
+NOTHING_TO_SAY = phrase("The voice had nothing to say. Try again, or choose another mood.")
 
 
 async def write_candidates(
@@ -62,10 +65,17 @@ async def write_candidates(
     A busy engine writes fewer, and a slow one leaves out those that it has not finished in
     `CHOOSING_SECONDS`. The first candidate and the best ``shortlist_size`` others are returned,
     with their bits without the scene, which a lone candidate lacks, and all if the time is over.
+    Where banned words rule out one first candidate after the other, their ends are barred.
     Raises RequestError if all come out empty, and what `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_FIRST)
-    first, other_seeds = await _write_lead(context, options, seeds)
+    lead = await _write_lead(context, options, seeds)
+    if lead is None and options.banned:
+        options = replace(options, bars_words=True)
+        lead = await _write_lead(context, options, seeds)
+    if lead is None:
+        raise NoContinuation() if options.banned else RequestError(NOTHING_TO_SAY)
+    first, other_seeds = lead
     candidate = Candidate.of(first)
     limit = min(options.limit, _limit_length(candidate))
     shared_options = replace(options.share_beginning(first.element), limit=limit)
@@ -164,20 +174,17 @@ def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:
 
 async def _write_lead(
     context: GenerationContext, options: GenerationOptions, seeds: Sequence[int]
-) -> tuple[Draft, Sequence[int]]:
-    """Write the first candidate; return it and the seeds of the others.
+) -> tuple[Draft, Sequence[int]] | None:
+    """Write the first candidate; return it and the seeds of the others, or None without any.
 
     It is not empty, and where somebody else may speak, if possible not by the speaker of the line
     above it: a model that copies words copies the only cue so far, where a person would answer.
-    Raises RequestError if all come out empty.
     """
     found: tuple[Draft, Sequence[int]] | None = None
     for attempt, seed in enumerate(seeds[:MAX_FIRST], 1):
         try:
             first = await generator.write_element(context, _with_seed(options, seed))
         except NoContinuation:
-            if attempt == MAX_FIRST and not found:
-                raise
             continue
         if first is None:
             continue
@@ -185,8 +192,6 @@ async def _write_lead(
         if is_settled or not _speaks_again(context, first):
             return first, seeds[attempt:]
         found = found or (first, seeds[attempt:])
-    if not found:
-        raise RequestError("The voice had nothing to say. Try again, or choose another mood.")
     return found
 
 

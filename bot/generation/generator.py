@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 
 import numpy as np
 
 from ..arrays import Floats, States, Tokens
 from ..errors import UnspellableElement
 from ..inference.automaton import Automaton
-from ..inference.grammar import build_grammar
+from ..inference.grammar import build_grammar, build_speech
 from ..inference.lexicon import collect_recall_words
 from ..inference.processors.repetition import REACH
 from ..inference.request import Completion, Request
-from ..inference.word_filter import BannedWordFilter
+from ..inference.word_filter import build_word_filter
 from ..screenplay.drafts import Draft
-from ..screenplay.elements import Kind
+from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model, make_cue, parse_model_text
 from .inputs import GenerationContext, GenerationOptions
 from .prefill import read_text
@@ -52,8 +56,34 @@ async def read_prefix(context: GenerationContext, options: GenerationOptions) ->
 async def write_element(context: GenerationContext, options: GenerationOptions) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
+    An element of any kind that lets somebody outside a locked cast speak is written again, as a
+    speech of the cast. So speech stays as frequent as the model makes it.
+
     Raises what `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.
     """
+    draft = await _write_once(context, options)
+    if draft and options.cast and not keeps_to_cast(draft.element, options.cast):
+        # A cast that the model cannot spell locks nothing.
+        with suppress(UnspellableElement):
+            return await _write_once(context, replace(options, shared_kind=Kind.DIALOGUE))
+    return draft
+
+
+def keeps_to_cast(element: Element, cast: Sequence[str]) -> bool:
+    """Return whether an element has no cue outside the cast, and does not begin with such a name.
+
+    A word in capitals at the beginning of action is a name, as in "GUARD enters".
+    """
+    if element.kind is not Kind.ACTION:
+        return element.cue is None or element.cue in cast
+    beginning = "".join(takewhile(lambda one: not (one.islower() or one in "(\n"), element.text))
+    names = set(re.findall(r"\w+", " ".join(cast)))
+    # The last capital may begin a word in lower case.
+    words = re.findall(r"\w\w+", beginning)
+    return all(word in names for word in words if word.isupper())
+
+
+async def _write_once(context: GenerationContext, options: GenerationOptions) -> Draft | None:
     prefix = await read_prefix(context, options)
     request = await prepare_request(context, options, prefix)
     return await complete(context, options, prefix, await context.primed.engine.run(request))
@@ -97,10 +127,10 @@ def _make_request(
 ) -> Request:
     primed, model = context.primed, context.primed.model
     prompt, sampling = prefix.prompt, options.sampling
-    if len(prompt) > 1 or options.shared_kind:  # the speaker, or that there is none, is settled
-        sampling = replace(sampling, company=0.0)
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
-    automaton, fallback = build_automata(model.vocabulary, kind, options.cast, is_speaking)
+    # It is settled who speaks, or that nobody does.
+    if is_speaking or options.shared_kind not in (None, Kind.DIALOGUE):
+        sampling = replace(sampling, company=0.0)
     words = None
     if sampling.recall > 0 and context.recent_elements:
         words = collect_recall_words(primed.engine.lexicon, context.recent_elements)
@@ -110,9 +140,9 @@ def _make_request(
         sampling,
         options.limit,
         np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
-        automaton=automaton,
-        fallback=fallback,
-        banned=build_word_filter(model.vocabulary, options.banned) if options.banned else None,
+        automaton=build_automaton(model.vocabulary, kind, options.cast, is_speaking),
+        banned=build_cached_filter(model.vocabulary, options.banned) if options.banned else None,
+        bars_words=options.bars_words,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
         lock=bool(options.cast),
         recall_words=words,
@@ -121,23 +151,14 @@ def _make_request(
 
 
 @lru_cache(maxsize=256)
-def build_automata(
+def build_automaton(
     vocabulary: tuple[str, ...], kind: Kind | None, cast: tuple[str, ...], is_speaking: bool
-) -> tuple[Automaton | None, Automaton | None]:
-    """Return the automaton of an element, and the fallback of one that begins freely.
-
-    Raises UnspellableElement as `build_grammar` does, but not for a locked cast: one that the model
-    cannot spell locks nothing.
-    """
-    if is_speaking or kind:
-        return build_grammar(vocabulary, kind, cast, is_speaking), None
-    if not cast:
-        return None, None
-    try:
-        return build_grammar(vocabulary, None, cast), build_grammar(vocabulary, Kind.DIALOGUE, cast)
-    except UnspellableElement:
-        return None, None
+) -> Automaton | None:
+    """Return the automaton of an element, or None for one of any kind; raise UnspellableElement."""
+    if is_speaking:
+        return build_speech(vocabulary)
+    return build_grammar(vocabulary, kind, cast) if kind else None
 
 
-build_word_filter = lru_cache(maxsize=64)(BannedWordFilter.of)
+build_cached_filter = lru_cache(maxsize=64)(build_word_filter)
 """Return the filter of some words for a vocabulary, cached for further lines."""

@@ -63,6 +63,8 @@ class GenerationOptions:
     """The characters whom the model speaks for, whether others may speak or not."""
     banned: tuple[str, ...] = ()
     """Words and phrases that the element must not contain."""
+    bars_words: bool = False
+    """Whether the ends of banned words are barred, because most lines would have one."""
     quality: str = Quality.QUICK
     """The name of the number of candidates, one of `reranking.CANDIDATES`."""
     candidates: int = 1
@@ -71,7 +73,8 @@ class GenerationOptions:
     """Whether a busy engine writes as many candidates as an idle one, so that a seed that somebody
     gave leads to the same line."""
     shared_kind: Kind | None = None
-    """The kind of the first candidate, which the others share where nobody speaks."""
+    """The kind of the first candidate, which the others share where nobody speaks; or speech, where
+    a locked cast ruled out what the model wrote freely."""
     shared_cue: str | None = None
     """The cue of the first candidate, which the others share in a speech."""
 

@@ -27,7 +27,11 @@ def make_origin(model: Model, options: GenerationOptions, opening: str) -> dict[
     The order of the keys matters: lines whose origins differ in nothing but the seed share a row
     of the database, which is found by its text.
     """
-    shared = {"cue": options.shared_cue, "form": options.shared_kind and str(options.shared_kind)}
+    shared = {
+        "cue": options.shared_cue,
+        "form": options.shared_kind and str(options.shared_kind),
+        "bars": options.bars_words,
+    }
     return {
         "fingerprint": model.fingerprint,
         **options.sampling.to_options(),
@@ -62,6 +66,7 @@ def restore_options(origin: Mapping[str, Any], banned: tuple[str, ...]) -> Gener
         cast=tuple(origin.get("cast", ())),
         present=tuple(origin.get("present", ())),
         banned=banned,
+        bars_words=origin.get("bars", False),
         shared_kind=Kind(origin["form"]) if origin.get("form") else None,
         shared_cue=origin.get("cue"),
     )

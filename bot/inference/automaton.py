@@ -1,12 +1,12 @@
 """Build finite automata over a vocabulary, as tables of the tokens allowed next.
 
-A grammar is composed of `Dfa`s by intersection and union, and becomes an `Automaton`, in which
+A grammar is composed of `Dfa`s by intersection, and becomes an `Automaton`, in which
 one step is one look-up, however complex the grammar is. All functions here are pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +37,10 @@ one, and all other tokens lead to `REJECT`."""
 
 @dataclass(frozen=True)
 class Automaton:
-    """Hold a trimmed automaton of S states over a vocabulary of V characters.
+    """Hold an automaton of S states over a vocabulary of V characters.
 
-    Every state but `FREE` allows at least one token and can reach the end of the element. There,
-    and only there, the state becomes `FREE`.
+    In a grammar, every state but `FREE` allows at least one token and can reach the end of the
+    element. There, and only there, the state becomes `FREE`.
     """
 
     start: int
@@ -77,30 +77,11 @@ def build_dfa(characters: int, rows: Transitions, start: str = "start") -> Dfa:
     return Dfa(numbers[start], table)
 
 
-def intersect(grammar: Dfa, *conditions: Dfa) -> Dfa:
-    """Return a machine for what the grammar accepts and no condition rejects."""
-    return _product(
-        (grammar, *conditions),
-        accepts=lambda after: after[0] == _ACCEPTED,
-        rejects=lambda after: np.logical_or.reduce(after == _REJECTED),
-    )
+def intersect(*machines: Dfa) -> Dfa:
+    """Return a machine for what the first one accepts and no other one rejects.
 
-
-def unite(*grammars: Dfa) -> Dfa:
-    """Return a machine for what at least one of the grammars accepts."""
-    return _product(
-        grammars,
-        accepts=lambda after: np.logical_or.reduce(after == _ACCEPTED),
-        rejects=lambda after: np.logical_and.reduce(after == _REJECTED),
-    )
-
-
-def _product(
-    machines: Sequence[Dfa],
-    accepts: Callable[[Table], Mask],
-    rejects: Callable[[Table], Mask],
-) -> Dfa:
-    """Run machines side by side: a state is a tuple of their states, numbered when reached."""
+    The machines run side by side: a state is a tuple of their states, numbered when reached.
+    """
     sizes = tuple(len(machine.next) for machine in machines)
     classes, of_class = _token_classes([machine.next for machine in machines])
     tables = [machine.next[:, classes] for machine in machines]
@@ -114,8 +95,8 @@ def _product(
         states = reached // digits[:, None] % np.array(sizes)[:, None]
         after = np.stack([table[at] for table, at in zip(tables, states, strict=True)])
         codes = np.tensordot(digits, after, 1)
-        codes[accepts(after)] = accept
-        codes[rejects(after)] = reject
+        codes[after[0] == _ACCEPTED] = accept
+        codes[np.logical_or.reduce(after == _REJECTED)] = reject
         rows.append(codes)
         known = np.concatenate((known, reached))
         reached = np.setdiff1d(codes, known)

@@ -4,7 +4,7 @@ A row first reads its prompt (prefill), then writes (decoding). Both are the sam
 network reads one character of every row, and the next character is taken from the prompt or drawn.
 What a row reads and writes depends on its own request alone, never on the rows beside it.
 
-A step has this order, on which processors and backtracking rely:
+A step has this order, on which processors rely:
 
     network -> rows whose prompts end begin to write -> logits -> processors -> draw -> record
 
@@ -19,7 +19,6 @@ import numpy as np
 
 from ..arrays import Logits, Tokens
 from ..errors import NonFiniteOutput
-from .backtracking import Backtracking
 from .model import Model
 from .processors import PROCESSORS
 from .processors.base import Processor, Stage
@@ -40,16 +39,13 @@ class Batch:
         self.model = model
         self._store = store = RowStore(model, capacity, history=REACH)
         self.rows = store.rows
-        self._backtracking = Backtracking(model, store)
-        # Backtracking comes last, because the checkpoint of a line's beginning must hold what the
-        # processors have set up by then.
-        self._processors = [*(make(model, store) for make in PROCESSORS), self._backtracking]
-        self._by_stage = sorted(self._processors, key=lambda one: one.stage)
+        processors = [make(model, store) for make in PROCESSORS]
+        self._processors = sorted(processors, key=lambda one: one.stage)
         self._temperature = store.per_row(np.float32, fill=1)
         self._top_p = store.per_row(np.float32, fill=1)
         self._min_p = store.per_row(np.float32)
         self._uniforms = store.per_row(np.float32, (LONGEST_COMPLETION,))
-        """The random number of each character, however often a row writes it again."""
+        """The random number of each character."""
         self._offsets = LONGEST_COMPLETION * np.arange(capacity)
         self._numbers = Uniforms()
         self._reading: list[Row] = []
@@ -91,7 +87,7 @@ class Batch:
         done = self._read_on() if self._reading else []
         acting: list[Processor] = []
         if len(self._reading) + len(done) < count:
-            acting = [one for one in self._by_stage if np.count_nonzero(one.active[:count])]
+            acting = [one for one in self._processors if np.count_nonzero(one.active[:count])]
             chosen = self._choose(logits, acting)
         else:
             chosen = np.zeros(count, np.int64)
@@ -115,16 +111,13 @@ class Batch:
         newline = chosen == self.model.newline
         ended = newline & store.after_newline[:count]
         store.after_newline[:count] = newline
-        rejected = [(row, one) for one in acting for row in one.update(chosen)]
-        # The step is recorded; rows that go back from here on do so between two steps.
+        for processor in acting:
+            processor.update(chosen)
         store.column += 1
-        for row, processor in rejected:
-            self._backtracking.restart_line(row, processor)
-        self._backtracking.watch(chosen, [row.index for row, _ in rejected])
         if not ended.any():
             return []
         rows = [self.rows[i] for i in ended.nonzero()[0]]
-        # Rows that have gone back have not ended, and the blank lines of prompts end no row.
+        # The blank lines of prompts end no row.
         return [row for row in rows if row.writing and row.first < store.column - 1]
 
     def outcome(self, row: Row) -> Completion | Exception:
@@ -192,7 +185,7 @@ class Batch:
         store.bits[:count, columns] = costs.reshape(steps, count).T
         store.column += steps
         for row in self.rows:
-            self._count_read(row, steps)
+            row.read += steps
 
     def _read_on(self) -> list[Row]:
         """Count one more character read; return the rows that are done and only read.
@@ -201,7 +194,7 @@ class Batch:
         """
         done: list[Row] = []
         for row in self._reading:
-            self._count_read(row, 1)
+            row.read += 1
             if not row.has_read:
                 continue
             if row.request.sampling is None:
@@ -214,12 +207,6 @@ class Batch:
                 self._store.fail(row, error)
         self._reading = [row for row in self._reading if not row.has_read]
         return done
-
-    def _count_read(self, row: Row, characters: int) -> None:
-        """Count characters read, and keep the state before the last one for a way back."""
-        row.read += characters
-        if row.may_backtrack and row.read == len(row.request.prompt) - 1:
-            row.before_last = self._store.buffers.states[row.index].copy()
 
     # Writing
 
@@ -268,8 +255,7 @@ class Batch:
         """
         i, request, word = row.index, row.request, self.model.word_characters
         position = self._store.column - row.first
-        at_once = self._store.limit[i] == 0
         inside = word[self._store.buffers.tokens[i]] and word[token]
-        if inside and position < request.limit + WORD_OVERRUN and not at_once:
+        if inside and position < request.limit + WORD_OVERRUN:
             return False
         return position > 0 and (may_end or position >= request.max_length - 2)

@@ -72,7 +72,7 @@ class Engine:
 
         Raises:
             EngineClosed: The engine was closed.
-            NoContinuation: The banned words leave no possible continuation.
+            NoContinuation: The line says a banned word, or has no possible continuation.
             NonFiniteOutput: The model is damaged.
             ValueError: The request is not one for this model.
         """

@@ -7,9 +7,6 @@ Every text that a grammar accepts is valid Fountain, and is one element of the r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-
-import numpy as np
 
 from ..errors import UnspellableElement
 from ..i18n.catalogue import phrase
@@ -17,7 +14,6 @@ from ..screenplay.elements import Kind
 from ..screenplay.fountain import make_cue
 from .automaton import (
     ACCEPT,
-    FREE,
     REJECT,
     Automaton,
     Dfa,
@@ -26,7 +22,6 @@ from .automaton import (
     build_dfa,
     intersect,
     trim,
-    unite,
 )
 from .character_classes import CharacterClasses, classify_characters
 
@@ -39,7 +34,6 @@ HEADING_LIMIT = 80
 EXTENSIONS = ("V.O.", "O.S.", "CONT'D")
 """The extensions that may stand in parentheses behind the name in a cue."""
 
-_UNSPELT = phrase("This voice cannot spell any line. Choose another kind or another voice.")
 _UNSPELT_SPEECH = phrase("This voice cannot spell speech. Choose another kind or another voice.")
 _UNSPELT_ACTION = phrase("This voice cannot spell action. Choose another kind or another voice.")
 _UNSPELT_HEADING = phrase(
@@ -47,54 +41,37 @@ _UNSPELT_HEADING = phrase(
 )
 
 
-def build_grammar(
-    vocabulary: Sequence[str], kind: Kind | None, cast: Sequence[str] = (), speaking: bool = False
-) -> Automaton:
+def build_grammar(vocabulary: Sequence[str], kind: Kind, cast: Sequence[str] = ()) -> Automaton:
     """Return an automaton for one element, from its first character to the two newlines after it.
 
     Args:
         vocabulary: Single characters; the index of one is its token.
-        kind: The kind of element, or None to leave that to the model.
+        kind: The kind of element, but no transition.
         cast: The only names that a cue may have, as `script.name` writes them. Names that the
-            vocabulary cannot spell are left out. Without a kind the cast is a lock: the model
-            writes action, a heading or speech, but begins with the name of nobody else.
-        speaking: Whether the cue and its newline have been read already, so that speech follows.
+            vocabulary cannot spell are left out.
 
     Raises:
-        UnspellableElement: The vocabulary cannot spell such an element, or nobody of the cast; or
-            the element is a transition; or speech was asked to be something else.
+        UnspellableElement: The vocabulary cannot spell such an element, or nobody of the cast.
     """
     classes = classify_characters(tuple(vocabulary))
-    match kind:
-        case Kind.TRANSITION:
-            raise UnspellableElement(
-                "The voice cannot be asked for a transition. Choose another kind or another voice."
-            )
-        case Kind.HEADING | Kind.ACTION if speaking:
-            raise UnspellableElement(
-                "Action and scene headings have no speaker. Choose another kind or another voice."
-            )
-        case _ if speaking:
-            return _trim_or_raise(build_dfa(classes.size, _lines(classes)), _UNSPELT_SPEECH)
-        case Kind.HEADING:
-            return _trim_or_raise(_heading(classes), _UNSPELT_HEADING)
-        case Kind.ACTION:
-            return _trim_or_raise(_plain_action(classes), _UNSPELT_ACTION)
-        case Kind.DIALOGUE if not cast:
-            return _trim_or_raise(_dialogue(classes), _UNSPELT_SPEECH)
+    if kind is Kind.HEADING:
+        return _trim_or_raise(_heading(classes), _UNSPELT_HEADING)
+    if kind is Kind.ACTION:
+        return _trim_or_raise(_action(classes), _UNSPELT_ACTION)
+    if not cast:
+        return _trim_or_raise(_dialogue(classes), _UNSPELT_SPEECH)
     names = [name for name in cast if classes.can_spell(make_cue(name))]
-    if cast and not names:
+    if not names:
         raise UnspellableElement(
             "This voice cannot spell any name in the cast. Choose another kind or another voice."
         )
-    if kind is Kind.DIALOGUE:
-        return _trim_or_raise(_dialogue_among(classes, names), _UNSPELT_SPEECH)
-    if not names:
-        return Automaton(FREE, np.full((1, classes.size), FREE, np.int32))
-    action = intersect(_action(classes), _beside_names(classes, names))
-    return _trim_or_raise(
-        unite(action, _dialogue_among(classes, names), _heading(classes)), _UNSPELT
-    )
+    return _trim_or_raise(_dialogue_among(classes, names), _UNSPELT_SPEECH)
+
+
+def build_speech(vocabulary: Sequence[str]) -> Automaton:
+    """Return an automaton for what stands below a cue; raise UnspellableElement."""
+    classes = classify_characters(tuple(vocabulary))
+    return _trim_or_raise(build_dfa(classes.size, _lines(classes)), _UNSPELT_SPEECH)
 
 
 def _trim_or_raise(machine: Dfa, unspelt: str) -> Automaton:
@@ -174,21 +151,16 @@ def _heading(classes: CharacterClasses) -> Dfa:
 
 
 def _action(classes: CharacterClasses) -> Dfa:
-    """Return lines that no parser takes for another kind of element."""
-    conditions = [_unlike_headings(classes), _unlike_cues(classes)]
-    if not classes.lower.any():
-        conditions.append(_unlike_transitions(classes))
-    return intersect(build_dfa(classes.size, _lines(classes)), *conditions)
+    """Return lines that no parser takes for another kind, and that begin with no name in capitals.
 
-
-def _plain_action(classes: CharacterClasses) -> Dfa:
-    """Return action that does not begin with a word in capitals.
-
-    Such a word is nearly always the beginning of a cue. Where the cue itself is barred, the model
+    Such a name is nearly always the beginning of a cue. Where the cue itself is barred, the model
     would write the name and the speech as one line.
     """
-    action = _action(classes)
-    return intersect(action, _beside_names(classes, ())) if classes.lower.any() else action
+    conditions = [_unlike_headings(classes), _unlike_cues(classes)]
+    conditions.append(
+        _unlike_names(classes) if classes.lower.any() else _unlike_transitions(classes)
+    )
+    return intersect(build_dfa(classes.size, _lines(classes)), *conditions)
 
 
 def _dialogue(classes: CharacterClasses) -> Dfa:
@@ -304,35 +276,12 @@ def _unlike_transitions(classes: CharacterClasses) -> Dfa:
     return intersect(build_dfa(classes.size, rows), _unlike(classes, ["FADE OUT."]))
 
 
-def _beside_names(classes: CharacterClasses, names: Sequence[str]) -> Dfa:
-    """Reject other names until a lower-case letter shows that the element is action.
+def _unlike_names(classes: CharacterClasses) -> Dfa:
+    """Reject two capitals in a row, until a lower-case letter shows that the element is action.
 
-    Two upper-case classes in a row must be part of a name of the cast, and a name must end where
-    that one does: "Enter MAYA", "MAYA rises" and "MAYA, JO" pass, "GU" and "MAYAS" do not. From an
-    opening parenthesis on, names are not checked.
+    An opening parenthesis, a newline or a letter without case shows that as well.
     """
-    ways: dict[str, set[str]] = {"": set()}
-    for name in names:
-        for at, character in enumerate(name):
-            ways.setdefault(name[:at], set()).add(character)
-        ways.setdefault(name, set())
-
-    def spelling(prefix: str) -> list[tuple[Mask, str]]:
-        return [(classes.of(one), f":{prefix}{one}") for one in ways[prefix]]
-
     shown = classes.lower | classes.caseless | classes.newline | classes.of("(")
-    begin = [(classes.all, ":"), (classes.upper, "large"), *spelling(""), (shown, ACCEPT)]
-    large = [*begin, (classes.upper, REJECT)]
-    whole = [*begin, (classes.upper | classes.select(str.isdigit), REJECT)]
-
-    def leaving(prefix: str) -> list[tuple[Mask, str]]:
-        if prefix in names:
-            return whole
-        if prefix.rstrip(" .'\u2019-&/#_+") in names:
-            return begin
-        if any(one.isupper() and two.isupper() for one, two in pairwise(prefix)):
-            return []
-        return large if prefix[-1:].isupper() else begin
-
-    rows = {f":{prefix}": [*leaving(prefix), *spelling(prefix)] for prefix in ways}
-    return build_dfa(classes.size, {**rows, "large": large, ":": begin}, ":")
+    begin = [(classes.all, "start"), (classes.upper, "large"), (shown, ACCEPT)]
+    rows = {"start": begin, "large": [*begin, (classes.upper, REJECT)]}
+    return build_dfa(classes.size, rows)

@@ -10,7 +10,6 @@ from ..arrays import Floats, States, Tokens
 from .automaton import Automaton
 from .lexicon import RecallWords
 from .sampling import Sampling
-from .word_filter import BannedWordFilter
 
 LONGEST_LINE = 2_000
 """The largest limit of a line, in characters."""
@@ -42,15 +41,11 @@ class Request:
     _: KW_ONLY
     automaton: Automaton | None = None
     """The form that the element must have."""
-    fallback: Automaton | None = None
-    """A second automaton, with which the line begins again if its beginning breaks the first.
-
-    With it the model begins freely, and ``automaton`` holds from the first lower-case letter or
-    newline on. If that automaton does not allow what came before, the line begins again, and
-    ``fallback`` holds. So speech stays as frequent as the model makes it, while the cast decides
-    who speaks."""
-    banned: BannedWordFilter | None = None
-    """Words and phrases that the line must not say."""
+    banned: Automaton | None = None
+    """The words and phrases that the line must not say, from `build_word_filter`. Where it says
+    one, the request fails with NoContinuation."""
+    bars_words: bool = False
+    """True to bar the ends of banned words, so that no line fails which can go on otherwise."""
     present: tuple[Tokens, ...] = ()
     """Cues, each with its newline, of people who are present whether they have spoken or not."""
     lock: bool = False

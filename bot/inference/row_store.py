@@ -2,7 +2,7 @@
 
 Rows join at the end, and when one leaves, the last row takes its place, so that the rows are always
 the first entries and a step computes with one slice. Modules that keep data for each row, such as
-processors, get an array from the store, and the store moves, saves and restores its entries.
+processors, get an array from the store, and the store moves its entries.
 
 There are two sorts of arrays:
 
@@ -11,26 +11,21 @@ There are two sorts of arrays:
 
 Logs are aligned at the right: the last character of every row is in the column before
 `RowStore.column`, whenever the row has joined. So the last thousand characters of all rows are one
-slice, without an index for each row. The price is that a row that goes back must have its remaining
-characters moved to the right, up to the current column; that is rare.
+slice, without an index for each row.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..arrays import Floats, States
+from ..arrays import Floats
 from .model import Model
 from .request import LONGEST_LINE, LONGEST_OVERRUN, Completion, Request
-
-RowIndices = NDArray[np.int64]
-"""Indices of rows."""
 
 LONGEST_COMPLETION = LONGEST_LINE + LONGEST_OVERRUN
 """The most characters that a row can have written."""
@@ -53,11 +48,6 @@ class Row:
     first: int = 0
     """The column of the first character written, or while the row reads, the first whose cost is
     still in the log."""
-    before_last: States | None = None
-    """The state before the last character of the prompt, if the row may go back: float32 [S].
-
-    The logits of the first character are not kept, so a row that goes back to the beginning of its
-    line reads the last character of its prompt again."""
     bits: list[Floats] = field(default_factory=list)
     """The cost of characters that were read and have left the log, in bits."""
     error: Exception | None = None
@@ -67,27 +57,6 @@ class Row:
     def has_read(self) -> bool:
         """Return whether all of the prompt was read."""
         return self.read >= len(self.request.prompt)
-
-    @property
-    def may_backtrack(self) -> bool:
-        """Return whether the row may have to take back characters."""
-        return self.request.banned is not None or self.request.fallback is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Hold the state of a row behind some character of its line, to which the row can return.
-
-    A row between two steps holds a character that was chosen but not read yet, and the state before
-    that character. Both are in the checkpoint, so the next step reads the character again.
-    """
-
-    position: int
-    """The number of characters that were written."""
-    state: States
-    """The state before the last character: float32 [S]."""
-    entries: tuple[Any, ...]
-    """The row's entries in the saved arrays."""
 
 
 class RowStore:
@@ -106,7 +75,6 @@ class RowStore:
         # Twice what a row can need, so that `make_room`, which copies that much, is rare.
         self._width = 2 * (history + LONGEST_COMPLETION)
         self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.buffers.tokens, 0)]
-        self._saved: list[NDArray[Any]] = [self.buffers.tokens]
         self._logs: list[NDArray[Any]] = []
         self.tokens = self.log(np.int16)
         """The characters that were read and written: int16 [capacity, columns]."""
@@ -115,29 +83,21 @@ class RowStore:
         self.first = self.per_row(np.int64)
         """`Row.first` of rows that write: int64 [capacity]."""
         self.limit = self.per_row(np.int64, fill=UNREACHABLE)
-        """Characters after which a row ends at the next word, 0 for at once: int64 [capacity]."""
-        self.after_newline = self.per_row(np.bool_, saved=True)
+        """Characters after which a row ends at the next word: int64 [capacity]."""
+        self.after_newline = self.per_row(np.bool_)
         """True where the last character was a newline: bool [capacity]."""
 
     # Arrays
 
     def per_row(
-        self,
-        dtype: DTypeLike,
-        shape: tuple[int, ...] = (),
-        *,
-        fill: float | None = 0,
-        saved: bool = False,
+        self, dtype: DTypeLike, shape: tuple[int, ...] = (), *, fill: float | None = 0
     ) -> NDArray[Any]:
         """Return a new array with an entry for each row: [capacity, *shape].
 
-        Rows without a setting have ``fill``, which must have no effect. Checkpoints include the
-        entries of ``saved`` arrays: all must be saved that changes while a row writes.
+        Rows without a setting have ``fill``, which must have no effect.
         """
         array = np.full((self._capacity, *shape), fill, dtype)
         self._per_row.append((array, fill))
-        if saved:
-            self._saved.append(array)
         return array
 
     def log(self, dtype: DTypeLike, *, fill: float = 0) -> NDArray[Any]:
@@ -154,8 +114,6 @@ class RowStore:
         self.rows.append(row)
         self.buffers.tokens[row.index] = request.prompt[0]
         self.buffers.states[row.index] = request.state
-        if len(request.prompt) == 1:
-            row.before_last = request.state  # no step comes in which `Batch` could keep it
 
     def remove(self, row: Row) -> None:
         """Remove a row; the last one takes its place."""
@@ -197,30 +155,6 @@ class RowStore:
 
     def _set_first(self, row: Row, column: int) -> None:
         row.first = self.first[row.index] = column
-
-    # Going back
-
-    def checkpoints(self, at: RowIndices) -> Sequence[Checkpoint]:
-        """Return a checkpoint of each of some rows, which all write."""
-        positions = self.column - self.first[at]
-        # One copy each, because a part of a common one would keep all of it in memory.
-        states = [self.buffers.states[i].copy() for i in at.tolist()]
-        entries = zip(*(array.take(at, axis=0) for array in self._saved), strict=True)
-        return [*map(Checkpoint, positions.tolist(), states, entries)]
-
-    def restore(self, row: Row, checkpoint: Checkpoint) -> None:
-        """Return a row to a checkpoint of its line."""
-        i, length, was = row.index, checkpoint.position, row.first
-        self.buffers.states[i] = checkpoint.state
-        for array, entry in zip(self._saved, checkpoint.entries, strict=True):
-            array[i] = entry
-        # Move what is left of the line to the right, to end at the current column as all lines do.
-        # The ranges overlap, so each is copied before it is written.
-        first = self.column - length
-        for log in self._logs:
-            kept = log[i, was - self._history : was + length].copy()
-            log[i, first - self._history : first + length] = kept
-        self._set_first(row, first)
 
     # Columns
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from .automaton import FREE, Automaton, Table
 from .row_store import RowStore
-from .word_filter import BannedWordFilter
 
 COMPACTION_SIZE = 1 << 13
 """Number of states at which unused tables are dropped, unless more are in use: 2.7 MB."""
@@ -22,16 +21,14 @@ class TransitionPool:
     def __init__(self, characters: int, rows: RowStore) -> None:
         self.next: Table = np.full((1024, characters), FREE, np.int32)
         """The state of the same automaton after each token, or `BARRED`: int32 [states, V]."""
-        self.words = np.zeros(1024, np.int16)
-        """The words to take back in each state, see `BannedWordFilter.words`: int16 [states]."""
         self.size = 1
         """The number of states that have been placed."""
         self.automata = rows.per_row(object, fill=None)
         self.base = rows.per_row(np.int32)
-        self._bases: dict[int, tuple[Automaton | BannedWordFilter, int]] = {}
+        self._bases: dict[int, tuple[Automaton, int]] = {}
         self._full = COMPACTION_SIZE
 
-    def follow(self, row: int, automaton: Automaton | BannedWordFilter) -> None:
+    def follow(self, row: int, automaton: Automaton) -> None:
         """Make a row follow an automaton, whose table is copied if it is new."""
         self.automata[row] = automaton
         if self.size > self._full:
@@ -45,7 +42,7 @@ class TransitionPool:
             self.base[row] = self._place(self.automata[row])
         self._full = max(COMPACTION_SIZE, 2 * self.size)
 
-    def _place(self, automaton: Automaton | BannedWordFilter) -> int:
+    def _place(self, automaton: Automaton) -> int:
         """Return the first state of an automaton, after copying its table if it is new."""
         if known := self._bases.get(id(automaton)):
             return known[1]
@@ -53,9 +50,7 @@ class TransitionPool:
         if end > len(self.next):
             more = max(end, 2 * len(self.next)) - len(self.next)
             self.next = np.pad(self.next, ((0, more), (0, 0)))
-            self.words = np.pad(self.words, (0, more))
         self.next[base:end] = automaton.next
-        self.words[base:end] = automaton.words if isinstance(automaton, BannedWordFilter) else 0
         self.size = end
         # The automaton is kept as well, because its id could be given to another object.
         self._bases[id(automaton)] = automaton, base

@@ -21,7 +21,8 @@ from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.request import Request
 from bot.inference.sampling import Sampling
-from bot.inference.word_filter import BannedWordFilter
+from bot.inference.word_filter import build_word_filter
+from bot.screenplay.elements import Kind
 
 Contestant = Callable[[float], float]
 """Write for some seconds; return the speed [characters/s]."""
@@ -61,8 +62,8 @@ class Lines:
         self._seeds = count()
         self._controlled = controlled
         if controlled:
-            self._automaton = build_grammar(model.vocabulary, None, CAST)
-            self._banned = BannedWordFilter.of(model.vocabulary, rare_words(script))
+            self._automaton = build_grammar(model.vocabulary, Kind.DIALOGUE, CAST)
+            self._banned = build_word_filter(model.vocabulary, rare_words(script))
 
     def request(self, limit: int = LIMIT) -> Request:
         """Return the next request."""
@@ -80,6 +81,7 @@ class Lines:
             context=self._context,
             automaton=self._automaton,
             banned=self._banned,
+            bars_words=True,
         )
 
 

@@ -31,7 +31,7 @@ from bot.inference.grammar import build_grammar
 from bot.inference.model import Model
 from bot.inference.request import Request
 from bot.inference.sampling import Sampling
-from bot.inference.word_filter import BannedWordFilter, find_banned_word
+from bot.inference.word_filter import build_word_filter, find_banned_word
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import parse_model_text
 from export import graph
@@ -77,8 +77,8 @@ async def write_kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obe
 
 async def write_without(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
     """Write a number of elements with a voice while these words are banned, and judge them."""
-    banned = BannedWordFilter.of(model.vocabulary, words)
-    texts = await _written(model, lines, seed, banned=banned)
+    banned = build_word_filter(model.vocabulary, words)
+    texts = await _written(model, lines, seed, banned=banned, bars_words=True)
     wrong = [text for text in texts if find_banned_word(text, words)]
     empty = sum(not text.strip() for text in texts)
     return Obedience(lines, len(wrong), empty, "".join(wrong[:1]))

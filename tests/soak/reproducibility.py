@@ -22,15 +22,16 @@ import numpy as np
 import tyro
 
 from bot.errors import NoContinuation
+from bot.generation.generator import build_automaton
+from bot.inference.automaton import Automaton
 from bot.inference.batch import Batch
 from bot.inference.engine import Engine
-from bot.inference.grammar import build_grammar
 from bot.inference.lexicon import Lexicon, collect_recall_words
 from bot.inference.model import Model
 from bot.inference.request import Completion, Request
 from bot.inference.row_store import Row
 from bot.inference.sampling import LARGEST_SEED, Sampling
-from bot.inference.word_filter import BannedWordFilter
+from bot.inference.word_filter import build_word_filter
 from bot.screenplay.elements import Kind
 from tests.voice_option import STAGE, VoiceFile
 
@@ -91,9 +92,9 @@ def draw_request(model: Model, lexicon: Lexicon, chance: random.Random) -> Wante
         sampling=sampling,
         limit=chance.randrange(1, 200),
         context=model.encode(before),
-        automaton=build_grammar(model.vocabulary, kind, cast, speaking) if guided else None,
-        fallback=build_grammar(model.vocabulary, Kind.DIALOGUE, cast) if locked else None,
+        automaton=build_automaton(model.vocabulary, kind, cast, speaking) if guided else None,
         banned=_banned(model, chance.randrange(len(BANNED) + 1)),
+        bars_words=chance.random() < 0.9,
         present=tuple(model.encode(f"{name}\n") for name in cast),
         lock=locked,
         recall_words=collect_recall_words(
@@ -187,8 +188,8 @@ async def _read(engine: Engine, text: str) -> np.ndarray:
     return (await engine.run(Request(model.start(), model.encode(text)))).state
 
 
-def _banned(model: Model, words: int) -> BannedWordFilter | None:
-    return BannedWordFilter.of(model.vocabulary, BANNED[:words]) if words else None
+def _banned(model: Model, words: int) -> Automaton | None:
+    return build_word_filter(model.vocabulary, BANNED[:words]) if words else None
 
 
 def main(lines: int = 1000, voice: VoiceFile = STAGE) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import Processor
-from .constraint import Constraint
+from .constraint import Constraint, WordBan
 from .length import LengthBias, NonEmpty
 from .recall import Recall
 from .repetition import RepetitionPenalty
@@ -16,5 +16,6 @@ PROCESSORS: tuple[type[Processor], ...] = (
     Recall,
     RepetitionPenalty,
     SpeakerBias,
+    WordBan,  # behind the other constraints, because it sees whether they leave any token
 )
 """The processors of a batch. To add one, name it here."""

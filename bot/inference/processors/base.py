@@ -2,14 +2,13 @@
 
 To add one, write a subclass of `Processor` in a module of this package, name it in `PROCESSORS`,
 and write an `OptionSpec` in `generation.options`, whose value is in `Sampling.extra`. Keep the
-state of each row in arrays of the row store, which moves, saves and restores their entries, so that
-a row does not depend on the rows beside it.
+state of each row in arrays of the row store, which moves their entries, so that a row does not
+depend on the rows beside it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import ClassVar
 
@@ -49,7 +48,7 @@ class Processor(ABC):
     def __init__(self, model: Model, rows: RowStore) -> None:
         self.model = model
         self.rows = rows
-        self.active = rows.per_row(np.bool_, saved=True)
+        self.active = rows.per_row(np.bool_)
         """The rows that need this processor at the next step: bool [capacity]."""
 
     @abstractmethod
@@ -68,12 +67,5 @@ class Processor(ABC):
         they read, for which changes have no effect. Leave each row a finite logit.
         """
 
-    def update(self, chosen: Tokens) -> Sequence[Row]:
-        """Record the characters that were written [rows], in the column that `apply` was for.
-
-        Return the active rows whose lines must begin again, see `restart`.
-        """
-        return ()
-
-    def restart(self, row: Row) -> None:  # noqa: B027 - few processors need it
-        """Change the settings of a row whose line begins again because of this processor."""
+    def update(self, chosen: Tokens) -> None:  # noqa: B027 - not all processors need it
+        """Record the characters that were written [rows], in the column that `apply` was for."""

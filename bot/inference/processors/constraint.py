@@ -1,12 +1,15 @@
-"""Keep the line of each row within what its automaton allows."""
+"""Keep the line of each row within what its automata allow."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...arrays import Logits, Tokens
+from ...errors import NoContinuation
 from ..automaton import BARRED, FREE, Automaton, Table
 from ..model import Model
+from ..request import Request
 from ..row_store import Row, RowStore
 from ..sampling import Sampling
 from ..transition_pool import TransitionPool
@@ -14,70 +17,79 @@ from .base import Processor, Stage
 
 
 class Constraint(Processor):
-    """Bar the tokens that the automata of the rows do not allow.
-
-    A row with `Request.fallback` begins undecided: its automaton bars nothing yet, but advances
-    with the characters that the model writes freely, until it has accepted or rejected them.
-    """
+    """Bar the tokens that the automata of the rows do not allow."""
 
     stage = Stage.CONSTRAINT
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
         self._pool = TransitionPool(len(model.vocabulary), rows)
-        self._state = rows.per_row(np.int32, saved=True)
-        self._undecided = rows.per_row(np.bool_, saved=True)
-        self._state_if_held = rows.per_row(np.int32, saved=True)
-        """The state of the automaton of an undecided row."""
+        self._state = rows.per_row(np.int32)
         self._after: Table = self._pool.next[:0]
         """The state after each token, for each row."""
 
     def begin(self, row: Row, sampling: Sampling) -> None:
-        automaton = row.request.automaton
-        if automaton is None:
-            return
-        self.active[row.index] = True
-        self._follow(row, automaton)
-        if row.request.fallback is not None:
-            self._undecided[row.index] = True
-            self._state_if_held[row.index] = automaton.start
-            self._state[row.index] = FREE
+        automaton = self.find_automaton(row.request)
+        if automaton is not None:
+            self.active[row.index] = True
+            self._pool.follow(row.index, automaton)
+            self._state[row.index] = automaton.start
+
+    def find_automaton(self, request: Request) -> Automaton | None:
+        """Return the automaton of a request, if it has one."""
+        return request.automaton
 
     def apply(self, logits: Logits) -> None:
         """Bar all tokens that are not allowed."""
-        count = len(logits)
+        np.copyto(logits, -np.inf, where=self._find_barred(len(logits)))
+
+    def _find_barred(self, count: int) -> NDArray[np.bool_]:
+        """Return the tokens that are not allowed in each of the first rows: bool [count, V]."""
         states = self._pool.base[:count] + self._state[:count]
         # `take` needs half the time of indexing with an array.
         self._after = self._pool.next.take(states, axis=0, mode="clip")
-        np.copyto(logits, -np.inf, where=self._after == BARRED)
+        barred: NDArray[np.bool_] = self._after == BARRED
+        return barred
 
-    def update(self, chosen: Tokens) -> list[Row]:
-        """Advance the automata; return the undecided rows whose automata reject the text."""
-        count = len(chosen)
-        after = self._after[np.arange(count), chosen]
+    def update(self, chosen: Tokens) -> None:
+        """Advance the automata."""
+        after = self._after[np.arange(len(chosen)), chosen]
         # A line beyond its limit is ended even where its automaton does not allow an end.
-        self._state[:count] = np.maximum(after, FREE)
-        undecided = self._undecided[:count].nonzero()[0].tolist()
-        return [self.rows.rows[i] for i in undecided if not self._decide(i, int(chosen[i]))]
+        self._state[: len(chosen)] = np.maximum(after, FREE)
 
-    def restart(self, row: Row) -> None:
-        """Follow the second automaton of a row from the start."""
-        assert row.request.fallback is not None  # only such rows are undecided
-        self._undecided[row.index] = False
-        self._follow(row, row.request.fallback)
 
-    def _follow(self, row: Row, automaton: Automaton) -> None:
-        self._pool.follow(row.index, automaton)
-        self._state[row.index] = automaton.start
+class WordBan(Constraint):
+    """Give up rows that say a banned word, or bar the ends of these words.
 
-    def _decide(self, i: int, token: int) -> bool:
-        """Advance the automaton of an undecided row; return False if it rejects the token."""
-        state = self._pool.automata[i].next[self._state_if_held[i], token]
-        if state == BARRED:
-            return False
-        if self.model.lower_case[token] or token == self.model.newline:
-            self._undecided[i] = False
-            self._state[i] = state
-        else:
-            self._state_if_held[i] = state
-        return True
+    A row that is given up early is soon replaced by one with another seed, which is better than a
+    word that nobody says: a voice that may not end "knife" writes "knifes".
+    """
+
+    def __init__(self, model: Model, rows: RowStore) -> None:
+        super().__init__(model, rows)
+        self._bars = rows.per_row(np.bool_)
+
+    def begin(self, row: Row, sampling: Sampling) -> None:
+        super().begin(row, sampling)
+        self._bars[row.index] = row.request.bars_words
+
+    def find_automaton(self, request: Request) -> Automaton | None:
+        """Return the filter of a request's banned words, if it has one."""
+        return request.banned
+
+    def apply(self, logits: Logits) -> None:
+        """Bar the ends of banned words, in the rows that do not give up."""
+        barred, bars = self._find_barred(len(logits)), self._bars[: len(logits)]
+        if not np.count_nonzero(bars):
+            return
+        np.copyto(logits, -np.inf, where=barred & bars[:, None])
+        for i in (bars & (logits == -np.inf).all(axis=1)).nonzero()[0].tolist():
+            self.rows.fail(self.rows.rows[i], NoContinuation())
+            logits[i] = 0.0  # any token, because `draw_tokens` needs one that is possible
+
+    def update(self, chosen: Tokens) -> None:
+        """Advance the filters, and give up the rows that have said a banned word."""
+        said = self._after[np.arange(len(chosen)), chosen] == BARRED
+        for i in said.nonzero()[0].tolist():
+            self.rows.fail(self.rows.rows[i], NoContinuation())
+        super().update(chosen)

@@ -26,10 +26,9 @@ class NonEmpty(Processor):
         """Bar the newline as the first character."""
         logits[self.active[: len(logits)], self.model.newline] = -np.inf
 
-    def update(self, chosen: Tokens) -> tuple[()]:
+    def update(self, chosen: Tokens) -> None:
         """Deactivate the rows whose lines have begun."""
         self.active[: len(chosen)] = False
-        return ()
 
 
 class LengthBias(Processor):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...arrays import Logits, Tokens
 from ..lexicon import LONGEST_RARE_WORD, MOST_RECALL_WORDS, SPELLING_PADDING, WORD_PATTERN
 from ..model import Model
-from ..row_store import Row, RowIndices, RowStore
+from ..row_store import Row, RowStore
 from ..sampling import Sampling
 from .base import Processor
 
@@ -34,14 +34,14 @@ class Recall(Processor):
         self._words = rows.per_row(
             np.int16, (LONGEST_RARE_WORD + 1, MOST_RECALL_WORDS), fill=SPELLING_PADDING
         )
-        self._weights = rows.per_row(np.float32, (MOST_RECALL_WORDS,), saved=True)
-        self._in_text = rows.per_row(np.bool_, saved=True)
+        self._weights = rows.per_row(np.float32, (MOST_RECALL_WORDS,))
+        self._in_text = rows.per_row(np.bool_)
         """True once the line is known to be speech or action, and not a cue."""
-        self._agree = rows.per_row(np.bool_, (MOST_RECALL_WORDS,), saved=True)
+        self._agree = rows.per_row(np.bool_, (MOST_RECALL_WORDS,))
         """The words that begin with the characters of the current word."""
-        self._agrees = rows.per_row(np.bool_, saved=True)
+        self._agrees = rows.per_row(np.bool_)
         """True while any word agrees."""
-        self._letters = rows.per_row(np.int64, saved=True)
+        self._letters = rows.per_row(np.int64)
         """The number of characters of the current word."""
         # Found by `apply` and used by `update`.
         self._places = np.zeros(0, np.int64)
@@ -77,7 +77,7 @@ class Recall(Processor):
         cells = places[which], following[which, words]
         logits[cells] += self._weights[cells[0], words] * gains[which]
 
-    def update(self, chosen: Tokens) -> tuple[()]:
+    def update(self, chosen: Tokens) -> None:
         """Advance the words that agree, and begin with all words where a word can begin."""
         letter = self._letter[chosen]
         if len(places := self._places):
@@ -89,9 +89,8 @@ class Recall(Processor):
             self._agree[begins] = self._weights[begins] > 0
             self._agrees[begins] = True
             self._letters[begins] = 0
-        return ()
 
-    def _go_on(self, places: RowIndices, chosen: Tokens, letter: NDArray[np.bool_]) -> None:
+    def _go_on(self, places: NDArray[np.int64], chosen: Tokens, letter: NDArray[np.bool_]) -> None:
         """Keep the words that agree with one more character, and spend those written whole."""
         if len(ended := (~letter).nonzero()[0]):
             whole = self._agreeing[ended] & (self._following[ended] == SPELLING_PADDING)

@@ -49,8 +49,8 @@ class RepetitionPenalty(Processor):
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
         self._strength = rows.per_row(np.float32)
-        self._matches = rows.per_row(np.uint8, (REACH,), saved=True)
-        self._counting = rows.per_row(np.bool_, saved=True)
+        self._matches = rows.per_row(np.uint8, (REACH,))
+        self._counting = rows.per_row(np.bool_)
         """True while the next character belongs to a passage."""
         self._past = rows.log(np.int16, fill=NO_PASSAGE)
         """The characters that belong to passages."""
@@ -72,7 +72,7 @@ class RepetitionPenalty(Processor):
         count = len(logits)
         subtract_penalty(logits, self._matches[:count], self._before(count), self._strength[:count])
 
-    def update(self, chosen: Tokens) -> tuple[()]:
+    def update(self, chosen: Tokens) -> None:
         """Compare the passages again, with one more character."""
         count = len(chosen)
         counting = self._counting[:count]
@@ -80,7 +80,6 @@ class RepetitionPenalty(Processor):
         advance_matches(self._matches[:count], self._before(count), passage)
         self._past[:count, self.rows.column] = passage
         counting |= self.model.cue_ends[chosen]
-        return ()
 
     def _before(self, count: int) -> Passages:
         """Return the last characters of each row: int16 [rows, REACH]."""

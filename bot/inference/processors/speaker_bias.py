@@ -86,7 +86,7 @@ class SpeakerBias(Processor):
         self._strength = rows.per_row(np.float32)
         self._cues = rows.per_row(np.int32, (MOST_CUES, LONGEST_CUE), fill=CUE_PADDING)
         self._weights = rows.per_row(np.float32, (MOST_CUES,))
-        self._alive = rows.per_row(np.bool_, (MOST_CUES,), saved=True)
+        self._alive = rows.per_row(np.bool_, (MOST_CUES,))
         """The cues that begin with the text written so far."""
         # The active rows, and how far each is: found by `apply` and used by `update`.
         self._places = self._positions = np.zeros(0, np.int64)
@@ -118,7 +118,7 @@ class SpeakerBias(Processor):
         mix_in_cues(theirs, self._cues[places], weights, positions, self._strength[places])
         logits[places] = theirs
 
-    def update(self, chosen: Tokens) -> tuple[()]:
+    def update(self, chosen: Tokens) -> None:
         """Keep the cues that go on with the character that was written."""
         places, positions = self._places, self._positions
         chosen = chosen[places]
@@ -126,7 +126,6 @@ class SpeakerBias(Processor):
         over = self.model.cue_ends[chosen] | ~self._alive[places].any(axis=1)
         over |= positions + 1 >= LONGEST_CUE
         self.active[places[over]] = False
-        return ()
 
 
 def find_likely_cues(

@@ -17,6 +17,7 @@ from bot.generation.openings import prime_model
 from bot.generation.prefill import Progress, read_text
 from bot.generation.reranking import (
     CANDIDATES,
+    COMMON_WORDS,
     DEFAULT_WEIGHTS,
     ECHO_LINES,
     Candidate,
@@ -29,6 +30,7 @@ from bot.inference.batch import Batch
 from bot.inference.engine import Engine, EngineLoad
 from bot.inference.request import Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
+from bot.inference.word_filter import find_banned_word
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import parse_model_text
@@ -247,6 +249,59 @@ async def test_the_last_speaker_does_not_go_on(
         [alone, *_] = await write_candidates(context, options)
         assert alone.draft.element.cue == "MAYA"
     assert len(written) == 2  # no further draw could give anybody else the floor
+
+
+async def test_a_locked_cast_holds_with_one_candidate(context: GenerationContext):
+    free, drafts = GenerationOptions(Sampling(0), 60, cast=("MAYA", "JO")), []
+    for seed in range(30):
+        [one] = await write_candidates(context, replace(free, sampling=Sampling(seed)))
+        drafts.append(one.draft)
+    assert all(generator.keeps_to_cast(draft.element, free.cast) for draft in drafts)
+    redrawn = [draft for draft in drafts if draft.origin.get("form")]
+    assert 0 < len(redrawn) < 30
+    for draft in redrawn[:3]:
+        restored = provenance.restore_options(draft.origin, ())
+        assert (await generator.write_element(context, restored)).element == draft.element
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MAYA\nHello.", True),
+        ("KEVIN\nHello.", False),
+        ("MAYA rises, and BOB falls.\nGUARDS enter.", True),
+        ("MAYA, JO and a guard rise.", True),
+        ("Enter BOB.", True),
+        ("A flourish.", True),
+        ("(BOB waits.)", True),
+        ("INT. BOB'S DINER - NIGHT", True),
+        ("BOB enters.", False),
+        ("MAYAS rise.", False),
+        ("A MAN enters.", False),
+    ],
+)
+def test_action_that_begins_with_another_name_leaves_a_cast(text: str, expected: bool):
+    element = parse_model_text(text)
+    assert element is not None
+    assert generator.keeps_to_cast(element, ("MAYA", "JO")) == expected
+
+
+@pytest.mark.parametrize("candidates", [1, 8])
+async def test_banned_words_hold_however_many_there_are(
+    context: GenerationContext, candidates: int
+):
+    plain, barred = GenerationOptions(Sampling(0), 60, character="MAYA"), 0
+    for words in (["the"], sorted(COMMON_WORDS)):
+        options = replace(plain, banned=tuple(words), candidates=candidates)
+        for seed in range(8):
+            found = await write_candidates(context, replace(options, sampling=Sampling(seed)))
+            for one in found:
+                assert find_banned_word(one.draft.element.body, words) is None
+                barred += one.draft.origin.get("bars", False)
+            restored = provenance.restore_options(found[0].draft.origin, options.banned)
+            again = await generator.write_element(context, restored)
+            assert again.element == found[0].draft.element
+    assert barred
 
 
 async def test_action_is_cut_off_later_than_speech(context: GenerationContext):

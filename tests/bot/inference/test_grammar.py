@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bot.cleaning import clean
 from bot.errors import UnspellableElement
 from bot.inference.automaton import BARRED, FREE, Automaton
-from bot.inference.grammar import CUE_LIMIT, HEADING_LIMIT, build_grammar
+from bot.inference.grammar import CUE_LIMIT, HEADING_LIMIT, build_grammar, build_speech
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import make_cue, parse_model_text
 from tests.bot.screenplay.parsers import BEFORE, assert_one_element
@@ -41,13 +41,17 @@ VOCABULARIES = {
 }
 CAST = ("MAYA", "MAYA STONE", "JO", "O'BRIEN", "2ND GUARD", "EST. CLAIRE", "茂")
 ALL = {
-    "speech": {"kind": None, "speaking": True},
+    "speech": {},
     "dialogue": {"kind": Kind.DIALOGUE},
     "dialogue of the cast": {"kind": Kind.DIALOGUE, "cast": CAST},
     "action": {"kind": Kind.ACTION},
     "heading": {"kind": Kind.HEADING},
-    "lock": {"kind": None, "cast": CAST},
 }
+
+
+def build(vocabulary: Sequence[str], **asked: Any) -> Automaton:
+    """Return the automaton of an element, or of speech below a cue."""
+    return build_grammar(vocabulary, **asked) if asked else build_speech(vocabulary)
 
 
 def distances(automaton: Automaton) -> NDArray[np.int64]:
@@ -93,7 +97,7 @@ def walks(automaton: Automaton, vocabulary: tuple[str, ...], count: int) -> Iter
 @cache
 def built(name: str, alphabet: str) -> Automaton:
     try:
-        return build_grammar(VOCABULARIES[alphabet], **ALL[name])
+        return build(VOCABULARIES[alphabet], **ALL[name])
     except UnspellableElement:
         pytest.skip("these characters cannot spell it")
 
@@ -102,7 +106,7 @@ def built(name: str, alphabet: str) -> Automaton:
 @pytest.mark.parametrize("name", ALL)
 def test_an_allowed_text_is_one_element(name: str, alphabet: str):
     automaton = built(name, alphabet)
-    kind = Kind.DIALOGUE if name == "speech" else ALL[name]["kind"]
+    kind = ALL[name].get("kind", Kind.DIALOGUE)
     opening = "MAYA\n" if name == "speech" else ""
     for at, written in enumerate(walks(automaton, VOCABULARIES[alphabet], WALKS)):
         text = clean(opening + written[:-2])
@@ -110,7 +114,7 @@ def test_an_allowed_text_is_one_element(name: str, alphabet: str):
         read = parse_model_text(text)
         assert read is not None
         assert read.text == text
-        assert read.kind is kind or kind is None
+        assert read.kind is kind
         assert not re.search(r"\[\[|/\*|^ | $", text, re.MULTILINE)
         assert_one_element(read, [BEFORE[at % len(BEFORE)]])
         first = text.split("\n")[0]
@@ -121,16 +125,6 @@ def test_an_allowed_text_is_one_element(name: str, alphabet: str):
             assert len(first) <= CUE_LIMIT
             if ALL[name].get("cast"):
                 assert read.cue in CAST
-        if name == "lock" and read.kind is Kind.ACTION:
-            assert names_nobody_else(first)
-
-
-def names_nobody_else(line: str) -> bool:
-    lead = next((line[:at] for at, one in enumerate(line) if one.islower() or one == "("), line)
-    lead = next((lead[:at] for at, one in enumerate(lead) if one in "茂来たかक्ष"), lead)
-    for name in sorted(CAST, key=len, reverse=True):
-        lead = re.sub(rf"{name}(?![A-Z0-9])", "-", lead)
-    return not any(one.isupper() and two.isupper() for one, two in pairwise(lead))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +152,7 @@ def test_no_state_is_a_dead_end(alphabet: set[str], name: str, cast: set[str]):
     asked = ALL[name] | ({"cast": sorted(cast)} if "cast" in ALL[name] else {})
     refusal = ""
     try:
-        automaton = build_grammar(vocabulary, **asked)
+        automaton = build(vocabulary, **asked)
     except UnspellableElement as error:
         refusal = str(error)
     if refusal:
@@ -202,11 +196,6 @@ ALLOWED = {
         *("INT. DINER - NIGHT", "I/E. CAR", "INT./EXT. CAR, MOVING"),
         ".ELSINORE. A PLATFORM BEFORE THE CASTLE",
     ],
-    "lock": [
-        *("MAYA\nHello.", "MAYA STONE (O.S.)\nHello.", "MAYA rises, and BOB falls.\nGUARDS enter."),
-        *("MAYA, JO and a guard rise.", "Enter BOB.", "A flourish.", "(BOB waits.)"),
-        *("INT. BOB'S DINER - NIGHT", ".BOB'S DINER"),
-    ],
 }
 
 
@@ -226,7 +215,6 @@ REFUSED = {
     "dialogue of the cast": ["B", "MAX", "MAYAS", "JO\n\n", "E", "MAYA (Q"],
     "action": ["MA", "A MA", "MC", "int.", "Int ", ".5", "I/E.", "CU", "2\n"],
     "heading": ["A", "..", ". ", "INT.\n", "INT. -", ".A b", ".Ab", ".X [", "EST.A"],
-    "lock": ["BO", "MAYAS", "MAX", "MAYA ST\n", "A GU", "2ND\n", "MAYA, BO", "JO\n\n", "DI", "CU"],
 }
 
 
@@ -246,8 +234,8 @@ def test_action_in_capitals_is_no_transition():
         assert follow(automaton, "capitals", f"{text}\n\n") != FREE
 
 
-@pytest.mark.parametrize("name", ["dialogue of the cast", "lock"])
-def test_everybody_in_the_cast_can_speak(name: str):
+def test_everybody_in_the_cast_can_speak():
+    name = "dialogue of the cast"
     automaton = built(name, "world")
     for one in CAST:
         cue = f"{make_cue(one)}\n"
@@ -260,23 +248,11 @@ def test_an_element_that_the_vocabulary_cannot_spell_is_refused():
     vocabulary = VOCABULARIES["stage"]
     with pytest.raises(UnspellableElement, match=r"any name in the cast"):
         build_grammar(vocabulary, Kind.DIALOGUE, ["茂", "EST. CLAIRE"])
-    with pytest.raises(UnspellableElement, match=r"any name in the cast"):
-        build_grammar(vocabulary, None, ["茂"])
-    with pytest.raises(UnspellableElement, match="transition"):
-        build_grammar(vocabulary, Kind.TRANSITION)
-    with pytest.raises(UnspellableElement, match="heading"):
-        build_grammar(vocabulary, Kind.HEADING, speaking=True)
     with pytest.raises(UnspellableElement, match="a scene heading"):
         build_grammar(("\n", "a"), Kind.HEADING)
 
 
-def test_without_a_kind_or_a_cast_everything_is_allowed():
-    automaton = build_grammar(("\n", "a"), None)
-    assert automaton.start == FREE
-    assert automaton.next.tolist() == [[FREE, FREE]]
-
-
 def test_tables_are_small():
     cast = [f"{one}{two}RENCIA THE {one}" for one in "ABCDE" for two in "AEIOU"]
-    automaton = build_grammar(VOCABULARIES["ascii"], None, cast)
+    automaton = build_grammar(VOCABULARIES["ascii"], Kind.DIALOGUE, cast)
     assert automaton.next.nbytes < 10e5

@@ -1,4 +1,4 @@
-"""Test the row store: entries of rows that move, go back, and run out of columns."""
+"""Test the row store: rows that run out of columns."""
 
 from __future__ import annotations
 
@@ -32,29 +32,6 @@ def write(store: RowStore, count: int) -> None:
         store.tokens[:, store.column] = store.column
         store.buffers.tokens[:] = store.column
         store.column += 1
-
-
-def test_restoring_a_row_leaves_the_others_alone(store: RowStore):
-    saved, other = store.per_row(np.int64, saved=True), store.per_row(np.int64)
-    write(store, HISTORY)
-    row, _ = a_row(store, 1), a_row(store, 2)
-    began = row.first
-    write(store, 3)
-    saved[:2] = other[:2] = 3
-    [checkpoint] = store.checkpoints(np.array([row.index]))
-    assert checkpoint.state.base is None  # or it would keep the states of other rows in memory
-    token = int(store.buffers.tokens[row.index])
-    write(store, 4)
-    saved[:2] = other[:2] = 7
-    store.buffers.states[:2] = 7
-    store.restore(row, checkpoint)
-    assert store.column - row.first == checkpoint.position == 3
-    assert saved[:2].tolist() == [3, 7]
-    assert other[:2].tolist() == [7, 7]
-    assert store.buffers.states[:2, 0].tolist() == [1, 7]
-    assert store.buffers.tokens[row.index] == token
-    left = store.tokens[row.index, row.first - HISTORY : store.column]
-    assert left.tolist() == [*range(began - HISTORY, began + 3)]
 
 
 def test_making_room_keeps_lines_and_their_history(store: RowStore):

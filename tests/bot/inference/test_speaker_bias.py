@@ -21,7 +21,6 @@ from bot.inference.processors.speaker_bias import (
 )
 from bot.inference.request import Request
 from bot.inference.sampling import Sampling
-from bot.inference.word_filter import BannedWordFilter
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 
@@ -198,11 +197,3 @@ async def test_a_speaker_whom_somebody_plays_takes_no_share_of_the_others(engine
     alone = await write_cues(engine, 1.0, **less)
     assert set(names) <= {"BEATRICE", "DON PEDRO"}
     assert names.count("DON PEDRO") > 20 > alone.count("DON PEDRO")
-
-
-async def test_the_odds_return_where_a_banned_name_is_taken_back(engine: Engine):
-    banned = BannedWordFilter.of(engine.model.vocabulary, ["beatrice"])
-    heard = ("It rains.", "DUKE\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree.")
-    alone = await write_cues(engine, 0.0, heard, banned=banned)
-    together = await write_cues(engine, 1.0, heard, banned=banned)
-    assert together.count("DUKE") > 3 * alone.count("DUKE") + 10
