@@ -14,7 +14,6 @@ from bot.inference.processors.repetition import REACH
 from bot.inference.processors.speaker_bias import (
     LONGEST_CUE,
     find_likely_cues,
-    find_matching_cues,
     mix_in_cues,
 )
 from bot.inference.sampling import compute_token_bits
@@ -91,7 +90,9 @@ def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
         elif at >= begin and (model.lower_case[token] or token == model.newline):
             begin = len(read)
         if strength and begin <= at + 1 < begin + LONGEST_CUE:
-            weights = known.weights * find_matching_cues(known.cues, read[begin : at + 1])
+            written = read[begin : at + 1]
+            matching = (known.cues[:, : len(written)] == written).all(axis=1)
+            weights = known.weights * matching
             position, odds = np.array([at + 1 - begin]), np.array([strength * known.odds])
             logits = logits.copy()
             mix_in_cues(logits, known.cues[None], weights[None], position, odds)

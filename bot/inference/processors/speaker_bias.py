@@ -58,7 +58,6 @@ ODDS_AFTER_SPEECH, ODDS_AFTER_ACTION, ODDS_AFTER_HEADING = np.exp(
 speech, and where a heading does."""
 
 Cues = NDArray[np.int32]
-CueMask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -193,12 +192,6 @@ def _rank_cues(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ..
     last = spoken[0]
     others = [cue for cue in spoken if cue != last]
     return others if odds == ODDS_AFTER_SPEECH else [*others[:1], last, *others[1:]]
-
-
-def find_matching_cues(cues: Cues, written: Tokens | Cues) -> CueMask:
-    """Return the cues that begin with the text written so far, [n]: bool [CUES]."""
-    kept: CueMask = (cues[:, : len(written)] == written).all(axis=1)
-    return kept
 
 
 def mix_in_cues(

@@ -16,7 +16,6 @@ from bot.inference.processors.speaker_bias import (
     LONGEST_CUE,
     MOST_CUES,
     find_likely_cues,
-    find_matching_cues,
     mix_in_cues,
 )
 from bot.inference.request import Request
@@ -57,7 +56,8 @@ def expect(
     logits = np.zeros((2, len(LETTERS)), np.float32)
     cues = [tokens(f"{name}\n") for name in present]
     known = find_likely_cues(read(elements), OPENS, IDS["\n"], cues)
-    weights = known.weights * find_matching_cues(known.cues, tokens(written))
+    matching = (known.cues[:, : len(written)] == tokens(written)).all(axis=1)
+    weights = known.weights * matching
     odds = known.odds * np.array([strength, 1e-12], np.float32)
     positions = np.full(2, len(written))
     mix_in_cues(logits, np.stack([known.cues] * 2), np.stack([weights] * 2), positions, odds)
