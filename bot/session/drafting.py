@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any
 
 from ..errors import NotInCast, RequestError, Stopped
@@ -85,21 +85,21 @@ class Drafter:
         left out, unless none can be. Raises RequestError, which says why nothing can be written,
         and Stopped if nothing was finished.
         """
-        first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
-        seeds = [_offset_seed(first, take * request.lines) for take in range(takes)]
+        seed = _choose_seed(request)
         line_options = [
-            self.make_line_options(script, request, banned, seed, takes) for seed in seeds
+            self.make_line_options(
+                script, request, banned, _offset_seed(seed, take * request.lines), takes
+            )
+            for take in range(takes)
         ]
-        written: list[list[Draft]] = [[] for _ in seeds]
+        written: list[list[Draft]] = [[] for _ in line_options]
         try:
             firsts = await job.wait(
-                self._draft_distinct_firsts(
-                    context, [next(some) for some in line_options], job.progress
-                )
+                self._draft_distinct_firsts(context, map(next, line_options), job.progress)
             )
             tasks = [
-                self._extend_take(context, first, some, job.progress, drafts)
-                for first, some, drafts in zip(firsts, line_options, written, strict=True)
+                self._extend_take(context, first, following, job.progress, drafts)
+                for first, following, drafts in zip(firsts, line_options, written, strict=True)
             ]
             await job.wait(_run_any(tasks))
         except Stopped:
@@ -110,12 +110,12 @@ class Drafter:
     async def _draft_distinct_firsts(
         self,
         context: GenerationContext,
-        line_options: Sequence[GenerationOptions],
+        first_options: Iterable[GenerationOptions],
         progress: Progress,
     ) -> list[Draft | RequestError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
-            *(write_candidates(context, one, progress=progress) for one in line_options),
+            *(write_candidates(context, options, progress=progress) for options in first_options),
             return_exceptions=True,
         )
         firsts: list[Draft | RequestError] = []
@@ -166,8 +166,7 @@ class Drafter:
 
         Raises RequestError for a line that cannot be written, and Stopped.
         """
-        seed = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
-        for options in self.make_line_options(script, request, banned, seed):
+        for options in self.make_line_options(script, request, banned, _choose_seed(request)):
             draft = await job.wait(self.draft_line(context, options, job.progress))
             job.progress.written += 1
             yield draft
@@ -183,6 +182,10 @@ class Drafter:
         return reranking.choose_candidate(
             await write_candidates(context, options, progress=progress), context.recent_texts
         ).draft
+
+
+def _choose_seed(request: ContinueRequest) -> int:
+    return secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
 
 
 def _offset_seed(seed: int, number: int) -> int:

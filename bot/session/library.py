@@ -82,13 +82,8 @@ class Library:
             return NoScript()
         return NotRunning(script=last.id, title=last.title, is_archived=last.archived)
 
-    async def load_script_at(self, expected: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a position; raise NoScript and StaleLine."""
-        script = await self.load_script()
-        await self._check_position(script, expected)
-        return script
-
     async def _check_position(self, script: Script, expected: ScriptPosition | None) -> None:
+        """Raise StaleLine unless a script still stands at a position."""
         if expected is not None and expected != current_position(script):
             await self.check_is_running(script, expected.script)
             raise StaleLine(script=expected.script, line=expected.line)
@@ -97,10 +92,10 @@ class Library:
     async def open_turn(
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> AsyncIterator[TurnContext]:
-        """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
+        """Lock the channel for one turn; raise NoScript, or StaleLine if the script has gone on."""
         if self.lock.locked():
             # Refuse a turn here if possible, before it waits and everybody sees its progress.
-            await self.load_script_at(expected)
+            await self._check_position(await self.load_script(), expected)
         async with self.lock:
             found = await self.store.scripts.find_running_for_turn(self.channel)
             if found is None:
