@@ -347,6 +347,16 @@ async def test_leaving_the_line_of_a_vote_asks_first(stage: Stage, leave: str, l
     assert await stage.lines() == lines
 
 
+async def test_a_text_that_is_refused_after_all_is_given_back(stage: Stage):
+    await write_lines(stage, "Rain.", by=stage.ben)
+    await ask(stage, vote=600)
+    asked = answer(await stage.ben.slash(stage.channel, "write", text="Snow."))
+    await stage.ann.slash(stage.channel, "settings", setting="cooldown", value="60")
+    refused = answer(await stage.ben.click(asked, label="Add it anyway"))
+    assert refused.content.startswith("This script has a cooldown.")
+    assert "Snow." in refused.content
+
+
 async def test_an_undo_during_a_vote_spares_the_take_that_won_since(stage: Stage):
     written = await load_takes(stage, await ask(stage, vote=600))
     asked = answer(await stage.ann.slash(stage.channel, "undo"))
