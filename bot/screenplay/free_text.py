@@ -52,7 +52,9 @@ _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
 """Matches a line that an editor seems to have broken in a sentence."""
 
 _ACT = re.compile(rf"(?:act|scene|akt|szene) {NUMBER}(?: ?[:.,\u2013\u2014-].*)?", re.IGNORECASE)
-_PLACE = re.compile(r"(int|ext)(?:erior)?: ?(.+)", re.IGNORECASE)
+_PLACE = re.compile(
+    r"(?:(int(?:erior)?:|innen\.)|ext(?:erior)?:|au(?:ß|ss)en\.) ?(.+)", re.IGNORECASE
+)
 _LOOSE_TRANSITION = re.compile(
     r"(?:\w+[ -])?(?:cut|fade|dissolve|wipe) (?:\w+ )?to:|fade (?:in:|out\.)"
     r"|(?:cut|fade) to (?:black|white)\.?",
@@ -134,7 +136,7 @@ class _Parser:
         if is_heading(first) or _ACT.fullmatch(first):
             return make_heading(first), rest
         if place := _PLACE.fullmatch(first):
-            return make_heading(f"{place[1]}. {place[2]}"), rest
+            return make_heading(f"{'INT' if place[1] else 'EXT'}. {place[2]}"), rest
         if _LOOSE_TRANSITION.fullmatch(first):
             return write_transition(first.upper()), rest
         if is_transition(first):
@@ -171,7 +173,10 @@ class _Parser:
         match = None if _EMOTE.fullmatch(line) else _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", line))
         if match is None:
             return None
-        name = self._find_speaker(match["speaker"], is_forced=bool(match["forced"]))
+        typed = match["speaker"]
+        if match["aside"]:  # a new name needs no capital where it is said how somebody speaks
+            typed = typed[0].upper() + typed[1:]
+        name = self._find_speaker(typed, is_forced=bool(match["forced"]))
         return _split_said(match, name) if name else None
 
     def _parse_known_cue(self, line: str) -> list[str] | None:

@@ -17,7 +17,7 @@ NUMBER = r"(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)"
 
 _FILE = Path(__file__).with_name("labels.toml")
 _WORDS = {
-    name: frozenset(words)
+    name: frozenset(map(str.casefold, words))  # which spells ß as ss
     for name, words in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()
 }
 _NUMBER = re.compile(NUMBER)

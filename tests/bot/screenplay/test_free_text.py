@@ -50,6 +50,8 @@ def test_any_text_of_a_person_is_elements(
     [
         ("int. diner - night", ["INT. DINER - NIGHT"]),
         ("INT. DINER - NIGHT\nRain on the window.", ["INT. DINER - NIGHT", "Rain on the window."]),
+        ("innen. küche - nacht", ["INT. KÜCHE - NACHT"]),
+        ("Außen. Dach - Tag\nHelen: Ja", ["EXT. DACH - TAG", "HELEN\nJa"]),
         (".the heath", [".THE HEATH"]),
         ("CUT TO:", ["CUT TO:"]),
         ("smash cut to:", ["SMASH CUT TO:"]),
@@ -61,6 +63,9 @@ def test_any_text_of_a_person_is_elements(
         ("MAYA: Hello.", ["MAYA\nHello."]),
         ("MAYA:\nHello.", ["MAYA\nHello."]),
         ("MAYA (quietly): Hello.", ["MAYA\n(quietly)\nHello."]),
+        ("dragon (softly): No.", ["DRAGON\n(softly)\nNo."]),
+        ("the door (slowly): creak", ["the door (slowly): creak"]),
+        ("note (to self): run", ["note (to self): run"]),
         ("MAYA (V.O.): (quietly) Hello.", ["MAYA (V.O.)\n(quietly)\nHello."]),
         ("MAYA: Hello.\nJO: Hey.\nYou.", ["MAYA\nHello.", "JO\nHey.\nYou."]),
         ("Lola: Wait.\nShe runs.", ["LOLA\nWait.", "She runs."]),
