@@ -1,7 +1,8 @@
-"""Sixty messages as friends type them into a chat, each with what its writer meant.
+"""Messages as friends type them into a chat, each with what its writer meant.
 
-The messages were written before the parser could read them, by imagining a group with phones: no
-quotation marks, few capitals, smileys, times and links.
+The first sixty were written before the parser could read them, by imagining a group with phones: no
+quotation marks, few capitals, smileys, times and links. The other sixty are by somebody who had not
+seen the parser that reads the first ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ Meaning = tuple[str, ...]
 """The speaker as in a cue, or the kind; then the lines, of which one in brackets says how."""
 
 CAST = ("HELEN", "KEVIN", "DRAGON", "ROBOT 2", "JEAN-LUC", "ÉLODIE", "MRS. O'BRIEN")
-"""The names that the script knows."""
+OTHER_CAST = ("MAYA", "JONAS", "DRAGON", "MRS. PIKE", "THE JUDGE")
+"""The names that each script knows."""
 
 TYPED_MESSAGES: tuple[tuple[str, list[Meaning]], ...] = (
     # Somebody whom the script knows speaks.
@@ -99,4 +101,76 @@ TYPED_MESSAGES: tuple[tuple[str, list[Meaning]], ...] = (
     ("Cut to:", [(TRANSITION, "CUT TO:")]),
     ("cut to: the roof", [(TRANSITION, "CUT TO: THE ROOF")]),
     ("fade to black", [(TRANSITION, "FADE TO BLACK")]),
+)
+
+OTHER_MESSAGES: tuple[tuple[str, list[Meaning]], ...] = (
+    ("Maya: get me down from here", [("MAYA", "get me down from here")]),
+    ("maya: no.", [("MAYA", "no.")]),
+    ("MAYA: NO!!!", [("MAYA", "NO!!!")]),
+    ("jonas : i told u not to climb it", [("JONAS", "i told u not to climb it")]),
+    ("Jonas (whispering): did you hear that?", [("JONAS", "(whispering)", "did you hear that?")]),
+    ("Dragon: (yawning) Five more minutes.", [("DRAGON", "(yawning)", "Five more minutes.")]),
+    ("*the roof collapses*", [(ACTION, "the roof collapses")]),
+    ("_The lights go out._", [(ACTION, "The lights go out.")]),
+    (
+        "the dragon sneezes and the curtains catch fire",
+        [(ACTION, "the dragon sneezes and the curtains catch fire")],
+    ),
+    ("Maya laughs.", [(ACTION, "Maya laughs.")]),
+    ("mrs pike: who ordered the swan?", [("MRS. PIKE", "who ordered the swan?")]),
+    ("Mrs. Pike: Nobody leaves.", [("MRS. PIKE", "Nobody leaves.")]),
+    ("the judge: order!", [("THE JUDGE", "order!")]),
+    ("Kevin: hi, I'm new", [("KEVIN", "hi, I'm new")]),
+    ("Pizza Guy: 40 bucks.", [("PIZZA GUY", "40 bucks.")]),
+    ("old man: leave me be", [("OLD MAN", "leave me be")]),
+    ("Cut to: the kitchen", [(ACTION, "Cut to: the kitchen")]),
+    ("Later:", [(ACTION, "Later:")]),
+    ("later that night: rain", [(ACTION, "later that night: rain")]),
+    ("Note: we should end this soon", [(ACTION, "Note: we should end this soon")]),
+    ("10:30: the train still isn't here", [(ACTION, "10:30: the train still isn't here")]),
+    ("INT. KITCHEN - NIGHT", [(HEADING, "INT. KITCHEN - NIGHT")]),
+    ("int. kitchen - night", [(HEADING, "INT. KITCHEN - NIGHT")]),
+    ("ext roof, day", [(HEADING, "EXT ROOF, DAY")]),
+    ("Meanwhile, in the kitchen: smoke.", [(ACTION, "Meanwhile, in the kitchen: smoke.")]),
+    ("https://example.com/cat.gif", [(ACTION, "https://example.com/cat.gif")]),
+    ('Maya: "You promised."', [("MAYA", '"You promised."')]),
+    ("Maya and Jonas: NO!", [("MAYA AND JONAS", "NO!")]),
+    ("Everyone: Surprise!", [("EVERYONE", "Surprise!")]),
+    (
+        "Voice on the radio: Tornado warning until nine.",
+        [("VOICE ON THE RADIO", "Tornado warning until nine.")],
+    ),
+    ("Jonas (to Maya): don't look at me", [("JONAS", "(to Maya)", "don't look at me")]),
+    ("Maya (crying) I can't", [("MAYA", "(crying)", "I can't")]),
+    ("**Maya:** I'm fine.", [("MAYA", "I'm fine.")]),
+    ("**MAYA**: fine.", [("MAYA", "fine.")]),
+    ("Maya: *sighs* fine.", [("MAYA", "(sighs)", "fine.")]),
+    ("Maya:hello?", [("MAYA", "hello?")]),
+    ("Maya: i can't 😂", [("MAYA", "i can't 😂")]),
+    ("Jonas: Meet me at 5:30.", [("JONAS", "Meet me at 5:30.")]),
+    ("Jonas: here's the plan: we run.", [("JONAS", "here's the plan: we run.")]),
+    ("there's only one way out: the window", [(ACTION, "there's only one way out: the window")]),
+    ("One thing is clear: nobody is coming.", [(ACTION, "One thing is clear: nobody is coming.")]),
+    ("Warning: do not feed the dragon", [(ACTION, "Warning: do not feed the dragon")]),
+    ("Fade to black.", [(TRANSITION, "FADE TO BLACK.")]),
+    ("SMASH CUT TO:", [(TRANSITION, "SMASH CUT TO:")]),
+    ("The end.", [(ACTION, "The end.")]),
+    ("Maya (O.S.): Is anybody there?", [("MAYA (O.S.)", "Is anybody there?")]),
+    ("Maya (on the phone): hang on", [("MAYA", "(on the phone)", "hang on")]),
+    ("MAYA\nWhere were you?", [("MAYA", "Where were you?")]),
+    ("Maya\nWhere were you?", [("MAYA", "Where were you?")]),
+    ("Act 2: the revenge", [(HEADING, "ACT 2: THE REVENGE")]),
+    ("Scene: a dark forest", [(ACTION, "Scene: a dark forest")]),
+    ("Sir Reginald: Unhand that scone!", [("SIR REGINALD", "Unhand that scone!")]),
+    ("Dr. Vale: It's alive.", [("DR. VALE", "It's alive.")]),
+    ("José: ¿Qué?", [("JOSÉ", "¿Qué?")]),
+    ("Guard #2: who goes there", [("GUARD #2", "who goes there")]),
+    ("Suddenly: a knock.", [(ACTION, "Suddenly: a knock.")]),
+    (
+        "Jonas (reading): Dear Sir: you are fired.",
+        [("JONAS", "(reading)", "Dear Sir: you are fired.")],
+    ),
+    ("Maya & Jonas: RUN!", [("MAYA & JONAS", "RUN!")]),
+    ("Chef (from the kitchen): table nine!", [("CHEF", "(from the kitchen)", "table nine!")]),
+    ("The sign reads: NO DRAGONS.", [(ACTION, "The sign reads: NO DRAGONS.")]),
 )
