@@ -115,11 +115,11 @@ class Writers(FeatureCog, name="OnBook.writers"):
             case "leave":
                 await orders.leave(requester, script)
                 return say("{who} left the turns.", who=who)
-            case "pass":
+            case "pass" | "skip":
                 [writer, *_] = (await orders.pass_turn(requester, script)).writers
                 if writer == requester.id:
                     return say("{who} passed.", who=who)
-                return say("{who} passed {writer}'s turn on.", who=who, writer=mention(writer))
+                return say("{who} skipped {writer}.", who=who, writer=mention(writer))
             case "off":
                 await orders.turn_off(requester, script)
                 return say("{who} ended the turns, so everybody may write.", who=who)

@@ -30,6 +30,7 @@ ORDER_BUTTONS = {
     "join": (phrase("Join"), discord.ButtonStyle.primary),
     "leave": (phrase("Leave"), discord.ButtonStyle.secondary),
     "pass": (phrase("Pass"), discord.ButtonStyle.secondary),
+    "skip": (phrase("Skip"), discord.ButtonStyle.secondary),
     "off": (phrase("Turn off"), discord.ButtonStyle.danger),
 }
 """The labels and styles of the buttons under an order, by their actions."""
@@ -166,10 +167,12 @@ def _format_deadline(order: TurnOrder) -> str:
 def make_order_view(script: Script, order: TurnOrder | None, person: int, manages: bool) -> ui.View:
     """Return what a person may do with the order of a script, as its manager or not."""
     writers: Sequence[int] = order.writers if order else ()
+    is_next = writers[:1] == [person]
     shown = {
         "join": person not in writers,
         "leave": person in writers,
-        "pass": len(writers) > 1 and (manages or writers[0] == person),
+        "pass": len(writers) > 1 and is_next,
+        "skip": len(writers) > 1 and manages and not is_next,
         "off": bool(writers) and manages,
     }
     items: list[ui.Item[ui.View]] = []

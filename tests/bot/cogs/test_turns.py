@@ -158,7 +158,7 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert shown.content.endswith("There is no deadline.")
     assert labels(shown) == ["Leave", "Pass"]
     assert labels(await open_order(stage, cy)) == ["Leave"]
-    assert labels(await open_order(stage, stage.ann)) == ["Join", "Pass", "Turn off"]
+    assert labels(await open_order(stage, stage.ann)) == ["Join", "Skip", "Turn off"]
     old = await open_order(stage, ben)
     await ben.click(shown, label="Pass")
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
@@ -166,10 +166,10 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert labels(shown) == ["Leave"]
     refused = told(await ben.click(old, label="Pass"))
     assert refused.content.startswith(f"It is <@{cy.id}>'s turn.")
-    # The owner passes the turn of somebody who does not come.
-    await press(stage, stage.ann, "Pass")
+    # The owner skips somebody who does not come.
+    await press(stage, stage.ann, "Skip")
     assert turn(stage).startswith(f"It is <@{ben.id}>'s turn.")
-    assert stage.panel().content.startswith(f"-# Ann passed <@{cy.id}>'s turn on.\n")
+    assert stage.panel().content.startswith(f"-# Ann skipped <@{cy.id}>.\n")
     await press(stage, ben, "Leave")
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
     opened = await stage.ann.click(await open_menu(stage, stage.ann, "Together…"), label="Turns")
