@@ -27,7 +27,7 @@ MIN_CUT = 50
 """The size from which on a part of a row is worth showing."""
 
 RECAP_LINES, RECAP_SIZE, NAMES_SIZE = 5, 1000, 300
-"""The last lines of a script that a recap has, and the sizes of these lines and of the names."""
+"""The most lines at the end of a script in a recap, and the sizes of these and of the names."""
 
 NAME_LIMIT = 80
 """The size of a speaker's name, which is Discord's limit for the names of webhooks."""
@@ -76,16 +76,26 @@ def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
 
 
 def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]:
-    """Return the last lines of a script below their scene heading, and who is in the script."""
-    scene = list(elements[-RECAP_LINES:])
-    headings = [one for one in elements if one.kind is Kind.HEADING]
-    if headings and headings[-1] not in scene:
-        scene.insert(0, headings[-1])
-    recap = [format_scene(scene, RECAP_SIZE, f"-# {say(MORE)}")] if scene else []
+    """Return the last lines of a script below their scene heading, and who is in the script.
+
+    Fewer lines where they are long, so that nothing is cut but a last line that is too long.
+    """
+    note = f"-# {say(MORE)}"
+    ends = (_find_end(elements, count) for count in range(RECAP_LINES, 0, -1))
+    scenes = [format_scene(end, RECAP_SIZE, note) for end in ends]
+    scene = next((one for one in scenes if not one.endswith(note)), scenes[-1])
+    recap = [scene] if scene else []
     if names:
         who = inline(", ".join(names), NAMES_SIZE)
         recap.append(f"-# {say('In it: {names}.', names=who)}")
     return recap
+
+
+def _find_end(elements: Sequence[Element], count: int) -> list[Element]:
+    """Return this number of last lines, and above them their scene heading."""
+    end = elements[-count:]
+    heading = next((one for one in reversed(elements) if one.kind is Kind.HEADING), None)
+    return [heading, *end] if heading and heading not in end else list(end)
 
 
 def split_scene(elements: Iterable[Element], limit: int) -> list[str]:

@@ -12,7 +12,14 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
-from bot.ui.looks import DIVIDER, NAME_LIMIT, format_message, format_prose, make_webhook_name
+from bot.ui.looks import (
+    DIVIDER,
+    NAME_LIMIT,
+    format_message,
+    format_prose,
+    format_recap,
+    make_webhook_name,
+)
 from tests.bot.channel_check import assert_channel_is_true, is_line, read
 from tests.bot.conftest import Stage, answer, assert_private, fields, start_script
 from tests.bot.playing import act_unrecorded, edit, write
@@ -178,3 +185,11 @@ def test_long_lines_are_cut_with_a_note():
         assert 1900 < len(text) <= 2000
         assert text.endswith("see all of it with /script show")
         assert len(format_message(element, "x" * NAME_LIMIT, "y")) <= 2000
+
+
+def test_a_recap_has_the_last_line_rather_than_all_before():
+    long = [Element(Kind.ACTION, letter * 300) for letter in "abcde"]
+    [scene] = format_recap([Element(Kind.HEADING, "INT. DINER"), *long], ())
+    assert scene.split("\n") == ["> **INT\\. DINER**", *(f"> *{one.text}*" for one in long[2:])]
+    [scene] = format_recap([Element(Kind.ACTION, "a" * 2000)], ())
+    assert scene.endswith("and more: see all of it with /script show")
