@@ -153,7 +153,7 @@ def format_forgotten(forgotten: ErasureResult, *, text: bool) -> str:
         sentences = [
             say("You are forgotten. Name removed from {lines}.", lines=lines),
             say(
-                "Their text can no longer be removed, because nobody knows now which lines were "
+                "The text can no longer be removed, because nobody knows now which lines were "
                 "yours."
             ),
         ]

@@ -153,7 +153,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
         labels = [
             ui.Label[Any](
                 text=say("Surprise me"),
-                description=say("Draws everything below and an opening; then the voice goes on"),
+                description=say(
+                    "Picks everything below for you, and an opening; then the voice goes on"
+                ),
                 component=surprise,
             ),
             ui.Label[Any](text=say("Voice"), component=voice),

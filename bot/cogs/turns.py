@@ -266,7 +266,7 @@ def format_warnings(result: TurnResult) -> list[str]:
     if result.outsiders:
         names = inline(", ".join(result.outsiders), OUTSIDERS_SIZE)
         sentences.append(
-            say("The cast is locked, so the voice will not write for {names}.", names=names)
+            say("The voice writes only for the cast, so not for {names}.", names=names)
         )
     return sentences
 

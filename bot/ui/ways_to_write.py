@@ -19,4 +19,4 @@ def format_ways(*, hears: bool, is_direct: bool, is_plain: bool = False) -> str:
         return say("To write, press **Write**, use {/write}, or just send a message.")
     if is_plain:
         return say("To write, press **Write**, use {/write}, or send a message like `NAME: text`.")
-    return say("To write, press **Write**, use {/write}, or mention me in a message or reply.")
+    return say("To write, press **Write**, use {/write}, or mention me.")

@@ -127,7 +127,7 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     await start_script(stage, cast="Maya")
     offered = await ask(stage, "write", stage.ben, text="KEVIN: Hi.\n\nMAYA: Hi.\n\nZOE: Hi.")
     assert offered.ephemeral
-    assert offered.content == "The cast is locked, so the voice will not write for KEVIN, ZOE."
+    assert offered.content == "The voice writes only for the cast, so not for KEVIN, ZOE."
     assert labels(offered) == ["Add KEVIN to the cast", "Add ZOE to the cast"]
     await stage.ben.click(offered, label="Add KEVIN to the cast")
     assert (await stage.script()).cast == ["MAYA", "KEVIN"]

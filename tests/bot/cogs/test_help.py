@@ -20,7 +20,7 @@ async def test_a_mention_is_answered_once_a_minute(stage: Stage, monkeypatch: py
     assert await mention(stage, "nobody") == []
     [told] = await mention(stage)
     assert "has understood none of them. That is the fun." in told
-    assert ", or mention me in a message or reply." in told
+    assert ", or mention me." in told
     [shown] = [one for one in stage.messages() if one.content == told]
     assert labels(shown) == ["Start a script", "Surprise me"]
     assert await mention(stage) == [told]
