@@ -83,8 +83,15 @@ class PollMessages:
     ) -> None:
         """Say how a vote ended, with the winning take if that is not in the script.
 
-        A second attempt, some minutes after the first one, posts nothing.
+        A second attempt, some minutes after the first one, posts nothing. Neither does one where
+        nobody voted before the script went on, because whoever went on was told so.
         """
+        if (
+            poll_result.script.running
+            and not poll_result.taken
+            and not any(poll_result.counts.values())
+        ):
+            return
         content, view = _format_poll_result(poll_result, is_early), discord.utils.MISSING
         if not poll_result.taken:
             first, *_ = format_take(poll_result.winner, poll_result.lines, size(content) + 1)

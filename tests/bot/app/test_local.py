@@ -164,11 +164,11 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         key = find_button(asked, "Add it anyway")
         page.act("click", target_id=asked["id"], control_key=key, values=[])
         # The page has not waited for the vote.
-        assert not any("nobody voted" in read(one) for one in page.messages())
+        assert not any("Voting has ended" in read(one) for one in page.messages())
         time.sleep(max(0.0, began + 11 - time.monotonic()))
         # The page shows what happened by itself along with the next answer.
         page.command("write", text="Enter MAYA")
-        assert any("nobody voted" in read(one) for one in page.messages())
+        assert any("Voting has ended" in read(one) for one in page.messages())
 
 
 def test_messages_become_lines_on_the_page(chosen: RunnerSettings):
