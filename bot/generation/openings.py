@@ -90,8 +90,18 @@ async def prime_model(engine: Engine, style: str | None, owner: object) -> Prime
         read = await unprimed.read(unprimed.start, tokens)
         # Only the tone should stay: the script would repeat the nouns of the opening.
         states[text] = model.forget_characters(read.state)
-    opening = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return replace(unprimed, opening=opening, start=states[text])
+    return replace(unprimed, opening=_identify(text), start=states[text])
+
+
+def find_style_of_opening(model: Model, opening: str) -> str | None:
+    """Return the style whose opening has this id, or None."""
+    styles = (style for style, text in model.openings.items() if _identify(text) == opening)
+    return next(styles, None)
+
+
+def _identify(text: str) -> str:
+    """Return the id of an opening, 16 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def label_style(style: str) -> str:

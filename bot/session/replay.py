@@ -14,7 +14,7 @@ from ..arrays import States
 from ..errors import ModelError, NoContinuation, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
 from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
-from ..generation.openings import PrimedModel
+from ..generation.openings import PrimedModel, find_style_of_opening
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.processors.repetition import REACH
@@ -119,7 +119,7 @@ class Replayer:
         self._script = script
         self._banned = banned
         self._cache = LineCache(session.store, lines)
-        self._readers: dict[tuple[str, str], ReplayReader | str] = {}
+        self._readers: dict[tuple[str, str, str], ReplayReader | str] = {}
 
     async def replay_lines(
         self, lines: Sequence[Line], number: int, progress: Progress
@@ -134,7 +134,8 @@ class Replayer:
         if line.author is not None:
             is_drawn = line.author == ON_BOOK
             return Finding(number, line, Verdict.ON_BOOK if is_drawn else Verdict.PERSON)
-        key = line.credit, line.origin.get("fingerprint", "")
+        origin = line.origin
+        key = line.credit, origin.get("fingerprint", ""), origin.get("opening", "")
         if key not in self._readers:
             self._readers[key] = await self._open_reader(*key)
         reader, original = self._readers[key], self._cache.find_original(line)
@@ -170,13 +171,16 @@ class Replayer:
             return NOTHING
         return draft.element if draft else NOTHING
 
-    async def _open_reader(self, name: str, fingerprint: str) -> ReplayReader | str:
-        """Return a reader for the model that wrote a line, or why there is none."""
+    async def _open_reader(self, name: str, fingerprint: str, opening: str) -> ReplayReader | str:
+        """Return a reader for the model that wrote a line below an opening, or why there is none.
+
+        If the model has the opening no more, it reads that of the script.
+        """
         reason = say("the voice “{name}” is no longer here", name=name)
         # The file of the model may have been renamed.
         for candidate in dict.fromkeys([name, self._script.voice]):
             try:
-                primed = await self._session.reader.open_model(candidate, STYLE.of(self._script))
+                primed = await self._open_model(candidate, opening)
             except ModelError:
                 continue
             if primed.model.fingerprint == fingerprint:
@@ -186,11 +190,19 @@ class Replayer:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
 
+    async def _open_model(self, voice: str, opening: str) -> PrimedModel:
+        reader = self._session.reader
+        style: str | None = None
+        if opening:
+            model = (await reader.voices.engine(voice)).model
+            style = find_style_of_opening(model, opening) or STYLE.of(self._script)
+        return await reader.open_model(voice, style)
+
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
     """Return a sentence for each dependency of a line that has changed since it was written.
 
-    ``opening`` is the id of the opening that the model reads now.
+    ``opening`` is the id of the opening that the model has read.
     """
     current = {
         "onnxruntime": (

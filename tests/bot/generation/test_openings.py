@@ -189,6 +189,17 @@ async def test_a_script_goes_on_after_its_opening_has_changed(
     await check_opening(harness, "Rain." if changed else "")
 
 
+async def test_lines_replay_after_another_style_was_chosen(harness: SessionHarness):
+    await harness.start(heading=None, style="storm")
+    await harness.continue_script(1, temperature=2.0)
+    await harness.change_preferences({"style": "ghost story"})
+    await harness.continue_script(2, temperature=2.0)
+    await harness.change_preferences({"style": None})
+    await harness.continue_script(3, temperature=2.0)
+    found = await replay_script(harness.session, Job())
+    assert [(one.verdict, one.reasons) for one in found.findings] == [(Verdict.PROVED, ())] * 3
+
+
 async def test_only_the_name_of_the_style_is_shown(stage: Stage):
     await start_script(stage, style=" Storm ")
     await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
