@@ -59,8 +59,10 @@ class TurnContext:
         last = await self.store.lines.find_last_request_time(self.script.id, self.requester.id)
         if last is None:
             return
-        left = math.ceil(cooldown - (utc_now() - last).total_seconds())
-        if left > 0:
+        passed = (utc_now() - last).total_seconds()
+        left = math.ceil(cooldown - passed)
+        # The last request is in the future if the machine's clock was put back since.
+        if passed >= 0 and left > 0:
             raise RequestError(
                 "This script has a cooldown. Try again in {seconds}.", seconds=Count(left, "second")
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 from ..recent import Recent
 from .turn import Clock
@@ -17,26 +18,30 @@ MOST_CHANNELS = 4096
 class Presence:
     """The people who used the bot in each channel a short time ago.
 
-    It outlives the sessions, but not the process, which does not know who came before it.
+    It outlives the sessions, but not the process, which does not know who came before it. Its times
+    are monotonic, because everybody would be absent when the machine's clock is put forward.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._started = clock()
-        self._channels: Recent[int, dict[int, dt.datetime]] = Recent(MOST_CHANNELS)
+        self._known_from = time.monotonic() + PRESENT.total_seconds()
+        """When nobody is present who came before this process."""
+        self._channels: Recent[int, dict[int, float]] = Recent(MOST_CHANNELS)
+        """The times until which people are present, by channel and person."""
 
     def record(self, channel: int, person: int) -> None:
         """Record that a person uses the bot in a channel now, and forget who has left."""
-        now = self._clock()
-        seen = self._channels.get(channel, {})
-        present = {one: at for one, at in seen.items() if now - at < PRESENT}
-        self._channels[channel] = present | {person: now}
+        until = time.monotonic() + PRESENT.total_seconds()
+        self._channels[channel] = self._load_present(channel) | {person: until}
 
     def is_complete(self, begun: dt.datetime) -> bool:
         """Return whether everybody who is present is known, where nobody was before ``begun``."""
-        return begun >= self._started or self._clock() - self._started >= PRESENT
+        return begun >= self._started or time.monotonic() >= self._known_from
 
     def find_present(self, channel: int) -> set[int]:
         """Return the ids of the people who are present in a channel."""
-        now = self._clock()
-        return {one for one, at in self._channels.get(channel, {}).items() if now - at < PRESENT}
+        return set(self._load_present(channel))
+
+    def _load_present(self, channel: int) -> dict[int, float]:
+        now, seen = time.monotonic(), self._channels.get(channel, {})
+        return {one: until for one, until in seen.items() if now < until}

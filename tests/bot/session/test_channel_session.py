@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import onnxruntime
 import pytest
@@ -14,7 +15,7 @@ from bot.inference.request import Request
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
-from bot.session import turn_orders
+from bot.session import context, turn_orders
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
     MAX_LINES,
@@ -26,7 +27,7 @@ from bot.session.turn import (
 )
 from bot.storage.schema import ROOT_LINE, Line, utc_now
 from tests.bot.conftest import BOTH
-from tests.bot.session_harness import SessionHarness, make_request, texts
+from tests.bot.session_harness import CHANNEL, SessionHarness, make_request, texts
 
 
 async def test_the_voice_may_write_the_first_line(harness: SessionHarness):
@@ -284,13 +285,40 @@ async def test_switching_needs_the_role_of_both_scripts(harness: SessionHarness)
     assert switched.script.id == first.script.id
 
 
-async def test_a_vote_after_the_end_is_refused(
-    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
-):
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture(params=[-HOUR, HOUR])
+def jump(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[[], None]:
+    """Return a function that puts the machine's clock back or forward by an hour."""
+
+    def jump() -> None:
+        for owner, name in ((context, "utc_now"), (harness.session.library, "clock")):
+            monkeypatch.setattr(owner, name, lambda: utc_now() + request.param)
+
+    return jump
+
+
+async def test_a_clock_that_jumps_ends_no_vote(harness: SessionHarness, jump: Callable[[], None]):
     await harness.start()
+    for name in ("Ben", "Cid"):
+        harness.session.polls.presence.record(CHANNEL, harness.writer(name).id)
     request = ContinueRequest(takes=2, vote=60)
     poll = (await harness.session.continuation.generate(harness.writer(), request)).poll
-    later = utc_now() + dt.timedelta(seconds=61)
-    monkeypatch.setattr(harness.session.library, "clock", lambda: later)
-    with pytest.raises(RequestError, match="Voting has ended"):
-        await harness.session.polls.vote(harness.writer(), poll.id, 0)
+    jump()
+    for name in ("Ann", "Ben"):
+        assert not await harness.session.polls.vote(harness.writer(name), poll.id, 1)
+    assert await harness.session.polls.vote(harness.writer("Cid"), poll.id, 1)
+    result = await harness.session.polls.close(poll.id)
+    assert (result.winner, result.taken) == (1, True)
+
+
+async def test_a_clock_that_jumps_prolongs_no_cooldown(
+    harness: SessionHarness, jump: Callable[[], None]
+):
+    await harness.start()
+    await harness.change_preferences({"cooldown": 60})
+    jump()
+    await harness.write("Rain.")
