@@ -39,6 +39,8 @@ class Webhooks:
         self._found: dict[int, discord.Webhook] = {}
         self._refused: dict[int, float] = {}
         """The times at which channels without a webhook may be asked again."""
+        self._repeated = set[int]()
+        """The channels in which discord.py may have made a webhook repeatedly."""
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Held by channel, so that no channel waits for the webhook of another one."""
 
@@ -90,10 +92,28 @@ class Webhooks:
         return parent is not None and parent.permissions_for(parent.guild.me).manage_messages
 
     async def _find_or_create(self, parent: Parent) -> discord.Webhook:
-        for webhook in await parent.webhooks():
-            if webhook.name == WEBHOOK_NAME and webhook.user == self.client.user and webhook.token:
-                return webhook
-        return await parent.create_webhook(name=WEBHOOK_NAME)
+        """Return the bot's first webhook in a channel.
+
+        discord.py repeats a creation after some errors, so copies may have been made, too. They
+        have posted nothing, and are deleted.
+        """
+        own = await self._list_own(parent)
+        if not own:
+            self._repeated.add(parent.id)
+            own = [await parent.create_webhook(name=WEBHOOK_NAME), *await self._list_own(parent)]
+        first, *others = sorted(set(own), key=lambda webhook: webhook.id)
+        if parent.id in self._repeated:
+            for copy in others:
+                await copy.delete(prefer_auth=False)  # by its token
+            self._repeated.remove(parent.id)
+        return first
+
+    async def _list_own(self, parent: Parent) -> list[discord.Webhook]:
+        return [
+            webhook
+            for webhook in await parent.webhooks()
+            if webhook.name == WEBHOOK_NAME and webhook.user == self.client.user and webhook.token
+        ]
 
     def _find_parent(self, channel: MessageChannel) -> Parent | None:
         """Return the channel that has the webhooks of a channel or thread, or None."""

@@ -26,6 +26,7 @@ class Webhooks:
             web.post(in_channel, self.create_webhook),
             web.get(in_channel, self.webhooks),
             web.post(hook, self.execute),
+            web.delete(hook, self.delete_webhook),
             web.get(message, self.webhook_message),
             web.patch(message, self.edit_webhook_message),
             web.delete(message, self.delete_webhook_message),
@@ -58,6 +59,10 @@ class Webhooks:
         self.world.require(channel, MANAGE_WEBHOOKS)
         found = [one for one in self.world.webhooks.values() if one.channel == channel.id]
         return json_answer([payloads.webhook(self.world, one) for one in found])
+
+    async def delete_webhook(self, request: web.Request) -> web.Response:
+        self.remove(self._webhook(request))
+        return web.Response(status=204)
 
     def remove(self, webhook: Webhook) -> None:
         """Delete a webhook; its messages stay."""

@@ -36,8 +36,8 @@ from tests.fake_discord.people import (
 from tests.fake_discord.server import served
 from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, Webhook, World
 
-EXECUTE = r"/webhooks/\d+/[^/]+$"
-"""The path at which a webhook posts."""
+EXECUTE, CREATE = r"/webhooks/\d+/[^/]+$", r"/channels/\d+/webhooks$"
+"""The paths at which a webhook posts, and at which it is made."""
 
 HELLO, SECRET = "MAYA\nHello.", "JONAS\nI hid the knife."
 
@@ -319,6 +319,17 @@ async def test_an_answer_in_progress_is_not_taken_for_the_panel_of_a_lost_proces
         await theatre.write("MAYA: Hello.")
         spoken.set()
         assert await asked.shows("A table read") is progress
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+async def test_a_webhook_that_discord_has_made_twice_stands_once(theatre: Theatre, status: int):
+    async with theatre.bot():
+        await theatre.discord.fail(Kind.STATUS, "POST", CREATE, heard=True, status=status)
+        await begin_script(theatre.ann, theatre.channel)
+        await theatre.write("MAYA: Hello.")
+        [webhook] = theatre.world.webhooks
+        assert {one.webhook for one in theatre.channel.messages() if one.is_line} == {webhook}
+        assert len(theatre.discord.faults) == 1
 
 
 async def test_the_messages_of_others_stay(theatre: Theatre):
