@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import discord
@@ -67,6 +68,9 @@ SURE_SECONDS = 0.9
 
 UNKNOWN_WEBHOOK = 10015
 """Discord's code for a webhook that was deleted."""
+
+LOST_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
+"""The statuses of Discord's answer where a webhook has another token, or was deleted."""
 
 
 def make_nonce(*parts: object) -> str:
@@ -223,9 +227,11 @@ class LineMessages:
                     thread=self.webhooks.find_thread(channel),
                     wait=True,
                 )
-        except discord.NotFound:
+        except discord.HTTPException as error:
+            if error.status not in LOST_STATUSES:
+                raise
             self.webhooks.forget(webhook)
-            raise OSError("the webhook of a channel was deleted") from None
+            raise OSError("the webhook of a channel is gone, or its token") from None
         return message, time.monotonic() - started < SURE_SECONDS
 
     async def _ask_webhook(
@@ -249,6 +255,14 @@ class LineMessages:
             if error.code == UNKNOWN_WEBHOOK:
                 self.webhooks.forget(webhook)
             return False
+        except discord.HTTPException as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            self.webhooks.forget(webhook)
+            found = await self.webhooks.find_to_change(channel)
+            if found is None or found.token == webhook.token:
+                return False
+            return await self._ask_webhook(ask, channel, message, posted_by, **more)
         return True
 
 

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from secrets import token_hex
 
 import pytest
 from aiohttp import ClientSession
@@ -84,6 +85,11 @@ class Theatre:
         [webhook] = {one.webhook for one in self.channel.messages()} - {None}
         await self.discord.delete_webhook(webhook)
 
+    def renew_token(self) -> None:
+        """Give the only webhook another token."""
+        [webhook] = self.world.webhooks.values()
+        webhook.token = token_hex()
+
     async def grant(self, bot: Bot) -> None:
         """Deny the bot no permission, and wait until the bot knows."""
         await self.channel.deny()
@@ -99,6 +105,12 @@ class Theatre:
         url = f"{self.discord.address}/api/v10/webhooks/{webhook.id}/{webhook.token}"
         async with ClientSession() as session, session.post(url, json={"content": text}) as posted:
             posted.raise_for_status()
+
+    async def rewrite(self, text: str) -> Asked:
+        """Rewrite the second line as Ann."""
+        offer = await self.ann.slash(self.channel, "script edit", line="2")
+        asked = await self.ann.click(await offer.shows("MAYA"), "Rewrite this line")
+        return await self.ann.submit_modal(asked, {"Text": text})
 
     def posted(self, text: str) -> int:
         """Return how many messages of the channel show a text, or did."""
@@ -330,6 +342,22 @@ async def test_a_webhook_that_discord_has_made_twice_stands_once(theatre: Theatr
         [webhook] = theatre.world.webhooks
         assert {one.webhook for one in theatre.channel.messages() if one.is_line} == {webhook}
         assert len(theatre.discord.faults) == 1
+
+
+async def test_a_webhook_whose_token_is_refused_is_found_again(theatre: Theatre):
+    async with theatre.bot():
+        await theatre.write_secret()
+        [webhook] = theatre.world.webhooks
+        theatre.renew_token()
+        await theatre.write("Rain.")
+        theatre.renew_token()
+        await (await theatre.rewrite("MAYA: Bye.")).is_done()
+        lines = [HEADING, "MAYA\nBye.", SECRET, "Rain."]
+        assert await read_true_script(theatre.ann, theatre.channel) == lines
+        theatre.renew_token()
+        await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
+        await theatre.until_gone("Rain")
+        assert list(theatre.world.webhooks) == [webhook]
 
 
 async def test_the_messages_of_others_stay(theatre: Theatre):
