@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import datetime
 
 import discord
 from discord.ext import commands, tasks
 
 from ..errors import TransactionFailed
+from ..i18n.catalogue import speaking
 from ..sharding import Shards
 from ..ui.delivery import CONNECTION_ERRORS, MessageChannel
 from .feature import FeatureCog
@@ -70,6 +72,22 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
             return
         deleting = self._delete_unrecorded(message.channel, message.id, webhook)
         self.services.in_flight.track(asyncio.create_task(deleting))
+
+    @commands.Cog.listener("on_raw_message_edit")
+    async def redraw_late(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Undo an edit of the bot that Discord has carried out after a later one."""
+        message, edited = payload.message, payload.message.edited_at
+        if edited and self.services.messages.line_messages.find_last_edit(message.id):
+            redrawing = self._redraw_late(message, edited)
+            self.services.in_flight.track(asyncio.create_task(redrawing))
+
+    async def _redraw_late(self, message: discord.Message, edited: datetime) -> None:
+        channel, services = message.channel, self.services
+        locale = message.guild.preferred_locale.value if message.guild else "en-US"
+        # The store logs a failed transaction.
+        with speaking(locale, services.group), suppress(TransactionFailed):
+            session = services.sessions.get(channel.id)
+            await services.messages.redraw_late(channel, session, message.id, edited)
 
     async def _delete_unrecorded(self, channel: MessageChannel, message: int, webhook: int) -> None:
         session = self.services.sessions.get(channel.id)

@@ -309,15 +309,18 @@ async def post_message(
     )
 
 
-async def edit_message(channel: MessageChannel, message: int, **fields: Any) -> bool:  # noqa: ANN401 - discord.py's
-    """Edit a message of the bot; return False if the message was deleted."""
+async def edit_message(
+    channel: MessageChannel,
+    message: int,
+    **fields: Any,  # noqa: ANN401 - discord.py's
+) -> discord.Message | None:
+    """Edit a message of the bot; return it, or None if it was deleted."""
     partial = discord.PartialMessage(channel=channel, id=message)
     with suppress(discord.NotFound):
-        await send_with_retries(
+        return await send_with_retries(
             lambda: partial.edit(allowed_mentions=NO_MENTIONS, **fields), EDIT_SECONDS
         )
-        return True
-    return False
+    return None
 
 
 async def send_ephemeral(interaction: Interaction, content: str, **more: Any) -> None:  # noqa: ANN401

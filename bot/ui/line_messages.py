@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
+from ..recent import Recent
 from ..screenplay.elements import Element
 from ..settings import Look
 from ..storage.schema import Line, PostedLine, Script
@@ -72,6 +74,12 @@ UNKNOWN_WEBHOOK = 10015
 LOST_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
 """The statuses of Discord's answer where a webhook has another token, or was deleted."""
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""The time of an edit that Discord has not confirmed."""
+
+MAX_EDITED = 10_000
+"""Messages of which the last edit is remembered."""
+
 
 def make_nonce(*parts: object) -> str:
     """Return the nonce of a message, which is the same for the same parts in every process."""
@@ -88,6 +96,8 @@ class LineMessages:
         self._refused_names = deque[str](maxlen=MAX_REFUSED_NAMES)
         self._refusals: dict[int, str] = {}
         """What to tell of the last refusal in each channel."""
+        self._edited = Recent[int, datetime](MAX_EDITED)
+        """The times of the last edits of messages, at Discord."""
         self.undeletable: set[int] = set()
         """Messages of lost webhooks that the bot was not permitted to delete when it last tried."""
 
@@ -159,17 +169,31 @@ class LineMessages:
         self, channel: MessageChannel, script: Script, post: PostedLine, line: Line
     ) -> bool:
         """Show a line in a message that was posted for another; return False if that cannot be."""
+        self._edited[post.message] = NEVER
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
-            edit = discord.Webhook.edit_message
             return await _show_or_say_refused(
-                lambda shown: self._ask_webhook(edit, channel, post.message, post.webhook, **shown),
+                lambda shown: self._ask_webhook(
+                    self._edit_spoken, channel, post.message, post.webhook, **shown
+                ),
                 {"content": content, "allowed_mentions": NO_MENTIONS},
             )
-        return await _show_or_say_refused(
+        edited = await _show_or_say_refused(
             lambda shown: edit_message(channel, post.message, **shown),
             await _draw(line.element, post.look),
         )
+        if edited is None:
+            return False
+        self._edited[post.message] = edited.edited_at or NEVER
+        return True
+
+    async def _edit_spoken(self, webhook: discord.Webhook, message: int, **shown: Any) -> None:  # noqa: ANN401 - discord.py's
+        edited = await webhook.edit_message(message, **shown)
+        self._edited[message] = edited.edited_at or NEVER
+
+    def find_last_edit(self, message: int) -> datetime | None:
+        """Return when a message was last edited, `NEVER` if unconfirmed, or None if it was not."""
+        return self._edited.get(message)
 
     async def delete(self, channel: MessageChannel, post: PostedLine) -> bool:
         """Delete the message of a line; return False if it stays, because the bot may not."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 import discord
 
@@ -318,6 +319,21 @@ class MessageSync:
                 return await self._redraw_line(channel, post)
             content = await self.posts.load_content(session.channel)
             return content.panel != message or await self.panel.place(channel, content)
+
+    async def redraw_late(
+        self, channel: MessageChannel, session: ChannelSession, message: int, edited: datetime
+    ) -> None:
+        """Redraw the message of a line if an earlier edit was carried out after the last one.
+
+        Raises TransactionFailed where another process may show the line.
+        """
+        # An edit is remembered before its sync ends.
+        async with session.drawing:
+            last = self.line_messages.find_last_edit(message)
+            post = await self.posts.find(message)
+            if post and last and edited > last:
+                await self.posts.check_may_write()
+                await self._redraw_line(channel, post)
 
     async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
         self.shown.forget(channel.id)  # because the text was erased, maybe by another process

@@ -40,6 +40,9 @@ from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, Webhook, 
 EXECUTE, CREATE = r"/webhooks/\d+/[^/]+$", r"/channels/\d+/webhooks$"
 """The paths at which a webhook posts, and at which it is made."""
 
+CHANGE = r"/webhooks/\d+/[^/]+/messages/\d+$"
+"""The path at which a webhook edits and deletes."""
+
 HELLO, SECRET = "MAYA\nHello.", "JONAS\nI hid the knife."
 
 STAYS = "The old text is still visible in 1 message."
@@ -358,6 +361,23 @@ async def test_a_webhook_whose_token_is_refused_is_found_again(theatre: Theatre)
         await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
         await theatre.until_gone("Rain")
         assert list(theatre.world.webhooks) == [webhook]
+
+
+async def test_an_edit_that_is_carried_out_late_restores_no_text(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.5)
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        await theatre.write("MAYA: Hello.")
+        async with theatre.discord.holding("PATCH", CHANGE, most=1, kind=Kind.LATE):
+            await (await theatre.rewrite("MAYA: I hid the knife.")).is_done()
+            await (await theatre.rewrite("MAYA: Bye.")).is_done()
+            [line] = [one for one in theatre.channel.messages() if "Bye" in one.text]
+            shown = len(line.versions)
+        await theatre.discord.until(lambda: len(line.versions) > shown)
+        await theatre.until_gone("knife")
+        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, "MAYA\nBye."]
 
 
 async def test_the_messages_of_others_stay(theatre: Theatre):
