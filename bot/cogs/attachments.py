@@ -35,9 +35,20 @@ def choose_title(file: discord.Attachment, manuscript: Manuscript) -> str:
     )
 
 
-def format_import_note(manuscript: Manuscript, lines: int) -> str:
-    """Return sentences about the lines that were read from a file, and about changes to them."""
+def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
+    """Return sentences about the lines that were read from a file, and about changes to them.
+
+    The voice has read all but the last ``unread`` lines.
+    """
     parts = [say_plural("Imported 1 line.", "Imported {number:,} lines.", lines)]
+    if unread:
+        parts.append(
+            say_plural(
+                "The voice reads the last one when it continues.",
+                "The voice reads the last {number:,} when it continues.",
+                unread,
+            )
+        )
     if manuscript.left_out:
         parts.append(say("Left out: {remarks}.", remarks=many(manuscript.left_out, "remark")))
     if manuscript.cut:

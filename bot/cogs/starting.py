@@ -276,7 +276,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
         result = await turn.session.library.import_script(
             turn.requester, replace(new, title=title or new.title, voice=voice), elements, job
         )
-        return replace(result, note=attachments.format_import_note(manuscript, len(elements)))
+        note = attachments.format_import_note(manuscript, len(elements), result.unread)
+        return replace(result, note=note)
 
     async def _choose_voice(
         self, session: ChannelSession, guild: int | None, heading: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from ..errors import NoScript, NotRunning, RequestError, StaleLine, Stopped
@@ -220,7 +221,8 @@ class Library:
             raise RequestError("Stopped while reading the script. Nothing was started.") from None
         async with self.lock:
             await self._check_may_shelve(requester, new.replaced)
-            return await self._store_script(script, primed, drafts, requester)
+            result = await self._store_script(script, primed, drafts, requester)
+        return replace(result, unread=sum(draft.surprise is None for draft in drafts))
 
     async def _check_may_shelve(self, requester: Requester, replaced: int | None) -> None:
         """Raise RequestError unless the requester may shelve the running script."""

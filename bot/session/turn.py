@@ -151,6 +151,8 @@ class TurnResult:
     """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""
     """A note on a file that was read, whose lines are too many to be shown."""
+    unread: int = 0
+    """The last lines of a file that the model had no time to read."""
     poll: Poll | None = None
     """The takes that one is chosen from; the script stands where it did."""
 

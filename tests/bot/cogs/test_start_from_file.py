@@ -177,12 +177,21 @@ async def test_the_next_turn_reads_what_the_start_had_no_time_for(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(library, "READING_TIME_LIMIT", 0.0)
-    await import_play(harness, 20)
+    assert (await import_play(harness, 20)).unread == 20
     lines = await harness.lines()
     assert len(lines) == 20
     assert await harness.state(lines[-1]) is None
     [line] = await harness.continue_script(seed=1)
     assert await harness.state(line) == await harness.read_from_start([*lines, line])
+
+
+async def test_an_import_says_how_much_the_voice_has_not_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(library, "READING_TIME_LIMIT", 0.0)
+    await import_file(stage, "play.fountain", "MAYA\nHello.\n\nJONAS\nGood night.\n")
+    said = "Imported 2 lines. The voice reads the last 2 when it continues."
+    assert said in stage.panel().content
 
 
 async def test_a_script_may_have_thousands_of_lines(
