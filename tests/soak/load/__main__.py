@@ -2,6 +2,7 @@
 
     python -m tests.soak.load                    # all five scenarios
     python -m tests.soak.load steady burst       # some of them
+    python -m tests.soak.load steady --rate 5 --minutes 60
     python -m tests.soak.load --postgres --processes 2
 
     steady   a steady rate of commands for some minutes, over many channels of many servers

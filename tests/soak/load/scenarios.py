@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -32,11 +32,11 @@ IN_TIME = 3.0
 """Seconds after which Discord reports that the bot did not respond."""
 
 SOON, UNFINISHED, AT_ONCE = 1.5, 90.0, 1.0
-"""On a shared core: the seconds until 999 of 1,000 first answers, until each command has ended, and
-until a refusal."""
+"""The seconds until 999 of 1,000 first answers, until each command has ended, and until a refusal,
+on a shared core, too."""
 
-SHARED_MEMORY = 250e6
-"""The most resident memory [bytes] of a bot that shares a core."""
+MEMORY_WITH_VOICES = 250e6
+"""The most resident memory [bytes] of a bot that writes with all its voices."""
 
 MILLISECONDS = "{:,.0f} ms"
 
@@ -122,18 +122,23 @@ def _discord(scale: Scale) -> AbstractContextManager[str]:
 
 
 async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Report:
-    """Measure a steady rate of commands [1/s] over many channels."""
+    """Measure a steady rate of commands [1/s] over many channels, with all voices of the bot."""
+    voices = _find_voices(house)
     report = Report(
         f"{rate:g} commands a second for {minutes:g} minutes, over {scale.channels:,} channels of "
-        f"{scale.guilds:,} servers"
+        f"{scale.guilds:,} servers and by {len(voices)} voices"
     )
-    await _measure(report, house, scale, lambda public: public.come(rate, 60 * minutes))
+    spent = Spent()
+    async with staged(house, scale, voices) as stage:
+        counts = await _come(stage, spent, rate, minutes)
+    _judge_times(report, stage.public, finished=True)
+    await _report_with_voices(report, stage.public, house, counts, spent)
     return report
 
 
 async def shared(house: House, scale: Scale, rate: float, minutes: float) -> Report:
     """Measure a bot on one core that it shares with another busy program, with all its voices."""
-    voices = sorted(one.stem for one in house.voice.parent.glob("*.onnx"))
+    voices = _find_voices(house)
     report = Report(
         f"{rate:g} commands a second for {minutes:g} minutes, over {scale.channels:,} channels and "
         f"by {len(voices)} voices, on one core that another program keeps busy"
@@ -142,14 +147,31 @@ async def shared(house: House, scale: Scale, rate: float, minutes: float) -> Rep
     with machine.sharing_a_core() as core:
         house = replace(house, first=partial(os.sched_setaffinity, 0, {core}))
         async with staged(house, scale, voices) as stage:
-            async with stage.measured(spent):
-                await stage.public.come(rate, 60 * minutes)
-                await _wait_for_ends(stage.public, UNFINISHED - PATIENCE)
-            counts = await stage.discord.counts()
-    _judge_sharing(report, stage.public)
-    await _judge_lines(report, stage.public, house)
-    _add_results(report, stage.public, counts, spent, SHARED_MEMORY)
+            counts = await _come(stage, spent, rate, minutes)
+    await _report_with_voices(report, stage.public, house, counts, spent)
     return report
+
+
+def _find_voices(house: House) -> list[str]:
+    """Return the names of all voices of the bot."""
+    return sorted(one.stem for one in house.voice.parent.glob("*.onnx"))
+
+
+async def _come(stage: Stage, spent: Spent, rate: float, minutes: float) -> dict[str, int]:
+    """Let people come at a mean rate [1/s], and return Discord's counts."""
+    async with stage.measured(spent):
+        await stage.public.come(rate, 60 * minutes)
+        await _wait_for_ends(stage.public, UNFINISHED - PATIENCE)
+    return await stage.discord.counts()
+
+
+async def _report_with_voices(
+    report: Report, public: Public, house: House, counts: dict[str, int], spent: Spent
+) -> None:
+    """Add to the report what a bot did that writes with all its voices."""
+    _judge_ends(report, public)
+    await _judge_lines(report, public, house)
+    _add_results(report, public, counts, spent, MEMORY_WITH_VOICES)
 
 
 async def _wait_for_ends(public: Public, seconds: float) -> None:
@@ -160,7 +182,7 @@ async def _wait_for_ends(public: Public, seconds: float) -> None:
                 await asyncio.sleep(0.1)
 
 
-def _judge_sharing(report: Report, public: Public) -> None:
+def _judge_ends(report: Report, public: Public) -> None:
     """Judge that each command is acknowledged soon, and finished, or refused at once."""
     acts = list(public.measured.values())
     acknowledged = [act.seconds_until(act.acknowledged()) for act in acts]
@@ -180,28 +202,15 @@ async def burst(house: House, scale: Scale, commands: int) -> Report:
     """Measure a number of commands within one second, each in a channel of its own."""
     report = Report(f"{commands:,} commands within one second")
     own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
-    act = partial(Public.come_within, seconds=1.0, what="/continue")
-    await _measure(report, house, own, act, finished=False)
-    return report
-
-
-async def _measure(
-    report: Report,
-    house: House,
-    scale: Scale,
-    act: Callable[[Public], Awaitable[None]],
-    *,
-    finished: bool = True,
-) -> None:
-    """Report on a bot while people act; judge the times to the results only if ``finished``."""
     spent = Spent()
-    async with staged(house, scale) as stage:
+    async with staged(house, own) as stage:
         async with stage.measured(spent):
-            await act(stage.public)
+            await stage.public.come_within(1.0, "/continue")
         counts = await stage.discord.counts()
-    _judge_times(report, stage.public, finished=finished)
+    _judge_times(report, stage.public, finished=False)
     await _judge_lines(report, stage.public, house)
     _add_results(report, stage.public, counts, spent)
+    return report
 
 
 async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
