@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from socket import SO_LINGER, SOL_SOCKET
@@ -48,7 +49,8 @@ class Kind(StrEnum):
     HOLD = "hold"
     """The request is carried out once the fault is mended, if its sender still waits then."""
     LATE = "late"
-    """The request is carried out once the fault is mended, even if its sender waits no longer."""
+    """The request is carried out once the fault is mended, even if its sender waits no longer, or
+    after a number of seconds."""
 
 
 HELD = {Kind.HOLD, Kind.LATE}
@@ -70,6 +72,8 @@ class Fault:
     status: int = 503
     retry_after: float = 0.0
     """Seconds to wait, for `TOO_MANY`."""
+    seconds: float | None = None
+    """Seconds after which a held request is carried out; None until the fault is mended."""
     process: int = 0
     """The process to kill."""
     after: int = 0
@@ -112,7 +116,9 @@ class Fault:
                 os.kill(self.process, signal.SIGKILL)
             case kind if kind in HELD:
                 await request.read()  # while its sender is there
-                await self.mended.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self.seconds):
+                        await self.mended.wait()
                 if request.transport or kind is Kind.LATE:
                     return await handler(request)
         return web.Response(status=503)

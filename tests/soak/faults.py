@@ -1,5 +1,8 @@
 """Make the network fail while people write in many channels: ``python -m tests.soak.faults``.
 
+    --only "first answer: 5.. after" --times 120    # commands whose acknowledgement is lost
+    --only "line: .* late" --times 60               # lines that Discord posts after 7 to 20 s
+
 The program starts the fake Discord and the bot, and has a person write in each channel. Meanwhile
 requests get no answer, connections break, Discord answers with errors and rate limits, sessions
 end, and deliveries are duplicated or late. It prints the faults, and how many lines were lost or
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import sys
 import tempfile
 import time
@@ -58,6 +62,9 @@ OFTEN = 0.1
 TO_ANSWER = 8.0
 """Seconds until the first answer is due. Discord allows 3, but the machine may be busy."""
 
+SLOW = 7.0, 13.0, 20.0
+"""Seconds after which Discord posts a line that it takes slowly."""
+
 AT_ONCE = 8
 """The number of faults that are set at the same time."""
 
@@ -90,7 +97,7 @@ class Outcome:
     away: dict[str, list[float]] = field(default_factory=dict)
     """Seconds until the bot received events again, by the fault of its session."""
     wrong: int = 0
-    """States that do not match the text, and corrupt databases."""
+    """States that do not match the text, stars that nobody gave, and corrupt databases."""
 
     @property
     def fine(self) -> bool:
@@ -122,6 +129,7 @@ class Writers(Crowd):
 
     async def write_and_wait(self, person: Person, channel: Channel) -> None:
         """Write once, and wait for the answer until `TO_END`."""
+        await self.act_beside(person, channel)
         how, self.next_delivery = self.next_delivery, {}
         asked = await self.ask(person, channel, **how)
         clock = asyncio.get_running_loop().time
@@ -162,14 +170,16 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
                 found[f"{name}: {status} {done} it was done"] = Kind.STATUS, method, path, how
         limit = {"status": TOO_MANY, "retry_after": 0.5}
         found[f"{name}: {TOO_MANY}"] = Kind.STATUS, method, path, limit
+    for seconds in SLOW:
+        found[f"line: {seconds:g} s late"] = Kind.LATE, *REQUESTS["line"], {"seconds": seconds}
     return found
 
 
-async def play(writers: Writers, times: int) -> Outcome:
-    """Make a number of faults happen while people write."""
+async def play(writers: Writers, times: int, only: str = "") -> Outcome:
+    """Make a number of faults happen while people write: those whose names ``only`` matches."""
     outcome = Outcome()
     writing = asyncio.create_task(writers.write())
-    await _fail(writers, outcome, times)
+    await _fail(writers, outcome, times, only)
     writers.stopped = True
     await writing
     await writers.discord.mend()
@@ -177,12 +187,12 @@ async def play(writers: Writers, times: int) -> Outcome:
     return outcome
 
 
-async def _play_at(address: str, channels: int, times: int) -> tuple[Outcome, Writers]:
+async def _play_at(address: str, channels: int, times: int, only: str) -> tuple[Outcome, Writers]:
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         writers = await gather_crowd(Writers, discord, channels)
         await writers.begin()
-        return await play(writers, times), writers
+        return await play(writers, times, only), writers
 
 
 def sessions(discord: Discord) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -213,12 +223,13 @@ def _plan(names: Sequence[str], times: int) -> list[str]:
     return [name for size in sizes for name in random.sample(names, size)]
 
 
-async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
+async def _fail(writers: Writers, outcome: Outcome, times: int, only: str) -> None:
     """Make the planned faults happen, a few at a time."""
     discord, requests, of_session = writers.discord, faults(), sessions(writers.discord)
     deliveries = {"delivery: doubled": {"times": 2}, "delivery: late": {"late": LATE}}
     asked_for = 0
-    for name in _plan([*requests, *of_session, *deliveries], times):
+    names = [one for one in (*requests, *of_session, *deliveries) if re.search(only, one)]
+    for name in _plan(names, times):
         outcome.happened[name] += 1
         if name in requests:
             kind, method, path, how = requests[name]
@@ -254,30 +265,31 @@ def judge(outcome: Outcome, writers: Crowd, check: DatabaseCheck) -> Outcome:
     wrong = writers.wrong_channels(check.paths())
     print(*wrong, sep="\n")
     outcome.doubled = found.doubled + len(wrong)
-    outcome.wrong = found.wrong + found.broken
+    outcome.wrong = found.wrong + found.broken + len(check.stars() - writers.starred)
     return outcome
 
 
-def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
-    """Run the bot and the faults in a folder, and judge the outcome."""
+def run(voice: Path, folder: Path, channels: int, times: int, only: str = "") -> Outcome:
+    """Run the bot and the faults in a folder, and judge the outcome; see `play`."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1, "line_length": 200}
     settings |= UNLIMITED
     log = folder / "bot.log"
     with fake_discord(TO_ANSWER) as address, running_bot(address, folder, log, **settings):
-        outcome, writers = asyncio.run(_play_at(address, channels, times))
+        outcome, writers = asyncio.run(_play_at(address, channels, times, only))
     return judge(outcome, writers, DatabaseCheck(folder / "onbook.db", Model.load(voice, 1)))
 
 
-def main(times: int = 200, channels: int = 20, voice: VoiceFile = STAGE) -> int:
+def main(times: int = 200, channels: int = 20, only: str = "", voice: VoiceFile = STAGE) -> int:
     """Run the command; return the exit code: 1 if anything was lost or a request has no end.
 
     Args:
         times: The number of faults.
         channels: The number of channels.
+        only: A regular expression of the names of the faults, by default of all.
         voice: The voice file.
     """
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(voice.resolve(), Path(folder), channels, times)
+        outcome = run(voice.resolve(), Path(folder), channels, times, only)
     print(outcome)
     return int(not outcome.fine)
 

@@ -35,7 +35,7 @@ class Options:
     times: OptionalPositiveInt = None
     """The number of kills, instead of 300 of the bot, 1,000 of sessions, or 200 power cuts."""
     postgres: bool = False
-    """``sessions`` on a server, not in a file."""
+    """``bot`` and ``sessions`` on a server, not in a file."""
     channels: int = 20
     """The number of channels of the ``bot``."""
     voice: VoiceFile = STAGE
@@ -54,13 +54,13 @@ def main(options: Options) -> int:
 
 
 def _bot(options: Options, folder: Path) -> bool:
-    points = crowd.plan(options.times or 300)
-    found = asyncio.run(
-        crowd.kill_bot(
-            options.voice.resolve(), folder, points, options.channels, {"line_length": 200}
+    points, voice = crowd.plan(options.times or 300), options.voice.resolve()
+    with server() if options.postgres else nullcontext() as one:
+        found = asyncio.run(
+            crowd.kill_bot(voice, folder, points, options.channels, {"line_length": 200}, one)
         )
-    )
-    print(f"the bot, with {options.channels} busy channels\n")
+    where = ", on PostgreSQL" if options.postgres else ""
+    print(f"the bot, with {options.channels} busy channels{where}\n")
     print(table(found))
     return crowd.is_complete(found, points)
 

@@ -6,17 +6,23 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import URL
+
+from bot.cogs.star_reactions import STAR
 from bot.inference.model import Model
+from bot.storage.copying import copy_database
+from bot.storage.postgres.leases import LEASE_DURATION
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Person
 from tests.fake_discord.processes import PATIENCE, Process, fake_discord, running_bot
-from tests.fake_discord.state import MANAGE_WEBHOOKS
+from tests.fake_discord.state import MANAGE_WEBHOOKS, NotPossible
+from tests.tools.postgres_server import Server
 
 from .database_check import DatabaseCheck, Found
 from .points import AT_RANDOM, POINTS, KillAt
@@ -48,6 +54,12 @@ LATEST, AT_MOST = 1.0, 30
 BEGINNING = 32
 """The number of scripts that begin at the same time."""
 
+TAKES, VOTE = 2, 10
+"""The takes that people choose from, and the seconds of a vote, which are the fewest."""
+
+HURRY = 5
+"""The factor by which leases on a server run out sooner."""
+
 PATIENT = 600.0
 """Seconds in which the bot may answer, because this test is not about time."""
 
@@ -65,8 +77,14 @@ class Crowd:
 
     discord: Discord
     people: list[tuple[Person, Channel]]
+    guests: list[tuple[Person, Channel]] = field(default_factory=list)
+    """People who have installed the bot, each in a channel of a server without it."""
     asked: dict[int, tuple[Asked, int]] = field(default_factory=dict)
     """Every request, and the number of lines that it asks for."""
+    said: set[int] = field(default_factory=set)
+    """The messages that the bot should make lines of: one line each."""
+    starred: set[tuple[int, int]] = field(default_factory=set)
+    """The message and the person of each star that was ever given."""
     gone: bool = False
 
     async def begin(self) -> None:
@@ -77,7 +95,7 @@ class Crowd:
             async with at_once:
                 await self.begin_script(person, channel)
 
-        await asyncio.gather(*(begin(*one) for one in self.people))
+        await asyncio.gather(*(begin(*one) for one in [*self.people, *self.guests]))
 
     async def begin_script(self, person: Person, channel: Channel) -> None:
         """Begin a script in a channel."""
@@ -87,6 +105,7 @@ class Crowd:
         """Write as all people, each after the last answer, until the bot is killed."""
         self.gone = False
         writers = [asyncio.create_task(self._write_on(*one)) for one in self.people]
+        writers += [asyncio.create_task(self._write_elsewhere(*one)) for one in self.guests]
         try:
             await self.discord.bot_is_gone()
         finally:
@@ -97,17 +116,66 @@ class Crowd:
 
     async def _write_on(self, person: Person, channel: Channel) -> None:
         while not self.gone:
+            await self.act_beside(person, channel)
             asked = await self.ask(person, channel, times=random.choice((1, 1, 1, 2)))
             await self.discord.until(partial(has_end, asked), partial(str, asked))
+
+    async def _write_elsewhere(self, person: Person, channel: Channel) -> None:
+        """Write where answers alone show the script, by the commands that add lines."""
+        while not self.gone:
+            asked = await self.ask(person, channel)
+            await self.discord.until(partial(is_answered, asked), partial(str, asked))
+
+    async def act_beside(self, person: Person, channel: Channel) -> None:
+        """Write by a message, react to a line, choose a take, or do nothing."""
+        acts = self.say, self.star, self.choose_take, None
+        [act] = random.choices(acts, (2, 1, 4, 5))
+        if act:
+            with suppress(NotPossible):  # the message was deleted at this moment
+                await act(person, channel)
+
+    async def say(self, person: Person, channel: Channel) -> None:
+        """Write by a reply to the panel, or by a message that mentions the bot."""
+        text = f"{random.getrandbits(60):x}."
+        panel = next((one for one in channel.messages() if one.is_panel), None)
+        if panel and random.random() < 0.5:
+            message = await person.write(channel, text, reply_to=panel)
+        else:
+            bot = (await self.discord.commands())["write"]["application_id"]
+            message = await person.write(channel, f"<@{bot}> {text}")
+        self.said.add(message)
+        if random.random() < 0.3:
+            await self.discord.tell_again(message)
+
+    async def star(self, person: Person, channel: Channel) -> None:
+        """Give a line a star by a reaction, and perhaps take it back."""
+        if lines := [one for one in channel.messages() if one.is_line]:
+            line = random.choice(lines)
+            self.starred.add((line.id, person.id))
+            await person.react(line, STAR)
+            if random.random() < 0.3:
+                await person.unreact(line, STAR)
+
+    async def choose_take(self, person: Person, channel: Channel) -> None:
+        """Vote for a take, or choose it, if there are any."""
+        takes = [
+            (one, label) for one in channel.messages() for label in one.labels if " · " in label
+        ]
+        if takes:
+            message, label = random.choice(takes)
+            await person.click(message, label)
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
         """Write, let the voice write, or undo; ``how`` sets the delivery."""
         what, lines = random.random(), 0
         if what < 0.2:
             asked = await person.slash(channel, "undo", **how)
-        elif what < 0.6:
+        elif what < 0.55:
             text, lines = f"{random.getrandbits(60):x}.", 1
             asked = await person.slash(channel, "write", text=text, **how)
+        elif what < 0.65:
+            vote, lines = random.choice(({}, {"vote": VOTE})), TAKES
+            asked = await person.slash(channel, "continue", takes=TAKES, **vote, **how)
         else:
             lines = random.choice((1, 1, 2))
             asked = await person.slash(channel, "continue", lines=lines, **how)
@@ -124,8 +192,8 @@ class Crowd:
         return has_end(asked)
 
     def seen(self) -> list[tuple[str, str]]:
-        """Return the author and the text of each line that was ever shown."""
-        messages = self.discord.messages.values()
+        """Return the author and the text of each line that was ever shown, but not to guests."""
+        messages = [one for _, place in self.people for one in self.discord.messages_in(place.id)]
         return [(one.author, one.versions[0].text) for one in messages if one.is_line]
 
     def wrong_channels(self, paths: Mapping[int, Sequence[str]]) -> list[str]:
@@ -137,7 +205,13 @@ class Crowd:
         ]
 
     async def write_once_more(self) -> None:
-        """Write a line in every channel, so that lines that were not yet shown appear."""
+        """Write a line in every channel, so that lines that were not yet shown appear.
+
+        Votes end before, because there is no panel meanwhile.
+        """
+        with suppress(TimeoutError):  # a message may not show the end of its vote
+            async with asyncio.timeout(VOTE + 1):
+                await self.discord.until(lambda: not self._is_voting())
         asked = [
             await person.slash(channel, "write", text=f"{random.getrandbits(60):x}.")
             for person, channel in self.people
@@ -146,9 +220,15 @@ class Crowd:
             lambda: all(map(has_end, asked)), lambda: str(list(map(str, asked)))
         )
 
+    def _is_voting(self) -> bool:
+        """Return whether a message has buttons with numbers of votes."""
+        messages = (one for _, channel in self.people for one in channel.messages())
+        return any(" — " in label for one in messages for label in one.labels)
+
     def wanted(self) -> dict[str, int]:
         """Return the number of requested lines, by delivery."""
-        return {str(one): lines for one, (_, lines) in self.asked.items() if lines}
+        asked = {str(one): lines for one, (_, lines) in self.asked.items() if lines}
+        return asked | dict.fromkeys(map(str, self.said), 1)
 
 
 def has_end(asked: Asked) -> bool:
@@ -161,31 +241,54 @@ def has_end(asked: Asked) -> bool:
     return is_gone or any(not one.thinking and is_end(one.versions[-1]) for one in answers)
 
 
+def is_answered(asked: Asked) -> bool:
+    """Return whether a person sees an answer, and the bot no longer thinks."""
+    return asked.how is not None and not any(one.thinking for one in asked.answers())
+
+
 def is_end(version: Look) -> bool:
     """Return whether a message of this version reports the end of a request."""
     return version.content not in ("", "…") and list(version.buttons) != ["Stop"]
 
 
 async def kill_bot(
-    voice: Path, folder: Path, points: Iterable[str], channels: int, settings: dict[str, Any]
+    voice: Path,
+    folder: Path,
+    points: Iterable[str],
+    channels: int,
+    settings: dict[str, Any],
+    server: Server | None = None,
 ) -> dict[str, Found]:
-    """Kill the bot at each of these points, and check the database each time."""
+    """Kill the bot at each of these points, and check the database each time.
+
+    With a server, the bot writes there, and a copy of the database is checked. A tenth of the
+    channels, and at least one, are in a server without the bot.
+    """
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1} | settings
-    check = DatabaseCheck(folder / "onbook.db", Model.load(voice, 1))
+    file = folder / "onbook.db"
+    where = server.create() if server else file
+    if isinstance(where, URL):
+        settings["database_url"] = where.render_as_string(hide_password=False)
+    check = DatabaseCheck(file, Model.load(voice, 1))
     found: dict[str, Found] = {}
     with fake_discord(PATIENT) as address:
         async with Discord(address) as discord:
             crowd = await gather_crowd(Crowd, discord, channels)
+            crowd.guests = await invite_guests(discord, max(1, channels // 10))
 
             @asynccontextmanager
             async def life(first: Callable[[], object] | None = None) -> AsyncIterator[Process]:
                 """Yield a bot that is killed while the context lasts."""
                 log = folder / "bot.log"
-                with running_bot(address, folder, log, first=first, **settings) as bot:
+                with running_bot(address, folder, log, HURRY, first, **settings) as bot:
                     await discord.bot_is_ready()
                     yield bot
                     await discord.bot_is_gone()
                     assert bot.wait(PATIENCE) == -signal.SIGKILL, "the bot ended by itself"
+                if where != file:
+                    file.unlink(missing_ok=True)
+                    await asyncio.sleep(LEASE_DURATION / HURRY)  # until the lease has run out
+                    await copy_database(where, file)
 
             async with life() as bot:
                 await crowd.begin()
@@ -197,10 +300,14 @@ async def kill_bot(
                 found.setdefault(point, Found()).__iadd__(one)
             async with life() as bot:
                 await crowd.write_once_more()
-                wrong = crowd.wrong_channels(check.paths())
-                found[AT_THE_END] = Found(shown=len(crowd.seen()), doubled=len(wrong))
-                print(*wrong, sep="\n")
                 bot.kill()
+            wrong = crowd.wrong_channels(check.paths())
+            found[AT_THE_END] = Found(
+                shown=len(crowd.seen()),
+                doubled=len(wrong),
+                wrong=len(check.stars() - crowd.starred),
+            )
+            print(*wrong, sep="\n")
     return found
 
 
@@ -214,6 +321,17 @@ async def gather_crowd(kind: type[C], discord: Discord, channels: int) -> C:
             for number in range(channels)
         ],
     )
+
+
+async def invite_guests(discord: Discord, number: int) -> list[tuple[Person, Channel]]:
+    """Return people who have installed the bot, each in a channel of a server without it."""
+    guild = await discord.guild("Elsewhere", has_bot=False)
+    guests = [
+        (await guild.person(f"G{one}"), await guild.channel(f"hall-{one}")) for one in range(number)
+    ]
+    for person, _ in guests:
+        await person.install()
+    return guests
 
 
 async def _kill(crowd: Crowd, life: Life, point: str) -> None:

@@ -129,6 +129,13 @@ class DatabaseCheck:
         with closing(sqlite3.connect(self.path)) as database:
             return {one for (one,) in database.execute("SELECT DISTINCT delivery FROM lines")}
 
+    def stars(self) -> set[tuple[int, int]]:
+        """Return the message and the person of each star that a reaction has given."""
+        with closing(sqlite3.connect(self.path)) as database:
+            return set(
+                database.execute("SELECT message, person FROM stars WHERE message IS NOT NULL")
+            )
+
     def _written(self, database: sqlite3.Connection) -> dict[str, list[str]]:
         there: dict[str, list[str]] = {}
         rows = database.execute("SELECT delivery, text FROM lines ORDER BY delivery, take, ordinal")
