@@ -1,9 +1,10 @@
 """Send the real bot input that no client sends: ``python -m tests.soak.fuzz --inputs 10000``.
 
 Several people at once send every option of every command, partly typed options, commands on
-messages, buttons and menus with altered ids or under other messages, and modals. Texts are of all
-Unicode, numbers out of range, and types wrong; only the envelope is always valid. The fake Discord
-holds the bot to Discord's rules.
+messages, buttons and menus with altered ids or under other messages, and modals. They write
+messages that mention the bot or reply to anything, and react. Texts are of all Unicode, numbers out
+of range, and types wrong; only the envelope is always valid. The fake Discord holds the bot to
+Discord's rules.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from bot.cogs.star_reactions import STAR
 from tests.fake_discord import payloads, rules
 from tests.fake_discord.client import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
 from tests.fake_discord.people import (
@@ -37,7 +39,7 @@ from tests.fake_discord.people import (
     Person,
 )
 from tests.fake_discord.processes import fake_discord, running_bot
-from tests.fake_discord.state import Json, Kind
+from tests.fake_discord.state import MANAGE_WEBHOOKS, Json, Kind, NotPossible
 
 ROLE = 8
 
@@ -83,6 +85,19 @@ class Input:
 
 
 @dataclass
+class Said:
+    """A person's message, or a reaction. The indices are as in `Input`."""
+
+    text: str
+    """The text, or the emoji."""
+    user: int
+    channel: int
+    message: int
+    """The message that it is about."""
+    how: Literal["mention", "reply", "react", "unreact"]
+
+
+@dataclass
 class Report:
     """The outcome of all inputs."""
 
@@ -120,7 +135,7 @@ class Report:
 # What is sent -----------------------------------------------------------------------------------
 
 
-def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
+def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input | Said]:
     """Return a strategy for inputs, given the registered commands."""
     leaves = [leaf for one in commands if one["type"] == CHAT_INPUT for leaf in _leaves(one)]
     menus = [one for one in commands if one["type"] != CHAT_INPUT]
@@ -139,7 +154,12 @@ def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
         Input, st.just(Kind.COMPONENT), _pressed(), under_message=st.booleans(), **where
     )
     window = st.builds(Input, st.just(Kind.MODAL), _window(), **where)
-    return st.one_of(slash, slash, slash, typing, menu, press, press, window)
+    said = st.builds(
+        Said, wild.map(lambda text: text[:4000]), how=st.sampled_from(["mention", "reply"]), **where
+    )
+    emojis = st.sampled_from([STAR, "\N{WHITE HEAVY CHECK MARK}", "x:1"])
+    reacted = st.builds(Said, emojis, how=st.sampled_from(["react", "react", "unreact"]), **where)
+    return st.one_of(slash, slash, slash, typing, menu, press, press, window, said, reacted)
 
 
 def _leaves(one: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
@@ -266,9 +286,9 @@ def _window() -> st.SearchStrategy[Json]:
     )
 
 
-def draw_inputs(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
+def draw_inputs(commands: Sequence[Json], number: int, seeded: int) -> list[Input | Said]:
     """Return a number of inputs, the same for the same seed."""
-    found: list[Input] = []
+    found: list[Input | Said] = []
 
     @seed(seeded)
     @settings(
@@ -279,7 +299,7 @@ def draw_inputs(commands: Sequence[Json], number: int, seeded: int) -> list[Inpu
         suppress_health_check=list(HealthCheck),
     )
     @given(inputs(commands))
-    def collect(one: Input) -> None:
+    def collect(one: Input | Said) -> None:
         found.append(one)
 
     while len(found) < number:
@@ -293,21 +313,45 @@ def draw_inputs(commands: Sequence[Json], number: int, seeded: int) -> list[Inpu
 class Sender:
     """A sender of inputs to a bot, with a report of their outcomes."""
 
-    def __init__(self, discord: Discord, channels: list[Channel], people: list[Person]) -> None:
+    def __init__(
+        self, discord: Discord, channels: list[Channel], people: list[Person], bot: str
+    ) -> None:
         self.discord = discord
         self.channels = channels
         self.people = people
+        self.bot = bot
+        """The bot's id."""
         self.report = Report()
         self._windows: list[Json] = []
 
-    async def send_all(self, found: Sequence[Input]) -> None:
+    async def send_all(self, found: Sequence[Input | Said]) -> None:
         """Send all inputs, `AT_ONCE` of them at the same time."""
         todo = iter(found)
         await asyncio.gather(*(self._send_some(todo) for _ in range(AT_ONCE)))
 
-    async def _send_some(self, todo: Iterator[Input]) -> None:
+    async def _send_some(self, todo: Iterator[Input | Said]) -> None:
         for one in todo:
-            await self._send(one)
+            if isinstance(one, Said):
+                await self._say(one)
+            else:
+                await self._send(one)
+
+    async def _say(self, one: Said) -> None:
+        """Write a message or react, which the bot need not answer."""
+        user, channel = self.people[one.user], self.channels[one.channel]
+        there = [message for message in user.sees(channel) if not message.thinking]
+        about = there[-1 - one.message % len(there)] if there else None
+        self.report.inputs[one.how] += 1
+        with suppress(NotPossible):  # the message was deleted at this moment
+            match one.how:
+                case "react" if about:
+                    await user.react(about, one.text)
+                case "unreact" if about:
+                    await user.unreact(about, one.text)
+                case "reply" if about:
+                    await user.write(channel, one.text, reply_to=about)
+                case _:
+                    await user.write(channel, f"<@{self.bot}> {one.text}")
 
     async def _send(self, one: Input) -> None:
         user, channel = self.people[one.user], self.channels[one.channel]
@@ -434,13 +478,13 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
     """Send a number of inputs to the bot at this address."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
-        guild = await discord.guild("The Playhouse", BOT_MAY)
+        guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
         channels = [await guild.channel(f"stage-{one}") for one in range(CHANNELS)]
         people = [await guild.person(name) for name in ("Ann", "Ben ` @everyone \u202e")]
         people += [await guild.person("\u200b"), await guild.person("Mo", MODERATORS_MAY)]
         commands = list((await discord.commands()).values())
         found = await asyncio.to_thread(draw_inputs, commands, number, seeded)
-        sender = Sender(discord, channels, people)
+        sender = Sender(discord, channels, people, commands[0]["application_id"])
         for channel in channels:
             await (await people[0].slash(channel, "start", heading="Roof")).is_done()
         began = time.perf_counter()

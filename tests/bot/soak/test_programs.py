@@ -11,7 +11,7 @@ import pytest
 from bot.inference.model import Model
 from bot.settings import Look, RunnerSettings
 from tests.bot.conftest import opened, staged
-from tests.soak import faults, fuzz, reproducibility, swaps
+from tests.soak import deletions, faults, fuzz, reproducibility, swaps
 from tests.soak.board import Rehearsal
 from tests.soak.obedience import find_common_words, random_voice, write_kinds, write_without
 from training.data.corpora.shakespeare import read_play
@@ -36,6 +36,12 @@ async def test_network_faults_lose_no_line_and_leave_nobody_waiting(voices: Path
     outcome = await asyncio.to_thread(faults.run, voices / "tiny.onnx", tmp_path, 6, 8)
     assert outcome.fine, str(outcome)
     assert sum(outcome.happened.values()) == 8
+
+
+def test_no_confirmed_text_stays_visible(voices: Path):
+    found = deletions.run(voices / "tiny.onnx", len(deletions.LOSSES))
+    assert not any(counts[deletions.HIDDEN] for counts in found.values()), found
+    assert found["nothing"][deletions.REMOVED] == found["all three"][deletions.TOLD] == 1
 
 
 def test_invalid_input_is_answered_and_pings_nobody(voices: Path, monkeypatch: pytest.MonkeyPatch):
