@@ -37,8 +37,8 @@ TITLE = "The Night"
 BUSY = "The bot is very busy."
 """How the bot refuses what it cannot do in time."""
 
-PRIVATE = {"/script show": "```", "/scripts": TITLE}
-"""Commands with private answers, and a text in those answers that are not refusals."""
+PRIVATE = "/script show", "/scripts"
+"""Commands with private answers, which name the title unless they are refusals."""
 
 
 class Moment(NamedTuple):
@@ -87,11 +87,10 @@ class MeasuredAct:
 
     def refusal(self) -> str | None:
         """Return the sentence of a refusal, if there was one."""
-        wanted = PRIVATE.get(self.what)
         for one in self.asked.answers():
             said = one.content
             alone = one.only_for is not None and is_end(one.versions[-1])
-            if alone and not (wanted and wanted in said):
+            if alone and not (self.what in PRIVATE and TITLE in said):
                 return said.splitlines()[0]
         return None
 
