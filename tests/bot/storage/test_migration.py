@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from bot.errors import StoreError
 from bot.storage.postgres import tables
@@ -48,10 +48,9 @@ async def test_migrated_tables_on_a_server_equal_the_metadata(template: URL):
 
 
 def test_migrated_tables_in_a_file_equal_the_metadata(empty_database: Path, path: Path):
-    engine = create_engine(f"sqlite:///{path}")
-    Base.metadata.create_all(engine)
-    engine.dispose()
-    with create_engine(f"sqlite:///{empty_database}").connect() as connection:
+    Base.metadata.create_all(create_engine(f"sqlite:///{path}", poolclass=NullPool))
+    existing = create_engine(f"sqlite:///{empty_database}", poolclass=NullPool)
+    with existing.connect() as connection:
         assert find_differences(connection) == []
     # Alembic does not compare these properties.
     with (
