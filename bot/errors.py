@@ -159,11 +159,8 @@ class ContractError(OnBookError):
         self.what = what
 
 
-class NoVerdict(ModelError):
-    """There is no verdict on a model file.
-
-    The file is changing, or its child was killed, lacked memory or did not start.
-    """
+class ExaminationFailed(ModelError):
+    """A model file could not be examined: the child was killed, lacked memory or did not start."""
 
 
 # The bot fails ---------------------------------------------------------------------------------

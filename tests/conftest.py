@@ -117,7 +117,7 @@ def tiny_run(scenes: Path, made: Made) -> Run:
 def voices(tiny_run: Run, made: Made) -> Path:
     """Return a folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``.
 
-    The first has the styles of `STYLES` and a verdict beside it, the second none.
+    The first has the styles of `STYLES` and is listed as shipped, the second is not.
     """
     from tests.tiny_voice import export_voices
 

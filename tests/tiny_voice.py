@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import hashlib
 from pathlib import Path
 
 from export import make, proof
@@ -67,10 +66,10 @@ def train_voice(scenes: Path, folder: Path) -> None:
 
 
 def export_voices(run: Path, styles: Path, folder: Path) -> None:
-    """Export the voice in 8 bits with styles and a verdict, and in 32 bits with neither."""
+    """Export the voice in 8 bits with styles, listed as shipped, and in 32 bits with neither."""
     # Eight bits are the export's default.
     for name, options in (("tiny", ["--openings", str(styles)]), ("other", ["--bits", "32"])):
         assert export([str(run), *options, "-o", str(folder / f"{name}.onnx")]) == 0
     # As for the shipped voices, so that not every bot of a test examines its voice at its start.
-    examine = [sys.executable, "-m", "bot.inference.sandbox", str(folder / "tiny.onnx")]
-    subprocess.run([*examine, "--note", str(folder / "examined.json")], check=True)
+    sha256 = hashlib.sha256((folder / "tiny.onnx").read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{sha256}  tiny.onnx\n")

@@ -7,6 +7,7 @@ the engine that they began with, which ends when nobody refers to it any more.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import math
 import time
@@ -19,13 +20,13 @@ from weakref import WeakSet
 
 import numpy as np
 
-from ..errors import EngineClosed, ModelError, NoVerdict
+from ..errors import EngineClosed, ExaminationFailed, ModelError
 from ..i18n.catalogue import phrase
 from .anatomy import Anatomy
 from .cores import choose_threads
 from .engine import Engine, EngineLoad
-from .model import Model, check_model_file, read_model_file
-from .sandbox import FILE_CHANGING, ModelSandbox, VerdictStore, classify_error, compute_sha256
+from .model import Model, read_model_file
+from .sandbox import ModelSandbox, classify_error
 
 SLOW_SPEED = 1000.0
 """The speed below which the operator is warned, in characters a second."""
@@ -37,6 +38,8 @@ UNKNOWN_MODEL = phrase("There is no voice “{name}”. Choose from {names}.")
 NO_MODELS = phrase(
     "There is no voice “{name}” in the folder ONBOOK_MODELS, and no other voice. Put one there."
 )
+
+FILE_CHANGING = phrase("{file} is still being written. Try again when it is complete.")
 
 REFUSAL_LIFETIME = 300.0
 """Seconds after which an uncertain refusal expires. Each examination may take half a minute of
@@ -81,7 +84,7 @@ class ModelRegistry:
         self.folder = folder
         self.threads = threads or choose_threads()
         self.rows = rows
-        self._examiner = ModelSandbox()
+        self._sandbox = ModelSandbox()
         self._found: dict[str, ModelFile] = {}
         self._engines: dict[str, Engine] = {}
         self._opened_from: dict[str, str] = {}
@@ -94,12 +97,6 @@ class ModelRegistry:
     def names(self) -> list[str]:
         """Return the names of all models, in alphabetical order."""
         return sorted(path.stem for path in self.folder.glob("*.onnx"))
-
-    async def peek(self, name: str) -> None:
-        """Raise ModelError for a missing or unsafe file, without opening the model."""
-        self._check(name)
-        path = self._path(name)
-        await asyncio.to_thread(lambda: check_model_file(read_model_file(path), path.name))
 
     async def engine(self, name: str) -> Engine:
         """Return the engine of a model; raise ModelError, or EngineClosed after `close`.
@@ -133,10 +130,6 @@ class ModelRegistry:
         """Return all files as they are now, in alphabetical order."""
         return [await self.look(name) for name in self.names()]
 
-    def store_verdicts_in(self, verdicts: VerdictStore) -> None:
-        """Set where the verdicts on files are remembered."""
-        self._examiner.verdicts = verdicts
-
     def loads(self) -> dict[str, EngineLoad]:
         """Return the load of each engine, for any thread."""
         return {name: engine.load for name, engine in list(self._engines.items())}
@@ -149,7 +142,7 @@ class ModelRegistry:
     def close(self) -> None:
         """Close all engines for good, which fails their current lines with EngineClosed."""
         self._closed = True
-        self._examiner.close()
+        self._sandbox.close()
         for task in self._renewing.values():
             task.cancel()
         for engine in (*self._engines.values(), *self._replaced):
@@ -205,7 +198,7 @@ class ModelRegistry:
         try:
             content, sha256 = await asyncio.to_thread(_read_and_hash, path)
             found = replace(found, sha256=sha256)
-            await self._examiner.examine(path, sha256)
+            await self._sandbox.examine(content, sha256, path.name)
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except (ModelError, MemoryError) as error:
             return self._refuse(found, error, certain=found.sha256 != "")
@@ -264,7 +257,7 @@ class ModelRegistry:
         path = self._path(found.name)
         refusal = classify_error(error, path.name)
         log.warning("model %s (%s) was rejected: %s", found.name, path, refusal)
-        is_final = certain and not isinstance(refusal, NoVerdict)
+        is_final = certain and not isinstance(refusal, ExaminationFailed)
         until = math.inf if is_final else time.monotonic() + REFUSAL_LIFETIME
         return replace(found, about=None, refusal=_drop_traceback(refusal), until=until)
 
@@ -285,7 +278,7 @@ def _drop_traceback(refusal: ModelError) -> ModelError:
 def _read_and_hash(path: Path) -> tuple[bytes, str]:
     """Return the content of a file and its SHA-256; raise ModelError if it cannot be read."""
     content = read_model_file(path)
-    return content, compute_sha256(content)
+    return content, hashlib.sha256(content).hexdigest()
 
 
 def measure_speed(model: Model) -> float:

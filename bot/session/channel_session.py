@@ -96,17 +96,14 @@ class ChannelSessions:
         or the database cannot be used.
         """
         voices = ModelRegistry(settings.models, settings.threads, settings.rows)
-        # The voice is checked first, because a refused voice must leave no new database.
-        await voices.peek(settings.model)
-        store = await Store.open(settings.database_location, guard, meter)
-        voices.store_verdicts_in(store.key_values)
-        sessions = cls(store, voices, settings, clock, limits)
         try:
+            # The voice comes first, because a refused voice must leave no new database.
             await voices.engine(settings.model)
+            store = await Store.open(settings.database_location, guard, meter)
         except BaseException:
-            await sessions.close()
+            voices.close()
             raise
-        return sessions
+        return cls(store, voices, settings, clock, limits)
 
     async def close(self) -> None:
         """Close the voices and the database, once the work with them has ended."""

@@ -74,12 +74,12 @@ def run_bot(
 ) -> None:
     """Run the bot in this process until a signal comes or the connection to the caller closes.
 
-    The verdicts beside its voices count as shipped. Its leases expire, and its shards identify,
+    The list beside its voices is that of shipped ones. Its leases expire, and its shards identify,
     ``hurry`` times sooner. ``first`` is called before the bot starts.
     """
     enter(folder, environment)
     if models := environment.get("ONBOOK_MODELS"):
-        sandbox.SHIPPED_VERDICTS = Path(models) / "examined.json"
+        sandbox.SHIPPED_FILES = Path(models) / "SHA256SUMS"
     if log:
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stderr.fileno())
     for name in ("LEASE_DURATION", "RENEWAL_INTERVAL", "IDENTIFY_INTERVAL"):

@@ -36,12 +36,12 @@ OPEN_FILES = Path("/proc/self/fd")
 
 @pytest.fixture(scope="module")
 def plugins(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the compiled extension and its verdict on the voice ``tiny``."""
+    """Return a folder with the compiled extension, which lists the voice ``tiny`` as shipped."""
     folder = tmp_path_factory.mktemp("plugins")
     unread = shutil.ignore_patterns("__pycache__", "models")
     shutil.copytree(Path(bot.__file__).parent, folder / EXTENSION, ignore=unread)
     (folder / EXTENSION / "models").mkdir()
-    shutil.copy(voices / "examined.json", folder / EXTENSION / "models")
+    shutil.copy(voices / "SHA256SUMS", folder / EXTENSION / "models")
     compileall.compile_dir(folder, quiet=1)
     return folder
 

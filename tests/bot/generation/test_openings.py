@@ -16,7 +16,7 @@ from bot.generation.openings import TRANSLATED_STYLES, find_style, label_style, 
 from bot.i18n.catalogue import speaking
 from bot.inference.model import Model
 from bot.inference.request import Request
-from bot.inference.sandbox import ModelSandbox, examine_file
+from bot.inference.sandbox import ModelSandbox, find_error
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model, split_fountain
 from bot.session.preferences import STYLE
@@ -44,7 +44,7 @@ def models(voices: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _examinations(monkeypatch: pytest.MonkeyPatch):
     """Examine voices in this process, because a child takes longer than most tests here."""
-    monkeypatch.setattr(ModelSandbox, "_ask_child", lambda _, path: examine_file(path))
+    monkeypatch.setattr(ModelSandbox, "_run_child", lambda _, content, file: find_error(content))
 
 
 async def begin(harness: SessionHarness, style: str | None) -> TurnResult:

@@ -16,6 +16,7 @@ from babel.messages.catalog import Catalog
 
 import bot as package
 from bot.i18n.catalogue import LANGUAGES, NAME, THINGS, many, say, speaking
+from bot.inference.sandbox import OUT_OF_MEMORY_SIGNS
 from tests.tools.catalogue import FORMS, collect, keys, missing, read, update
 
 SOURCE = Path(package.__file__).parent
@@ -24,7 +25,6 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FOR_OPERATORS = {
     # Sentences of these files appear in a terminal or in a log.
     *("__main__.py", "settings.py", "sharding.py", "app", "storage", "cogs/command_group.py"),
-    "inference/sandbox.py",
 }
 
 NOT_SAID = {
@@ -149,8 +149,8 @@ def _fields(sentence: str) -> set[str]:
     return {f"{name}:{spec}" if spec else name for _, name, spec, _ in found if name}
 
 
-FOR_PROGRAMS = {"Draft date", "draft date", "model name"}
-"""Keys of Fountain, and the key of Linux for the name of a processor."""
+FOR_PROGRAMS = {"Draft date", "draft date", "model name", *OUT_OF_MEMORY_SIGNS}
+"""Keys of Fountain, the key of Linux for the name of a processor, and messages of onnxruntime."""
 
 MARKUP = re.compile(r"<[!?/]?\w|;\s*\}")
 

@@ -18,10 +18,9 @@ from weakref import ref
 import pytest
 
 from bot.errors import EngineClosed, ModelError
-from bot.inference import model
+from bot.inference import model, sandbox
 from bot.inference.model import Model
 from bot.inference.registry import ModelRegistry
-from bot.inference.sandbox import ModelSandbox
 from tests.bot.voice_files import replace_file
 
 from .requests import are_same, make_endless_request, make_request
@@ -141,7 +140,7 @@ async def use_after_the_pause(registry: ModelRegistry) -> None:
 async def test_a_file_that_could_not_be_examined_is_tried_again_after_a_pause(
     registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(ModelSandbox, "_examined", {})
+    monkeypatch.setattr(sandbox, "load_sound_files", set)
     fails = "crashed, hung or ran out of memory"
     with monkeypatch.context() as without_python:
         without_python.setattr(sys, "executable", "/nothing/there")
@@ -179,7 +178,7 @@ async def test_a_file_that_is_mended_while_others_wait_for_it_is_used(
 ):
     (registry.folder / "tiny.onnx").write_bytes(b"not examined before")
     first = asyncio.create_task(registry.engine("tiny"))
-    while not registry._examiner._children:  # noqa: ASYNC110 - nothing tells that the child has read the file
+    while not registry._sandbox._children:  # noqa: ASYNC110 - nothing tells that the child has read the file
         await asyncio.sleep(0.01)
     second = asyncio.create_task(registry.look("tiny"))
     replace_file(registry.folder / "tiny.onnx", spare)

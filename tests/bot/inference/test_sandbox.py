@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -12,20 +12,18 @@ from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
-import onnxruntime
 import pytest
 
-from bot.errors import ModelError, NoVerdict
+from bot.errors import ExaminationFailed, ModelError
 from bot.inference import sandbox
-from bot.inference.sandbox import ModelSandbox, compute_sha256
+from bot.inference.model import Model
+from bot.inference.sandbox import ModelSandbox
 from bot.settings import SHIPPED_MODELS
 from tests.bot.conftest import Stage, answer, start_script
 from tests.bot.voice_files import write_voice
 from training.voice_file import Voice
 
 from .networks import FLOAT, STATE_SIZE, build_network, constant, node
-
-BOT = Path(sandbox.__file__).parents[1]
 
 FAILS = "crashed, hung or ran out of memory"
 NO_MEMORY = "was not loaded, because memory ran out"
@@ -80,25 +78,24 @@ def voice(models: Path) -> Voice:
     return Voice.read(models / "tiny.onnx")
 
 
-class Notes(dict[str, str]):
-    """Verdicts in memory."""
-
-    async def find_value(self, name: str) -> str | None:
-        return self.get(name)
-
-    async def save_value(self, name: str, value: str) -> None:
-        self[name] = value
-
-
 @pytest.fixture
-def examiner(monkeypatch: pytest.MonkeyPatch) -> ModelSandbox:
-    """Return an examiner whose process has examined nothing."""
-    monkeypatch.setattr(ModelSandbox, "_examined", {})
-    return ModelSandbox(Notes())
+def model_sandbox(monkeypatch: pytest.MonkeyPatch) -> ModelSandbox:
+    """Return a sandbox in a process that has examined nothing."""
+    sound: set[str] = set()
+    monkeypatch.setattr(sandbox, "load_sound_files", lambda: sound)
+    return ModelSandbox()
 
 
-def examine(examiner: ModelSandbox, path: Path) -> Coroutine[Any, Any, None]:
-    return examiner.examine(path, compute_sha256(path.read_bytes()))
+def examine(model_sandbox: ModelSandbox, path: Path) -> Coroutine[Any, Any, None]:
+    content = path.read_bytes()
+    return model_sandbox.examine(content, hashlib.sha256(content).hexdigest(), path.name)
+
+
+def find_sentence(path: Path) -> tuple[str, bool]:
+    """Return why this process finds a file unsound, and whether that is final."""
+    error = sandbox.find_error(path.read_bytes())
+    assert error
+    return str(ModelError(error["sentence"], **error["fields"])), error["is_final"]
 
 
 async def test_a_voice_that_crashes_is_refused_and_the_bot_goes_on(
@@ -116,36 +113,36 @@ async def test_a_voice_that_crashes_is_refused_and_the_bot_goes_on(
     assert len(await stage.lines()) == 2
 
 
-async def test_a_voice_that_hangs_has_no_verdict(models: Path, voice: Voice):
-    examiner = ModelSandbox(patience=1)
-    with pytest.raises(NoVerdict, match=FAILS):
-        await examine(examiner, write_voice(models / "slow.onnx", make_endless(voice)))
-    assert not examiner._children
+async def test_a_voice_that_hangs_is_given_up(models: Path, voice: Voice):
+    path = write_voice(models / "slow.onnx", make_endless(voice))
+    model_sandbox = ModelSandbox(timeout=1)
+    with pytest.raises(ExaminationFailed, match=FAILS):
+        await examine(model_sandbox, path)
+    assert not model_sandbox._children
 
 
-async def test_a_voice_that_lacks_memory_has_no_verdict(
-    models: Path, voice: Voice, examiner: ModelSandbox, monkeypatch: pytest.MonkeyPatch
+async def test_a_voice_that_lacks_memory_is_not_called_damaged(
+    models: Path, voice: Voice, model_sandbox: ModelSandbox, monkeypatch: pytest.MonkeyPatch
 ):
     path = write_voice(models / "filling.onnx", make_filling(voice))
-    with pytest.raises(NoVerdict, match=NO_MEMORY):
-        await examine(examiner, path)
-    assert not examiner.verdicts
-    # Memory may be short before the examination itself begins.
-    monkeypatch.setattr(sandbox, "read_model_file", Mock(side_effect=MemoryError))
-    refusal = sandbox.examine_file(path)["refusal"]
-    assert not refusal["certain"]
-    assert NO_MEMORY in str(ModelError(refusal["sentence"], **refusal["fields"]))
+    with pytest.raises(ExaminationFailed, match=rf"filling\.onnx {NO_MEMORY}"):
+        await examine(model_sandbox, path)
+    # Memory may be short before a step is taken.
+    monkeypatch.setattr(Model, "of", Mock(side_effect=MemoryError))
+    sentence, is_final = find_sentence(path)
+    assert NO_MEMORY in sentence
+    assert not is_final
 
 
 def test_a_voice_without_finite_numbers_is_damaged(models: Path, voice: Voice):
     path = write_voice(models / "silent.onnx", make_linear(voice, np.nan))
-    refusal = sandbox.examine_file(path)["refusal"]
-    assert refusal["certain"]
-    assert "is damaged" in str(ModelError(refusal["sentence"], **refusal["fields"]))
+    sentence, is_final = find_sentence(path)
+    assert "is damaged" in sentence
+    assert is_final
 
 
-async def test_a_verdict_is_remembered_by_the_content(
-    models: Path, voice: Voice, examiner: ModelSandbox, monkeypatch: pytest.MonkeyPatch
+async def test_a_sound_file_is_examined_once_without_tokens(
+    models: Path, voice: Voice, model_sandbox: ModelSandbox, monkeypatch: pytest.MonkeyPatch
 ):
     environments: list[dict[str, str]] = []
 
@@ -158,66 +155,27 @@ async def test_a_verdict_is_remembered_by_the_content(
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     good = write_voice(models / "any.onnx", make_linear(voice, 1.0))
     bad = write_voice(models / "bad.onnx", voice, fold="[7]")
-    with pytest.raises(NoVerdict, match="is still being written"):
-        await examiner.examine(good, "another")
-    assert not examiner.verdicts
-    await examine(examiner, good)
-    with pytest.raises(ModelError, match="its fold"):
-        await examine(examiner, bad)
-    judges = [json.loads(verdict)["judge"] for verdict in examiner.verdicts.values()]
-    assert judges == [sandbox.describe_checker()] * 2
+    await examine(model_sandbox, good)
+    await examine(ModelSandbox(), shutil.copy(good, models / "copy.onnx"))
+    assert len(environments) == 1
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"bad\.onnx is not a valid voice \(its fold"):
+            await examine(model_sandbox, bad)
     assert len(environments) == 3
     assert "secret" not in str(environments)
-    # A verdict is kept by content, so the next process and a copy need no examination.
-    monkeypatch.setattr(ModelSandbox, "_examined", {})
-    another = ModelSandbox(examiner.verdicts)
-    copy = shutil.copy(bad, models / "copy.onnx")
-    await examine(another, good)
-    with pytest.raises(ModelError, match=r"copy\.onnx is not a valid voice"):
-        await examine(another, copy)
-    assert len(environments) == 3
-    # Another release of the runtime examines the file again.
-    monkeypatch.setattr(onnxruntime, "__version__", "99")
+
+
+async def test_the_shipped_voices_are_sound_and_need_no_child(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "executable", "/nothing/there")
-    with pytest.raises(NoVerdict, match=FAILS):
-        await examine(another, copy)
-
-
-def test_verdicts_depend_on_the_code_that_judges(tmp_path: Path):
-    copy = tmp_path / "bot"
-    shutil.copytree(BOT, copy, ignore=shutil.ignore_patterns("*.onnx", "__pycache__", "locales"))
-    assert sandbox.describe_checker(copy) == sandbox.describe_checker()
-    changes = (
-        ("inference/model.py", 'FORMAT = "1"', 'FORMAT = "2"'),
-        ("inference/anatomy.py", "{2: 1, 3: 1,", "{2: 2, 3: 1,"),
-        ("screenplay/elements.py", 'HEADING = "heading"', 'HEADING = "scene"'),
+    lines = sandbox.SHIPPED_FILES.read_text().splitlines()
+    assert [line.split()[1] for line in lines] == sorted(
+        path.name for path in SHIPPED_MODELS.glob("*.onnx")
     )
-    for number, (module, was, now) in enumerate(changes):
-        copy = copy.rename(tmp_path / str(number))  # hashes are cached by folder
-        source = (BOT / module).read_text()
-        assert source.count(was) == 1
-        (copy / module).write_text(source.replace(was, now))
-        assert sandbox.describe_checker(copy) != sandbox.describe_checker()
-        (copy / module).write_text(source)
+    for path in SHIPPED_MODELS.glob("*.onnx"):
+        assert sandbox.find_error(path.read_bytes()) is None
+        await examine(ModelSandbox(), path)
 
 
-async def test_the_shipped_voices_carry_their_verdicts(examiner: ModelSandbox):
-    shipped = sorted(SHIPPED_MODELS.glob("*.onnx"))
-    found = {path.name: sandbox.examine_file(path) for path in shipped}
-    assert not any(verdict["refusal"] for verdict in found.values())
-    names = {verdict["sha256"]: name for name, verdict in found.items()}
-    assert json.loads(sandbox.SHIPPED_VERDICTS.read_text()) == names
-    for path in shipped:
-        await examine(examiner, path)
-    assert not examiner.verdicts
-
-
-def test_the_command_notes_no_damaged_file(models: Path, voice: Voice, tmp_path: Path):
-    write_voice(models / "bad.onnx", voice, format="2")
-    note = tmp_path / "examined.json"
-    files = [str(models / "tiny.onnx"), str(models / "bad.onnx")]
-    command = [sys.executable, "-m", "bot.inference.sandbox", *files, "--note", str(note)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "bad.onnx has format 2" in done.stderr
-    assert not note.exists()
+def test_without_a_list_of_shipped_voices_none_is_known(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sandbox, "SHIPPED_FILES", Path("/nothing/there"))
+    assert sandbox.load_sound_files.__wrapped__() == set()
