@@ -20,13 +20,11 @@ adds up.
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from .cells import CELLS
 from .memory_graph import add_memory
 from .parts import MICROSOFT, Bits, Parts
 from .prior_graph import add_prior
@@ -61,7 +59,7 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     sizes = parts.add_constant("sizes", np.array([n for n in network.shape.sections if n]))
     parts.add_node("Split", ["state", sizes], *_list_sections(network), axis=1)
     for layer, units in zip(LAYERS, (network.shape.lower, network.shape.upper), strict=True):
-        parts.add_constant(f"{layer}.gate_sizes", units * np.array(_import_cell(network).SPLIT))
+        parts.add_constant(f"{layer}.gate_sizes", units * np.array(CELLS[network.recurrence].split))
     read = [parts.add_operand("lower.h")]
     if network.prior:
         read.append(parts.add_operand(_add_expectations(parts, network)))
@@ -137,16 +135,10 @@ def _add_trust(parts: Parts, network: FoldedNetwork) -> None:
     parts.add_node("Mul", [logits, factor], "logits")
 
 
-def _import_cell(network: FoldedNetwork) -> ModuleType:
-    """Return the module of this package that adds a step of the network's recurrent layers."""
-    return import_module(f"{__package__}.{network.recurrence}")
-
-
 def _add_step(parts: Parts, network: FoldedNetwork, layer: str, gates: str) -> str:
     """Add a step of the lower or the upper layer; return the name of its output."""
     memory = [f"{layer}.{name}" for name in network.shape.layer.memories]
-    output: str = _import_cell(network).add_step(parts, layer, gates, memory, "next")
-    return output
+    return CELLS[network.recurrence].add_step(parts, layer, gates, memory, "next")
 
 
 def _make_model(parts: Parts, network: FoldedNetwork) -> onnx.ModelProto:

@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from export import graph
 from export.runtime import Runtime
+from training.model import LAYERS
 from training.model.folding import FoldedNetwork
 from training.voice_file import read_network, serialise
 
@@ -46,9 +47,10 @@ def tokens(vocabulary):
     return np.random.default_rng(1).integers(0, len(vocabulary), (60, 3))
 
 
+@pytest.mark.parametrize("recurrence", LAYERS)
 @pytest.mark.parametrize(("contexts", "memory"), SHAPES)
-def test_32_bits_give_pytorchs_logits_and_states(network, tokens, contexts, memory):
-    model = network(contexts=contexts, memory=memory)
+def test_32_bits_give_pytorchs_logits_and_states(network, tokens, contexts, memory, recurrence):
+    model = network(contexts=contexts, memory=memory, recurrence=recurrence)
     expected = read(model, tokens)
     found = run(graph.build(FoldedNetwork.of(model), 32), tokens)
     np.testing.assert_allclose(found[0], expected[0], atol=3e-5)
@@ -116,16 +118,17 @@ def test_a_row_has_the_same_bits_alone_and_beside_others(network, vocabulary):
             assert alone[row].tobytes() == together[row].tobytes()
 
 
+@pytest.mark.parametrize("recurrence", LAYERS)
 @pytest.mark.parametrize("bits", [8, 32])
 @pytest.mark.parametrize(("contexts", "memory"), SHAPES)
-def test_a_graph_can_be_read_back(network, tokens, dequantise, contexts, memory, bits):
+def test_a_graph_can_be_read_back(network, tokens, dequantise, contexts, memory, bits, recurrence):
     def as_kept(matrix):
         return matrix if bits == 32 else dequantise(matrix)
 
-    made = network(contexts=contexts, memory=memory)
+    made = network(contexts=contexts, memory=memory, recurrence=recurrence)
     folded = FoldedNetwork.of(made)
     built = graph.build(folded, bits)
-    found = read_network(built)
+    found = read_network(built, recurrence)
     assert found.shape == folded.shape
     for name in ("table", "upper_bias", "output_bias"):
         np.testing.assert_array_equal(getattr(found, name), getattr(folded, name))

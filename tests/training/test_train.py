@@ -282,7 +282,10 @@ def test_what_is_no_number_is_named(option: str, sentence: str, capsys):
 @pytest.mark.parametrize("name", ["gru4", "words", "a.b", ""])
 def test_a_recurrent_layer_must_exist(name: str, capsys):
     assert main(["train", "a.txt", "--out", "run", "--recurrence", name]) == 1
-    assert f"training/model/{name}.py has no RecurrentLayer" in capsys.readouterr().err
+    assert (
+        f"There is no recurrent layer {name!r}: choose --recurrence from lstm"
+        in capsys.readouterr().err
+    )
 
 
 def test_texts_whose_names_share_a_stem_are_held_out_apart(tmp_path: Path):

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 
 from ..config import Config, Description
+from ..model import find_layer
 from ..model.network import Regularisation
-from ..model.recurrent import find_layer
 from ..pretraining import decay, lay_out, train
 from ..ranges import OptionalPositiveInt, PositiveInt
 from ..run import Run

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import find_layer
 from .memory import NO_MEMORY, WIDTH, MemoryHead, MemoryShape
 from .network import CharLSTM, Shape
 from .prior import NO_PRIOR, PriorShape
-from .recurrent import Floats, RecurrentLayer, find_layer, from_graph_order, to_graph_order
+from .recurrent import Floats, RecurrentLayer, from_graph_order, to_graph_order
 from .tables import Tables
 
 

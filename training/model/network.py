@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..ranges import Share
+from . import find_layer
 from .lstm import LockedDropout
 from .memory import NO_MEMORY, MemoryHead, MemoryShape, Packing
 from .prior import NO_PRIOR, NgramPrior, PriorShape, to_digits
-from .recurrent import RecurrentLayer, find_layer
+from .recurrent import RecurrentLayer
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Shape:
     memory: MemoryShape = NO_MEMORY
     prior: PriorShape = NO_PRIOR
     recurrence: str = "lstm"
-    """The recurrent layer, see `training.model.recurrent`."""
+    """The recurrent layer, one of `training.model.LAYERS`."""
 
     @property
     def layer(self) -> type[RecurrentLayer]:

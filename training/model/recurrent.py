@@ -1,20 +1,13 @@
-"""Define what the network needs of a recurrent layer.
-
-The layer called NAME in a configuration is the subclass of `RecurrentLayer` in ``model/NAME.py``;
-``export/NAME.py`` adds its step to a graph.
-"""
+"""Define what the network needs of a recurrent layer."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from ..errors import TrainingError
 
 Floats = NDArray[np.float32]
 Memory = tuple[Tensor, ...]
@@ -31,12 +24,8 @@ class RecurrentLayer(nn.Module):
     """The names of the vectors that the layer remembers; "h", its output, comes first."""
     gate_order: ClassVar[tuple[int, ...]]
     """The blocks of the matrix in the order in which a step graph has them."""
-    layers: ClassVar[dict[str, type[RecurrentLayer]]] = {}
     hidden: int
     bias: Tensor
-
-    def __init_subclass__(cls) -> None:
-        cls.layers[cls.__module__.rpartition(".")[2]] = cls
 
     def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
         super().__init__()
@@ -56,17 +45,6 @@ class RecurrentLayer(nn.Module):
     def set_matrix(self, matrix: Tensor, bias: Tensor) -> None:
         """Set the weights to those of a matrix and a bias."""
         raise NotImplementedError
-
-
-def find_layer(name: str) -> type[RecurrentLayer]:
-    """Return the layer of a name; raise TrainingError if there is none."""
-    try:
-        import_module(f"{__package__}.{name}")
-        return RecurrentLayer.layers[name]
-    except (ModuleNotFoundError, KeyError):
-        raise TrainingError(
-            f"training/model/{name}.py has no RecurrentLayer: choose another --recurrence."
-        ) from None
 
 
 def to_graph_order(kind: type[RecurrentLayer], columns: Tensor) -> Floats:
