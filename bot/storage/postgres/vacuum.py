@@ -18,7 +18,7 @@ TIME_SHARE = 0.01
 """The largest share of the time that vacuums take, in all processes together."""
 
 LONGEST_PAUSE = 1700.0
-"""The most seconds between two vacuums: what `privacy.told` promises, less the vacuum itself."""
+"""The most seconds between two vacuums: the promised half hour, less the vacuum itself."""
 
 NUMBERS = State.__tablename__
 """The large table of numbers that models make of text, from which no text can be read."""
