@@ -181,6 +181,7 @@ def _collect_metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof
         "onbook.fold": _to_json(dict(vocabulary.fold)),
         "onbook.corpus": config.corpus,
         "onbook.licence": config.licence,
+        "onbook.language": config.language,
         "onbook.trained": best.get("trained", ""),
         "onbook.memory": _to_json(config.shape(vocabulary).packed),
         "onbook.config": _to_json(json.loads(config.to_json())),

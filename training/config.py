@@ -31,6 +31,8 @@ class Description:
     """A description of the training texts, for the voice's metadata."""
     licence: str = "unstated"
     """The terms under which the voice may be used."""
+    language: str = "en"
+    """The code of the language of the training texts, such as `de`."""
 
 
 @dataclass(frozen=True)

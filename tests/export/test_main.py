@@ -64,7 +64,16 @@ def test_the_metadata_describe_the_voice(request, tiny_run, bits):
     assert said.keys() == {
         f"onbook.{name}"
         for name in (
-            *("format", "name", "vocabulary", "fold", "fingerprint", "corpus", "licence"),
+            *(
+                "format",
+                "name",
+                "vocabulary",
+                "fold",
+                "fingerprint",
+                "corpus",
+                "licence",
+                "language",
+            ),
             *(
                 "trained",
                 "config",
@@ -79,6 +88,7 @@ def test_the_metadata_describe_the_voice(request, tiny_run, bits):
     assert said["onbook.name"] == config.name
     assert said["onbook.corpus"] == config.corpus
     assert said["onbook.licence"] == config.licence
+    assert said["onbook.language"] == "en"
     assert tuple(json.loads(said["onbook.vocabulary"])) == vocabulary.characters
     assert json.loads(said["onbook.fold"]) == vocabulary.fold
     assert json.loads(said["onbook.config"])["upper"] == config.upper

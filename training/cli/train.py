@@ -80,8 +80,8 @@ class Decay(Command):
     """Make a voice of a training's last checkpoint.
 
     The voice takes further steps, in which the learning rate falls to zero. The training itself is
-    not changed and can continue. The name, the corpus, the licence, the dropout and the steps
-    between evaluations are as in RUN unless given, whatever the defaults below.
+    not changed and can continue. The description, the dropout and the steps between evaluations are
+    as in RUN unless given, whatever the defaults below.
     """
 
     run: Positional[Path]
@@ -108,7 +108,7 @@ class Decay(Command):
         return Decay(
             run=self.run,
             out=self.out,
-            description=Description(begun.name, begun.corpus, begun.licence),
+            description=Description(begun.name, begun.corpus, begun.licence, begun.language),
             evaluate_every=begun.evaluate_every,
             drop=begun.drop,
         )

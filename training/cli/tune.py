@@ -73,7 +73,11 @@ class Tune(Command):
         return Tune(
             voice=self.voice,
             out=self.out,
-            description=Description(f"{before.name}-tuned", f"{before.corpus}; then own scripts"),
+            description=Description(
+                f"{before.name}-tuned",
+                f"{before.corpus}; then own scripts",
+                language=before.language,
+            ),
             learning=replace(TUNING, **{name: getattr(before, name) for name in kept}),
         )
 
