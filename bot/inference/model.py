@@ -28,22 +28,18 @@ LARGEST_MODEL_FILE = 256 * 2**20
 """The most bytes of a file, and of its constants: several times what any model needs."""
 
 OPERATORS = frozenset(
-    {
-        *("Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "Constant", "Div", "Elu", "Equal", "Erf"),
-        *("Exp", "Flatten", "Floor", "GRU", "Gather", "GatherElements", "Gelu", "Gemm"),
-        *("Greater", "HardSigmoid"),
-        *("Identity", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "Log", "LogSoftmax"),
-        *("MatMul", "Max"),
-        *("Min", "Mod", "Mul", "Neg", "NonZero", "Not", "Pow", "RMSNormalization", "RNN"),
-        *("Reciprocal", "ScatterElements", "ScatterND", "Sign"),
-        *("ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Round", "Shape", "Sigmoid"),
-        *("Slice", "Softmax", "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum"),
-        *("Tanh", "Transpose", "Unsqueeze", "Where"),
-        *("DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QuantizeLinear"),
-        *(f"com.microsoft.{one}" for one in ("DynamicQuantizeLSTM", "DynamicQuantizeMatMul")),
-        *(f"com.microsoft.{one}" for one in ("MatMulIntegerToFloat", "MatMulNBits")),
-    }
-)
+    """
+    Abs Add Cast Ceil Clip Concat Constant DequantizeLinear Div DynamicQuantizeLinear Elu Equal
+    Erf Exp Flatten Floor GRU Gather GatherElements Gelu Gemm Greater HardSigmoid Identity LSTM
+    LayerNormalization LeakyRelu Less Log LogSoftmax MatMul MatMulInteger Max Min Mod Mul Neg
+    NonZero Not Pow QuantizeLinear RMSNormalization RNN Reciprocal ReduceMax ReduceMean
+    ReduceSum Relu Reshape Round ScatterElements ScatterND Shape Sigmoid Sign Slice Softmax
+    Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Transpose Unsqueeze Where
+    """.split()  # noqa: SIM905 - a list would take a line for each name
+) | {
+    *("com.microsoft.DynamicQuantizeLSTM", "com.microsoft.DynamicQuantizeMatMul"),
+    *("com.microsoft.MatMulIntegerToFloat", "com.microsoft.MatMulNBits"),
+}
 """The operators of networks that read one character. None of these runs a graph of its own, draws
 at random, or makes arbitrarily many numbers out of a few."""
 
@@ -129,7 +125,7 @@ class Model:
     def of(cls, content: bytes, name: str, threads: int = 2) -> Model:
         """Open the content of a model file, as `load` does."""
         file = f"{name}.onnx"
-        anatomy = check_model_file(content, file)
+        anatomy = _check_model_file(content, file)
         about = anatomy.metadata
         try:
             vocabulary = _parse_vocabulary(about["onbook.vocabulary"])
@@ -294,7 +290,7 @@ def read_model_file(path: Path) -> bytes:
     return content
 
 
-def check_model_file(content: bytes, file: str) -> Anatomy:
+def _check_model_file(content: bytes, file: str) -> Anatomy:
     """Return the anatomy of a file that the runtime may open; raise ModelError for any other."""
     try:
         anatomy = Anatomy.of(content)
