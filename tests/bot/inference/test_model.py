@@ -14,6 +14,7 @@ import pytest
 from onnx import helper
 
 from bot.errors import ContractError, ModelError
+from bot.inference import model as inference_model
 from bot.inference.model import LONGEST_OPENING, Model, parse_openings
 from tests.bot.voice_files import write_voice
 from training.voice_file import Voice
@@ -128,6 +129,13 @@ def test_a_file_that_is_no_voice_is_refused(tiny: Voice, voices: Path, tmp_path:
         assert "is damaged, or not an ONNX file" in refusal(path)
     path.write_bytes(tiny.graph)
     assert "not an On Book voice" in refusal(path)
+
+
+def test_a_file_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(inference_model, "LARGEST_MODEL_FILE", 2**20)
+    path = tmp_path / "large.onnx"
+    path.write_bytes(bytes(2**20 + 1))
+    assert "is larger than 1 MB" in refusal(path)
 
 
 def test_a_changed_byte_or_vocabulary_is_refused(tiny: Voice, voices: Path, tmp_path: Path):
