@@ -27,7 +27,7 @@ class Redaction(logging.Filter):
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         super().__init__()
-        self._known = tuple(one for one in known if one)
+        self._known = tuple(secret for secret in known if secret)
         self._formatter = logging.Formatter()
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -47,8 +47,8 @@ class Redaction(logging.Filter):
 
     def redacted(self, text: str) -> str:
         """Return a text with its secrets hidden."""
-        for one in self._known:
-            text = text.replace(one, HIDDEN)
+        for secret in self._known:
+            text = text.replace(secret, HIDDEN)
         return _SECRETS.sub(_hide, text)
 
 

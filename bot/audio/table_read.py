@@ -185,7 +185,7 @@ def speak(text: str, voice: SpeakingVoice) -> Iterator[Floats]:
     for sentence in model.split_sentences(text):
         for part in textwrap.wrap(sentence, MAX_SENTENCE):
             try:
-                spoken = [_synthesize(model, one, voice) for one in model.phonemize(part)]
+                spoken = [_synthesize(model, phonemes, voice) for phonemes in model.phonemize(part)]
             except Exception:  # because one sentence must not cost the whole table read
                 log.warning("a sentence cannot be spoken", exc_info=True)
                 continue

@@ -72,7 +72,7 @@ def make_speakable(text: str, names: Collection[str] = ()) -> str:
     Words in capitals become words in lower case, because they would be spelt.
     """
     text = _DASH.sub(" — ", text.translate(_PLAIN_QUOTES))
-    text = "".join(one if _is_speakable(one) else " " for one in text)
+    text = "".join(character if _is_speakable(character) else " " for character in text)
     # hibari cannot name such a number.
     text = _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
     words = {word for name in names for word in _WORD.findall(name.upper())}

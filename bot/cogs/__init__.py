@@ -64,7 +64,7 @@ FEATURES: tuple[type[FeatureCog], ...] = (
 
 def _gather_script_commands(features: Sequence[FeatureCog]) -> None:
     """Move the commands of all features that belong under /script into that group."""
-    [script] = [one.script for one in features if isinstance(one, Reading)]
+    [script] = [feature.script for feature in features if isinstance(feature, Reading)]
     for feature in features:
         for command in feature.release_commands(BELOW_SCRIPT):
             script.add_command(command)

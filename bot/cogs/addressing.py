@@ -44,7 +44,7 @@ def read_address(message: discord.Message, bot: int) -> Addressed | None:
     begins = re.match(rf"\s*<@!?{bot}>", message.content) is not None
     if not (begins or is_private or is_reply or PLAIN_MARKS.search(text)):
         return None
-    is_mentioned = any(one.id == bot for one in message.mentions)
+    is_mentioned = any(mention.id == bot for mention in message.mentions)
     return Addressed(text, begins or is_private, is_reply, is_mentioned)
 
 

@@ -63,7 +63,7 @@ class BeginningCog(FeatureCog):
         if voice:
             return draw_situation(voice, SystemRandom())
         names = self.services.voices.names()
-        written = [one for one in load_situations() if one.voice in names]
+        written = [situation for situation in load_situations() if situation.voice in names]
         return SystemRandom().choice(written or load_situations())
 
     async def draw_beginning(

@@ -54,7 +54,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         """See and change the cast, who plays whom, and whether only the cast speaks"""
         if player and not add:
             raise RequestError("Name the characters for {*player} with {*add}, too.")
-        if len([one for one in (add, remove, lock) if one]) > 1:
+        if len([change for change in (add, remove, lock) if change]) > 1:
             raise RequestError("Change one thing at a time: {*add}, {*remove} or {*lock}.")
         session = self.services.admit_to_session(interaction)
         requester, library = get_requester(interaction), session.library
@@ -88,7 +88,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         )
         assert interaction.message is not None  # because its button was pressed
         others = discord.ui.View.from_message(interaction.message).children
-        left = [one for one in others if getattr(one, "custom_id", "") != match.string]
+        left = [item for item in others if getattr(item, "custom_id", "") != match.string]
         content = say("{name} is in the cast now.", name=inline(name, 60))
         await edit_response(interaction, content=content, view=make_view(*left) if left else None)
         who = format_requester(interaction)

@@ -183,15 +183,15 @@ class Ending(FeatureCog, name="OnBook.ending"):
         if may_attach:
             made += await asyncio.to_thread(_draw_files, script, statistics, edition)
             made += await _record_table_read(script, edition)
-        small = [one for one in made if len(one.content) <= limit]
-        notes = [one.note for one in small if one.note]
+        small = [export for export in made if len(export.content) <= limit]
+        notes = [export.note for export in small if export.note]
         if not may_attach:
             notes.append(say("The picture and the PDF need the **Attach Files** permission."))
         elif len(small) < len(made):
             notes.append(say("A file is missing, because it is too large for Discord."))
         files = [
-            discord.File(io.BytesIO(one.content), one.name, description=one.description)
-            for one in small
+            discord.File(io.BytesIO(export.content), export.name, description=export.description)
+            for export in small
         ]
         return make_closing_card(script, statistics, best, files, notes), files
 

@@ -125,13 +125,15 @@ class FeatureCog(commands.Cog):
         members = _find_members(type(self))
         self._menus = [
             allow_in_servers_and_dms(
-                app_commands.ContextMenu(name=one.message_command, callback=one.__get__(self))
+                app_commands.ContextMenu(name=member.message_command, callback=member.__get__(self))
             )
-            for one in members
-            if hasattr(one, "message_command")
+            for member in members
+            if hasattr(member, "message_command")
         ]
-        self._listeners = [make_listener(*one) for one in self._find_handlers(members)]
-        self._loops = [one.__get__(self, type(self)) for one in members if isinstance(one, Loop)]
+        self._listeners = [make_listener(*handler) for handler in self._find_handlers(members)]
+        self._loops = [
+            member.__get__(self, type(self)) for member in members if isinstance(member, Loop)
+        ]
 
     def _find_handlers(self, members: Iterable[Any]) -> Iterator[tuple[str, Handler]]:
         """Yield the pattern and the method of each `listens_to`."""
@@ -150,8 +152,8 @@ class FeatureCog(commands.Cog):
     def release_commands(self, extras: dict[str, str] | None = None) -> list[Command]:
         """Return the cog's commands, or those with some extras, for the caller to add."""
         own: list[Command] = self.get_app_commands()
-        released = [one for one in own if extras is None or one.extras == extras]
-        self.__cog_app_commands__ = [one for one in own if one not in released]
+        released = [command for command in own if extras is None or command.extras == extras]
+        self.__cog_app_commands__ = [command for command in own if command not in released]
         return released
 
     @commands.Cog.listener()

@@ -105,7 +105,9 @@ class InFlight:
         Raises Overloaded where too many are in progress already: a request that begins is finished
         soon, and one that would have to wait for long is refused at once.
         """
-        by_channel = Counter(one.channel for one in self._tasks.values() if one.channel is not None)
+        by_channel = Counter(
+            work.channel for work in self._tasks.values() if work.channel is not None
+        )
         most_here = max(1, int(CHANNEL_SHARE * self._most_requests))
         if by_channel.total() >= self._most_requests or by_channel[channel] >= most_here:
             raise Overloaded

@@ -33,7 +33,7 @@ class MessageMenus(FeatureCog, name="OnBook.message-menus"):
 
     @app_commands.command(name="apps")
     @app_commands.describe(entry="What to do with the message", message="The message")
-    @app_commands.choices(entry=[app_commands.Choice(name=one, value=one) for one in ENTRIES])
+    @app_commands.choices(entry=[app_commands.Choice(name=entry, value=entry) for entry in ENTRIES])
     @answer_errors
     async def use_menu(self, interaction: Interaction, entry: str, message: str) -> None:
         """Use the menu of a message"""
@@ -48,10 +48,14 @@ class MessageMenus(FeatureCog, name="OnBook.message-menus"):
     @answer_suggestions
     async def _suggest_message(self, interaction: Interaction, current: str) -> Choices:
         history = get_message_channel(interaction).history()
-        messages = [one async for one in history if not is_panel(one)]
-        labels = [(plain(_read(one), MAX_CHOICE_LENGTH), str(one.id)) for one in messages]
-        found = [one for one in labels if one[0] and current.casefold() in one[0].casefold()]
-        return [app_commands.Choice(name=name, value=one) for name, one in found[:MAX_CHOICES]]
+        messages = [message async for message in history if not is_panel(message)]
+        labels = [
+            (plain(_read(message), MAX_CHOICE_LENGTH), str(message.id)) for message in messages
+        ]
+        found = [
+            label for label in labels if label[0] and current.casefold() in label[0].casefold()
+        ]
+        return [app_commands.Choice(name=name, value=value) for name, value in found[:MAX_CHOICES]]
 
 
 def _read(message: discord.Message) -> str:

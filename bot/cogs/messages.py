@@ -341,7 +341,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         """Return whether a channel or a person was not answered for a while, and is now."""
         now = time.monotonic()
         self._answered = {
-            one: when for one, when in self._answered.items() if now - when < ANSWER_SECONDS
+            message: when for message, when in self._answered.items() if now - when < ANSWER_SECONDS
         }
         if whom in self._answered:
             return False

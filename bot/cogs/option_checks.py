@@ -99,5 +99,7 @@ def _takes_value(item: ui.Item[Any]) -> bool:
         return fits and bool(item.value or not item.required)
     if isinstance(item, ui.Select):
         offered = [option.value for option in item.options]
-        return len(item.values) <= item.max_values and all(one in offered for one in item.values)
+        return len(item.values) <= item.max_values and all(
+            value in offered for value in item.values
+        )
     return not isinstance(item, ui.Checkbox) or isinstance(item.value, bool)

@@ -177,9 +177,9 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
     JSON of more bytes than the limit is zipped, and may have more bytes even so.
     """
     entries = {
-        "lines": [_describe_line(*one) for one in kept.lines],
-        "asked": [_describe_request(*one) for one in kept.asked],
-        "rewritten": [_describe_request(*one) for one in kept.rewritten],
+        "lines": [_describe_line(*line) for line in kept.lines],
+        "asked": [_describe_request(*request) for request in kept.asked],
+        "rewritten": [_describe_request(*request) for request in kept.rewritten],
         "scripts": [
             _describe_script(script) | {"begun": script.begun.isoformat()}
             for script in kept.scripts
@@ -190,7 +190,7 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
         "votes": [
             _describe_script(script) | {"take": vote.take + 1} for vote, script in kept.votes
         ],
-        "stars": [_describe_line(*one) for one in kept.starred],
+        "stars": [_describe_line(*line) for line in kept.starred],
         "turns": [_describe_script(script) | {"place": place} for place, script in kept.turns],
         "sprints": [
             _describe_script(script) | {"ends": sprint.ends.isoformat()}

@@ -45,7 +45,8 @@ from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 from .option_checks import parse_choice
 
 FORMAT_CHOICES = [
-    app_commands.Choice(name=one.label, value=one.ending) for one in EXPORT_FORMATS.values()
+    app_commands.Choice(name=file_format.label, value=file_format.ending)
+    for file_format in EXPORT_FORMATS.values()
 ]
 PAPER_CHOICES = [
     app_commands.Choice(name=phrase("US letter"), value=PaperSize.LETTER.value),
@@ -132,8 +133,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
             custom_id=make_position_id("menu-format", parse_position(match)),
             placeholder=say("Choose a format…"),
             options=[
-                discord.SelectOption(label=one.label, value=one.ending)
-                for one in EXPORT_FORMATS.values()
+                discord.SelectOption(label=file_format.label, value=file_format.ending)
+                for file_format in EXPORT_FORMATS.values()
             ],
         )
         question = say("In which format? {/script export} has more choices.")
@@ -275,7 +276,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
 def make_file_name(script: Script) -> str:
     """Return the name of a file of the script, without its suffix."""
-    characters = (one if one.isalnum() else "-" for one in script.title.lower())
+    characters = (character if character.isalnum() else "-" for character in script.title.lower())
     return "-".join(part for part in "".join(characters).split("-") if part)[:60] or "script"
 
 

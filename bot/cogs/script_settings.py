@@ -255,7 +255,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             say("Advanced"),
             inputs.values(),
             lambda answer: self.submit_advanced(
-                answer, script, before, {name: one.value for name, one in inputs.items()}
+                answer, script, before, {name: field.value for name, field in inputs.items()}
             ),
         )
 

@@ -98,8 +98,8 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
         content = await self.sessions.posts.load_content(channel.id)
         before = discord.Object(content.newest_post + 1)
         try:
-            messages = [one async for one in place.history(limit=WINDOW, before=before)]
-            known = await self.sessions.stars.load_reactions([one.id for one in messages])
+            messages = [message async for message in place.history(limit=WINDOW, before=before)]
+            known = await self.sessions.stars.load_reactions([message.id for message in messages])
             for message in messages:
                 async with self._lock:
                     await self._recount_message(message, known.get(message.id, set()))
@@ -111,7 +111,9 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
 
         Who was forgotten is not looked for, so that their reaction does not name them again.
         """
-        reaction = next((one for one in message.reactions if is_star(one.emoji)), None)
+        reaction = next(
+            (reaction for reaction in message.reactions if is_star(reaction.emoji)), None
+        )
         if ERASED_PERSON in known or len(known) == (reaction.count if reaction else 0):
             return
         if await self.sessions.posts.find(message.id):
@@ -124,8 +126,8 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     async def _load_people(self, reaction: discord.Reaction) -> set[int]:
         """Ask Discord who has reacted."""
         kinds = [discord.ReactionType.normal, discord.ReactionType.burst]
-        found = [one for kind in kinds async for one in reaction.users(type=kind)]
-        return {one.id for one in found if not one.bot}
+        found = [user for kind in kinds async for user in reaction.users(type=kind)]
+        return {user.id for user in found if not user.bot}
 
     def _is_self(self, user: int) -> bool:
         return self.bot.user is not None and self.bot.user.id == user

@@ -268,7 +268,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
         manuscript = await attachments.read_attachment(file)
         voice = new.voice
         if not beginning.voice and not opening:
-            first = next((one for one in manuscript.elements if one.kind is Kind.HEADING), None)
+            first = next(
+                (element for element in manuscript.elements if element.kind is Kind.HEADING), None
+            )
             heading = first.text if first else ""
             voice = await self._choose_voice(turn.session, new.guild, heading)
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)

@@ -152,7 +152,7 @@ class Turns:
         if result.failure:
             sentences.append(format_error(result.failure))
         notes = filter(None, (note, result.note, format_model_change(result)))
-        joined = "\n".join(f"-# {one}" for one in notes)
+        joined = "\n".join(f"-# {note}" for note in notes)
         if turn.is_member:
             if left := await self.services.messages.sync(channel, session, joined, announcement):
                 sentences.append(format_undeleted(left))

@@ -217,7 +217,9 @@ async def _score_without_scene(
     if len(before):
         state = (await primed.read(state, before)).state
     last = model.encode(cue[-1:])
-    prompts = [np.concatenate([last, model.encode(strip_cue(one.draft))]) for one in candidates]
+    prompts = [
+        np.concatenate([last, model.encode(strip_cue(candidate.draft))]) for candidate in candidates
+    ]
     completions = await asyncio.gather(*(primed.read(state, prompt) for prompt in prompts))
     return [
         replace(candidate, bits_without_scene=float(completion.surprise.sum()))

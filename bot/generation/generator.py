@@ -76,7 +76,9 @@ def keeps_to_cast(element: Element, cast: Sequence[str]) -> bool:
     """
     if element.kind is not Kind.ACTION:
         return element.cue is None or element.cue in cast
-    beginning = "".join(takewhile(lambda one: not (one.islower() or one in "(\n"), element.text))
+    beginning = "".join(
+        takewhile(lambda character: not (character.islower() or character in "(\n"), element.text)
+    )
     names = set(re.findall(r"\w+", " ".join(cast)))
     # The last capital may begin a word in lower case.
     words = re.findall(r"\w\w+", beginning)

@@ -119,10 +119,10 @@ def say(sentence: str, /, **fields: object) -> str:
     return _Sentence(language).vformat(language.catalogue.gettext(sentence), (), fields)
 
 
-def say_plural(one: str, several: str, /, number: int, **fields: object) -> str:
+def say_plural(singular: str, several: str, /, number: int, **fields: object) -> str:
     """Return the form of a sentence for a number, which is also the field ``number``, as `say`."""
     language = _LANGUAGE.get()
-    template = language.catalogue.ngettext(one, several, number)
+    template = language.catalogue.ngettext(singular, several, number)
     return _Sentence(language).vformat(template, (), {"number": number, **fields})
 
 
@@ -131,9 +131,9 @@ def phrase(sentence: str) -> Phrase:
     return Phrase(sentence)
 
 
-def plural(one: str, several: str) -> tuple[str, str]:
+def plural(singular: str, several: str) -> tuple[str, str]:
     """Return both forms unchanged, to mark constants that the catalogues translate."""
-    return one, several
+    return singular, several
 
 
 THINGS = {

@@ -103,8 +103,11 @@ class Anatomy:
             for node in graph.nodes:
                 operators.add((_text(node.domain), _text(node.operator)))
                 is_nested |= any(
-                    one.graph or one.graphs or one.sparse_tensor or one.sparse_tensors
-                    for one in node.attributes
+                    attribute.graph
+                    or attribute.graphs
+                    or attribute.sparse_tensor
+                    or attribute.sparse_tensors
+                    for attribute in node.attributes
                 )
         network = labels.SerializeToString()
         return cls(frozenset(operators), constants, is_external, is_nested, metadata, network)

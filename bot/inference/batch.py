@@ -40,7 +40,7 @@ class Batch:
         self._store = store = RowStore(model, capacity, history=REACH)
         self.rows = store.rows
         processors = [make(model, store) for make in PROCESSORS]
-        self._processors = sorted(processors, key=lambda one: one.stage)
+        self._processors = sorted(processors, key=lambda processor: processor.stage)
         self._temperature = store.per_row(np.float32, fill=1)
         self._top_p = store.per_row(np.float32, fill=1)
         self._min_p = store.per_row(np.float32)
@@ -65,7 +65,7 @@ class Batch:
         for row in sorted(rows, key=lambda row: row.index, reverse=True):
             self._store.remove(row)
             # A row that failed may still be reading.
-            self._reading = [one for one in self._reading if one is not row]
+            self._reading = [other for other in self._reading if other is not row]
 
     # One step
 
@@ -87,7 +87,11 @@ class Batch:
         done = self._read_on() if self._reading else []
         acting: list[Processor] = []
         if len(self._reading) + len(done) < count:
-            acting = [one for one in self._processors if np.count_nonzero(one.active[:count])]
+            acting = [
+                processor
+                for processor in self._processors
+                if np.count_nonzero(processor.active[:count])
+            ]
             chosen = self._choose(logits, acting)
         else:
             chosen = np.zeros(count, np.int64)
@@ -141,9 +145,9 @@ class Batch:
         """
         buffers = self._store.buffers
         for row in self.rows:
-            one = slice(row.index, row.index + 1)
+            place = slice(row.index, row.index + 1)
             try:
-                self.model.step(buffers.tokens[one], buffers.states[one])
+                self.model.step(buffers.tokens[place], buffers.states[place])
             except Exception as error:  # noqa: BLE001 - any error fails this row alone
                 row.error = error
         return [row for row in self.rows if row.error]

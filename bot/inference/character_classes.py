@@ -24,7 +24,10 @@ class CharacterClasses:
         self.all = np.ones(self.size, np.bool_)
         self.newline = self.of("\n")
         self.space = self.of(" ")
-        self.written = self.select(lambda one: clean(f"1{one}1") == f"1{one}1") & ~self.newline
+        self.written = (
+            self.select(lambda character: clean(f"1{character}1") == f"1{character}1")
+            & ~self.newline
+        )
         """The characters of a line, without those that `clean` would drop or replace."""
         self.alphanumeric = self.select(str.isalnum) & self.written
         self.upper = self.select(str.isupper)
@@ -48,19 +51,22 @@ class CharacterClasses:
 
     def of(self, characters: str) -> Mask:
         """Return the tokens of some characters, leaving out those that the vocabulary lacks."""
-        return self.select(lambda one: one in characters)
+        return self.select(lambda character: character in characters)
 
     def case_variants(self, character: str) -> Mask:
         """Return every form of a character that some parser takes for its upper or lower case."""
         pattern = re.compile(re.escape(character), re.IGNORECASE)
-        return self.select(lambda one: pattern.fullmatch(one) is not None)
+        return self.select(lambda character: pattern.fullmatch(character) is not None)
 
     def can_spell(self, text: str) -> bool:
         """Return whether the vocabulary has all characters of a text."""
         return set(text) <= set(self.vocabulary)
 
     def _of_categories(self, *categories: str) -> Mask:
-        return self.select(lambda one: unicodedata.category(one) in categories) & self.written
+        return (
+            self.select(lambda character: unicodedata.category(character) in categories)
+            & self.written
+        )
 
 
 classify_characters = lru_cache(maxsize=8)(CharacterClasses)

@@ -136,8 +136,8 @@ def collect_recall_words(lexicon: Lexicon, heard: RecentElements) -> RecallWords
         [
             (spelling, weights[word])
             for word in heaviest
-            for one in sorted(spellings[word])
-            if weights[word] and (spelling := lexicon.spell(one))
+            for text in sorted(spellings[word])
+            if weights[word] and (spelling := lexicon.spell(text))
         ]
     )
 

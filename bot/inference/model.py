@@ -400,8 +400,8 @@ def _check_fingerprint(anatomy: Anatomy) -> str:
     return fingerprint
 
 
-def _is_character(one: object) -> bool:
-    return isinstance(one, str) and len(one) == 1 and not "\ud800" <= one <= "\udfff"
+def _is_character(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 1 and not "\ud800" <= value <= "\udfff"
 
 
 def _read_state_size(session: onnxruntime.InferenceSession, characters: int) -> int:

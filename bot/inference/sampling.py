@@ -50,13 +50,15 @@ class Sampling:
     @classmethod
     def of(cls, seed: int, options: Mapping[str, Any]) -> Self:
         """Return sampling with options by name, of which those without a field are extra."""
-        known = {one.name for one in fields(cls)}
+        known = {field.name for field in fields(cls)}
         extra = {name: value for name, value in options.items() if name not in known}
         return cls(seed, **{name: options[name] for name in options if name in known}, extra=extra)
 
     def to_options(self) -> dict[str, Any]:
         """Return the seed and all options by name."""
-        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "extra"}
+        named = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "extra"
+        }
         return named | dict(self.extra)
 
 

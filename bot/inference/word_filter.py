@@ -22,7 +22,7 @@ def build_word_filter(vocabulary: Sequence[str], words: Iterable[str]) -> Automa
     ignored, and so are those that the vocabulary cannot spell. No state is `FREE`.
     """
     plain = [_fold_character(character) for character in vocabulary]
-    symbols = {one: at for at, one in enumerate(sorted({" "}.union(*plain)))}
+    symbols = {character: at for at, character in enumerate(sorted({" "}.union(*plain)))}
     phrases = {entry for word in words if (entry := normalize_words(word))}
     after = _build_search(symbols, [entry for entry in phrases if symbols.keys() >= set(entry)])
     table = np.empty((len(after), len(plain)), np.int32)
@@ -59,7 +59,7 @@ def _fold_character(character: str) -> str:
     if is_combining(character) or unicodedata.category(character) == "Cf":
         return ""
     parts = unicodedata.normalize("NFKD", character)
-    folded = "".join(one for one in parts if not is_combining(one)).casefold()
+    folded = "".join(character for character in parts if not is_combining(character)).casefold()
     return "".join(filter(str.isalnum, folded)) or " "
 
 

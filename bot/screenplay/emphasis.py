@@ -44,7 +44,7 @@ def format_runs(parts: Sequence[Run]) -> str:
 
 
 def _escape(text: str, mistaken: str) -> str:
-    return "".join(f"\\{one}" if one in mistaken else one for one in text)
+    return "".join(f"\\{character}" if character in mistaken else character for character in text)
 
 
 def _join_runs(parts: Iterable[Run]) -> list[Run]:

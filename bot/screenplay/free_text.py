@@ -277,7 +277,9 @@ def parse_name(text: str) -> str:
     if "\n" in line:
         raise RequestError("Write a character's name on one line.")
     line = re.sub(r"\([^()]*\)", " ", line)
-    line = clean("".join(one if can_be_in_name(one) else " " for one in line.upper()))
+    line = clean(
+        "".join(character if can_be_in_name(character) else " " for character in line.upper())
+    )
     line = " ".join(line.split())
     while line and not line[0].isalnum():
         line = line[1:]

@@ -40,7 +40,7 @@ def looks_like_name(text: str) -> bool:
     if not is_name(text) or _is_label(text):
         return False
     particles = _WORDS["particles"]
-    words = [one for one in text.split() if one not in particles and any(map(str.isalpha, one))]
+    words = [word for word in text.split() if word not in particles and any(map(str.isalpha, word))]
     is_capitalised = text[0].isupper() and all(word[0].isupper() for word in words)
     return text.isupper() or (is_capitalised and len(words) <= MAX_CAPITALISED)
 

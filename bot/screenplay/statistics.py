@@ -94,12 +94,14 @@ def _sum_by_key(
 ) -> tuple[WriterStatistics, ...]:
     """Add up statistics by key, under each key's last name."""
     counts: dict[Hashable, WriterStatistics] = {}
-    for key, one in parts:
-        had = counts.get(key, WriterStatistics(one.name, 0, 0))
+    for key, part in parts:
+        had = counts.get(key, WriterStatistics(part.name, 0, 0))
         counts[key] = WriterStatistics(
-            one.name,
-            had.lines + one.lines,
-            had.words + one.words,
-            had.rewritten + one.rewritten,
+            part.name,
+            had.lines + part.lines,
+            had.words + part.words,
+            had.rewritten + part.rewritten,
         )
-    return tuple(sorted(counts.values(), key=lambda one: (-one.words, -one.lines, one.name)))
+    return tuple(
+        sorted(counts.values(), key=lambda share: (-share.words, -share.lines, share.name))
+    )

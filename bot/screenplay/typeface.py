@@ -20,7 +20,7 @@ def find_missing(text: str) -> str:
     A page shows a space in the place of each. Call this function off the event loop.
     """
     missing = dict.fromkeys(text.replace("\n", ""))
-    return "".join(one for one in missing if ord(one) not in _known_code_points())
+    return "".join(character for character in missing if ord(character) not in _known_code_points())
 
 
 @cache

@@ -86,5 +86,7 @@ class TurnContext:
 
     def make_result(self, head: int | None, lines: Sequence[Line] = ()) -> TurnResult:
         """Return the turn that has just moved the head, with the lines that it added."""
-        columns = {one.key: getattr(self.script, one.key) for one in Script.__table__.columns}
+        columns = {
+            column.key: getattr(self.script, column.key) for column in Script.__table__.columns
+        }
         return TurnResult(Script(**columns | {"head": head}), list(lines))

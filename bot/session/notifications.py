@@ -79,5 +79,5 @@ class Notifications:
     def forget(self, person: int) -> None:
         """Forget which notifications a person has had."""
         for notified in (self._reported_unreadable, self._explained_replies):
-            notified -= {one for one in notified if one[1] == person}
+            notified -= {pair for pair in notified if pair[1] == person}
         self._told_language.discard(person)

@@ -44,4 +44,4 @@ class Presence:
 
     def _load_present(self, channel: int) -> dict[int, float]:
         now, seen = time.monotonic(), self._channels.get(channel, {})
-        return {one: until for one, until in seen.items() if now < until}
+        return {person: until for person, until in seen.items() if now < until}

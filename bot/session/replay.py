@@ -101,7 +101,11 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
             findings += await job.wait(replayer.replay_lines(batch, done + 1, job.progress))
     # Read again, because somebody may have been forgotten meanwhile.
     now = {line.id: line for line in await session.store.lines.load_path(script.head)}
-    present = (replace(one, line=now[one.line.id]) for one in findings if one.line.id in now)
+    present = (
+        replace(finding, line=now[finding.line.id])
+        for finding in findings
+        if finding.line.id in now
+    )
     return ReplayResult(script.title, tuple(present), len(lines))
 
 

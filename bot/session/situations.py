@@ -54,16 +54,18 @@ def load_situations() -> tuple[Situation, ...]:
     """Return all situations, in the order of their file."""
     voices = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return tuple(
-        Situation(voice=voice, **one | {"cast": tuple(one["cast"])})
+        Situation(voice=voice, **situation | {"cast": tuple(situation["cast"])})
         for voice, situations in voices.items()
-        for one in situations
+        for situation in situations
     )
 
 
 def draw_situation(model_name: str, random: Random) -> Situation:
     """Draw a situation for the voice with this name, or any one if none is written for it."""
     situations = load_situations()
-    return random.choice([one for one in situations if one.voice == model_name] or situations)
+    return random.choice(
+        [situation for situation in situations if situation.voice == model_name] or situations
+    )
 
 
 def suggest_voice(heading: str) -> str | None:

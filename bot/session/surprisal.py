@@ -175,4 +175,4 @@ def predict_characters(model: Model, logits: Logits) -> tuple[Guess, ...]:
     odds = np.exp(logits.astype(np.float64) - logits.max())
     odds /= odds.sum()
     best = np.argsort(-odds, kind="stable")[:MAX_GUESSES]
-    return tuple(Guess(model.vocabulary[one], float(odds[one])) for one in best)
+    return tuple(Guess(model.vocabulary[token], float(odds[token])) for token in best)

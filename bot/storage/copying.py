@@ -68,7 +68,9 @@ async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
         async for rows in _batches(old, table):
             await new.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
     for name in TABLES_WITH_PUBLIC_IDS:
-        highest = [await one.scalar(select(query_highest_id(one, name))) for one in (old, new)]
+        highest = [
+            await session.scalar(select(query_highest_id(session, name))) for session in (old, new)
+        ]
         await continue_ids_after(new, name, max(number or 0 for number in highest))
     return {table.name: await _compare(old, new, table) for table in Base.metadata.sorted_tables}
 

@@ -43,7 +43,7 @@ def make_closing_card(
     """
     title = inline(script.title, 100)
     texts = [f"## {title}\n{say('The end')} · {format_summary(statistics)}"]
-    if quoted := [_format_best_line(*one) for one in best]:
+    if quoted := [_format_best_line(*quote) for quote in best]:
         # A blank line ends a quotation.
         texts.append(f"### {say('Best lines')}\n" + "\n\n".join(quoted))
     texts.append("\n".join([f"### {say('Who wrote')}", *_list_shares(statistics)]))
@@ -76,11 +76,11 @@ def _format_best_line(line: Line, stars: int) -> str:
 def _list_shares(statistics: ScriptStatistics) -> list[str]:
     """Return how much each writer wrote, and together the names of those who wrote one line."""
     writers = list_writers(statistics)
-    once = [one for one in writers if one.lines == 1 and not one.rewritten]
-    shares = [format_share(one, statistics) for one in writers if one not in once]
+    once = [writer for writer in writers if writer.lines == 1 and not writer.rewritten]
+    shares = [format_share(writer, statistics) for writer in writers if writer not in once]
     rows = [f"- {inline(share, SHARE_SIZE)}" for share in shorten(shares)]
     if once:
-        names = inline(", ".join(one.name for one in once), ONCE_SIZE)
+        names = inline(", ".join(writer.name for writer in once), ONCE_SIZE)
         rows.append(
             say_plural("- One line: {names}", "- One line each: {names}", len(once), names=names)
         )

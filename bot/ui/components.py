@@ -103,8 +103,8 @@ def split_rows(items: Sequence[ui.Item[Any]]) -> list[list[ui.Item[Any]]]:
 
     A phone breaks a row of five, so that a sixth button would stand in a third row.
     """
-    menus: list[list[ui.Item[Any]]] = [[one] for one in items if isinstance(one, ui.Select)]
-    buttons = [one for one in items if not isinstance(one, ui.Select)]
+    menus: list[list[ui.Item[Any]]] = [[item] for item in items if isinstance(item, ui.Select)]
+    buttons = [item for item in items if not isinstance(item, ui.Select)]
     rows = -(-len(buttons) // BUTTONS_PER_ROW) or 1
     length = -(-len(buttons) // rows) or 1
     starts = range(0, len(buttons), length)

@@ -83,7 +83,7 @@ def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]
     note = f"-# {say(MORE)}"
     ends = (_find_end(elements, count) for count in range(RECAP_LINES, 0, -1))
     scenes = [format_scene(end, RECAP_SIZE, note) for end in ends]
-    scene = next((one for one in scenes if not one.endswith(note)), scenes[-1])
+    scene = next((scene for scene in scenes if not scene.endswith(note)), scenes[-1])
     recap = [scene] if scene else []
     if names:
         who = inline(", ".join(names), NAMES_SIZE)
@@ -94,7 +94,9 @@ def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]
 def _find_end(elements: Sequence[Element], count: int) -> list[Element]:
     """Return this number of last lines, and above them their scene heading."""
     end = elements[-count:]
-    heading = next((one for one in reversed(elements) if one.kind is Kind.HEADING), None)
+    heading = next(
+        (element for element in reversed(elements) if element.kind is Kind.HEADING), None
+    )
     return [heading, *end] if heading and heading not in end else list(end)
 
 

@@ -150,7 +150,7 @@ class MessageSync:
             is_near = len(posts) - number <= MAX_REPOSTED
             if is_near and not self.line_messages.fits(script, post, lines[line]):
                 kept = number
-                lines |= {one.id: one for one in await self.posts.load_lines(path[kept:])}
+                lines |= {line.id: line for line in await self.posts.load_lines(path[kept:])}
                 break
         edited = [pair for number, pair in changed.items() if number < kept]
         if lost := await self._edit(channel, script, edited, lines):
@@ -309,7 +309,7 @@ class MessageSync:
         self, channel: MessageChannel, session: ChannelSession, messages: Collection[int]
     ) -> set[int]:
         """Redraw messages, and return those that are now correct, or deleted."""
-        return {one for one in messages if await self._redraw(channel, session, one)}
+        return {message for message in messages if await self._redraw(channel, session, message)}
 
     async def _redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
         if poll := await session.polls.find_by_message(message):

@@ -209,7 +209,9 @@ def check_bot_permissions(interaction: Interaction) -> None:
 def check_permissions(granted: discord.Permissions, *, in_thread: bool) -> None:
     """Raise RequestError with the permissions that the bot lacks among those granted to it."""
     needed = ("view_channel", "send_messages_in_threads" if in_thread else "send_messages")
-    missing = [PERMISSION_NAMES[one] for one in needed if not getattr(granted, one)]
+    missing = [
+        PERMISSION_NAMES[permission] for permission in needed if not getattr(granted, permission)
+    ]
     match missing:
         case [permission]:
             raise RequestError(

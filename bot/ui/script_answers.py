@@ -175,7 +175,7 @@ class ScriptAnswers:
         Return the removed lines that none of these answers has lost.
         """
         now, left = time.monotonic(), list(removed)
-        self._posted = {key: one for key, one in self._posted.items() if one.expires > now}
+        self._posted = {key: answer for key, answer in self._posted.items() if answer.expires > now}
         for (channel, message), posted in list(self._posted.items()):
             kept = _exclude(posted.answer.lines, removed)
             is_right = not posted.has_panel and len(kept) == len(posted.answer.lines)

@@ -121,10 +121,12 @@ def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
         lines=many(statistics.lines, "line"),
         words=many(statistics.words, "word"),
     )
-    people = [_format_writer(inline(one.name, NAME_SIZE), one) for one in statistics.writers]
+    people = [
+        _format_writer(inline(writer.name, NAME_SIZE), writer) for writer in statistics.writers
+    ]
     voices = [
-        _format_writer(say("the voice {name}", name=inline(one.name, NAME_SIZE)), one)
-        for one in statistics.voices
+        _format_writer(say("the voice {name}", name=inline(voice.name, NAME_SIZE)), voice)
+        for voice in statistics.voices
     ]
     return "\n".join([top, *people[: MAX_LISTED - len(voices)], *voices])
 

@@ -29,7 +29,7 @@ class Recall(Processor):
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
         self._letter = np.array(
-            [WORD_PATTERN.fullmatch(one) is not None for one in model.vocabulary]
+            [WORD_PATTERN.fullmatch(character) is not None for character in model.vocabulary]
         )
         self._words = rows.per_row(
             np.int16, (LONGEST_RARE_WORD + 1, MOST_RECALL_WORDS), fill=SPELLING_PADDING

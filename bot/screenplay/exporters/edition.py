@@ -71,14 +71,16 @@ def make_edition(
 ) -> Edition:
     """Return the edition of a script with these statistics."""
     writers = list_writers(counted)
-    shares = [format_share(one, counted) for one in writers]
-    names = shorten([one.name for one in writers])
+    shares = [format_share(writer, counted) for writer in writers]
+    names = shorten([writer.name for writer in writers])
     return Edition(title, tuple(elements), names, shorten(shares), date, scene_numbers)
 
 
 def list_writers(counted: ScriptStatistics) -> list[WriterStatistics]:
     """Return the people who wrote, and then the voices, as people call them."""
-    models = [replace(one, name=say("the voice “{name}”", name=one.name)) for one in counted.voices]
+    models = [
+        replace(voice, name=say("the voice “{name}”", name=voice.name)) for voice in counted.voices
+    ]
     return [*counted.writers, *models]
 
 

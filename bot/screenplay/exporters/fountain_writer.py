@@ -11,7 +11,9 @@ from .export_formats import ExportedFile, PaperSize
 def write_fountain(edition: Edition, _: PaperSize) -> ExportedFile:
     """Write a `.fountain` file."""
     elements = [
-        Element(one.kind, f"{remove_scene_number(one.text)} #{number}#") if number else one
-        for one, number in edition.numbered()
+        Element(element.kind, f"{remove_scene_number(element.text)} #{number}#")
+        if number
+        else element
+        for element, number in edition.numbered()
     ]
     return ExportedFile(format_fountain(edition.title, elements, edition.about).encode())

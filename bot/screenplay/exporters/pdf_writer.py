@@ -29,5 +29,7 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
     with _ONE_AT_A_TIME:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
         pdf.to_pdf(to_screenplain(mark_continued(edition)), out, settings=settings)
-    text = "".join([edition.title, *edition.authors, *(one.text for one in edition.elements)])
+    text = "".join(
+        [edition.title, *edition.authors, *(element.text for element in edition.elements)]
+    )
     return ExportedFile(out.getvalue(), typeface.find_missing(text))

@@ -63,10 +63,10 @@ def _parse(data: bytes) -> Node:
 def _paragraphs(content: Node) -> Iterator[tuple[str, Block]]:
     """Yield the type and the lines of each paragraph with text, those of dual dialogue too."""
     for paragraph in content.findall("Paragraph"):
-        for one in (paragraph, *paragraph.findall("DualDialogue/Paragraph")):
-            lines = [line for line in _format_paragraph(one).split("\n") if line.strip()]
+        for part in (paragraph, *paragraph.findall("DualDialogue/Paragraph")):
+            lines = [line for line in _format_paragraph(part).split("\n") if line.strip()]
             if lines:
-                yield one.get("Type", "Action"), lines
+                yield part.get("Type", "Action"), lines
 
 
 def _format_paragraph(paragraph: Node) -> str:

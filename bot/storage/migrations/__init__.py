@@ -43,7 +43,9 @@ def is_outdated(connection: Connection) -> bool:
     """Return whether `upgrade` would upgrade existing tables."""
     revision = find_revision(connection)
     script = ScriptDirectory.from_config(make_config())
-    earlier = {one.revision for one in script.walk_revisions()} - {script.get_current_head()}
+    earlier = {revision.revision for revision in script.walk_revisions()} - {
+        script.get_current_head()
+    }
     return revision in earlier
 
 
@@ -59,7 +61,7 @@ def upgrade(connection: Connection, name: str) -> bool:
     revision = find_revision(connection)
     if revision == script.get_current_head():
         return False
-    if revision and revision not in {one.revision for one in script.walk_revisions()}:
+    if revision and revision not in {earlier.revision for earlier in script.walk_revisions()}:
         raise StoreError(
             f"{name} is from a newer On Book (revision {revision}). Upgrade On Book, or use "
             f"another database."

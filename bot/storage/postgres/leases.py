@@ -237,7 +237,7 @@ class Lease:
                 "epoch": epoch,
                 "expires": _NOW + dt.timedelta(seconds=LEASE_DURATION),
             }
-            rows = insert(_leases).values([{"shard": one, **held} for one in self.shards.ids])
+            rows = insert(_leases).values([{"shard": shard, **held} for shard in self.shards.ids])
             keys = [_leases.c.shard]
             await connection.execute(rows.on_conflict_do_update(index_elements=keys, set_=held))
             await connection.commit()

@@ -80,7 +80,7 @@ class LineRepository(Repository):
     async def load_lines_after(self, head: int | None, line: int) -> list[Line]:
         """Load the lines of a path that were written after a line, without copies of older ones."""
         lines = await self.load_lines(await self.load_path_ids(head, line + 1))
-        return [one for one in lines if (one.copy_of or one.id) > line]
+        return [other for other in lines if (other.copy_of or other.id) > line]
 
     async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
         """Load the fewest last lines of a path that have so many characters, or all lines."""

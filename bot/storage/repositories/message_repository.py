@@ -50,7 +50,7 @@ class MessageRepository(Repository):
 
     async def record_post(self, post: PostedLine, line: Line) -> None:
         """Record the message that shows a line; it is stale if the text was erased meanwhile."""
-        columns = [one for one in PostedLine.__table__.columns if one.default is None]
+        columns = [column for column in PostedLine.__table__.columns if column.default is None]
         values = (literal(getattr(post, column.key), column.type) for column in columns)
         # There is no such line if the script was deleted before its message could be recorded.
         stored = select(*values).where(select(Line.id).where(Line.id == line.id).exists())

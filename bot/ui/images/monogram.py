@@ -123,7 +123,9 @@ def initials(name: str) -> str:
 
 def _initial(word: str) -> str:
     """Return a word's first letter or digit that the typeface has."""
-    return next((one for one in word if one.isalnum() and not typeface.find_missing(one)), "")
+    return next(
+        (letter for letter in word if letter.isalnum() and not typeface.find_missing(letter)), ""
+    )
 
 
 def _colour(hue: int, luminance: float) -> Colour:

@@ -164,15 +164,15 @@ def _draw_bars(
     sheet.draw_at_right(say("words · lines"))
     sheet.draw_row(heading, TEXT_SIZE, bold=True, below=14)
     shown = counts[:MAX_BARS]
-    numbers = [_format_counts(one) for one, _ in shown]
+    numbers = [_format_counts(writer) for writer, _ in shown]
     # Who only rewrote has no bar that a longer text could meet.
     widths = (
         load_font(TEXT_SIZE).getlength(text)
-        for (one, _), text in zip(shown, numbers, strict=True)
-        if one.lines
+        for (writer, _), text in zip(shown, numbers, strict=True)
+        if writer.lines
     )
     space = IMAGE_WIDTH - EDGE - max(widths, default=0) - BAR_GAP - BAR_LEFT
-    most = max(max(one.words for one, _ in shown), 1)
+    most = max(max(writer.words for writer, _ in shown), 1)
     for (count, by_model), text in zip(shown, numbers, strict=True):
         name = say("{name} (voice)", name=count.name) if by_model else count.name
         width = max(round(space * count.words / most), 3)
