@@ -64,7 +64,7 @@ def modules_that_stay() -> Iterator[None]:
     Otherwise each test would import all modules again, and would have other classes than those that
     its file has imported.
     """
-    before = {name: one for name, one in sys.modules.items() if name.partition(".")[0] == "bot"}
+    before = {name: found for name, found in sys.modules.items() if name.partition(".")[0] == "bot"}
     yield
     sys.modules.update(before)
 

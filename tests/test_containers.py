@@ -31,7 +31,7 @@ def single() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def bots(compose: dict[str, Any]) -> dict[str, Any]:
-    return {name: one for name, one in compose["services"].items() if "build" in one}
+    return {name: service for name, service in compose["services"].items() if "build" in service}
 
 
 def test_the_image_copies_existing_files():
@@ -98,5 +98,5 @@ def test_prometheus_scrapes_each_process(bots: dict[str, Any], compose: dict[str
     [port] = re.findall(r"ONBOOK_METRICS_PORT=(\d+)", DOCKERFILE)
     looks = yaml.safe_load(compose["configs"]["prometheus"]["content"])
     [job] = looks["scrape_configs"]
-    [found] = [one["targets"] for one in job["static_configs"]]
+    [found] = [config["targets"] for config in job["static_configs"]]
     assert found == [f"{name}:{port}" for name in bots]

@@ -73,7 +73,7 @@ def prose(page: Path) -> str:
 
 def inline(page: Path) -> list[str]:
     """Return the words in backticks, with their line breaks as spaces."""
-    return [" ".join(one.split()) for one in re.findall(r"`([^`]+)`", prose(page))]
+    return [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose(page))]
 
 
 @cache
@@ -97,7 +97,7 @@ def test_each_link_leads_somewhere(page: Path):
 
 @every_page
 def test_each_named_file_exists(page: Path):
-    folders = {one.name for one in ROOT.iterdir() if one.is_dir()}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
     for words in inline(page):
         is_path = re.fullmatch(r"[\w.-]+(/[\w.*-]+)+/?", words) and words.split("/")[0] in folders
         if is_path and not words.startswith(MADE):
@@ -158,7 +158,7 @@ def source(module: str) -> str:
     """Return the code of a program: of its module or, where it is a package, of all in there."""
     path = ROOT / module.replace(".", "/")
     files = path.rglob("*.py") if (path / "__main__.py").exists() else [path.with_suffix(".py")]
-    return "".join(one.read_text("utf-8") for one in files)
+    return "".join(path.read_text("utf-8") for path in files)
 
 
 # Commands of Discord -----------------------------------------------------------------------------
@@ -172,9 +172,11 @@ def commands() -> dict[str, set[str]]:
         for top in feature.__cog_app_commands__:
             inside: list[Any] = [top] if isinstance(top, app_commands.Command) else []
             inside += top.walk_commands() if isinstance(top, app_commands.Group) else []
-            for one in inside:
-                group = "script " if one.extras == BELOW_SCRIPT else ""
-                found[f"{group}{one.qualified_name}"] = {option.name for option in one.parameters}
+            for command in inside:
+                group = "script " if command.extras == BELOW_SCRIPT else ""
+                found[f"{group}{command.qualified_name}"] = {
+                    option.name for option in command.parameters
+                }
     return found
 
 
@@ -187,8 +189,8 @@ def test_each_command_takes_these_options(page: Path):
         name = next((name for name in (" ".join(given[:2]), given[0]) if name in commands()), words)
         assert name in commands(), words
         rest = given[len(name.split()) :]
-        options = [one for one in rest if one.endswith(":")]
-        named = {one.rstrip(":") for one in options or rest}
+        options = [option for option in rest if option.endswith(":")]
+        named = {option.rstrip(":") for option in options or rest}
         assert named <= commands()[name], words
 
 

@@ -59,15 +59,17 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/api/validate-yaml":
             return {"errors": [], "warnings": []}
         if self.path.endswith("/preupload/main"):
-            named = [one["path"] for one in json.loads(body)["files"]]
-            modes = [{"path": one, "uploadMode": "regular", "shouldIgnore": False} for one in named]
+            named = [file["path"] for file in json.loads(body)["files"]]
+            modes = [
+                {"path": path, "uploadMode": "regular", "shouldIgnore": False} for path in named
+            ]
             return {"files": modes}
         [path] = re.findall(r"^/api/(.+)/commit/main$", self.path)
         entries = [json.loads(line) for line in body.splitlines()]
         hub.files[path] = {
-            one["value"]["path"]: base64.b64decode(one["value"]["content"])
-            for one in entries
-            if one["key"] == "file"
+            entry["value"]["path"]: base64.b64decode(entry["value"]["content"])
+            for entry in entries
+            if entry["key"] == "file"
         }
         oid = "0" * 40
         return {
@@ -111,7 +113,7 @@ def upload(hub: Hub, home: Path, *arguments: object) -> subprocess.CompletedProc
 def test_voices_and_the_page_are_uploaded(hub: Hub, voice: Path, tmp_path: Path):
     done = upload(hub, tmp_path, "ann", voice, "--space", "--address", "https://example.org/x")
     assert done.returncode == 0, done.stderr
-    assert [(one["name"], one.get("type"), one.get("sdk")) for one in hub.created] == [
+    assert [(repo["name"], repo.get("type"), repo.get("sdk")) for repo in hub.created] == [
         ("onbook-mine", "model", None),
         ("onbook", "space", "gradio"),
     ]

@@ -40,7 +40,7 @@ def test_the_menu_of_the_site_has_each_page_once(site: Path):
         if isinstance(entry, str):
             return [entry]
         entries = entry.values() if isinstance(entry, dict) else entry
-        return [name for one in entries for name in names(one)]
+        return [name for entry in entries for name in names(entry)]
 
     menu = names(tomllib.loads((site / "zensical.toml").read_text("utf-8"))["project"]["nav"])
     assert sorted(menu) == sorted(page.name for page in (site / "docs").glob("*.md"))

@@ -176,8 +176,8 @@ def judged_service(results: Results, starts: Sequence[Started], idled: Started) 
     """Compare the figures that people notice with their bounds."""
     delay, line = (1000 * _percentile(results[name], 99) for name in (DELAY, SHORT))
     read = _percentile(results[READING], 50)
-    megabytes = statistics.median(one.memory for one in starts) / 1e6
-    ready = statistics.median(one.ready for one in starts)
+    megabytes = statistics.median(start.memory for start in starts) / 1e6
+    ready = statistics.median(start.ready for start in starts)
     return [
         limited("64 rows, all controls: delay of the event loop, 99 %", delay, 10, "{:,.1f} ms"),
         limited("a line of 60 characters beside 63 rows, 99 %", line, 200, "{:,.0f} ms"),
@@ -197,7 +197,7 @@ def summary(results: Results) -> dict[str, dict[str, float | list[float]]]:
     """Return each measurement's medians by round, and percentiles of all its figures."""
     return {
         name: {
-            "medians": [statistics.median(one) for one in rounds if one],
+            "medians": [statistics.median(times) for times in rounds if times],
             "median": _percentile(rounds, 50),
             "percentile_99": _percentile(rounds, 99),
             "samples": sum(map(len, rounds)),

@@ -93,7 +93,7 @@ def main(channels: tuple[int, ...] = (1, 4, 16, 64), turns: int = 128, rounds: i
     for number in channels:
         with tempfile.TemporaryDirectory(dir=".") as folder:
             each, shared = asyncio.run(compare(Path(folder), number, max(turns, number), rounds))
-        ratios = [one / other for one, other in zip(each, shared, strict=True)]
+        ratios = [separate / other for separate, other in zip(each, shared, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
         row = f"{number:8}  {statistics.median(each):13.2f}  {statistics.median(shared):10.2f}"
         print(f"{row}  {middle:5.2f} ({low:.2f}-{high:.2f})", flush=True)

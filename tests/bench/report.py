@@ -86,9 +86,9 @@ def limited(what: str, value: float, limit: float, unit: str) -> Finding:
 
 def table(findings: Sequence[Finding]) -> str:
     """Return a table of the findings, and how many meet their bounds."""
-    rows = [TITLES, *(one.format_cells() for one in findings)]
-    missed = sum(one.met is False for one in findings)
-    bounds = sum(one.met is not None for one in findings)
+    rows = [TITLES, *(finding.format_cells() for finding in findings)]
+    missed = sum(finding.met is False for finding in findings)
+    bounds = sum(finding.met is not None for finding in findings)
     return f"{format_table(rows)}\n\n{bounds - missed} of {bounds} bounds are met."
 
 
@@ -115,7 +115,7 @@ def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
 
 def document(found: Sequence[Finding], curves: Curves, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return all results for JSON."""
-    findings = [asdict(one) | {"met": one.met} for one in found]
+    findings = [asdict(finding) | {"met": finding.met} for finding in found]
     return {"where": dict(about), "findings": findings, "characters_per_second": curves}
 
 

@@ -81,8 +81,8 @@ def _unknown_commands(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """Start a PostgreSQL server."""
-    with server() as one:
-        yield one
+    with server() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
@@ -129,8 +129,8 @@ def statements() -> Iterator[None]:
         patch.setattr(AsyncEngine, "__init__", share)
         # The cache knows statements by their dialect, and each engine has one of its own.
         for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):
-            patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
-            patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(dialect, "__hash__", lambda mine: hash(type(mine)))
+            patch.setattr(dialect, "__eq__", lambda mine, other: type(mine) is type(other))
         yield
 
 
@@ -395,7 +395,7 @@ class Stage:
 
     def panel(self, channel: Any = None) -> discord.Message:
         """Return the one message with the buttons of a script."""
-        [panel] = [one for one in self.messages(channel) if "Write" in labels(one)]
+        [panel] = [message for message in self.messages(channel) if "Write" in labels(message)]
         return panel
 
     def look(self, message: Any) -> dict[str, Any]:
@@ -434,8 +434,8 @@ def buttons(message: Any) -> dict[str, str]:
     """Return the ids of a message's buttons by their labels."""
     rows = message["components"] if isinstance(message, dict) else message.components
     rows = [row.to_dict() if hasattr(row, "to_dict") else row for row in rows]
-    found = (one for row in rows for one in row.get("components", ()))
-    return {one["label"]: one["custom_id"] for one in found if "label" in one}
+    found = (item for row in rows for item in row.get("components", ()))
+    return {item["label"]: item["custom_id"] for item in found if "label" in item}
 
 
 def labels(message: Any) -> list[str]:
@@ -447,8 +447,8 @@ def fields(shown: Any) -> dict[str, str]:
     """Return the ids of a shown modal's inputs by their labels."""
     found = {}
     for row in shown.modal["components"]:
-        for one in row.get("components") or [row]:
-            found[one["label"]] = one.get("component", one)["custom_id"]
+        for component in row.get("components") or [row]:
+            found[component["label"]] = component.get("component", component)["custom_id"]
     return found
 
 
@@ -511,7 +511,7 @@ def moderator(stage: Stage, name: str = "Mo", **permissions: bool) -> simcord.Me
 
 def poll(stage: Stage) -> ResponseMessage:
     """Return the newest message that shows takes to choose from, as it is now and becomes."""
-    shown = [one for one in stage.messages() if "**Take 1**" in one.content][-1]
+    shown = [message for message in stage.messages() if "**Take 1**" in message.content][-1]
     return ResponseMessage(stage.world, stage.world.backend.messages[shown.channel.id][shown.id])
 
 

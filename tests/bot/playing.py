@@ -59,7 +59,7 @@ def is_settled(asked: Asked) -> bool:
     """Return whether a press was answered and no answer still thinks or writes."""
     answers = asked.answers()
     return asked.how is not None and not any(
-        one.thinking or one.labels == ["Stop"] for one in answers
+        answer.thinking or answer.labels == ["Stop"] for answer in answers
     )
 
 
@@ -109,13 +109,13 @@ async def open_menu(stage: Stage, by: Any = None, level: str = "") -> Any:
 def find_components(message: Any) -> list[dict[str, Any]]:
     """Return the buttons and lists of a message."""
     rows = [row if isinstance(row, dict) else row.to_dict() for row in message.components]
-    return [one for row in rows for one in row.get("components", ())]
+    return [component for row in rows for component in row.get("components", ())]
 
 
 async def choose(actor: Any, message: Any, menu: str, value: str) -> Any:
     """Choose a value of a list in a message, and return the answer."""
-    ids = [one["custom_id"] for one in find_components(message)]
-    [custom_id] = [one for one in ids if one.startswith(f"onbook:{menu}:")]
+    ids = [component["custom_id"] for component in find_components(message)]
+    [custom_id] = [custom_id for custom_id in ids if custom_id.startswith(f"onbook:{menu}:")]
     return answer(await actor.select(message, [value], custom_id=custom_id))
 
 
@@ -173,8 +173,8 @@ async def replace_script(stage: Stage, by: Any = None, **how: Any) -> Any:
 
 def menu_options(shown: Any) -> dict[str, str]:
     """Return the values of a message's menu by their labels."""
-    [menu] = [one for row in shown.components for one in row["components"] if one["type"] == 3]
-    return {one["label"]: one["value"] for one in menu["options"]}
+    [menu] = [item for row in shown.components for item in row["components"] if item["type"] == 3]
+    return {option["label"]: option["value"] for option in menu["options"]}
 
 
 async def choose_script(stage: Stage, title: str, by: Any = None) -> Any:

@@ -130,7 +130,7 @@ class SessionHarness:
 
 def make_request(**wish: object) -> ContinueRequest:
     """Return a request for lines, with options and other arguments mixed."""
-    options = {one.name: wish.pop(one.name) for one in OPTIONS if one.name in wish}
+    options = {option.name: wish.pop(option.name) for option in OPTIONS if option.name in wish}
     return ContinueRequest(options=options, **wish)
 
 

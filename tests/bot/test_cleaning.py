@@ -74,20 +74,20 @@ def assert_clean(text: str) -> None:
     """Check what `clean` promises, without `clean`."""
     assert is_normalized("NFC", text)
     last, marks = "", 2
-    for at, one in enumerate(text):
-        kind = category(one)
-        if one in JOINERS:
+    for at, character in enumerate(text):
+        kind = category(character)
+        if character in JOINERS:
             follows = category(text[at + 1]) if at + 1 < len(text) else "nothing"
             assert last[:1] in ("L", "S", "M"), ascii(text)
             assert follows in ("Lo", "So"), ascii(text)
             continue
-        assert one == "\n" or kind not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"), ascii(text)
-        assert one == " " or kind != "Zs", ascii(text)
-        if kind in ("Mn", "Me") or combining(one):
+        assert character == "\n" or kind not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"), ascii(text)
+        assert character == " " or kind != "Zs", ascii(text)
+        if kind in ("Mn", "Me") or combining(character):
             marks += 1
             assert marks <= 2, ascii(text)
         elif kind != "Mc":
-            marks = 2 if one.isspace() else 0
+            marks = 2 if character.isspace() else 0
         last = kind
 
 
@@ -102,8 +102,8 @@ def assert_inert(sentence: str) -> None:
 def make_lines(texts: list[str], credit: str, author: int | None = 7) -> list[Line]:
     """Return the stored lines of the texts that hold anything to store."""
     return [
-        Line(id=number, kind=one.kind.value, text=one.text, author=author, credit=credit)
-        for number, one in enumerate(filter(None, map(parse_model_text, texts)), 1)
+        Line(id=number, kind=element.kind.value, text=element.text, author=author, credit=credit)
+        for number, element in enumerate(filter(None, map(parse_model_text, texts)), 1)
     ]
 
 
@@ -120,8 +120,8 @@ def test_clean_is_idempotent(text: str) -> None:
 def test_stored_text_is_clean(text: str, who: str) -> None:
     stored: list[str] = [clean_title(text)]
     for make in (
-        lambda: [one.text for one in parse_person_text(text)],
-        lambda: [one.text for one in parse_person_text(text, who)],
+        lambda: [element.text for element in parse_person_text(text)],
+        lambda: [element.text for element in parse_person_text(text, who)],
         lambda: [make_heading(text).text],
         lambda: [parse_name(text)],
         lambda: list(cast_of(text)),
@@ -133,9 +133,9 @@ def test_stored_text_is_clean(text: str, who: str) -> None:
             continue
     if element := parse_model_text(text):
         stored.append(element.text)
-    for one in stored:
-        assert_clean(one)
-        assert one == clean(one)
+    for line in stored:
+        assert_clean(line)
+        assert line == clean(line)
 
 
 @steadily
@@ -218,9 +218,9 @@ def test_menus_and_windows_have_texts_that_discord_accepts(text: str, title: str
             (format_label(line.element, None), LABEL_SIZE),
         ]
         assert make_rewrite_input(line).default == line.text
-    for one, limit in shown:
-        assert 0 < size(one) <= limit
-        assert_clean(one)
+    for label, limit in shown:
+        assert 0 < size(label) <= limit
+        assert_clean(label)
 
 
 @steadily
@@ -237,7 +237,7 @@ def test_banned_words_are_shown_in_a_block(text: str) -> None:
 
 @pytest.mark.parametrize("number", [25, MAX_WORDS])
 def test_many_banned_words_fit_into_a_message(number: int) -> None:
-    words = [f"{'𝔞' * 50}{one}" for one in range(number)]
+    words = [f"{'𝔞' * 50}{index}" for index in range(number)]
     assert size(format_words(words, "this channel")) <= LIMIT
 
 

@@ -68,11 +68,11 @@ def test_guest_redacts_only_its_own_loggers() -> None:
     assert len(mine) > 10
     root, others = list(logging.getLogger().filters), logging.getLogger("onbooks")
     redaction = guard_loggers()
-    assert all(redaction in one.filters for one in mine)
+    assert all(redaction in handler.filters for handler in mine)
     assert redaction not in others.filters
     assert logging.getLogger().filters == root
     release_loggers(redaction)
-    assert not any(redaction in one.filters for one in mine)
+    assert not any(redaction in handler.filters for handler in mine)
 
 
 LOADED = """
@@ -133,8 +133,8 @@ async def play(address: str) -> list[str]:
         )
         asked.append(discord.asked(raw["id"]))
         await asked[5].shows("not allowed")
-        payloads = [await discord.do("payload", interaction=one.id) for one in asked]
-        return [one["token"] for one in payloads]
+        payloads = [await discord.do("payload", interaction=request.id) for request in asked]
+        return [payload["token"] for payload in payloads]
 
 
 async def test_log_of_a_running_bot_holds_no_secrets(voices: Path, tmp_path: Path) -> None:
@@ -144,9 +144,9 @@ async def test_log_of_a_running_bot_holds_no_secrets(voices: Path, tmp_path: Pat
         tokens = await play(address)
     said = log.read_text()
     assert len(tokens) == 6
-    assert [one for one in (TOKEN, *tokens) if one in said] == []
+    assert [token for token in (TOKEN, *tokens) if token in said] == []
     records = re.split(r"^(?=\[\d{4}-)", said, flags=re.MULTILINE)
-    shown = [one for one in records if not re.match(r"\[.*?\] \[DEBUG *\]", one)]
+    shown = [record for record in records if not re.match(r"\[.*?\] \[DEBUG *\]", record)]
     assert "/callback" in said
     assert SPOKEN in said
     assert SPOKEN not in "".join(shown)

@@ -73,15 +73,15 @@ def test_inputs_and_outputs_follow_the_contract(network, vocabulary, contexts, m
     built = graph.build(FoldedNetwork.of(model), 8)
     onnx.checker.check_model(built, full_check=True)
 
-    def shape(one):
-        kind = one.type.tensor_type
-        return one.name, kind.elem_type, [d.dim_param or d.dim_value for d in kind.shape.dim]
+    def shape(value):
+        kind = value.type.tensor_type
+        return value.name, kind.elem_type, [d.dim_param or d.dim_value for d in kind.shape.dim]
 
-    assert [shape(one) for one in built.graph.input] == [
+    assert [shape(value) for value in built.graph.input] == [
         ("tokens", TensorProto.INT64, ["batch"]),
         ("state", TensorProto.FLOAT, ["batch", size]),
     ]
-    assert [shape(one) for one in built.graph.output] == [
+    assert [shape(value) for value in built.graph.output] == [
         ("logits", TensorProto.FLOAT, ["batch", len(vocabulary)]),
         ("next_state", TensorProto.FLOAT, ["batch", size]),
     ]
@@ -97,7 +97,7 @@ def test_versions_are_pinned(network):
 
 def test_large_matrices_are_quantised(network):
     built = graph.build(FoldedNetwork.of(network()), 8)
-    kinds = {one.name: one.data_type for one in built.graph.initializer}
+    kinds = {tensor.name: tensor.data_type for tensor in built.graph.initializer}
     assert {name for name, kind in kinds.items() if kind == TensorProto.INT8} == {
         f"{layer}.codes" for layer in ("lower", "asked", "upper", "output")
     }
@@ -147,7 +147,7 @@ def test_a_graph_can_be_read_back(network, tokens, dequantise, contexts, memory,
 
 def test_a_graph_without_a_constant_cannot_be_read(network):
     built = graph.build(FoldedNetwork.of(network()), 32)
-    [table] = [one for one in built.graph.initializer if one.name == "table"]
+    [table] = [tensor for tensor in built.graph.initializer if tensor.name == "table"]
     built.graph.initializer.remove(table)
     with pytest.raises(KeyError):
         read_network(built)

@@ -23,7 +23,7 @@ from training.voice_file import Voice
 
 def facts(path):
     model = onnx.ModelProto.FromString(path.read_bytes())
-    return {one.key: one.value for one in model.metadata_props}
+    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def evaluation(path):
@@ -126,20 +126,20 @@ def test_every_held_out_text_is_evaluated(request, tiny_run, bits):
     held_out = [
         (part, text) for part in ("validation", "test") for text in tiny_run.read_heldout(part)
     ]
-    assert [one["name"] for one in said["texts"]] == [
+    assert [text["name"] for text in said["texts"]] == [
         f"{part}/{text.name}" for part, text in held_out
     ]
-    for one, (_, text) in zip(said["texts"], held_out, strict=True):
-        assert one["characters"] == len(tiny_run.vocabulary().encode(text.content)) + 1
-        assert one["exported"] == pytest.approx(one["pytorch"], rel=0.005)
-        assert 1 < one["pytorch"] < 5
+    for entry, (_, text) in zip(said["texts"], held_out, strict=True):
+        assert entry["characters"] == len(tiny_run.vocabulary().encode(text.content)) + 1
+        assert entry["exported"] == pytest.approx(entry["pytorch"], rel=0.005)
+        assert 1 < entry["pytorch"] < 5
 
 
 def test_the_curve_is_that_of_the_training(voice_8, tiny_run):
     curve = json.loads(facts(voice_8)["onbook.curve"])
     noted = tiny_run.read_metrics()
     validation = [
-        (one["step"], one["validation_bits"]) for one in noted if "validation_bits" in one
+        (row["step"], row["validation_bits"]) for row in noted if "validation_bits" in row
     ]
     assert [step for step, _ in curve["validation"]] == [step for step, _ in validation]
     assert curve["validation"][-1][1] == pytest.approx(validation[-1][1], abs=0.001)
@@ -195,7 +195,7 @@ def test_a_released_run_is_proven_on_named_texts_and_gets_shipped_openings(
     monkeypatch.setattr(openings, "SHIPPED", tmp_path)
     path = tmp_path / "a.onnx"
     assert main([str(released), "--heldout", str(few_words), "-o", str(path)]) == 0
-    assert [one["name"] for one in evaluation(path)["texts"]] == ["errors"]
+    assert [text["name"] for text in evaluation(path)["texts"]] == ["errors"]
     assert facts(path)["onbook.openings"] == '{"noir":"Rain."}'
 
 
@@ -283,10 +283,10 @@ def test_an_unusable_output_is_refused_before_the_work(tiny_run, tmp_path, capsy
 def test_a_graph_of_another_program_is_refused(voice_8, tmp_path, capsys):
     voice = Voice.read(voice_8)
     model = onnx.ModelProto.FromString(voice.graph)
-    [stored] = [one for one in model.graph.initializer if one.name == "lower.codes"]
+    [stored] = [tensor for tensor in model.graph.initializer if tensor.name == "lower.codes"]
     stored.name = "renamed"
     for node in model.graph.node:
-        node.input[:] = ["renamed" if one == "lower.codes" else one for one in node.input]
+        node.input[:] = ["renamed" if name == "lower.codes" else name for name in node.input]
     source = tmp_path / "source.onnx"
     dataclasses.replace(voice, graph=model.SerializeToString(deterministic=True)).write(source)
     sentence = refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")

@@ -61,7 +61,7 @@ def test_onnxruntime_multiplies_exactly(rows):
 
 
 def _run(node, kind, feeds, **constants):
-    stored = [numpy_helper.from_array(np.asarray(one), name) for name, one in constants.items()]
+    stored = [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()]
     [(name, fed)] = feeds.items()
     a = helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(fed.dtype), None)
     y = helper.make_tensor_value_info("y", kind, None)

@@ -94,7 +94,7 @@ def test_a_changed_file_is_refused(voice, tmp_path):
 @pytest.mark.parametrize("missing", ["onbook.vocabulary", "onbook.fold", "onbook.fingerprint"])
 def test_a_file_without_a_part_is_refused(voice, tmp_path, missing):
     model = onnx.ModelProto.FromString(voice.to_bytes())
-    kept = [one for one in model.metadata_props if one.key != missing]
+    kept = [entry for entry in model.metadata_props if entry.key != missing]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     (tmp_path / "a.onnx").write_bytes(serialise(model))

@@ -31,7 +31,7 @@ def require(fine: object, why: str) -> None:
 
 def find_command(world: World, kind: int, name: str) -> Json:
     """Return the registered command for a name, such as ``script show``."""
-    known = sorted(one for of, one in world.commands if of == kind)
+    known = sorted(name for of, name in world.commands if of == kind)
     first = name.split()[0] if kind == CHAT_INPUT else name
     require((kind, first) in world.commands, f"no command {first!r} among {known}")
     return world.commands[kind, first]
@@ -42,7 +42,7 @@ def slash(world: World, command: Json, name: str, given: Json, typed: str | None
     first, *rest = name.split()
     leaf = command
     for word in rest:
-        [leaf] = [one for one in leaf["options"] if one["name"] == word] or [None]
+        [leaf] = [option for option in leaf["options"] if option["name"] == word] or [None]
         require(leaf and leaf["type"] in (rules.SUBCOMMAND, rules.GROUP), f"no {name!r}")
     resolved: Json = {}
     filled = list(_fill_in(world, leaf.get("options") or [], given, typed, resolved))
@@ -57,21 +57,25 @@ def _fill_in(
     world: World, options: Sequence[Json], given: Json, typed: str | None, resolved: Json
 ) -> Iterator[Json]:
     """Yield a command's options as a person filled them in, and resolve the ids among them."""
-    known = {one["name"]: one for one in options}
-    require(not any(one["type"] in (1, 2) for one in options), "name the subcommand too")
+    known = {option["name"]: option for option in options}
+    require(not any(option["type"] in (1, 2) for option in options), "name the subcommand too")
     require(set(given) <= set(known), f"the options are {sorted(known)}")
-    missing = [one["name"] for one in options if one.get("required") and not given.get(one["name"])]
+    missing = [
+        option["name"]
+        for option in options
+        if option.get("required") and not given.get(option["name"])
+    ]
     require(typed or not missing, f"{missing} must be filled in")
     for name, value in given.items():
-        one = known[name]
-        filled: Json = {"name": name, "type": one["type"], "value": value}
+        option = known[name]
+        filled: Json = {"name": name, "type": option["type"], "value": value}
         if name == typed:
-            require(one.get("autocomplete"), f"{name} suggests nothing")
+            require(option.get("autocomplete"), f"{name} suggests nothing")
             filled["focused"] = True
         else:
-            _check_value(one, value)
-        if one["type"] in (USER, ATTACHMENT):
-            filled["value"] = _resolve(world, one["type"], value, resolved)
+            _check_value(option, value)
+        if option["type"] in (USER, ATTACHMENT):
+            filled["value"] = _resolve(world, option["type"], value, resolved)
         yield filled
 
 
@@ -80,7 +84,7 @@ def _check_value(option: Json, value: Any) -> None:
     name = option["name"]
     require(isinstance(value, TYPES[option["type"]]), f"{name}: not {value!r}")
     if choices := option.get("choices"):
-        known = [one["value"] for one in choices]
+        known = [choice["value"] for choice in choices]
         require(value in known, f"{name}: the choices are {known}")
     size: float | None = None
     if option["type"] == TEXT:
@@ -126,11 +130,11 @@ def find_visible(world: World, user: int, message: int) -> Message:
 
 def press(message: Message, custom_id: str, values: list[str] | None) -> tuple[Json, Version]:
     """Return the data of a pressed button or menu, and the message's version that had it."""
-    one, version = _find_component(message, custom_id)
-    data: Json = {"custom_id": custom_id, "component_type": one["type"]}
-    if one["type"] == rules.SELECT:
-        known = [option["value"] for option in one["options"]]
-        least, most = one.get("min_values", 1), one.get("max_values", 1)
+    component, version = _find_component(message, custom_id)
+    data: Json = {"custom_id": custom_id, "component_type": component["type"]}
+    if component["type"] == rules.SELECT:
+        known = [option["value"] for option in component["options"]]
+        least, most = component.get("min_values", 1), component.get("max_values", 1)
         require(values is not None and least <= len(values) <= most, "choose as many as asked")
         require(set(values or ()) <= set(known), f"the menu has {known}")
         data["values"] = values
@@ -140,9 +144,9 @@ def press(message: Message, custom_id: str, values: list[str] | None) -> tuple[J
 def _find_component(message: Message, custom_id: str) -> tuple[Json, Version]:
     """Return the button or menu with this id, and the last version of the message that had it."""
     for version in reversed(message.versions):
-        for one in rules.interactive(version.components):
-            if one.get("custom_id") == custom_id and not one.get("disabled"):
-                return one, version
+        for component in rules.interactive(version.components):
+            if component.get("custom_id") == custom_id and not component.get("disabled"):
+                return component, version
     raise NotPossible(f"the message has no {custom_id!r} that can be pressed")
 
 
@@ -157,19 +161,19 @@ def submit(modal: Json, values: dict[str, str]) -> Json:
         row["component"]["custom_id"] for row in modal["components"] if row["type"] == rules.FRAME
     }
     rows: list[Json] = []
-    for number, (label, one) in enumerate(inputs.items(), 1):
-        if one["type"] == rules.SELECT:
-            filled = _choose_in_modal(one, values.get(label))
-        elif one["type"] == rules.CHECKBOX:
-            is_ticked = label in values or one.get("default", False)
-            filled = {"type": rules.CHECKBOX, "custom_id": one["custom_id"], "value": is_ticked}
+    for number, (label, field) in enumerate(inputs.items(), 1):
+        if field["type"] == rules.SELECT:
+            filled = _choose_in_modal(field, values.get(label))
+        elif field["type"] == rules.CHECKBOX:
+            is_ticked = label in values or field.get("default", False)
+            filled = {"type": rules.CHECKBOX, "custom_id": field["custom_id"], "value": is_ticked}
         else:
-            text = values.get(label, one.get("value") or "")
-            needed = one.get("min_length", 0) or int(one.get("required", True))
-            fits = needed <= len(text) <= one.get("max_length", rules.INPUT)
-            require(fits or not (text or one.get("required", True)), f"{label}: its length")
-            filled = {"type": 4, "id": number, "custom_id": one["custom_id"], "value": text}
-        if one["type"] == rules.SELECT or one["custom_id"] in framed:
+            text = values.get(label, field.get("value") or "")
+            needed = field.get("min_length", 0) or int(field.get("required", True))
+            fits = needed <= len(text) <= field.get("max_length", rules.INPUT)
+            require(fits or not (text or field.get("required", True)), f"{label}: its length")
+            filled = {"type": 4, "id": number, "custom_id": field["custom_id"], "value": text}
+        if field["type"] == rules.SELECT or field["custom_id"] in framed:
             rows.append({"type": rules.FRAME, "id": number, "component": filled})
         else:
             rows.append({"type": rules.ROW, "id": number, "components": [filled]})
@@ -179,6 +183,10 @@ def submit(modal: Json, values: dict[str, str]) -> Json:
 def _choose_in_modal(menu: Json, value: str | None) -> Json:
     """Return a menu of a submitted modal with the chosen value, or with its defaults."""
     offered = menu["options"]
-    require(value in (None, *(one["value"] for one in offered)), "the list has no such value")
-    chosen = [one["value"] for one in offered if one.get("default")] if value is None else [value]
+    require(value in (None, *(option["value"] for option in offered)), "the list has no such value")
+    chosen = (
+        [option["value"] for option in offered if option.get("default")]
+        if value is None
+        else [value]
+    )
     return {"type": rules.SELECT, "custom_id": menu["custom_id"], "values": chosen}

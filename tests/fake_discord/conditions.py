@@ -127,7 +127,7 @@ class Conditions:
     def bucket(self, route: str, major: str, now: float) -> Bucket:
         """Return the bucket of a route in a channel or for an interaction."""
         if len(self._buckets) > MOST_BUCKETS:
-            self._buckets = {key: one for key, one in self._buckets.items() if one.ends > now}
+            self._buckets = {key: limit for key, limit in self._buckets.items() if limit.ends > now}
         return self._buckets.setdefault((route, major), Bucket(*ROUTES[route]))
 
     def global_wait(self, now: float) -> float:

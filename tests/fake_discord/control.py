@@ -133,9 +133,9 @@ class Control:
         where = self.world.channels[channel]
         where.deleted = True
         self.world.guilds[where.guild].channels.remove(channel)
-        for webhook in [one for one in self.world.webhooks.values() if one.channel == channel]:
+        for webhook in [hook for hook in self.world.webhooks.values() if hook.channel == channel]:
             del self.world.webhooks[webhook.id]
-        for message in [one for one in self.world.messages.values() if one.channel == channel]:
+        for message in [post for post in self.world.messages.values() if post.channel == channel]:
             self.world.delete(message)
         self._tell_of_place("CHANNEL_DELETE", where.guild, payloads.channel(self.world, where))
 
@@ -146,9 +146,9 @@ class Control:
         """
         new = [self.world.new_id() if first is None else first + n for n in range(count)]
         of = self.world.guilds[guild]
-        for one in new:
-            self.world.channels[one] = Channel(one, guild, f"stage-{len(of.channels)}")
-            of.channels.append(one)
+        for number in new:
+            self.world.channels[number] = Channel(number, guild, f"stage-{len(of.channels)}")
+            of.channels.append(number)
         return {"ids": new}
 
     async def make_person(self, guild: int | None, name: str, may: int, locale: str) -> Json:
@@ -189,7 +189,8 @@ class Control:
         if reply_to is not None:
             require(client.find_visible(self.world, user, reply_to).channel == channel, "elsewhere")
         attached = [
-            self.world.add_file(name, base64.b64decode(one)) for name, one in (files or {}).items()
+            self.world.add_file(name, base64.b64decode(encoded))
+            for name, encoded in (files or {}).items()
         ]
         message = self.world.post(
             channel,
@@ -356,7 +357,7 @@ class Control:
         if self.world.users[user].has_installed:
             found[Install.USER] = user
         allowed = command.get("integration_types") or [Install.GUILD]
-        found = {by: one for by, one in found.items() if by in allowed}
+        found = {by: owner for by, owner in found.items() if by in allowed}
         require(found, "the bot is not installed here")
         return found
 
@@ -390,7 +391,7 @@ class Control:
 
     async def mend(self, kind: str | None = None) -> None:
         """Cancel all faults, or those of one kind, and release the requests that they hold."""
-        for fault in [one for one in self.faults if kind in (None, one.kind)]:
+        for fault in [fault for fault in self.faults if kind in (None, fault.kind)]:
             self.faults.remove(fault)
             fault.mended.set()
 

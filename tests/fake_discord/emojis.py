@@ -24,12 +24,14 @@ class Emojis:
 
     async def emojis(self, _request: web.Request) -> web.Response:
         found = self.world.emojis.values()
-        return json_answer({"items": [payloads.emoji(self.world, one) for one in found]})
+        return json_answer({"items": [payloads.emoji(self.world, emoji) for emoji in found]})
 
     async def create_emoji(self, request: web.Request) -> web.Response:
         body, _ = await json_body(request)
         image = rules.parse_image(body.get("image"))
-        rules.check_emoji(body.get("name"), image, (one.name for one in self.world.emojis.values()))
+        rules.check_emoji(
+            body.get("name"), image, (emoji.name for emoji in self.world.emojis.values())
+        )
         made = Emoji(self.world.new_id(), body["name"])
         self.world.emojis[made.id] = made
         return json_answer(payloads.emoji(self.world, made), 201)

@@ -214,9 +214,9 @@ class Gateway:
 
     def _lose(self, *sessions: Session) -> None:
         """End sessions on Discord's side, so that their shards must begin new ones."""
-        self.world.conditions.counts["lost sessions"] += len({one.shard for one in sessions})
-        for one in sessions:
-            self.sessions.remove(one)
+        self.world.conditions.counts["lost sessions"] += len({lost.shard for lost in sessions})
+        for lost in sessions:
+            self.sessions.remove(lost)
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection until either side ends it."""
@@ -286,7 +286,9 @@ class Gateway:
             await connection.close(INVALID_SHARD)
             return None
         session = Session(shard, shards)
-        guilds = [one for one in self.world.guilds.values() if one.has_bot and session.has(one.id)]
+        guilds = [
+            guild for guild in self.world.guilds.values() if guild.has_bot and session.has(guild.id)
+        ]
         if len(guilds) > self.world.guilds_a_shard:
             await connection.close(SHARDS_REQUIRED)
             return None
@@ -300,7 +302,7 @@ class Gateway:
 
     async def _resume(self, connection: Connection, asked: Json) -> Session | None:
         """Return the session that a bot resumes, or None if it is lost."""
-        [session] = [one for one in self.sessions if one.id == asked["session_id"]] or [None]
+        [session] = [known for known in self.sessions if known.id == asked["session_id"]] or [None]
         if session and not session.connection and self.world.now() > session.left_at + KEPT:
             self._lose(session)
             session = None
@@ -348,16 +350,16 @@ class Gateway:
             "resume_gateway_url": self.world.address.replace("http", "ws", 1) + RESUME_PATH,
             "shard": [session.shard, session.shards],
             "application": {"id": str(self.world.bot.id), "flags": 0},
-            "guilds": [{"id": str(one.id), "unavailable": True} for one in guilds],
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
         }
         self._tell_of(session, "READY", ready)
-        for one in guilds:
-            self._tell_of(session, "GUILD_CREATE", payloads.guild(self.world, one))
+        for guild in guilds:
+            self._tell_of(session, "GUILD_CREATE", payloads.guild(self.world, guild))
 
     def ready(self) -> bool:
         """Return whether every shard of the bot receives events."""
-        found = [one for one in self.sessions if one.is_heard]
-        return bool(found) and len({one.shard for one in found}) == found[-1].shards
+        found = [session for session in self.sessions if session.is_heard]
+        return bool(found) and len({session.shard for session in found}) == found[-1].shards
 
     def _tell(self) -> None:
         self.world.tell("bot", self.ready())

@@ -100,7 +100,7 @@ def role(of: User | Guild, permissions: int) -> Json:
 def channel(world: World, of: Channel) -> Json:
     found: Json = {"id": str(of.id), "type": int(of.kind), "last_message_id": None}
     if not of.guild:
-        people = (user(world, world.users[one]) for one in of.people if one != world.bot.id)
+        people = (user(world, world.users[other]) for other in of.people if other != world.bot.id)
         found |= {"recipients": list(people)}
         group = {"name": of.name, "icon": None, "owner_id": str(of.people[0])}
         return found | (group if of.kind is Place.GROUP else {})
@@ -129,8 +129,8 @@ def channel(world: World, of: Channel) -> Json:
 
 def guild(world: World, of: Guild) -> Json:
     """Return a guild as in GUILD_CREATE."""
-    channels = [world.channels[one] for one in of.channels]
-    people = [world.users[one] for one in of.members]
+    channels = [world.channels[channel] for channel in of.channels]
+    people = [world.users[member] for member in of.members]
     return {
         "id": str(of.id),
         "name": of.name,
@@ -144,10 +144,10 @@ def guild(world: World, of: Guild) -> Json:
         "roles": [
             role(of, 0),
             role(world.bot, of.bot_may),
-            *(role(one, one.may) for one in people),
+            *(role(person, person.may) for person in people),
         ],
-        "channels": [channel(world, one) for one in channels if not one.parent],
-        "threads": [channel(world, one) for one in channels if one.parent],
+        "channels": [channel(world, place) for place in channels if not place.parent],
+        "threads": [channel(world, place) for place in channels if place.parent],
         "members": [member(world, world.bot)],
         **{name: [] for name in ("emojis", "features", "presences", "stickers", "voice_states")},
     }
@@ -183,7 +183,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "channel_id": str(of.channel),
         "type": 20 if of.interaction else 0,
         "author": _author(world, of),
-        "mentions": [user(world, world.users[one]) for one in sorted(mentioned(world, of))],
+        "mentions": [user(world, world.users[person]) for person in sorted(mentioned(world, of))],
         "content": last.content,
         "components": last.components,
         "embeds": last.embeds,
@@ -201,7 +201,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
 
 def mentioned(world: World, of: Message) -> set[int]:
     """Return the users whom a message mentions."""
-    named = {int(one) for one in re.findall(r"<@!?(\d+)>", of.versions[-1].content)}
+    named = {int(number) for number in re.findall(r"<@!?(\d+)>", of.versions[-1].content)}
     replied = world.messages.get(of.reply_to or 0)
     if replied and of.pings_author and replied.webhook is None and replied.interaction is None:
         named.add(replied.by or world.bot.id)
@@ -218,7 +218,7 @@ def without_content(world: World, told: Json) -> Json:
         told = told | {"referenced_message": without_content(world, replied)}
     bot, channel = str(world.bot.id), world.channels[int(told["channel_id"])]
     authors = (told.get("author"), *told.get("mentions", ()))
-    is_own = any(one and one["id"] == bot for one in authors)
+    is_own = any(author and author["id"] == bot for author in authors)
     return told if is_own or not channel.guild or "content" not in told else told | content
 
 
@@ -327,7 +327,9 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
         "app_permissions": str(_bot_may(world, where)),
         "locale": who.locale,
         "entitlements": [],
-        "authorizing_integration_owners": {str(int(by)): str(one) for by, one in of.owners.items()},
+        "authorizing_integration_owners": {
+            str(int(by)): str(owner) for by, owner in of.owners.items()
+        },
         "context": int(context),
         "attachment_size_limit": FILE_LIMIT,
     }

@@ -56,8 +56,8 @@ class Look(Version):
     def buttons(self) -> dict[str, str]:
         """Return the ids of the enabled buttons, by their labels."""
         found = rules.interactive(self.components)
-        pressable = (one for one in found if "label" in one and not one.get("disabled"))
-        return {one["label"]: one["custom_id"] for one in pressable}
+        pressable = (item for item in found if "label" in item and not item.get("disabled"))
+        return {item["label"]: item["custom_id"] for item in pressable}
 
     @property
     def text(self) -> str:
@@ -67,7 +67,7 @@ class Look(Version):
 
 def names(count: int) -> list[str]:
     """Return character names of letters, none of which is part of another."""
-    return ["".join(one) for one in islice(product(ascii_uppercase, repeat=3), count)]
+    return ["".join(letters) for letters in islice(product(ascii_uppercase, repeat=3), count)]
 
 
 def letters(text: str) -> str:
@@ -105,7 +105,7 @@ class Message(state.Message):
     def menus(self) -> list[str]:
         """Return the ids of the message's menus."""
         found = rules.interactive(self.versions[-1].components)
-        return [one["custom_id"] for one in found if one["type"] == rules.SELECT]
+        return [component["custom_id"] for component in found if component["type"] == rules.SELECT]
 
     @property
     def labels(self) -> list[str]:
@@ -120,7 +120,7 @@ class Message(state.Message):
     @property
     def is_line(self) -> bool:
         """Return whether the message shows a line, in any look."""
-        is_card = any(one["type"] == rules.CONTAINER for one in self.versions[-1].components)
+        is_card = any(part["type"] == rules.CONTAINER for part in self.versions[-1].components)
         is_block = self.content.startswith("```") and not self.labels
         # The closing message of a script is also a card, and has files.
         return self.webhook is not None or (is_card and not self.attachments) or is_block
@@ -142,13 +142,13 @@ class Asked(state.Act):
 
     def answers(self) -> list[Message]:
         """Return the answering messages that still exist."""
-        found = (self.discord.messages[one] for one in self.messages)
+        found = (self.discord.messages[message] for message in self.messages)
         return [message for message in found if not message.deleted]
 
     def results(self) -> list[Message]:
         """Return the messages of the channel that are new or have changed since the request."""
         seen = Channel(self.discord, self.channel).messages() if self.channel else []
-        return [one for one in seen if one.id > self.id or one.versions[-1].at > self.began]
+        return [post for post in seen if post.id > self.id or post.versions[-1].at > self.began]
 
     async def shows(self, *texts: str) -> Message:
         """Wait for an answer or a result that contains one of these texts."""
@@ -165,12 +165,12 @@ class Asked(state.Act):
         """Wait until the bot no longer thinks; return the panel, or the message with the takes."""
 
         def find() -> Message | None:
-            if self.seen is None or any(one.thinking for one in self.answers()):
+            if self.seen is None or any(answer.thinking for answer in self.answers()):
                 return None
             messages = Channel(self.discord, self.channel).messages()
-            panels = [one for one in messages if one.is_panel]
+            panels = [message for message in messages if message.is_panel]
             # During a vote, only the takes have buttons.
-            with_buttons = panels or [one for one in messages if one.buttons]
+            with_buttons = panels or [message for message in messages if message.buttons]
             return with_buttons[-1] if len(panels) <= 1 and with_buttons else None
 
         return await self.discord.until(find, lambda: f"the end of {self}")
@@ -184,7 +184,7 @@ class Asked(state.Act):
         await self.discord.until(lambda: code in self.refused, lambda: f"{code} in {self}")
 
     def __str__(self) -> str:
-        shown = [(one.text, one.labels) for one in self.answers()]
+        shown = [(answer.text, answer.labels) for answer in self.answers()]
         return f"an answer ({self.how}, refused {self.refused}) that shows {shown}"
 
 
@@ -222,12 +222,12 @@ class Channel:
 
     def timeline(self) -> list[Entry]:
         """Return all public messages of the channel, oldest first, including deleted ones."""
-        found = (one for one in self.discord.messages_in(self.id) if one.only_for is None)
-        return [Entry(one.id, one.author, one.text, one.deleted) for one in found]
+        found = (post for post in self.discord.messages_in(self.id) if post.only_for is None)
+        return [Entry(post.id, post.author, post.text, post.deleted) for post in found]
 
     def shown(self) -> list[tuple[str, str]]:
         """Return the author and the text of each public message, oldest first."""
-        return [(one.author, one.text) for one in self.timeline() if not one.is_gone]
+        return [(entry.author, entry.text) for entry in self.timeline() if not entry.is_gone]
 
     async def shows(self, *expected: tuple[str, str]) -> None:
         """Wait until the channel shows exactly these authors and texts."""
@@ -238,7 +238,7 @@ class Channel:
     def messages(self) -> list[Message]:
         """Return the public messages of the channel, oldest first."""
         found = self.discord.messages_in(self.id)
-        return [one for one in found if not one.deleted and one.only_for is None]
+        return [message for message in found if not message.deleted and message.only_for is None]
 
     def panel(self) -> Message:
         """Return the only message with the buttons of a script."""
@@ -275,7 +275,7 @@ class Guild:
     async def channels(self, count: int, first: int | None = None) -> list[Channel]:
         """Make several channels before the bot connects, with new ids or ids from ``first`` on."""
         made = await self.discord.do("make_channels", guild=self.id, count=count, first=first)
-        return [Channel(self.discord, one) for one in made["ids"]]
+        return [Channel(self.discord, number) for number in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
         """Make a member of the server."""
@@ -329,7 +329,7 @@ class Person:
         files: Mapping[str, bytes] | None = None,
     ) -> int:
         """Write a message, perhaps as a reply, which pings by default; return the message's id."""
-        encoded = {name: base64.b64encode(one).decode() for name, one in (files or {}).items()}
+        encoded = {name: base64.b64encode(file).decode() for name, file in (files or {}).items()}
         options = {"user": self.id, "channel": channel.id, "content": content, "pings": pings}
         replied = reply_to.id if reply_to else None
         return await self.discord.make("write", reply_to=replied, files=encoded, **options)
@@ -369,7 +369,7 @@ class Person:
         await self.discord.until(
             lambda: asked.choices is not None, lambda: f"choices of {asked}", [asked.id]
         )
-        return [one["value"] for one in asked.choices or []]
+        return [choice["value"] for choice in asked.choices or []]
 
     async def click(
         self, message: Message, label: str, *, custom_id: str | None = None, times: int = 1
@@ -392,7 +392,7 @@ class Person:
     def sees(self, channel: Channel) -> list[Message]:
         """Return the messages of a channel that this person sees, including ephemeral ones."""
         found = self.discord.messages_in(channel.id)
-        return [one for one in found if not one.deleted and one.only_for in (None, self.id)]
+        return [post for post in found if not post.deleted and post.only_for in (None, self.id)]
 
     async def _ask(self, action: str, **options: Any) -> Asked:
         return self.discord.asked(await self.discord.make(action, user=self.id, **options))
@@ -444,7 +444,7 @@ class Discord:
 
     async def private(self, *people: Person, with_bot: bool = False) -> Channel:
         """Make a direct message or a group of these people, perhaps with the bot."""
-        there = [one.id for one in people]
+        there = [person.id for person in people]
         return Channel(self, await self.make("make_private", people=there, with_bot=with_bot))
 
     async def bot_is_ready(self) -> None:
@@ -559,7 +559,7 @@ class Discord:
 
     async def commands(self) -> dict[str, Json]:
         """Return the registered commands by their names."""
-        return {one["name"]: one for one in (await self.do("commands"))["commands"]}
+        return {command["name"]: command for command in (await self.do("commands"))["commands"]}
 
     async def do(self, action: str, **options: Any) -> Json:
         """Do an action of `Control`; raise NotPossible if Discord's client does not offer it."""
@@ -579,7 +579,7 @@ class Discord:
 
     def messages_in(self, channel: int) -> list[Message]:
         """Return all messages of a channel, oldest first, including deleted ones."""
-        return [one for _, one in sorted(self._in_channel.get(channel, {}).items())]
+        return [message for _, message in sorted(self._in_channel.get(channel, {}).items())]
 
     def asked(self, interaction: int) -> Asked:
         """Return a person's request by its interaction's id."""
@@ -598,8 +598,8 @@ class Discord:
         TimeoutError, whose text is ``what``.
         """
         news = asyncio.Event()
-        for one in about:
-            self._waiting.setdefault(one, set()).add(news)
+        for event in about:
+            self._waiting.setdefault(event, set()).add(news)
         try:
             async with asyncio.timeout(PATIENCE):
                 while not (found := find()):
@@ -609,24 +609,24 @@ class Discord:
         except TimeoutError:
             raise TimeoutError(f"Timed out waiting for {what()}") from None
         finally:
-            for one in about:
-                self._waiting[one].discard(news)
-                if not self._waiting[one]:
-                    del self._waiting[one]
+            for event in about:
+                self._waiting[event].discard(news)
+                if not self._waiting[event]:
+                    del self._waiting[event]
 
     async def _watch(self) -> None:
         async for frame in self._sight:
             what, it = frame.json()
             self._see(what, it)
             changed = (it["id"], it.get("interaction")) if isinstance(it, dict) else ()
-            for one in (ANYTHING, *changed):
-                for news in self._waiting.get(one, ()):
+            for event in (ANYTHING, *changed):
+                for news in self._waiting.get(event, ()):
                     news.set()
 
     def _see(self, what: str, it: Any) -> None:
         match what:
             case "message" | "reactions":
-                it["versions"] = [Look(**one) for one in it["versions"]]
+                it["versions"] = [Look(**version) for version in it["versions"]]
                 seen = self.messages.setdefault(it["id"], Message(**it))
                 _update(seen, it)
                 self._in_channel.setdefault(seen.channel, {})[seen.id] = seen

@@ -47,8 +47,8 @@ class Reactions:
         message = self.rest.in_channel(request)
         after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 25))
         found = sorted(message.reactions.get(request.match_info["emoji"], []))
-        later = [self.world.users[one] for one in found if one > after]
-        return json_answer([payloads.user(self.world, one) for one in later[:limit]])
+        later = [self.world.users[person] for person in found if person > after]
+        return json_answer([payloads.user(self.world, user) for user in later[:limit]])
 
     def add(self, message: Message, emoji: str, user: User) -> None:
         """Add a user's reaction, unless it is there."""

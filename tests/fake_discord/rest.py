@@ -165,9 +165,9 @@ class Rest:
         if refused.errors:
             words += f" {refused.errors}"
         self.world.refuse(words)
-        if one := self.world.with_token(request.match_info.get("token")):
-            one.refused.append(refused.code)
-            self.world.tell("interaction", one)
+        if interaction := self.world.with_token(request.match_info.get("token")):
+            interaction.refused.append(refused.code)
+            self.world.tell("interaction", interaction)
 
     # The bot itself
 
@@ -177,9 +177,9 @@ class Rest:
     async def guilds(self, _request: web.Request) -> web.Response:
         """Return the servers that the bot has joined, with its permissions."""
         joined = [
-            {"id": str(one.id), "name": one.name, "permissions": str(one.bot_may)}
-            for one in self.world.guilds.values()
-            if one.has_bot
+            {"id": str(guild.id), "name": guild.name, "permissions": str(guild.bot_may)}
+            for guild in self.world.guilds.values()
+            if guild.has_bot
         ]
         return json_answer(joined)
 
@@ -205,14 +205,14 @@ class Rest:
         found, _ = await json_body(request)
         rules.check_commands(found)
         self.world.commands = {
-            (one.get("type", 1), one["name"]): {
+            (command.get("type", 1), command["name"]): {
                 "description": "",
-                **one,
+                **command,
                 "id": str(self.world.new_id()),
                 "application_id": str(self.world.bot.id),
                 "version": str(self.world.new_id()),
             }
-            for one in found
+            for command in found
         }
         return await self.commands(request)
 
@@ -335,7 +335,7 @@ class Rest:
         body, files = await json_body(request)
         where = self.world.channel(int(request.match_info["channel"]))
         channel = where.id
-        if any(not self.world.users[one].takes_messages for one in where.people):
+        if any(not self.world.users[person].takes_messages for person in where.people):
             raise Refused(403, 50007, "Cannot send messages to this user")
         known = channel, str(body.get("nonce"))
         if body.get("enforce_nonce") and known in self.world.nonces:
@@ -361,14 +361,14 @@ class Rest:
         where = self._readable_channel(request)
         after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 50))
         before = int(request.query.get("before", 1 << 63))
-        public = (one for one in self.world.messages.values() if not one.only_for)
+        public = (message for message in self.world.messages.values() if not message.only_for)
         found = sorted(
-            one.id
-            for one in public
-            if one.channel == where.id and after < one.id < before and not one.deleted
+            message.id
+            for message in public
+            if message.channel == where.id and after < message.id < before and not message.deleted
         )
         chosen = found[:limit] if after else found[-limit:]
-        return json_answer([self._readable(self.world.messages[one]) for one in reversed(chosen)])
+        return json_answer([self._readable(self.world.messages[key]) for key in reversed(chosen)])
 
     async def message(self, request: web.Request) -> web.Response:
         self._readable_channel(request)
@@ -437,7 +437,7 @@ class Rest:
         now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
         attachments = was.attachments
         if "attachments" in body:
-            attachments = [self._attachment(one, was, files) for one in body["attachments"] or []]
+            attachments = [self._attachment(file, was, files) for file in body["attachments"] or []]
         version = Version(
             at=self.world.now(),
             content=now.get("content", was.content),
@@ -457,7 +457,7 @@ class Rest:
         new = files.get(f"files[{named['id']}]")
         if new:
             return {**self.world.add_file(*new), "description": named.get("description")}
-        [kept] = [one for one in was.attachments if one["id"] == str(named["id"])] or [None]
+        [kept] = [file for file in was.attachments if file["id"] == str(named["id"])] or [None]
         rules.check(kept, "attachments: no such file")
         assert kept is not None  # checked
         return kept

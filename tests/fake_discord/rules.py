@@ -80,11 +80,11 @@ def check_message(body: Json, *, v2: bool = False) -> None:
 
 def check_version(version: Version) -> None:
     """Refuse a message that has both components and older parts, or shows a missing file."""
-    files = {one["filename"] for one in version.attachments}
+    files = {attachment["filename"] for attachment in version.attachments}
     for name in ("content", "embeds") if version.is_v2 else ():
         check(not getattr(version, name), f"{name}: cannot be used with IS_COMPONENTS_V2")
-    for one in walk(version.components):
-        for media in _media(one):
+    for component in walk(version.components):
+        for media in _media(component):
             where, _, name = str(media.get("url")).partition("://")
             fine = name in files if where == "attachment" else where in ("http", "https")
             check(fine, f"components: no such file: {media.get('url')}")
@@ -92,7 +92,7 @@ def check_version(version: Version) -> None:
 
 def find_text(body: Json) -> str:
     """Return all texts of a message."""
-    texts = (one["content"] for one in walk(body.get("components") or []) if one["type"] == TEXT)
+    texts = (part["content"] for part in walk(body.get("components") or []) if part["type"] == TEXT)
     return "\n".join(filter(None, (body.get("content"), *texts)))
 
 
@@ -120,72 +120,75 @@ def check_rows(rows: Sequence[Json]) -> None:
         inside = row.get("components") or []
         check(row.get("type") == ROW, "components: only rows are known here")
         check(1 <= len(inside) <= BUTTONS, f"components: 1 to {BUTTONS} in a row")
-        for one in inside:
-            check(one.get("type") in (BUTTON, SELECT), "components: only buttons and menus")
-            check_button(one) if one["type"] == BUTTON else check_menu(one)
-        check(len(inside) == 1 or all(one["type"] == BUTTON for one in inside), "components: menu")
-    _unique(one["custom_id"] for one in interactive(rows) if "custom_id" in one)
+        for component in inside:
+            check(component.get("type") in (BUTTON, SELECT), "components: only buttons and menus")
+            check_button(component) if component["type"] == BUTTON else check_menu(component)
+        check(
+            len(inside) == 1 or all(component["type"] == BUTTON for component in inside),
+            "components: menu",
+        )
+    _unique(component["custom_id"] for component in interactive(rows) if "custom_id" in component)
 
 
 def check_layout(found: Sequence[Json]) -> None:
     """Check the components of a message with IS_COMPONENTS_V2."""
     everything = list(walk(found))
     check(len(everything) <= COMPONENTS, f"components: at most {COMPONENTS}")
-    texts = (len(one.get("content") or "") for one in everything if one.get("type") == TEXT)
+    texts = (len(part.get("content") or "") for part in everything if part.get("type") == TEXT)
     check(sum(texts) <= TEXTS, f"components: at most {TEXTS} characters of text")
-    for one in found:
-        _component(one, IN_CONTAINER | {CONTAINER})
-    _unique(one["custom_id"] for one in everything if "custom_id" in one)
-    _unique(one["id"] for one in everything if one.get("id"))
+    for component in found:
+        _component(component, IN_CONTAINER | {CONTAINER})
+    _unique(component["custom_id"] for component in everything if "custom_id" in component)
+    _unique(component["id"] for component in everything if component.get("id"))
 
 
-def _component(one: Json, known: set[int]) -> None:
+def _component(component: Json, known: set[int]) -> None:
     """Check a component where only the ``known`` types are allowed."""
-    kind, inside = one.get("type"), one.get("components") or []
+    kind, inside = component.get("type"), component.get("components") or []
     check(kind in known, f"components: type {kind} is unknown here")
     match kind:
         case _ if kind == ROW:
-            check_rows([one])
+            check_rows([component])
         case _ if kind == TEXT:
-            check_length(one.get("content"), 1, TEXTS, "content")
+            check_length(component.get("content"), 1, TEXTS, "content")
         case _ if kind == CONTAINER:
             check(inside, "components: an empty container")
-            check((one.get("accent_color") or 0) in range(1 << 24), "accent_color")
+            check((component.get("accent_color") or 0) in range(1 << 24), "accent_color")
             for inner in inside:
                 _component(inner, IN_CONTAINER)
     if kind == GALLERY:
-        check(1 <= len(one.get("items") or []) <= PICTURES, f"items: 1 to {PICTURES}")
-    check(one.get("spacing", 1) in (1, 2), "spacing")
-    for shown in (one, *(one.get("items") or [])):
+        check(1 <= len(component.get("items") or []) <= PICTURES, f"items: 1 to {PICTURES}")
+    check(component.get("spacing", 1) in (1, 2), "spacing")
+    for shown in (component, *(component.get("items") or [])):
         check_length(shown.get("description") or "", 0, ALTERNATIVE_TEXT, "description")
 
 
-def _media(one: Json) -> Iterator[Json]:
+def _media(component: Json) -> Iterator[Json]:
     """Yield the media that a component shows."""
-    for shown in (one, *(one.get("items") or [])):
+    for shown in (component, *(component.get("items") or [])):
         yield from (shown[name] for name in ("media", "file") if name in shown)
 
 
-def check_button(one: Json) -> None:
-    check_length(one.get("label") or "", 0, LABEL, "label")
-    check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
-    check(one.get("style") in range(1, 5), "style")
-    check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+def check_button(button: Json) -> None:
+    check_length(button.get("label") or "", 0, LABEL, "label")
+    check(button.get("label") or button.get("emoji"), "a button needs a label or an emoji")
+    check(button.get("style") in range(1, 5), "style")
+    check_length(button.get("custom_id"), 1, CUSTOM_ID, "custom_id")
 
 
-def check_menu(one: Json) -> None:
+def check_menu(menu: Json) -> None:
     """Check a menu of texts."""
-    check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-    check_length(one.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
-    options = one.get("options") or []
+    check_length(menu.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+    check_length(menu.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
+    options = menu.get("options") or []
     check(1 <= len(options) <= OPTIONS, f"options: 1 to {OPTIONS}")
     for option in options:
         check_length(option.get("label"), 1, 100, "options.label")
         check_length(option.get("value"), 1, 100, "options.value")
         check_length(option.get("description") or "", 0, 100, "options.description")
     _unique(option["value"] for option in options)
-    most = one.get("max_values", 1)
-    check(0 <= one.get("min_values", 1) <= most <= len(options), "min_values, max_values")
+    most = menu.get("max_values", 1)
+    check(0 <= menu.get("min_values", 1) <= most <= len(options), "min_values, max_values")
 
 
 def check_modal(body: Json) -> None:
@@ -195,40 +198,40 @@ def check_modal(body: Json) -> None:
     rows = body.get("components") or []
     check(1 <= len(rows) <= ROWS, f"components: 1 to {ROWS}")
     check(all(row.get("type") in (ROW, FRAME) for row in rows), "components")
-    for label, one in inputs(body):
+    for label, field in inputs(body):
         check_length(label, 1, MODAL_LABEL, "label")
-        if one.get("type") == SELECT:
-            check_menu(one)
+        if field.get("type") == SELECT:
+            check_menu(field)
             continue
-        check_length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-        if one.get("type") == CHECKBOX:
+        check_length(field.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+        if field.get("type") == CHECKBOX:
             continue
-        check(one.get("type") == INPUT_LINE, "components: only menus, checkboxes and text inputs")
-        check_length(one.get("placeholder") or "", 0, 100, "placeholder")
-        least, most = one.get("min_length", 0), one.get("max_length", INPUT)
+        check(field.get("type") == INPUT_LINE, "components: only menus, checkboxes and text inputs")
+        check_length(field.get("placeholder") or "", 0, 100, "placeholder")
+        least, most = field.get("min_length", 0), field.get("max_length", INPUT)
         check(0 <= least <= INPUT and 1 <= most <= INPUT and least <= most, "min_length")
-        if value := one.get("value"):
+        if value := field.get("value"):
             check_length(value, least, most, "value")
-    _unique(one["custom_id"] for _, one in inputs(body))
+    _unique(field["custom_id"] for _, field in inputs(body))
 
 
 def check_choices(found: Sequence[Json]) -> None:
     """Check the suggestions of autocompletion, or the choices of an option."""
     check(len(found) <= CHOICES, f"choices: at most {CHOICES}")
-    for one in found:
-        check_length(one.get("name"), 1, CHOICE_NAME, "choices.name")
+    for choice in found:
+        check_length(choice.get("name"), 1, CHOICE_NAME, "choices.name")
 
 
 def walk(found: Iterable[Json]) -> Iterator[Json]:
     """Yield components and all that they contain, in the order in which people see them."""
-    for one in found:
-        yield one
-        yield from walk(one.get("components") or [])
+    for component in found:
+        yield component
+        yield from walk(component.get("components") or [])
 
 
 def interactive(found: Iterable[Json]) -> Iterator[Json]:
     """Yield the buttons and menus among components and inside them."""
-    return (one for one in walk(found) if one.get("type") in (BUTTON, SELECT))
+    return (component for component in walk(found) if component.get("type") in (BUTTON, SELECT))
 
 
 def inputs(modal: Json) -> Iterator[tuple[str, Json]]:
@@ -237,7 +240,7 @@ def inputs(modal: Json) -> Iterator[tuple[str, Json]]:
         if row["type"] == FRAME:
             yield row.get("label"), row["component"]
         else:
-            yield from ((one.get("label"), one) for one in row["components"])
+            yield from ((component.get("label"), component) for component in row["components"])
 
 
 def _unique(names: Iterator[Any]) -> None:
@@ -253,7 +256,7 @@ def clean_webhook_name(name: object, where: str) -> str:
     Refuse an invalid one. Letters in any case and width count as the same ones, which is stricter
     than what Discord documents.
     """
-    shown = " ".join("".join(one for one in str(name or "") if category(one) != "Cf").split())
+    shown = " ".join("".join(char for char in str(name or "") if category(char) != "Cf").split())
     folded = normalize("NFKC", shown).casefold()
     if not 1 <= len(shown) <= WEBHOOK_NAME:
         said = f"Must be between 1 and {WEBHOOK_NAME} in length."
@@ -299,49 +302,49 @@ def check_emoji(name: object, image: bytes, others: Iterable[str]) -> None:
 
 def check_commands(registered: Sequence[Json]) -> None:
     """Check all commands of an application."""
-    _unique((one.get("type", 1), one.get("name")) for one in registered)
+    _unique((item.get("type", 1), item.get("name")) for item in registered)
     for kind, most in COMMANDS.items():
-        check(sum(one.get("type", 1) == kind for one in registered) <= most, "too many commands")
-    for one in registered:
-        if one.get("type", 1) == 1:
-            _named(one)
-            _options(one.get("options") or [])
-            check(_texts(one) <= COMMAND_TEXT, f"{one['name']}: its texts are too long")
+        check(sum(item.get("type", 1) == kind for item in registered) <= most, "too many commands")
+    for item in registered:
+        if item.get("type", 1) == 1:
+            _named(item)
+            _options(item.get("options") or [])
+            check(_texts(item) <= COMMAND_TEXT, f"{item['name']}: its texts are too long")
         else:
-            check_length(one.get("name"), 1, NAME, "name")
-            check(not one.get("description") and not one.get("options"), "a menu has only a name")
+            check_length(item.get("name"), 1, NAME, "name")
+            check(not item.get("description") and not item.get("options"), "a menu has only a name")
 
 
-def _named(one: Json) -> None:
-    for name in (one.get("name"), *(one.get("name_localizations") or {}).values()):
+def _named(item: Json) -> None:
+    for name in (item.get("name"), *(item.get("name_localizations") or {}).values()):
         check_length(name, 1, NAME, "name")
         plain = str(name).replace("-", "").replace("_", "").replace("'", "")
         check(plain.isalnum() and name == str(name).lower(), f"name: {name!r}")
-    for text in (one.get("description"), *(one.get("description_localizations") or {}).values()):
-        check_length(text, 1, DESCRIPTION, f"{one['name']}: description")
+    for text in (item.get("description"), *(item.get("description_localizations") or {}).values()):
+        check_length(text, 1, DESCRIPTION, f"{item['name']}: description")
 
 
 def _options(options: Sequence[Json], depth: int = 0) -> None:
     check(len(options) <= OPTIONS, f"options: at most {OPTIONS}")
-    _unique(one.get("name") for one in options)
-    nested = [one["type"] in (SUBCOMMAND, GROUP) for one in options]
+    _unique(option.get("name") for option in options)
+    nested = [option["type"] in (SUBCOMMAND, GROUP) for option in options]
     check(all(nested) or not any(nested), "options: only subcommands beside subcommands")
-    required = [bool(one.get("required")) for one in options]
+    required = [bool(option.get("required")) for option in options]
     check(required == sorted(required, reverse=True), "options: required ones come first")
-    for one in options:
-        _named(one)
-        if one["type"] in (SUBCOMMAND, GROUP):
-            check(depth < (1 if one["type"] == GROUP else 2), "options: nested too deep")
-            _options(one.get("options") or [], depth + 1)
+    for option in options:
+        _named(option)
+        if option["type"] in (SUBCOMMAND, GROUP):
+            check(depth < (1 if option["type"] == GROUP else 2), "options: nested too deep")
+            _options(option.get("options") or [], depth + 1)
             continue
-        check(one["type"] in range(3, 12), "options: type")
-        found = one.get("choices") or []
+        check(option["type"] in range(3, 12), "options: type")
+        found = option.get("choices") or []
         check_choices(found)
-        check(not (found and one.get("autocomplete")), "options: choices or autocomplete")
+        check(not (found and option.get("autocomplete")), "options: choices or autocomplete")
 
 
-def _texts(one: Json) -> int:
+def _texts(option: Json) -> int:
     """Return the number of characters of a command's names, descriptions and values."""
-    mine = len(one["name"]) + len(one.get("description") or "")
-    mine += sum(len(c["name"]) + len(str(c["value"])) for c in one.get("choices") or [])
-    return mine + sum(map(_texts, one.get("options") or []))
+    mine = len(option["name"]) + len(option.get("description") or "")
+    mine += sum(len(c["name"]) + len(str(c["value"])) for c in option.get("choices") or [])
+    return mine + sum(map(_texts, option.get("options") or []))

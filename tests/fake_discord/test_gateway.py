@@ -102,7 +102,7 @@ async def close_code(socket: Socket) -> int | None:
 async def read(socket: Socket, count: int) -> list[tuple[str, str, int]]:
     """Return the names, texts and sequence numbers of the next events."""
     found = [await socket.receive_json() for _ in range(count)]
-    return [(one["t"], one["d"].get("content", ""), one["s"]) for one in found]
+    return [(event["t"], event["d"].get("content", ""), event["s"]) for event in found]
 
 
 async def test_missed_events_come_in_order_before_resumed(bot: Bot):

@@ -72,7 +72,7 @@ async def hand() -> AsyncIterator[Hand]:
 
 
 def buttons(*custom_ids: str) -> list[Json]:
-    row = [{"type": 2, "style": 1, "label": one, "custom_id": one} for one in custom_ids]
+    row = [{"type": 2, "style": 1, "label": name, "custom_id": name} for name in custom_ids]
     return [{"type": 1, "components": row}]
 
 
@@ -172,7 +172,7 @@ async def test_people_cannot_send_what_their_client_does_not_offer(hand: Hand):
     with pytest.raises(NotPossible, match="suggests nothing"):
         await hand.ann.autocomplete(hand.channel, "cast lock on", "lines", "t")
     asked = await hand.ann.slash(hand.channel, "say")
-    options = [{"label": one, "value": one} for one in "abc"]
+    options = [{"label": letter, "value": letter} for letter in "abc"]
     menu = {"type": 3, "custom_id": "m", "options": options, "max_values": 2}
     row = {"type": 1, "components": [menu]}
     await hand.answer(asked, Answer.MESSAGE, content="Hello.", components=[row])

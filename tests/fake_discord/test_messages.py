@@ -25,8 +25,8 @@ async def test_the_content_of_a_message_is_withheld_unless_it_mentions_the_bot(s
     await stage.discord.edit(second.id, f"<@{bot}> Never mind.")
     blank, edited = await stage.until(stage.client.edited, 2)
     assert (blank.content, edited.content) == ("", f"<@{bot}> Never mind.")
-    readable = [one async for one in stage.text_channel.history()]
-    assert [one.content for one in readable] == [f"<@{bot}> Never mind.", ""]
+    readable = [message async for message in stage.text_channel.history()]
+    assert [message.content for message in readable] == [f"<@{bot}> Never mind.", ""]
     private = await ann.dm()
     await ann.write(private, "Hello.")
     assert (await stage.until_heard(3))[2].content == "Hello."
@@ -45,12 +45,12 @@ async def test_a_reply_mentions_the_author_of_a_regular_message_alone(stage: Sta
     ):
         await ann.write(channel, text, reply_to=await stage.discord.see(replied.id), pings=pings)
     heard = (await stage.until_heard(6))[2:]
-    assert [one.content for one in heard] == ["Get me down.", "", "", f"<@{bot}> Get me down."]
-    assert [bool(one.mentions) for one in heard] == [True, False, False, True]
-    references = [one.reference for one in heard if one.reference]
-    assert [one.message_id for one in references] == [mine.id, mine.id, spoken.id, spoken.id]
-    resolved = [one.resolved for one in references if isinstance(one.resolved, discord.Message)]
-    assert [one.content for one in resolved] == ["Reply to this one."] * 2 + ["", ""]
+    assert [post.content for post in heard] == ["Get me down.", "", "", f"<@{bot}> Get me down."]
+    assert [bool(post.mentions) for post in heard] == [True, False, False, True]
+    references = [post.reference for post in heard if post.reference]
+    assert [link.message_id for link in references] == [mine.id, mine.id, spoken.id, spoken.id]
+    resolved = [link.resolved for link in references if isinstance(link.resolved, discord.Message)]
+    assert [post.content for post in resolved] == ["Reply to this one."] * 2 + ["", ""]
     answer = await stage.text_channel.send("Yes.", reference=heard[0], mention_author=False)
     assert answer.reference is not None
     assert answer.reference.message_id == heard[0].id
@@ -59,8 +59,8 @@ async def test_a_reply_mentions_the_author_of_a_regular_message_alone(stage: Sta
 async def test_people_have_the_permissions_of_their_roles(stage: Stage):
     for may in (BOT_MAY, BOT_MAY | MANAGE_MESSAGES):
         await (await stage.guild.person("Mo", may)).write(stage.channel, "Hello.")
-    authors = [one.author for one in await stage.until_heard(2)]
-    moderate = [stage.text_channel.permissions_for(one).manage_messages for one in authors]
+    authors = [message.author for message in await stage.until_heard(2)]
+    moderate = [stage.text_channel.permissions_for(author).manage_messages for author in authors]
     assert moderate == [False, True]
     me = stage.text_channel.guild.me
     assert stage.text_channel.permissions_for(me).value & BOT_MAY == BOT_MAY

@@ -29,7 +29,7 @@ def row(*inside: Json) -> Json:
 def rows(*lengths: int) -> Json:
     """Return a message with rows of buttons, with these lengths."""
     buttons = ([button(f"{n}-{place}") for place in range(k)] for n, k in enumerate(lengths))
-    return {"components": [row(*one) for one in buttons]}
+    return {"components": [row(*button) for button in buttons]}
 
 
 def container(*inside: Json, **more: Any) -> Json:
@@ -117,8 +117,8 @@ WRONG_IMAGES = [ENCODED, f"data:text/plain;base64,{ENCODED}", "data:image/png;ba
         (rules.check_commands, [COMMAND], [COMMAND] * 2),
         *((rules.check_version, *pair) for pair in VERSIONS),
         *((rules.parse_image, f"data:image/png;base64,{ENCODED}", wrong) for wrong in WRONG_IMAGES),
-        *((check_emoji, "Z" * 32, one) for one in ("a", "a" * 33, "a b", "a-b", "ä_1", "taken")),
-        *((check_webhook, "Everyone is here", one) for one in WRONG_NAMES),
+        *((check_emoji, "Z" * 32, name) for name in ("a", "a" * 33, "a b", "a-b", "ä_1", "taken")),
+        *((check_webhook, "Everyone is here", name) for name in WRONG_NAMES),
         (check_webhook, "x" * 80, "x" * 81),
     ],
 )

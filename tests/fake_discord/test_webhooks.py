@@ -48,14 +48,14 @@ async def test_webhooks_need_a_permission_or_their_token(stage: Stage):
 
 async def test_a_channel_has_at_most_fifteen_webhooks(stage: Stage):
     for number in range(13):
-        one = Webhook(number, stage.channel.id, f"W{number}", stage.world.bot.id)
-        stage.world.webhooks[number] = one
+        webhook = Webhook(number, stage.channel.id, f"W{number}", stage.world.bot.id)
+        stage.world.webhooks[number] = webhook
     await stage.text_channel.create_webhook(name="W13")
     foreign = await stage.ann.webhook(stage.channel, "News")
     assert await code_of(stage.text_channel.create_webhook(name="W")) == 30007
     found = await stage.text_channel.webhooks()
-    assert [one.name for one in found] == [*(f"W{number}" for number in range(14)), "News"]
-    assert foreign not in {one.id for one in found if one.user == stage.client.user}
+    assert [webhook.name for webhook in found] == [*(f"W{number}" for number in range(14)), "News"]
+    assert foreign not in {webhook.id for webhook in found if webhook.user == stage.client.user}
     await stage.ann.webhook(await stage.guild.channel("other"), "W")
 
 
@@ -152,7 +152,7 @@ async def test_webhooks_have_limits_of_their_own_and_of_their_channel(stage: Sta
             return response.status
 
     for _ in range(3):
-        assert {await post(one) for one in (first, second) for _ in range(5)} == {204}
+        assert {await post(webhook) for webhook in (first, second) for _ in range(5)} == {204}
         assert await post(first) == 429
         stage.world.ahead += 2
     assert counts["429 of execute"] == 3

@@ -45,7 +45,7 @@ class Webhooks:
         """Make a webhook; raise Refused if the channel cannot have another one."""
         if channel.kind is not Place.TEXT:
             raise Refused(400, 50024, "Cannot execute action on this channel type")
-        there = [one for one in self.world.webhooks.values() if one.channel == channel.id]
+        there = [hook for hook in self.world.webhooks.values() if hook.channel == channel.id]
         if len(there) >= rules.WEBHOOKS:
             raise Refused(400, 30007, f"Maximum number of webhooks reached ({rules.WEBHOOKS})")
         made = Webhook(self.world.new_id(), channel.id, name, by)
@@ -57,8 +57,8 @@ class Webhooks:
         """Return the webhooks of a channel."""
         channel = self.world.channel(int(request.match_info["channel"]))
         self.world.require(channel, MANAGE_WEBHOOKS)
-        found = [one for one in self.world.webhooks.values() if one.channel == channel.id]
-        return json_answer([payloads.webhook(self.world, one) for one in found])
+        found = [hook for hook in self.world.webhooks.values() if hook.channel == channel.id]
+        return json_answer([payloads.webhook(self.world, hook) for hook in found])
 
     async def delete_webhook(self, request: web.Request) -> web.Response:
         self.remove(self._webhook(request))

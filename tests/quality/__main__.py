@@ -313,9 +313,9 @@ class Friends(WithSettings):
         if self.pairs and sum(map(len, chosen.values())) > len(some):
             raise TextError("With --pairs, name one voice, or one for films and one for the stage.")
         found = [
-            one
+            continuation
             for voice, scenes in chosen.items()
-            for one in self._write(voice, [scene for scene in drawn if scene in scenes])
+            for continuation in self._write(voice, [scene for scene in drawn if scene in scenes])
         ]
         if self.pairs:
             write_sheet(self.out, *sheets.of_first_lines(found, self.seed))

@@ -85,9 +85,12 @@ def rules() -> dict[str, Rule]:
 
 def _least(share: float) -> Rule:
     def keep(candidates: Sequence[Candidate], _: Sequence[str]) -> Candidate:
-        long = [one for one in candidates if one.size >= STOCK_LENGTH] or candidates
+        long = [take for take in candidates if take.size >= STOCK_LENGTH] or candidates
         return min(
-            long, key=lambda one: (one.bits - share * (one.bits_without_scene or 0.0)) / one.size
+            long,
+            key=lambda candidate: (
+                (candidate.bits - share * (candidate.bits_without_scene or 0.0)) / candidate.size
+            ),
         )
 
     return keep
@@ -142,11 +145,11 @@ def row(
     alone = reader.all([(place.cue, f"{line.body}\n") for place, line in both])
     size = sum(len(line.body) + 1 for line in lines)
     taken = [
-        english.taken_up("\n".join(one.body for one in place.said), line.body)
+        english.taken_up("\n".join(element.body for element in place.said), line.body)
         for place, line in both
     ]
     repeating = sum(
-        split_words(line.text) in {split_words(one.text) for one in place.before}
+        split_words(line.text) in {split_words(element.text) for element in place.before}
         for place, line in both
     )
     return [
@@ -197,7 +200,7 @@ def main(
     kept = {"people": [place.people for place in chosen]}
     for name, rule in rules().items():
         kept[name] = [
-            rule(pool, [one.text for one in place.before]).draft.element
+            rule(pool, [element.text for element in place.before]).draft.element
             for place, pool in zip(chosen, pools, strict=True)
         ]
     print("| rule | bits | relevance | characters | distinct | taken up | ask | again |")

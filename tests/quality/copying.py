@@ -23,7 +23,7 @@ def table(
     learned: Iterable[Text],
 ) -> str:
     """Return what a voice copies beside people, as Markdown, and the lines that it copied."""
-    both = [[split_words(one) for each in some for one in each.lines] for some in (found, people)]
+    both = [[split_words(line) for each in some for line in each.lines] for some in (found, people)]
     long = [[said for said in some if len(said) >= LEAST] for some in both]
     known = find_copied([*long[0], *long[1]], learned)
     copied = [[said for said in some if said in known] for some in long]
@@ -70,9 +70,9 @@ def find_copied(lines: Iterable[tuple[str, ...]], learned: Iterable[Text]) -> se
 def share_repeated(found: Sequence[Continuation]) -> float:
     """Return the share of the sequences in written lines that stood shortly before."""
     repeated = total = 0
-    for one in found:
-        before = "\n".join(element.body for element in one.scene.given)
-        for element in one.lines:
+    for continuation in found:
+        before = "\n".join(element.body for element in continuation.scene.given)
+        for element in continuation.lines:
             again, count = loops(before, element.body)
             repeated, total = repeated + again, total + count
             before += "\n" + element.body

@@ -57,7 +57,7 @@ class Place:
     @property
     def said(self) -> tuple[Element, Element]:
         """Return the last two lines of speech or action before the place."""
-        first, second = [one for one in self.before if one.kind in SAID][-2:]
+        first, second = [element for element in self.before if element.kind in SAID][-2:]
         return first, second
 
 
@@ -142,7 +142,7 @@ def _may_speak(element: Element) -> bool:
 
 
 def _place(work: str, script: Sequence[Element], at: int) -> Place:
-    begin, size = at - LEAST, sum(len(one.text) + 2 for one in script[at - LEAST : at])
+    begin, size = at - LEAST, sum(len(element.text) + 2 for element in script[at - LEAST : at])
     while begin and size + len(script[begin - 1].text) + 2 <= SCRIPT:
         begin -= 1
         size += len(script[begin].text) + 2

@@ -73,16 +73,16 @@ def table(judgement: Judgement, setting: Setting) -> str:
 def sweep(judgement: Judgement) -> str:
     """Return the voice at every setting; reader, relevance and so on as shares of people's."""
     shares, figures = SPEECHES[:4], SPEECHES[4:]
-    heads = ["temperature", "quality", *(one.head.partition(",")[0] for one in SPEECHES)]
+    heads = ["temperature", "quality", *(speech.head.partition(",")[0] for speech in SPEECHES)]
     rows = _head([*heads, "milliseconds"])
     for setting, counts in judgement.voice.items():
         cells = [f"{setting.temperature:g}", setting.quality]
-        cells += [f"{counts.over(judgement.people, one.name)[0]:.2f}" for one in shares]
-        cells += [format(counts.value(one.name), one.form) for one in figures]
+        cells += [f"{counts.over(judgement.people, share.name)[0]:.2f}" for share in shares]
+        cells += [format(counts.value(figure.name), figure.form) for figure in figures]
         rows.append(
             format_row([*cells, f"{1000 * statistics.median(judgement.seconds[setting]):.0f}"])
         )
-    people = [format(judgement.people.value(one.name), one.form) for one in figures]
+    people = [format(judgement.people.value(figure.name), figure.form) for figure in figures]
     rows.append(format_row(["people", "", *("1" for _ in shares), *people, ""]))
     return "\n".join(rows)
 
@@ -97,9 +97,9 @@ def _head(heads: Sequence[str]) -> list[str]:
 
 def _rows(measures: Sequence[Measure], people: Counts, voice: Counts) -> list[str]:
     rows = []
-    for one in measures:
-        share, error = voice.over(people, one.name)
+    for measure in measures:
+        share, error = voice.over(people, measure.name)
         shown = f"{share:.2f}" + ("" if error != error else f" ± {error:.2f}")
-        figures = [format(counts.value(one.name), one.form) for counts in (people, voice)]
-        rows.append(format_row([one.head, *figures, shown, one.asked]))
+        figures = [format(counts.value(measure.name), measure.form) for counts in (people, voice)]
+        rows.append(format_row([measure.head, *figures, shown, measure.asked]))
     return rows

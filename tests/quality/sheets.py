@@ -92,9 +92,9 @@ def of_pairs(
 def of_first_lines(found: Sequence[Continuation], seed: int) -> tuple[str, list[str]]:
     """Return a sheet of pairs of first lines, people's and a voice's, and its answers."""
     pairs = [
-        (_show(one.scene.given), _show(one.scene.people[:1]), _show(one.lines[:1]))
-        for one in found
-        if one.lines[0].text != one.scene.people[0].text
+        (_show(written.scene.given), _show(written.scene.people[:1]), _show(written.lines[:1]))
+        for written in found
+        if written.lines[0].text != written.scene.people[0].text
     ]
     random.Random(seed).shuffle(pairs)
     return _pairs(pairs, seed)
@@ -115,15 +115,15 @@ def of_continuations(found: Sequence[Continuation], seed: int) -> tuple[str, lis
     """Return a blind sheet of continuations, scene by scene in random order, and who wrote each."""
     chance = random.Random(seed)
     by_scene: dict[int, list[Continuation]] = {}
-    for one in found:
-        by_scene.setdefault(one.scene.number, []).append(one)
+    for continuation in found:
+        by_scene.setdefault(continuation.scene.number, []).append(continuation)
     scenes = list(by_scene.values())
     chance.shuffle(scenes)
-    shuffled = [one for some in scenes for one in chance.sample(some, len(some))]
-    rows = [[_show(one.scene.given), _show(one.lines)] for one in shuffled]
+    shuffled = [written for some in scenes for written in chance.sample(some, len(some))]
+    rows = [[_show(written.scene.given), _show(written.lines)] for written in shuffled]
     text = CONTINUATIONS.format(number=len(rows), lines=CONTINUED)
     heads = ["scene", f"{CONTINUED} lines", *JUDGED]
-    key = [{"scene": one.scene.title, "writer": one.writer} for one in shuffled]
+    key = [{"scene": written.scene.title, "writer": written.writer} for written in shuffled]
     return _sheet(text, heads, rows), key
 
 
@@ -183,7 +183,7 @@ def _judged(sheet: Path, rows: Sequence[Sequence[str]], writers: Sequence[str]) 
         _check(sheet, [row[column] for row in rows], known, f" in {name}")
     heads = [sheet.name, "continuations", "mark", *(f"lines: {name}" for name in JUDGED[1:])]
     table = [format_row(heads), format_row(["---", *("---:" for _ in heads[1:])])]
-    for writer in sorted(set(writers), key=lambda one: (one != PEOPLE, one)):
+    for writer in sorted(set(writers), key=lambda name: (name != PEOPLE, name)):
         own = [list(map(int, row)) for row, by in zip(rows, writers, strict=True) if by == writer]
         marks, *shares = zip(*own, strict=True)
         error = f" ± {statistics.stdev(marks) / len(own) ** 0.5:.2f}" if len(own) > 1 else ""
@@ -218,7 +218,7 @@ def _scene(place: Place) -> str:
 
 
 def _show(elements: Sequence[Element]) -> str:
-    return "<br><br>".join(_cell(_end_of(one.text)) for one in elements)
+    return "<br><br>".join(_cell(_end_of(element.text)) for element in elements)
 
 
 def _speech(place: Place, own: Element) -> str:

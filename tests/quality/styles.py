@@ -134,18 +134,18 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
 
 def _manner(seed: int) -> GenerationOptions:
     """Return the default manner of writing a line."""
-    one = Settings()
+    settings = Settings()
     sampling = Sampling(
         seed,
-        one.temperature,
-        one.top_p,
-        one.min_p,
-        one.repetition,
-        one.soft_length,
-        one.company,
-        one.recall,
+        settings.temperature,
+        settings.top_p,
+        settings.min_p,
+        settings.repetition,
+        settings.soft_length,
+        settings.company,
+        settings.recall,
     )
-    return GenerationOptions(sampling, one.line_length)
+    return GenerationOptions(sampling, settings.line_length)
 
 
 def speakers(text: str) -> set[str]:
@@ -157,24 +157,24 @@ def speakers(text: str) -> set[str]:
 def leaks(text: str, written: Sequence[Passage]) -> int:
     """Return how many lines a character of an opening speaks."""
     names = speakers(text)
-    return sum(line.cue in names for one in written for line in one.lines)
+    return sum(line.cue in names for passage in written for line in passage.lines)
 
 
 def copied(text: str, written: Sequence[Passage]) -> int:
     """Return the characters of the longest passage that an opening and some line share."""
     pairs = (
         SequenceMatcher(None, text, line.text, autojunk=False)
-        for one in written
-        for line in one.lines
+        for passage in written
+        for line in passage.lines
     )
     return max((pair.find_longest_match().size for pair in pairs), default=0)
 
 
 def saved(reader: Reader, text: str, written: Sequence[Passage]) -> float:
     """Return the bits a character by which an opening makes passages cheaper for the reader."""
-    texts = [one.text for one in written if one.lines]
-    with_it = reader.all([Pair(f"{text}\n\n", one) for one in texts])
-    alone = reader.all([Pair("", one) for one in texts])
+    texts = [passage.text for passage in written if passage.lines]
+    with_it = reader.all([Pair(f"{text}\n\n", passage) for passage in texts])
+    alone = reader.all([Pair("", passage) for passage in texts])
     return (sum(alone) - sum(with_it)) / sum(map(len, texts))
 
 
@@ -185,11 +185,15 @@ async def report(model: Model, reader: Reader | None, seeds: int, lines: int) ->
         none, *readings = [
             await openings.prime_model(engine, style, None) for style in (None, *model.openings)
         ]
-        memory = zip(*remembered(model, [one.start for one in (none, *readings)]), strict=True)
+        memory = zip(
+            *remembered(model, [reading.start for reading in (none, *readings)]), strict=True
+        )
         plain = await passages(none, seeds, lines)
         told = [HEAD, *_shown("no style", plain)]
-        for (style, text), one, bits in zip(model.openings.items(), readings, memory, strict=True):
-            styled = await passages(one, seeds, lines)
+        for (style, text), reading, bits in zip(
+            model.openings.items(), readings, memory, strict=True
+        ):
+            styled = await passages(reading, seeds, lines)
             told += [_row(style, text, bits, plain, styled, reader), *_shown(style, styled)]
         return told
     finally:
@@ -210,8 +214,8 @@ def _row(
     styled: Sequence[Passage],
     reader: Reader | None,
 ) -> str:
-    changed, own = ("  ".join(f"{one:.4f}" for one in row) for row in bits)
-    costs = [saved(reader, text, one) if reader else np.nan for one in (styled, plain)]
+    changed, own = ("  ".join(f"{value:.4f}" for value in row) for row in bits)
+    costs = [saved(reader, text, passages) if reader else np.nan for passages in (styled, plain)]
     return (
         f"{style:16}{changed:38}{own:30}{costs[0]:8.3f}{costs[1]:9.3f}"
         f"{leaks(text, styled):7}{copied(text, styled):8}"
@@ -221,7 +225,7 @@ def _row(
 def _shown(style: str, written: Sequence[Passage]) -> Iterator[str]:
     """Yield the first passage below each place, unedited."""
     for place in range(len(PLACES)):
-        first = next(one for one in written if one.place == place)
+        first = next(passage for passage in written if passage.place == place)
         yield f"    {style}, {place}: {' / '.join(' ~ '.join(line.shown) for line in first.lines)}"
 
 

@@ -82,8 +82,10 @@ def test_copied_writes_below_all_scenes_with_all_seeds(
     )
     assert command.main([*asked, "--corpus", str(scenes)]) == 0
     [written] = found
-    assert [one.scene.title for one in written] == [one.title for one in some * 2]
-    assert len({one.lines for one in written}) == 4
+    assert [continuation.scene.title for continuation in written] == [
+        scene.title for scene in some * 2
+    ]
+    assert len({continuation.lines for continuation in written}) == 4
     assert "| | tiny | people |" in capsys.readouterr().out.replace("|  |", "| |")
     assert command.main(asked) == 1
     assert "--corpus" in capsys.readouterr().err

@@ -45,7 +45,7 @@ def both(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def written(voice: Path, scenes: Sequence[FriendScene], seed: int = 1, **changes: str):
     found = asyncio.run(by_voice(voice, scenes, seed, QUICK | changes))
-    return [[line.text for line in one.lines] for one in found]
+    return [[line.text for line in continuation.lines] for continuation in found]
 
 
 def rows_of(sheet: Path) -> list[list[str]]:
@@ -68,20 +68,20 @@ def fill(sheet: Path, entries: Sequence[str]) -> None:
 
 
 def as_cell(elements) -> str:
-    return "<br><br>".join(one.text.replace("\n", "<br>") for one in elements)
+    return "<br><br>".join(element.text.replace("\n", "<br>") for element in elements)
 
 
 def test_every_element_of_the_forty_scenes_is_read(every: list[FriendScene]):
     text = "".join(
-        f"=== {one.title}\n"
-        + "\n\n".join(element.text for element in one.given)
+        f"=== {scene.title}\n"
+        + "\n\n".join(element.text for element in scene.given)
         + "\n\n---\n"
-        + "\n\n".join(element.text for element in one.people)
+        + "\n\n".join(element.text for element in scene.people)
         + "\n\n"
-        for one in every
+        for scene in every
     )
     assert text.strip() == SCENES.read_text(encoding="utf-8").strip()
-    assert Counter(one.kind for one in every) == {"film": 32, "stage": 8}
+    assert Counter(scene.kind for scene in every) == {"film": 32, "stage": 8}
 
 
 def test_a_scene_without_an_end_by_people_is_refused(tmp_path: Path):
@@ -106,11 +106,11 @@ def test_a_voice_goes_on_with_scenes_of_its_kind(every: list[FriendScene]):
     film, stage = (
         choose_scenes(every, Path(name)) for name in ("stage/big.onnx", "big-stage-2.onnx")
     )
-    assert {one.number for one in film} == set(range(40)) - {one.number for one in stage}
-    assert {one.title.startswith("stage: ") for one in stage} == {True}
+    assert {scene.number for scene in film} == set(range(40)) - {scene.number for scene in stage}
+    assert {scene.title.startswith("stage: ") for scene in stage} == {True}
     assert choose_scenes(every, Path("big.onnx"), "stage") == stage
     some = draw_scenes(every, 5, seed=1)
-    assert len({one.title for one in some}) == 5
+    assert len({scene.title for scene in some}) == 5
     assert some != draw_scenes(every, 5, seed=2)
     assert draw_scenes(every, None, seed=1) == draw_scenes(every, 99, seed=1) == every
 
@@ -135,7 +135,7 @@ def test_continuations_are_blind_and_scored_by_writer(
     key = json.loads((tmp_path / "friends.key.json").read_text(encoding="utf-8"))
     rows = rows_of(sheet)
     titles = list(dict.fromkeys(row["scene"] for row in key))
-    by_title = {one.title: one for one in every}
+    by_title = {scene.title: scene for scene in every}
     assert len(rows) == len(key) == 24
     assert len(titles) == 12
     assert titles != sorted(titles, key=[*by_title].index)
@@ -190,7 +190,7 @@ def test_pairs_are_of_first_lines(both: list[str], tmp_path: Path, every: list[F
     asked = ["friends", *both, "-o", str(sheet), *SHORT, "--pairs"]
     assert main([*asked, "--scenes", "6"]) == 0
     answers = json.loads((tmp_path / "pairs.key.json").read_text(encoding="utf-8"))
-    people = {as_cell(one.given): as_cell(one.people[:1]) for one in every}
+    people = {as_cell(scene.given): as_cell(scene.people[:1]) for scene in every}
     rows = rows_of(sheet)
     assert len(rows) == len(answers) == 6
     for (scene, *both_lines, empty), answer in zip(rows, answers, strict=True):

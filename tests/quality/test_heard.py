@@ -58,8 +58,10 @@ def test_costs_are_printed_with_the_number_of_unreadable_characters(tiny: Model)
     texts = [Text("one", "MAYA\nThe rain is here."), Text("two", "MAYA\nAnd I, \u2602.")]
     lines = table(tiny, texts, 1.0).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:5]] == ["one", "two", "mean of 2 texts"]
-    one, two, mean = ([float(cell) for cell in row.split("|")[2:-1]] for row in lines[2:5])
-    assert mean == pytest.approx([(a + b) / 2 for a, b in zip(one, two, strict=True)], abs=1e-4)
+    first, second, mean = ([float(cell) for cell in row.split("|")[2:-1]] for row in lines[2:5])
+    assert mean == pytest.approx(
+        [(a + b) / 2 for a, b in zip(first, second, strict=True)], abs=1e-4
+    )
     assert lines[-1].endswith(" 1 characters that the voice cannot read are left out.")
 
 

@@ -35,7 +35,7 @@ The Wombat, Oswald."""
 
 
 def test_a_word_is_said_first_again_within_two_elements_or_later():
-    found = [(one.word, one.when, one.number) for one in find_mentions(TALK)]
+    found = [(mention.word, mention.when, mention.number) for mention in find_mentions(TALK)]
     assert found == [
         ("barn", FIRST, 1),
         ("oswald", FIRST, 1),
@@ -51,9 +51,9 @@ def test_a_word_is_said_first_again_within_two_elements_or_later():
 
 
 def test_a_mention_is_where_the_word_stands_and_knows_the_cue():
-    for one in find_mentions(TALK):
-        assert TALK[one.begin : one.end].lower() == one.word
-    assert [one.number for one in find_mentions(TALK) if one.in_cue] == [1, 2]
+    for mention in find_mentions(TALK):
+        assert TALK[mention.begin : mention.end].lower() == mention.word
+    assert [mention.number for mention in find_mentions(TALK) if mention.in_cue] == [1, 2]
 
 
 def test_volumes_of_scenes_are_cut_at_headings_and_other_texts_are_whole():

@@ -55,7 +55,7 @@ def test_a_place_has_the_script_before_and_peoples_passage(scenes: Path):
         assert len(place.passage) == PASSAGE
         assert place.passage.startswith(place.people.text[:PASSAGE])
         assert place.people.kind is Kind.DIALOGUE
-        assert {one.kind for one in place.said} <= set(SAID)
+        assert {element.kind for element in place.said} <= set(SAID)
         assert place.people.text.startswith(place.cue.rstrip("\n"))
 
 

@@ -62,7 +62,7 @@ def test_pairs_are_shuffled_and_their_key_is_a_file(sheets: Path, tmp_path: Path
     (tmp_path / "pairs.key.json").write_text(json.dumps(answers), encoding="utf-8")
     right = filled(sheets / "pairs.md", tmp_path, answers)
     assert "in 8 of 8 pairs (100%)" in score(right)
-    wrong = filled(sheets / "pairs.md", tmp_path, ["BA"["AB".index(one)] for one in answers])
+    wrong = filled(sheets / "pairs.md", tmp_path, ["BA"["AB".index(answer)] for answer in answers])
     assert "in 0 of 8 pairs (0%)" in score(wrong)
 
 

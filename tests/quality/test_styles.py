@@ -42,7 +42,7 @@ def test_the_longest_copied_passage_is_counted():
 async def test_the_effect_of_an_opening_is_measured(engine: Engine):
     model = engine.model
     read = [model.encode(format_for_model(text)) for text in ("Snow.", "MAYA\nWho is there?")]
-    states = [(await engine.run(Request(model.start(), one))).state for one in read]
+    states = [(await engine.run(Request(model.start(), tokens))).state for tokens in read]
     none, mean = remembered(model, [model.start(), *states, model.start()])
     assert none.shape == mean.shape == (3, 4)
     assert (none[:2, 0] > 0).all()
@@ -58,9 +58,9 @@ async def test_the_effect_of_an_opening_is_measured(engine: Engine):
 async def test_the_same_seeds_write_the_same_passages(engine: Engine):
     reading = PrimedModel(engine, "", engine.model.start())
     written = await passages(reading, seeds=2, lines=1)
-    assert [one.place for one in written] == [0, 0, 1, 1, 2, 2]
+    assert [passage.place for passage in written] == [0, 0, 1, 1, 2, 2]
     assert written == await passages(reading, seeds=2, lines=1)
-    assert len({one.text for one in written}) > len(PLACES)
+    assert len({passage.text for passage in written}) > len(PLACES)
 
 
 class FakeReader:

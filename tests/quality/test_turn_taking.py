@@ -29,8 +29,8 @@ def test_runs_keep_to_their_cast_and_depend_on_the_lines_before(tiny: Model):
     said = [parse_model_text("MAYA\nWhat have you got?")]
     short = defaults().model_copy(update={"quality": "quick", "line_length": 60})
     runs = free_runs(tiny, 2, 3, short)
-    assert [len(one.elements) for one in runs] == [ELEMENTS] * 3
-    assert all(set(one.speakers) <= set(one.cast) for one in runs)
+    assert [len(run.elements) for run in runs] == [ELEMENTS] * 3
+    assert all(set(run.speakers) <= set(run.cast) for run in runs)
     assert runs == free_runs(tiny, 2, 3, short) != free_runs(tiny, 2, 3, short, lines=said)
     off = short.model_copy(update={"company": 0.0})
     assert measure(runs).twice < measure(free_runs(tiny, 2, 3, off)).twice

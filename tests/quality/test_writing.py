@@ -90,6 +90,6 @@ def test_each_sample_depends_on_its_seed_alone(voices: Path, monkeypatch: pytest
         async with writing.opened(voices / "tiny.onnx", {}) as bot:
             return await writing.samples(bot, "a room")
 
-    two, one = (asyncio.run(found(number)) for number in (2, 1))
-    assert one == two[:1] != two[1:]
-    assert all(text.startswith(".A ROOM\n\n") for text in two)
+    both, single = (asyncio.run(found(number)) for number in (2, 1))
+    assert single == both[:1] != both[1:]
+    assert all(text.startswith(".A ROOM\n\n") for text in both)

@@ -87,8 +87,8 @@ def table(model: Model, runs: int = RUNS, settings: Settings | None = None) -> s
     found = judge(model, runs, settings)
     rows = [format_row(HEADS), format_row(["---:"] * len(HEADS))]
     rows += [
-        format_row([str(cast), f"{one.twice:.1%}", f"{one.heard:.1%}", f"{one.speeches:.1%}"])
-        for cast, one in found.items()
+        format_row([str(cast), f"{share.twice:.1%}", f"{share.heard:.1%}", f"{share.speeches:.1%}"])
+        for cast, share in found.items()
     ]
     return "\n".join([*rows, "", LEGEND])
 
@@ -102,7 +102,7 @@ def judge(
 
 def measure(runs: Sequence[Run]) -> TurnTaking:
     """Return the shares of runs; nan for a share of nothing."""
-    transitions = [one == other for run in runs for one, other in pairwise(run.speakers)]
+    transitions = [speaker == other for run in runs for speaker, other in pairwise(run.speakers)]
     heard = [set(run.cast) <= set(run.speakers) for run in runs]
     speeches = [element.cue is not None for run in runs for element in run.elements]
     return TurnTaking(_share(transitions), _share(heard), _share(speeches))

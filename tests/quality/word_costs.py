@@ -41,11 +41,11 @@ ROWS = 64
 """Texts that a voice reads side by side."""
 
 COLUMNS: dict[str, Callable[[Mention], bool]] = {
-    "first": lambda one: one.when == FIRST,
-    "again": lambda one: one.when == AGAIN,
-    "later": lambda one: one.when == LATER,
-    "again, not as a cue": lambda one: one.when == AGAIN and not one.in_cue,
-    "second": lambda one: one.number == 2,
+    "first": lambda mention: mention.when == FIRST,
+    "again": lambda mention: mention.when == AGAIN,
+    "later": lambda mention: mention.when == LATER,
+    "again, not as a cue": lambda mention: mention.when == AGAIN and not mention.in_cue,
+    "second": lambda mention: mention.number == 2,
 }
 
 LEGEND = (
@@ -96,7 +96,7 @@ def table(
             continue
         by = {model.name: read_with_voice(model, some)}
         if reader:
-            by["the reader"] = read_with_reader(reader, [one.text for one in by[model.name]])
+            by["the reader"] = read_with_reader(reader, [entry.text for entry in by[model.name]])
         name = f"{group}: {len(some)}"
         rows += [
             format_row([name, who, _per_character(found), *_cells(found)])
@@ -118,12 +118,12 @@ def _per_character(readings: Sequence[Reading]) -> str:
 def _cells(readings: Sequence[Reading], only: Collection[str] | None = None) -> list[str]:
     """Return the mean bits of mentions, and how many there are, by column."""
     costs = [
-        (one, reading.cost(one.begin, one.end))
+        (mention, reading.cost(mention.begin, mention.end))
         for reading in readings
-        for one in find_mentions(reading.text)
-        if only is None or one.word in only
+        for mention in find_mentions(reading.text)
+        if only is None or mention.word in only
     ]
-    found = [[bits for one, bits in costs if has(one)] for has in COLUMNS.values()]
+    found = [[bits for mention, bits in costs if has(mention)] for has in COLUMNS.values()]
     return [f"{np.mean(bits):.2f} ({len(bits):,})" if bits else "(0)" for bits in found]
 
 

@@ -152,7 +152,7 @@ async def write(
     for begin in range(0, len(places), AT_ONCE):
         some = enumerate(places[begin : begin + AT_ONCE], begin)
         heads += await asyncio.gather(*(bot.bring_in(i, place.before) for i, place in some))
-    written = Written({one: [] for one in settings}, {one: [] for one in settings})
+    written = Written({setting: [] for setting in settings}, {setting: [] for setting in settings})
     bar = tqdm(
         zip(places, heads, strict=True), "the voice writes", len(places), leave=False, disable=None
     )

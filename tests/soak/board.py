@@ -132,7 +132,9 @@ class Rehearsal:
 
     def choose_button(self, message: Any) -> str:
         """Choose a button of a message that opens nothing."""
-        return self.choose.choice([one for one in labels(message) if one not in ("Write", "More…")])
+        return self.choose.choice(
+            [label for label in labels(message) if label not in ("Write", "More…")]
+        )
 
     async def write(self) -> None:
         self._looks.append(self.stage.look(self.stage.panel()))
@@ -227,7 +229,7 @@ class Rehearsal:
         """Jump to a line of the history, which may be on an abandoned path."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "script history"))
-        turned = [one for one in ("First", "Back") if one in labels(shown)]
+        turned = [label for label in ("First", "Back") if label in labels(shown)]
         if turned and self.choose.random() < 0.5:
             await who.click(shown, label=self.choose.choice(turned))
         if lines := options(shown):
@@ -273,8 +275,8 @@ class Rehearsal:
 
 def options(shown: Any) -> dict[str, str]:
     """Return the values of the options in a message's menus, by their labels."""
-    menus = [one for row in shown.components for one in row["components"] if one["type"] == 3]
-    return {one["label"]: one["value"] for menu in menus for one in menu["options"]}
+    menus = [item for row in shown.components for item in row["components"] if item["type"] == 3]
+    return {option["label"]: option["value"] for menu in menus for option in menu["options"]}
 
 
 async def rehearse(seed: int, steps: int, look: str) -> list[str]:

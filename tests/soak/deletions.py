@@ -65,7 +65,7 @@ REMOVALS: tuple[Callable[[Person, Channel], Awaitable[Asked]], ...] = undo, rewr
 
 def is_settled(asked: Asked) -> bool:
     """Return whether the bot has answered, and no longer says that it is at work."""
-    is_at_work = any("redrawing" in one.text for one in asked.answers())
+    is_at_work = any("redrawing" in answer.text for answer in asked.answers())
     return has_end(asked) and not is_at_work
 
 
@@ -77,14 +77,14 @@ async def remove(guild: Guild, number: int, loss: str) -> str:
     await (await person.slash(channel, "write", text=f"MAYA: {secret}.")).is_done()
     is_deleted, denied = LOSSES[loss]
     if is_deleted:
-        [webhook] = {one.webhook for one in channel.messages()} - {None}
+        [webhook] = {message.webhook for message in channel.messages()} - {None}
         await guild.discord.delete_webhook(webhook)
     await channel.deny(**denied)
     asked = await random.choice(REMOVALS)(person, channel)
     await guild.discord.until(partial(is_settled, asked), partial(str, asked))
-    if not any(secret in one.text for one in channel.messages()):
+    if not any(secret in message.text for message in channel.messages()):
         return REMOVED
-    return TOLD if any("still visible" in one.text for one in asked.answers()) else HIDDEN
+    return TOLD if any("still visible" in answer.text for answer in asked.answers()) else HIDDEN
 
 
 async def remove_all(address: str, times: int) -> dict[str, Counter[str]]:

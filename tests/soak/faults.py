@@ -121,7 +121,7 @@ class Writers(Crowd):
     async def write(self) -> None:
         """Write as all people until stopped, then wait until each request has ended."""
         self.next_delivery = {}
-        await asyncio.gather(*(self._write_on(*one) for one in self.people))
+        await asyncio.gather(*(self._write_on(*person) for person in self.people))
 
     async def _write_on(self, person: Person, channel: Channel) -> None:
         while not self.stopped:
@@ -228,7 +228,7 @@ async def _fail(writers: Writers, outcome: Outcome, times: int, only: str) -> No
     discord, requests, of_session = writers.discord, faults(), sessions(writers.discord)
     deliveries = {"delivery: doubled": {"times": 2}, "delivery: late": {"late": LATE}}
     asked_for = 0
-    names = [one for one in (*requests, *of_session, *deliveries) if re.search(only, one)]
+    names = [name for name in (*requests, *of_session, *deliveries) if re.search(only, name)]
     for name in _plan(names, times):
         outcome.happened[name] += 1
         if name in requests:
@@ -254,10 +254,10 @@ def _happened(discord: Discord) -> int:
 
 def judge(outcome: Outcome, writers: Crowd, check: DatabaseCheck) -> Outcome:
     """Compare what people saw with the database, after the bot has ended."""
-    asked = [one for one, _ in writers.asked.values()]
+    asked = [request for request, _ in writers.asked.values()]
     outcome.asked = len(asked)
     outcome.answered = sum(map(writers.has_end, asked))
-    outcome.refused = sum(one.how is None for one in asked)
+    outcome.refused = sum(request.how is None for request in asked)
     outcome.without_end = outcome.asked - outcome.answered - outcome.refused
     found = check.compare({}, writers.wanted())
     outcome.lines = len(check.deliveries())

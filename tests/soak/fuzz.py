@@ -58,7 +58,7 @@ FRAGMENTS = [
 wild = st.one_of(
     st.text(max_size=60),
     st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join),
-    st.sampled_from(FRAGMENTS).map(lambda one: one * 40),
+    st.sampled_from(FRAGMENTS).map(lambda fragment: fragment * 40),
     st.sampled_from(
         ["MAYA", "MAYA, JONAS", "Rain on the window.", "MAYA: You came.", "1", "stage"]
     ),
@@ -129,7 +129,7 @@ class Report:
             f"different answers: {len(self.answers):,}",
         ]
         wrong = [*self.unanswered, *self.tracebacks, *self.pings, *self.refusals]
-        return "\n".join([*lines, *(f"  {one[:2000]}" for one in wrong[:20])])
+        return "\n".join([*lines, *(f"  {line[:2000]}" for line in wrong[:20])])
 
 
 # What is sent -----------------------------------------------------------------------------------
@@ -137,15 +137,15 @@ class Report:
 
 def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input | Said]:
     """Return a strategy for inputs, given the registered commands."""
-    leaves = [leaf for one in commands if one["type"] == CHAT_INPUT for leaf in _leaves(one)]
-    menus = [one for one in commands if one["type"] != CHAT_INPUT]
+    leaves = [leaf for item in commands if item["type"] == CHAT_INPUT for leaf in _leaves(item)]
+    menus = [item for item in commands if item["type"] != CHAT_INPUT]
     somewhere = {"user": st.integers(0, 3), "channel": st.integers(0, CHANNELS - 1)}
     where = somewhere | {"message": st.integers(0, 30)}
     slash = st.sampled_from(leaves).flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.COMMAND), _filled(*leaf), **somewhere)
     )
-    typed = [(path, one) for path, options in leaves for one in options]
-    suggested = st.sampled_from([one for one in typed if one[1].get("autocomplete")] or typed)
+    typed = [(path, option) for path, options in leaves for option in options]
+    suggested = st.sampled_from([pair for pair in typed if pair[1].get("autocomplete")] or typed)
     typing = suggested.flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.AUTOCOMPLETE), _typed(*leaf), **somewhere)
     )
@@ -162,10 +162,10 @@ def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input | Said]:
     return st.one_of(slash, slash, slash, typing, menu, press, press, window, said, reacted)
 
 
-def _leaves(one: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
+def _leaves(item: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
     """Yield the path of names and the options of each subcommand."""
-    path = (*path, one["name"])
-    inside = one.get("options") or []
+    path = (*path, item["name"])
+    inside = item.get("options") or []
     if any(each["type"] in (rules.SUBCOMMAND, rules.GROUP) for each in inside):
         for each in inside:
             yield from _leaves(each, path)
@@ -182,34 +182,36 @@ def _nested(path: Sequence[str], options: list[Json]) -> Json:
 
 
 def _filled(path: Sequence[str], options: Sequence[Json]) -> st.SearchStrategy[Json]:
-    needed = [one for one in options if one.get("required")]
-    others = st.lists(st.sampled_from(options), max_size=4, unique_by=lambda one: one["name"])
+    needed = [option for option in options if option.get("required")]
+    others = st.lists(st.sampled_from(options), max_size=4, unique_by=lambda option: option["name"])
     chosen = others if options else st.just([])
     return st.one_of(chosen.map(lambda some: [*needed, *some]), chosen).flatmap(
-        lambda some: st.tuples(*map(_option, {one["name"]: one for one in some}.values())).map(
+        lambda some: st.tuples(*map(_option, {item["name"]: item for item in some}.values())).map(
             lambda filled: _nested(path, list(filled))
         )
     )
 
 
-def _option(one: Json) -> st.SearchStrategy[Json]:
+def _option(option: Json) -> st.SearchStrategy[Json]:
     """Return a strategy for an option's value, which is often valid."""
-    fits = _fitting(one)
-    value = st.one_of(fits, fits, fits, _of_kind(one["type"]), wild, numbers, reals, st.booleans())
-    return value.map(lambda value: {"name": one["name"], "type": one["type"], "value": value})
+    fits = _fitting(option)
+    value = st.one_of(
+        fits, fits, fits, _of_kind(option["type"]), wild, numbers, reals, st.booleans()
+    )
+    return value.map(lambda value: {"name": option["name"], "type": option["type"], "value": value})
 
 
-def _fitting(one: Json) -> st.SearchStrategy[Any]:
-    if choices := one.get("choices"):
+def _fitting(option: Json) -> st.SearchStrategy[Any]:
+    if choices := option.get("choices"):
         return st.sampled_from([each["value"] for each in choices])
-    least, most = one.get("min_value"), one.get("max_value")
-    match one["type"]:
+    least, most = option.get("min_value"), option.get("max_value")
+    match option["type"]:
         case kind if kind == INTEGER:
             return st.integers(least or 0, min(20 if most is None else most, 2**31))
         case kind if kind == NUMBER:
             return st.floats(least or 0.0, 1.0 if most is None else most)
         case kind if kind == TEXT:
-            return wild.map(lambda text: text[: one.get("max_length", 6000)] or "x")
+            return wild.map(lambda text: text[: option.get("max_length", 6000)] or "x")
         case kind:
             return _of_kind(kind)
 
@@ -227,8 +229,8 @@ def _of_kind(kind: int) -> st.SearchStrategy[Any]:
     return kinds[kind]
 
 
-def _typed(path: Sequence[str], one: Json) -> st.SearchStrategy[Json]:
-    option = {"name": one["name"], "type": one["type"], "focused": True}
+def _typed(path: Sequence[str], given: Json) -> st.SearchStrategy[Json]:
+    option = {"name": given["name"], "type": given["type"], "focused": True}
     return st.one_of(wild, numbers).map(lambda value: _nested(path, [option | {"value": value}]))
 
 
@@ -299,8 +301,8 @@ def draw_inputs(commands: Sequence[Json], number: int, seeded: int) -> list[Inpu
         suppress_health_check=list(HealthCheck),
     )
     @given(inputs(commands))
-    def collect(one: Input | Said) -> None:
-        found.append(one)
+    def collect(item: Input | Said) -> None:
+        found.append(item)
 
     while len(found) < number:
         collect()
@@ -330,58 +332,58 @@ class Sender:
         await asyncio.gather(*(self._send_some(todo) for _ in range(AT_ONCE)))
 
     async def _send_some(self, todo: Iterator[Input | Said]) -> None:
-        for one in todo:
-            if isinstance(one, Said):
-                await self._say(one)
+        for item in todo:
+            if isinstance(item, Said):
+                await self._say(item)
             else:
-                await self._send(one)
+                await self._send(item)
 
-    async def _say(self, one: Said) -> None:
+    async def _say(self, said: Said) -> None:
         """Write a message or react, which the bot need not answer."""
-        user, channel = self.people[one.user], self.channels[one.channel]
+        user, channel = self.people[said.user], self.channels[said.channel]
         there = [message for message in user.sees(channel) if not message.thinking]
-        about = there[-1 - one.message % len(there)] if there else None
-        self.report.inputs[one.how] += 1
+        about = there[-1 - said.message % len(there)] if there else None
+        self.report.inputs[said.how] += 1
         with suppress(NotPossible):  # the message was deleted at this moment
-            match one.how:
+            match said.how:
                 case "react" if about:
-                    await user.react(about, one.text)
+                    await user.react(about, said.text)
                 case "unreact" if about:
-                    await user.unreact(about, one.text)
+                    await user.unreact(about, said.text)
                 case "reply" if about:
-                    await user.write(channel, one.text, reply_to=about)
+                    await user.write(channel, said.text, reply_to=about)
                 case _:
-                    await user.write(channel, f"<@{self.bot}> {one.text}")
+                    await user.write(channel, f"<@{self.bot}> {said.text}")
 
-    async def _send(self, one: Input) -> None:
-        user, channel = self.people[one.user], self.channels[one.channel]
-        message, components = self._resolve(one, channel)
-        if one.kind is Kind.COMMAND:
-            await self._attach(one.data)
+    async def _send(self, item: Input) -> None:
+        user, channel = self.people[item.user], self.channels[item.channel]
+        message, components = self._resolve(item, channel)
+        if item.kind is Kind.COMMAND:
+            await self._attach(item.data)
         made = await self.discord.make(
             "send_raw",
             user=user.id,
             channel=channel.id,
-            kind=int(one.kind),
-            data=one.data,
-            message=message if one.kind in (Kind.COMPONENT, Kind.MODAL) else None,
+            kind=int(item.kind),
+            data=item.data,
+            message=message if item.kind in (Kind.COMPONENT, Kind.MODAL) else None,
             components=components,
         )
         asked = self.discord.asked(made)
-        self.report.inputs[one.kind.name.lower()] += 1
+        self.report.inputs[item.kind.name.lower()] += 1
         try:
             await self.discord.until(lambda: _settled(asked))
         except TimeoutError:
-            self.report.unanswered.append(f"{asked} to {one}")
+            self.report.unanswered.append(f"{asked} to {item}")
             return
         if asked.modal:
             self._windows.append(asked.modal)
         for seen in (*asked.answers(), *asked.results()):
             self.report.answers[seen.text[:60]] += 1
 
-    def _resolve(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
+    def _resolve(self, item: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
         """Resolve an input's message, and the components under it, among those that exist now."""
-        if one.message is None:
+        if item.message is None:
             return None, None
         there = [
             message
@@ -390,17 +392,17 @@ class Sender:
         ]
         if not there:
             title = {"name": "title", "type": 3, "value": "T"}
-            one.kind, one.data = Kind.COMMAND, _nested(["start"], [title])
+            item.kind, item.data = Kind.COMMAND, _nested(["start"], [title])
             return None, None
-        message = there[-1 - one.message % len(there)]
-        data = one.data
-        match one.kind:
+        message = there[-1 - item.message % len(there)]
+        data = item.data
+        match item.kind:
             case Kind.COMMAND:
                 data["target_id"] = str(message.id)
                 data["resolved"] = {"messages": {str(message.id): _resolved(message)}}
             case Kind.COMPONENT:
                 components = message.versions[-1].components
-                return message.id, _pressed_on(data, components, one.under_message)
+                return message.id, _pressed_on(data, components, item.under_message)
             case Kind.MODAL:
                 _fill_in(data, self._windows)
         return message.id, None
@@ -420,7 +422,7 @@ class Sender:
 
 def _settled(asked: Asked) -> bool:
     """Return whether a person sees an answer, and the bot no longer thinks."""
-    return asked.how is not None and not any(one.thinking for one in asked.answers())
+    return asked.how is not None and not any(answer.thinking for answer in asked.answers())
 
 
 def _resolved(message: Message) -> Json:
@@ -436,7 +438,7 @@ def _resolved(message: Message) -> Json:
 
 def _pressed_on(data: Json, components: list[Json], under_message: bool) -> list[Json]:
     """Complete the data of a press, and return the components to show under its message."""
-    real = [one for one in rules.interactive(components) if one.get("custom_id")]
+    real = [component for component in rules.interactive(components) if component.get("custom_id")]
     nth = data.pop("nth", 0)
     if "custom_id" not in data and real:
         chosen = real[nth % len(real)]
@@ -462,8 +464,10 @@ def _fill_in(data: Json, windows: Sequence[Json]) -> None:
     names, lists = ["a", "b", "c"], set[str]()
     if windows:
         window = windows[-1 - nth % len(windows)]
-        names = [one["custom_id"] for _, one in rules.inputs(window)]
-        lists = {one["custom_id"] for _, one in rules.inputs(window) if one["type"] == rules.SELECT}
+        names = [field["custom_id"] for _, field in rules.inputs(window)]
+        lists = {
+            field["custom_id"] for _, field in rules.inputs(window) if field["type"] == rules.SELECT
+        }
         data.setdefault("custom_id", window["custom_id"])
     data.setdefault("custom_id", "onbook:write:0")
     data["components"] = [
@@ -479,7 +483,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
-        channels = [await guild.channel(f"stage-{one}") for one in range(CHANNELS)]
+        channels = [await guild.channel(f"stage-{number}") for number in range(CHANNELS)]
         people = [await guild.person(name) for name in ("Ann", "Ben ` @everyone \u202e")]
         people += [await guild.person("\u200b"), await guild.person("Mo", MODERATORS_MAY)]
         commands = list((await discord.commands()).values())
@@ -508,7 +512,7 @@ def run(number: int, seeded: int = 0, **options: object) -> Report:
             report = asyncio.run(fuzz(address, number, seeded))
         said = log.read_text(encoding="utf-8", errors="replace")
     # Keep the log after each traceback, too, because it may say more.
-    report.tracebacks = [f"Traceback{one}" for one in said.split("Traceback")[1:]]
+    report.tracebacks = [f"Traceback{text}" for text in said.split("Traceback")[1:]]
     return report
 
 

@@ -113,8 +113,8 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
     engine = _Counting(model, found.rows)
     lexicon = engine.lexicon
     all_wanted = [draw_request(model, lexicon, chance) for _ in range(lines)]
-    states = {one.before: await _read(engine, one.before) for one in all_wanted}
-    requests = [dataclasses.replace(one.request, state=states[one.before]) for one in all_wanted]
+    states = {case.before: await _read(engine, case.before) for case in all_wanted}
+    requests = [dataclasses.replace(case.request, state=states[case.before]) for case in all_wanted]
     alone = [await _outcome(engine, request) for request in requests]
     among = await _among_others(engine, requests, chance)
     cut = [asyncio.create_task(_outcome(engine, request)) for request in requests[:ROWS]]
@@ -128,7 +128,7 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
     read_again = {before: await _read(engine, before) for before in states}
     from_text = await _among_others(
         engine,
-        [dataclasses.replace(one.request, state=read_again[one.before]) for one in all_wanted],
+        [dataclasses.replace(case.request, state=read_again[case.before]) for case in all_wanted],
         chance,
     )
     await asyncio.to_thread(engine.close)

@@ -110,7 +110,7 @@ async def write_and_change(
             await (await person.slash(place, "start", heading="A hall")).is_done()
         done = asyncio.Event()
         crowd = zip(people, places, strict=True)
-        writing = [asyncio.create_task(_write(*one, done, outcome)) for one in crowd]
+        writing = [asyncio.create_task(_write(*writer, done, outcome)) for writer in crowd]
         await asyncio.sleep(before)
         began = time.time()
         prints = [Model.load(file, threads=1).fingerprint for file in files]
@@ -150,7 +150,7 @@ async def _write(person: Person, place: Channel, done: asyncio.Event, outcome: O
             lambda asked=asked: has_end(asked), lambda asked=asked: str(asked)
         )
         outcome.commands += 1
-        outcome.failed += [one.content for one in asked.answers()]
+        outcome.failed += [answer.content for answer in asked.answers()]
 
 
 async def _expect(asked: Asked, outcome: Outcome, text: str) -> None:

@@ -82,8 +82,8 @@ async def collect() -> Catalog:
         client = commands.Bot(command_prefix="!", intents=discord.Intents.none())
         await client.tree.set_translator(listening)
         services = await add_cogs(client, RunnerSettings(database=Path(folder) / "scripts.db"))
-        for one in client.tree.get_commands():
-            await one.get_translated_payload(client.tree, listening)
+        for command in client.tree.get_commands():
+            await command.get_translated_payload(client.tree, listening)
         await services.close()
     return template
 
@@ -100,15 +100,15 @@ def read(language: str) -> Catalog:
 
 def keys(catalogue: Catalog) -> set[Key]:
     """Return all sentences of a catalogue."""
-    return {(one.context, one.id) for one in catalogue if one.id}
+    return {(message.context, message.id) for message in catalogue if message.id}
 
 
 def missing(catalogue: Catalog) -> Iterator[Key]:
     """Yield the sentences without a translation, or with a fuzzy one."""
-    for one in catalogue:
-        forms = one.string if isinstance(one.string, tuple) else (one.string,)
-        if one.id and (one.fuzzy or not all(forms)):
-            yield one.context, one.id
+    for message in catalogue:
+        forms = message.string if isinstance(message.string, tuple) else (message.string,)
+        if message.id and (message.fuzzy or not all(forms)):
+            yield message.context, message.id
 
 
 def update(catalogue: Catalog, template: Catalog) -> Catalog:

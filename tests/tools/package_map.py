@@ -35,13 +35,13 @@ def reduce(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
     def reached(name: str) -> set[str]:
         if name not in below:
             lower = {b for a, b in edges if a == name}
-            below[name] = lower.union(*(reached(one) for one in lower))
+            below[name] = lower.union(*(reached(package) for package in lower))
         return below[name]
 
     return {
         (upper, lower)
         for upper, lower in edges
-        if not any(lower in reached(one) for a, one in edges if a == upper and one != lower)
+        if not any(lower in reached(other) for a, other in edges if a == upper and other != lower)
     }
 
 

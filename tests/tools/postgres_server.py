@@ -111,7 +111,7 @@ class Server:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         each = (("-c", f"{name}={value}") for name, value in self.settings.items())
-        settings = [part for one in each for part in one]
+        settings = [part for parts in each for part in parts]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.programs / "postgres", "-D", self.data, "-p", str(self.port), *settings],
@@ -160,7 +160,7 @@ def _is_root() -> bool:
 
 def ask(url: URL, *statements: str) -> list[list[str]]:
     """Run statements, and return the last one's rows as texts; raise CalledProcessError."""
-    every = [part for one in statements for part in ("-c", one)]
+    every = [part for statement in statements for part in ("-c", statement)]
     address = {"PGHOST": url.host, "PGPORT": str(url.port), "PGDATABASE": url.database}
     found = subprocess.run(
         [_package() / VERSION / "bin" / "psql", "-XAtqF", "\t", "-v", "ON_ERROR_STOP=1", *every],
@@ -205,14 +205,14 @@ def server(settings: Mapping[str, str] = SETTINGS, within: Path | None = None) -
         if _is_root():
             programs = _copied(programs, folder)
             os.chown(folder, NOBODY, NOBODY)
-        one = Server(folder, programs, find_free_port(), settings)
-        one.initialise()
-        one.start()
+        started = Server(folder, programs, find_free_port(), settings)
+        started.initialise()
+        started.start()
         try:
-            yield one
+            yield started
         finally:
-            if one.process and one.process.poll() is None:
-                one.stop(signal.SIGQUIT)
+            if started.process and started.process.poll() is None:
+                started.stop(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -231,6 +231,6 @@ def _copied(programs: Path, folder: Path) -> Path:
 
 def find_free_port() -> int:
     """Return a free port of this machine."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

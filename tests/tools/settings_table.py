@@ -60,12 +60,12 @@ def _values(field: FieldInfo) -> str:
     """Return the choices or the bounds of a setting, or "" if it has none."""
     kind = field.annotation
     named = kind if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
-    choices = [f"`{one}`" for one in named if isinstance(one, str)]
+    choices = [f"`{name}`" for name in named if isinstance(name, str)]
     bounds = {
-        name: f"{getattr(one, name):,g}"
-        for one in field.metadata
+        name: f"{getattr(bound, name):,g}"
+        for bound in field.metadata
         for name in WORDS
-        if hasattr(one, name)
+        if hasattr(bound, name)
     }
     return ", ".join(choices) or " ".join(f"{WORDS[name]} {bounds[name]}" for name in bounds)
 

@@ -56,8 +56,8 @@ def measure(checkout: Path) -> dict[str, object]:
         for path, tree in product.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
-        for one in node.body
-        if isinstance(one, FUNCTIONS) and not one.name.startswith("_")
+        for member in node.body
+        if isinstance(member, FUNCTIONS) and not member.name.startswith("_")
     )
     defined = Counter(
         name

@@ -79,6 +79,6 @@ def last_step(run: Run) -> int:
 
 def assert_same(ours: Run, theirs: Run) -> None:
     """Check that two runs would resume from the same tensors, bit for bit."""
-    one, other = load(ours.resume)[0], load(theirs.resume)[0]
-    assert one.keys() == other.keys()
-    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+    first, other = load(ours.resume)[0], load(theirs.resume)[0]
+    assert first.keys() == other.keys()
+    assert [name for name in first if not torch.equal(first[name], other[name])] == []

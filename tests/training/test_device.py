@@ -70,8 +70,8 @@ def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch: pytest.Monke
         y, (_, last) = layer(x, (h, c))
     (y.sum() + last.sum()).backward()
     [tensors] = given
-    assert all(one.is_contiguous() and one.dtype == torch.float32 for one in tensors)
-    assert all(one.shape[-1] % 8 == 0 for one in tensors)
+    assert all(tensor.is_contiguous() and tensor.dtype == torch.float32 for tensor in tensors)
+    assert all(tensor.shape[-1] % 8 == 0 for tensor in tensors)
     assert y.dtype == last.dtype == torch.float32
 
 
@@ -87,8 +87,8 @@ def test_bfloat16_learns_nearly_the_same_and_resumes_in_float32(scenes: Path, tm
         assert half.state.dtype == torch.float32
     half.save()
     kept, _ = load(half.run_folder.resume)
-    floats = [one for one in kept.values() if one.is_floating_point()]
-    assert {one.dtype for one in floats} == {torch.float32}
+    floats = [tensor for tensor in kept.values() if tensor.is_floating_point()]
+    assert {tensor.dtype for tensor in floats} == {torch.float32}
     half.run_folder.write_config(exact.config)
     resumed = resume(half.run_folder.folder)
     assert not resumed.autocast
@@ -109,5 +109,5 @@ def test_a_checkpoint_moves_to_the_device_of_the_network(scenes: Path, tmp_path:
     checkpoint.unpack(tensors, model, average, optimiser)
     moments = list(optimiser.state_dict()["state"].values())
     assert len(moments) == len(list(model.parameters()))
-    assert {one.device.type for each in moments for one in each.values()} == {"meta"}
-    assert {one.device.type for one in model.parameters()} == {"meta"}
+    assert {tensor.device.type for each in moments for tensor in each.values()} == {"meta"}
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}

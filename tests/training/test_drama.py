@@ -313,9 +313,9 @@ def test_a_glossary_is_no_play():
 def test_a_list_of_persons_separates_two_plays():
     speeches = "{0}\n\nI am late.\n\n{1}\n\nYou always are.\n\n" * 60
     plays = [
-        f"{title}\nDRAMATIS PERSONAE\n\n{one.title()} (a boy)\n\n{two.title()} (a girl)\n\n"
-        f"ACT I A quay\n\nACT II The sea\n\nACT I\n\n{speeches.format(one, two)}CURTAIN\n\n"
-        for title, one, two in (("TOBIAS", "TOBIAS", "RUTH"), ("THE OAR", "SIMON", "HANNAH"))
+        f"{title}\nDRAMATIS PERSONAE\n\n{speaker.title()} (a boy)\n\n{other.title()} (a girl)\n\n"
+        f"ACT I A quay\n\nACT II The sea\n\nACT I\n\n{speeches.format(speaker, other)}CURTAIN\n\n"
+        for title, speaker, other in (("TOBIAS", "TOBIAS", "RUTH"), ("THE OAR", "SIMON", "HANNAH"))
     ]
     works = convert(7, "Two Plays", "".join(plays))
     assert [set(re.findall(r"^[A-Z]+$", work.script, re.MULTILINE)) for work in works] == [
@@ -364,7 +364,7 @@ def test_sources_are_read_from_an_archive_or_a_folder(tmp_path: Path):
     )
     archive = write_archive(tmp_path / "plays.tar.xz", *files)
     sources = read_sources(archive)
-    assert [(one.number, one.title, one.text) for one in sources] == [
+    assert [(source.number, source.title, source.text) for source in sources] == [
         (12, "Lady Windermere's Fan", "Caf\u00e9"),
         (13, "Play 13", "Caf\u00e9"),
     ]

@@ -84,13 +84,13 @@ def test_bfloat16_outputs_and_gradients_are_close_to_float32():
     x, h, c = torch.randn(12, 4, 9), torch.randn(4, 512) / 2, torch.randn(4, 512)
     found: list[list[Tensor]] = []
     for half in (False, True):
-        inputs = [one.clone().requires_grad_() for one in (x, h, c)]
+        inputs = [tensor.clone().requires_grad_() for tensor in (x, h, c)]
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             y, (_, last_c) = layer(inputs[0], tuple(inputs[1:]))
         said = y.float()
         cost = said.square().sum() + last_c.float().square().sum()
         grads = torch.autograd.grad(cost, [*inputs, *layer.parameters()])
-        found.append([said, last_c.float(), *(one.float() for one in grads)])
+        found.append([said, last_c.float(), *(gradient.float() for gradient in grads)])
     for exact, rough in zip(*found, strict=True):
         assert (rough - exact).norm() < 0.02 * exact.norm()
 
@@ -123,10 +123,10 @@ def test_dropconnect_drops_the_same_weights_in_a_whole_window():
     torch.manual_seed(2)
     model = CharLSTM(SHAPE, Regularisation(0.0, 0.0, 0.5)).train()
     tokens = torch.randint(0, 11, (5, 1)).repeat(1, 2)
-    one, _ = model(tokens, model.start(2))
-    assert torch.allclose(one[:, 0], one[:, 1])  # every row drops the same units
-    two, _ = model(tokens, model.start(2))
-    assert not torch.allclose(one, two)  # and another window drops others
+    logits, _ = model(tokens, model.start(2))
+    assert torch.allclose(logits[:, 0], logits[:, 1])  # every row drops the same units
+    other, _ = model(tokens, model.start(2))
+    assert not torch.allclose(logits, other)  # and another window drops others
     assert torch.equal(model.eval()(tokens, model.start(2))[0], model(tokens, model.start(2))[0])
 
 
@@ -236,7 +236,7 @@ def test_cold_windows_begin_with_an_empty_state(reader, vocabulary):
 
 
 def test_the_same_seed_draws_the_same_sample(reader, vocabulary):
-    one = evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
-    assert len(one) == 50
-    assert one == evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
-    assert one != evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=6)
+    sample = evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    assert len(sample) == 50
+    assert sample == evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    assert sample != evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=6)

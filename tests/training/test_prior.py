@@ -231,7 +231,7 @@ def test_a_grown_prior_keeps_its_contexts_and_shares(before: NgramPrior):
         before.find_lengths(text[:, None], nothing), larger.find_lengths(text[:, None], nothing)
     )
     were, found = after(before, text), after(larger, text)
-    share = sum((one >= 10).sum() for one in MORE) / sum(map(len, MORE))
+    share = sum((text >= 10).sum() for text in MORE) / sum(map(len, MORE))
     # Corrections take the same share from new characters as from all others.
     shares = were.exp() / (found[:, :10].exp() / (1 - found[:, 10:].exp().sum(1, True)))
     assert torch.allclose(shares, torch.ones_like(shares), rtol=0.05)
@@ -244,8 +244,8 @@ def test_a_blend_predicts_better_than_either(before: NgramPrior, both):
     # One half reads like the old texts, the other like the new ones.
     judged = [walk_of(20, 400), walk_of(21, 400, 12)]
     costs = [
-        sum(cost(one, text) for text in judged)
-        for one in (both[0], add_characters(before, MORE, 12), new)
+        sum(cost(prior, text) for text in judged)
+        for prior in (both[0], add_characters(before, MORE, 12), new)
     ]
     assert costs[0] < min(costs[1:])
 

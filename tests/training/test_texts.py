@@ -262,8 +262,8 @@ def test_names_and_folders_do_not_change_what_is_held_out(write: Write):
     for seed in range(20):
         write(f"a/{seed}.txt", prose(5_000, seed))
         write(f"b/{99 - seed}.txt", prose(5_000, seed))
-    one, other = (collect([write(f"{name}/.x", "").parent]) for name in "ab")
-    assert [{t.content for t in part} for part in parts(one)] == [
+    first, other = (collect([write(f"{name}/.x", "").parent]) for name in "ab")
+    assert [{t.content for t in part} for part in parts(first)] == [
         {t.content for t in part} for part in parts(other)
     ]
 

@@ -126,15 +126,15 @@ def test_frequent_characters_are_added_and_rare_ones_folded(tuned: Tuned, releas
 def test_new_characters_hardly_change_the_network(released: Voice, tuned: Tuned):
     known, larger = released.model(), deepcopy(tuned.first)
     characters = known.shape.vocabulary
-    for one in (larger, known):
-        assert one.prior
-        one.prior.set_tables(make_empty_tables(one.shape.vocabulary, 3))
-        one.prior.rows.fill_(60)
+    for network in (larger, known):
+        assert network.prior
+        network.prior.set_tables(make_empty_tables(network.shape.vocabulary, 3))
+        network.prior.rows.fill_(60)
     tokens = torch.tensor(released.vocabulary().encode("To be, or not to be"))[:, None]
     with torch.no_grad():
         ours, theirs = (model(tokens, model.start(1))[0] for model in (larger, known))
     # A shift of all logits alike changes no probability.
-    ours, theirs = (one[..., :characters].log_softmax(dim=-1) for one in (ours, theirs))
+    ours, theirs = (logits[..., :characters].log_softmax(dim=-1) for logits in (ours, theirs))
     # The network also expects a new character in place of each old one.
     assert torch.allclose(ours, theirs, atol=0.05)
 

@@ -40,11 +40,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 def test_wheel_holds_both_packages_and_what_they_read(installed: Installed):
     expected = {
-        f"{there}/{one.relative_to(ROOT / here).as_posix()}"
+        f"{there}/{path.relative_to(ROOT / here).as_posix()}"
         for here, there in PACKAGES.items()
-        for one in (ROOT / here).rglob("*")
-        if one.is_file() and not {"__pycache__", "onbook_training.egg-info"} & {*one.parts}
-        if one.name not in ABOUT or one.parent.name in {"scenes", "sketches"}
+        for path in (ROOT / here).rglob("*")
+        if path.is_file() and not {"__pycache__", "onbook_training.egg-info"} & {*path.parts}
+        if path.name not in ABOUT or path.parent.name in {"scenes", "sketches"}
     }
     assert installed.files() == expected
 

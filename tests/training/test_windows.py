@@ -67,7 +67,7 @@ def test_tokens_are_saved_and_loaded(scenes: Path, tmp_path: Path):
     vocabulary = Vocabulary.of(text.content for text in texts)
     tokens = Tokens.of(texts, vocabulary)
     assert tokens.ids.dtype == np.uint8
-    assert [vocabulary.decode(one.tolist()) for one in tokens] == [
+    assert [vocabulary.decode(row.tolist()) for row in tokens] == [
         f"\n{text.content}\n" for text in texts
     ]
     tokens.save(tmp_path / "corpus.npz")

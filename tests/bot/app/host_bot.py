@@ -32,8 +32,8 @@ async def leave(interaction: discord.Interaction[Any]) -> None:
     of = sys.modules["onbook"].__file__
     await bot.unload_extension("onbook")
     await bot.tree.sync()
-    modules = [one for one in sys.modules if one.partition(".")[0] in ("onbook", "torch")]
-    threads = [one.name for one in threading.enumerate() if one.name.startswith("onbook")]
+    modules = [module for module in sys.modules if module.partition(".")[0] in ("onbook", "torch")]
+    threads = [thread.name for thread in threading.enumerate() if thread.name.startswith("onbook")]
     await interaction.edit_original_response(content=f"{of} left {modules + threads}")
 
 

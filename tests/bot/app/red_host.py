@@ -22,7 +22,7 @@ from redbot.core.bot import Red
 def list_traces(bot: Red) -> dict[str, object]:
     """Return all that a cog could leave behind in Red and in its process."""
     tree, views = bot.tree, bot._connection._view_store
-    tasks = {one.get_coro().__qualname__ for one in asyncio.all_tasks()}
+    tasks = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
     loggers = logging.root.manager.loggerDict
     return {
         "cogs": list(bot.cogs),
@@ -33,11 +33,11 @@ def list_traces(bot: Red) -> dict[str, object]:
         ),
         "listeners": sum(map(len, bot.extra_events.values())),
         "views": [len(views._views), len(views._modals), len(views._dynamic_items)],
-        "threads": [one.name for one in threading.enumerate() if one.name.startswith("onbook")],
+        "threads": [item.name for item in threading.enumerate() if item.name.startswith("onbook")],
         # A task that runs for an event, such as the message that asks for this, ends by itself.
         "tasks": sorted(tasks - {"Client._run_event"}),
-        "modules": [one for one in sys.modules if one.partition(".")[0] in ("bot", "onbook")],
-        "filters": [name for name, one in loggers.items() if getattr(one, "filters", None)],
+        "modules": [name for name in sys.modules if name.partition(".")[0] in ("bot", "onbook")],
+        "filters": [name for name, item in loggers.items() if getattr(item, "filters", None)],
     }
 
 

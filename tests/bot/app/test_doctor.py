@@ -95,4 +95,4 @@ async def test_doctor_notes_what_the_command_does_not_need(
         assert f"{mark}  Token: DISCORD_TOKEN is not set." in capsys.readouterr().out
     assert await doctor.check_all(chosen, "run", as_json=True) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
-    assert [one["grade"] for one in findings if one["part"] == "Token"] == ["fault"]
+    assert [finding["grade"] for finding in findings if finding["part"] == "Token"] == ["fault"]

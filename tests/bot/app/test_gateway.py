@@ -157,9 +157,9 @@ async def test_bot_can_be_closed_while_it_reconnects(host: Host, monkeypatch: py
 
 
 def test_delays_are_bounded(waits: list[float]):
-    one = gateway.Backoff(lambda: None)
+    backoff = gateway.Backoff(lambda: None)
     for _ in range(20):
-        one.delay()
+        backoff.delay()
     assert max(waits) == gateway.MAX_DELAY
     assert waits == sorted(waits)
 

@@ -64,7 +64,7 @@ class LocalPage:
 
     def find_command(self, name: str) -> dict[str, Any]:
         commands = self.ask("/api/commands")["entries"]
-        entry = next(one for one in commands if one["invocation"].lstrip("/") == name)
+        entry = next(command for command in commands if command["invocation"].lstrip("/") == name)
         return {
             "command_id": entry["commandId"],
             "path": entry["path"],
@@ -73,7 +73,7 @@ class LocalPage:
 
     def become(self, name: str) -> None:
         """Change to another person on the page."""
-        [viewer] = [one for one in self.ask("/api/state")["viewers"] if one["name"] == name]
+        [viewer] = [known for known in self.ask("/api/state")["viewers"] if known["name"] == name]
         self.act("viewer", viewer_id=viewer["id"])
 
     def messages(self) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def read(message: dict[str, Any]) -> str:
 def find_button(message: dict[str, Any], label: str) -> str:
     """Return the key of a message's button."""
     rows = (row["components"] for row in message["components"])
-    return next(one["control_key"] for row in rows for one in row if one.get("label") == label)
+    return next(item["control_key"] for row in rows for item in row if item.get("label") == label)
 
 
 @contextmanager
@@ -141,10 +141,10 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         before = page.messages()[3:-1]
         # Each line stands under the name and face of its speaker.
         assert (before[1]["author"]["name"], letters(read(before[1]))) == ("ANN", "GOODMORROW")
-        assert all(one["author"]["avatar_available"] for one in before)
-        compact = [one["compact"] for one in before]
-        names = [one["author"]["name"] for one in before]
-        assert compact == [False, *(one == two for one, two in pairwise(names))]
+        assert all(line["author"]["avatar_available"] for line in before)
+        compact = [line["compact"] for line in before]
+        names = [line["author"]["name"] for line in before]
+        assert compact == [False, *(above == name for above, name in pairwise(names))]
     with local(chosen, ONBOOK_LOOK="typewriter") as page:
         _limits, *lines, panel = page.messages()
         assert len(lines) == len(before)
@@ -164,11 +164,11 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         key = find_button(asked, "Add it anyway")
         page.act("click", target_id=asked["id"], control_key=key, values=[])
         # The page has not waited for the vote.
-        assert not any("Voting has ended" in read(one) for one in page.messages())
+        assert not any("Voting has ended" in read(message) for message in page.messages())
         time.sleep(max(0.0, began + 11 - time.monotonic()))
         # The page shows what happened by itself along with the next answer.
         page.command("write", text="Enter MAYA")
-        assert any("Voting has ended" in read(one) for one in page.messages())
+        assert any("Voting has ended" in read(message) for message in page.messages())
 
 
 def test_messages_become_lines_on_the_page(chosen: RunnerSettings):

@@ -119,9 +119,9 @@ async def test_two_processes_share_the_shards(discord: Discord, processes: Proce
         await write_lines(ann, channel, 1, 2)
         return await read_true_script(ann, channel)
 
-    one, other = await asyncio.gather(*(play(guild) for guild in guilds))
-    assert len(one) == 3
-    assert one == other
+    first, other = await asyncio.gather(*(play(guild) for guild in guilds))
+    assert len(first) == 3
+    assert first == other
     assert discord.refusals == []
 
 
@@ -132,8 +132,8 @@ async def test_another_process_writes_the_line_of_a_killed_one(
     undisturbed, channel = await guild.channel("first"), await guild.channel("second")
     ann = await guild.person("Ann")
     first, _ = await processes.start_and_wait("0/1")
-    for one in (undisturbed, channel):
-        await begin_script(ann, one)
+    for place in (undisturbed, channel):
+        await begin_script(ann, place)
     await (await ann.slash(channel, "settings", setting="seed", value="1")).shows("seed")
     async with connection(url) as program:
         # The voice has written the line, and the process waits to store it.

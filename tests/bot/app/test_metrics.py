@@ -45,14 +45,14 @@ class Numbers:
     def __init__(self, text: str) -> None:
         self.text = text
         found = text_string_to_metric_families(text)
-        self.families = [one for one in found if not one.name.endswith("_created")]
-        self.samples = [one for family in self.families for one in family.samples]
+        self.families = [family for family in found if not family.name.endswith("_created")]
+        self.samples = [sample for family in self.families for sample in family.samples]
 
     def __call__(self, name: str, **labels: str) -> float:
         """Return the sum of the samples with this name and these labels."""
-        found = [one for one in self.samples if one.name == f"onbook_{name}"]
+        found = [sample for sample in self.samples if sample.name == f"onbook_{name}"]
         assert found, f"there is no {name}"
-        return sum(one.value for one in found if labels.items() <= one.labels.items())
+        return sum(sample.value for sample in found if labels.items() <= sample.labels.items())
 
 
 @dataclass
@@ -169,9 +169,9 @@ async def play(discord: Discord, bot: Bot, monitor: Monitor) -> None:
     in_flight._most_requests = most
     time.sleep(HELD)  # noqa: ASYNC251 - the event loop must be late
     GatedBatch.gate.set()
-    for one in asked:
-        await one.is_done()
-    monitor.private += [str(one.id) for one in (ann, ben, hall)]
+    for request in asked:
+        await request.is_done()
+    monitor.private += [str(subject.id) for subject in (ann, ben, hall)]
     for place in (hall, roof):
         [*_, last] = await bot.services.sessions.get(place.id).library.load_lines()
         monitor.private.append(last.text)
@@ -211,9 +211,9 @@ async def break_the_database(bot: Bot, monitor: Monitor) -> None:
 @pytest.fixture(scope="module")
 def seen(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
     """Return the observations of one run, which all tests share."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        free_port = one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        free_port = listener.getsockname()[1]
     chosen = RunnerSettings(
         models=voices,
         model="tiny",
@@ -247,9 +247,9 @@ def test_readiness_names_what_is_missing(seen: Monitor):
 
 def test_interactions_are_counted_by_outcome(seen: Monitor):
     ended = {
-        (one.labels["act"], one.labels["outcome"]): one.value
-        for one in seen.end.samples
-        if one.name == "onbook_finish_seconds_count"
+        (sample.labels["act"], sample.labels["outcome"]): sample.value
+        for sample in seen.end.samples
+        if sample.name == "onbook_finish_seconds_count"
     }
     assert ended == {
         ("start", "done"): 3,
@@ -264,7 +264,7 @@ def test_interactions_are_counted_by_outcome(seen: Monitor):
         ("help", "done"): 1,
     }
     for act in {act for act, _ in ended}:
-        asked = sum(count for (one, _), count in ended.items() if one == act)
+        asked = sum(count for (label, _), count in ended.items() if label == act)
         assert seen.end("interactions_total", act=act) == asked
         heard_twice = act == "write"
         assert seen.end("acknowledge_seconds_count", act=act) == asked - heard_twice
@@ -288,8 +288,8 @@ def test_times_are_those_that_people_wait(seen: Monitor):
     acknowledged = busy("acknowledge_seconds_sum", act="continue")
     assert 0 < acknowledged < after("finish_seconds_sum", **done)
     late = [
-        one("loop_delay_seconds_count") - one("loop_delay_seconds_bucket", le="0.1")
-        for one in (busy, after)
+        numbers("loop_delay_seconds_count") - numbers("loop_delay_seconds_bucket", le="0.1")
+        for numbers in (busy, after)
     ]
     assert late[1] > late[0]
 
@@ -310,21 +310,21 @@ def test_transactions_requests_and_gateway_events_are_counted(seen: Monitor):
 def test_metrics_hold_nothing_private(seen: Monitor):
     for private in (TOKEN, *seen.private):
         assert private not in seen.end.text
-    labels = {name for one in seen.end.samples for name in one.labels}
+    labels = {name for sample in seen.end.samples for name in sample.labels}
     assert labels == {"act", "outcome", "voice", "work", "purpose", "status", "event", "le"}
 
 
 def test_dashboard_shows_every_metric(seen: Monitor):
     panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
     asked = " ".join(target["expr"] for panel in panels for target in panel["targets"])
-    exported = {one.name for one in seen.end.samples}
+    exported = {sample.name for sample in seen.end.samples}
     assert set(re.findall(r"\b(?:onbook|process)_\w+", asked)) <= exported
     for family in seen.end.families:
         if family.name.startswith("onbook"):
             assert family.name in asked
     groups = re.findall(r"by \(([\w, ]+)\)", asked)
     wanted = {name for group in groups for name in group.split(", ")}
-    assert wanted <= {name for one in seen.end.samples for name in one.labels}
+    assert wanted <= {name for sample in seen.end.samples for name in sample.labels}
 
 
 def test_documentation_lists_every_metric(seen: Monitor):

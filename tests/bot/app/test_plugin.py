@@ -128,16 +128,18 @@ async def continue_script(stage: Stage) -> None:
 def list_traces(host: Host) -> dict[str, object]:
     """Return all that a guest could leave behind in its host and in the process."""
     views = host._connection._view_store
-    threads = [one.name for one in threading.enumerate()]
+    threads = [thread.name for thread in threading.enumerate()]
     return {
-        "modules": [one for one in sys.modules if one.partition(".")[0] == EXTENSION],
+        "modules": [module for module in sys.modules if module.partition(".")[0] == EXTENSION],
         # Threads of the event loop's executor start with work, and stay with the loop.
         "threads": sorted(name for name in threads if not name.startswith("asyncio_")),
         "tasks": sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks()),
-        "files": sorted(str(one.readlink()) for one in OPEN_FILES.iterdir() if one.exists()),
-        "on the disk": sorted(one.name for one in Path().iterdir()),
-        "commands": sorted(one.name for one in host.tree.walk_commands()),
-        "menus": [one.name for one in host.tree.get_commands(type=discord.AppCommandType.message)],
+        "files": sorted(str(file.readlink()) for file in OPEN_FILES.iterdir() if file.exists()),
+        "on the disk": sorted(path.name for path in Path().iterdir()),
+        "commands": sorted(command.name for command in host.tree.walk_commands()),
+        "menus": [
+            command.name for command in host.tree.get_commands(type=discord.AppCommandType.message)
+        ],
         "cogs": list(host.cogs),
         "listeners": {name: len(found) for name, found in host.extra_events.items() if found},
         "views": [views._views, views._synced_message_views, views._modals, views._dynamic_items],
@@ -172,17 +174,17 @@ async def test_guest_works_and_changes_nothing_of_its_host(
     said = [record.name for record in caplog.records if f"/{EXTENSION}/" in record.pathname]
     assert said
     assert all(name.startswith("onbook.") for name in said)
-    assert not [one for one in stage.world.http_requests if one.method != "GET"]
+    assert not [request for request in stage.world.http_requests if request.method != "GET"]
 
     with stage.world._bot_scope():
         await host.tree.sync()
-    [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
+    [synced] = [request.json for request in stage.world.http_requests if request.method == "PUT"]
     rules.check_commands(synced)
     menus = ["Continue from here", "Rewrite this line", "Details", "Add to the script"]
-    named = [(one["type"], one["name"]) for one in synced]
+    named = [(command["type"], command["name"]) for command in synced]
     assert named == [(1, "roll"), (1, "onbook"), *((3, name) for name in menus)]
     # The commands are neither in private channels nor on a person's own installation.
-    where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
+    where = [(command["contexts"], command["integration_types"]) for command in synced[1:]]
     assert where == [([0, 1], [0])] * 5
 
     await start(stage, title="The Diner")
@@ -236,7 +238,7 @@ async def test_unloading_leaves_nothing_behind(stage: Stage, host: Host):
         asked = await start(stage)
         assert "Continue it" in labels(asked.response)
         await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
-        assert [one[:1] for one in labels(poll(stage))] == ["1", "2"]
+        assert [label[:1] for label in labels(poll(stage))] == ["1", "2"]
         asked = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
         await stage.ann.click(asked.response, label="Add it anyway")
         assert (await stage.ann.click(stage.panel(), label="Write")).modal
@@ -349,7 +351,7 @@ async def test_group_can_be_renamed(stage: Stage, host: Host, monkeypatch: pytes
     assert "/bühne_2 start" in refused.response.content
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
     suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "voice", "ti")
-    assert [one["value"] for one in suggested] == ["tiny"]
+    assert [choice["value"] for choice in suggested] == ["tiny"]
 
 
 async def test_guest_leaves_messages_to_its_host_unless_its_operator_allows_it(
@@ -379,7 +381,7 @@ async def test_guest_leaves_messages_to_its_host_unless_its_operator_allows_it(
     await stage.world.settle()
     assert await stage.lines() == [HEADING, "HELEN\nGet me down.", "Rain.", "Snow."]
     # The host has answered both of its commands, and a reply to that answer is none of a script's.
-    answers = [one for one in stage.messages() if one.content == "4"]
+    answers = [message for message in stage.messages() if message.content == "4"]
     assert len(answers) == 2
     await stage.ann.send(stage.channel, "Again!", reply_to=answers[-1])
     await stage.world.settle()

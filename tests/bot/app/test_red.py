@@ -103,7 +103,7 @@ class Red:
         written = await (by or self.owner).write(self.channel, line.replace("[p]", "!"))
 
         def find() -> str | None:
-            later = (one.content for one in self.channel.messages() if one.id > written)
+            later = (message.content for message in self.channel.messages() if message.id > written)
             return next((content for content in later if answer in content), None)
 
         return await self.discord.until(find, lambda: f"{answer!r} of Red")
@@ -220,7 +220,7 @@ async def test_owner_installs_and_unloads_the_cog(red: Red, repository: Path):
 def lines_in(channel: Channel) -> list[Message]:
     """Return the messages that show lines, which Red's answers to its owner do not."""
     return [
-        one for one in channel.messages() if one.is_line and not one.content.startswith("```py")
+        post for post in channel.messages() if post.is_line and not post.content.startswith("```py")
     ]
 
 
@@ -252,7 +252,7 @@ def test_info_matches_the_package():
     # that a later pydantic is too new for.
     absent = ("discord.py", "prompt-toolkit", "tyro")
     bounded = {"pydantic>=2.10": "pydantic>=2.10,<2.12"}
-    wanted = [bounded.get(one, one) for one in requires if not one.startswith(absent)]
+    wanted = [bounded.get(need, need) for need in requires if not need.startswith(absent)]
     # Red installs one after the other, and pydantic-settings brings the latest pydantic.
     assert INFO["requirements"] == sorted(wanted, key=bounded["pydantic>=2.10"].__eq__)
     assert INFO["end_user_data_statement"] == bot.__red_end_user_data_statement__

@@ -91,7 +91,7 @@ def test_misspelt_command_is_answered_with_the_one_that_was_meant(
     [
         *((bot_program, [name]) for name in NAMES),
         *((training_program, [name]) for name in COMMANDS),
-        *((training_program, ["corpus", one.__name__.lower()]) for one in get_args(Corpus)),
+        *((training_program, ["corpus", corpus.__name__.lower()]) for corpus in get_args(Corpus)),
         (export_program, []),
     ],
     # Without the addresses of the functions, by which processes that share the tests would differ.

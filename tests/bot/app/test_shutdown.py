@@ -86,8 +86,8 @@ async def test_bot_stops_even_if_discord_does_not_answer(
             await asyncio.sleep(0.01)
         await discord.until(lambda: discord.faults)
     assert count_lines(chosen.database) == 2
-    mine = [one for one in caplog.records if one.name.startswith("onbook")]
-    assert not [one for one in mine if one.levelno >= logging.ERROR]
+    mine = [record for record in caplog.records if record.name.startswith("onbook")]
+    assert not [record for record in mine if record.levelno >= logging.ERROR]
 
 
 async def remove_cogs(bot: Bot) -> None:

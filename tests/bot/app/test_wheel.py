@@ -38,10 +38,10 @@ def test_wheel_holds_exactly_the_package(installed: Installed):
     with ZipFile(installed.wheel) as wheel:
         [name] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
         needs = message_from_bytes(wheel.read(name)).get_all("Requires-Dist", [])
-    files = [one for one in (ROOT / "bot").rglob("*") if one.is_file()]
-    named = {f"onbook/{one.relative_to(ROOT / 'bot').as_posix()}" for one in files}
-    assert installed.files() == {one for one in named if "__pycache__" not in one}
-    assert not [one for one in needs if "torch" in one and "extra ==" not in one]
+    files = [path for path in (ROOT / "bot").rglob("*") if path.is_file()]
+    named = {f"onbook/{path.relative_to(ROOT / 'bot').as_posix()}" for path in files}
+    assert installed.files() == {name for name in named if "__pycache__" not in name}
+    assert not [need for need in needs if "torch" in need and "extra ==" not in need]
 
 
 def test_installed_program_serves_the_local_page(installed: Installed, tmp_path: Path):
@@ -86,7 +86,7 @@ async def test_installed_extension_is_loaded_and_unloaded(installed: Installed, 
     await begun.is_done()
     panel = await (await ann.slash(channel, "onbook continue")).is_done()
     await (await hans.click(panel, "Continue")).is_done()
-    lines = [one for one in channel.messages() if one.is_line]
+    lines = [message for message in channel.messages() if message.is_line]
     assert lines[0].reads(HEADING)
     assert len(lines) == 3
     # The German help names the commands as this bot calls them.

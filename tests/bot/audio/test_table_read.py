@@ -41,7 +41,7 @@ async def record(elements: list[Element], *args: Any) -> tuple[TableRead, Floats
     sounds = list[Floats]()
     encode = table_read.encode_mp3
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table_read, "encode_mp3", lambda one: sounds.append(one) or encode(one))
+        patch.setattr(table_read, "encode_mp3", lambda sound: sounds.append(sound) or encode(sound))
         recorded = await record_table_read(elements, *args)
     assert recorded
     return recorded, sounds[0] if sounds else np.zeros(0)
@@ -105,7 +105,11 @@ def test_characters_differ_in_pitch_but_not_in_pace():
 
 
 def test_narrator_speaks_all_but_dialogue():
-    spoken = [tuple(one) for element in SCENE for one in list_utterances(element, ["jon", "maya"])]
+    spoken = [
+        tuple(utterance)
+        for element in SCENE
+        for utterance in list_utterances(element, ["jon", "maya"])
+    ]
     assert spoken == [
         (None, "Rain."),
         (None, "interior, diner, night."),
@@ -132,7 +136,7 @@ def test_narrator_speaks_all_but_dialogue():
 def test_text_is_made_speakable(text: str, spoken: str):
     heading = text.startswith(("INT", "ACT"))
     element = Element(Kind.HEADING if heading else Kind.ACTION, text)
-    assert [one.text for one in list_utterances(element, ["jon"])] == ([spoken] if spoken else [])
+    assert [said.text for said in list_utterances(element, ["jon"])] == ([spoken] if spoken else [])
 
 
 def test_failed_sentence_is_skipped(monkeypatch: pytest.MonkeyPatch):

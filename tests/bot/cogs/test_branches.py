@@ -192,7 +192,7 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
     for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 3, "**2** Snow\\.")]:
         shown = await show_history(stage, line=str(line))
         assert f"page {page} of 3" in shown.content
-        marked = [one for one in shown.content.split("\n") if one.startswith(REQUESTED_MARK)]
+        marked = [line for line in shown.content.split("\n") if line.startswith(REQUESTED_MARK)]
         assert marked == [f"{REQUESTED_MARK}{there}"]
     refused = answer(await stage.ann.slash(stage.channel, "script history", line="3"))
     assert_private(refused, "The script has only 2 lines. Choose one of them.")
@@ -228,7 +228,7 @@ async def test_a_fork_keeps_the_messages_of_its_original(stage: Stage):
 async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     stage.permit(administrator=True)
     told = answer(await stage.ben.slash(stage.channel, "script fork", title="Act two", thread=True))
-    [made] = [one for one in stage.world.backend.channels.values() if one.name == "Act two"]
+    [made] = [place for place in stage.world.backend.channels.values() if place.name == "Act two"]
     assert f"<#{made.id}>" in told.content
     thread = simcord.ChannelHandle(stage.world, stage.guild, made)
     assert labels(stage.panel(thread)) == BY_PERSON
@@ -250,9 +250,9 @@ async def test_a_failed_fork_leaves_no_thread(stage: Stage, may_delete: bool):
     refused = answer(await stage.ben.slash(channel, "script fork", title="Act two", thread=True))
     await mend()
     assert_private(refused, "is read-only")
-    there = [one.name for one in stage.world.backend.channels.values()]
+    there = [channel.name for channel in stage.world.backend.channels.values()]
     assert ("Act two" in there) is not may_delete
-    asked_for = [(one.method, one.json) for one in stage.world.http_requests]
+    asked_for = [(request.method, request.json) for request in stage.world.http_requests]
     assert (("PATCH", {"archived": True}) in asked_for) is not may_delete
 
 
@@ -386,10 +386,10 @@ async def test_lines_are_suggested(stage: Stage):
     await write_lines(stage, *(f"Knock {n}." for n in range(9)))
     for command in ("script edit", "script history"):
         found = await stage.ann.autocomplete(stage.channel, command, "line", "")
-        assert [one["value"] for one in found] == [str(number) for number in range(10, 0, -1)]
+        assert [choice["value"] for choice in found] == [str(number) for number in range(10, 0, -1)]
         assert found[0]["name"] == "10. Knock 8."
         found = await stage.ann.autocomplete(stage.channel, command, "line", "1")
-        assert [one["value"] for one in found] == ["10", "1"]
+        assert [choice["value"] for choice in found] == ["10", "1"]
 
 
 async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
@@ -401,7 +401,7 @@ async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
         ("spoon", []),
     ):
         suggested = await stage.ann.autocomplete(stage.channel, "script edit", "line", typed)
-        assert [one["name"] for one in suggested] == found
+        assert [choice["name"] for choice in suggested] == found
     assert fields(await edit(stage, line="helen knife"))
     for wanted in ("spoon", "5", "0"):
         refused = answer(await stage.ann.slash(stage.channel, "script edit", line=wanted))

@@ -18,12 +18,12 @@ from tests.bot.session_harness import SessionHarness
 def speakers(stage: Stage) -> list[str]:
     """Return the characters for whom the panel offers to write."""
     values = [option.value for option in find_speaker_select(stage).options]
-    return [one.removeprefix(CHARACTER) for one in values if one.startswith(CHARACTER)]
+    return [value.removeprefix(CHARACTER) for value in values if value.startswith(CHARACTER)]
 
 
 def find_speaker_select(stage: Stage) -> Any:
     rows: list[Any] = stage.panel().components
-    [found] = [one for row in rows for one in row.children if one.type.name == "select"]
+    [found] = [item for row in rows for item in row.children if item.type.name == "select"]
     return found
 
 
@@ -61,7 +61,7 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
 
     async def suggested(option: str, typed: str) -> list[str]:
         found = await stage.ann.autocomplete(stage.channel, "cast", option, typed)
-        return [one["value"] for one in found]
+        return [choice["value"] for choice in found]
 
     assert await suggested("remove", "") == ["MAYA", "JONAS"]
     assert await suggested("add", "em") == ["EMILE"]

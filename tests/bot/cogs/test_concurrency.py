@@ -44,14 +44,14 @@ async def until_settled(requests: Sequence[Asked]) -> list[Message]:
     """Wait until all of these requests are answered, and return the answers that remain."""
     await requests[0].discord.until(
         lambda: all(map(is_settled, requests)),
-        lambda: " and ".join(str(one) for one in requests if not is_settled(one)),
+        lambda: " and ".join(str(request) for request in requests if not is_settled(request)),
     )
     return [answer for asked in requests for answer in asked.answers()]
 
 
 def find_takes(channel: Channel) -> Message:
     """Return the newest message that shows takes to choose from."""
-    return [one for one in channel.messages() if "**Take 1**" in one.content][-1]
+    return [message for message in channel.messages() if "**Take 1**" in message.content][-1]
 
 
 async def test_of_two_simultaneous_presses_one_writes_and_one_is_refused(
@@ -59,7 +59,7 @@ async def test_of_two_simultaneous_presses_one_writes_and_one_is_refused(
 ):
     async def press_twice(channel: Channel) -> None:
         begun = await begin_script(ann, channel)
-        both = await asyncio.gather(*(one.click(begun, "Continue") for one in (ann, ben)))
+        both = await asyncio.gather(*(person.click(begun, "Continue") for person in (ann, ben)))
         [told] = await until_settled(both)
         assert "The script has moved on" in told.content
         assert (told.only_for in (ann.id, ben.id), told.labels) == (True, ["Continue from here"])
@@ -100,10 +100,10 @@ async def test_all_commands_at_once_leave_one_true_script(
     begun = await begin_script(ann, channel)
     people = [ann, ben]
     asked = await asyncio.gather(
-        *(one.slash(channel, "continue", lines=2) for one in people),
-        *(one.slash(channel, "write", text="Rain.\n\nMAYA: Oh!") for one in people),
-        *(one.slash(channel, "undo") for one in people * 2),
-        *(one.click(begun, "Undo") for one in people),
+        *(person.slash(channel, "continue", lines=2) for person in people),
+        *(person.slash(channel, "write", text="Rain.\n\nMAYA: Oh!") for person in people),
+        *(person.slash(channel, "undo") for person in people * 2),
+        *(person.click(begun, "Undo") for person in people),
         ann.slash(channel, "continue", lines=2),
     )
     await until_settled(asked)
@@ -130,8 +130,8 @@ async def test_of_two_takes_picked_at_once_one_is_the_line(channel: Channel, ann
     await (await ann.slash(channel, "continue", takes=2, times=2)).is_done()
     shown = find_takes(channel)
     labels = [shown.find_button(f"{take} · ") for take in (1, 2)]
-    both = await asyncio.gather(*(ann.click(shown, one) for one in labels))
-    await ann.discord.until(lambda: any(one.answers() for one in both))
+    both = await asyncio.gather(*(ann.click(shown, label) for label in labels))
+    await ann.discord.until(lambda: any(request.answers() for request in both))
     [told] = await until_settled(both)
     assert "already chosen" in told.content
     await ann.discord.until(lambda: shown.labels == [])
@@ -149,7 +149,7 @@ async def test_simultaneous_votes_are_all_counted(channel: Channel, guild: Guild
     async def vote(*takes: int) -> None:
         votes = zip(people, takes, strict=True)
         await asyncio.gather(
-            *(one.click(shown, "", custom_id=buttons[take]) for one, take in votes)
+            *(person.click(shown, "", custom_id=buttons[take]) for person, take in votes)
         )
         counts = [str(takes.count(take)) for take in (0, 1)]
         await ann.discord.until(
@@ -174,11 +174,11 @@ async def test_doubled_deliveries_write_once(discord: Discord, channel: Channel,
     assert (await read_true_script(ann, channel))[3:] == ["Rain."]
     await asyncio.gather(*map(discord.deliver_again, (pressed, continued, written)))
     await discord.until(
-        lambda: sum("40060" in one for one in discord.refusals) == 6,
+        lambda: sum("40060" in refusal for refusal in discord.refusals) == 6,
         lambda: f"6 of {discord.refusals}",
     )
     assert (await read_true_script(ann, channel))[3:] == ["Rain."]
-    [line, *_] = [one for one in channel.messages() if one.is_line]
+    [line, *_] = [message for message in channel.messages() if message.is_line]
     starred = await press_star_of(ann, line)
     await starred.shows("You starred")
     await discord.deliver_again(starred)
@@ -210,7 +210,7 @@ async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
 
     def find_lines() -> list[Message]:
         shown = inside.channel.messages()
-        lines = [one for one in shown if one.is_line]
+        lines = [message for message in shown if message.is_line]
         return lines if len(lines) == 3 and shown[-1].labels == ["Stop"] else []
 
     lines = await inside.discord.until(find_lines)
@@ -225,7 +225,7 @@ async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
     await asked.is_done()
     assert 3 <= len(await read_true_script(inside.ann, inside.channel)) <= 4
     assert stopped.answers() == []
-    assert [one for one in inside.channel.messages() if one.is_line][:3] == lines
+    assert [message for message in inside.channel.messages() if message.is_line][:3] == lines
 
 
 async def test_finished_lines_stay_where_a_later_one_cannot_be_written(
@@ -285,7 +285,7 @@ async def test_the_panel_says_among_how_many_lines_the_voice_chooses(
 
 def find_progress(inside: Inside, text: str) -> Message | None:
     """Return the message that shows progress with some text, or None."""
-    return next((one for one in inside.channel.messages() if text in one.content), None)
+    return next((message for message in inside.channel.messages() if text in message.content), None)
 
 
 async def test_late_progress_of_a_first_line_is_deleted_once(
@@ -302,7 +302,7 @@ async def test_late_progress_of_a_first_line_is_deleted_once(
 
     monkeypatch.setattr(panel, "show_progress", show_late)
     await begin_script(inside.ann, inside.channel)
-    assert any("The voice is" in one.text for one in inside.channel.timeline())
+    assert any("The voice is" in entry.text for entry in inside.channel.timeline())
 
 
 async def test_votes_are_counted_at_once_and_then_at_intervals(
@@ -325,7 +325,7 @@ async def test_votes_are_counted_at_once_and_then_at_intervals(
         polls.recount(poll.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
     label = shown.find_button("2 · ")
-    await asyncio.gather(*(one.click(shown, label) for one in people))
+    await asyncio.gather(*(person.click(shown, label) for person in people))
     while len(await inside.services.sessions.store.polls.load_votes(poll.id)) < len(people):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     [_, (wait, count)] = waiting
@@ -348,7 +348,7 @@ async def test_doubled_deliveries_end_and_reopen_once_though_the_card_was_not_re
         ended = await ann.click(asked, "End it", times=2)
         card = await ended.shows("The end · 1 line")
         await ended.is_refused(40060)
-    await inside.discord.until(lambda: not any(one.is_panel for one in channel.messages()))
+    await inside.discord.until(lambda: not any(message.is_panel for message in channel.messages()))
     [_] = await scripts.list_ended_scripts()
     await inside.services.bot.cogs["OnBook.ending"]._show_due()
     assert await scripts.list_ended_scripts() == []
@@ -356,7 +356,7 @@ async def test_doubled_deliveries_end_and_reopen_once_though_the_card_was_not_re
     await reopened.is_refused(40060)
     await reopened.is_done()
     assert await read_true_script(ann, channel) == [HEADING]
-    assert sum("Reopen" in one.labels for one in channel.messages()) == 1
+    assert sum("Reopen" in message.labels for message in channel.messages()) == 1
     inside.discord.refusals.clear()
 
 
@@ -374,7 +374,7 @@ async def test_a_vote_that_ends_during_an_undo_chooses_or_says_why_not(inside: I
     inside.services.polls.watch(poll)
 
     def told() -> list[Message]:
-        return [one for one in channel.messages() if "won with" in one.content]
+        return [message for message in channel.messages() if "won with" in message.content]
 
     [said] = await inside.discord.until(told)
     await (await undone).is_done()

@@ -39,16 +39,16 @@ async def end(stage: Stage, by: Any = None) -> Any:
 
 def find_cards(stage: Stage, label: str = "Reopen") -> list[Any]:
     """Return the closing cards in the channel."""
-    return [one for one in stage.messages() if label in read_labels(one)]
+    return [message for message in stage.messages() if label in read_labels(message)]
 
 
 def read_labels(message: Any) -> list[str]:
     """Return the labels of all buttons in a message, inside of cards too."""
     found, components = list[str](), list(message.components)
     while components:
-        one = components.pop()
-        components += getattr(one, "children", [])
-        found += filter(None, [getattr(one, "label", None)])
+        component = components.pop()
+        components += getattr(component, "children", [])
+        found += filter(None, [getattr(component, "label", None)])
     return found[::-1]
 
 
@@ -68,7 +68,7 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     await press_star(stage, stage.ben, stage.messages()[-2])
     await stage.ann.slash(stage.channel, "continue")
     assert await end(stage) is None
-    assert [one for one in stage.messages() if "Write" in labels(one)] == []
+    assert [message for message in stage.messages() if "Write" in labels(message)] == []
     [card] = find_cards(stage)
     title, best, wrote = read(card).split("\n### ")
     assert title.startswith("## The Diner\nThe end · 3 lines · ")
@@ -204,7 +204,7 @@ async def test_a_card_is_shown_by_the_next_process_in_the_servers_language(stage
     await ending(stage)._show_due()
     [card] = find_cards(stage, "Wieder öffnen")
     assert read(card).startswith("## The Diner\nEnde · ")
-    assert [one for one in stage.messages() if "Schreiben" in labels(one)] == []
+    assert [message for message in stage.messages() if "Schreiben" in labels(message)] == []
 
 
 async def test_a_refused_card_is_posted_later_above_the_panel_of_the_next_script(stage: Stage):
@@ -220,7 +220,7 @@ async def test_a_refused_card_is_posted_later_above_the_panel_of_the_next_script
     assert find_cards(stage) == []
     await stage.world.advance_time(601)
     [card] = find_cards(stage)
-    assert [one.id for one in stage.messages()[-2:]] == [card.id, stage.panel().id]
+    assert [message.id for message in stage.messages()[-2:]] == [card.id, stage.panel().id]
     await assert_channel_is_true(stage)
 
 

@@ -11,7 +11,7 @@ from tests.bot.playing import begin_script
 
 def test_the_picker_has_few_entries(inside: Inside):
     commands = inside.services.bot.tree.walk_commands()
-    entries = [one for one in commands if not isinstance(one, app_commands.Group)]
+    entries = [command for command in commands if not isinstance(command, app_commands.Group)]
     assert len(entries) <= 20
     on_messages = inside.services.bot.tree.get_commands(type=discord.AppCommandType.message)
     assert len(on_messages) <= 4

@@ -79,11 +79,11 @@ async def test_people_are_told_once_that_a_voice_writes_another_language(
 ):
     await begin_script(hans, channel)
     told = "„tiny“ schreibt Englisch, was auch immer du schreibst."
-    await hans.discord.until(lambda: [one for one in hans.sees(channel) if one.content == told])
+    await hans.discord.until(lambda: [post for post in hans.sees(channel) if post.content == told])
     await begin_script(hans, elsewhere := await guild.channel("elsewhere"))
     await (await hans.slash(elsewhere, "write", text="Rain.")).shows("Rain.")
     await begin_script(ann, third := await guild.channel("third"))
-    seen = [one.content for one in (*hans.sees(elsewhere), *ann.sees(third))]
+    seen = [message.content for message in (*hans.sees(elsewhere), *ann.sees(third))]
     assert not [text for text in seen if "schreibt Englisch" in text or "writes" in text]
 
 
@@ -94,17 +94,17 @@ async def test_commands_are_registered_in_german_without_umlauts(discord: Discor
             yield from names(option)
 
     registered = await discord.commands()
-    slash = [one for one in registered.values() if one.get("type", 1) == 1]
+    slash = [command for command in registered.values() if command.get("type", 1) == 1]
     found = [name for command in slash for name in names(command)]
     assert "datenschutz" in found
     assert [name for name in found if set(name) & set("äöüß")] == []
     assert registered["continue"]["name_localizations"] == {"de": "weiter"}
     described = registered["continue"]["description_localizations"]
     assert described == {"de": "Die Stimme die nächsten Zeilen schreiben lassen"}
-    options = {one["name"]: one for one in registered["continue"]["options"]}
+    options = {option["name"]: option for option in registered["continue"]["options"]}
     assert options["character"]["name_localizations"] == {"de": "rolle"}
     assert options["kind"]["choices"][0]["name_localizations"] == {"de": "Dialog"}
-    shown = {one["name"]: one for one in registered["script"]["options"]}
+    shown = {option["name"]: option for option in registered["script"]["options"]}
     assert shown["show"]["name_localizations"] == {"de": "zeigen"}
     rewrite = registered["Rewrite this line"]["name_localizations"]
     assert rewrite == {"de": "Diese Zeile umschreiben"}

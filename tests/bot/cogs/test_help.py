@@ -12,7 +12,7 @@ async def mention(stage: Stage, text: str = "<@{bot}> hello") -> list[str]:
     """Return what the bot has said after a message of Ben's."""
     await stage.ben.send(stage.channel, text.format(bot=stage.world.bot.user.id))
     await stage.world.settle()
-    return [one.content for one in stage.messages() if one.author.id == stage.world.bot.user.id]
+    return [post.content for post in stage.messages() if post.author.id == stage.world.bot.user.id]
 
 
 async def test_a_mention_is_answered_once_a_minute(stage: Stage, monkeypatch: pytest.MonkeyPatch):
@@ -21,7 +21,7 @@ async def test_a_mention_is_answered_once_a_minute(stage: Stage, monkeypatch: py
     [told] = await mention(stage)
     assert "has understood none of them. That is the fun." in told
     assert ", or mention me." in told
-    [shown] = [one for one in stage.messages() if one.content == told]
+    [shown] = [message for message in stage.messages() if message.content == told]
     assert labels(shown) == ["Start a script", "Surprise me"]
     assert await mention(stage) == [told]
     monkeypatch.setattr("bot.cogs.messages.ANSWER_SECONDS", 0.0)

@@ -69,8 +69,8 @@ async def until_idle(inside: Inside) -> None:
 def find_unexpected(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what the log has that is an error, or longer than a line."""
     gc.collect()  # because asyncio logs the error of a task when nobody can await it any more
-    said = [(one, caplog.handler.format(one)) for one in caplog.records]
-    return [text for one, text in said if "\n" in text or one.levelno >= logging.ERROR]
+    said = [(record, caplog.handler.format(record)) for record in caplog.records]
+    return [text for record, text in said if "\n" in text or record.levelno >= logging.ERROR]
 
 
 @asynccontextmanager
@@ -115,7 +115,7 @@ async def test_a_database_that_is_locked_in_the_middle_takes_a_line_of_log(
     with closing(sqlite3.connect(chosen.database, timeout=0)) as other:
         async with acting(inside, held) as [(channel, written), *_]:
             await lock(other)
-    assert {one.name for one in caplog.records if one.levelno >= logging.WARNING} == {
+    assert {record.name for record in caplog.records if record.levelno >= logging.WARNING} == {
         "onbook.database"
     }
     assert all("\n" not in text for text in find_unexpected(caplog))

@@ -83,8 +83,8 @@ async def test_without_the_extra_nothing_is_offered(chosen: Any, monkeypatch: py
         stage = await staged(world, chosen)
         await start_script(stage)
         assert "Listen" not in labels(await open_menu(stage, level="Read…"))
-        [script] = [one for one in world.bot.tree.get_commands() if one.name == "script"]
-        assert "listen" not in [one.name for one in script.commands]
+        [script] = [group for group in world.bot.tree.get_commands() if group.name == "script"]
+        assert "listen" not in [command.name for command in script.commands]
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_anybody_can_stop_a_table_read(
 
     async def find_answer(asked: Asked, text: str) -> Any:
         def find() -> Any:
-            return next((one for one in asked.answers() if text in one.content), None)
+            return next((answer for answer in asked.answers() if text in answer.content), None)
 
         return await inside.discord.until(find, lambda: f"{text} in {asked}")
 

@@ -74,7 +74,7 @@ class Chat:
     async def until_written(self, *texts: str) -> list[Line]:
         """Wait until these are the lines below the heading, and everybody sees them."""
         async with asyncio.timeout(PATIENCE):
-            while [one.text for one in await self.lines()] != [HEADING, *texts]:  # noqa: ASYNC110
+            while [line.text for line in await self.lines()] != [HEADING, *texts]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await read_true_script(self.ann, self.channel)
         return (await self.lines())[1:]
@@ -93,7 +93,7 @@ class Chat:
 
         def find() -> Message | None:
             messages = (channel or self.channel).messages()
-            return next((one for one in messages if text in one.text), None)
+            return next((message for message in messages if text in message.text), None)
 
         return await self.discord.until(find, lambda: f"{text} in the channel")
 
@@ -101,8 +101,8 @@ class Chat:
         """Wait until a character says something, and return the message."""
 
         def find() -> Message | None:
-            spoken = (one for one in self.channel.messages() if one.webhook)
-            return next((one for one in spoken if text in one.text), None)
+            spoken = (message for message in self.channel.messages() if message.webhook)
+            return next((message for message in spoken if text in message.text), None)
 
         return await self.discord.until(find, lambda: f"{text} of a character")
 
@@ -145,7 +145,7 @@ async def test_a_message_that_mentions_the_bot_becomes_a_line(chat: Chat):
     *_, now, rope = await chat.until_written(
         "HELEN\nGet me down.", "HELEN\nNow!", "The rope breaks."
     )
-    assert [(one.author, one.asker, one.credit) for one in (now, rope)] == [
+    assert [(line.author, line.asker, line.credit) for line in (now, rope)] == [
         (chat.ben.id, chat.ben.id, "Ben")
     ] * 2
     assert chat.discord.pings == []
@@ -168,7 +168,7 @@ async def test_pinged_replies_to_the_panel_and_to_lines_become_lines(chosen: Run
         first = await chat.write(chat.ben, "HELEN: Get me down.", reply_to=panel)
         await chat.until_ticked(first)
         await chat.until_written("HELEN\nGet me down.")
-        [_, line] = [one for one in chat.channel.messages() if one.is_line]
+        [_, line] = [message for message in chat.channel.messages() if message.is_line]
         await chat.until_ticked(await chat.write(chat.ann, "Rain.", reply_to=line))
         await chat.until_written("HELEN\nGet me down.", "Rain.")
         # A reply to something else that the bot says is chat.
@@ -193,10 +193,12 @@ async def test_who_replies_to_a_character_without_a_mention_is_told_once(chat: C
     chatter = await chat.write(chat.ann, "What a dragon!")
     await chat.write(chat.ann, "Indeed.", reply_to=chatter)
     await chat.until_ticked(await chat.say(chat.ann, "Rain."))
-    assert [one.text for one in chat.channel.messages()].count(HINT) == 1
+    assert [message.text for message in chat.channel.messages()].count(HINT) == 1
     # Each person is told.
     await chat.write(chat.ann, "Rain.", reply_to=chat.channel.panel(), pings=False)
-    await chat.discord.until(lambda: [one.text for one in chat.channel.messages()].count(HINT) == 2)
+    await chat.discord.until(
+        lambda: [message.text for message in chat.channel.messages()].count(HINT) == 2
+    )
 
 
 async def test_the_panel_takes_replies_during_a_vote(chat: Chat):
@@ -217,7 +219,7 @@ async def test_a_bare_mention_is_answered_and_chat_is_not(chat: Chat):
         await chat.say(chat.ben, text)
     await chat.until_ticked(await chat.say(chat.ben, "Rain."))
     await chat.until_written("Rain.")
-    assert sum(HELP in one.text for one in chat.channel.messages()) == 1
+    assert sum(HELP in message.text for message in chat.channel.messages()) == 1
 
 
 async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):
@@ -287,7 +289,7 @@ async def test_messages_become_lines_in_their_order(chat: Chat, monkeypatch: pyt
 
     # The first may come before the voice's line, which is acknowledged before it is begun.
     async def find_written() -> list[str]:
-        return [one.text for one in await chat.lines() if one.text in texts]
+        return [line.text for line in await chat.lines() if line.text in texts]
 
     async with asyncio.timeout(PATIENCE):
         while await find_written() != texts:  # noqa: ASYNC110
@@ -380,10 +382,10 @@ async def test_a_message_is_added_for_the_person_who_wrote_it(chosen: RunnerSett
 async def test_two_who_add_a_message_at_once_add_it_once(chosen: RunnerSettings):
     async with chatting(chosen) as chat:
         said = await chat.write(chat.ben, "Rain.")
-        both = [await one.menu(said, "Add to the script") for one in (chat.ann, chat.ben)]
+        both = [await person.menu(said, "Add to the script") for person in (chat.ann, chat.ben)]
         await chat.until_written("Rain.")
         await chat.discord.until(
-            lambda: any("already" in one.text for asked in both for one in asked.answers())
+            lambda: any("already" in answer.text for asked in both for answer in asked.answers())
         )
 
 
@@ -401,7 +403,7 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         assert said.only_for is None
         for text in ("What fun!", "Note: buy rope", "at 12:30", "*really* fun", "https://a.b/c"):
             await chat.write(chat.ben, text)
-        [line] = [one for one in chat.channel.messages() if one.is_line]
+        [line] = [message for message in chat.channel.messages() if message.is_line]
         await chat.write(chat.ben, "Nice heading.", reply_to=line, pings=False)
         await chat.until_ticked(await chat.write(chat.ben, "HELEN: Get me down.\n\nNow!"))
         await chat.until_ticked(await chat.write(chat.ben, "*The dragon laughs.*"))
@@ -417,7 +419,7 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         await chat.write(chat.ben, "HELEN: Get me down.")
         await chat.until_ticked(await chat.say(chat.ben, "Rain."))
         assert len(await chat.lines()) == 6
-        assert not any(HINT in one.text for one in chat.channel.messages())
+        assert not any(HINT in message.text for message in chat.channel.messages())
 
 
 async def test_plain_messages_need_the_intent(chat: Chat):

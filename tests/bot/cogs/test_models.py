@@ -49,7 +49,7 @@ async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
     assert tiny == "- **tiny**: a few scenes of Shakespeare (for new scripts)"
     for command in ("voice", "start"):
         found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
-        assert [one["value"] for one in found] == ["other"]
+        assert [choice["value"] for choice in found] == ["other"]
 
 
 async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, models: Path):

@@ -105,7 +105,7 @@ async def is_refused(asked: Asked, by: Person, of: object) -> None:
     """Wait until one person alone reads an answer that blames the values, not the bot."""
 
     def find() -> list[str]:
-        return [one.content for one in asked.answers() if one.only_for == by.id and one.content]
+        return [post.content for post in asked.answers() if post.only_for == by.id and post.content]
 
     [said, *_] = await asked.discord.until(find, lambda: f"an answer to {of}")
     assert "went wrong" not in said, of
@@ -154,9 +154,9 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
     ):
         opened = await open_window()
         modal = await opened.shows_modal()
-        for _, one in inputs(modal):
-            for value in NO_CHOICES if one["type"] == SELECT else NO_TEXTS:
-                filled = one | {"value": value, "values": value}
+        for _, field in inputs(modal):
+            for value in NO_CHOICES if field["type"] == SELECT else NO_TEXTS:
+                filled = field | {"value": value, "values": value}
                 await submit(opened, [{"type": 1, "components": [filled]}])
         for components in MALFORMED:
             await submit(opened, components)

@@ -28,9 +28,9 @@ from tests.bot.playing import (
 def menus(message: Any) -> dict[str, list[str]]:
     """Return the values of a message's lists by what their custom ids begin with."""
     return {
-        one["custom_id"].split(":")[1]: [option["value"] for option in one["options"]]
-        for one in find_components(message)
-        if one["type"] == discord.ComponentType.select.value
+        component["custom_id"].split(":")[1]: [option["value"] for option in component["options"]]
+        for component in find_components(message)
+        if component["type"] == discord.ComponentType.select.value
     }
 
 

@@ -143,7 +143,7 @@ async def test_a_player_forgotten_during_a_change_of_the_cast_plays_nobody(
     for name in ("find_running_script", "find_running_for_turn"):
         monkeypatch.setattr(scripts, name, then_forget(getattr(scripts, name)))
     await act(harness.session, ann)
-    players = [one.players for one in await harness.session.library.list_scripts()]
+    players = [script.players for script in await harness.session.library.list_scripts()]
     assert ben.id not in {who for play in players for who in play.values()}
 
 
@@ -165,7 +165,7 @@ async def test_text_is_erased_from_copies_and_states(harness: SessionHarness):
     lines = await harness.lines()
     assert lines[2].element == ERASED_ELEMENT
     for line in tree:
-        if line.removed or line.parent in {one.id for one in tree if one.removed}:
+        if line.removed or line.parent in {other.id for other in tree if other.removed}:
             assert await harness.state(line) is None
     assert await harness.state(lines[1]) == await harness.read_from_start(lines[:2])
     fingerprint = spoken.origin["fingerprint"]
@@ -237,7 +237,7 @@ async def test_replay_names_the_lines_below_an_erased_one(harness: SessionHarnes
     await harness.continue_script(seed=2, lines=2)
     await harness.store.people.erase_person(ben.id, text=True)
     found = await replay_script(harness.session, Job())
-    assert [one.verdict for one in found.findings] == [
+    assert [finding.verdict for finding in found.findings] == [
         *(Verdict.PERSON, Verdict.PROVED, Verdict.PERSON),
         *(Verdict.UNPROVED, Verdict.UNPROVED),
     ]
@@ -260,7 +260,7 @@ async def test_an_erasure_waits_for_what_the_person_has_asked_for(inside: Inside
     lines = await services.sessions.get(channel.id).library.load_lines()
     assert {(line.author, line.text) for line in lines} == {(ERASED_PERSON, ERASED_ELEMENT.text)}
     await late.is_done()
-    await discord.until(lambda: all(PHRASE not in one.text for one in channel.messages()))
+    await discord.until(lambda: all(PHRASE not in message.text for message in channel.messages()))
 
 
 async def test_two_erasures_do_not_wait_for_each_other():
@@ -349,8 +349,8 @@ async def test_an_export_has_all_that_bears_a_persons_id(harness: SessionHarness
     name, content = make_export_file(kept, 10_000)
     assert name == "on-book-yours.json"
     given = json.loads(content)
-    assert [one["take"] for one in given["votes"]] == [2]
-    assert [one["character"] for one in given["characters"]] == ["MAYA"]
+    assert [vote["take"] for vote in given["votes"]] == [2]
+    assert [character["character"] for character in given["characters"]] == ["MAYA"]
     assert len(given["asked"]) == 1
     assert given["lines"] == given["scripts"] == []
     # It is zipped where a message has too little room.

@@ -52,15 +52,15 @@ COMMANDS: dict[str, dict[str, Any]] = {
 ON_A_MESSAGE = (*("Details", "Rewrite this line", "Add to the script", "Continue from here"),)
 
 BUTTONS = (
-    *(f"{one}:POSITION" for one in ("continue", "take", "undo", "redo", "write", "more", "here")),
+    *(f"{name}:POSITION" for name in ("continue", "take", "undo", "redo", "write", "more", "here")),
     *("action:POSITION", "speech:POSITION", "cast:SCRIPT:Maya", "join:POSITION", "agree:POSITION"),
-    *(f"menu-{one}:POSITION" for one in ("vote", "cast", "show", "export", "listen", "guesses")),
-    *(f"menu-{one}:POSITION" for one in ("stats", "history", "scripts", "advanced", "turns")),
-    *(f"menu-{one}:POSITION" for one in ("sprint", "see-sprint", "settings", "all-settings")),
-    *(f"menu-{one}:POSITION" for one in ("first", "read", "together", "end")),
-    *(f"script:{one}:SCRIPT" for one in ("all", "see", "rename", "ask", "run", "reopen")),
-    *(f"{one}:SCRIPT:0:on" for one in ("page", "history", "shelf")),
-    *(f"turns:{one}:SCRIPT" for one in ("join", "pass", "leave", "off")),
+    *(f"menu-{name}:POSITION" for name in ("vote", "cast", "show", "export", "listen", "guesses")),
+    *(f"menu-{name}:POSITION" for name in ("stats", "history", "scripts", "advanced", "turns")),
+    *(f"menu-{name}:POSITION" for name in ("sprint", "see-sprint", "settings", "all-settings")),
+    *(f"menu-{name}:POSITION" for name in ("first", "read", "together", "end")),
+    *(f"script:{name}:SCRIPT" for name in ("all", "see", "rename", "ask", "run", "reopen")),
+    *(f"{name}:SCRIPT:0:on" for name in ("page", "history", "shelf")),
+    *(f"turns:{name}:SCRIPT" for name in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
     *("privacy:export", "privacy:forget", "star:1", "surprise:POSITION"),
     *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
@@ -160,17 +160,17 @@ async def show(inside: Inside, item: ui.Item[Any]) -> Message:
 
 def test_all_commands_and_components_are_here(inside: Inside):
     commands = [
-        one
-        for one in inside.services.bot.tree.walk_commands()
-        if not isinstance(one, app_commands.Group)
+        command
+        for command in inside.services.bot.tree.walk_commands()
+        if not isinstance(command, app_commands.Group)
     ]
-    names = {one.qualified_name for one in commands if isinstance(one, app_commands.Command)}
+    names = {item.qualified_name for item in commands if isinstance(item, app_commands.Command)}
     assert names - {"script listen"} == COMMANDS.keys() - {"script listen"}
     menus = inside.services.bot.tree.walk_commands(type=discord.AppCommandType.message)
-    assert {one.name for one in menus} == set(ON_A_MESSAGE)
+    assert {menu.name for menu in menus} == set(ON_A_MESSAGE)
     ids = [*BUTTONS, *(custom_id for custom_id, _ in MENUS)]
     filled = [
-        CUSTOM_ID_PREFIX + one.replace("POSITION", "1:1").replace("SCRIPT", "1") for one in ids
+        CUSTOM_ID_PREFIX + name.replace("POSITION", "1:1").replace("SCRIPT", "1") for name in ids
     ]
     patterns = [
         listener.__discord_ui_compiled_template__
@@ -178,8 +178,14 @@ def test_all_commands_and_components_are_here(inside: Inside):
         if isinstance(cog, feature.FeatureCog)
         for listener in cog._listeners
     ]
-    assert [one.pattern for one in patterns if not any(map(one.fullmatch, filled))] == []
-    assert [one for one in filled if not any(pattern.fullmatch(one) for pattern in patterns)] == []
+    assert [
+        pattern.pattern for pattern in patterns if not any(map(pattern.fullmatch, filled))
+    ] == []
+    assert [
+        custom_id
+        for custom_id in filled
+        if not any(pattern.fullmatch(custom_id) for pattern in patterns)
+    ] == []
 
 
 async def test_each_command_is_acknowledged_before_anything_is_read(inside: Inside):
@@ -192,7 +198,7 @@ async def test_each_command_is_acknowledged_before_anything_is_read(inside: Insi
         asked = await answers_first(inside, ann.slash, channel, name, **options)
         assert asked.how in (Answer.THINKING, Answer.MESSAGE), name
     await (await ann.slash(channel, "write", text="Rain.\n\nSnow.")).is_done()
-    lines = [one for one in channel.messages() if one.is_line]
+    lines = [message for message in channel.messages() if message.is_line]
     for name in ON_A_MESSAGE:
         for message in (lines[-1], lines[-2]):
             asked = await answers_first(inside, ann.menu, message, name)
@@ -209,8 +215,8 @@ async def test_each_component_is_acknowledged_before_anything_is_read(inside: In
 
     async def press(custom_id: str, values: Sequence[str] = ()) -> Asked:
         custom_id = CUSTOM_ID_PREFIX + await fill(inside, custom_id)
-        values = [await fill(inside, one) for one in values]
-        options = [discord.SelectOption(label=one) for one in values]
+        values = [await fill(inside, value) for value in values]
+        options = [discord.SelectOption(label=value) for value in values]
         item: ui.Item[Any] = ui.Select(custom_id=custom_id, options=options)
         message = await show(inside, item if values else ui.Button(label="x", custom_id=custom_id))
         if values:
@@ -241,7 +247,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
         "Temperature"
     )
     opened = await answers_first(inside, ann.click, settings, "Advanced")
-    [label] = [one for one in labels_of(opened) if one.startswith("top-p")]
+    [label] = [label for label in labels_of(opened) if label.startswith("top-p")]
     await (await submit(inside, opened, {label: "0.5"})).shows("top-p 0.5")
     scripts = await (await ann.slash(channel, "script list")).shows("The Diner")
     [script] = await inside.services.sessions.store.scripts.list_scripts(channel.id)
@@ -266,7 +272,7 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     offer = await edited.shows("INT")
     opened = await answers_first(inside, ann.click, offer, "Rewrite this line")
     await (await submit(inside, opened, {"Text": "Rain."})).is_done()
-    assert [one.text for one in channel.messages() if one.is_line] == ["```\nRain.\n```"]
+    assert [post.text for post in channel.messages() if post.is_line] == ["```\nRain.\n```"]
     pressed = await answers_first(inside, ann.click, settings, "Advanced")
     offer = await pressed.shows("The Diner")
     opened = await answers_first(inside, ann.click, offer, "Advanced")
@@ -292,20 +298,22 @@ async def test_requests_beyond_the_limit_are_refused_at_once_with_their_text(ins
         await begin_script(person, channel)
     async with everything_taken(inside):
         # One channel may have two of the eight, so that the others have room.
-        admitted = [await one.slash(here, "write", text="Rain.") for one, here in places[:3] * 2]
-        await inside.discord.until(lambda: all(one.how for one in admitted))
+        admitted = [await user.slash(here, "write", text="Rain.") for user, here in places[:3] * 2]
+        await inside.discord.until(lambda: all(request.how for request in admitted))
         refused = [await people[0].slash(channels[0], "write", text="Snow.")]
-        admitted += [await one.slash(here, "continue") for one, here in places[3:]]
-        await inside.discord.until(lambda: all(one.how for one in admitted))
+        admitted += [await person.slash(here, "continue") for person, here in places[3:]]
+        await inside.discord.until(lambda: all(request.how for request in admitted))
         panel = channels[4].panel()
         refused.append(await people[4].slash(channels[4], "write", text="Snow."))
         refused.append(await people[4].click(panel, "Continue"))
-        for one in refused:
-            told = await one.shows("The bot is very busy. Try again in a moment.")
-            assert (one.how, told.only_for) == (Answer.MESSAGE, one.user)
-        assert all("Here is your text:\n```\nSnow." in one.answers()[0].text for one in refused[:2])
-    for one in admitted:
-        await one.is_done()
+        for request in refused:
+            told = await request.shows("The bot is very busy. Try again in a moment.")
+            assert (request.how, told.only_for) == (Answer.MESSAGE, request.user)
+        assert all(
+            "Here is your text:\n```\nSnow." in request.answers()[0].text for request in refused[:2]
+        )
+    for request in admitted:
+        await request.is_done()
     await (await people[0].slash(channels[0], "write", text="Snow.")).is_done()
     for person, channel in places[:3]:
         assert (await read_true_script(person, channel))[1:3] == ["Rain.", "Rain."]

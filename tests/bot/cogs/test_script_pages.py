@@ -50,7 +50,7 @@ async def test_pages_are_turned_and_follow_the_script(
     assert labels(shown) == ["First", "Back", "Next", "Last"]
 
     def disabled() -> list[bool]:
-        return [one["disabled"] for one in shown.components[0]["components"]]
+        return [button["disabled"] for button in shown.components[0]["components"]]
 
     assert disabled() == [True, True, False, False]
     (file,) = shown.attachments
@@ -62,7 +62,7 @@ async def test_pages_are_turned_and_follow_the_script(
         assert shown.content.startswith(f"**The Diner**, page {number} of 4\n")
         pages.append(shown.content)
     assert disabled() == [False, False, True, True]
-    assert [one.id for one in shown.attachments] == [file.id]
+    assert [attachment.id for attachment in shown.attachments] == [file.id]
     await stage.ann.click(shown, label="Back")
     assert shown.content == pages[2]
     numbered = "".join(page.partition("\n")[2] for page in pages)

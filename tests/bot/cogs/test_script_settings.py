@@ -27,7 +27,7 @@ from tests.bot.session_harness import SessionHarness
 async def settings(stage: Stage, by: Any = None, **options: Any) -> Any:
     """Change or show settings as Ann, or as somebody else; return the last answer."""
     given = await (by or stage.ann).slash(stage.channel, "settings", **options)
-    return [one for one in (given.response, *given.followups) if one][-1]
+    return [answer for answer in (given.response, *given.followups) if answer][-1]
 
 
 async def change(stage: Stage, name: str, value: str, by: Any = None) -> Any:
@@ -122,7 +122,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert last.credit == "other"
     assert 1 < last.origin["candidates"] <= CANDIDATES["good"]
     kept = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
-    assert [last.origin[one] for one in kept] == [0.3, 0.5, 0.02, 0.0, 0.5, 60, "good"]
+    assert [last.origin[name] for name in kept] == [0.3, 0.5, 0.02, 0.0, 0.5, 60, "good"]
     await change(stage, "min_p", "reset")
     assert "\nMin-p: 0.0\n" in (await settings(stage, setting="everything")).content
     await change(stage, "everything", "Reset")
@@ -134,9 +134,9 @@ async def test_the_card_has_what_people_change_most(stage: Stage):
     card = await settings(stage, stage.ben)
     assert card.ephemeral
     lists = {
-        one["placeholder"]: [option["label"] for option in one["options"] if option["default"]]
-        for one in find_components(card)
-        if one["type"] == discord.ComponentType.select.value
+        menu["placeholder"]: [option["label"] for option in menu["options"] if option["default"]]
+        for menu in find_components(card)
+        if menu["type"] == discord.ComponentType.select.value
     }
     assert lists == {
         "Voice: tiny": ["Voice: tiny"],
@@ -175,9 +175,9 @@ async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Sta
         found = await stage.ann.autocomplete(
             stage.channel, "settings", "value", typed, setting=name
         )
-        assert [one["value"] for one in found] == values
+        assert [choice["value"] for choice in found] == values
     found = await stage.ann.autocomplete(stage.channel, "settings", "value", "ca", setting="role")
-    assert [one["name"] for one in found] == ["Cast"]
+    assert [choice["name"] for choice in found] == ["Cast"]
 
 
 async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
@@ -261,7 +261,7 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     ]:
         # The owner, too, lacks the role.
         given = await stage.ann.slash(stage.channel, command, **options)
-        refusals += [one for one in (given.response, *given.followups) if one][-1:]
+        refusals += [answer for answer in (given.response, *given.followups) if answer][-1:]
     for refused in refusals:
         assert_private(refused, "is limited to a role that you do not have")
     assert await stage.lines() == [HEADING]

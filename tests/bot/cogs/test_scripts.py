@@ -188,7 +188,7 @@ async def test_only_the_owner_and_moderators_change_a_script(stage: Stage):
         await stage.press_late(stage.ann, stage.look(shown), "Delete for good"),
         await stage.press_late(stage.ann, look, "Archive"),
     ):
-        last = [one for one in (refused.response, *refused.followups) if one][-1]
+        last = [answer for answer in (refused.response, *refused.followups) if answer][-1]
         assert "Only the script's owner or a moderator" in last.content
     roof = await stage.script()
     with pytest.raises(RequestError, match="Only the script's owner"):

@@ -31,7 +31,7 @@ async def write(inside: Inside, *lines: str) -> list[Message]:
     asked = await inside.ann.slash(inside.channel, "write", text="\n\n".join(lines))
     await asked.is_done()
     await read_true_script(inside.ann, inside.channel)
-    return [one for one in inside.channel.messages() if one.is_line]
+    return [message for message in inside.channel.messages() if message.is_line]
 
 
 async def until_stars(inside: Inside, *expected: tuple[str, int]) -> None:

@@ -91,7 +91,7 @@ async def test_stars_are_exported_and_erased(harness: SessionHarness):
         await stars.toggle_star(line.id, BEN)
     await stars.toggle_star(snow.id, ANN)
     _, content = make_export_file(await people.load_personal_data(BEN), 10_000)
-    assert [one["text"] for one in json.loads(content)["stars"]] == ["Rain.", "Snow."]
+    assert [star["text"] for star in json.loads(content)["stars"]] == ["Rain.", "Snow."]
     await people.erase_person(BEN, text=False)
     assert not await people.load_personal_data(BEN)
     assert await best(harness, snow.id) == [("Snow.", 1)]

@@ -134,7 +134,7 @@ def _short_chunks(monkeypatch: pytest.MonkeyPatch):
 async def test_a_long_script_is_read_as_if_line_by_line(harness: SessionHarness):
     await import_play(harness, 30)
     lines = await harness.lines()
-    assert [line.text for line in lines] == [one.text for one in make_play(30)]
+    assert [line.text for line in lines] == [element.text for element in make_play(30)]
     assert [line.parent for line in lines] == [None, *(line.id for line in lines[:-1])]
     assert await harness.state(lines[-1]) == await harness.read_from_start(lines)
     states = [await harness.state(line) for line in lines]

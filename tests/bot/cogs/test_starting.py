@@ -28,9 +28,9 @@ async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage
     labelled = ["Surprise me", "Voice", "Title", "First scene heading", "Cast"]
     assert list(fields(shown)) == labelled
     _, voice, *texts = [row["component"] for row in shown.modal["components"]]
-    offers = [[one.title, one.heading, ", ".join(one.cast)] for one in load_situations()]
+    offers = [[offer.title, offer.heading, ", ".join(offer.cast)] for offer in load_situations()]
     assert [text.get("value") for text in texts] in offers
-    assert [one["value"] for one in voice["options"]][1:] == stage.services.voices.names()
+    assert [option["value"] for option in voice["options"]][1:] == stage.services.voices.names()
     await stage.ann.submit_modal(shown, {fields(shown)["Surprise me"]: True})
     await assert_surprise(stage, stage.ann)
 
@@ -38,7 +38,7 @@ async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage
 async def assert_surprise(stage: Stage, by: Any) -> list[Line]:
     """Assert that a situation was drawn by On Book, and that the voice has gone on with it."""
     script = await stage.script()
-    [drawn] = [one for one in load_situations() if one.title == script.title]
+    [drawn] = [situation for situation in load_situations() if situation.title == script.title]
     assert (script.cast, LOCK.of(script), script.owner) == (list(drawn.cast), True, by.id)
     lines = await stage.session.library.load_lines()
     assert [line.element for line in lines[:-1]] == [*drawn.elements]
@@ -54,7 +54,7 @@ async def assert_surprise(stage: Stage, by: Any) -> list[Line]:
 
 def find_start(stage: Stage, start: str) -> str:
     """Return what follows in the message that announces the start of a script."""
-    [said] = [one.content for one in stage.messages() if one.content.startswith(start)]
+    [said] = [message.content for message in stage.messages() if message.content.startswith(start)]
     return re.sub(r":\d+>", ":ID>", said.removeprefix(start).strip())
 
 
@@ -132,7 +132,7 @@ def test_a_heading_suggests_a_voice(heading: str, voice: str | None):
 
 
 async def test_commands_without_a_script_offer_to_start_one(stage: Stage):
-    turns = [one for one in TURNS if one != ("continue", {})]
+    turns = [turn for turn in TURNS if turn != ("continue", {})]
     for command, options in (*turns, ("script show", {})):
         refused = await ask(stage, command, stage.ben, **options)
         assert refused.ephemeral

@@ -69,7 +69,7 @@ async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
 
 def find_button(shown: Any, take: int) -> str:
     """Return the label of the button of a take."""
-    [found] = [one for one in labels(shown) if one.startswith(f"{take} · ")]
+    [found] = [label for label in labels(shown) if label.startswith(f"{take} · ")]
     return found
 
 
@@ -116,7 +116,7 @@ async def test_open_takes_are_prose_that_pings_nobody_with_a_button_each(stage: 
     assert len(row["components"]) == len(NUMBERS)
     assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
     assert re.findall(r"\*\*Take (\d)\*\*\n> ", shown.content) == NUMBERS
-    [body] = [one for one in stage.sent() if one["content"] == shown.content]
+    [body] = [body for body in stage.sent() if body["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
     told = answer(await stage.ann.context_menu(stage.channel, "Rewrite this line", shown))
     assert_private(told, "These takes are still open. Choose one")
@@ -196,8 +196,8 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
     shown = await ask(stage, mo, vote=600)
     await mo.slash(stage.channel, "settings", setting="role", value=str(role.id))
     await mo.slash(stage.channel, "settings", setting="cooldown", value="0")
-    for one in (await ask(stage, stage.ben), await press(stage, shown, 1, stage.ben)):
-        assert_private(one, "limited to a role")
+    for reply in (await ask(stage, stage.ben), await press(stage, shown, 1, stage.ben)):
+        assert_private(reply, "limited to a role")
 
 
 async def test_takes_and_votes_end_with_their_script(stage: Stage):
@@ -323,7 +323,7 @@ async def test_leaving_the_line_of_a_vote_asks_first(stage: Stage, leave: str, l
     await write_lines(stage, "Rain.", "Snow.", by=stage.ann)
     await stage.ann.slash(stage.channel, "undo")
     panel = stage.look(stage.panel())
-    [first] = [one for one in stage.messages() if "DINER" in one.content]
+    [first] = [message for message in stage.messages() if "DINER" in message.content]
     shown = await ask(stage, vote=600)
     match leave:
         case "undo":
@@ -436,7 +436,7 @@ async def test_the_next_process_announces_once_how_a_vote_was_closed(stage: Stag
     for _ in range(2):
         await stage.restart()
         await stage.world.settle()
-    [told] = [one for one in stage.messages() if "won with" in one.content]
+    [told] = [message for message in stage.messages() if "won with" in message.content]
     assert told.content.startswith("-# Take 2 won with 1 of 1 vote")
     assert shown.content.startswith("-# Voting has ended.")
     assert shown.components == []

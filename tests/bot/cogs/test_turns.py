@@ -46,8 +46,8 @@ async def press(stage: Stage, by: Any, label: str) -> None:
 async def take_turns(stage: Stage, *people: Any) -> None:
     """Begin a script, as Ann, and let people take turns."""
     await start_script(stage)
-    for one in people:
-        await press(stage, one, "Join")
+    for person in people:
+        await press(stage, person, "Join")
 
 
 async def set_deadline(stage: Stage, hours: int = 1) -> Any:
@@ -80,7 +80,7 @@ def pings(stage: Stage) -> list[tuple[str, int]]:
 
 def announcements(stage: Stage, part: str) -> list[str]:
     """Return the messages that contain a text."""
-    return [one.content for one in stage.messages() if part in one.content]
+    return [message.content for message in stage.messages() if part in message.content]
 
 
 async def test_writers_take_turns(stage: Stage, cy: Any):
@@ -111,8 +111,8 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     await stage.ann.click(stage.panel(), label="Undo")  # the voice's line
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
     # The owner and moderators write at any time.
-    for one in (stage.ann, moderator(stage)):
-        assert await write(stage, one, "Hail.") is None
+    for person in (stage.ann, moderator(stage)):
+        assert await write(stage, person, "Hail.") is None
         assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
     assert pings(stage) == []
     await assert_channel_is_true(stage)
@@ -151,8 +151,8 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     nobody = await open_order(stage, ben)
     assert labels(nobody) == ["Join"]
     assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
-    for one in (ben, cy):
-        await press(stage, one, "Join")
+    for person in (ben, cy):
+        await press(stage, person, "Join")
     shown = await open_order(stage, ben)
     assert_private(shown, f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:")
     assert shown.content.endswith("There is no deadline.")
@@ -256,7 +256,7 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     assert pinged == ben.id
     assert reminder.startswith(f"<@{ben.id}>, it is your turn in “The Diner”.")
     assert "You are skipped <t:" in reminder
-    assert [one.content for one in stage.messages()][-2:] == [reminder, stage.panel().content]
+    assert [post.content for post in stage.messages()][-2:] == [reminder, stage.panel().content]
     await stage.world.advance_time(HOUR - 15)
     assert announcements(stage, "skipped in") == []
     await stage.world.advance_time(20)
@@ -430,7 +430,7 @@ async def test_a_forgotten_person_takes_no_turns(stage: Stage, cy: Any):
     await start_sprint(stage)
     sent = await open_privacy(stage, stage.ben, "My data")
     kept = json.loads(await sent.attachments[0].read())
-    assert [one["place"] for one in kept["turns"]] == [1]
+    assert [turn["place"] for turn in kept["turns"]] == [1]
     assert len(kept["sprints"]) == 1
     await stage.world.advance_time(601)
     assert str(stage.ben.id) in turn(stage)

@@ -51,7 +51,7 @@ class Elsewhere:
         """Wait until another message is the panel, or has more than this many looks."""
 
         def find() -> Message | None:
-            panels = [one for one in self.channel.messages() if one.is_panel]
+            panels = [message for message in self.channel.messages() if message.is_panel]
             is_new = panels and (panels[0].id != before.id or len(panels[0].versions) > looks > 0)
             return panels[0] if len(panels) == 1 and is_new else None
 
@@ -166,7 +166,7 @@ async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere
     panel = await elsewhere.next_panel(panel)
     assert panel.text.startswith("**MAYA**")
     menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
-    lines = next(one for one in menu.menus if "menu-lines" in one)
+    lines = next(custom_id for custom_id in menu.menus if "menu-lines" in custom_id)
     await elsewhere.ann.choose(menu, lines, "2")
     await elsewhere.next_panel(panel)
     assert elsewhere.discord.refusals == []
@@ -214,6 +214,6 @@ async def test_a_long_turn_shows_its_progress_in_the_panel(
     await elsewhere.discord.until(lambda: panel.labels == [])
     assert elsewhere.channel.panel().id > panel.id
     asked = await elsewhere.ann.slash(elsewhere.channel, "continue")
-    await elsewhere.discord.until(lambda: [one.labels for one in asked.answers()] == [["Stop"]])
+    await elsewhere.discord.until(lambda: [reply.labels for reply in asked.answers()] == [["Stop"]])
     await asked.is_done()
     assert elsewhere.discord.refusals == []

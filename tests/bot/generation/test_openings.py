@@ -165,7 +165,7 @@ async def test_a_voice_without_the_style_reads_no_opening(harness: SessionHarnes
     await harness.change_preferences({"voice": "other"})
     await harness.continue_script(4)
     found = await replay_script(harness.session, Job())
-    assert [one.verdict for one in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
+    assert [item.verdict for item in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
 
 
 @pytest.mark.parametrize("changed", [None, '{"storm": "Rain."}'], ids=["gone", "another"])
@@ -197,7 +197,7 @@ async def test_lines_replay_after_another_style_was_chosen(harness: SessionHarne
     await harness.change_preferences({"style": None})
     await harness.continue_script(3, temperature=2.0)
     found = await replay_script(harness.session, Job())
-    assert [(one.verdict, one.reasons) for one in found.findings] == [(Verdict.PROVED, ())] * 3
+    assert [(item.verdict, item.reasons) for item in found.findings] == [(Verdict.PROVED, ())] * 3
 
 
 async def test_only_the_name_of_the_style_is_shown(stage: Stage):

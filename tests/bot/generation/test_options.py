@@ -15,11 +15,11 @@ from bot.generation.options import (
 from bot.inference.sampling import Sampling
 from bot.settings import Settings
 
-NAMES = {one.name for one in OPTIONS}
+NAMES = {option.name for option in OPTIONS}
 
 
 def test_sampling_has_all_options_but_the_quality():
-    options = {one.name: 0.5 for one in SAMPLING_OPTIONS}
+    options = {option.name: 0.5 for option in SAMPLING_OPTIONS}
     assert options.keys() == NAMES - {"quality"}
     assert Sampling.of(7, options).to_options() == {"seed": 7, **options}
 
@@ -43,11 +43,11 @@ def test_only_valid_options_of_a_script_are_read(name: str, value: object, accep
     assert read_options({name: value}) == ({name: value} if accepted else {})
 
 
-@pytest.mark.parametrize("one", OPTIONS, ids=lambda one: one.name)
-def test_the_default_has_the_type_and_is_within_the_bounds(one: OptionSpec):
-    default = one.default_in(Settings())
-    assert isinstance(default, one.type)
-    assert one.accepts(default)
+@pytest.mark.parametrize("spec", OPTIONS, ids=lambda spec: spec.name)
+def test_the_default_has_the_type_and_is_within_the_bounds(spec: OptionSpec):
+    default = spec.default_in(Settings())
+    assert isinstance(default, spec.type)
+    assert spec.accepts(default)
 
 
 def test_a_request_overrides_the_script_and_the_script_the_operator():

@@ -53,8 +53,8 @@ def candidate(
     size = len(element.body) + 1
     costs = np.full(len(text) + 1, cue, np.float32)
     costs[-size:] = bits
-    one = Candidate.of(Draft(element, None, "tiny", None, "0", {"length": length}, surprise=costs))
-    return replace(one, bits_without_scene=alone)
+    made = Candidate.of(Draft(element, None, "tiny", None, "0", {"length": length}, surprise=costs))
+    return replace(made, bits_without_scene=alone)
 
 
 def test_the_fewest_bits_win_and_the_cue_does_not_count():
@@ -81,7 +81,7 @@ def test_a_line_that_its_scene_makes_likelier_wins():
 def test_the_length_follows_a_first_candidate_that_is_not_long():
     short, between, long = (candidate("MAYA\n" + "Not so. " * n, 1.5) for n in (3, 5, 10))
     for first, chosen in ((short, short), (between, between), (long, between)):
-        others = [one for one in (short, between, long) if one is not first]
+        others = [candidate for candidate in (short, between, long) if candidate is not first]
         assert choose_candidate([replace(first), *others]).size == chosen.size
 
 
@@ -208,16 +208,16 @@ async def test_candidates_share_the_speaker_and_can_be_replayed(context: Generat
     found = await write_candidates(context, options)
     first = found[0].draft
     assert first.origin["seed"] == 5
-    assert len({(one.draft.element.kind, one.draft.element.cue) for one in found}) == 1
-    assert 4 < len({one.draft.element.text for one in found}) <= 10
+    assert len({(take.draft.element.kind, take.draft.element.cue) for take in found}) == 1
+    assert 4 < len({take.draft.element.text for take in found}) <= 10
     # Candidates that grew to twice the first one's length were given up.
-    assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
-    for one in found:
-        restored = provenance.restore_options(one.draft.origin, ())
+    assert all(candidate.size <= 2 * max(20, found[0].size) + 20 for candidate in found)
+    for candidate in found:
+        restored = provenance.restore_options(candidate.draft.origin, ())
         again = await generator.write_element(context, restored)
-        assert again.element == one.draft.element
-        assert again.state.tobytes() == one.draft.state.tobytes()
-        assert np.array_equal(again.surprise, one.draft.surprise)
+        assert again.element == candidate.draft.element
+        assert again.state.tobytes() == candidate.draft.state.tobytes()
+        assert np.array_equal(again.surprise, candidate.draft.surprise)
 
 
 async def test_the_last_speaker_does_not_go_on(
@@ -254,8 +254,8 @@ async def test_the_last_speaker_does_not_go_on(
 async def test_a_locked_cast_holds_with_one_candidate(context: GenerationContext):
     free, drafts = GenerationOptions(Sampling(0), 60, cast=("MAYA", "JO")), []
     for seed in range(30):
-        [one] = await write_candidates(context, replace(free, sampling=Sampling(seed)))
-        drafts.append(one.draft)
+        [candidate] = await write_candidates(context, replace(free, sampling=Sampling(seed)))
+        drafts.append(candidate.draft)
     assert all(generator.keeps_to_cast(draft.element, free.cast) for draft in drafts)
     redrawn = [draft for draft in drafts if draft.origin.get("form")]
     assert 0 < len(redrawn) < 30
@@ -295,9 +295,9 @@ async def test_banned_words_hold_however_many_there_are(
         options = replace(plain, banned=tuple(words), candidates=candidates)
         for seed in range(8):
             found = await write_candidates(context, replace(options, sampling=Sampling(seed)))
-            for one in found:
-                assert find_banned_word(one.draft.element.body, words) is None
-                barred += one.draft.origin.get("bars", False)
+            for candidate in found:
+                assert find_banned_word(candidate.draft.element.body, words) is None
+                barred += candidate.draft.origin.get("bars", False)
             restored = provenance.restore_options(found[0].draft.origin, options.banned)
             again = await generator.write_element(context, restored)
             assert again.element == found[0].draft.element
@@ -308,17 +308,19 @@ async def test_action_is_cut_off_later_than_speech(context: GenerationContext):
     sampling = Sampling(5, length=60)
     options = GenerationOptions(sampling, 300, kind=Kind.ACTION, candidates=24)
     first, *others = await write_candidates(context, options, shortlist_size=24)
-    longest = max(one.size for one in others)
+    longest = max(candidate.size for candidate in others)
     assert first.size >= 30
     assert 60 < longest <= 120
 
 
 async def test_bits_without_the_scene_are_those_after_the_cue_alone(context: GenerationContext):
     options = GenerationOptions(Sampling(5), 100, character="MAYA", candidates=4)
-    for one in await write_candidates(context, options):
+    for candidate in await write_candidates(context, options):
         primed = context.primed
-        costs = (await read_text(primed, primed.start, one.draft.element.text)).surprise
-        assert one.bits_without_scene == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
+        costs = (await read_text(primed, primed.start, candidate.draft.element.text)).surprise
+        assert candidate.bits_without_scene == pytest.approx(
+            float(costs[-candidate.size :].sum()), rel=1e-4
+        )
 
 
 async def test_a_busy_engine_writes_fewer_candidates(harness: SessionHarness):
@@ -331,12 +333,12 @@ async def test_a_busy_engine_writes_fewer_candidates(harness: SessionHarness):
     options = GenerationOptions(Sampling(5), 60, character="MAYA", candidates=16)
     few = await write_candidates(at, options)
     many = await write_candidates(at, replace(options, ignores_load=True))
-    for one in others:
-        one.cancel()
+    for candidate in others:
+        candidate.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     await asyncio.to_thread(engine.close)
     assert len(few) == (LOAD_LIMIT * 8 - 6) // 2
-    assert {one.draft.origin["candidates"] for one in few} == {len(few)}
+    assert {candidate.draft.origin["candidates"] for candidate in few} == {len(few)}
     assert len(many) == 16
 
 
@@ -347,7 +349,7 @@ class HeldBatch(Batch):
 
     def step(self):
         asked = [row.request.sampling for row in self.rows]
-        if any(one and one.seed != FIRST_SEED for one in asked):
+        if any(sampling and sampling.seed != FIRST_SEED for sampling in asked):
             self.gate.wait()
         return super().step()
 

@@ -62,7 +62,7 @@ def test_marked_sentences_are_literals() -> None:
     for file in FILES:
         for call in calls(file, ("phrase", "plural", "say", "say_plural")):
             if called(call) in ("phrase", "plural"):
-                assert all(isinstance(one, ast.Constant) for one in call.args), (file, call.lineno)
+                assert all(isinstance(arg, ast.Constant) for arg in call.args), (file, call.lineno)
             else:
                 assert not isinstance(call.args[0], ast.JoinedStr), (file, call.lineno)
 
@@ -82,9 +82,9 @@ def test_every_sentence_is_translated(language: str, template: Catalog) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translation_has_the_fields_and_the_end_of_its_sentence(language: str) -> None:
-    for one in read(language):
-        first, english = _forms(one.id)[0], _forms(one.id)[-1]
-        for other in _forms(one.string) if english else ():
+    for message in read(language):
+        first, english = _forms(message.id)[0], _forms(message.id)[-1]
+        for other in _forms(message.string) if english else ():
             assert _fields(first) <= _fields(other) <= _fields(english), english
             # Another sentence may follow a trailing space.
             assert other.strip() + english[len(english.rstrip()) :] == other, english
@@ -93,20 +93,20 @@ def test_translation_has_the_fields_and_the_end_of_its_sentence(language: str) -
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_discord_accepts_translated_names(language: str) -> None:
-    for one in read(language):
-        if one.context == NAME:
-            assert re.fullmatch(r"[-_\w]{1,32}", one.string), one.id
-            assert one.string == one.string.lower()
-        elif "description" in " ".join(one.auto_comments):
-            assert len(one.string) <= 100, one.id
+    for message in read(language):
+        if message.context == NAME:
+            assert re.fullmatch(r"[-_\w]{1,32}", message.string), message.id
+            assert message.string == message.string.lower()
+        elif "description" in " ".join(message.auto_comments):
+            assert len(message.string) <= 100, message.id
 
 
 def test_commands_named_in_sentences_exist(template: Catalog) -> None:
-    names = {one.id for one in template if one.context == NAME}
-    for one in template:
-        for field in _fields(_forms(one.id)[-1]):
+    names = {message.id for message in template if message.context == NAME}
+    for message in template:
+        for field in _fields(_forms(message.id)[-1]):
             if field[:1] in ("/", "*"):
-                assert set(field[1:].split()) <= names, one.id
+                assert set(field[1:].split()) <= names, message.id
 
 
 def test_new_catalogue_has_no_translations(template: Catalog) -> None:
@@ -125,7 +125,7 @@ def test_numbers_and_plurals_follow_the_locale() -> None:
 def test_commands_have_their_translated_names() -> None:
     words: dict[str, Any] = {"number": 2}
     assert say("{/script show}, {*title}: {number}", **words) == "/script show, title: 2"
-    there = {one.id: one.string for one in read("de") if one.context == NAME}
+    there = {message.id: message.string for message in read("de") if message.context == NAME}
     for locale in ("de", "en-GB"):
         with speaking(locale, "onbook"):
             assert say("{/script show}, {*title}") == "/onbook script show, title"

@@ -22,10 +22,10 @@ def make_endless_request(model: Model) -> Request:
     return Request(model.start(), np.full(1_000_000, model.newline))
 
 
-def are_same(one: Completion, other: Completion) -> bool:
+def are_same(completion: Completion, other: Completion) -> bool:
     """Return whether two completions agree to the last bit."""
     return (
-        one.written == other.written
-        and one.state.tobytes() == other.state.tobytes()
-        and one.surprise.tobytes() == other.surprise.tobytes()
+        completion.written == other.written
+        and completion.state.tobytes() == other.state.tobytes()
+        and completion.surprise.tobytes() == other.surprise.tobytes()
     )

@@ -22,9 +22,9 @@ def content(voices: Path) -> bytes:
 def test_anatomy_agrees_with_onnx(content: bytes):
     stored, found = onnx.ModelProto.FromString(content), Anatomy.of(content)
     assert found.operators == {(node.domain, node.op_type) for node in stored.graph.node}
-    constants = [numpy_helper.to_array(one).nbytes for one in stored.graph.initializer]
+    constants = [numpy_helper.to_array(tensor).nbytes for tensor in stored.graph.initializer]
     assert found.constants == sum(constants)
-    assert found.metadata == {one.key: one.value for one in stored.metadata_props}
+    assert found.metadata == {entry.key: entry.value for entry in stored.metadata_props}
     assert found.fingerprint() == found.metadata["onbook.fingerprint"]
     assert (found.is_external, found.is_nested) == (False, False)
 

@@ -234,7 +234,7 @@ async def test_a_row_that_fails_fails_alone(
     alone = await open_engine().run(wanted)
     assert UNREADABLE not in [*wanted.prompt, *alone.written]
     engine = open_engine(
-        FlawedModel(**{one.name: getattr(model, one.name) for one in fields(model)})
+        FlawedModel(**{field.name: getattr(model, field.name) for field in fields(model)})
     )
     beside = await queue(engine, *[wanted] * 3)
     for _ in range(2):
@@ -303,10 +303,10 @@ async def test_a_banned_phrase_is_not_said_across_a_line_break(engine: Engine):
     replies = await asyncio.gather(*map(engine.run, requests))
     texts = [model.decode(reply.written) for reply in replies]
     request, text, phrase = next(
-        (request, text, f"{one[-1]} {other[0]}")
+        (request, text, f"{words[-1]} {other[0]}")
         for request, text in zip(requests, texts, strict=True)
-        for one, other in pairwise(map(str.split, text.strip().split("\n")))
-        if one and other
+        for words, other in pairwise(map(str.split, text.strip().split("\n")))
+        if words and other
     )
     assert find_banned_word(text, [phrase])
     banned = build_word_filter(model.vocabulary, [phrase])

@@ -237,8 +237,8 @@ def test_action_in_capitals_is_no_transition():
 def test_everybody_in_the_cast_can_speak():
     name = "dialogue of the cast"
     automaton = built(name, "world")
-    for one in CAST:
-        cue = f"{make_cue(one)}\n"
+    for speaker in CAST:
+        cue = f"{make_cue(speaker)}\n"
         assert follow(automaton, "world", cue) not in {FREE, None}
     stage = built(name, "stage")
     assert follow(stage, "stage", "MAYA STONE\nHello.\n\n") == FREE
@@ -253,6 +253,6 @@ def test_an_element_that_the_vocabulary_cannot_spell_is_refused():
 
 
 def test_tables_are_small():
-    cast = [f"{one}{two}RENCIA THE {one}" for one in "ABCDE" for two in "AEIOU"]
+    cast = [f"{letter}{vowel}RENCIA THE {letter}" for letter in "ABCDE" for vowel in "AEIOU"]
     automaton = build_grammar(VOCABULARIES["ascii"], Kind.DIALOGUE, cast)
     assert automaton.next.nbytes < 10e5

@@ -158,7 +158,9 @@ async def write_lines(engine: Engine, recall: float, **more: object) -> list[str
     before, cue = model.encode(format_for_model(HEARD[0][0])), model.encode("\nBEATRICE\n")
     more["recall_words"] = collect_recall_words(engine.lexicon, HEARD)
     samplings = [Sampling(seed, 0.8, recall=recall) for seed in range(60)]
-    requests = (Request(model.start(), cue, one, 130, before, **more) for one in samplings)
+    requests = (
+        Request(model.start(), cue, sampling, 130, before, **more) for sampling in samplings
+    )
     replies = await asyncio.gather(*map(engine.run, requests))
     return [model.decode(reply.written) for reply in replies]
 

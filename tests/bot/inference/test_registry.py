@@ -42,7 +42,7 @@ def registry(voices: Path, tmp_path: Path) -> Iterator[ModelRegistry]:
 
 
 def count_threads() -> int:
-    return sum(one.name.startswith("onbook-engine") for one in threading.enumerate())
+    return sum(thread.name.startswith("onbook-engine") for thread in threading.enumerate())
 
 
 async def finish_renewing(registry: ModelRegistry) -> None:
@@ -51,9 +51,9 @@ async def finish_renewing(registry: ModelRegistry) -> None:
 
 
 async def test_a_new_file_is_found_without_a_restart(registry: ModelRegistry, spare: Path):
-    assert [one.name for one in await registry.examine_all()] == ["tiny"]
+    assert [file.name for file in await registry.examine_all()] == ["tiny"]
     replace_file(registry.folder / "new.onnx", spare)
-    assert [one.name for one in await registry.examine_all()] == ["new", "tiny"]
+    assert [file.name for file in await registry.examine_all()] == ["new", "tiny"]
     assert (await registry.engine("new")).model.name == "new"
 
 

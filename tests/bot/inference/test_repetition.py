@@ -31,7 +31,7 @@ def tokens(text: str) -> np.ndarray:
 def shown(text: str) -> tuple[str, bool]:
     """Return the text with a dash for each character that does not count."""
     passages, counting = find_passages(tokens(text), OPENS, IDS["\n"])
-    marks = ("-" if one == NO_PASSAGE else LETTERS[one] for one in passages)
+    marks = ("-" if passage == NO_PASSAGE else LETTERS[passage] for passage in passages)
     return "".join(marks).replace("\n", "/"), counting
 
 

@@ -14,7 +14,9 @@ from bot.inference.sampling import LARGEST_UNIFORM, Uniforms, compute_token_bits
 steadily = settings(max_examples=50, deadline=None, derandomize=True)
 
 
-def one(logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float) -> int:
+def draw(
+    logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float
+) -> int:
     """Return the draw of a row that is alone."""
     settings_of_row = (np.array([x], np.float32) for x in (temperature, top_p, min_p, uniform))
     [token] = draw_tokens(np.array([logits], np.float32), *settings_of_row)
@@ -70,15 +72,15 @@ def test_a_draw_agrees_with_the_slow_reference(row: Row):
         for m in (min_p * (1 - 1e-5), min(1.0, min_p * (1 + 1e-5)))
         for u in around(uniform)
     }
-    assert one(*row) in near
+    assert draw(*row) in near
 
 
 @steadily
 @given(rows, st.sampled_from([0.0, 0.5, LARGEST_UNIFORM]))
 def test_no_draw_is_barred_and_that_of_a_tiny_nucleus_is_the_likeliest(row: Row, uniform: float):
     logits, temperature, _, min_p, _ = row
-    assert logits[one(logits, temperature, 1.0, min_p, uniform)] > -math.inf
-    likeliest = logits[one(logits, temperature, 1e-9, min_p, uniform)]
+    assert logits[draw(logits, temperature, 1.0, min_p, uniform)] > -math.inf
+    likeliest = logits[draw(logits, temperature, 1e-9, min_p, uniform)]
     assert likeliest == pytest.approx(max(logits), abs=1e-5)
 
 
@@ -92,7 +94,7 @@ def test_a_draw_does_not_depend_on_other_rows(seed: int, count: int, characters:
     before = logits.copy()
     together = draw_tokens(logits, *columns)
     assert together.dtype == np.int64
-    assert together.tolist() == [one(*row) for row in zip(logits.tolist(), *columns, strict=True)]
+    assert together.tolist() == [draw(*row) for row in zip(logits.tolist(), *columns, strict=True)]
     costs = compute_token_bits(logits, together)
     for i in range(count):
         assert compute_token_bits(logits[i : i + 1], together[i : i + 1])[0] == costs[i]
@@ -101,7 +103,7 @@ def test_a_draw_does_not_depend_on_other_rows(seed: int, count: int, characters:
 
 def test_a_share_includes_its_beginning_and_excludes_its_end():
     logits = [math.log(x) for x in (4, 3, 2, 1)]
-    drawn = [one(logits, 1.0, 0.65, 0.0, uniform) for uniform in (0.0, 0.57, 0.58, 0.999)]
+    drawn = [draw(logits, 1.0, 0.65, 0.0, uniform) for uniform in (0.0, 0.57, 0.58, 0.999)]
     assert drawn == [0, 0, 1, 1]
 
 

@@ -117,7 +117,7 @@ def test_a_silent_person_is_likelier_than_the_speaker_before_the_last():
 
 
 def test_silent_people_take_the_places_of_earlier_speakers():
-    letters = [f"{one}{other}" for one in "ABDEI" for other in "JLMNO"]
+    letters = [f"{letter}{other}" for letter in "ABDEI" for other in "JLMNO"]
     found = find_cues(read(scene(" ".join(letters))), "MAYA", "TIM")
     assert found == [*letters[-2:-MOST_CUES:-1], "MAYA", "TIM"]
     assert len(found) == MOST_CUES
@@ -160,7 +160,7 @@ async def write_cues(
     context = model.encode("".join(map(format_for_model, elements)))
     start, newline = model.start(), model.encode("\n")
     samplings = [Sampling(seed, 0.8, company=company) for seed in range(100)]
-    requests = (Request(start, newline, one, 24, context, **more) for one in samplings)
+    requests = (Request(start, newline, sampling, 24, context, **more) for sampling in samplings)
     replies = await asyncio.gather(*map(engine.run, requests))
     return [model.decode(reply.written).partition("\n")[0] for reply in replies]
 

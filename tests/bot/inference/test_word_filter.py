@@ -46,7 +46,8 @@ def test_banned_words_are_barred_where_they_end(text: str, words: list[str]):
     ends = [
         at
         for at, character in enumerate(text)
-        if character in "\n '-" and any(words_of(text[:at])[-len(one) :] == one for one in phrases)
+        if character in "\n '-"
+        and any(words_of(text[:at])[-len(phrase) :] == phrase for phrase in phrases)
     ]
     assert find_end(text, words) == (ends[0] if ends else None)
 

@@ -24,7 +24,7 @@ def read_by_fountain_py(before: str, element: Element) -> list[ElementType]:
         # interior.") or like another cue ("NO" above "I won't."). A forced cue has neither rule.
         text = f"@{text.removeprefix('@')}"
     document = FountainParser().parse(f"{before}\n\n{text}\n\nAfter.\n")
-    types = [one.type for one in document.elements]
+    types = [element.type for element in document.elements]
     lead = len(before.split("\n"))
     assert types[-1] is ElementType.ACTION
     assert document.elements[-1].text == "After."

@@ -76,8 +76,8 @@ def test_another_parser_reads_the_same_fountain():
     assert document.metadata["title"] == EDITION.title
     assert document.metadata["authors"].split("\n") == list(EDITION.authors)
     found = [
-        (one.type.name.lower().removeprefix("scene_"), re.sub(r" #\d#$|[*()]", "", one.text))
-        for one in document.elements
+        (part.type.name.lower().removeprefix("scene_"), re.sub(r" #\d#$|[*()]", "", part.text))
+        for part in document.elements
     ]
     assert found == list_parts(EDITION.elements)
 
@@ -100,7 +100,7 @@ def test_a_title_page_has_the_keys_of_the_format_in_any_language(locale: str):
         assert len(found.elements) == len(EDITION.elements)
 
 
-PLAIN = [one for one in EDITION.elements if "*" not in one.text]
+PLAIN = [element for element in EDITION.elements if "*" not in element.text]
 
 
 def test_another_parser_reads_the_same_final_draft():
@@ -108,7 +108,8 @@ def test_another_parser_reads_the_same_final_draft():
     what = Edition("The Diner", tuple(PLAIN))
     script = FinalDraftParser().parse(export(what, "fdx").content.decode())
     found = [
-        (one.type.name.lower(), one.text_raw or getattr(one, "name", "")) for one in script.elements
+        (element.type.name.lower(), element.text_raw or getattr(element, "name", ""))
+        for element in script.elements
     ]
     assert found == list_parts(PLAIN)
 
@@ -160,7 +161,7 @@ def test_pages_are_numbered_from_the_second():
 
 def test_pdfs_made_at_the_same_time_do_not_mix():
     scripts = [EDITION, Edition("Other", tuple(parse_person_text("Wind. " * 200)))]
-    alone = [pages(PaperSize.LETTER, one) for one in scripts]
+    alone = [pages(PaperSize.LETTER, script) for script in scripts]
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(pages, [PaperSize.LETTER] * 4, scripts * 2)) == alone * 2
 

@@ -31,7 +31,7 @@ from .samples import nasty, nasty_elements, steadily
 def test_an_element_without_its_marks_is_what_is_shown(elements: list[Element]):
     for element in elements:
         marks = element.find_marks()
-        bare = "".join(one for at, one in enumerate(element.text) if at not in marks)
+        bare = "".join(character for at, character in enumerate(element.text) if at not in marks)
         assert bare == "\n".join(element.shown)
 
 
@@ -40,7 +40,7 @@ def test_an_element_without_its_marks_is_what_is_shown(elements: list[Element]):
 def test_any_text_of_a_voice_is_one_element(text: str):
     element = parse_model_text(text)
     if element is None:
-        assert not any(unicodedata.category(one)[0] in "LNPS" for one in clean(text))
+        assert not any(unicodedata.category(character)[0] in "LNPS" for character in clean(text))
     else:
         assert_one_element(element)
         assert parse_model_text(element.text) == element
@@ -53,8 +53,8 @@ def test_an_element_shows_every_letter(text: str):
     if element is not None:
         shown = "".join("".join(element.shown).split())
         written = "".join(clean(text).split())
-        letters = [one for one in written if one.isalnum()]
-        assert [one for one in shown if one.isalnum()] == letters
+        letters = [character for character in written if character.isalnum()]
+        assert [character for character in shown if character.isalnum()] == letters
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_both_parsers_read_a_whole_script():
     assert document.metadata == {"title": "The Diner /\\* [\\["}
     assert len(document.elements) == 5
     script = screenplain.parse(io.StringIO(text))
-    assert [type(one) for one in script] == [Slug, Action, Dialog, Transition]
+    assert [type(element) for element in script] == [Slug, Action, Dialog, Transition]
     assert format_fountain("\n", []) == "Title: Untitled\n"
 
 

@@ -30,7 +30,7 @@ from .samples import FDX, SCRIPT, nasty, nasty_elements, steadily
 
 
 def read(data: bytes, name: str = "a.fountain") -> list[str]:
-    return [one.text for one in read_script_file(name, data).elements]
+    return [element.text for element in read_script_file(name, data).elements]
 
 
 def export_and_import(form: str, *elements: Element, **how: object) -> Manuscript:
@@ -61,10 +61,10 @@ def test_any_script_survives_export_and_import_as_final_draft(elements: list[Ele
     if not elements:
         return
     found = export_and_import("fdx", *elements).elements
-    assert [one.kind for one in found] == [one.kind for one in elements]
-    for one, was in zip(found, elements, strict=True):
+    assert [element.kind for element in found] == [element.kind for element in elements]
+    for element, was in zip(found, elements, strict=True):
         # Nested emphasis may be marked in another order.
-        assert [*map(split_runs, one.marked)] == [*map(split_runs, was.marked)]
+        assert [*map(split_runs, element.marked)] == [*map(split_runs, was.marked)]
 
 
 @steadily
@@ -115,7 +115,7 @@ def test_fountain_is_read_as_fountain(text: str, elements: list[str]):
 def test_notes_comments_and_sections_are_left_out_and_counted():
     text = b"# Act\n\n= In\n\nRain [[heavy?]] falls.\n\n/* old\n\nlines */\n\n"
     found = read_script_file("a.fountain", text + b"[[cut?]]\n\n===\n\nWind.")
-    assert [one.text for one in found.elements] == ["Rain  falls.", "Wind."]
+    assert [element.text for element in found.elements] == ["Rain  falls.", "Wind."]
     assert found.left_out == 6
 
 
@@ -138,7 +138,7 @@ def test_the_title_is_read_from_the_title_page(page: str, title: str | None):
 
 def test_final_draft_is_read_by_the_types_of_paragraphs():
     found = read_script_file("A.FDX", FDX.encode())
-    assert [one.text for one in found.elements] == [
+    assert [element.text for element in found.elements] == [
         *("INT. DINER", "Rain ***falls***.", "alone", "MAYA\n(quietly)\nYou came.\nLate."),
         *("JONAS\n\\# of times", "MAYA", "NOBODY", "> FADE OUT."),
     ]
@@ -194,7 +194,7 @@ def test_scene_numbers_are_left_out_and_noted():
 def test_a_typed_page_is_read_by_its_indents():
     found = read_script_file("a.txt", TYPED.encode())
     assert found.title == "THE LAST DINER"
-    assert [(one.kind, one.text) for one in found.elements] == [
+    assert [(element.kind, element.text) for element in found.elements] == [
         (Kind.HEADING, "INT. DINER - NIGHT"),
         (Kind.ACTION, "Rain on the window. The neon sign outside says OPEN, though it is not."),
         (Kind.DIALOGUE, "MAYA (V.O.)\n(quietly, to the window)\nYou came back.\nTo me."),
@@ -261,7 +261,7 @@ def test_any_bytes_are_read_or_refused(data: bytes, suffix: str):
     found = []
     with suppress(RequestError):
         found = list(read_script_file(f"a{suffix}", data).elements)
-    assert all(classify(one.text) is one.kind for one in found)
+    assert all(classify(element.text) is element.kind for element in found)
 
 
 @pytest.mark.parametrize(
@@ -278,9 +278,9 @@ def test_a_long_element_becomes_several_and_nothing_is_lost(text: str):
         *pieces, rain = found.elements
         assert rain.text == "Rain."
         assert len(pieces) > 1
-        assert {one.cue for one in pieces} == {"MAYA" if cue else None}
-        assert all(len(one.text) <= LONGEST_ELEMENT for one in pieces)
-        said = "".join("".join(one.shown[1:] if cue else one.shown) for one in pieces)
+        assert {piece.cue for piece in pieces} == {"MAYA" if cue else None}
+        assert all(len(piece.text) <= LONGEST_ELEMENT for piece in pieces)
+        said = "".join("".join(piece.shown[1:] if cue else piece.shown) for piece in pieces)
         assert "".join(said.split()) == "".join(text.split())
 
 

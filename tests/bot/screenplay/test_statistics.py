@@ -19,8 +19,8 @@ SCRIPT = "int. diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRai
 
 def lines(text: str, *writers: tuple[int | None, str]) -> list[Line]:
     return [
-        Line(kind=one.kind.value, text=one.text, author=author, credit=credit)
-        for one, (author, credit) in zip(parse_person_text(text), writers, strict=True)
+        Line(kind=element.kind.value, text=element.text, author=author, credit=credit)
+        for element, (author, credit) in zip(parse_person_text(text), writers, strict=True)
     ]
 
 

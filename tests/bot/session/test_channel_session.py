@@ -248,7 +248,7 @@ async def test_a_doubled_delivery_begins_and_forks_one_script(harness: SessionHa
         await act(writer)
         with pytest.raises(AlreadyWritten):
             await act(writer)
-    assert [one.title for one in await library.list_scripts()] == ["Fork", "Two"]
+    assert [script.title for script in await library.list_scripts()] == ["Fork", "Two"]
 
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)

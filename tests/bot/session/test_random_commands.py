@@ -123,7 +123,7 @@ class ExpectedTree:
 
     def delete(self, script: int) -> None:
         del self.scripts[script]
-        self.polls = {one: poll for one, poll in self.polls.items() if poll.script != script}
+        self.polls = {number: poll for number, poll in self.polls.items() if poll.script != script}
         for number, line in list(self.lines.items()):
             line.scripts.discard(script)
             if not line.scripts:
@@ -224,12 +224,12 @@ class Machine(RuleBasedStateMachine):
         request = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote)
         poll = self.run(self.session.continuation.generate(self.writer, request)).poll
         takes = self.run(self.store.polls.load_takes(poll))
-        assert [(len(one), one[0].parent) for one in takes.values()] == [
+        assert [(len(take), take[0].parent) for take in takes.values()] == [
             (lines, self.script.head)
         ] * 2
-        for one in takes.values():
-            self.tree.add(self.tree.running, one)
-        ends = [one[-1].id for one in takes.values()]
+        for take in takes.values():
+            self.tree.add(self.tree.running, take)
+        ends = [take[-1].id for take in takes.values()]
         self.tree.polls[poll.id] = ExpectedPoll(self.tree.running, self.script.head, ends)
 
     def has_poll(self) -> bool:
@@ -336,13 +336,14 @@ class Machine(RuleBasedStateMachine):
         position = ScriptPosition(self.tree.running, line)
         is_speech = classify(before.text) is Kind.DIALOGUE
         speaker = before.text.partition("\n")[0] if is_speech else None
-        is_changed = [one.text for one in parse_person_text(text, speaker=speaker)] != [before.text]
+        texts = [element.text for element in parse_person_text(text, speaker=speaker)]
+        is_changed = texts != [before.text]
         rewriting = self.session.history.rewrite(self.writer, position, text)
         turn = self.run(rewriting, allowed=is_changed)
         if not turn:
             return
         assert turn.lines[0].parent == before.parent
-        assert {one.rewrite_of for one in turn.lines} == {line}
+        assert {rewritten.rewrite_of for rewritten in turn.lines} == {line}
         lines = self.run(self.session.library.load_lines())
         copies = lines[len(lines) - len(following) :]
         assert [(copy.text, copy.copy_of) for copy in copies] == [

@@ -46,7 +46,7 @@ def test_a_bucket_gives_at_most_its_size_and_what_flowed_in(
     # The bucket held only the beginning of the last request, so the rest was owed afterwards.
     for at, (first, _) in enumerate(taken):
         for last, cost in taken[at + 1 :]:
-            before = sum(one for when, one in taken[at:] if when < last)
+            before = sum(amount for when, amount in taken[at:] if when < last)
             flowed = per_minute * (1 + (last - first) / MINUTE)
             assert before + min(cost, per_minute) <= flowed + 1e-6
 
@@ -75,8 +75,8 @@ def test_a_cost_larger_than_the_bucket_is_owed() -> None:
 
 def test_the_least_recently_used_bucket_is_forgotten() -> None:
     buckets = LeakyBuckets(1, Clock(), max_buckets=10)
-    for one in range(100):
-        buckets.take(one, 1)
+    for number in range(100):
+        buckets.take(number, 1)
         buckets.take("ann", 1)
     assert len(buckets) == 10
     assert buckets.compute_wait("ann", 1) > 0

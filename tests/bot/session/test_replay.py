@@ -69,8 +69,8 @@ async def test_an_opening_that_was_drawn_is_on_books(harness: SessionHarness):
     assert "People wrote 1 line. On Book wrote the opening, 3 lines." in format_report(result)
     assert format_table(result).count("\tby On Book\tOn Book\t") == 3
     counted = count_script(lines)
-    assert {one.name: one.lines for one in counted.writers} == {"On Book": 3, "Ann": 1}
-    assert [one.name for one in counted.voices] == ["tiny"]
+    assert {writer.name: writer.lines for writer in counted.writers} == {"On Book": 3, "Ann": 1}
+    assert [voice.name for voice in counted.voices] == ["tiny"]
     # It is nobody's who could mind, so that everybody may take it back.
     for _ in range(2):
         await harness.session.history.undo(harness.writer("Ann"))

@@ -25,47 +25,47 @@ STYLES = {
 
 
 def test_each_situation_is_well_formed() -> None:
-    for one in load_situations():
+    for scene in load_situations():
         # People see the heading in a window, where the dot of Fountain would be in their way.
-        assert [(element.kind, element.text.removeprefix(".")) for element in one.elements] == [
-            (Kind.HEADING, one.heading),
-            (Kind.ACTION, one.action),
-            (Kind.DIALOGUE, f"{one.speaker}\n{one.speech}"),
+        assert [(element.kind, element.text.removeprefix(".")) for element in scene.elements] == [
+            (Kind.HEADING, scene.heading),
+            (Kind.ACTION, scene.action),
+            (Kind.DIALOGUE, f"{scene.speaker}\n{scene.speech}"),
         ]
-        assert has_scene_prefix(one.heading) is (one.voice == "screen"), one.title
-        assert parse_cast(", ".join(one.cast)) == one.cast
-        assert 1 <= len(one.title) <= 40, one.title
-        assert len(one.action) <= 140, one.title
-        assert len(one.speech) <= 90, one.title
+        assert has_scene_prefix(scene.heading) is (scene.voice == "screen"), scene.title
+        assert parse_cast(", ".join(scene.cast)) == scene.cast
+        assert 1 <= len(scene.title) <= 40, scene.title
+        assert len(scene.action) <= 140, scene.title
+        assert len(scene.speech) <= 90, scene.title
         # Two or three characters have different initials.
-        assert 2 <= len({name[0] for name in one.cast}) == len(one.cast) <= 3, one.title
-        assert one.speaker in one.cast, one.title
-        assert one.style is None or one.style in STYLES[one.voice], one.title
+        assert 2 <= len({name[0] for name in scene.cast}) == len(scene.cast) <= 3, scene.title
+        assert scene.speaker in scene.cast, scene.title
+        assert scene.style is None or scene.style in STYLES[scene.voice], scene.title
 
 
 @pytest.mark.parametrize("voice", STYLES)
 def test_each_voice_can_read_its_situations_and_bans_none(voice: str) -> None:
     model = Model.load(SHIPPED_MODELS / f"{voice}.onnx", threads=1)
     banned = read_words(SHIPPED_BANNED)
-    for one in load_situations():
-        if one.voice == voice:
-            for text in (one.title, *(element.text for element in one.elements), *one.cast):
+    for scene in load_situations():
+        if scene.voice == voice:
+            for text in (scene.title, *(element.text for element in scene.elements), *scene.cast):
                 assert model.skipped(text) == 0, text
                 assert not find_banned_word(text, banned), text
 
 
 def test_each_voice_has_30_situations_without_repetitions() -> None:
-    voices = Counter(one.voice for one in load_situations())
+    voices = Counter(scene.voice for scene in load_situations())
     assert voices.keys() == STYLES.keys()
     assert min(voices.values()) >= 30
     for alike in ("title", "heading", "action", "speech"):
-        assert len({getattr(one, alike) for one in load_situations()}) == voices.total(), alike
+        assert len({getattr(scene, alike) for scene in load_situations()}) == voices.total(), alike
 
 
 def test_a_draw_fits_the_voice_and_depends_on_its_random_source_alone() -> None:
     drawn = [draw_situation("stage", Random(seed)) for seed in range(100)]
-    assert {one.voice for one in drawn} == {"stage"}
-    assert len({one.title for one in drawn}) > 20
+    assert {scene.voice for scene in drawn} == {"stage"}
+    assert len({scene.title for scene in drawn}) > 20
     assert drawn == [draw_situation("stage", Random(seed)) for seed in range(100)]
     # A voice without situations of its own draws from all.
     assert {draw_situation("another", Random(seed)).voice for seed in range(50)} == STYLES.keys()

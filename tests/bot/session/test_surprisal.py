@@ -49,7 +49,7 @@ def test_costs_are_aligned_with_the_text(model: Model):
 
 
 def make_costs(*bits: float | None) -> tuple[Cell, ...]:
-    return tuple(Cell("x", one, n + 1) for n, one in enumerate(bits))
+    return tuple(Cell("x", cost, n + 1) for n, cost in enumerate(bits))
 
 
 def test_peaks_are_the_dearest_cells_and_apart():
@@ -115,7 +115,7 @@ def test_the_guesses_are_the_likeliest_characters(model: Model):
     logits = np.zeros(len(model.vocabulary), np.float32)
     logits[[5, 3]] = [4.0, 6.0]
     found = predict_characters(model, logits)
-    assert [one.character for one in found[:2]] == [model.vocabulary[3], model.vocabulary[5]]
+    assert [guess.character for guess in found[:2]] == [model.vocabulary[3], model.vocabulary[5]]
     assert len(found) == MAX_GUESSES
     assert found[0].probability / found[1].probability == pytest.approx(np.exp(2))
     assert predict_next(model, model.start(), model.encode("\nRain")).shape == logits.shape
@@ -145,6 +145,6 @@ async def test_guesses_and_costs_agree_and_need_no_stored_state(harness: Session
     async with harness.store._database.writing() as transaction:
         await transaction.execute(text("DELETE FROM states"))
     _, _, again = await load_last_surprisal(session, 3, 1000)
-    for one, other in zip(costs, again, strict=True):
-        assert np.allclose(one, other, rtol=1e-3, atol=1e-3)
-    assert [len(one) for one in costs] == [len(model.encode(line.text)) + 1 for line in lines]
+    for cost, other in zip(costs, again, strict=True):
+        assert np.allclose(cost, other, rtol=1e-3, atol=1e-3)
+    assert [len(cost) for cost in costs] == [len(model.encode(line.text)) + 1 for line in lines]

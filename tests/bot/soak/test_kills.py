@@ -40,8 +40,8 @@ def killed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
 
 def test_killing_sessions_loses_nothing_shown(killed: Killed):
     _, found = killed
-    assert all(one.fine for one in found.values()), table(found)
-    assert sum(one.shown for one in found.values()) > 3
+    assert all(finding.fine for finding in found.values()), table(found)
+    assert sum(finding.shown for finding in found.values()) > 3
 
 
 def test_killing_sessions_on_a_server_loses_nothing_shown(
@@ -49,8 +49,8 @@ def test_killing_sessions_on_a_server_loses_nothing_shown(
 ):
     monkeypatch.setattr(sessions, "AT_MOST", 16)
     found = sessions.kill_sessions(voices / "tiny.onnx", tmp_path, 6, postgres)
-    assert all(one.fine for one in found.values()), table(found)
-    assert sum(one.shown for one in found.values()) > 3
+    assert all(finding.fine for finding in found.values()), table(found)
+    assert sum(finding.shown for finding in found.values()) > 3
 
 
 COPY = """

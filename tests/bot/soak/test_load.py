@@ -31,9 +31,9 @@ def house(voices: Path, tmp_path: Path) -> House:
 
 def wrong(report: Report) -> list[Finding]:
     """Return the counts that miss their bounds."""
-    counted = [one for one in report.findings if one.is_count]
+    counted = [finding for finding in report.findings if finding.is_count]
     assert counted
-    return [one for one in counted if not one.met]
+    return [finding for finding in counted if not finding.met]
 
 
 async def test_steady_commands_are_answered_once(house: House):
@@ -83,7 +83,7 @@ def test_the_command_prints_its_findings(
     code = __main__.main(options)
     assert "4 commands within one second" in capsys.readouterr().out
     [report] = json.loads(numbers.read_text())["reports"]
-    missed = [one["what"] for one in report["findings"] if not one["met"]]
+    missed = [finding["what"] for finding in report["findings"] if not finding["met"]]
     assert code == bool(missed)
     assert report["numbers"]["commands"] == 4
     assert set(report["numbers"]["load average"]) == {"before", "after"}
@@ -119,7 +119,7 @@ def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
         found: dict[str, list[tuple[object, ...]]] = {}
         for (table,) in tables.fetchall():
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-            names = ", ".join(f'"{one}"' for one in columns if one not in ("begun", "written"))
+            names = ", ".join(f'"{name}"' for name in columns if name not in ("begun", "written"))
             rows = database.execute(f"SELECT {names} FROM {table} ORDER BY {names}")  # noqa: S608
             found[table] = rows.fetchall()
         return found

@@ -19,8 +19,10 @@ def read_disk(database: Path | URL) -> bytes:
         [[folder]] = run_sql(database, "SHOW data_directory")
         [[own]] = run_sql(database, "SELECT oid FROM pg_database WHERE datname=current_database()")
         parts = (Path(folder, part) for part in (f"base/{own}", "global"))
-        files = [one for part in parts for one in part.rglob("*") if one.is_file()]
+        files = [path for part in parts for path in part.rglob("*") if path.is_file()]
     else:
-        files = [one for one in database.parent.glob(f"{database.name}*") if one.suffix != ".lock"]
+        files = [
+            path for path in database.parent.glob(f"{database.name}*") if path.suffix != ".lock"
+        ]
     assert files
-    return b"".join(one.read_bytes() for one in files)
+    return b"".join(path.read_bytes() for path in files)

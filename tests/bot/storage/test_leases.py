@@ -55,23 +55,23 @@ class Process:
 
 @asynccontextmanager
 async def process(url: URL, shards: Shards = ALL) -> AsyncIterator[Process]:
-    one = Process(url, shards)
-    async with one.lease:
-        yield one
+    started = Process(url, shards)
+    async with started.lease:
+        yield started
 
 
 @asynccontextmanager
 async def holder(url: URL, shards: Shards = ALL) -> AsyncIterator[Process]:
     """Start a process, and wait until it has its shards."""
-    async with process(url, shards) as one:
-        await one.lease.acquire()
-        yield one
+    async with process(url, shards) as started:
+        await started.lease.acquire()
+        yield started
 
 
 @asynccontextmanager
 async def holder_with_store(url: URL) -> AsyncIterator[tuple[Process, Store]]:
-    async with holder(url) as one, opened(url, one.lease.guard) as store:
-        yield one, store
+    async with holder(url) as started, opened(url, started.lease.guard) as store:
+        yield started, store
 
 
 def expire(url: URL) -> None:
@@ -103,21 +103,21 @@ async def test_a_process_waits_until_its_shards_are_given_back(
         assert second.lease.explain_missing() == ""
         assert not first.lease.held
         assert not first.lost.is_set()
-    messages = [one.getMessage() for one in caplog.records]
-    assert [one for one in messages if "waiting for shards" in one] == [
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message for message in messages if "waiting for shards" in message] == [
         f"waiting for shards 0 to 1 of 2: {second.lease._holder} has shard 0 of 2"
     ]
 
 
 async def test_one_of_several_waiting_processes_acquires_the_shards(url: URL):
     processes = [Process(url, ALL) for _ in range(3)]
-    for one in processes:
-        await one.lease.__aenter__()
-    tasks = [asyncio.create_task(one.lease.acquire()) for one in processes]
+    for process in processes:
+        await process.lease.__aenter__()
+    tasks = [asyncio.create_task(process.lease.acquire()) for process in processes]
     for left in range(3, 0, -1):
         done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         assert (len(done), len(tasks)) == (1, left - 1)
-        [held] = [one for one in processes if one.lease.held]
+        [held] = [process for process in processes if process.lease.held]
         await held.lease.__aexit__()
 
 
@@ -230,11 +230,11 @@ async def test_shards_of_a_bucket_identify_one_after_the_other(url: URL):
         begun = loop.time()
         ends = list[float]()
 
-        async def identify(one: Process, bucket: int) -> None:
-            await one.lease.wait_to_identify(bucket)
+        async def identify(process: Process, bucket: int) -> None:
+            await process.lease.wait_to_identify(bucket)
             ends.append(loop.time())
 
-        await asyncio.gather(*(identify(one, 7) for one in (first, second) for _ in range(2)))
+        await asyncio.gather(*(identify(bot, 7) for bot in (first, second) for _ in range(2)))
         # Three pauses separate the four, however slow the machine is.
         assert ends[-1] - begun >= 3 * leases.IDENTIFY_INTERVAL
         [[planned]] = ask(url, "SELECT at FROM identified WHERE bucket = 7")

@@ -104,7 +104,10 @@ async def test_an_upgrade_that_fails_changes_nothing(migrated: Path, add_revisio
 async def test_migrations_leave_the_hosts_logging_alone(path: Path):
     def read_logging() -> list[object]:
         loggers = [logging.root, *map(logging.getLogger, ("alembic", "onbook", "somebody"))]
-        return [(one.level, one.disabled, one.propagate, list(one.handlers)) for one in loggers]
+        return [
+            (logger.level, logger.disabled, logger.propagate, list(logger.handlers))
+            for logger in loggers
+        ]
 
     before = read_logging()
     await open_and_close(path)

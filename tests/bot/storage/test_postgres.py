@@ -60,21 +60,21 @@ async def failure(act: Awaitable[object]) -> str:
 
 
 async def test_two_processes_write_one_after_the_other(store: Store, other: Store, url: URL):
-    async def write(one: Store, channel: int) -> list[int]:
-        script = await one.scripts.create_script(make_script(channel))
-        ids = await append(one, script.id, *(f"{channel} {n}." for n in range(3)))
-        ids += await append(one, script.id, f"{channel} 3.")
-        now = await one.scripts.get_script(script.id)
-        first, drafts = await one.lines.find_line(ids[0]), [make_draft(f"{channel} new.")]
-        _, head = await one.lines.rewrite_line(now, first, drafts, f"{channel} r", asker=9)
-        path = await one.lines.load_path(head)
+    async def write(target: Store, channel: int) -> list[int]:
+        script = await target.scripts.create_script(make_script(channel))
+        ids = await append(target, script.id, *(f"{channel} {n}." for n in range(3)))
+        ids += await append(target, script.id, f"{channel} 3.")
+        now = await target.scripts.get_script(script.id)
+        first, drafts = await target.lines.find_line(ids[0]), [make_draft(f"{channel} new.")]
+        _, head = await target.lines.rewrite_line(now, first, drafts, f"{channel} r", asker=9)
+        path = await target.lines.load_path(head)
         assert [line.text for line in path] == [
             f"{channel} new.",
             *(f"{channel} {n}." for n in range(1, 4)),
         ]
         return ids
 
-    written = await asyncio.gather(*(write(one, n) for n, one in enumerate([store, other] * 2)))
+    written = await asyncio.gather(*(write(where, n) for n, where in enumerate([store, other] * 2)))
     assert len({line for ids in written for line in ids}) == 4 * 4
     assert count(url, "lines") == 4 * 8  # and as many in the rewritten paths
 
@@ -82,8 +82,8 @@ async def test_two_processes_write_one_after_the_other(store: Store, other: Stor
 async def test_one_of_two_processes_moves_a_head(store: Store, other: Store, url: URL):
     script = await store.scripts.create_script(make_script())
     appends = (
-        one.lines.append_lines(script, None, [make_draft(name)], name)
-        for one, name in ((store, "a"), (other, "b"))
+        target.lines.append_lines(script, None, [make_draft(name)], name)
+        for target, name in ((store, "a"), (other, "b"))
     )
     results = await asyncio.gather(*appends, return_exceptions=True)
     assert sum(isinstance(result, HeadMoved) for result in results) == 1
@@ -413,12 +413,14 @@ async def test_one_vacuum_serves_all_who_waited_for_it(
     monkeypatch.setattr(timeouts, "LOCK", 10**6)  # a timeout would mix up their order
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(opened(own_url)) for _ in range(3)]
-        scripts = [await one.scripts.create_script(make_script(n)) for n, one in enumerate(stores)]
+        scripts = [
+            await target.scripts.create_script(make_script(n)) for n, target in enumerate(stores)
+        ]
         async with connection(own_url) as program:
             await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
             deleting = [
-                asyncio.create_task(one.scripts.delete_script(script.id))
-                for one, script in zip(stores, scripts, strict=True)
+                asyncio.create_task(target.scripts.delete_script(script.id))
+                for target, script in zip(stores, scripts, strict=True)
             ]
             waiting = "SELECT count(*) = 3 FROM pg_stat_activity WHERE wait_event = 'advisory'"
             await wait_until(own_url, waiting)

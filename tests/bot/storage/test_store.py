@@ -67,16 +67,16 @@ async def test_a_line_and_its_state_are_stored_exactly(where: Path | URL):
     assert await store.states.find_state(line.id + 1, "fingerprint") is None
     running = await store.scripts.find_running_script(1)
     assert (running.head, running.cast, running.guild) == (line.id, script.cast, script.guild)
-    assert [one.message for one in await store.messages.load_posts(running)] == [100]
+    assert [post.message for post in await store.messages.load_posts(running)] == [100]
     await store.close()
 
 
 async def test_lines_share_what_their_origins_have_in_common(store: Store, where: Path | URL):
-    one, other = [await store.scripts.create_script(make_script(channel)) for channel in (1, 2)]
+    script, other = [await store.scripts.create_script(make_script(channel)) for channel in (1, 2)]
     shared = {"p": 0.1, "cast": ["MAYA"]}
     origins = [*({**shared, "seed": seed} for seed in range(2)), {"cast": ["JONAS"], "seed": 1}, {}]
     drafts = [make_draft("Rain.", **origin) for origin in origins]
-    lines = await store.lines.append_lines(one, None, drafts, "one")
+    lines = await store.lines.append_lines(script, None, drafts, "one")
     [copy] = await store.lines.append_lines(other, None, drafts[:1], "other")
     common = lines[0].provenance
     assert [line.provenance == common for line in [*lines, copy]] == [
@@ -90,7 +90,7 @@ async def test_lines_share_what_their_origins_have_in_common(store: Store, where
     assert [line.origin for line in await store.lines.load_path(lines[-1].id)] == origins
     # A provenance is deleted with the last line that has it.
     assert count(where, "provenances") == 2
-    await store.scripts.delete_script(one.id)
+    await store.scripts.delete_script(script.id)
     assert count(where, "provenances") == 1
     assert (await store.lines.find_line(copy.id)).origin == origins[0]
     await store.scripts.delete_script(other.id)
@@ -182,51 +182,51 @@ async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
 
 async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store):
     script = await store.scripts.create_script(make_script())
-    [one, two, three] = await append(store, script.id, "One.", "Two.", "Three.")
+    [first, second, third] = await append(store, script.id, "One.", "Two.", "Three.")
     now = await store.scripts.get_script(script.id)
     fork = await store.scripts.create_script(make_fork(now, 1, 7, "A fork"), forked=script.id)
     [four] = await append(store, fork.id, "Four.")
-    for message, line in ((300, three), (100, one), (400, four), (200, two), (200, three)):
+    for message, line in ((300, third), (100, first), (400, four), (200, second), (200, third)):
         await record_post(store, message, line)
 
     async def posts(of: Script, limit: int | None = None) -> list[tuple[int, int]]:
-        return [(one.message, one.line) for one in await store.messages.load_posts(of, limit)]
+        return [(post.message, post.line) for post in await store.messages.load_posts(of, limit)]
 
-    assert await posts(script) == [(100, one), (200, two), (300, three)]
-    assert await posts(fork, 2) == [(300, three), (400, four)]
+    assert await posts(script) == [(100, first), (200, second), (300, third)]
+    assert await posts(fork, 2) == [(300, third), (400, four)]
     elsewhere = await store.scripts.create_script(make_fork(now, 2, 7, "Elsewhere"))
     assert await posts(elsewhere) == []
     content = await store.messages.load_content(1)
     assert (content.newest_post, content.panel) == (400, 0)
-    await store.messages.replace_lines({200: three, 300: two})
-    assert await posts(script, 2) == [(200, three), (300, two)]
+    await store.messages.replace_lines({200: third, 300: second})
+    assert await posts(script, 2) == [(200, third), (300, second)]
     await store.scripts.delete_script(script.id)
-    assert await posts(fork) == [(100, one), (200, three), (300, two), (400, four)]
+    assert await posts(fork) == [(100, first), (200, third), (300, second), (400, four)]
     await store.messages.delete_posts([200])
-    assert await posts(fork, 2) == [(300, two), (400, four)]
+    assert await posts(fork, 2) == [(300, second), (400, four)]
     await store.messages.delete_all_messages()
     assert await posts(fork) == []
 
 
 async def test_a_script_is_unshown_until_a_message_shows_its_last_line(store: Store):
     script = await store.scripts.create_script(make_script())
-    [one, two] = await append(store, script.id, "One.", "Two.")
-    for message, line, unshown in ((100, one, 1), (200, two, 0)):
+    [first, second] = await append(store, script.id, "One.", "Two.")
+    for message, line, unshown in ((100, first, 1), (200, second, 0)):
         await record_post(store, message, line)
         assert len(await store.messages.list_unshown_scripts()) == unshown
 
 
 async def test_a_surplus_message_shows_no_line_and_is_listed_until_it_is_deleted(store: Store):
     script, messages = await store.scripts.create_script(make_script()), store.messages
-    [one, two] = await append(store, script.id, "One.", "Two.")
+    [first, second] = await append(store, script.id, "One.", "Two.")
     script = await store.scripts.get_script(script.id)
-    for message, line in ((100, one), (200, two)):
+    for message, line in ((100, first), (200, second)):
         await record_post(store, message, line)
     for _ in range(2):
         await messages.mark_surplus(200)
         assert [post.message for post in await messages.load_posts(script)] == [100]
         posts, path, _ = await messages.load_posts_and_path(script, 10)
-        assert ([post.message for post in posts], path) == ([100], [one, two])
+        assert ([post.message for post in posts], path) == ([100], [first, second])
         assert len(await messages.list_unshown_scripts()) == 1
         assert await messages.list_stale_messages() == {script.id: [200]}
     assert (await messages.load_content(1)).newest_post == 200
@@ -278,7 +278,7 @@ async def test_queries_scan_no_large_table(store: Store, path: Path):
     await messages.replace_lines({500: first})
     await messages.list_unshown_scripts()
     await lines.move_head(now, first)
-    titles = [one.title for one in await scripts.list_scripts(1)]
+    titles = [script.title for script in await scripts.list_scripts(1)]
     assert titles == ["A fork", "The Roof", "The Diner"]
     await store.states.load_checkpoint(second, "fingerprint", 100)
     await lines.find_last_request_time(script.id, 7)

@@ -42,7 +42,7 @@ def test_a_shipped_voice_has_a_curve(name: str):
 
 
 @pytest.mark.parametrize(
-    "one",
+    "values",
     [
         Curve((), ((0.0, 2.0),)),
         Curve(((1.0, 9.0), (2.0, 8.0)), ((1.0, 900.0), (2.0, 3.0))),
@@ -50,7 +50,7 @@ def test_a_shipped_voice_has_a_curve(name: str):
     ],
     ids=["a point", "steep", "long"],
 )
-def test_any_curve_can_be_drawn(one: Curve):
-    picture = Image.open(io.BytesIO(curve.draw_curve("x" * 100, one)))
+def test_any_curve_can_be_drawn(values: Curve):
+    picture = Image.open(io.BytesIO(curve.draw_curve("x" * 100, values)))
     assert picture.size == (IMAGE_WIDTH, curve.CURVE_HEIGHT)
-    assert describe_curve("x" * 2000, one)
+    assert describe_curve("x" * 2000, values)

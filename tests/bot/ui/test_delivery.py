@@ -55,7 +55,11 @@ def hurry(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def find_first_option(message: Message) -> tuple[str, str]:
     """Return the id of a message's menu, and the value of its first option."""
-    [menu] = [one for one in rules.interactive(message.versions[-1].components) if "options" in one]
+    [menu] = [
+        component
+        for component in rules.interactive(message.versions[-1].components)
+        if "options" in component
+    ]
     return menu["custom_id"], menu["options"][0]["value"]
 
 
@@ -66,7 +70,7 @@ async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await asked.discord.until(lambda asked=asked: asked.how)
-                if not any("has expired" in one.content for one in asked.answers()):
+                if not any("has expired" in answer.content for answer in asked.answers()):
                     return asked
 
 
@@ -80,9 +84,9 @@ async def test_failed_requests_of_a_turn_are_sent_again(inside: Inside):
             await inside.discord.fail(method=method, path=path, **fault)
         begun = await (await inside.ben.click(begun, "Continue")).is_done()
         assert len(await read_true_script(inside.ann, inside.channel)) == 1 + turns
-        shown = [one for one in inside.channel.messages() if BLOCK in one.content]
+        shown = [message for message in inside.channel.messages() if BLOCK in message.content]
         assert len(shown) == 1 + turns
-        assert not any(one.thinking for one in inside.channel.messages())
+        assert not any(message.thinking for message in inside.channel.messages())
         assert len(inside.discord.faults) == turns * len(STEPS)
 
 
@@ -99,7 +103,7 @@ async def test_a_webhook_posts_each_line_once_when_requests_fail(inside: Inside)
         await written.is_done()
         assert len(await read_true_script(ann, channel)) == 1 + 3 * turns
         assert len(inside.discord.faults) == turns
-    assert all(one.webhook for one in channel.messages() if one.is_line)
+    assert all(message.webhook for message in channel.messages() if message.is_line)
 
 
 async def test_an_answer_for_one_person_is_not_posted_in_the_channel(inside: Inside):
@@ -197,11 +201,11 @@ async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(
     assert "tiny" in suggested
     assert [len(await read_true_script(ann, stage)) for stage in (on, write, window)] == [2] * 3
     await discord.until(
-        lambda: sum("40060" in one for one in discord.refusals) == len(stages),
+        lambda: sum("40060" in refusal for refusal in discord.refusals) == len(stages),
         lambda: f"{len(stages)} of {discord.refusals}",
     )
     assert not {"onbook.responses", "discord.app_commands.tree"} & {
-        one.name for one in caplog.records
+        record.name for record in caplog.records
     }
 
 

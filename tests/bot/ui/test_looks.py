@@ -42,7 +42,7 @@ def characters(stage: Stage) -> Stage:
 
 def shown(stage: Stage) -> list[tuple[str, str]]:
     """Return the author and the text of each line that everybody sees."""
-    return [(one.author.name, read(one)) for one in stage.messages() if is_line(one)]
+    return [(post.author.name, read(post)) for post in stage.messages() if is_line(post)]
 
 
 async def test_characters_speak_under_their_names(characters: Stage):
@@ -55,9 +55,9 @@ async def test_characters_speak_under_their_names(characters: Stage):
         ("The Diner", "*Rain falls\\.*"),
         ("The Diner", "*CUT TO\\:*"),
     ]
-    maya = next(one for one in stage.messages() if one.author.name.startswith("MAYA"))
+    maya = next(message for message in stage.messages() if message.author.name.startswith("MAYA"))
     emojis = stage.world.backend.application_emojis.values()
-    [face] = [one for one in emojis if one.name == monogram_of("MAYA").emoji_name]
+    [face] = [emoji for emoji in emojis if emoji.name == monogram_of("MAYA").emoji_name]
     assert f"/emojis/{face.id}" in maya.author.display_avatar.url or str(face.id) in str(
         [request.json for request in stage.world.http_requests]
     )
@@ -72,7 +72,7 @@ async def test_one_webhook_posts_all_lines_even_after_a_restart(characters: Stag
     await stage.restart()
     await write(stage, "JONAS: Hello.")
     await stage.ann.slash(stage.channel, "undo")
-    assert len({one.webhook_id for one in stage.messages() if is_line(one)}) == 1
+    assert len({message.webhook_id for message in stage.messages() if is_line(message)}) == 1
     await assert_channel_is_true(stage)
 
 
@@ -135,7 +135,9 @@ async def test_missing_permission_is_explained_once_to_who_can_grant_it(stage: S
     told = answer(await mo.slash(closed, "write", text="MAYA: Hello."))
     assert_private(told, "Give me the **Manage Webhooks** permission here")
     assert answer(await mo.slash(closed, "write", text="Snow.")) is None
-    assert [one.flags.components_v2 for one in stage.messages(closed) if is_line(one)] == [True] * 3
+    assert [
+        message.flags.components_v2 for message in stage.messages(closed) if is_line(message)
+    ] == [True] * 3
     await assert_channel_is_true(stage, closed)
 
 
@@ -190,6 +192,6 @@ def test_long_lines_are_cut_with_a_note():
 def test_a_recap_has_the_last_line_rather_than_all_before():
     long = [Element(Kind.ACTION, letter * 300) for letter in "abcde"]
     [scene] = format_recap([Element(Kind.HEADING, "INT. DINER"), *long], ())
-    assert scene.split("\n") == ["> **INT\\. DINER**", *(f"> *{one.text}*" for one in long[2:])]
+    assert scene.split("\n") == ["> **INT\\. DINER**", *(f"> *{part.text}*" for part in long[2:])]
     [scene] = format_recap([Element(Kind.ACTION, "a" * 2000)], ())
     assert scene.endswith("and more: see all of it with /script show")

@@ -22,9 +22,9 @@ def luminance(colour: tuple[int, ...]) -> float:
     return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
 
 
-def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+def contrast(colour: tuple[int, ...], other: tuple[int, ...]) -> float:
     """Return the contrast of two colours, by WCAG 2."""
-    dark, light = sorted(map(luminance, (one, other)))
+    dark, light = sorted(map(luminance, (colour, other)))
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -57,7 +57,7 @@ def test_similar_names_look_different():
     for cast in casts:
         assert len({monogram_of(name) for name in cast}) == len(cast)
     # Of all pairs of names that begin alike, hardly any has the same colour too.
-    names = [f"A{one}{two}" for one, two in product("BCDEFGHIKLMNOPRS", "AEIOU")]
+    names = [f"A{letter}{vowel}" for letter, vowel in product("BCDEFGHIKLMNOPRS", "AEIOU")]
     drawn = [(monogram_of(name).hue, monogram_of(name).corner) for name in names]
     assert len(set(drawn)) > len(CORNERS) * len(HUES) / 2
 
@@ -88,7 +88,7 @@ def test_marks_and_corners_make_different_pictures():
 def test_emoji_names_are_valid_and_unique():
     marks = ["A", "B", "AB", "ÅÉ", *Shape]
     parts = list(product(marks, range(len(HUES)), range(len(CORNERS))))
-    names = {Monogram(*one).emoji_name for one in parts}
+    names = {Monogram(*part).emoji_name for part in parts}
     assert all(re.fullmatch(r"[A-Za-z0-9_]{2,32}", name) for name in names)
     assert len(names) == len(parts)
     assert monogram_of("Lady Macbeth").emoji_name == "monogram_004c004d_73"

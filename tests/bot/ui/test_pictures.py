@@ -15,7 +15,7 @@ from bot.ui.images import pictures
 
 
 def make_costs(*bits: float | None) -> tuple[Cell, ...]:
-    return tuple(Cell("x", one, n + 1) for n, one in enumerate(bits))
+    return tuple(Cell("x", cost, n + 1) for n, cost in enumerate(bits))
 
 
 SURPRISE = SurprisalReport(
@@ -78,8 +78,8 @@ def test_surprisal_is_described_in_words():
     assert words.startswith("How well tiny guessed the last 3 lines: 1.0 bits per character.")
     assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
     assert "came the end of the line (12.0 bits)" in words
-    one = SurprisalReport("tiny", ("Ann",), (make_costs(2.0),), ())
-    words = pictures.describe_surprisal(one)
+    report = SurprisalReport("tiny", ("Ann",), (make_costs(2.0),), ())
+    words = pictures.describe_surprisal(report)
     assert words == "How well tiny guessed the last line: 2.0 bits per character."
     assert len(pictures.describe_surprisal(SurprisalReport("t" * 2000, (), (), ()))) == 1000
 
@@ -105,8 +105,8 @@ def test_letters_contrast_with_every_heat():
     # WCAG asks for a contrast of 3:1 for letters so large.
     def luminance(colour: tuple[int, ...]) -> float:
         linear = [
-            one / 255 / 12.92 if one <= 10 else ((one / 255 + 0.055) / 1.055) ** 2.4
-            for one in colour
+            channel / 255 / 12.92 if channel <= 10 else ((channel / 255 + 0.055) / 1.055) ** 2.4
+            for channel in colour
         ]
         return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 

@@ -71,7 +71,7 @@ class Play:
     async def check(self, lines: int) -> list[Message]:
         """Check that the channel shows so many lines, and return their messages."""
         assert len(await read_true_script(self.ann, self.channel)) == lines
-        return [one for one in self.channel.messages() if one.is_line]
+        return [message for message in self.channel.messages() if message.is_line]
 
 
 async def test_every_name_is_shown_before_and_after_a_restart(
@@ -87,7 +87,7 @@ async def test_every_name_is_shown_before_and_after_a_restart(
         await discord.bot_is_ready()
         await play.write("HERE: So am I.\n\nRain.")
         shown = await play.check(1 + len(NAMES) + 2)
-    assert all(one.webhook for one in shown)
+    assert all(message.webhook for message in shown)
     assert discord.refusals == []
 
 
@@ -98,14 +98,14 @@ async def test_a_refused_name_stands_on_cards(discord: Discord, chosen: RunnerSe
         play = await Play.begin(discord, title)
         await play.write("MAYA: Hello.\n\nRain.")
         shown = await play.check(3)
-        assert [one.webhook is not None for one in shown] == [False, True, False]
+        assert [message.webhook is not None for message in shown] == [False, True, False]
         assert play.told() == [f"Discord refused a line under the name “{title}”."]
         assert len(discord.refusals) == 1
     async with bot_here(discord.address, chosen):
         await discord.bot_is_ready()
         await play.write("Wind.\n\nMAYA: Good night.")
         shown = await play.check(5)
-        assert [one.webhook is not None for one in shown[3:]] == [False, True]
+        assert [message.webhook is not None for message in shown[3:]] == [False, True]
         assert len(discord.refusals) == len(play.told()) == 2
 
 
@@ -116,7 +116,7 @@ async def test_a_refused_line_stops_no_other(discord: Discord, chosen: RunnerSet
         for path in (BY_WEBHOOK, BY_BOT):
             await discord.fail(Kind.STATUS, "POST", path, status=400)
         await play.write("MAYA: Hello.\n\nRain.")
-        _, refused, rain = [one for one in play.channel.messages() if one.is_line]
+        _, refused, rain = [message for message in play.channel.messages() if message.is_line]
         assert "Discord refuses this line" in refused.text
         assert (rain.webhook is not None, rain.reads("Rain.")) == (True, True)
         await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
@@ -152,7 +152,7 @@ async def test_a_line_that_is_limited_keeps_its_look(discord: Discord, chosen: R
         limit = {"status": TOO_MANY, "retry_after": 0.05}
         await discord.fail(Kind.STATUS, "POST", BY_WEBHOOK, most=6, **limit)
         await play.write("MAYA: Hello.\n\nRain.")
-        assert all(one.webhook for one in await play.check(3))
+        assert all(message.webhook for message in await play.check(3))
         assert len(discord.faults) == 6
 
 

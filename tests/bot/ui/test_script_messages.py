@@ -25,7 +25,7 @@ def test_pages_hold_everything_within_the_limit(elements: list[Element], limit: 
     numbers = [int(number) for page in pages for number in NUMBER.findall(page)]
     assert numbers == list(range(1, len(elements) + 1))
     words = NUMBER.sub("", "\n".join(pages))
-    assert letters(words) == letters("".join("".join(one.shown) for one in elements))
+    assert letters(words) == letters("".join("".join(element.shown) for element in elements))
 
 
 @steadily

@@ -85,7 +85,7 @@ class Theatre:
 
     async def lose_webhook(self) -> None:
         """Delete the channel's webhook as a moderator who leaves its messages."""
-        [webhook] = {one.webhook for one in self.channel.messages()} - {None}
+        [webhook] = {message.webhook for message in self.channel.messages()} - {None}
         await self.discord.delete_webhook(webhook)
 
     def renew_token(self) -> None:
@@ -117,15 +117,15 @@ class Theatre:
 
     def posted(self, text: str) -> int:
         """Return how many messages of the channel show a text, or did."""
-        return sum(text in one.text for one in self.channel.timeline())
+        return sum(text in entry.text for entry in self.channel.timeline())
 
     def shows(self, text: str) -> int:
         """Return how many messages of the channel show a text."""
-        return sum(text in one.text for one in self.channel.messages())
+        return sum(text in message.text for message in self.channel.messages())
 
     def panels(self) -> list[Message]:
         """Return the messages with the buttons of a script."""
-        return [one for one in self.channel.messages() if one.is_panel]
+        return [message for message in self.channel.messages() if message.is_panel]
 
     async def until_gone(self, text: str) -> None:
         """Wait until the channel shows a text no longer."""
@@ -143,7 +143,7 @@ async def theatre(chosen: RunnerSettings) -> AsyncIterator[Theatre]:
         characters = chosen.model_copy(update={"look": "characters"})
         yield Theatre(world, discord, guild, channel, ann, characters)
         # Discord bans a bot that it has often refused for want of a permission.
-        assert not [one for one in discord.refusals if "Missing Permissions" in one]
+        assert not [refusal for refusal in discord.refusals if "Missing Permissions" in refusal]
 
 
 @pytest.fixture(autouse=True)
@@ -243,7 +243,7 @@ async def test_text_that_a_moderator_has_deleted_is_not_called_visible(theatre: 
     async with theatre.bot():
         await theatre.write_secret()
         await theatre.lose_webhook()
-        [message] = [one for one in theatre.channel.messages() if "knife" in one.text]
+        [message] = [message for message in theatre.channel.messages() if "knife" in message.text]
         await theatre.discord.delete(message)
         undone = await theatre.ann.slash(theatre.channel, "undo")
         await undone.is_done()
@@ -328,7 +328,7 @@ async def test_an_answer_in_progress_is_not_taken_for_the_panel_of_a_lost_proces
         await begin_script(theatre.ann, theatre.channel)
         asked = await theatre.ann.slash(theatre.channel, "script listen")
         [progress] = await theatre.discord.until(
-            lambda: [one for one in asked.answers() if one.labels == ["Stop"]]
+            lambda: [answer for answer in asked.answers() if answer.labels == ["Stop"]]
         )
         await theatre.discord.fail(Kind.SILENCE, "POST", EXECUTE, heard=True)
         await theatre.write("MAYA: Hello.")
@@ -343,7 +343,7 @@ async def test_a_webhook_that_discord_has_made_twice_stands_once(theatre: Theatr
         await begin_script(theatre.ann, theatre.channel)
         await theatre.write("MAYA: Hello.")
         [webhook] = theatre.world.webhooks
-        assert {one.webhook for one in theatre.channel.messages() if one.is_line} == {webhook}
+        assert {post.webhook for post in theatre.channel.messages() if post.is_line} == {webhook}
         assert len(theatre.discord.faults) == 1
 
 
@@ -373,7 +373,7 @@ async def test_an_edit_that_is_carried_out_late_restores_no_text(
         async with theatre.discord.holding("PATCH", CHANGE, most=1, kind=Kind.LATE):
             await (await theatre.rewrite("MAYA: I hid the knife.")).is_done()
             await (await theatre.rewrite("MAYA: Bye.")).is_done()
-            [line] = [one for one in theatre.channel.messages() if "Bye" in one.text]
+            [line] = [message for message in theatre.channel.messages() if "Bye" in message.text]
             shown = len(line.versions)
         await theatre.discord.until(lambda: len(line.versions) > shown)
         await theatre.until_gone("knife")

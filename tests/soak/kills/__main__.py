@@ -55,9 +55,9 @@ def main(options: Options) -> int:
 
 def _bot(options: Options, folder: Path) -> bool:
     points, voice = crowd.plan(options.times or 300), options.voice.resolve()
-    with server() if options.postgres else nullcontext() as one:
+    with server() if options.postgres else nullcontext() as started:
         found = asyncio.run(
-            crowd.kill_bot(voice, folder, points, options.channels, {"line_length": 200}, one)
+            crowd.kill_bot(voice, folder, points, options.channels, {"line_length": 200}, started)
         )
     where = ", on PostgreSQL" if options.postgres else ""
     print(f"the bot, with {options.channels} busy channels{where}\n")
@@ -66,11 +66,13 @@ def _bot(options: Options, folder: Path) -> bool:
 
 
 def _sessions(options: Options, folder: Path) -> bool:
-    with server() if options.postgres else nullcontext() as one:
-        found = sessions.kill_sessions(options.voice.resolve(), folder, options.times or 1000, one)
+    with server() if options.postgres else nullcontext() as started:
+        found = sessions.kill_sessions(
+            options.voice.resolve(), folder, options.times or 1000, started
+        )
     print(f"without Discord{', on PostgreSQL' if options.postgres else ''}\n")
     print(table(found))
-    return all(one.fine for one in found.values())
+    return all(finding.fine for finding in found.values())
 
 
 def _power(options: Options, folder: Path) -> bool:

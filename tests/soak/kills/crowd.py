@@ -95,7 +95,7 @@ class Crowd:
             async with at_once:
                 await self.begin_script(person, channel)
 
-        await asyncio.gather(*(begin(*one) for one in [*self.people, *self.guests]))
+        await asyncio.gather(*(begin(*pair) for pair in [*self.people, *self.guests]))
 
     async def begin_script(self, person: Person, channel: Channel) -> None:
         """Begin a script in a channel."""
@@ -104,8 +104,8 @@ class Crowd:
     async def write_until_killed(self) -> None:
         """Write as all people, each after the last answer, until the bot is killed."""
         self.gone = False
-        writers = [asyncio.create_task(self._write_on(*one)) for one in self.people]
-        writers += [asyncio.create_task(self._write_elsewhere(*one)) for one in self.guests]
+        writers = [asyncio.create_task(self._write_on(*person)) for person in self.people]
+        writers += [asyncio.create_task(self._write_elsewhere(*guest)) for guest in self.guests]
         try:
             await self.discord.bot_is_gone()
         finally:
@@ -137,7 +137,7 @@ class Crowd:
     async def say(self, person: Person, channel: Channel) -> None:
         """Write by a reply to the panel, or by a message that mentions the bot."""
         text = f"{random.getrandbits(60):x}."
-        panel = next((one for one in channel.messages() if one.is_panel), None)
+        panel = next((message for message in channel.messages() if message.is_panel), None)
         if panel and random.random() < 0.5:
             message = await person.write(channel, text, reply_to=panel)
         else:
@@ -149,7 +149,7 @@ class Crowd:
 
     async def star(self, person: Person, channel: Channel) -> None:
         """Give a line a star by a reaction, and perhaps take it back."""
-        if lines := [one for one in channel.messages() if one.is_line]:
+        if lines := [message for message in channel.messages() if message.is_line]:
             line = random.choice(lines)
             self.starred.add((line.id, person.id))
             await person.react(line, STAR)
@@ -159,7 +159,7 @@ class Crowd:
     async def choose_take(self, person: Person, channel: Channel) -> None:
         """Vote for a take, or choose it, if there are any."""
         takes = [
-            (one, label) for one in channel.messages() for label in one.labels if " · " in label
+            (post, label) for post in channel.messages() for label in post.labels if " · " in label
         ]
         if takes:
             message, label = random.choice(takes)
@@ -193,8 +193,12 @@ class Crowd:
 
     def seen(self) -> list[tuple[str, str]]:
         """Return the author and the text of each line that was ever shown, but not to guests."""
-        messages = [one for _, place in self.people for one in self.discord.messages_in(place.id)]
-        return [(one.author, one.versions[0].text) for one in messages if one.is_line]
+        return [
+            (message.author, message.versions[0].text)
+            for _, channel in self.people
+            for message in self.discord.messages_in(channel.id)
+            if message.is_line
+        ]
 
     def wrong_channels(self, paths: Mapping[int, Sequence[str]]) -> list[str]:
         """Describe each channel that does not show its script's lines once, in order."""
@@ -222,12 +226,12 @@ class Crowd:
 
     def _is_voting(self) -> bool:
         """Return whether a message has buttons with numbers of votes."""
-        messages = (one for _, channel in self.people for one in channel.messages())
-        return any(" — " in label for one in messages for label in one.labels)
+        messages = (message for _, channel in self.people for message in channel.messages())
+        return any(" — " in label for message in messages for label in message.labels)
 
     def wanted(self) -> dict[str, int]:
         """Return the number of requested lines, by delivery."""
-        asked = {str(one): lines for one, (_, lines) in self.asked.items() if lines}
+        asked = {str(delivery): lines for delivery, (_, lines) in self.asked.items() if lines}
         return asked | dict.fromkeys(map(str, self.said), 1)
 
 
@@ -238,12 +242,12 @@ def has_end(asked: Asked) -> bool:
     """
     answers = asked.answers()
     is_gone = bool(asked.messages) and not answers
-    return is_gone or any(not one.thinking and is_end(one.versions[-1]) for one in answers)
+    return is_gone or any(not answer.thinking and is_end(answer.versions[-1]) for answer in answers)
 
 
 def is_answered(asked: Asked) -> bool:
     """Return whether a person sees an answer, and the bot no longer thinks."""
-    return asked.how is not None and not any(one.thinking for one in asked.answers())
+    return asked.how is not None and not any(answer.thinking for answer in asked.answers())
 
 
 def is_end(version: Look) -> bool:
@@ -295,9 +299,9 @@ async def kill_bot(
                 bot.kill()
             for point in points:
                 await _kill(crowd, life, point)
-                one = check.compare({}, crowd.wanted())
-                one.lost += check.count_unknown(crowd.seen())
-                found.setdefault(point, Found()).__iadd__(one)
+                finding = check.compare({}, crowd.wanted())
+                finding.lost += check.count_unknown(crowd.seen())
+                found.setdefault(point, Found()).__iadd__(finding)
             async with life() as bot:
                 await crowd.write_once_more()
                 bot.kill()
@@ -327,7 +331,7 @@ async def invite_guests(discord: Discord, number: int) -> list[tuple[Person, Cha
     """Return people who have installed the bot, each in a channel of a server without it."""
     guild = await discord.guild("Elsewhere", has_bot=False)
     guests = [
-        (await guild.person(f"G{one}"), await guild.channel(f"hall-{one}")) for one in range(number)
+        (await guild.person(f"G{i}"), await guild.channel(f"hall-{i}")) for i in range(number)
     ]
     for person, _ in guests:
         await person.install()
@@ -356,6 +360,8 @@ async def _kill(crowd: Crowd, life: Life, point: str) -> None:
 def is_complete(found: dict[str, Found], points: Sequence[str]) -> bool:
     """Return whether the bot was killed as often as planned and nothing is wrong."""
     kills, shown = (
-        sum(getattr(one, name) for one in found.values()) for name in ("kills", "shown")
+        sum(getattr(finding, name) for finding in found.values()) for name in ("kills", "shown")
     )
-    return kills == len(points) and shown > kills and all(one.fine for one in found.values())
+    return (
+        kills == len(points) and shown > kills and all(finding.fine for finding in found.values())
+    )

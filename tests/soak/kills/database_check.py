@@ -38,8 +38,8 @@ class Found:
     """Databases that fail SQLite's integrity check."""
 
     def __iadd__(self, other: Found) -> Self:
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
         return self
 
     @property
@@ -127,7 +127,7 @@ class DatabaseCheck:
     def deliveries(self) -> set[str]:
         """Return the deliveries that have lines in the database."""
         with closing(sqlite3.connect(self.path)) as database:
-            return {one for (one,) in database.execute("SELECT DISTINCT delivery FROM lines")}
+            return {key for (key,) in database.execute("SELECT DISTINCT delivery FROM lines")}
 
     def stars(self) -> set[tuple[int, int]]:
         """Return the message and the person of each star that a reaction has given."""
@@ -198,10 +198,10 @@ def _one(database: sqlite3.Connection, question: str) -> int:
 def table(found: Mapping[str, Found]) -> str:
     """Return a table of the counts by point, with the sums in the last row."""
     total = Found()
-    for one in found.values():
-        total += one
-    names = [one.name for one in fields(Found)]
+    for finding in found.values():
+        total += finding
+    names = [field.name for field in fields(Found)]
     rows = [["killed at", *names]]
-    for name, one in [*found.items(), ("all", total)]:
-        rows.append([name, *(f"{getattr(one, column):,}" for column in names)])
+    for name, finding in [*found.items(), ("all", total)]:
+        rows.append([name, *(f"{getattr(finding, column):,}" for column in names)])
     return format_table(rows)

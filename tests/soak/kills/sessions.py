@@ -106,7 +106,7 @@ async def _play(
     sessions = ChannelSessions(store, voices, settings)
     shown = os.open(folder / "shown", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     begins()
-    await asyncio.gather(*(_write_on(sessions.get(one), shown) for one in range(CHANNELS)))
+    await asyncio.gather(*(_write_on(sessions.get(channel), shown) for channel in range(CHANNELS)))
 
 
 async def _write_on(room: ChannelSession, shown: int) -> None:

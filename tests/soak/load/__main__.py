@@ -113,10 +113,10 @@ def main(options: Options) -> int:
     for name in options.scenarios or get_args(Scenario):
         reports.append(run(name, options))
         print(f"\n{reports[-1]}", flush=True)
-    short = [one for report in reports for one in report.findings if not one.met]
+    short = [finding for report in reports for finding in report.findings if not finding.met]
     print(f"\n{len(short)} of the bounds were missed.")
     if options.json:
-        found = {"where": about, "reports": [one.document() for one in reports]}
+        found = {"where": about, "reports": [report.document() for report in reports]}
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return int(bool(short))
 

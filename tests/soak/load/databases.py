@@ -149,8 +149,8 @@ def on_a_server(folder: Path, within: Path | None = None) -> Iterator[OnServer]:
 
     ``folder`` is for SQLite files; ``within`` is the parent of the server's folder.
     """
-    with server(DEFAULTS, within) as one:
-        yield OnServer(folder, one, one.create(), within)
+    with server(DEFAULTS, within) as started:
+        yield OnServer(folder, started, started.create(), within)
 
 
 def _forget_pages(path: Path) -> None:

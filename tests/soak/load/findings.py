@@ -60,12 +60,12 @@ class Report:
     """All results, for JSON."""
 
     def __str__(self) -> str:
-        rows = [("", "bound", "measured", "met"), *(one.format_cells() for one in self.findings)]
+        rows = [("", "bound", "measured", "met"), *(item.format_cells() for item in self.findings)]
         return "\n\n".join([self.title, format_table(rows), *self.tables])
 
     def document(self) -> dict[str, Any]:
         """Return all results, for JSON."""
-        findings = [vars(one) | {"met": one.met} for one in self.findings]
+        findings = [vars(finding) | {"met": finding.met} for finding in self.findings]
         return {"title": self.title, "findings": findings, "numbers": self.numbers}
 
 
@@ -73,8 +73,8 @@ def resident(processes: Sequence[Memory], most: float = MEMORY) -> list[Finding]
     """Judge the resident memory (RSS) of each process of the bot."""
     each = zip(bots(len(processes)), processes, strict=True)
     return [
-        Finding(f"memory of {who} after use (RSS)", one.resident / 1e6, most / 1e6, MB)
-        for who, one in each
+        Finding(f"memory of {who} after use (RSS)", memory.resident / 1e6, most / 1e6, MB)
+        for who, memory in each
     ]
 
 
@@ -92,7 +92,10 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
     """Return the `PERCENTILES` of values, by name."""
-    return {"most" if one == 100 else f"{one} %": percentile(values, one) for one in PERCENTILES}
+    return {
+        "most" if percent == 100 else f"{percent} %": percentile(values, percent)
+        for percent in PERCENTILES
+    }
 
 
 def waits(times: Mapping[str, Sequence[float]]) -> str:

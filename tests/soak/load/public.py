@@ -69,10 +69,10 @@ class MeasuredAct:
         asked = self.asked
         if asked.how in (Answer.CHOICES, Answer.MODAL):
             return self.acknowledged()
-        answers = [asked.discord.messages[one] for one in asked.messages]
-        looks = [look for one in answers for look in one.versions if is_end(look)]
-        if answers and all(one.deleted for one in answers):  # the lines are in the channel
-            return Moment(max(one.deleted_at or 0.0 for one in answers), asked.travelled)
+        answers = [asked.discord.messages[message] for message in asked.messages]
+        looks = [look for answer in answers for look in answer.versions if is_end(look)]
+        if answers and all(answer.deleted for answer in answers):  # the lines are in the channel
+            return Moment(max(answer.deleted_at or 0.0 for answer in answers), asked.travelled)
         first = min(looks, key=lambda look: look.at, default=None)
         return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
 
@@ -87,9 +87,9 @@ class MeasuredAct:
 
     def refusal(self) -> str | None:
         """Return the sentence of a refusal, if there was one."""
-        for one in self.asked.answers():
-            said = one.content
-            alone = one.only_for is not None and is_end(one.versions[-1])
+        for answer in self.asked.answers():
+            said = answer.content
+            alone = answer.only_for is not None and is_end(answer.versions[-1])
             if alone and not (self.what in PRIVATE and TITLE in said):
                 return said.splitlines()[0]
         return None
@@ -173,7 +173,7 @@ class Public(Crowd):
 
     async def _press(self, what: str, person: Person, channel: Channel) -> MeasuredAct:
         label = what.removeprefix("button ")
-        under = next((one for one in channel.messages() if one.is_panel), None)
+        under = next((message for message in channel.messages() if message.is_panel), None)
         if under is None:
             raise NotPossible("no message here has a button")
         asked = await person.click(under, label)
@@ -182,12 +182,12 @@ class Public(Crowd):
     def _acts(self) -> dict[str, tuple[Callable[[Person, Channel], Awaitable[Asked]], int]]:
         """Return the acts by name, each with the number of lines that it should add."""
         return {
-            "/continue": (lambda one, place: one.slash(place, "continue"), 1),
-            "/write": (lambda one, place: one.slash(place, "write", text=self._text()), 1),
-            "/undo": (lambda one, place: one.slash(place, "undo"), 0),
-            "suggestions": (lambda one, place: one.type(place, "continue", "character", "a"), 0),
-            "/script show": (lambda one, place: one.slash(place, "script show"), 0),
-            "/scripts": (lambda one, place: one.slash(place, "script list"), 0),
+            "/continue": (lambda who, place: who.slash(place, "continue"), 1),
+            "/write": (lambda who, place: who.slash(place, "write", text=self._text()), 1),
+            "/undo": (lambda who, place: who.slash(place, "undo"), 0),
+            "suggestions": (lambda who, place: who.type(place, "continue", "character", "a"), 0),
+            "/script show": (lambda who, place: who.slash(place, "script show"), 0),
+            "/scripts": (lambda who, place: who.slash(place, "script list"), 0),
         }
 
     def _done(
@@ -226,7 +226,7 @@ class Public(Crowd):
 
     def refusals(self) -> Counter[str]:
         """Return the number of refusals by sentence."""
-        return Counter(one for act in self.measured.values() if (one := act.refusal()))
+        return Counter(refusal for act in self.measured.values() if (refusal := act.refusal()))
 
 
 @dataclass
@@ -262,5 +262,5 @@ async def make_places(discord: Discord, guilds: int, channels: int) -> list[tupl
     for number in range(guilds):
         guild = await discord.guild(f"House {number}", BOT_MAY | MANAGE_WEBHOOKS)
         here = channels // guilds + (number < channels % guilds)
-        found += [(await guild.person("Pat"), one) for one in await guild.channels(here)]
+        found += [(await guild.person("Pat"), channel) for channel in await guild.channels(here)]
     return found

@@ -90,7 +90,7 @@ class Stage:
         who["the fake Discord"] = await self.discord.process()
 
         def used() -> dict[str, float]:
-            each = {name: machine.cpu_seconds(one) for name, one in who.items()}
+            each = {name: machine.cpu_seconds(process) for name, process in who.items()}
             if self.database:
                 each["PostgreSQL"] = sum(map(machine.cpu_seconds, machine.family(self.database)))
             return each | {"the people": time.process_time()}
@@ -99,7 +99,7 @@ class Stage:
         yield
         spent.seconds, after = time.perf_counter() - began, used()
         spent.each = {name: after[name] - before[name] for name in before}
-        spent.memory = [machine.memory(one) for one in self.bots]
+        spent.memory = [machine.memory(bot) for bot in self.bots]
 
 
 @asynccontextmanager
@@ -154,7 +154,7 @@ async def shared(house: House, scale: Scale, rate: float, minutes: float) -> Rep
 
 def _find_voices(house: House) -> list[str]:
     """Return the names of all voices of the bot."""
-    return sorted(one.stem for one in house.voice.parent.glob("*.onnx"))
+    return sorted(path.stem for path in house.voice.parent.glob("*.onnx"))
 
 
 async def _come(stage: Stage, spent: Spent, rate: float, minutes: float) -> dict[str, int]:
@@ -193,7 +193,7 @@ def _judge_ends(report: Report, public: Public) -> None:
         Finding("acknowledged after 1.5 s, of 1,000", 1000 * late / len(acts), 1, "{:.1f}"),
         Finding("unfinished after 90 s", sum(seconds > UNFINISHED for seconds in ended), 0),
         Finding("refused as busy, of 100", 100 * len(refused) / len(acts), 10, "{:.1f}"),
-        Finding("refused as busy after a second", sum(one > AT_ONCE for one in refused), 0),
+        Finding("refused as busy after a second", sum(seconds > AT_ONCE for seconds in refused), 0),
     ]
     report.tables.append(waits({"acknowledged": acknowledged, "ended": ended, "refused": refused}))
 
@@ -230,7 +230,7 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
                 await discord.conditions(NEAR, FAR, limited=True, seed=scale.seed)
                 outcome = await play(writers, times)
                 counts = await discord.counts()
-                memory = [machine.memory(one) for one in processes]
+                memory = [machine.memory(process) for process in processes]
     outcome = await asyncio.to_thread(judge, outcome, writers, await house.database_check())
     begun, lost = counts["identifies"], counts.get("lost sessions", 0)
     report = Report(f"{times:,} faults while {rate:g} commands a second arrive")
@@ -245,12 +245,12 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
         *resident(memory),
     ]
     report.tables = [f"{writers.came:,} commands arrived.\n{outcome}", _counted(counts)]
-    every = [one for of in outcome.away.values() for one in of]
+    every = [seconds for of in outcome.away.values() for seconds in of]
     report.tables += [_away(writers), waits({"until the bot was back": every} | outcome.away)]
     report.numbers = {
         "outcome": vars(outcome),
         "counts": counts,
-        "memory": [asdict(one) for one in memory],
+        "memory": [asdict(usage) for usage in memory],
     }
     return report
 
@@ -258,10 +258,10 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
 def _away(writers: Unlucky) -> str:
     """Return a table of unanswered commands while the bot was connected, and while it was not."""
     away = writers.while_away
-    here = [one for one, _ in writers.asked.values() if one not in away]
+    here = [request for request, _ in writers.asked.values() if request not in away]
     rows = [("the bot was", "commands", "without an answer")]
     for where, asked in (("connected", here), ("disconnected", away)):
-        rows.append((where, f"{len(asked):,}", f"{sum(one.how is None for one in asked):,}"))
+        rows.append((where, f"{len(asked):,}", f"{sum(sent.how is None for sent in asked):,}"))
     return format_table(rows)
 
 
@@ -269,7 +269,8 @@ def _judge_times(report: Report, public: Public, *, finished: bool) -> None:
     """Judge how long people waited, including Discord's latencies."""
     times = public.times()
     first, last = (
-        [one for of in times[name].values() for one in of] for name in ("acknowledged", "finished")
+        [seconds for of in times[name].values() for seconds in of]
+        for name in ("acknowledged", "finished")
     )
     report.findings.append(_wait("acknowledged, the slowest", percentile(first, 100), IN_TIME))
     if finished:
@@ -280,7 +281,7 @@ def _judge_times(report: Report, public: Public, *, finished: bool) -> None:
     own = public.times(own=True)
     for name in times:
         for said, found in (("", times), (", without Discord's latencies", own)):
-            every = [one for of in found[name].values() for one in of]
+            every = [seconds for of in found[name].values() for seconds in of]
             by_kind = {f"{name}{said}": every} | (
                 dict(sorted(found[name].items())) if not said else {}
             )

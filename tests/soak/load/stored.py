@@ -99,7 +99,7 @@ class Town:
 
     def memory(self) -> list[machine.Memory]:
         """Return the memory of each process of the bot."""
-        return [machine.memory(one) for one in self.bots]
+        return [machine.memory(bot) for bot in self.bots]
 
 
 async def stored(
@@ -115,8 +115,8 @@ async def stored(
         ):
             found = await _compare(house, town, pairs, plays)
             took = await _ask_all(small, town)
-            for one in (town, small):
-                one.used = one.memory()
+            for place in (town, small):
+                place.used = place.memory()
     report = Report(f"{channels:,} stored channels of {lines} lines each")
     size = house.database.size()
     ratio = statistics.median(found.cold) / statistics.median(found.warm)
@@ -143,11 +143,11 @@ async def stored(
         },
         "memory": {
             name: {
-                "ready": one.ready,
-                "begun": [asdict(process) for process in one.begun],
-                "used": [asdict(process) for process in one.used],
+                "ready": place.ready,
+                "begun": [asdict(process) for process in place.begun],
+                "used": [asdict(process) for process in place.used],
             }
-            for name, one in (("few", small), ("all", town))
+            for name, place in (("few", small), ("all", town))
         },
     }
     return report
@@ -164,7 +164,10 @@ async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIte
                 town.guilds.append(guild.id)
                 town.people.append(await guild.person("Pat"))
                 town.channels.extend(await guild.channels(min(IN_A_SERVER, channels - number)))
-            where = [(one.id, town.guilds[n // IN_A_SERVER]) for n, one in enumerate(town.channels)]
+            where = [
+                (channel.id, town.guilds[n // IN_A_SERVER])
+                for n, channel in enumerate(town.channels)
+            ]
             await house.database.fill(house.voice, where, lines, plays)
             began = time.perf_counter()
             with house.running(address) as town.bots:
@@ -181,15 +184,19 @@ async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
     found = Lines()
     numbers = range(0, len(town.channels), plays)
     for shard in range(house.processes):
-        here = [one for one in numbers if house.shard_of(town.guilds[one // IN_A_SERVER]) == shard]
+        here = [
+            number
+            for number in numbers
+            if house.shard_of(town.guilds[number // IN_A_SERVER]) == shard
+        ]
         # The first pair fills the caches of statements.
         each = islice(here, max(1, pairs // house.processes) + 2)
-        for pair, (warm, cold) in enumerate((here[0], one) for one in each if one != here[0]):
+        for pair, (warm, cold) in enumerate((here[0], other) for other in each if other != here[0]):
             wanted = [(town.at(cold), found.cold), (town.at(warm), found.warm)]
             texts = list[str]()
             for place, times in wanted if pair % 2 else reversed(wanted):
                 took, asked = await _took(*place, "continue", {})
-                seen = [(one.author, one.text) for one in asked.results() if one.is_line]
+                seen = [(line.author, line.text) for line in asked.results() if line.is_line]
                 texts.append(str(seen))
                 times += [took] if pair else []
             if texts[0] == "[]" or texts[0] != texts[1]:
@@ -230,9 +237,9 @@ def _memory(*towns: Town) -> str:
     for shard, who in enumerate(bots(len(towns[0].bots))):
         for when in ("begun", "used"):
             for name, what in (("resident", "RSS"), ("proportional", "PSS")):
-                sizes = (getattr(getattr(one, when)[shard], name) / 1e6 for one in towns)
+                sizes = (getattr(getattr(town, when)[shard], name) / 1e6 for town in towns)
                 rows.append((f"{who}: {what}, {when}", *(f"{size:,.0f}" for size in sizes)))
-    rows.append(("seconds until ready", *(f"{one.ready:.1f}" for one in towns)))
+    rows.append(("seconds until ready", *(f"{town.ready:.1f}" for town in towns)))
     return format_table(rows)
 
 

@@ -25,14 +25,14 @@ def reprinted(elements: list[str]) -> list[str]:
     return [f"{cues[cue]}\n{re.sub('[a-z]+', respelt, said[:-1])}!" for cue, said in split]
 
 
-def runs(one: str, other: str, length: int) -> list[str]:
+def runs(text: str, other: str, length: int) -> list[str]:
     """Return the runs of so many words that both scripts speak."""
 
     def read(script: str) -> set[str]:
         words = re.findall(r"\w+", " ".join(e.spoken for e in split_elements(script)).lower())
         return {" ".join(words[i : i + length]) for i in range(len(words) - length + 1)}
 
-    return sorted(read(one) & read(other))
+    return sorted(read(text) & read(other))
 
 
 def test_different_plays_are_kept():

@@ -30,7 +30,7 @@ Is that (as they say) so?
 
 
 def test_elements_are_classified():
-    read = [(one.kind, one.cue, list(one.lines)) for one in split_elements(SCRIPT)]
+    read = [(element.kind, element.cue, list(element.lines)) for element in split_elements(SCRIPT)]
     assert read == [
         (Kind.PAGE, "", []),
         (Kind.HEADING, "", []),

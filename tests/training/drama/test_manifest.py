@@ -63,4 +63,6 @@ def test_a_file_is_replaced_atomically(tmp_path):
     file.write_bytes(b"before")
     with pytest.raises(TypeError):
         replace_file(file, "no bytes")
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("list.tsv", b"before")]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
+        ("list.tsv", b"before")
+    ]
