@@ -10,7 +10,7 @@ from discord import app_commands, ui
 from ..i18n.catalogue import many, say
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
-from ..session.turn_orders import DEFAULT_MINUTES, MAX_MINUTES
+from ..session.rotations import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery import FirstResponse, complete_response, edit_response
@@ -22,10 +22,10 @@ from ..ui.turn_messages import (
     END_SPRINT_ID,
     NO_DEADLINE,
     ORDER_ID,
-    format_order,
+    format_rotation,
     format_sprint,
     make_end_button,
-    make_order_view,
+    make_rotation_view,
 )
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_choice
@@ -49,17 +49,19 @@ class Writers(FeatureCog, name="OnBook.writers"):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
-        content, view = await self._make_order_message(interaction, session, script)
+        content, view = await self._make_rotation_message(interaction, session, script)
         await complete_response(interaction, content=content, view=view)
 
-    async def _make_order_message(
+    async def _make_rotation_message(
         self, interaction: Interaction, session: ChannelSession, script: Script
     ) -> tuple[str, ui.View]:
         """Return the order of a script, and what the person who asks may do with it."""
-        order = await session.turn_orders.find(script.id)
+        rotation = await session.rotations.find(script.id)
         requester = get_requester(interaction)
         manages = is_manager(script, requester)
-        return format_order(script, order), make_order_view(script, order, requester.id, manages)
+        return format_rotation(script, rotation), make_rotation_view(
+            script, rotation, requester.id, manages
+        )
 
     @listens_to(position_pattern("join"))
     @answer_errors
@@ -71,9 +73,9 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
         joined = parse_position(match).script
-        is_new = await session.turn_orders.join(get_requester(interaction), joined)
+        is_new = await session.rotations.join(get_requester(interaction), joined)
         script = await session.library.load_script()
-        content, view = await self._make_order_message(interaction, session, script)
+        content, view = await self._make_rotation_message(interaction, session, script)
         await complete_response(interaction, content=content, view=view)
         if is_new:
             note = say("{who} joined the turns.", who=format_requester(interaction))
@@ -89,43 +91,43 @@ class Writers(FeatureCog, name="OnBook.writers"):
 
     @listens_to(ORDER_ID)
     @answer_errors
-    async def change_order(self, interaction: Interaction, match: Match[str]) -> None:
+    async def change_rotation(self, interaction: Interaction, match: Match[str]) -> None:
         """Join, leave or change the order, and say so in the panel."""
         script = int(match["script"])
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()
-        note = await self._change_order(interaction, session, match["action"], script)
-        content, view = await self._make_order_message(
+        note = await self._change_rotation(interaction, session, match["action"], script)
+        content, view = await self._make_rotation_message(
             interaction, session, await session.library.load_script()
         )
         await edit_response(interaction, content=content, view=view)
         await self._show_change(interaction, session, script, note)
 
-    async def _change_order(
+    async def _change_rotation(
         self, interaction: Interaction, session: ChannelSession, action: str, script: int
     ) -> str:
         """Change the order, and return what has happened."""
-        orders, requester = session.turn_orders, get_requester(interaction)
+        rotations, requester = session.rotations, get_requester(interaction)
         who = format_requester(interaction)
         match action:
             case "join":
-                await orders.join(requester, script)
+                await rotations.join(requester, script)
                 return say("{who} joined the turns.", who=who)
             case "leave":
-                await orders.leave(requester, script)
+                await rotations.leave(requester, script)
                 return say("{who} left the turns.", who=who)
             case "pass" | "skip":
-                [writer, *_] = (await orders.pass_turn(requester, script)).writers
+                [writer, *_] = (await rotations.pass_turn(requester, script)).writers
                 if writer == requester.id:
                     return say("{who} passed.", who=who)
                 return say("{who} skipped {writer}.", who=who, writer=mention(writer))
             case "off":
-                await orders.turn_off(requester, script)
+                await rotations.turn_off(requester, script)
                 return say("{who} ended the turns, so everybody may write.", who=who)
             case _:
                 hours = int(parse_choice(interaction, map(str, DEADLINES)))
-                await orders.set_deadline(requester, script, hours or None)
+                await rotations.set_deadline(requester, script, hours or None)
                 if hours == NO_DEADLINE:
                     return say("{who} removed the deadline.", who=who)
                 time = many(*DEADLINES[hours])

@@ -278,7 +278,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
                 )
             if current_position(shown.script) != position:
                 raise StaleLine(script=position.script, line=position.line)
-            check_turn(shown.order, shown.script, get_requester(interaction))
+            check_turn(shown.rotation, shown.script, get_requester(interaction))
         character = ui.TextInput[Any](
             label=say("Who speaks"),
             placeholder=_format_speakers(list_offered_speakers(interaction.message)),

@@ -25,9 +25,9 @@ from .posts import Posts
 from .presence import Presence
 from .rate_limits import RateLimits
 from .reader import ScriptReader
+from .rotations import Rotations, Sprints
 from .stars import Stars
 from .turn import Clock
-from .turn_orders import Sprints, TurnOrders
 
 
 class ChannelSession:
@@ -44,7 +44,7 @@ class ChannelSession:
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
         self.polls = Polls(self.library, shared.presence)
-        self.turn_orders = TurnOrders(self.library)
+        self.rotations = Rotations(self.library)
         self.sprints = Sprints(self.library)
         self.hearing = asyncio.Lock()
         """Held for each message that may become a line, so that lines keep the messages' order."""

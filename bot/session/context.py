@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import RequestError, VoteOpen
 from ..i18n.catalogue import Count
-from ..storage.schema import ROOT_LINE, Line, Script, TurnOrder, utc_now
+from ..storage.schema import ROOT_LINE, Line, Rotation, Script, utc_now
 from ..storage.store import Store
 from .permissions import check_may_write, check_turn
 from .preferences import ALTERNATE, COOLDOWN
@@ -29,7 +29,7 @@ class TurnContext:
     requester: Requester
     banned: tuple[str, ...]
     """The banned words that apply to the script."""
-    order: TurnOrder | None
+    rotation: Rotation | None
     """The order in which people write, or None where everybody may."""
     vote_ends: dt.datetime | None
     """When the vote ends on how the script goes on from here; None without a vote."""
@@ -52,7 +52,7 @@ class TurnContext:
     async def check_pace(self) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet."""
         check_may_write(self.script, self.requester)
-        check_turn(self.order, self.script, self.requester)
+        check_turn(self.rotation, self.script, self.requester)
         cooldown = COOLDOWN.of(self.script)
         if not cooldown:
             return

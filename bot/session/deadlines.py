@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..storage.schema import Script, Sprint, TurnOrder
+from ..storage.schema import Rotation, Script, Sprint
 from ..storage.store import Store
 from .preferences import PING
 from .turn import Clock
@@ -32,7 +32,7 @@ class Due:
     event: Event | None
     again: dt.datetime | None = None
     """When to look again; None where nothing becomes due by itself."""
-    order: TurnOrder | None = None
+    rotation: Rotation | None = None
     sprint: Sprint | None = None
 
 
@@ -40,7 +40,7 @@ class Deadlines:
     """The deadlines and pings of all scripts."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        self._orders = store.turn_orders
+        self._rotations = store.rotations
         self._sprints = store.sprints
         self._clock = clock
 
@@ -49,57 +49,57 @@ class Deadlines:
 
         A turn that is due while the script is paused is extended, because nobody can write.
         """
-        order, sprint = await self._orders.find_order_and_sprint(script.id)
+        rotation, sprint = await self._rotations.find_rotation_and_sprint(script.id)
         if sprint is not None:
             ends = sprint.ends
             return Due(Event.SPRINT if ends <= self._clock() else None, ends, sprint=sprint)
-        return Due(None) if order is None else await self._find_due_turn(script, order)
+        return Due(None) if rotation is None else await self._find_due_turn(script, rotation)
 
-    async def _find_due_turn(self, script: Script, order: TurnOrder) -> Due:
-        now, due = self._clock(), find_due_time(order)
-        if order.announcement is not None:
-            return Due(Event.SHOW, now, order)
-        if order.must_ping and PING.of(script) and script.running and len(order.writers) > 1:
-            return Due(Event.PING, now, order)
-        if order.hours is None:
+    async def _find_due_turn(self, script: Script, rotation: Rotation) -> Due:
+        now, due = self._clock(), find_due_time(rotation)
+        if rotation.announcement is not None:
+            return Due(Event.SHOW, now, rotation)
+        if rotation.must_ping and PING.of(script) and script.running and len(rotation.writers) > 1:
+            return Due(Event.PING, now, rotation)
+        if rotation.hours is None:
             return Due(None)
         if due is not None and due > now:
             return Due(None, due)
         if due is None or not script.running:
             if due is not None:
-                await self._orders.extend_turn(script.id, now)
-            return Due(None, now + dt.timedelta(hours=order.hours))
-        return Due(Event.REMIND if order.reminded is None else Event.SKIP, now, order)
+                await self._rotations.extend_turn(script.id, now)
+            return Due(None, now + dt.timedelta(hours=rotation.hours))
+        return Due(Event.REMIND if rotation.reminded is None else Event.SKIP, now, rotation)
 
     async def record(self, script: Script, due: Due, message: int) -> None:
         """Record that an event was shown, by a message; a sprint goes on until `end_sprint`."""
         match due:
-            case Due(Event.SHOW, order=TurnOrder(announcement=int(shown))):
-                await self._orders.record_shown(script.id, shown)
-            case Due(Event.PING, order=TurnOrder(turn=turn)):
-                await self._orders.record_ping(script.id, turn, message)
-            case Due(Event.REMIND, order=TurnOrder(turn=turn)):
-                await self._orders.record_reminder(script.id, turn, self._clock(), message)
-            case Due(Event.SKIP, order=TurnOrder(turn=turn)):
-                await self._orders.skip_turn(script.id, turn, self._clock(), message)
+            case Due(Event.SHOW, rotation=Rotation(announcement=int(shown))):
+                await self._rotations.record_shown(script.id, shown)
+            case Due(Event.PING, rotation=Rotation(turn=turn)):
+                await self._rotations.record_ping(script.id, turn, message)
+            case Due(Event.REMIND, rotation=Rotation(turn=turn)):
+                await self._rotations.record_reminder(script.id, turn, self._clock(), message)
+            case Due(Event.SKIP, rotation=Rotation(turn=turn)):
+                await self._rotations.skip_turn(script.id, turn, self._clock(), message)
             case Due(Event.SPRINT):
-                await self._orders.extend_turn(script.id, self._clock())
+                await self._rotations.extend_turn(script.id, self._clock())
 
     async def end_sprint(self, script: Script) -> None:
         """Delete the sprint of a script, whose end was shown."""
         await self._sprints.delete_sprint(script.id)
 
 
-def find_due_time(order: TurnOrder) -> dt.datetime | None:
+def find_due_time(rotation: Rotation) -> dt.datetime | None:
     """Return when the next reminder or skip is due, or None.
 
     Nobody is skipped who writes alone. After a round of skips there are no reminders until somebody
     writes, passes or joins.
     """
-    if order.hours is None or order.skips >= len(order.writers):
+    if rotation.hours is None or rotation.skips >= len(rotation.writers):
         return None
-    if order.reminded is None:
-        return order.since + dt.timedelta(hours=order.hours)
-    if len(order.writers) == 1:
+    if rotation.reminded is None:
+        return rotation.since + dt.timedelta(hours=rotation.hours)
+    if len(rotation.writers) == 1:
         return None
-    return order.reminded + dt.timedelta(hours=order.hours)
+    return rotation.reminded + dt.timedelta(hours=rotation.hours)

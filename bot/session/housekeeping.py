@@ -34,7 +34,7 @@ class Housekeeping:
 
     async def list_deadlines(self, shards: Shards) -> list[Script]:
         """Return the scripts with a deadline, a ping or a sprint."""
-        return _select(await self._store.turn_orders.list_scripts_with_deadlines(), shards)
+        return _select(await self._store.rotations.list_scripts_with_deadlines(), shards)
 
     async def list_ended(self, shards: Shards) -> list[Script]:
         """Return the scripts whose closing card is due."""

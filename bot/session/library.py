@@ -108,7 +108,7 @@ class Library:
                 found.script,
                 requester,
                 banned,
-                found.order,
+                found.rotation,
                 found.vote_ends,
                 self.limits,
             )

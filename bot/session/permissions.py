@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import NotTheirs, PersonId, RequestError
 from ..i18n.catalogue import Phrase
 from ..preference_spec import PreferenceSpec
-from ..storage.schema import ON_BOOK, Line, Poll, Script, TurnOrder
+from ..storage.schema import ON_BOOK, Line, Poll, Rotation, Script
 from .preferences import ROLE
 from .turn import Requester
 
@@ -92,16 +92,16 @@ def check_may_pick(poll: Poll, requester: Requester) -> None:
         )
 
 
-def check_turn(order: TurnOrder | None, script: Script, requester: Requester) -> None:
+def check_turn(rotation: Rotation | None, script: Script, requester: Requester) -> None:
     """Raise RequestError if it is another person's turn to write.
 
     The script's owner and moderators may write at any time.
     """
-    if order is None or order.writers[0] == requester.id or is_manager(script, requester):
+    if rotation is None or rotation.writers[0] == requester.id or is_manager(script, requester):
         return
     raise RequestError(
         "It is {person}'s turn. Wait for yours, or see and join the order with {/script turns}.",
-        person=PersonId(order.writers[0]),
+        person=PersonId(rotation.writers[0]),
     )
 
 

@@ -17,12 +17,12 @@ from .schema import (
     PostedLine,
     Provenance,
     RedoPointer,
+    Rotation,
     Script,
     Sprint,
     StaleMessage,
     Star,
     State,
-    TurnOrder,
     Vote,
 )
 
@@ -55,7 +55,7 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(StaleMessage).where(StaleMessage.message.in_(shown.union(voted))))
     for about in (State, PostedLine):
         await session.execute(delete(about).where(about.line.in_(own)))
-    for of_script in (RedoPointer, TurnOrder, Sprint):
+    for of_script in (RedoPointer, Rotation, Sprint):
         await session.execute(delete(of_script).where(of_script.script.in_(scripts)))
     polls = select(Poll.id).where(Poll.script.in_(scripts))
     await session.execute(delete(Vote).where(Vote.poll.in_(polls)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..screenplay.elements import Element
-from .schema import Line, Script, Sprint, TurnOrder, Vote
+from .schema import Line, Rotation, Script, Sprint, Vote
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TurnState:
     script: Script
     words: set[str]
     """The banned words of the channel's list and the guild's."""
-    order: TurnOrder | None
+    rotation: Rotation | None
     """The order in which people write, or None where everybody may."""
     vote_ends: dt.datetime | None
     """When the vote ends on how the script goes on from where it stands; None without a vote."""
@@ -27,7 +27,7 @@ class TurnState:
 class PanelState:
     """What a script's panel shows besides the script."""
 
-    order: TurnOrder | None = None
+    rotation: Rotation | None = None
     """The order in which people write, or None where everybody may."""
     sprint: Sprint | None = None
     redo: int | None = None

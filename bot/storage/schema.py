@@ -394,10 +394,10 @@ class Star(Base):
     """The message to which the person reacted; None for a star that a command gave."""
 
 
-class TurnOrder(Base):
+class Rotation(Base):
     """The order in which people write a script; it is deleted when the last writer leaves."""
 
-    __tablename__ = "turn_orders"
+    __tablename__ = "rotations"
 
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
     writers: Mapped[list[int]]

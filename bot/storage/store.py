@@ -19,10 +19,10 @@ from .repositories.line_repository import LineRepository
 from .repositories.message_repository import MessageRepository
 from .repositories.person_repository import PersonRepository
 from .repositories.poll_repository import PollRepository
+from .repositories.rotation_repository import RotationRepository, SprintRepository
 from .repositories.script_repository import ScriptRepository
 from .repositories.star_repository import StarRepository
 from .repositories.state_repository import StateRepository
-from .repositories.turn_order_repository import SprintRepository, TurnOrderRepository
 from .sqlite.sqlite_database import SQLiteDatabase
 
 BACKENDS: Mapping[str, type[Database]] = {"postgresql": PostgresDatabase, "sqlite": SQLiteDatabase}
@@ -66,7 +66,7 @@ class Store:
         self.states = StateRepository(database)
         self.stars = StarRepository(database)
         self.polls = PollRepository(database)
-        self.turn_orders = TurnOrderRepository(database)
+        self.rotations = RotationRepository(database)
         self.sprints = SprintRepository(database)
         self.messages = MessageRepository(database)
         self.people = PersonRepository(database)

@@ -16,7 +16,7 @@ from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.deadlines import Due, Event
 from ..session.preferences import PING
 from ..sharding import Shards
-from ..storage.schema import Script, Sprint, TurnOrder
+from ..storage.schema import Rotation, Script, Sprint
 from .delivery import NO_MENTIONS, post_message
 from .line_messages import make_nonce
 from .live_polls import find_locale
@@ -82,37 +82,37 @@ class DeadlineMessages:
                 due = await self.sessions.deadlines.find_due(script)
                 if due.sprint and due.event:
                     await self._end_sprint(session, script, due, due.sprint)
-                elif due.order and due.event:
-                    await self._show_turn(session, script, due, due.order)
+                elif due.rotation and due.event:
+                    await self._show_turn(session, script, due, due.rotation)
         return due.again
 
     async def _show_turn(
-        self, session: ChannelSession, script: Script, due: Due, order: TurnOrder
+        self, session: ChannelSession, script: Script, due: Due, rotation: Rotation
     ) -> None:
         """Ping, remind or skip a writer, or show the panel below the message of a skip."""
         channel, message = self._find_channel(script), 0
         if due.event is Event.SHOW:
-            await self.messages.sync(channel, session, above=order.announcement or 0)
+            await self.messages.sync(channel, session, above=rotation.announcement or 0)
         elif due.event:
-            content, mentions = self._write(script, due, order)
+            content, mentions = self._write(script, due, rotation)
             message = await self._post(
-                script, content, due.event.value, order.turn, mentions=mentions
+                script, content, due.event.value, rotation.turn, mentions=mentions
             )
         await self.sessions.deadlines.record(script, due, message)
-        if due.event is Event.PING and order.ping:
-            await delete_message(channel, order.ping)  # which has told the writer before
+        if due.event is Event.PING and rotation.ping:
+            await delete_message(channel, rotation.ping)  # which has told the writer before
 
     def _write(
-        self, script: Script, due: Due, order: TurnOrder
+        self, script: Script, due: Due, rotation: Rotation
     ) -> tuple[str, discord.AllowedMentions]:
         """Return what is posted of an event, and whom it may mention: one person at most."""
         if due.event is Event.SKIP:
-            mentions = _allow_mention(order.writers[1]) if PING.of(script) else NO_MENTIONS
-            return format_skip(script, order), mentions
-        mentions = _allow_mention(order.writers[0])
+            mentions = _allow_mention(rotation.writers[1]) if PING.of(script) else NO_MENTIONS
+            return format_skip(script, rotation), mentions
+        mentions = _allow_mention(rotation.writers[0])
         if due.event is Event.PING:
-            return format_ping(order), mentions
-        return format_reminder(script, order, self.sessions.clock()), mentions
+            return format_ping(rotation), mentions
+        return format_reminder(script, rotation, self.sessions.clock()), mentions
 
     async def _end_sprint(
         self, session: ChannelSession, script: Script, due: Due, sprint: Sprint

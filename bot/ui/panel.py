@@ -111,7 +111,7 @@ class Panel:
         old = content.panel or progress
         if script is not None:
             panel = await load_panel(self.posts, script, hears=self._hears)
-            self.shown.record_panel(channel.id, script, panel.order)
+            self.shown.record_panel(channel.id, script, panel.rotation)
             view = make_row_view(panel.items)
             text = "\n".join(filter(None, (note, panel.text)))
             is_lowest = old > max(content.newest_post, above)

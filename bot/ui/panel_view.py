@@ -21,7 +21,7 @@ from ..session.posts import Posts
 from ..session.preferences import PLAIN_MESSAGES, SKIP_PLAYED
 from ..session.turn import MAX_LINES, ScriptPosition, current_position
 from ..storage.records import PanelState
-from ..storage.schema import ROOT_LINE, Script, TurnOrder
+from ..storage.schema import ROOT_LINE, Rotation, Script
 from .components import (
     MAX_LABEL,
     MAX_OPTIONS,
@@ -75,7 +75,7 @@ class PanelContent:
     text: str
     items: Sequence[ui.Item[Any]]
     """The components: none while people vote for how the script goes on, by those of the takes."""
-    order: TurnOrder | None
+    rotation: Rotation | None
     """The order in which people write, or None where everybody may."""
 
 
@@ -84,14 +84,14 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
     has_lines = script.head is not None
     state, sprint_lines = await posts.load_panel_state(script)
     is_sprinting = state.sprint is not None and state.sprint.ends > discord.utils.utcnow()
-    order = None if is_sprinting else state.order
-    writers = format_turn(order) if order else ""
+    rotation = None if is_sprinting else state.rotation
+    writers = format_turn(rotation) if rotation else ""
     if state.sprint and is_sprinting:
         writers = format_sprint(state.sprint, sprint_lines)
     head = _format_head(script, hears=hears, is_voting=state.is_voting)
     text = "\n".join(filter(None, (head, writers)))
     if state.is_voting:
-        return PanelContent(text, [], order)
+        return PanelContent(text, [], rotation)
     position = current_position(script)
     speeches = _count_speeches(state.cues)
     other = _find_other_reading(script, state, speeches)
@@ -104,12 +104,12 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
         "surprise": not has_lines,
         "action": other is Kind.ACTION,
         "speech": other is Kind.DIALOGUE,
-        "join": order is not None,
+        "join": rotation is not None,
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
     speakers = _list_speakers(script, speeches)
-    return PanelContent(text, [_make_speaker_select(speakers, position), *buttons], order)
+    return PanelContent(text, [_make_speaker_select(speakers, position), *buttons], rotation)
 
 
 def _format_head(script: Script, *, hears: bool, is_voting: bool) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..recent import Recent
-from ..storage.schema import Line, Script, TurnOrder
+from ..storage.schema import Line, Rotation, Script
 
 MOST_CHANNELS = 256
 """The channels that are remembered, at some kilobytes each."""
@@ -20,7 +20,7 @@ class ShownScript:
     """What a channel shows: its running script, with the panel, and the newest line."""
 
     script: Script
-    order: TurnOrder | None = None
+    rotation: Rotation | None = None
     """The order in which people write, unless a sprint suspends it."""
     line: Line | None = None
     message: int = 0
@@ -46,12 +46,12 @@ class ShownScripts:
         """Remember the newest line that a channel shows, and its message."""
         self._channels[channel] = ShownScript(script, line=line, message=message)
 
-    def record_panel(self, channel: int, script: Script, order: TurnOrder | None) -> None:
+    def record_panel(self, channel: int, script: Script, rotation: Rotation | None) -> None:
         """Remember the panel of a channel."""
         known = self._channels.get(channel)
         if known is None or known.script.id != script.id:
             known = ShownScript(script)
-        known.script, known.order = script, order
+        known.script, known.rotation = script, rotation
         self._channels[channel] = known
 
     def forget(self, channel: int) -> None:

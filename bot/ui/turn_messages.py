@@ -16,7 +16,7 @@ from ..screenplay.statistics import (
     format_rewritten,
 )
 from ..session.deadlines import find_due_time
-from ..storage.schema import Script, Sprint, TurnOrder
+from ..storage.schema import Rotation, Script, Sprint
 from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
 from .markdown import NAME_SIZE, format_moment, inline, mention
 
@@ -54,13 +54,13 @@ END_SPRINT_ID = rf"{CUSTOM_ID_PREFIX}end-sprint:(?P<script>{ID_PATTERN})"
 # In the panel and the channel ------------------------------------------------------------------
 
 
-def format_turn(order: TurnOrder) -> str:
+def format_turn(rotation: Rotation) -> str:
     """Return whose turn it is, until when, and who follows, for the panel."""
-    sentences = [say("It is {who}'s turn.", who=mention(order.writers[0]))]
-    if due := find_due_time(order):
+    sentences = [say("It is {who}'s turn.", who=mention(rotation.writers[0]))]
+    if due := find_due_time(rotation):
         sentences.append(say("Due {when}.", when=format_moment(due)))
-    if len(order.writers) > 1:
-        sentences.append(say("Next: {who}.", who=mention(order.writers[1])))
+    if len(rotation.writers) > 1:
+        sentences.append(say("Next: {who}.", who=mention(rotation.writers[1])))
     return f"-# {' '.join(sentences)}"
 
 
@@ -73,39 +73,39 @@ def format_sprint(sprint: Sprint, lines: int) -> str:
     )
 
 
-def format_ping(order: TurnOrder) -> str:
+def format_ping(rotation: Rotation) -> str:
     """Return the message to the writer to whom the turn has passed."""
-    return f"-# {say('{who}, it is your turn.', who=mention(order.writers[0]))}"
+    return f"-# {say('{who}, it is your turn.', who=mention(rotation.writers[0]))}"
 
 
-def format_reminder(script: Script, order: TurnOrder, now: dt.datetime) -> str:
+def format_reminder(script: Script, rotation: Rotation, now: dt.datetime) -> str:
     """Return the reminder for the writer whose turn it is."""
     title = inline(script.title, TITLE_SIZE)
     sentences = [
         say(
             "{who}, it is your turn in “{title}”. Write with {/write}, or pass with "
             "{/script turns}.",
-            who=mention(order.writers[0]),
+            who=mention(rotation.writers[0]),
             title=title,
         )
     ]
-    if order.hours and len(order.writers) > 1:
-        when = format_moment(now + dt.timedelta(hours=order.hours))
+    if rotation.hours and len(rotation.writers) > 1:
+        when = format_moment(now + dt.timedelta(hours=rotation.hours))
         sentences.append(say("You are skipped {when}.", when=when))
     return " ".join(sentences)
 
 
-def format_skip(script: Script, order: TurnOrder) -> str:
+def format_skip(script: Script, rotation: Rotation) -> str:
     """Return the announcement that the writer whose turn it was is skipped."""
     sentences = [
         say(
             "{who} was skipped in “{title}”. It is {next}'s turn.",
-            who=mention(order.writers[0]),
+            who=mention(rotation.writers[0]),
             title=inline(script.title, TITLE_SIZE),
-            next=mention(order.writers[1]),
+            next=mention(rotation.writers[1]),
         )
     ]
-    if order.skips + 1 >= len(order.writers):
+    if rotation.skips + 1 >= len(rotation.writers):
         sentences.append(say("Everybody was skipped, so I remind nobody until somebody writes."))
     return f"-# {' '.join(sentences)}"
 
@@ -138,10 +138,10 @@ def _format_writer(name: str, count: WriterStatistics) -> str:
 # For one person --------------------------------------------------------------------------------
 
 
-def format_order(script: Script, order: TurnOrder | None) -> str:
+def format_rotation(script: Script, rotation: Rotation | None) -> str:
     """Return the order in which people write a script, or how to begin one."""
     title = inline(script.title, TITLE_SIZE)
-    if order is None:
+    if rotation is None:
         return say(
             "Everybody writes in “{title}” when they like. To take turns instead, press **Join**; "
             "the panel then has *Join* for the others.",
@@ -149,26 +149,28 @@ def format_order(script: Script, order: TurnOrder | None) -> str:
         )
     rows = [
         say("**Turns in “{title}”**", title=title),
-        *(f"{number}. {mention(person)}" for number, person in enumerate(order.writers, 1)),
-        f"-# {_format_deadline(order)}",
+        *(f"{number}. {mention(person)}" for number, person in enumerate(rotation.writers, 1)),
+        f"-# {_format_deadline(rotation)}",
     ]
     return "\n".join(rows)
 
 
-def _format_deadline(order: TurnOrder) -> str:
-    begun = say("This turn began {when}.", when=format_moment(order.since))
-    if order.hours is None:
+def _format_deadline(rotation: Rotation) -> str:
+    begun = say("This turn began {when}.", when=format_moment(rotation.since))
+    if rotation.hours is None:
         return f"{begun} {say('There is no deadline.')}"
     rule = say(
         "After {time}, the writer is reminded; after as long again, the next one follows.",
-        time=many(*DEADLINES.get(order.hours, (order.hours, "hour"))),
+        time=many(*DEADLINES.get(rotation.hours, (rotation.hours, "hour"))),
     )
     return f"{begun} {rule}"
 
 
-def make_order_view(script: Script, order: TurnOrder | None, person: int, manages: bool) -> ui.View:
+def make_rotation_view(
+    script: Script, rotation: Rotation | None, person: int, manages: bool
+) -> ui.View:
     """Return what a person may do with the order of a script, as its manager or not."""
-    writers: Sequence[int] = order.writers if order else ()
+    writers: Sequence[int] = rotation.writers if rotation else ()
     is_next = writers[:1] == [person]
     shown = {
         "join": person not in writers,
@@ -178,8 +180,8 @@ def make_order_view(script: Script, order: TurnOrder | None, person: int, manage
         "off": bool(writers) and manages,
     }
     items: list[ui.Item[ui.View]] = []
-    if order and manages:
-        items.append(_make_deadline_select(script, order))
+    if rotation and manages:
+        items.append(_make_deadline_select(script, rotation))
     for action in (action for action in shown if shown[action]):
         label, style = ORDER_BUTTONS[action]
         custom_id = f"{CUSTOM_ID_PREFIX}turns:{action}:{script.id}"
@@ -187,8 +189,8 @@ def make_order_view(script: Script, order: TurnOrder | None, person: int, manage
     return make_view(*items)
 
 
-def _make_deadline_select(script: Script, order: TurnOrder) -> ui.Select[ui.View]:
-    chosen = order.hours or NO_DEADLINE
+def _make_deadline_select(script: Script, rotation: Rotation) -> ui.Select[ui.View]:
+    chosen = rotation.hours or NO_DEADLINE
     options = [
         discord.SelectOption(
             label=say("Deadline: {time}", time=many(*said)) if hours else say("No deadline"),

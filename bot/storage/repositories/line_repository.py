@@ -14,7 +14,7 @@ from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
 from .repository import Repository
-from .turn_order_repository import pass_after_line, return_turn
+from .rotation_repository import pass_after_line, return_turn
 
 
 class LineRepository(Repository):

@@ -31,17 +31,17 @@ from ..schema import (
     Line,
     Poll,
     PostedLine,
+    Rotation,
     Script,
     Sprint,
     StaleMessage,
     Star,
     State,
-    TurnOrder,
     Vote,
     utc_now,
 )
 from .repository import Repository, T
-from .turn_order_repository import remove_writer
+from .rotation_repository import remove_writer
 
 
 class PersonRepository(Repository):
@@ -68,7 +68,7 @@ class PersonRepository(Repository):
             .where(Star.person == person)
             .order_by(Line.id)
         )
-        orders = _possible_orders_of(person).join(Script).with_only_columns(TurnOrder, Script)
+        rotations = _possible_rotations_of(person).join(Script).with_only_columns(Rotation, Script)
         sprints = select(Sprint, Script).join(Script).where(Sprint.starter == person)
         begun = select(Script).where(Script.owner == person).order_by(Script.id)
         played = _possibly_played_by(person).order_by(Script.id)
@@ -91,9 +91,9 @@ class PersonRepository(Repository):
                 votes=await _load_pairs(session, votes),
                 starred=await _load_pairs(session, starred),
                 turns=[
-                    (order.writers.index(person) + 1, script)
-                    for order, script in await _load_pairs(session, orders)
-                    if person in order.writers
+                    (rotation.writers.index(person) + 1, script)
+                    for rotation, script in await _load_pairs(session, rotations)
+                    if person in rotation.writers
                 ],
                 sprints=await _load_pairs(session, sprints),
             )
@@ -130,8 +130,8 @@ class PersonRepository(Repository):
             await session.execute(star.on_conflict_do_nothing())
             for opinion in (Vote, Star):
                 await session.execute(delete(opinion).where(opinion.person == person))
-            for order in await session.scalars(_possible_orders_of(person)):
-                await remove_writer(session, order, person, utc_now())
+            for rotation in await session.scalars(_possible_rotations_of(person)):
+                await remove_writer(session, rotation, person, utc_now())
             for script in await session.scalars(_possibly_played_by(person)):
                 script.players = {
                     name: player for name, player in script.players.items() if player != person
@@ -153,11 +153,11 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
     polls = select(Poll.message).where(
         or_(Poll.asker == person, Poll.id.in_(voted)), ~Poll.closed, Poll.message.is_not(None)
     )
-    orders = _possible_orders_of(person).with_only_columns(TurnOrder.script)
+    rotations = _possible_rotations_of(person).with_only_columns(Rotation.script)
     panels = (
         select(Channel.panel)
         .join(Script, Script.channel == Channel.id)
-        .where(Script.running, Script.id.in_(orders), Channel.panel.is_not(None))
+        .where(Script.running, Script.id.in_(rotations), Channel.panel.is_not(None))
     )
     messages = shown.union(polls, panels)
     stale = insert(session, StaleMessage).from_select(["message"], messages)
@@ -194,7 +194,7 @@ def _possibly_played_by(person: int) -> Select[Script]:
     return select(Script).where(cast(Script.players, String).contains(str(person)))
 
 
-def _possible_orders_of(person: int) -> Select[TurnOrder]:
+def _possible_rotations_of(person: int) -> Select[Rotation]:
     """Build a query of the orders whose writers, as JSON, contain the digits of a person's id."""
-    found = cast(TurnOrder.writers, String).contains(str(person))
-    return select(TurnOrder).where(found).order_by(TurnOrder.script)
+    found = cast(Rotation.writers, String).contains(str(person))
+    return select(Rotation).where(found).order_by(Rotation.script)

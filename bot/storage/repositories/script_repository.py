@@ -23,7 +23,7 @@ from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import deletion, line_tree
 from ..records import PanelState, TurnState
-from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Script, Sprint, TurnOrder
+from ..schema import ROOT_LINE, BannedWords, Line, Poll, RedoPointer, Rotation, Script, Sprint
 from .repository import Repository
 
 
@@ -51,17 +51,17 @@ class ScriptRepository(Repository):
         )
         vote_ends = select(func.max(Poll.ends)).where(_is_voted_on(Script.head)).scalar_subquery()
         wanted = (
-            select(Script, BannedWords.words, TurnOrder, vote_ends)
+            select(Script, BannedWords.words, Rotation, vote_ends)
             .outerjoin(BannedWords, lists)
             .outerjoin(Sprint)
-            .outerjoin(TurnOrder, and_(TurnOrder.script == Script.id, Sprint.script.is_(None)))
+            .outerjoin(Rotation, and_(Rotation.script == Script.id, Sprint.script.is_(None)))
         )
         rows = await self._rows(wanted.where(Script.channel == channel, Script.running))
         if not rows:
             return None
         words = {word for _, listed, *_ in rows for word in listed or ()}
-        script, _, order, ends = rows[0]
-        return TurnState(script, words, order, ends)
+        script, _, rotation, ends = rows[0]
+        return TurnState(script, words, rotation, ends)
 
     async def load_panel_state(self, script: Script) -> PanelState:
         """Load what a script's panel shows besides the script."""
@@ -72,9 +72,9 @@ class ScriptRepository(Repository):
         last = Line.author, Line.kind, Line.text
         spoken = cues.c.cue, cues.c.speeches
         wanted = (
-            select(TurnOrder, Sprint, RedoPointer.child, votes.exists(), *last, *spoken)
+            select(Rotation, Sprint, RedoPointer.child, votes.exists(), *last, *spoken)
             .select_from(Script)
-            .outerjoin(TurnOrder)
+            .outerjoin(Rotation)
             .outerjoin(Sprint)
             .outerjoin(RedoPointer, redo)
             .outerjoin(Line, Line.id == head)
@@ -85,10 +85,10 @@ class ScriptRepository(Repository):
         rows = await self._rows(wanted)
         if not rows:
             return PanelState()
-        order, sprint, redo, is_voting, author, kind, text, *_ = rows[0]
+        rotation, sprint, redo, is_voting, author, kind, text, *_ = rows[0]
         element = Element(Kind(kind), text) if kind else None
         speeches = {cue: number for *_, cue, number in rows if cue is not None}
-        return PanelState(order, sprint, redo, author, element, is_voting, speeches)
+        return PanelState(rotation, sprint, redo, author, element, is_voting, speeches)
 
     async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""

@@ -250,7 +250,7 @@ async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: 
     assert chat.discord.refusals == ["POST send: 50007 Cannot send messages to this user"]
     chat.discord.refusals.clear()
     script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.sessions.store.turn_orders.add_writer(script.id, chat.ann.id, script.begun)
+    await chat.services.sessions.store.rotations.add_writer(script.id, chat.ann.id, script.begun)
     await chat.say(chat.ben, "Rain.")
     await chat.is_told("'s turn. Wait for yours", await chat.ben.dm())
     assert await chat.until_written() == []

@@ -33,14 +33,14 @@ def cy(stage: Stage) -> simcord.MemberActor:
     return stage.guild.add_member(stage.world.create_user("Cy"))
 
 
-async def open_order(stage: Stage, by: Any) -> Any:
+async def open_rotation(stage: Stage, by: Any) -> Any:
     """Return the message with the order, which only this person sees."""
     return answer(await by.slash(stage.channel, "script turns"))
 
 
 async def press(stage: Stage, by: Any, label: str) -> None:
     """Press a button under the order."""
-    await by.click(await open_order(stage, by), label=label)
+    await by.click(await open_rotation(stage, by), label=label)
 
 
 async def take_turns(stage: Stage, *people: Any) -> None:
@@ -52,7 +52,7 @@ async def take_turns(stage: Stage, *people: Any) -> None:
 
 async def set_deadline(stage: Stage, hours: int = 1) -> Any:
     """Set the deadline, as Ann, who owns the script; return her message with the order."""
-    shown, script = await open_order(stage, stage.ann), await stage.script()
+    shown, script = await open_rotation(stage, stage.ann), await stage.script()
     await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
     return shown
 
@@ -148,18 +148,18 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
 async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     ben = stage.ben
     await start_script(stage)
-    nobody = await open_order(stage, ben)
+    nobody = await open_rotation(stage, ben)
     assert labels(nobody) == ["Join"]
     assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
     for person in (ben, cy):
         await press(stage, person, "Join")
-    shown = await open_order(stage, ben)
+    shown = await open_rotation(stage, ben)
     assert_private(shown, f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:")
     assert shown.content.endswith("There is no deadline.")
     assert labels(shown) == ["Leave", "Pass"]
-    assert labels(await open_order(stage, cy)) == ["Leave"]
-    assert labels(await open_order(stage, stage.ann)) == ["Join", "Skip", "Turn off"]
-    old = await open_order(stage, ben)
+    assert labels(await open_rotation(stage, cy)) == ["Leave"]
+    assert labels(await open_rotation(stage, stage.ann)) == ["Join", "Skip", "Turn off"]
+    old = await open_rotation(stage, ben)
     await ben.click(shown, label="Pass")
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
     assert stage.panel().content.startswith("-# Ben passed.\n")
@@ -243,7 +243,7 @@ async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage,
 async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
-    assert "turns:hours" not in json.dumps(stage.look(await open_order(stage, ben)))
+    assert "turns:hours" not in json.dumps(stage.look(await open_rotation(stage, ben)))
     shown = await set_deadline(stage)
     assert "After 1 hour, the writer is reminded;" in shown.content
     due = int(stage.world.now().timestamp()) + HOUR
@@ -324,7 +324,7 @@ async def test_a_process_that_dies_after_posting_posts_nothing_twice(
         raise OSError
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage.store.turn_orders, step, die)
+        patch.setattr(stage.store.rotations, step, die)
         await stage.world.advance_time(HOUR + 1)
     await stage.restart()
     await stage.world.settle()
@@ -438,6 +438,6 @@ async def test_a_forgotten_person_takes_no_turns(stage: Stage, cy: Any):
     await stage.ben.click(asked, label="Forget me")
     await stage.world.settle()
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
-    assert (await stage.store.turn_orders.find_order(1)).writers == [cy.id]
+    assert (await stage.store.rotations.find_rotation(1)).writers == [cy.id]
     again = await open_privacy(stage, stage.ben, "My data")
     assert again.content == "Nothing is stored about you."

@@ -15,7 +15,7 @@ from bot.inference.request import Request
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
-from bot.session import context, turn_orders
+from bot.session import context, rotations
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
     MAX_LINES,
@@ -265,9 +265,9 @@ async def test_characters_are_the_cast_then_the_latest_speakers(harness: Session
 async def test_an_order_of_writers_has_a_bound(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(turn_orders, "MAX_WRITERS", 2)
+    monkeypatch.setattr(rotations, "MAX_WRITERS", 2)
     script = (await harness.start()).script.id
-    join = harness.session.turn_orders.join
+    join = harness.session.rotations.join
     for name in ("Ann", "Ben"):
         await join(harness.writer(name), script)
     with pytest.raises(RequestError, match="At most 2 people take turns here"):

@@ -70,7 +70,7 @@ async def fill(path: Path) -> None:
     takes = [[make_draft("A.")], [make_draft("B.")]]
     poll = await store.polls.open_poll(now, takes, "takes", 9, ends)
     await store.polls.record_vote(poll.id, 2**60, 1)
-    await store.turn_orders.add_writer(script.id, 2**60, ends)
+    await store.rotations.add_writer(script.id, 2**60, ends)
     await store.sprints.start_sprint(script.id, 2**60, ends)
     await store.stars.toggle_star(ids[1], 2**60)
     await store.banned_words.replace_word_list("channel", 1, ["bother"], 2**63 - 1)

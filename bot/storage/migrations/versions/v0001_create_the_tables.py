@@ -164,7 +164,7 @@ def upgrade() -> None:
         postgresql_where=is_present,
     )
     op.create_table(
-        "turn_orders",
+        "rotations",
         sa.Column("script", INT64, sa.ForeignKey("scripts.id"), primary_key=True),
         sa.Column("writers", sa.JSON(), nullable=False),
         sa.Column("turn", INT64, nullable=False),

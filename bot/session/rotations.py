@@ -6,7 +6,7 @@ import datetime as dt
 
 from ..errors import RequestError
 from ..i18n.catalogue import phrase
-from ..storage.schema import Line, Script, Sprint, TurnOrder
+from ..storage.schema import Line, Rotation, Script, Sprint
 from .library import Library
 from .permissions import check_may_manage, check_may_write, check_turn
 from .turn import Requester
@@ -18,7 +18,7 @@ DEFAULT_MINUTES, MAX_MINUTES = 10, 60
 """The minutes of a sprint: unless others are asked for, and at most."""
 
 
-class TurnOrders:
+class Rotations:
     """The order in which people write the running script, if they take turns.
 
     A method that raises RequestError has changed nothing.
@@ -26,14 +26,14 @@ class TurnOrders:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self.orders = library.store.turn_orders
+        self.rotations = library.store.rotations
 
     async def join(self, requester: Requester, script: int) -> bool:
         """Add the requester at the end of the order; return whether they were not in it."""
         async with self.library.lock_running_script(script) as row:
             check_may_write(row, requester)
-            order = await self.orders.find_order(script)
-            writers = order.writers if order else []
+            rotation = await self.rotations.find_rotation(script)
+            writers = rotation.writers if rotation else []
             if requester.id in writers:
                 return False
             if len(writers) >= MAX_WRITERS:
@@ -41,44 +41,44 @@ class TurnOrders:
                     "At most {most} people take turns here. Wait until somebody leaves.",
                     most=MAX_WRITERS,
                 )
-            await self.orders.add_writer(script, requester.id, self.library.clock())
+            await self.rotations.add_writer(script, requester.id, self.library.clock())
             return True
 
     async def leave(self, requester: Requester, script: int) -> None:
         """Remove the requester from the order; turns end with the last writer."""
         async with self.library.lock_running_script(script):
-            await self.orders.remove_writer(script, requester.id, self.library.clock())
+            await self.rotations.remove_writer(script, requester.id, self.library.clock())
 
-    async def pass_turn(self, requester: Requester, script: int) -> TurnOrder:
+    async def pass_turn(self, requester: Requester, script: int) -> Rotation:
         """Let the next person write, and return the order before."""
         async with self.library.lock_running_script(script) as row:
-            order = await self._load_order(script)
-            check_turn(order, row, requester)
-            await self.orders.pass_turn(script, order.turn, self.library.clock())
-            return order
+            rotation = await self._load_rotation(script)
+            check_turn(rotation, row, requester)
+            await self.rotations.pass_turn(script, rotation.turn, self.library.clock())
+            return rotation
 
     async def set_deadline(self, requester: Requester, script: int, hours: int | None) -> None:
         """Set the hours of a turn, or None for no deadline."""
         async with self.library.lock_running_script(script) as row:
             check_may_manage(row, requester, phrase("set a deadline"))
-            await self._load_order(script)
-            await self.orders.set_deadline(script, hours, self.library.clock())
+            await self._load_rotation(script)
+            await self.rotations.set_deadline(script, hours, self.library.clock())
 
     async def turn_off(self, requester: Requester, script: int) -> None:
         """Let everybody write again."""
         async with self.library.lock_running_script(script) as row:
             check_may_manage(row, requester, phrase("end its turns"))
-            await self.orders.delete_order(script)
+            await self.rotations.delete_rotation(script)
 
-    async def find(self, script: int) -> TurnOrder | None:
+    async def find(self, script: int) -> Rotation | None:
         """Return the order of a script, or None where everybody writes."""
-        return await self.orders.find_order(script)
+        return await self.rotations.find_rotation(script)
 
-    async def _load_order(self, script: int) -> TurnOrder:
-        order = await self.orders.find_order(script)
-        if order is None:
+    async def _load_rotation(self, script: int) -> Rotation:
+        rotation = await self.rotations.find_rotation(script)
+        if rotation is None:
             raise RequestError("Nobody takes turns here. Join first, with {/script turns}.")
-        return order
+        return rotation
 
 
 class Sprints:

@@ -8,46 +8,46 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..schema import ROOT_LINE, Line, Script, Sprint, TurnOrder
+from ..schema import ROOT_LINE, Line, Rotation, Script, Sprint
 from .repository import Repository
 
 
-class TurnOrderRepository(Repository):
+class RotationRepository(Repository):
     """The orders of all scripts. What depends on a ``turn`` does nothing in a later one."""
 
-    async def find_order(self, script: int) -> TurnOrder | None:
+    async def find_rotation(self, script: int) -> Rotation | None:
         """Return the order of a script, or None where everybody may write."""
-        return await self._get(TurnOrder, script)
+        return await self._get(Rotation, script)
 
-    async def find_order_and_sprint(self, script: int) -> tuple[TurnOrder | None, Sprint | None]:
+    async def find_rotation_and_sprint(self, script: int) -> tuple[Rotation | None, Sprint | None]:
         """Return the order of a script and its sprint, each of them or None."""
-        both = select(TurnOrder, Sprint).select_from(Script).outerjoin(TurnOrder).outerjoin(Sprint)
+        both = select(Rotation, Sprint).select_from(Script).outerjoin(Rotation).outerjoin(Sprint)
         rows = await self._rows(both.where(Script.id == script))
-        order, sprint = rows[0] if rows else (None, None)
-        return order, sprint
+        rotation, sprint = rows[0] if rows else (None, None)
+        return rotation, sprint
 
     async def list_scripts_with_deadlines(self) -> list[Script]:
         """Return the scripts with a deadline or a ping for writers, or with a sprint."""
         may_ping = Script.preferences["ping"].as_boolean()
-        due = or_(TurnOrder.hours.is_not(None), and_(TurnOrder.must_ping, may_ping))
-        wanted = select(Script).outerjoin(TurnOrder).outerjoin(Sprint)
+        due = or_(Rotation.hours.is_not(None), and_(Rotation.must_ping, may_ping))
+        wanted = select(Script).outerjoin(Rotation).outerjoin(Sprint)
         wanted = wanted.where(or_(due, Sprint.script.is_not(None)))
         return await self._scalars(wanted.order_by(Script.id))
 
     async def add_writer(self, script: int, person: int, now: dt.datetime) -> None:
         """Add a person at the end of an order, which the first person begins."""
         async with self._database.writing() as session:
-            order = await session.get(TurnOrder, script)
-            if order is None:
-                session.add(TurnOrder(script=script, writers=[person], since=now))
-            elif person not in order.writers:
-                order.writers, order.skips = [*order.writers, person], 0
+            rotation = await session.get(Rotation, script)
+            if rotation is None:
+                session.add(Rotation(script=script, writers=[person], since=now))
+            elif person not in rotation.writers:
+                rotation.writers, rotation.skips = [*rotation.writers, person], 0
 
     async def remove_writer(self, script: int, person: int, now: dt.datetime) -> None:
         """Remove a person from an order, which is deleted with the last one."""
         async with self._database.writing() as session:
-            if order := await session.get(TurnOrder, script):
-                await remove_writer(session, order, person, now)
+            if rotation := await session.get(Rotation, script):
+                await remove_writer(session, rotation, person, now)
 
     async def set_deadline(self, script: int, hours: int | None, now: dt.datetime) -> None:
         """Set the hours of a turn, or None for no deadline, and let the present turn begin now."""
@@ -57,46 +57,46 @@ class TurnOrderRepository(Repository):
         """Let the present turn begin now, as after a time in which nobody could write."""
         await self._update(script, since=now, reminded=None)
 
-    async def delete_order(self, script: int) -> None:
+    async def delete_rotation(self, script: int) -> None:
         """Delete an order, so that everybody may write."""
-        await self._write(delete(TurnOrder).where(TurnOrder.script == script))
+        await self._write(delete(Rotation).where(Rotation.script == script))
 
     async def pass_turn(self, script: int, turn: int, now: dt.datetime) -> None:
         """Begin the next turn after a turn."""
         async with self._database.writing() as session:
-            order = await session.get(TurnOrder, script)
-            if order is not None and order.turn == turn:
-                _begin_next_turn(order, now)
-                order.skips = 0
+            rotation = await session.get(Rotation, script)
+            if rotation is not None and rotation.turn == turn:
+                _begin_next_turn(rotation, now)
+                rotation.skips = 0
 
     async def record_reminder(
         self, script: int, turn: int, now: dt.datetime, announcement: int
     ) -> None:
         """Record that the writer was reminded in a turn, by a message."""
-        reminded = update(TurnOrder).where(TurnOrder.script == script, TurnOrder.turn == turn)
+        reminded = update(Rotation).where(Rotation.script == script, Rotation.turn == turn)
         await self._write(reminded.values(reminded=now, announcement=announcement))
 
     async def record_ping(self, script: int, turn: int, message: int) -> None:
         """Record that the writer was pinged in a turn, by a message."""
-        pinged = update(TurnOrder).where(TurnOrder.script == script, TurnOrder.turn == turn)
+        pinged = update(Rotation).where(Rotation.script == script, Rotation.turn == turn)
         await self._write(pinged.values(must_ping=False, ping=message, announcement=message))
 
     async def skip_turn(self, script: int, turn: int, now: dt.datetime, announcement: int) -> None:
         """Begin the next turn after a turn whose writer was skipped, as a message says."""
         async with self._database.writing() as session:
-            order = await session.get(TurnOrder, script)
-            if order is not None and order.turn == turn:
-                _begin_next_turn(order, now)
-                order.skips, order.announcement = order.skips + 1, announcement
-                order.must_ping = False
+            rotation = await session.get(Rotation, script)
+            if rotation is not None and rotation.turn == turn:
+                _begin_next_turn(rotation, now)
+                rotation.skips, rotation.announcement = rotation.skips + 1, announcement
+                rotation.must_ping = False
 
     async def record_shown(self, script: int, announcement: int) -> None:
         """Record that the panel has come below an announcement."""
-        shown = TurnOrder.script == script, TurnOrder.announcement == announcement
-        await self._write(update(TurnOrder).where(*shown).values(announcement=None))
+        shown = Rotation.script == script, Rotation.announcement == announcement
+        await self._write(update(Rotation).where(*shown).values(announcement=None))
 
     async def _update(self, script: int, **columns: object) -> None:
-        await self._write(update(TurnOrder).where(TurnOrder.script == script).values(**columns))
+        await self._write(update(Rotation).where(Rotation.script == script).values(**columns))
 
 
 class SprintRepository(Repository):
@@ -126,52 +126,52 @@ class SprintRepository(Repository):
 # Within a unit of work
 
 
-def _begin_turn(order: TurnOrder, writers: Sequence[int], now: dt.datetime) -> None:
+def _begin_turn(rotation: Rotation, writers: Sequence[int], now: dt.datetime) -> None:
     """Begin the turn of the first of these writers."""
-    order.writers = list(writers)
-    order.turn += 1
-    order.since, order.reminded, order.passed_by = now, None, None
-    order.must_ping = True
+    rotation.writers = list(writers)
+    rotation.turn += 1
+    rotation.since, rotation.reminded, rotation.passed_by = now, None, None
+    rotation.must_ping = True
 
 
-def _begin_next_turn(order: TurnOrder, now: dt.datetime) -> None:
+def _begin_next_turn(rotation: Rotation, now: dt.datetime) -> None:
     """Begin the turn of the second writer, and put the first one at the end of the order."""
-    _begin_turn(order, [*order.writers[1:], order.writers[0]], now)
+    _begin_turn(rotation, [*rotation.writers[1:], rotation.writers[0]], now)
 
 
 async def pass_after_line(session: AsyncSession, script: int, line: Line, now: dt.datetime) -> None:
     """Pass the turn on if the person whose turn it is wrote a line, unless there is a sprint."""
-    order = await session.get(TurnOrder, script)
-    if order is None or order.writers[0] != line.author:
+    rotation = await session.get(Rotation, script)
+    if rotation is None or rotation.writers[0] != line.author:
         return
     if await session.get(Sprint, script) is not None:
         return
-    _begin_next_turn(order, now)
-    order.passed_by, order.skips = line.id, 0
+    _begin_next_turn(rotation, now)
+    rotation.passed_by, rotation.skips = line.id, 0
 
 
 async def return_turn(
     session: AsyncSession, script: int, removed: Collection[int], now: dt.datetime
 ) -> None:
     """Give the turn back to the writer whose line passed it on, if that line was ``removed``."""
-    order = await session.get(TurnOrder, script)
-    if order is None or order.passed_by not in removed:
+    rotation = await session.get(Rotation, script)
+    if rotation is None or rotation.passed_by not in removed:
         return
-    author = await session.scalar(select(Line.author).where(Line.id == order.passed_by))
-    if author in order.writers:
-        others = [writer for writer in order.writers if writer != author]
-        _begin_turn(order, [author, *others], now)
-        order.must_ping = False
+    author = await session.scalar(select(Line.author).where(Line.id == rotation.passed_by))
+    if author in rotation.writers:
+        others = [writer for writer in rotation.writers if writer != author]
+        _begin_turn(rotation, [author, *others], now)
+        rotation.must_ping = False
 
 
 async def remove_writer(
-    session: AsyncSession, order: TurnOrder, person: int, now: dt.datetime
+    session: AsyncSession, rotation: Rotation, person: int, now: dt.datetime
 ) -> None:
     """Remove a writer from an order, and delete the order with the last one."""
-    others = [writer for writer in order.writers if writer != person]
+    others = [writer for writer in rotation.writers if writer != person]
     if not others:
-        await session.delete(order)
-    elif order.writers[0] == person:
-        _begin_turn(order, others, now)
+        await session.delete(rotation)
+    elif rotation.writers[0] == person:
+        _begin_turn(rotation, others, now)
     else:
-        order.writers = others
+        rotation.writers = others
