@@ -221,9 +221,9 @@ class Bot(commands.AutoShardedBot):
             return reason
         if services is None or not (self._connected >= {*self.shards} and self.is_ready()):
             return "Not connected to Discord's gateway."
-        voice = services.settings.model
-        if not services.voices.works(voice):
-            return f"The voice {voice} is not running."
+        model = services.settings.model
+        if not services.models.works(model):
+            return f"The voice {model} is not running."
         try:
             async with asyncio.timeout(DATABASE_TIMEOUT):
                 await services.sessions.store.key_values.find_value(SYNCED_COMMANDS)
@@ -241,7 +241,7 @@ class Bot(commands.AutoShardedBot):
                 "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, "
                 "or unset the setting."
             ) from error
-        return Metrics(lambda: self.services.voices.loads() if self.services else {})
+        return Metrics(lambda: self.services.models.loads() if self.services else {})
 
 
 def make_invite_link(application_id: int) -> str:

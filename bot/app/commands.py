@@ -134,9 +134,9 @@ class Voices(Configured):
     """Print what the voices' files say as JSON."""
 
     def __call__(self, settings: RunnerSettings) -> None:
-        from . import voice_cards
+        from . import model_listing
 
-        asyncio.run(voice_cards.show(settings, self.voice, as_json=self.json))
+        asyncio.run(model_listing.show(settings, self.voice, as_json=self.json))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,7 @@ async def check_all(
 
 
 async def _check(settings: RunnerSettings) -> AsyncIterator[Finding]:
-    for check in (_check_discord, _check_database, _check_voices, _check_ports):
+    for check in (_check_discord, _check_database, _check_models, _check_ports):
         async for finding in check(settings):
             yield finding
 
@@ -194,7 +194,7 @@ def _check_file(path: Path) -> str:
     return f"{path} has {scripts:,} scripts"
 
 
-async def _check_voices(settings: RunnerSettings) -> AsyncIterator[Finding]:
+async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:
     registry = ModelRegistry(settings.models, settings.threads, settings.rows)
     try:
         await registry.engine(settings.model)

@@ -140,11 +140,11 @@ class _Loads(Collector):
         characters = CounterMetricFamily(
             "onbook_characters", "Characters read and written.", labels=["voice", "work"]
         )
-        for voice, load in self.loads().items():
-            queue.add_metric([voice], load.waiting)
-            rows.add_metric([voice], load.rows)
-            characters.add_metric([voice, "reading"], load.read)
-            characters.add_metric([voice, "writing"], load.written)
+        for model, load in self.loads().items():
+            queue.add_metric([model], load.waiting)
+            rows.add_metric([model], load.rows)
+            characters.add_metric([model, "reading"], load.read)
+            characters.add_metric([model, "writing"], load.written)
         yield from (queue, rows, characters)
 
 

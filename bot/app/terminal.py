@@ -31,7 +31,7 @@ from ..screenplay.page_layout import lay_out_page
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.preferences import LOCK
-from ..session.situations import draw_situation, suggest_voice
+from ..session.situations import draw_situation, suggest_model
 from ..session.turn import (
     OPENING_WRITER,
     ContinueRequest,
@@ -54,7 +54,7 @@ UNTITLED_SCRIPT = NewScript(title=UNTITLED)
 LINES_AT_START = 6
 """The last lines of a script that are shown when the program starts."""
 
-VOICE, PERSON, NOTE = "ansicyan", "", "ansibrightblack"
+MODEL, PERSON, NOTE = "ansicyan", "", "ansibrightblack"
 """The colours of the voice's lines, of a person's, and of what the program says."""
 
 HELP = """\
@@ -229,9 +229,9 @@ class Terminal:
         """Start a script in a place or a situation, and pause the one that runs."""
         settings = self.session.library.settings
         if rest:
-            suggested = None if "model" in settings.model_fields_set else suggest_voice(rest)
-            is_here = suggested in self.session.reader.voices.names()
-            new = replace(UNTITLED_SCRIPT, voice=suggested if is_here else None)
+            suggested = None if "model" in settings.model_fields_set else suggest_model(rest)
+            is_here = suggested in self.session.reader.models.names()
+            new = replace(UNTITLED_SCRIPT, model=suggested if is_here else None)
             await self.begin(new, make_heading(rest))
         else:
             situation = draw_situation(settings.model, SystemRandom())
@@ -316,7 +316,7 @@ class Terminal:
     def show(self, lines: Sequence[Line]) -> None:
         """Show lines as a page, in the colour of who wrote them."""
         for line in lines:
-            colour = PERSON if line.author else VOICE
+            colour = PERSON if line.author else MODEL
             bold = " bold" if line.element.kind is Kind.HEADING else ""
             self.print(f"{lay_out_page([line.element])}\n", colour + bold)
 

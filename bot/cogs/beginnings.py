@@ -35,7 +35,7 @@ class Beginning:
     """The first scene heading, or ""."""
     cast: str = ""
     """The names, separated by commas."""
-    voice: str | None = None
+    model: str | None = None
     """The voice; None for the server's, or else the one that the heading suggests."""
     style: str | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def make_new_script(beginning: Beginning, guild: int | None) -> NewScript:
         guild=guild,
         cast=parse_cast(beginning.cast),
         options=beginning.options,
-        voice=beginning.voice,
+        model=beginning.model,
         style=beginning.style,
     )
 
@@ -58,12 +58,12 @@ def make_new_script(beginning: Beginning, guild: int | None) -> NewScript:
 class BeginningCog(FeatureCog):
     """A feature that begins scripts."""
 
-    def draw_situation(self, voice: str | None) -> Situation:
+    def draw_situation(self, model: str | None) -> Situation:
         """Draw a situation for a voice, or of any voice that is here."""
-        if voice:
-            return draw_situation(voice, SystemRandom())
-        names = self.services.voices.names()
-        written = [situation for situation in load_situations() if situation.voice in names]
+        if model:
+            return draw_situation(model, SystemRandom())
+        names = self.services.models.names()
+        written = [situation for situation in load_situations() if situation.model in names]
         return SystemRandom().choice(written or load_situations())
 
     async def draw_beginning(
@@ -71,17 +71,17 @@ class BeginningCog(FeatureCog):
     ) -> Beginning:
         """Draw what a person leaves open: the cast, the opening, and a style that the voice has."""
         library = session.library
-        chosen = wanted.voice or await library.find_guild_model(guild)
+        chosen = wanted.model or await library.find_guild_model(guild)
         situation = self.draw_situation(chosen)
-        is_here = situation.voice in self.services.voices.names()
-        voice = chosen or (situation.voice if is_here else await library.find_chosen_model(guild))
-        styles = list_styles(await self.services.voices.look(voice))
+        is_here = situation.model in self.services.models.names()
+        model = chosen or (situation.model if is_here else await library.find_chosen_model(guild))
+        styles = list_styles(await self.services.models.look(model))
         drawn_style = situation.style if situation.style in styles else None
         return replace(
             wanted,
             title=wanted.title or situation.title,
             cast=", ".join(situation.cast),
-            voice=voice,
+            model=model,
             style=wanted.style or drawn_style,
             opening=situation.elements,
         )
@@ -122,13 +122,13 @@ class BeginningCog(FeatureCog):
         spoken, person = interaction.locale.value.partition("-")[0], interaction.user.id
         if spoken not in LANGUAGES:
             return ""
-        language = find_language(await self.services.voices.look(script.voice))
+        language = find_language(await self.services.models.look(script.model))
         notifications = self.services.sessions.notifications
         if language == spoken or not notifications.should_tell_language(person):
             return ""
         return say(
             "“{voice}” writes {language}, whatever you write.",
-            voice=inline(script.voice, 40),
+            voice=inline(script.model, 40),
             language=name_language(language),
         )
 

@@ -47,7 +47,7 @@ class Details(FeatureCog, name="OnBook.details"):
         else:
             lines = [await self.sessions.posts.load_line(message.id)]
         script = await session.library.find(poll.script if poll else lines[0].script)
-        primed = await session.reader.open_model(script.voice, STYLE.of(script))
+        primed = await session.reader.open_model(script.model, STYLE.of(script))
         settings = self.services.settings
         entries = [await self._format_details(session, primed, line, settings) for line in lines]
         view = discord.utils.MISSING

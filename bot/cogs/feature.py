@@ -280,9 +280,9 @@ class FeatureCog(commands.Cog):
         await self.offer(interaction, question, Choice(label, go_on), keep=keep)
 
     @answer_suggestions
-    async def suggest_voice(self, _interaction: Interaction, current: str) -> Choices:
+    async def suggest_model(self, _interaction: Interaction, current: str) -> Choices:
         """Return the voices whose names contain what was typed."""
-        return suggest(self.services.voices.names(), current)
+        return suggest(self.services.models.names(), current)
 
     @answer_suggestions
     async def suggest_mood(self, _interaction: Interaction, current: str) -> Choices:

@@ -11,7 +11,7 @@ from discord import app_commands
 from ..errors import ModelError, RequestError
 from ..i18n.catalogue import phrase, say
 from ..inference.registry import ModelFile
-from ..session.preferences import VOICE
+from ..session.preferences import MODEL
 from ..ui import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
@@ -40,7 +40,7 @@ class Models(FeatureCog, name="OnBook.models"):
             app_commands.Choice(name=phrase("new scripts on this server"), value=SERVER),
         ]
     )
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
+    @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @allow_in_servers_and_dms
     @answer_errors
     async def voice(
@@ -63,11 +63,11 @@ class Models(FeatureCog, name="OnBook.models"):
     async def _list_models(self, interaction: Interaction, *, everyone: bool) -> None:
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
-        files = await self.services.voices.examine_all()
+        files = await self.services.models.examine_all()
         chosen = await session.library.find_chosen_model(interaction.guild_id)
         await complete_response(interaction, content=model_cards.format_model_list(files, chosen))
 
-    async def _use_model(self, interaction: Interaction, voice: str, *, in_script: bool) -> None:
+    async def _use_model(self, interaction: Interaction, model: str, *, in_script: bool) -> None:
         """Choose the voice of the running script, or of new scripts on the server."""
         session = self.services.admit_to_session(interaction)
         check_bot_permissions(interaction)
@@ -79,32 +79,32 @@ class Models(FeatureCog, name="OnBook.models"):
                 )
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
-        _check_usable(await self.services.voices.look(voice))
-        await self.services.voices.engine(voice)
+        _check_usable(await self.services.models.look(model))
+        await self.services.models.engine(model)
         if in_script:
             await session.library.change_preferences(
-                get_requester(interaction), {VOICE.name: voice}
+                get_requester(interaction), {MODEL.name: model}
             )
             sentence = say(
                 "“{voice}” writes this script from now on, and reads it first.",
-                voice=inline(voice, 40),
+                voice=inline(model, 40),
             )
         else:
-            await session.library.choose_guild_model(interaction.guild_id or 0, voice)
+            await session.library.choose_guild_model(interaction.guild_id or 0, model)
             sentence = say(
                 "“{voice}” writes new scripts on this server from now on. To change the script "
                 "that runs here, use {/settings}.",
-                voice=inline(voice, 40),
+                voice=inline(model, 40),
             )
         await complete_response(interaction, content=sentence)
         if in_script:
             await self.turns.sync(interaction, session)  # the panel names the voice
 
-    async def _show_model(self, interaction: Interaction, voice: str, *, everyone: bool) -> None:
+    async def _show_model(self, interaction: Interaction, model: str, *, everyone: bool) -> None:
         """Show what a voice was trained on, how good it is, and how it learned."""
         self.services.admit(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
-        file = await self.services.voices.look(voice)
+        file = await self.services.models.look(model)
         _check_usable(file)
         may_attach = interaction.app_permissions.attach_files
         files = [await asyncio.to_thread(_draw_training_curve, file)] if may_attach else []

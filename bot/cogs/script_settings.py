@@ -19,6 +19,7 @@ from ..session.preferences import (
     ADVANCED,
     EVERYTHING,
     LOOK,
+    MODEL,
     MOOD,
     PLAIN_MESSAGES,
     PREFERENCES,
@@ -26,7 +27,6 @@ from ..session.preferences import (
     ROLE,
     SPECS,
     STYLE,
-    VOICE,
     initial_values,
     parse_number,
     parse_preference,
@@ -132,8 +132,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         match name:
             case MOOD.name:
                 return label_moods(self.services.settings)
-            case VOICE.name:
-                return {voice: voice for voice in self.services.voices.names()}
+            case MODEL.name:
+                return {name: name for name in self.services.models.names()}
             case STYLE.name:
                 session = self.services.admit_to_session(interaction)
                 script = script or await session.library.load_script()
@@ -146,7 +146,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _list_styles(self, script: Script) -> list[str]:
         """Return the styles of a script's voice: none if the voice is gone."""
         try:
-            return list_styles(await self.services.voices.look(script.voice))
+            return list_styles(await self.services.models.look(script.model))
         except ModelError:
             return []
 
@@ -294,8 +294,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _load_initial_settings(self, interaction: Interaction) -> Settings:
         """Return the settings of a new script here, whose voice is the guild's."""
         session = self.services.admit_to_session(interaction)
-        voice = await session.library.find_chosen_model(interaction.guild_id)
-        return self.services.settings.model_copy(update={"model": voice})
+        model = await session.library.find_chosen_model(interaction.guild_id)
+        return self.services.settings.model_copy(update={"model": model})
 
     async def _defer_change(self, interaction: Interaction) -> None:
         """Defer an answer that everybody sees, unless that was done."""
@@ -323,7 +323,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self.services.recent_scripts[script.id] = script
         sentence = format_changes(script, self.services.settings, values)
         await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
-        if VOICE.name in values:
+        if MODEL.name in values:
             await self.turns.sync(interaction, session)  # the panel names the voice
 
     @app_commands.command(name="banned")

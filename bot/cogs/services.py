@@ -51,7 +51,7 @@ class CogServices:
     hears: bool
     """Whether mentions, replies and direct messages are read."""
     meter: Meter
-    voices: ModelRegistry
+    models: ModelRegistry
     sessions: ChannelSessions
     messages: MessageSync
     answers: ScriptAnswers
@@ -111,7 +111,7 @@ class CogServices:
         await self.in_flight.wait_until_finished(FINISH_SECONDS)
         self.in_flight.stop_jobs()
         await self.in_flight.wait_until_finished(SHOW_SECONDS)
-        self.voices.close()
+        self.models.close()
         await self.in_flight.wait_until_finished(GIVE_UP_SECONDS)
         self.in_flight.cancel()
         await self.in_flight.wait_until_finished(GIVE_UP_SECONDS)
@@ -152,7 +152,7 @@ async def open_services(
         group=group,
         hears=hears,
         meter=meter,
-        voices=sessions.voices,
+        models=sessions.models,
         sessions=sessions,
         messages=messages,
         answers=ScriptAnswers(sessions.posts),

@@ -20,7 +20,7 @@ from ..screenplay.importers import check_file, list_endings
 from ..session.channel_session import ChannelSession
 from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
-from ..session.situations import suggest_voice
+from ..session.situations import suggest_model
 from ..session.turn import (
     NO_SCRIPT,
     OPENING_WRITER,
@@ -33,7 +33,7 @@ from ..storage.schema import Script
 from ..ui.components import SCRIPT, Interaction, position_pattern
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
-from ..ui.model_cards import label_voice, list_styles
+from ..ui.model_cards import label_model, list_styles
 from . import attachments
 from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
@@ -75,7 +75,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
 
     @app_commands.command(name="start")
     @app_commands.describe(**START_OPTIONS, surprise="Draw the place, the cast and the opening")
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
+    @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @takes_mood
     @allow_everywhere
     @listens_to(position_pattern("start"))
@@ -106,7 +106,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
     @app_commands.describe(
         file=f"A script to continue: {list_endings()}, up to 1 MB", **START_OPTIONS
     )
-    @app_commands.autocomplete(voice=FeatureCog.suggest_voice)
+    @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @takes_mood
     @answer_errors
     async def import_(
@@ -130,11 +130,11 @@ class Starting(BeginningCog, name="OnBook.starting"):
     @import_.autocomplete("style")
     @answer_suggestions
     async def _suggest_style(self, interaction: Interaction, current: str) -> Choices:
-        voice = interaction.namespace.voice
-        if not voice:
+        model = interaction.namespace.voice
+        if not model:
             session = self.services.admit_to_session(interaction)
-            voice = await session.library.find_chosen_model(get_guild(interaction))
-        styles = list_styles(await self.services.voices.look(voice))
+            model = await session.library.find_chosen_model(get_guild(interaction))
+        styles = list_styles(await self.services.models.look(model))
         return suggest({style: label_style(style) for style in styles}, current)
 
     async def _open_window(self, interaction: Interaction) -> None:
@@ -142,7 +142,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         library = self.services.admit_to_session(interaction).library
         situation = self.draw_situation(library.recall_guild_model(get_guild(interaction)))
         surprise = ui.Checkbox[Any]()
-        voice = _make_voice_menu(self.services.voices.names())
+        menu = _make_model_menu(self.services.models.names())
         title = ui.TextInput[Any](default=situation.title, required=False, max_length=TITLE_LIMIT)
         heading = ui.TextInput[Any](
             default=situation.heading, required=False, max_length=MAX_HEADING_LENGTH
@@ -158,7 +158,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
                 ),
                 component=surprise,
             ),
-            ui.Label[Any](text=say("Voice"), component=voice),
+            ui.Label[Any](text=say("Voice"), component=menu),
             ui.Label[Any](text=say("Title"), component=title),
             ui.Label[Any](
                 text=say("First scene heading"),
@@ -173,13 +173,13 @@ class Starting(BeginningCog, name="OnBook.starting"):
         ]
 
         async def submit(answer: Interaction) -> None:
-            chosen_voice = voice.values[0] if voice.values else BY_HEADING
-            own_voice = None if chosen_voice == BY_HEADING else chosen_voice
+            chosen_model = menu.values[0] if menu.values else BY_HEADING
+            own_model = None if chosen_model == BY_HEADING else chosen_model
             if surprise.value:
                 async with self.answering(answer):
-                    await self._surprise(answer, Beginning(voice=own_voice))
+                    await self._surprise(answer, Beginning(model=own_model))
                 return
-            beginning = Beginning(title.value, heading.value, cast.value, own_voice)
+            beginning = Beginning(title.value, heading.value, cast.value, own_model)
             await self._begin_script(answer, beginning)
 
         await self.open_modal(interaction, "start", say("Start a script"), labels, submit)
@@ -223,7 +223,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         running = await turn.session.library.find_running()
         new = replace(
             new,
-            voice=new.voice or await self._choose_voice(turn.session, guild, beginning.heading),
+            model=new.model or await self._choose_model(turn.session, guild, beginning.heading),
             # An offer can grow old, and two can begin at once: only the script that was seen may
             # be shelved.
             replaced=running.id if running else NO_SCRIPT,
@@ -266,29 +266,29 @@ class Starting(BeginningCog, name="OnBook.starting"):
     ) -> TurnResult:
         """Begin a script with the elements of a file, below the opening."""
         manuscript = await attachments.read_attachment(file)
-        voice = new.voice
-        if not beginning.voice and not opening:
+        model = new.model
+        if not beginning.model and not opening:
             first = next(
                 (element for element in manuscript.elements if element.kind is Kind.HEADING), None
             )
             heading = first.text if first else ""
-            voice = await self._choose_voice(turn.session, new.guild, heading)
+            model = await self._choose_model(turn.session, new.guild, heading)
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
         elements = [*opening, *manuscript.elements]
         result = await turn.session.library.import_script(
-            turn.requester, replace(new, title=title or new.title, voice=voice), elements, job
+            turn.requester, replace(new, title=title or new.title, model=model), elements, job
         )
         note = attachments.format_import_note(manuscript, len(elements), result.unread)
         return replace(result, note=note)
 
-    async def _choose_voice(
+    async def _choose_model(
         self, session: ChannelSession, guild: int | None, heading: str
     ) -> str | None:
         """Return the voice that a heading suggests, or None for the server's or the operator's."""
         if await session.library.find_guild_model(guild):
             return None
-        suggested = suggest_voice(heading)
-        return suggested if suggested in self.services.voices.names() else None
+        suggested = suggest_model(heading)
+        return suggested if suggested in self.services.models.names() else None
 
     async def _offer_to_shelve(self, interaction: Interaction, running: Script, start: Act) -> None:
         """Ask which of two scripts to go on with: the one that runs, or the new one."""
@@ -310,7 +310,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         await self.turns.sync(interaction, session)
 
 
-def _make_voice_menu(names: Sequence[str]) -> ui.Select[Any]:
+def _make_model_menu(names: Sequence[str]) -> ui.Select[Any]:
     """Return the window's list of voices, and of ways to choose one."""
     return ui.Select(
         required=False,
@@ -319,7 +319,7 @@ def _make_voice_menu(names: Sequence[str]) -> ui.Select[Any]:
                 label=say("As the heading suggests"), value=BY_HEADING, default=True
             ),
             *(
-                discord.SelectOption(label=plain(label_voice(name), 100), value=name)
+                discord.SelectOption(label=plain(label_model(name), 100), value=name)
                 for name in names[: MAX_CHOICES - 1]
             ),
         ],

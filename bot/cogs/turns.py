@@ -260,7 +260,7 @@ def format_warnings(result: TurnResult) -> list[str]:
             say(
                 "The voice “{voice}” cannot read some of these letters or symbols. It skips them; "
                 "they stay in the script.",
-                voice=inline(result.script.voice, 40),
+                voice=inline(result.script.model, 40),
             )
         )
     if result.outsiders:

@@ -39,7 +39,7 @@ class ChannelSession:
     def __init__(self, channel: int, shared: ChannelSessions) -> None:
         self.channel = channel
         self.store = store = shared.store
-        self.reader = ScriptReader(channel, store, shared.voices, shared.notifications)
+        self.reader = ScriptReader(channel, store, shared.models, shared.notifications)
         self.library = Library(self.reader, shared.settings, shared.clock, shared.limits)
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
@@ -60,7 +60,7 @@ class ChannelSessions:
     def __init__(
         self,
         store: Store,
-        voices: ModelRegistry,
+        models: ModelRegistry,
         settings: Settings,
         clock: Clock = utc_now,
         limits: RateLimits | None = None,
@@ -68,7 +68,7 @@ class ChannelSessions:
         self.clock = clock
         self.limits = limits or RateLimits()
         self.store = store
-        self.voices = voices
+        self.models = models
         self.settings = settings
         self.notifications = Notifications()
         self.presence = Presence(clock)
@@ -95,19 +95,19 @@ class ChannelSessions:
         limits are for the lines that people request. Raises ModelError or StoreError if the voice
         or the database cannot be used.
         """
-        voices = ModelRegistry(settings.models, settings.threads, settings.rows)
+        models = ModelRegistry(settings.models, settings.threads, settings.rows)
         try:
             # The voice comes first, because a refused voice must leave no new database.
-            await voices.engine(settings.model)
+            await models.engine(settings.model)
             store = await Store.open(settings.database_location, guard, meter)
         except BaseException:
-            voices.close()
+            models.close()
             raise
-        return cls(store, voices, settings, clock, limits)
+        return cls(store, models, settings, clock, limits)
 
     async def close(self) -> None:
         """Close the voices and the database, once the work with them has ended."""
-        self.voices.close()
+        self.models.close()
         await self.store.close()
 
     async def load_personal_data(self, person: int) -> PersonalData:

@@ -17,12 +17,12 @@ from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
-from ..storage.repositories.key_value_repository import guild_voice_key
+from ..storage.repositories.key_value_repository import guild_model_key
 from ..storage.schema import Line, Script
 from .banned_words import read_words
 from .context import TurnContext
 from .permissions import check_may_change, check_may_manage, check_may_recast, check_may_write
-from .preferences import PREFERENCES, STYLE, VOICE, initial_values
+from .preferences import MODEL, PREFERENCES, STYLE, initial_values
 from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .turn import (
@@ -56,7 +56,7 @@ class Library:
     ) -> None:
         self.channel = reader.channel
         self.store = reader.store
-        self.voices = reader.voices
+        self.models = reader.models
         self.reader = reader
         self.settings = settings
         self.clock = clock
@@ -239,9 +239,9 @@ class Library:
         await self._check_may_shelve(requester, new.replaced)
         await self._check_names(new.cast, new.guild)
         preferences = initial_values(new.cast, self.settings) | dict(new.options)
-        preferences[VOICE.name] = voice = new.voice or await self._find_usable_model(new.guild)
+        preferences[MODEL.name] = name = new.model or await self._find_usable_model(new.guild)
         if new.style:
-            model = (await self.voices.engine(voice)).model
+            model = (await self.models.engine(name)).model
             preferences[STYLE.name] = openings.find_style(model, new.style)
         script = Script(
             channel=self.channel,
@@ -254,7 +254,7 @@ class Library:
             head=None,
             begun=self.clock(),
         )
-        return script, await self.reader.open_model(script.voice, STYLE.of(script))
+        return script, await self.reader.open_model(script.model, STYLE.of(script))
 
     async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the guild's chosen model, or of the operator's default."""
@@ -264,20 +264,20 @@ class Library:
         """Return the name of the model that a guild has chosen, or None."""
         if guild is None:
             return None
-        return await self.store.key_values.find_value(guild_voice_key(guild))
+        return await self.store.key_values.find_value(guild_model_key(guild))
 
     async def choose_guild_model(self, guild: int, name: str) -> None:
         """Let new scripts of a guild have a model."""
-        await self.store.key_values.save_value(guild_voice_key(guild), name)
+        await self.store.key_values.save_value(guild_model_key(guild), name)
 
     def recall_guild_model(self, guild: int | None) -> str | None:
         """Return what `find_guild_model` does if that is remembered, without waiting."""
-        return None if guild is None else self.store.key_values.recall_value(guild_voice_key(guild))
+        return None if guild is None else self.store.key_values.recall_value(guild_model_key(guild))
 
     async def _find_usable_model(self, guild: int | None) -> str:
         """Return the chosen model's name, or the operator's where the chosen one is gone."""
         chosen = await self.find_chosen_model(guild)
-        return chosen if chosen in self.voices.names() else self.settings.model
+        return chosen if chosen in self.models.names() else self.settings.model
 
     async def _store_script(
         self, new: Script, primed: PrimedModel, drafts: Sequence[Draft], requester: Requester
@@ -385,8 +385,8 @@ class Library:
             check_may_manage(script, requester, phrase("change its settings"))
             for name in values:
                 check_may_change(PREFERENCES[name], requester)
-            if values.get(VOICE.name) or values.get(STYLE.name):
-                engine = await self.voices.engine(values.get(VOICE.name) or script.voice)
+            if values.get(MODEL.name) or values.get(STYLE.name):
+                engine = await self.models.engine(values.get(MODEL.name) or script.model)
                 if style := values.get(STYLE.name):
                     values = {**values, STYLE.name: openings.find_style(engine.model, style)}
             return await self.store.scripts.update_script(script.id, values)

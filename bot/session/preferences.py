@@ -24,7 +24,7 @@ EVERYTHING = "everything"
 RESET = "reset"
 """The value that stands for a preference's initial one."""
 
-VOICE = PreferenceSpec[str](
+MODEL = PreferenceSpec[str](
     name="voice",
     label=phrase("voice"),
     description=phrase("The voice to write with"),
@@ -149,7 +149,7 @@ LOOK = PreferenceSpec[str | None](
 )
 
 _ORDER: tuple[PreferenceSpec[Any], ...] = (
-    VOICE,
+    MODEL,
     MOOD,
     STYLE,
     LOOK,

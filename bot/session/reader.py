@@ -33,20 +33,20 @@ class ScriptReader:
     """Read the scripts of one channel; only recomputed states are stored."""
 
     def __init__(
-        self, channel: int, store: Store, voices: ModelRegistry, notifications: Notifications
+        self, channel: int, store: Store, models: ModelRegistry, notifications: Notifications
     ) -> None:
         self.channel = channel
         self.store = store
-        self.voices = voices
+        self.models = models
         self.notifications = notifications
 
-    async def open_model(self, voice: str, style: str | None) -> PrimedModel:
+    async def open_model(self, name: str, style: str | None) -> PrimedModel:
         """Return a model that has read the opening of a style, if it has one; raise ModelError."""
-        return await openings.prime_model(await self.voices.engine(voice), style, self.channel)
+        return await openings.prime_model(await self.models.engine(name), style, self.channel)
 
     async def open_model_for(self, script: Script, parent: int | None) -> PrimedModel:
         """Return a script's model, and note that the model reads the script as far as a line."""
-        primed = await self.open_model(script.voice, STYLE.of(script))
+        primed = await self.open_model(script.model, STYLE.of(script))
         stored = self.notifications.knows_model(script.id)
         previous = None if stored else await self.store.states.find_last_reader(parent)
         self.notifications.record_model(script.id, primed, previous)

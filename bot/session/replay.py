@@ -182,7 +182,7 @@ class Replayer:
         """
         reason = say("the voice “{name}” is no longer here", name=name)
         # The file of the model may have been renamed.
-        for candidate in dict.fromkeys([name, self._script.voice]):
+        for candidate in dict.fromkeys([name, self._script.model]):
             try:
                 primed = await self._open_model(candidate, opening)
             except ModelError:
@@ -194,13 +194,13 @@ class Replayer:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
 
-    async def _open_model(self, voice: str, opening: str) -> PrimedModel:
+    async def _open_model(self, name: str, opening: str) -> PrimedModel:
         reader = self._session.reader
         style: str | None = None
         if opening:
-            model = (await reader.voices.engine(voice)).model
+            model = (await reader.models.engine(name)).model
             style = find_style_of_opening(model, opening) or STYLE.of(self._script)
-        return await reader.open_model(voice, style)
+        return await reader.open_model(name, style)
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:

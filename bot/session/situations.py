@@ -22,7 +22,7 @@ _FILE = Path(__file__).with_name("situations.toml")
 class Situation:
     """Hold the beginning of a scene: a place, who is there, and a line that wants an answer."""
 
-    voice: str
+    model: str
     """The name of the shipped voice that the situation is written for: screen or stage."""
     title: str
     """The title of the script."""
@@ -52,10 +52,10 @@ class Situation:
 @cache
 def load_situations() -> tuple[Situation, ...]:
     """Return all situations, in the order of their file."""
-    voices = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    models = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return tuple(
-        Situation(voice=voice, **situation | {"cast": tuple(situation["cast"])})
-        for voice, situations in voices.items()
+        Situation(model=model, **situation | {"cast": tuple(situation["cast"])})
+        for model, situations in models.items()
         for situation in situations
     )
 
@@ -64,11 +64,11 @@ def draw_situation(model_name: str, random: Random) -> Situation:
     """Draw a situation for the voice with this name, or any one if none is written for it."""
     situations = load_situations()
     return random.choice(
-        [situation for situation in situations if situation.voice == model_name] or situations
+        [situation for situation in situations if situation.model == model_name] or situations
     )
 
 
-def suggest_voice(heading: str) -> str | None:
+def suggest_model(heading: str) -> str | None:
     """Return the shipped voice that a heading suggests: INT. is of a film, ACT I of a play."""
     if has_scene_prefix(heading.strip()):
         return "screen"

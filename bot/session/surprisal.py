@@ -103,7 +103,7 @@ async def load_last_surprisal(
     change of the model, are computed again.
     """
     script = await session.library.load_script()
-    primed = await session.reader.open_model(script.voice, STYLE.of(script))
+    primed = await session.reader.open_model(script.model, STYLE.of(script))
     lines = (await session.store.lines.load_last_lines(script.head, characters))[-max_lines:]
     return primed, lines, [await session.reader.load_surprisal(primed, line) for line in lines]
 

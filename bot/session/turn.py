@@ -91,7 +91,7 @@ class NewScript:
     cast: Sequence[str] = ()
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     """Options by the names of `options.PUBLIC_OPTIONS`, instead of the operator's."""
-    voice: str | None = None
+    model: str | None = None
     """The name of a model; None for the one that the guild has chosen, or the operator."""
     style: str | None = None
     """The style whose opening the model reads first."""

@@ -140,7 +140,7 @@ class Script(Base):
     """How often text above the head was removed, so that a turn that has read the text fails."""
 
     @property
-    def voice(self) -> str:
+    def model(self) -> str:
         """Return the name of the model, which every script has among its preferences."""
         name: str = self.preferences["voice"]
         return name

@@ -22,7 +22,7 @@ LANGUAGE_NAMES = {
 }
 """The languages that voices are known to write, by their codes."""
 
-VOICE_LABELS = {"screen": phrase("film"), "stage": phrase("theatre")}
+MODEL_LABELS = {"screen": phrase("film"), "stage": phrase("theatre")}
 """What the shipped voices write, by their names."""
 
 MODEL_LIST_SIZE = 1800
@@ -86,9 +86,9 @@ def _list_facts(file: ModelFile) -> Iterator[str]:
         yield say("Bits per character on unseen texts: {texts}", texts=", ".join(texts))
 
 
-def label_voice(name: str) -> str:
+def label_model(name: str) -> str:
     """Return a voice as people call it: the shipped ones are known by what they have read."""
-    return f"{say(VOICE_LABELS[name])} ({name})" if name in VOICE_LABELS else name
+    return f"{say(MODEL_LABELS[name])} ({name})" if name in MODEL_LABELS else name
 
 
 def find_language(file: ModelFile) -> str:

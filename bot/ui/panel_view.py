@@ -115,7 +115,7 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
 def _format_head(script: Script, *, hears: bool, is_voting: bool) -> str:
     """Return the first row of a panel, which says how to write, except during a vote."""
     title = inline(script.title, MAX_LABEL)
-    head = f"-# **{title}** · {inline(script.voice, 40)}"
+    head = f"-# **{title}** · {inline(script.model, 40)}"
     if is_voting:
         return head
     is_direct, is_plain = script.guild is None, PLAIN_MESSAGES.of(script)

@@ -35,7 +35,7 @@ async def start(idle: float) -> None:
         services = await add_cogs(bot, bot.settings)
         _tell(memory=_resident())
         if idle:
-            await _burst(await services.voices.engine(bot.settings.model))
+            await _burst(await services.models.engine(bot.settings.model))
             memory = _resident()
             await asyncio.sleep(SETTLING)
             _tell(memory_after_burst=memory, idle=await _busy_share(idle))

@@ -65,7 +65,7 @@ def is_settled(asked: Asked) -> bool:
 
 async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow each line down, and show progress early."""
-    engine = await services.voices.engine("tiny")
+    engine = await services.models.engine("tiny")
     run = engine.run
 
     async def run_slowly(request: Any) -> Any:

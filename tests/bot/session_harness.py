@@ -49,12 +49,12 @@ class SessionHarness:
     async def open(self) -> None:
         chosen = self.settings
         self.store = await Store.open(chosen.database_location)
-        self.voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows)
-        self.sessions = ChannelSessions(self.store, self.voices, chosen)
+        self.models = ModelRegistry(chosen.models, chosen.threads, chosen.rows)
+        self.sessions = ChannelSessions(self.store, self.models, chosen)
         self.session = self.sessions.get(CHANNEL)
 
     async def close(self) -> None:
-        self.voices.close()
+        self.models.close()
         await self.store.close()
 
     async def restart(self, *statements: str) -> None:
@@ -70,7 +70,7 @@ class SessionHarness:
     def session_with(self, **changes: object) -> ChannelSession:
         """Return a session of the same channel with other settings."""
         settings = self.settings.model_copy(update=changes)
-        return ChannelSessions(self.store, self.voices, settings).get(CHANNEL)
+        return ChannelSessions(self.store, self.models, settings).get(CHANNEL)
 
     async def start(self, room: ChannelSession | None = None, **how: object) -> TurnResult:
         arguments = {"title": "The Diner", "heading": make_heading("int. diner - night")} | how
@@ -116,13 +116,13 @@ class SessionHarness:
         return await self.session.library.load_lines()
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
-        fingerprint = (await self.voices.engine(voice)).model.fingerprint
+        fingerprint = (await self.models.engine(voice)).model.fingerprint
         kept = await self.store.states.find_state(line.id, fingerprint)
         return None if kept is None else kept.tobytes()
 
     async def read_from_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
         """Return the state of a voice after reading only these lines."""
-        engine = await self.voices.engine(voice)
+        engine = await self.models.engine(voice)
         text = "".join(format_for_model(line.text) for line in lines)
         reply = await engine.run(Request(engine.model.start(), engine.model.encode(text)))
         return reply.state.tobytes()

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from ..deletion import delete_scripts
 from ..dialects import insert
 from ..schema import BannedWords, Channel, DepartedGuild, KeyValue, Script, utc_now
-from .key_value_repository import GUILD_VOICE_PREFIX, guild_voice_key
+from .key_value_repository import GUILD_MODEL_PREFIX, guild_model_key
 from .repository import Repository
 
 
@@ -21,10 +21,10 @@ class GuildRepository(Repository):
         """Return the guilds of which anything is stored."""
         scripts = select(Script.guild).where(Script.guild.is_not(None))
         lists = select(BannedWords.guild).where(BannedWords.guild.is_not(None))
-        voices = select(KeyValue.key).where(KeyValue.key.startswith(GUILD_VOICE_PREFIX))
+        models = select(KeyValue.key).where(KeyValue.key.startswith(GUILD_MODEL_PREFIX))
         async with self._database.reading() as session:
             found = {guild for guild in await session.scalars(scripts.union(lists)) if guild}
-            chosen = {int(name.split()[1]) for name in await session.scalars(voices)}
+            chosen = {int(name.split()[1]) for name in await session.scalars(models)}
             return sorted(found | chosen)
 
     async def record_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
@@ -48,7 +48,7 @@ class GuildRepository(Repository):
         async with self._database.erasing() as session:
             count = len((await session.scalars(scripts)).all())
             await delete_scripts(session, scripts)
-            await session.execute(delete(KeyValue).where(KeyValue.key == guild_voice_key(guild)))
+            await session.execute(delete(KeyValue).where(KeyValue.key == guild_model_key(guild)))
             for table in (BannedWords, Channel, DepartedGuild):
                 await session.execute(delete(table).where(table.guild == guild))
         await self._database.purge()

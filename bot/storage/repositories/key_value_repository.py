@@ -8,7 +8,7 @@ from ..dialects import insert
 from ..schema import KeyValue
 from .repository import Repository
 
-GUILD_VOICE_PREFIX = "guild-voice"
+GUILD_MODEL_PREFIX = "guild-voice"
 """The prefix of the key of a guild's model."""
 
 HOUSEKEEPER = "looked-after-by"
@@ -18,9 +18,9 @@ MOST_RECENT = 1_000
 """The values that are remembered."""
 
 
-def guild_voice_key(guild: int) -> str:
+def guild_model_key(guild: int) -> str:
     """Return the key of the model that a guild has chosen."""
-    return f"{GUILD_VOICE_PREFIX} {guild}"
+    return f"{GUILD_MODEL_PREFIX} {guild}"
 
 
 class KeyValueRepository(Repository):

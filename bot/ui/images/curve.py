@@ -59,11 +59,11 @@ def _parse_points(stored: Sequence[Sequence[float]]) -> tuple[Point, ...]:
     return points
 
 
-def draw_curve(voice: str, curve: Curve) -> bytes:
+def draw_curve(model: str, curve: Curve) -> bytes:
     """Draw a curve as a PNG file, which takes some tens of milliseconds."""
     image = Image.new("RGB", (IMAGE_WIDTH, CURVE_HEIGHT), BACKGROUND)
     draw = ImageDraw.Draw(image)
-    title = say("How “{voice}” learned", voice=voice[:24])
+    title = say("How “{voice}” learned", voice=model[:24])
     draw.text((EDGE, EDGE), title, font=load_font(38, bold=True), fill=INK)
     draw.text((EDGE, EDGE + 52), say("bits per character"), font=load_font(26), fill=FAINT)
     scale = _Scale.of(curve)
@@ -80,14 +80,14 @@ def draw_curve(voice: str, curve: Curve) -> bytes:
     return content.getvalue()
 
 
-def describe_curve(voice: str, curve: Curve) -> str:
+def describe_curve(model: str, curve: Curve) -> str:
     """Describe the picture for people who cannot see it, in at most 1,000 characters."""
     first, best, last = curve.validation[0], curve.best, curve.validation[-1]
     text = say(
         "How “{voice}” learned: on unseen text, a character cost {first:.2f} bits after "
         "{begin:,.0f} steps, {best:.2f} at best after {at:,.0f}, and {last:.2f} at the end after "
         "{end:,.0f}.",
-        voice=voice,
+        voice=model,
         first=first[1],
         begin=first[0],
         best=best[1],

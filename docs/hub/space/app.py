@@ -62,7 +62,7 @@ class Writer:
         session = (await self._open()).get(next(self._channels))
         elements = read_fountain(script.encode()).elements
         begun = await session.library.import_script(
-            make_requester(), NewScript(title="Untitled", voice=voice), elements
+            make_requester(), NewScript(title="Untitled", model=voice), elements
         )
         request = ContinueRequest(
             lines=lines,

@@ -135,7 +135,7 @@ async def run(chosen: RunnerSettings) -> Monitor:
                         await monitor.look("ready")
                         await play(discord, bot, monitor)
                     await break_the_database(bot, monitor)
-                    (await bot.services.voices.engine(chosen.model)).close()
+                    (await bot.services.models.engine(chosen.model)).close()
                     await monitor.look("without a voice")
                     lost = bot.wait_for("disconnect")
                     await asyncio.to_thread(server.close)

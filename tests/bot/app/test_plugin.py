@@ -196,7 +196,7 @@ async def test_guest_works_and_changes_nothing_of_its_host(
     await assert_channel_is_true(stage)
     # The environment was read, and the .env file was not.
     script = await stage.script()
-    assert (script.voice, script.preferences["temperature"]) == ("other", 0.65)
+    assert (script.model, script.preferences["temperature"]) == ("other", 0.65)
     assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
 

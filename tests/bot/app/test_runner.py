@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 import bot
 from bot.__main__ import main as bot_program
-from bot.app import runner, script_files, voice_cards
+from bot.app import model_listing, runner, script_files
 from bot.app.commands import NAMES
 from bot.errors import RunnerError
 from bot.inference.model import ModelError
@@ -116,14 +116,14 @@ def test_usage(tmp_path: Path):
 async def test_voice_is_listed_and_described(
     chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    await voice_cards.show(chosen, None)
+    await model_listing.show(chosen, None)
     row = r"  tiny +\d\.\d MB  a few scenes of Shakespeare \(for new scripts\)"
     assert re.search(row, capsys.readouterr().out)
-    await voice_cards.show(chosen, str(chosen.models / "tiny.onnx"))
+    await model_listing.show(chosen, str(chosen.models / "tiny.onnx"))
     assert "Styles to start a script in: storm, ghost story" in capsys.readouterr().out
     (tmp_path / "mine.onnx").write_bytes(b"no voice at all")
     with pytest.raises(ModelError, match=r"mine\.onnx is damaged, or not an ONNX file"):
-        await voice_cards.show(chosen, str(tmp_path / "mine.onnx"))
+        await model_listing.show(chosen, str(tmp_path / "mine.onnx"))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings,
 
 
 async def test_machines_read_json(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
-    await voice_cards.show(chosen, None, as_json=True)
+    await model_listing.show(chosen, None, as_json=True)
     voices = {voice["name"]: voice for voice in json.loads(capsys.readouterr().out)}
     assert voices["tiny"]["refusal"] is None
     assert voices["tiny"]["metadata"]["onbook.name"] == "tiny"

@@ -307,7 +307,7 @@ async def test_a_message_can_be_withdrawn_while_the_voice_writes(
         await going_on.wait()
         return await run(request)
 
-    going_on, engine = asyncio.Event(), await chat.services.voices.engine("tiny")
+    going_on, engine = asyncio.Event(), await chat.services.models.engine("tiny")
     run = engine.run
     monkeypatch.setattr(engine, "run", run_later)
     continued = await chat.ann.slash(chat.channel, "continue")

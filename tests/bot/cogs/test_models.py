@@ -85,7 +85,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     eve = guild.add_member(stage.world.create_user("Eve"))
     await stage.world.settle()
     await eve.slash(channel, "start", heading="Roof")
-    assert (await stage.store.scripts.find_running_script(channel.id)).voice == "tiny"
+    assert (await stage.store.scripts.find_running_script(channel.id)).model == "tiny"
     # Without its file, the operator's voice is left.
     (models / "other.onnx").unlink()
     await replace_script(stage)
@@ -129,7 +129,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     assert styles == "Styles to start a script in: storm, ghost story"
     assert re.fullmatch(r"Size: 0\.\d MB", size)
     assert re.search(r": the tempest \d\.\d{3}, the comedy of errors \d\.\d{3}$", judged)
-    voice = (await stage.services.voices.engine("tiny")).model
+    voice = (await stage.services.models.engine("tiny")).model
     assert fp == f"-# fingerprint {voice.fingerprint[:12]}"
     [picture] = shown.attachments
     assert "How “tiny” learned: on unseen text" in picture.description

@@ -30,7 +30,7 @@ from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
 from bot.storage.records import ErasureResult
-from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_voice_key
+from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_model_key
 from bot.storage.schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
@@ -185,7 +185,7 @@ async def test_a_draft_from_before_an_erasure_is_not_stored(harness: SessionHarn
     stood = await harness.session.library.load_script()
     head = stood.head
     reader, drafter = harness.session.reader, harness.session.continuation.drafter
-    primed = await reader.open_model(stood.voice, STYLE.of(stood))
+    primed = await reader.open_model(stood.model, STYLE.of(stood))
     context = await reader.load_context(primed, head, Progress())
     request = ContinueRequest(seed=1)
     drafts = await drafter.draft_takes(context, stood, request, 1, (), Job())
@@ -195,7 +195,7 @@ async def test_a_draft_from_before_an_erasure_is_not_stored(harness: SessionHarn
     with pytest.raises(HeadMoved):
         await harness.store.polls.open_poll(stood, drafts, "later", 1, None)
     # A state that was read before the removal is not stored either.
-    model, states = (await harness.voices.engine("tiny")).model, harness.store.states
+    model, states = (await harness.models.engine("tiny")).model, harness.store.states
     for removed in (0, 1):
         await states.save_state(head, model.fingerprint, drafts[0][0].state, removed=removed)
         assert (await states.find_state(head, model.fingerprint) is not None) == bool(removed)
@@ -387,7 +387,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     await start_script(stage)
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
     await mo.slash(stage.channel, "banned", add="zounds")
-    await store.key_values.save_value(guild_voice_key(guild), "other")
+    await store.key_values.save_value(guild_model_key(guild), "other")
     # A client drops a server before it announces the departure.
     here = stage.world.bot._connection._guilds.pop(guild)
     await stage.upkeep.on_guild_remove(here)
@@ -402,7 +402,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     await stage.upkeep._delete_departed()
     assert await store.guilds.list_guilds() == []
     assert await store.guilds.list_departed_guilds(FAR_FUTURE) == []
-    assert await store.key_values.find_value(guild_voice_key(guild)) is None
+    assert await store.key_values.find_value(guild_model_key(guild)) is None
     assert await store.scripts.list_scripts(stage.channel.id) == []
     for channel in (stage.channel, empty):
         assert await store.banned_words.list_banned_words(channel.id, guild) == []
@@ -440,7 +440,7 @@ async def test_a_bot_beside_another_one_deletes_nothing_in_their_database(
     here = on(chosen, where).model_copy(update={"departed_days": 0})
     store = await Store.open(where)
     await store.key_values.save_value(HOUSEKEEPER, "1")
-    await store.key_values.save_value(guild_voice_key(gone), "other")
+    await store.key_values.save_value(guild_model_key(gone), "other")
     await store.close()
     async with bot_here(discord.address, here) as bot:
         await discord.bot_is_ready()

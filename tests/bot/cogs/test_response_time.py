@@ -109,7 +109,7 @@ async def everything_taken(inside: Inside) -> AsyncIterator[None]:
     async with (
         services.sessions.store._database._connection_lock,
         services.sessions.get(inside.channel.id).library.lock,
-        services.voices._looking["tiny"],
+        services.models._looking["tiny"],
     ):
         yield
 

@@ -69,7 +69,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
 async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     # Of the two voices here, "other" stands for the one of films.
     monkeypatch.setattr(
-        "bot.cogs.starting.suggest_voice", lambda heading: "other" if "INT." in heading else None
+        "bot.cogs.starting.suggest_model", lambda heading: "other" if "INT." in heading else None
     )
     for name, content, options, title, voice in (
         ("x.fountain", DINER, {}, "The Last Diner", "other"),
@@ -83,7 +83,7 @@ async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: p
         stage.channel = stage.guild.create_text_channel("another")
         await import_file(stage, name, content, **options)
         script = await stage.script()
-        assert (script.title, script.voice) == (title, voice)
+        assert (script.title, script.model) == (title, voice)
     assert await stage.lines() == [".ROOF", "MAYA\nHello."]
     assert script.cast == ["MAYA"]
 
@@ -141,7 +141,7 @@ async def test_a_long_script_is_read_as_if_line_by_line(harness: SessionHarness)
     kept = [n for n, state in enumerate(states) if state is not None]
     assert 3 < len(kept) < 8
     assert states[kept[0]] == await harness.read_from_start(lines[: kept[0] + 1])
-    engine = await harness.voices.engine("tiny")
+    engine = await harness.models.engine("tiny")
     primed = await prime_model(engine, None, 1)
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await harness.store.states.find_surprisal(line.id, engine.model.fingerprint)

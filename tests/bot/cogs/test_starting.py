@@ -12,7 +12,7 @@ import simcord
 from bot.errors import RequestError
 from bot.session.continuation import Continuation
 from bot.session.preferences import LOCK
-from bot.session.situations import load_situations, suggest_voice
+from bot.session.situations import load_situations, suggest_model
 from bot.session.turn import Requester
 from bot.storage.schema import Line
 from bot.ui.markdown import inline
@@ -30,7 +30,7 @@ async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage
     _, voice, *texts = [row["component"] for row in shown.modal["components"]]
     offers = [[offer.title, offer.heading, ", ".join(offer.cast)] for offer in load_situations()]
     assert [text.get("value") for text in texts] in offers
-    assert [option["value"] for option in voice["options"]][1:] == stage.services.voices.names()
+    assert [option["value"] for option in voice["options"]][1:] == stage.services.models.names()
     await stage.ann.submit_modal(shown, {fields(shown)["Surprise me"]: True})
     await assert_surprise(stage, stage.ann)
 
@@ -66,7 +66,7 @@ async def test_a_surprise_may_have_a_title_and_a_mood_but_no_place_of_its_own(st
         stage.channel, "start", surprise=True, title="Rain", voice="tiny", mood="calm"
     )
     script = await stage.script()
-    assert (script.title, script.voice, script.preferences["temperature"]) == ("Rain", "tiny", 0.5)
+    assert (script.title, script.model, script.preferences["temperature"]) == ("Rain", "tiny", 0.5)
     assert len(await stage.lines()) == 4
 
 
@@ -128,7 +128,7 @@ async def test_the_first_continue_of_a_channel_begins_a_script(stage: Stage):
     ],
 )
 def test_a_heading_suggests_a_voice(heading: str, voice: str | None):
-    assert suggest_voice(heading) == voice
+    assert suggest_model(heading) == voice
 
 
 async def test_commands_without_a_script_offer_to_start_one(stage: Stage):

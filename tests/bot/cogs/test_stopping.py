@@ -38,7 +38,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
     async with inside.services.sessions.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
-    engine = await inside.services.voices.engine("tiny")
+    engine = await inside.services.models.engine("tiny")
     run, gate = engine.run, asyncio.Event()
 
     async def run_held(request: Any) -> Any:

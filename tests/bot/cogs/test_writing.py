@@ -230,7 +230,7 @@ async def test_the_surprisal_of_every_character_is_stored(harness: SessionHarnes
     await harness.start()
     [mine] = (await harness.write("MAYA: Zqxj vwk pfff.")).lines
     [its] = await harness.continue_script(1, character="MAYA")
-    model = (await harness.voices.engine("tiny")).model
+    model = (await harness.models.engine("tiny")).model
     means = []
     for line in (mine, its):
         bits = await harness.store.states.find_surprisal(line.id, model.fingerprint)

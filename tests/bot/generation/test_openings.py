@@ -62,7 +62,7 @@ async def load_state(harness: SessionHarness, voice: str = "tiny") -> bytes:
 
 async def check_opening(harness: SessionHarness, opening: str, voice: str = "tiny") -> bytes:
     """Check that the state is that of a model that read this opening first; return the state."""
-    engine = await harness.voices.engine(voice)
+    engine = await harness.models.engine(voice)
     lines = [line.text for line in await harness.lines()]
     state = engine.model.start()
     for read in (split_fountain(opening) if opening else (), lines):
@@ -90,7 +90,7 @@ async def test_the_opening_of_the_style_is_read_before_the_script(harness: Sessi
 
 
 async def test_an_opening_is_read_once(harness: SessionHarness, monkeypatch: pytest.MonkeyPatch):
-    engine = await harness.voices.engine("tiny")
+    engine = await harness.models.engine("tiny")
     lengths: list[int] = []
     run = engine.run
 

@@ -198,7 +198,7 @@ def test_candidates_fit_into_the_room_of_the_engine():
 
 @pytest.fixture
 async def context(harness: SessionHarness) -> GenerationContext:
-    primed = await prime_model(await harness.voices.engine("tiny"), None, "here")
+    primed = await prime_model(await harness.models.engine("tiny"), None, "here")
     read = primed.model.encode(SCRIPT)
     return GenerationContext(primed, (await primed.read(primed.start, read)).state, read)
 
@@ -324,7 +324,7 @@ async def test_bits_without_the_scene_are_those_after_the_cue_alone(context: Gen
 
 
 async def test_a_busy_engine_writes_fewer_candidates(harness: SessionHarness):
-    model = (await harness.voices.engine("tiny")).model
+    model = (await harness.models.engine("tiny")).model
     engine = Engine(model, rows=8)
     at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
     endless = make_endless_request(model)
@@ -363,7 +363,7 @@ class HeldEngine(Engine):
 async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothing(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
-    model = (await harness.voices.engine("tiny")).model
+    model = (await harness.models.engine("tiny")).model
     engine = HeldEngine(model, rows=8)
     at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
     options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=8)
@@ -387,7 +387,7 @@ async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothi
 async def test_lines_that_come_at_once_share_the_room_of_the_engine(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
-    model = (await harness.voices.engine("tiny")).model
+    model = (await harness.models.engine("tiny")).model
     engine = HeldEngine(model, rows=8)
     at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
     options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=64)

@@ -72,7 +72,7 @@ async def test_a_line_records_its_provenance(harness: SessionHarness):
 
     default = await generate(seed=1)
     origin = {
-        "fingerprint": (await harness.voices.engine("tiny")).model.fingerprint,
+        "fingerprint": (await harness.models.engine("tiny")).model.fingerprint,
         "seed": 1,
         **resolve_options({}, {}, harness.settings),
         "temperature": 1.3,
@@ -114,7 +114,7 @@ async def test_states_equal_those_of_reading_from_the_start(harness: SessionHarn
     # Some of these lines ended by themselves, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
-    engine = await harness.voices.engine("tiny")
+    engine = await harness.models.engine("tiny")
     state = engine.model.start()
     for line in await harness.lines():
         tokens = engine.model.encode(format_for_model(line.text))

@@ -136,7 +136,7 @@ class Machine(RuleBasedStateMachine):
     chosen: Settings
     loop: asyncio.Runner
     empty_database: Path
-    voices: ModelRegistry
+    models: ModelRegistry
     known: ClassVar[dict[str, States]] = {}
     """The voice's states after texts, as the test itself has read them."""
     scripts = Bundle("scripts")
@@ -152,7 +152,7 @@ class Machine(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.store = self.run(Store.open(self.settings.database))
-        self.session = ChannelSessions(self.store, self.voices, self.settings).get(CHANNEL)
+        self.session = ChannelSessions(self.store, self.models, self.settings).get(CHANNEL)
 
     def run(self, act: Coroutine[Any, Any, Any], *, allowed: bool = True) -> Any:
         """Run an act, or check that it is refused."""
@@ -429,7 +429,7 @@ class Machine(RuleBasedStateMachine):
         """Check that the state after a path, if stored, is the one that its text gives."""
         if not path:
             return
-        model = (await self.voices.engine(self.settings.model)).model
+        model = (await self.models.engine(self.settings.model)).model
         state = await self.store.states.find_state(path[-1].id, model.fingerprint)
         if state is None:
             assert path[-1].copy_of is not None or any(line.removed for line in path)
@@ -438,7 +438,7 @@ class Machine(RuleBasedStateMachine):
 
     async def read(self, texts: list[str]) -> States:
         """Return the state of the voice after these lines; read no text twice."""
-        engine = await self.voices.engine(self.settings.model)
+        engine = await self.models.engine(self.settings.model)
         if not texts:
             return engine.model.start()
         script = "\n\n".join(texts)
@@ -454,7 +454,7 @@ def test_random_commands_agree_with_a_model(
 ):
     monkeypatch.setattr(aiosqlite.Connection, "_execute", execute_inline)
     Machine.chosen, Machine.empty_database = chosen, empty_database
-    Machine.voices = ModelRegistry(chosen.models, 1, 8)
+    Machine.models = ModelRegistry(chosen.models, 1, 8)
     bounds = settings(
         max_examples=15,
         stateful_step_count=28,
@@ -464,4 +464,4 @@ def test_random_commands_agree_with_a_model(
     )
     with asyncio.Runner() as Machine.loop:
         run_state_machine_as_test(Machine, settings=bounds)
-    Machine.voices.close()
+    Machine.models.close()

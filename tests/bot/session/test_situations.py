@@ -32,7 +32,7 @@ def test_each_situation_is_well_formed() -> None:
             (Kind.ACTION, scene.action),
             (Kind.DIALOGUE, f"{scene.speaker}\n{scene.speech}"),
         ]
-        assert has_scene_prefix(scene.heading) is (scene.voice == "screen"), scene.title
+        assert has_scene_prefix(scene.heading) is (scene.model == "screen"), scene.title
         assert parse_cast(", ".join(scene.cast)) == scene.cast
         assert 1 <= len(scene.title) <= 40, scene.title
         assert len(scene.action) <= 140, scene.title
@@ -40,7 +40,7 @@ def test_each_situation_is_well_formed() -> None:
         # Two or three characters have different initials.
         assert 2 <= len({name[0] for name in scene.cast}) == len(scene.cast) <= 3, scene.title
         assert scene.speaker in scene.cast, scene.title
-        assert scene.style is None or scene.style in STYLES[scene.voice], scene.title
+        assert scene.style is None or scene.style in STYLES[scene.model], scene.title
 
 
 @pytest.mark.parametrize("voice", STYLES)
@@ -48,14 +48,14 @@ def test_each_voice_can_read_its_situations_and_bans_none(voice: str) -> None:
     model = Model.load(SHIPPED_MODELS / f"{voice}.onnx", threads=1)
     banned = read_words(SHIPPED_BANNED)
     for scene in load_situations():
-        if scene.voice == voice:
+        if scene.model == voice:
             for text in (scene.title, *(element.text for element in scene.elements), *scene.cast):
                 assert model.skipped(text) == 0, text
                 assert not find_banned_word(text, banned), text
 
 
 def test_each_voice_has_30_situations_without_repetitions() -> None:
-    voices = Counter(scene.voice for scene in load_situations())
+    voices = Counter(scene.model for scene in load_situations())
     assert voices.keys() == STYLES.keys()
     assert min(voices.values()) >= 30
     for alike in ("title", "heading", "action", "speech"):
@@ -64,8 +64,8 @@ def test_each_voice_has_30_situations_without_repetitions() -> None:
 
 def test_a_draw_fits_the_voice_and_depends_on_its_random_source_alone() -> None:
     drawn = [draw_situation("stage", Random(seed)) for seed in range(100)]
-    assert {scene.voice for scene in drawn} == {"stage"}
+    assert {scene.model for scene in drawn} == {"stage"}
     assert len({scene.title for scene in drawn}) > 20
     assert drawn == [draw_situation("stage", Random(seed)) for seed in range(100)]
     # A voice without situations of its own draws from all.
-    assert {draw_situation("another", Random(seed)).voice for seed in range(50)} == STYLES.keys()
+    assert {draw_situation("another", Random(seed)).model for seed in range(50)} == STYLES.keys()

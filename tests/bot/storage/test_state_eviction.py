@@ -25,7 +25,7 @@ def find_kept(harness: SessionHarness) -> set[int]:
 
 async def evict(harness: SessionHarness, budget: int = BUDGET) -> None:
     """Evict all states but those for which there is room."""
-    size = (await harness.voices.engine("tiny")).model.state_size * 4
+    size = (await harness.models.engine("tiny")).model.state_size * 4
     await harness.store.states.evict_states(budget * size)
 
 
@@ -36,7 +36,7 @@ async def start_others(harness: SessionHarness, number: int) -> list[int]:
 
 async def make_state(harness: SessionHarness) -> tuple[str, States]:
     """Return the fingerprint of the voice, and a state of its size."""
-    model = (await harness.voices.engine("tiny")).model
+    model = (await harness.models.engine("tiny")).model
     return model.fingerprint, np.zeros(model.state_size, np.float32)
 
 
@@ -94,7 +94,7 @@ async def test_housekeeping_keeps_to_the_room_that_the_operator_gives(harness: S
     await harness.sessions.housekeeping.evict_states()
     assert find_kept(harness)
     settings = harness.settings.model_copy(update={"states_mb": 0})
-    await ChannelSessions(harness.store, harness.voices, settings).housekeeping.evict_states()
+    await ChannelSessions(harness.store, harness.models, settings).housekeeping.evict_states()
     assert not find_kept(harness)
 
 

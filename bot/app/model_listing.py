@@ -8,22 +8,22 @@ from pathlib import Path
 from ..inference.registry import ModelFile, ModelRegistry
 from ..settings import Settings
 from ..ui.markdown import to_plain_text
-from ..ui.model_cards import format_model_card, label_voice
+from ..ui.model_cards import format_model_card, label_model
 
 LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
 """Metadata that only a program which runs the voice needs."""
 
 
-async def show(settings: Settings, voice: str | None, *, as_json: bool = False) -> None:
+async def show(settings: Settings, model: str | None, *, as_json: bool = False) -> None:
     """List the voices, or show the card of one, by its name or the path of its file.
 
     Raises ModelError for a single file that is refused.
     """
-    path = Path(voice or "")
+    path = Path(model or "")
     is_file = path.suffix == ".onnx"
     folder = path.parent if is_file else settings.models
     registry = ModelRegistry(folder, settings.threads, settings.rows)
-    if voice is None:
+    if model is None:
         files = await registry.examine_all()
         if as_json:
             print(json.dumps([_describe(file) for file in files], indent=2))
@@ -32,7 +32,7 @@ async def show(settings: Settings, voice: str | None, *, as_json: bool = False) 
         for file in files:
             print(_format_row(file, is_chosen=file.name == settings.model))
         return
-    file = await registry.look(path.stem if is_file else voice)
+    file = await registry.look(path.stem if is_file else model)
     if file.refusal:
         raise file.refusal
     if as_json:
@@ -54,5 +54,5 @@ def _format_row(file: ModelFile, *, is_chosen: bool) -> str:
     about = str(file.refusal) if file.refusal else (file.about or {}).get("onbook.corpus", "")
     chosen = " (for new scripts)" if is_chosen else ""
     return (
-        f"  {label_voice(file.name):<17}{file.size / 1e6:5.1f} MB  {to_plain_text(about)}{chosen}"
+        f"  {label_model(file.name):<17}{file.size / 1e6:5.1f} MB  {to_plain_text(about)}{chosen}"
     )
