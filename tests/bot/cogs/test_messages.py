@@ -262,7 +262,7 @@ async def test_the_writer_of_a_message_is_told_privately_what_concerns_it(chat: 
         script.id, {"lock": True}, cast=["HELEN"]
     )
     await chat.until_ticked(await chat.say(chat.ben, "KEVIN: Hi."))
-    await chat.is_told("the voice will not write for KEVIN", await chat.ben.dm())
+    await chat.is_told("so not for KEVIN", await chat.ben.dm())
 
 
 async def test_a_message_that_comes_twice_is_one_line(chat: Chat):
