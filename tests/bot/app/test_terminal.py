@@ -76,7 +76,9 @@ def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]
 def test_a_chosen_voice_writes_below_any_heading(
     tmp_path: Path, environment: dict[str, str], models: Path
 ):
-    shutil.copy(models / "tiny.onnx", models / "screen.onnx")  # suggested by the heading
+    own = Path(shutil.copytree(models, tmp_path / "models"))
+    shutil.copy(own / "tiny.onnx", own / "screen.onnx")  # suggested by the heading
+    environment["ONBOOK_MODELS"] = str(own)
     python_m_bot(tmp_path, "write", typed="/start int. diner - night\n", **environment)
     with closing(sqlite3.connect(environment["ONBOOK_DATABASE"])) as database:
         [(preferences,)] = database.execute("SELECT preferences FROM scripts WHERE running")
