@@ -209,7 +209,10 @@ async def _report_progress(job: Job, display: ProgressDisplay) -> bool:
         is_new_line = job.news.is_set()
         job.news.clear()
         try:
-            await display.show("" if is_new_line else f"-# {format_progress(job.progress)}")
+            if is_new_line:
+                await display.show_lines()
+            else:
+                await display.show_progress(f"-# {format_progress(job.progress)}")
         except Exception as error:  # noqa: BLE001 - the job goes on, and its result is shown
             log_failure(log, "could not show progress", error)
         is_shown = True

@@ -17,8 +17,11 @@ from .script_answers import ScriptAnswers
 class ProgressDisplay(Protocol):
     """A place where people see the progress of a job."""
 
-    async def show(self, progress: str) -> None:
-        """Show the progress, or the lines that were stored, with a progress of ""."""
+    async def show_progress(self, progress: str) -> None:
+        """Show a sentence on how far the job is."""
+
+    async def show_lines(self) -> None:
+        """Show the lines that the job has stored so far."""
 
     async def restore(self) -> None:
         """Show what was there before, because the job has failed."""
@@ -34,13 +37,14 @@ class PanelProgress:
     guild: int | None
     stop: ui.View
 
-    async def show(self, progress: str) -> None:
-        """Show the progress, or the lines that were stored, with a progress of ""."""
-        if not progress:
-            await self.messages.show_stored_lines(self.channel, self.session, self.guild)
-            return
+    async def show_progress(self, progress: str) -> None:
+        """Show the progress below the lines, instead of the panel."""
         async with self.session.drawing:
             await self.messages.panel.show_progress(self.channel, self.guild, progress, self.stop)
+
+    async def show_lines(self) -> None:
+        """Show the lines that were stored, without a panel."""
+        await self.messages.show_stored_lines(self.channel, self.session, self.guild)
 
     async def restore(self) -> None:
         """Show the script and its panel."""
@@ -58,12 +62,12 @@ class AnswerProgress:
     has_panel: bool
     """Whether the answer has a panel to restore."""
 
-    async def show(self, progress: str) -> None:
-        """Show the progress; lines are shown with the result."""
-        if progress:
-            await try_once(
-                lambda: self.answers.show_progress(self.interaction, progress, self.stop)
-            )
+    async def show_progress(self, progress: str) -> None:
+        """Show the progress in the answer."""
+        await try_once(lambda: self.answers.show_progress(self.interaction, progress, self.stop))
+
+    async def show_lines(self) -> None:
+        """Show nothing yet, because the answer shows all lines with the result."""
 
     async def restore(self) -> None:
         """Show the panel that was pressed."""
