@@ -65,7 +65,7 @@ class InFlight:
 
     def __init__(self, most_requests: int) -> None:
         self.jobs: dict[int, StoppableJob] = {}
-        """The jobs that can be stopped, by the ids of the interactions that asked for them."""
+        """The jobs that can be stopped, by the ids of their interactions or messages."""
         self._most_requests = most_requests
         self._tasks: dict[asyncio.Task[Any], Flight] = {}
         self._registered: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()

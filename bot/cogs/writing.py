@@ -142,7 +142,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @app_commands.command(name="write")
     @app_commands.describe(
         text="INT. DINER - NIGHT, or Maya: Hello., or CUT TO:, or an action",
-        character="Who says it; all of the text is then speech, even (quietly)",
+        character="Who says it; the first line is then speech, even (quietly)",
     )
     @allow_everywhere
     @answer_errors

@@ -33,7 +33,7 @@ from .turn import Clock
 class ChannelSession:
     """One channel, its running script, and all operations on the script.
 
-    Its parts share one lock: turns come one after the other.
+    Its parts share `Library.lock`: turns come one after the other.
     """
 
     def __init__(self, channel: int, shared: ChannelSessions) -> None:

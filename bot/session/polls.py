@@ -52,7 +52,7 @@ class Polls:
         return row
 
     async def find_by_message(self, message: int) -> Poll | None:
-        """Return the open poll that a message shows, or None."""
+        """Return the poll that a message shows, open or closed, or None."""
         return await self.store.polls.find_poll_by_message(message)
 
     async def load_takes(self, poll: Poll) -> dict[int, list[Line]]:

@@ -77,7 +77,7 @@ Int64 = Integer().with_variant(BigInteger(), "postgresql")
 
 
 class Base(DeclarativeBase):
-    """A row of a table. Rows are read and passed on, never changed in place."""
+    """A row of a table. Outside `storage`, rows are read and passed on, never changed in place."""
 
     # Migrations alter constraints by their names.
     metadata = MetaData(

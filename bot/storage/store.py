@@ -55,7 +55,7 @@ async def open_database(address: Path | URL) -> Database:
 class Store:
     """All that the bot keeps, in a file or on a server.
 
-    Each method of a repository is a unit of work that is on the disk when the method returns.
+    The changes of a repository's method are on the disk when the method returns.
     Appended lines and recorded posts of all channels share transactions; a moved head does not.
     """
 

@@ -61,11 +61,11 @@ class LineRepository(Repository):
     # Paths
 
     async def load_path(self, head: int | None) -> list[Line]:
-        """Load the lines of a path."""
+        """Load the lines of a path, in batches."""
         return await self.load_lines(await self.load_path_ids(head))
 
     async def load_elements(self, head: int | None) -> list[Element]:
-        """Load the elements of a path, several times faster than its lines."""
+        """Load the elements of a path in batches, several times faster than its lines."""
         found = list[Element]()
         for ids in _batches(await self.load_path_ids(head)):
             batch = select(Line.kind, Line.text).where(Line.id.in_(ids)).order_by(Line.id)

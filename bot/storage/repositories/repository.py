@@ -16,7 +16,11 @@ Table = TypeVar("Table", bound=Base)
 
 
 class Repository:
-    """The base of the repositories. Each method is a unit of work, committed when it returns."""
+    """The base of the repositories.
+
+    A method is one unit of work, unless it goes through many rows in batches. Its changes are
+    committed when it returns.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
